@@ -1,0 +1,73 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestOutcome(t *testing.T) {
+	retry := func(r Reason) Outcome { return Outcome{Verdict: Retryable, Reason: r} }
+	slow := func(r Reason) Outcome { return Outcome{Verdict: Retryable, Reason: r, SlowDown: true} }
+	success := Outcome{Verdict: Success}
+	for _, c := range []struct {
+		why     string
+		code    int
+		failure Reason
+		want    Outcome
+	}{
+		{"the first success", 200, ReasonNone, success},
+		{"accepted is success too", 202, ReasonNone, success},
+		{"no content", 204, ReasonNone, success},
+		{"the last success", 299, ReasonNone, success},
+		{"a redirect is not followed", 300, ReasonNone, retry(ReasonHTTP3xx)},
+		{"nor is a permanent one", 308, ReasonNone, retry(ReasonHTTP3xx)},
+		{"not modified is no success", 304, ReasonNone, retry(ReasonHTTP3xx)},
+		{"the receiver may be mended", 400, ReasonNone, retry(ReasonHTTP4xx)},
+		{"its secret may be mended", 401, ReasonNone, retry(ReasonHTTP4xx)},
+		{"not there yet", 404, ReasonNone, retry(ReasonHTTP4xx)},
+		{"gone for good", 410, ReasonNone, Outcome{Verdict: Refused, Reason: ReasonGone}},
+		{"beside it", 411, ReasonNone, retry(ReasonHTTP4xx)},
+		{"too many requests", 429, ReasonNone, slow(ReasonLimited)},
+		{"the last of its kind", 499, ReasonNone, retry(ReasonHTTP4xx)},
+		{"the receiver's fault says nothing of load", 500, ReasonNone, retry(ReasonHTTP5xx)},
+		{"nor this", 501, ReasonNone, retry(ReasonHTTP5xx)},
+		{"bad gateway", 502, ReasonNone, slow(ReasonHTTP5xx)},
+		{"unavailable", 503, ReasonNone, slow(ReasonHTTP5xx)},
+		{"gateway timeout", 504, ReasonNone, slow(ReasonHTTP5xx)},
+		{"beside them", 505, ReasonNone, retry(ReasonHTTP5xx)},
+		{"beyond all codes", 999, ReasonNone, retry(ReasonHTTP5xx)},
+		{"an informational status only", 101, ReasonNone, retry(ReasonHTTP1xx)},
+		{"no status at all", 0, ReasonNone, retry(ReasonHTTP1xx)},
+		{"no name", 0, ReasonDNS, retry(ReasonDNS)},
+		{"a refused address can be allowed later", 0, ReasonBlockedAddress, retry(ReasonBlockedAddress)},
+		{"no connection", 0, ReasonConnect, retry(ReasonConnect)},
+		{"no handshake", 0, ReasonTLS, retry(ReasonTLS)},
+		{"no answer in time", 0, ReasonTimeout, retry(ReasonTimeout)},
+		{"cut off", 0, ReasonReset, retry(ReasonReset)},
+		{"no HTTP", 0, ReasonProtocol, retry(ReasonProtocol)},
+		{"a code without a whole response does not count", 200, ReasonReset, retry(ReasonReset)},
+	} {
+		a := Attempt{StatusCode: c.code, Failure: c.failure}
+		if got := a.Outcome(); got != c.want {
+			t.Errorf("%s (%d %s): got %+v, want %+v", c.why, c.code, c.failure, got, c.want)
+		}
+	}
+}
+
+func TestReasons(t *testing.T) {
+	seen := map[Reason]bool{}
+	for _, r := range Reasons {
+		if r == ReasonNone || seen[r] || r.Message() == "" || strings.ToLower(string(r)) != string(r) {
+			t.Errorf("reason %q: seen before %v, message %q", r, seen[r], r.Message())
+		}
+		seen[r] = true
+	}
+	if len(messages) != len(Reasons) || ReasonNone.Message() != "" {
+		t.Errorf("%d messages for %d reasons; none says %q", len(messages), len(Reasons), ReasonNone.Message())
+	}
+	for code := range 1000 {
+		if r := (&Attempt{StatusCode: code}).Outcome().Reason; r != ReasonNone && !seen[r] {
+			t.Errorf("code %d has the reason %q, which is not listed", code, r)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package webhook
+
+import "time"
+
+// Endpoint is a subscriber's registration: where its deliveries go, which
+// events it gets, and within which limits.
+type Endpoint struct {
+	// ID carries the endpoint's number in ID.Endpoint.
+	ID          ID
+	ClientID    string
+	EventTypes  []string // patterns, see MatchType
+	TargetURL   string
+	Description string
+	// Secrets are the secrets that sign, newest first; older ones until they expire.
+	Secrets        []Secret
+	Status         EndpointStatus
+	DisabledReason string
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	// DeletedAt is set when the endpoint was deleted. It stays stored, unseen by
+	// its client's lists of endpoints, for as long as its deliveries are listed.
+	DeletedAt time.Time
+	// Revision counts the changes, from 1. Messages about an endpoint may
+	// overtake each other; the larger revision is right.
+	Revision uint64
+	Settings Settings
+}
+
+// Number is the endpoint's short internal name.
+func (e *Endpoint) Number() EndpointNumber { return e.ID.Endpoint }
+
+// Deleted tells whether the endpoint was deleted.
+func (e *Endpoint) Deleted() bool { return !e.DeletedAt.IsZero() }
+
+// Accepts tells whether events still become deliveries of this endpoint.
+func (e *Endpoint) Accepts() bool { return !e.Deleted() && e.Status != EndpointDisabled }
+
+// Sends tells whether deliveries of this endpoint may be attempted now.
+func (e *Endpoint) Sends() bool { return !e.Deleted() && e.Status == EndpointActive }
+
+// EndpointStatus says what an endpoint does with events.
+type EndpointStatus string
+
+// The statuses of an endpoint.
+const (
+	EndpointActive   EndpointStatus = "active"   // accepts and delivers
+	EndpointPaused   EndpointStatus = "paused"   // accepts, and holds its deliveries
+	EndpointDisabled EndpointStatus = "disabled" // accepts nothing, and holds what it has
+)
+
+// Settings are an endpoint's own limits and policies. A zero field means the server's default.
+type Settings struct {
+	// Timeout bounds one attempt, from name resolution to the response's headers.
+	Timeout time.Duration
+	// Concurrency bounds the attempts in flight.
+	Concurrency int
+	// Rate is the number of attempts per second that is not exceeded over time; 0 for no limit.
+	Rate float64
+	// Burst is how many attempts may start at once under a Rate; at least 1.
+	Burst   int
+	Retry   RetryPolicy
+	Breaker BreakerPolicy
+}
+
+// BreakerPolicy says when deliveries wait because the endpoint seems to be down.
+type BreakerPolicy struct {
+	// Failures is how many attempts in a row must fail for the breaker to open.
+	Failures int
+	// Open is how long it stays open the first time; each time it opens again
+	// without a success in between, twice as long.
+	Open time.Duration
+	// MaxOpen bounds that.
+	MaxOpen time.Duration
+}
+
+// DefaultSettings are the limits and policies of an endpoint that sets none.
+func DefaultSettings() Settings {
+	return Settings{
+		Timeout:     10 * time.Second,
+		Concurrency: 64,
+		Burst:       1,
+		Retry:       RetryPolicy{MaxAttempts: 5, Initial: 30 * time.Second, Multiplier: 2, MaxDelay: 24 * time.Hour, Jitter: 0.1},
+		Breaker:     BreakerPolicy{Failures: 10, Open: 30 * time.Second, MaxOpen: 15 * time.Minute},
+	}
+}
+
+// Or fills the fields that s leaves zero from defaults.
+func (s Settings) Or(defaults Settings) Settings {
+	return Settings{
+		Timeout:     or(s.Timeout, defaults.Timeout),
+		Concurrency: or(s.Concurrency, defaults.Concurrency),
+		Rate:        or(s.Rate, defaults.Rate),
+		Burst:       or(s.Burst, defaults.Burst),
+		Retry: RetryPolicy{
+			MaxAttempts: or(s.Retry.MaxAttempts, defaults.Retry.MaxAttempts),
+			Initial:     or(s.Retry.Initial, defaults.Retry.Initial),
+			Multiplier:  or(s.Retry.Multiplier, defaults.Retry.Multiplier),
+			MaxDelay:    or(s.Retry.MaxDelay, defaults.Retry.MaxDelay),
+			Jitter:      or(s.Retry.Jitter, defaults.Retry.Jitter),
+		},
+		Breaker: BreakerPolicy{
+			Failures: or(s.Breaker.Failures, defaults.Breaker.Failures),
+			Open:     or(s.Breaker.Open, defaults.Breaker.Open),
+			MaxOpen:  or(s.Breaker.MaxOpen, defaults.Breaker.MaxOpen),
+		},
+	}
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}

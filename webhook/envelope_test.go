@@ -1,0 +1,65 @@
+package webhook
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAppendBody(t *testing.T) {
+	id := ID{Seq: SeqAt(time.UnixMilli(1747477845123)), Nonce: 5}.For(3)
+	abroad := time.FixedZone("somewhere", -7*3600)
+	for _, c := range []struct {
+		why, eventType, data, at, quoted string
+		time                             time.Time
+	}{
+		{
+			why: "as the design shows it", eventType: "user.created", data: `{"a":1}`,
+			time: time.Date(2025, 5, 17, 10, 30, 45, 123e6, time.UTC), at: "2025-05-17T10:30:45.123Z", quoted: `"user.created"`,
+		},
+		{
+			why: "UTC, three decimals, cut off", eventType: "a", data: `null`,
+			time: time.Date(2025, 12, 31, 17, 0, 0, 999_999, abroad), at: "2026-01-01T00:00:00.000Z", quoted: `"a"`,
+		},
+		{
+			why: "a type is escaped as JavaScript does", eventType: "a\"\\\n\x01<é\u2028\xff", data: `[]`,
+			time: time.Unix(0, 0), at: "1970-01-01T00:00:00.000Z", quoted: "\"a\\\"\\\\\\n\\u0001<é\u2028\ufffd\"",
+		},
+	} {
+		want := `before{"id":"` + DeliveryID.Format(id) + `","timestamp":"` + c.at + `","event_type":` + c.quoted + `,"data":` + c.data + `}`
+		got := string(AppendBody([]byte("before"), id, c.time, c.eventType, []byte(c.data)))
+		if got != want {
+			t.Errorf("%s:\n  got  %s\n  want %s", c.why, got, want)
+		}
+		if body := strings.TrimPrefix(got, "before"); !json.Valid([]byte(body)) {
+			t.Errorf("%s: not valid JSON: %s", c.why, body)
+		}
+	}
+}
+
+// TestBodyAgainstNode: a receiver that serialises the parsed body again gets the same bytes.
+func TestBodyAgainstNode(t *testing.T) {
+	data, err := Canonical(nil, []byte(`{"b":1.0,"2":"\u2028\/","1":[1e21,-0,0.10]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := AppendBody(nil, benchmarkID, benchmarkTime, "user.created", data)
+	if js := javaScript(t, [][]byte{body})[0]; string(js) != string(body) {
+		t.Errorf("got  %s\nnode %s", body, js)
+	}
+}
+
+func TestFormatTime(t *testing.T) {
+	at := time.Date(2025, 5, 17, 12, 30, 45, 7_999_999, time.FixedZone("", 7200))
+	if got, want := FormatTime(at), "2025-05-17T10:30:45.007Z"; got != want || string(AppendTime(nil, at)) != want {
+		t.Errorf("got %s and %s, want %s", got, AppendTime(nil, at), want)
+	}
+}
+
+func TestAppendBodyAllocations(t *testing.T) {
+	dst := make([]byte, 0, len(typical)+120)
+	if n := testing.AllocsPerRun(200, func() { AppendBody(dst, benchmarkID, benchmarkTime, "user.created", typical) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

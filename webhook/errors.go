@@ -1,0 +1,83 @@
+package webhook
+
+import (
+	"errors"
+	"time"
+)
+
+// The errors that cross from one part to another. Each part wraps them with
+// what it was doing; httpapi maps them to answers in one table.
+var (
+	// ErrNotFound: no such thing, or it is not the caller's.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: a thing of that name is there already.
+	ErrExists = errors.New("already exists")
+	// ErrConflict: the thing's present state does not allow the change.
+	ErrConflict = errors.New("conflict with the present state")
+	// ErrTooManyPending: a limit on undelivered work is reached; try again later.
+	ErrTooManyPending = errors.New("too many deliveries pending")
+	// ErrDiskReserve: free disk space is below the reserve; try again later.
+	ErrDiskReserve = errors.New("free disk space is below the reserve")
+	// ErrShuttingDown: the server is stopping; try again later.
+	ErrShuttingDown = errors.New("shutting down")
+	// ErrFanOut: one event matches more endpoints than one transaction can hold.
+	ErrFanOut = errors.New("event matches too many endpoints")
+	// ErrBroken: storage failed to commit and accepts nothing more. Fatal.
+	ErrBroken = errors.New("storage is broken")
+	// ErrBlockedAddress: the address guard refused every way to the target.
+	ErrBlockedAddress = errors.New("address not allowed")
+)
+
+// The causes of a document's refusal by Canonical.
+var (
+	// ErrSyntax: the text is not exactly one JSON value.
+	ErrSyntax = errors.New("not valid JSON")
+	// ErrDuplicateKey: an object has the same key twice.
+	ErrDuplicateKey = errors.New("duplicate key")
+	// ErrInvalidUTF8: the text is not UTF-8, or escapes a surrogate that has no pair.
+	ErrInvalidUTF8 = errors.New("invalid UTF-8")
+	// ErrTooDeep: the document nests deeper than MaxDepth.
+	ErrTooDeep = errors.New("nested too deep")
+)
+
+// FieldError says which field of an input is wrong, and why.
+type FieldError struct {
+	// Field is a path from the document's root: "target_url", "retry_policy.max_attempts",
+	// "events[3].data"; "" is the document itself.
+	Field string
+	// Reason is a sentence part that reads on from the field's name: "is longer than 256 characters".
+	Reason string
+	// Cause is the sentinel that stands for the reason, nil if there is none.
+	Cause error
+}
+
+func (e *FieldError) Error() string {
+	if e.Field == "" {
+		return "the value " + e.Reason
+	}
+	return e.Field + " " + e.Reason
+}
+
+// Unwrap gives the cause.
+func (e *FieldError) Unwrap() error { return e.Cause }
+
+// In gives the same error as seen from outside: the field as a part of parent.
+// What is "items[3]" inside of "data" is "data.items[3]" of the whole.
+func (e *FieldError) In(parent string) *FieldError {
+	field := parent + e.Field
+	if parent != "" && e.Field != "" && e.Field[0] != '[' {
+		field = parent + "." + e.Field
+	}
+	return &FieldError{Field: field, Reason: e.Reason, Cause: e.Cause}
+}
+
+// RetryAfterError is an error that goes away by itself.
+type RetryAfterError struct {
+	Err   error
+	After time.Duration
+}
+
+func (e *RetryAfterError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *RetryAfterError) Unwrap() error { return e.Err }

@@ -1,0 +1,42 @@
+package webhook
+
+// Sizes that publishing is held to, in bytes.
+const (
+	// MaxPayload bounds an event's canonical data.
+	MaxPayload = 256 << 10
+	// MaxDepth bounds how deep an event's data nests.
+	MaxDepth = 128
+	// MaxFanOut bounds the endpoints that one event may match: what one
+	// transaction of the store holds.
+	MaxFanOut = 20_000
+)
+
+// Event is what a publisher posted. It never changes after it was accepted.
+type Event struct {
+	ID   ID
+	Type string
+	// ClientID names the one client whose endpoints get the event; "" for every client's.
+	ClientID string
+	// Data is the published data in canonical form (see Canonical).
+	Data []byte
+	// Publisher is who published; idempotency keys are its own.
+	Publisher string
+	// IdempotencyKey makes a second publication with the same key a repetition
+	// of the first; "" for none.
+	IdempotencyKey string
+	// Endpoints are the endpoints that the event matched, ascending. There is one delivery for each.
+	Endpoints []EndpointNumber
+}
+
+// Receipt tells what became of a published event.
+type Receipt struct {
+	EventID ID
+	// Deliveries is how many endpoints the event matched.
+	Deliveries int
+	// Duplicate: the idempotency key was used before for this same event, which
+	// the receipt names; nothing was stored now.
+	Duplicate bool
+	// Err is why this event was refused while others of its batch were accepted:
+	// ErrConflict when its idempotency key was used for another event, ErrFanOut.
+	Err error
+}

@@ -1,0 +1,52 @@
+package webhook_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// A receiver verifies the raw body before it reads anything from it.
+func ExampleVerifier_Verify() {
+	verifier := webhook.Verifier{Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}
+	receive := func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		if err != nil {
+			http.Error(w, "unreadable", http.StatusBadRequest)
+			return
+		}
+		now := time.Unix(1614265330, 0) // time.Now() outside of an example
+		message, err := verifier.Verify(r.Header.Get, body, now)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		}
+		fmt.Println("received", message.ID)
+		w.WriteHeader(http.StatusNoContent)
+	}
+
+	signer, err := webhook.NewSigner([]webhook.Secret{{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	body, sentAt := `{"test": 2432232314}`, time.Unix(1614265330, 0)
+	for _, sent := range []string{body, body + " and more"} {
+		r := httptest.NewRequest(http.MethodPost, "/hooks", strings.NewReader(sent))
+		r.Header.Set(webhook.HeaderWebhookID, "whd_1")
+		r.Header.Set(webhook.HeaderWebhookTimestamp, "1614265330")
+		r.Header.Set(webhook.HeaderWebhookSignature, string(signer.AppendStandard(nil, sentAt, "whd_1", []byte(body))))
+		w := httptest.NewRecorder()
+		receive(w, r)
+		fmt.Println("answered", w.Code)
+	}
+	// Output:
+	// received whd_1
+	// answered 204
+	// answered 401
+}

@@ -1,0 +1,155 @@
+package webhook
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDigits is how many significant digits the shortest form of a double has at most.
+const maxDigits = 17
+
+// safeDigits is how many significant digits every double keeps: two decimals of
+// that length never have the same nearest double, so each is its own shortest form.
+const safeDigits = 15
+
+// writtenAsNumber tells whether appendNumber leaves a valid JSON number as it is.
+func writtenAsNumber(text []byte) bool {
+	var buf [32]byte
+	return bytes.Equal(text, appendNumber(buf[:0], text))
+}
+
+// plain tells, of most numbers that appendNumber leaves as they are, that it
+// does: integers and decimal fractions of up to safeDigits digits.
+func plain(text []byte) bool {
+	if text[0] == '-' {
+		text = text[1:]
+		if text[0] == '0' {
+			return false // -0 and its like
+		}
+	}
+	if len(text) > safeDigits+1 {
+		return false
+	}
+	dot := -1
+	for i, c := range text {
+		switch {
+		case c == '.':
+			dot = i
+		case c > '9' || c < '0':
+			return false // an exponent
+		}
+	}
+	if dot < 0 {
+		return len(text) <= safeDigits
+	}
+	// 0.0000001 would be written 1e-7.
+	return text[len(text)-1] != '0' && (text[0] != '0' || len(text) > 2 && text[2] != '0')
+}
+
+// appendNumber appends a valid JSON number in the form that ECMAScript gives its
+// nearest double if that has the same decimal value, else as it is written.
+func appendNumber(dst, text []byte) []byte {
+	if plain(text) {
+		return append(dst, text...)
+	}
+	written, ok := parseDecimal(text)
+	if !ok {
+		return append(dst, text...)
+	}
+	if written.len == 0 {
+		return append(dst, '0')
+	}
+	// Not from text itself: ParseFloat is wrong about exponents of six digits.
+	var buf [32]byte
+	value, err := strconv.ParseFloat(string(written.append(buf[:0])), 64)
+	if err != nil {
+		return append(dst, text...) // too large
+	}
+	shortest, _ := parseDecimal(strconv.AppendFloat(buf[:0], value, 'e', -1, 64))
+	if shortest != written {
+		return append(dst, text...)
+	}
+	return jsontext.AppendFloat(dst, value, 64)
+}
+
+// decimal is a decimal number: 0.d₁d₂d₃… × 10^exponent, with neither leading nor
+// trailing zeros among its digits. Zero has no digits.
+type decimal struct {
+	negative bool
+	digits   [maxDigits]byte
+	len      int
+	exponent int
+}
+
+// append appends the number in a form that strconv reads.
+func (d *decimal) append(dst []byte) []byte {
+	if d.negative {
+		dst = append(dst, '-')
+	}
+	dst = append(dst, '.')
+	dst = append(dst, d.digits[:d.len]...)
+	return strconv.AppendInt(append(dst, 'e'), int64(d.exponent), 10)
+}
+
+// maxExponent bounds the exponents that are looked at; a double's are far smaller.
+const maxExponent = 400
+
+// parseDecimal reads a valid JSON number. It gives up on one that no double's
+// shortest form can equal: too many digits, or too far from 1.
+func parseDecimal(text []byte) (decimal, bool) {
+	var d decimal
+	mantissa, exponent := text, []byte(nil)
+	if i := bytes.IndexAny(text, "eE"); i >= 0 {
+		mantissa, exponent = text[:i], text[i+1:]
+	}
+	if mantissa[0] == '-' {
+		d.negative, mantissa = true, mantissa[1:]
+	}
+	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
+	position, zeros := 0, 0 // of the digits read; of the zeros since the last one kept
+	for _, part := range [2][]byte{whole, fraction} {
+		for _, c := range part {
+			switch {
+			case c == '0':
+				zeros++
+			case d.len == 0:
+				d.digits[0], d.len, d.exponent = c, 1, len(whole)-position
+				zeros = 0
+			case d.len+zeros >= maxDigits:
+				return d, false
+			default:
+				d.len = appendDigit(&d.digits, d.len, zeros, c)
+				zeros = 0
+			}
+			position++
+		}
+	}
+	if d.len == 0 {
+		return decimal{}, true
+	}
+	return d, d.shift(exponent)
+}
+
+// appendDigit adds a digit after as many zeros, and gives the new length.
+func appendDigit(digits *[maxDigits]byte, length, zeros int, c byte) int {
+	for range zeros {
+		digits[length] = '0'
+		length++
+	}
+	digits[length] = c
+	return length + 1
+}
+
+// shift adds the written exponent to the number's own.
+func (d *decimal) shift(exponent []byte) bool {
+	if exponent != nil {
+		e, err := strconv.Atoi(string(exponent))
+		if err != nil {
+			return false
+		}
+		d.exponent += e
+	}
+	return -maxExponent <= d.exponent && d.exponent <= maxExponent
+}

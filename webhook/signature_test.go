@@ -1,0 +1,220 @@
+package webhook
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// The example of the Standard Webhooks specification.
+const (
+	vectorID        = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+	vectorSeconds   = 1614265330
+	vectorSecret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	vectorBody      = `{"test": 2432232314}`
+	vectorSignature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+)
+
+const plainSecret = "a plain secret – 16 characters or more"
+
+func newSigner(t *testing.T, secrets ...Secret) *Signer {
+	t.Helper()
+	s, err := NewSigner(secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStandardWebhooksVector(t *testing.T) {
+	s := newSigner(t, Secret{Value: vectorSecret})
+	for range 3 { // the hashes are used again
+		got := s.AppendStandard([]byte("before"), time.Unix(vectorSeconds, 5e8), vectorID, []byte(vectorBody))
+		if string(got) != "before"+vectorSignature {
+			t.Fatalf("got %s, want %s", got, vectorSignature)
+		}
+	}
+}
+
+func TestAppendHex(t *testing.T) {
+	old := Secret{Value: plainSecret, ExpiresAt: time.Unix(1, 0)}
+	for _, c := range []struct {
+		why     string
+		secrets []Secret
+	}{
+		{"a plain secret's text is the key", []Secret{{Value: plainSecret}}},
+		{"a whsec_ secret's text is the key too", []Secret{{Value: vectorSecret}}},
+		{"only the newest secret signs", []Secret{{Value: vectorSecret}, old}},
+	} {
+		mac := hmac.New(sha256.New, []byte(c.secrets[0].Value))
+		mac.Write([]byte(vectorBody))
+		s := newSigner(t, c.secrets...)
+		for range 2 {
+			if got, want := string(s.AppendHex(nil, []byte(vectorBody))), hex.EncodeToString(mac.Sum(nil)); got != want {
+				t.Errorf("%s: got %s, want %s", c.why, got, want)
+			}
+		}
+	}
+}
+
+func TestRotation(t *testing.T) {
+	end := time.Unix(1_700_000_000, 0)
+	oldest := Secret{Value: "the oldest secret of the three", ExpiresAt: end.Add(-time.Hour)}
+	old := Secret{Value: plainSecret, ExpiresAt: end}
+	s := newSigner(t, Secret{Value: vectorSecret}, old, oldest)
+	for _, c := range []struct {
+		why    string
+		at     time.Time
+		signed []string
+	}{
+		{"all are valid, the newest comes first", end.Add(-2 * time.Hour), []string{vectorSecret, plainSecret, oldest.Value}},
+		{"an expiry is the first moment without", end.Add(-time.Hour), []string{vectorSecret, plainSecret}},
+		{"the newest does not expire", end, []string{vectorSecret}},
+	} {
+		got := strings.Split(string(s.AppendStandard(nil, c.at, "id", []byte("body"))), " ")
+		if len(got) != len(c.signed) {
+			t.Errorf("%s: got %d signatures %q, want %d", c.why, len(got), got, len(c.signed))
+			continue
+		}
+		for i, secret := range c.signed {
+			if want := newSigner(t, Secret{Value: secret}).AppendStandard(nil, c.at, "id", []byte("body")); got[i] != string(want) {
+				t.Errorf("%s: signature %d is %s, want %s", c.why, i, got[i], want)
+			}
+		}
+	}
+}
+
+// TestStandardWebhooksLibrary: what we sign the public library verifies, and the other way round.
+func TestStandardWebhooksLibrary(t *testing.T) {
+	now, body := time.Now(), []byte(`{"a":"ü"}`)
+	generated, err := GenerateSecret(bytes.NewReader(make([]byte, 64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{vectorSecret, generated, plainSecret, strings.Repeat("x", MaxSecretLength)} {
+		theirs, err := standardwebhooks.NewWebhookRaw([]byte(secret))
+		if strings.HasPrefix(secret, "whsec_") {
+			theirs, err = standardwebhooks.NewWebhook(secret)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours := newSigner(t, Secret{Value: secret}, Secret{Value: "another secret of some length"})
+		header := http.Header{}
+		header.Set(HeaderWebhookID, "whd_1")
+		header.Set(HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+		header.Set(HeaderWebhookSignature, string(ours.AppendStandard(nil, now, "whd_1", body)))
+		if err := theirs.Verify(body, header); err != nil {
+			t.Errorf("%s: the library refuses our signature: %v", secret, err)
+		}
+		signature, err := theirs.Sign("whd_1", now, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header.Set(HeaderWebhookSignature, signature)
+		v := Verifier{Secrets: []string{secret}}
+		if _, err := v.Verify(header.Get, body, now); err != nil {
+			t.Errorf("%s: we refuse the library's signature: %v", secret, err)
+		}
+	}
+}
+
+func TestSignerIsSafeForConcurrentUse(t *testing.T) {
+	s := newSigner(t, Secret{Value: vectorSecret}, Secret{Value: plainSecret})
+	at := time.Unix(vectorSeconds, 0)
+	want := string(s.AppendStandard(nil, at, vectorID, []byte(vectorBody)))
+	wantHex := string(s.AppendHex(nil, []byte(vectorBody)))
+	var done sync.WaitGroup
+	for range 8 {
+		done.Go(func() {
+			for range 200 {
+				got := string(s.AppendStandard(nil, at, vectorID, []byte(vectorBody)))
+				if gotHex := string(s.AppendHex(nil, []byte(vectorBody))); got != want || gotHex != wantHex {
+					t.Errorf("got %s and %s, want %s and %s", got, gotHex, want, wantHex)
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+}
+
+func TestSignAllocations(t *testing.T) {
+	s, dst, body := benchmarkSigner(t), make([]byte, 0, 256), AppendBody(nil, benchmarkID, benchmarkTime, "a", typical)
+	if n := testing.AllocsPerRun(200, func() { s.AppendHex(dst, body) }); n > poolAllocations {
+		t.Errorf("hex: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(200, func() { s.AppendStandard(dst, benchmarkTime, vectorID, body) }); n > poolAllocations {
+		t.Errorf("standard: %v allocations", n)
+	}
+}
+
+func TestNewSignerRefuses(t *testing.T) {
+	if _, err := NewSigner(nil); err == nil {
+		t.Error("a signer without secrets")
+	}
+	_, err := NewSigner([]Secret{{Value: vectorSecret}, {Value: "short"}})
+	var field *FieldError
+	if !errors.As(err, &field) || !strings.Contains(err.Error(), "secret 2 of 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestValidateSecret(t *testing.T) {
+	for _, c := range []struct{ why, text, refusal string }{
+		{"the shortest", strings.Repeat("x", 16), ""},
+		{"the longest", strings.Repeat("x", 256), ""},
+		{"characters count, not bytes", strings.Repeat("ü", 256), ""},
+		{"spaces are allowed", "correct horse battery staple", ""},
+		{"base64", vectorSecret, ""},
+		{"the prefix in other casing means nothing", "WHSEC_!!!!!!!!!!!!", ""},
+		{"one too short", strings.Repeat("ü", 15), "is shorter than 16 characters"},
+		{"one too long", strings.Repeat("x", 257), "is longer than 256 characters"},
+		{"none", "", "is shorter than 16 characters"},
+		{"a new line", "0123456789abcdef\n", "contains control characters"},
+		{"DEL", "0123456789abcdef\x7f", "contains control characters"},
+		{"not text", "0123456789abcdef\xff", "is not valid UTF-8"},
+		{"not base64", "whsec_!!!!!!!!!!!!", "is not base64 after whsec_"},
+		{"base64 without padding", "whsec_MfKQ9r8GKYqrTw", "is not base64 after whsec_"},
+		{"base64 with stray bits", "whsec_MfKQ9r8GKYqrTx==", "is not base64 after whsec_"},
+		{"base64 of another alphabet", "whsec_MfKQ9r8GKY-_TwjU", "is not base64 after whsec_"},
+	} {
+		err := ValidateSecret(c.text)
+		var field *FieldError
+		switch {
+		case c.refusal == "" && err != nil:
+			t.Errorf("%s: %v", c.why, err)
+		case c.refusal != "" && (!errors.As(err, &field) || field.Reason != c.refusal || field.Field != ""):
+			t.Errorf("%s: got %v, want %s", c.why, err, c.refusal)
+		}
+	}
+}
+
+func TestGenerateSecret(t *testing.T) {
+	random := bytes.NewReader([]byte(strings.Repeat("\xfb", 31) + "\x01" + strings.Repeat("\x02", 32)))
+	first, err := GenerateSecret(random)
+	if err != nil || ValidateSecret(first) != nil {
+		t.Fatalf("%s, %v, %v", first, err, ValidateSecret(first))
+	}
+	second, _ := GenerateSecret(random)
+	if key, err := secretKey(first); err != nil || len(key) != 32 || key[31] != 1 || first == second {
+		t.Errorf("key % x, %v; then %s", key, err, second)
+	}
+	for _, short := range []io.Reader{iotest.ErrReader(io.ErrClosedPipe), strings.NewReader("too few bytes")} {
+		if text, err := GenerateSecret(short); err == nil {
+			t.Errorf("a secret %s without enough chance", text)
+		}
+	}
+}
