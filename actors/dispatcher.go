@@ -1,0 +1,165 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Dispatcher runs the actors: it takes events, has them stored, and delivers them.
+type Dispatcher struct {
+	shared     *shared
+	system     *actor.ActorSystem
+	router     *actor.PID
+	supervisor *actor.PID
+
+	diskReserve atomic.Bool
+	stopOnce    sync.Once
+	stopErr     error
+	waker       sync.WaitGroup
+	wakerStop   context.CancelFunc
+	failOnce    sync.Once
+	failed      chan struct{}
+	failure     error
+}
+
+// New prepares a Dispatcher; Start makes it work.
+func New(o Options) (*Dispatcher, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	log := o.Log.With("component", "actors")
+	d := &Dispatcher{failed: make(chan struct{})}
+	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler) // it would log whole messages
+	}))
+	root := d.system.Root
+	d.shared = &shared{
+		options: o, store: o.Store, log: log, root: root,
+		slots:      newSlots(o.MaxInFlight, func(who *actor.PID) { root.Send(who, &slotFree{}) }),
+		budget:     &budget{limit: o.MaxPayloadMemory},
+		publishing: &budget{limit: o.MaxPublishing},
+		attempts:   newWorkers(o.MaxInFlight),
+		reads:      newWorkers(maxReads),
+		changed:    d.EndpointChanged,
+	}
+	d.shared.metrics = newMetrics(o.Metrics, d)
+	return d, nil
+}
+
+// Start reads the endpoints and takes up what was left undelivered.
+func (d *Dispatcher) Start() error {
+	matches := newIndex()
+	err := d.shared.store.EachEndpoint(func(e webhook.Endpoint) error {
+		matches.put(&e)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read endpoints: %w", err)
+	}
+	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
+	d.supervisor = d.spawn(newSupervisor(d.shared))
+	d.router = d.spawn(&router{shared: d.shared, index: matches, supervisor: d.supervisor})
+	ctx, stop := context.WithCancel(context.Background())
+	d.wakerStop = stop
+	d.waker.Go(func() { d.wakeAll(ctx) })
+	return nil
+}
+
+// spawn starts one of the two actors that all depends on. If it panics the
+// dispatcher has failed: what it knew may be wrong, and all is on disk.
+func (d *Dispatcher) spawn(a actor.Actor) *actor.PID {
+	return d.system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithGuardian(failing{d})))
+}
+
+// failing ends the dispatcher when an actor panics.
+type failing struct{ dispatcher *Dispatcher }
+
+// HandleFailure is called when an actor has panicked.
+func (f failing) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	f.dispatcher.failOnce.Do(func() {
+		f.dispatcher.failure = fmt.Errorf("actor panicked: %v", reason)
+		close(f.dispatcher.failed)
+	})
+}
+
+// Failed is closed when the dispatcher cannot go on; Err tells why. The process must end.
+func (d *Dispatcher) Failed() <-chan struct{} { return d.failed }
+
+// Err tells why the dispatcher failed; only after Failed is closed.
+func (d *Dispatcher) Err() error { return d.failure }
+
+// wakeAll tells the supervisor of all endpoints that have pending deliveries.
+func (d *Dispatcher) wakeAll(ctx context.Context) {
+	err := d.shared.store.Wakes(func(w webhook.Wake) error {
+		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
+		return ctx.Err()
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		d.failOnce.Do(func() {
+			d.failure = fmt.Errorf("read pending endpoints: %w", err)
+			close(d.failed)
+		})
+	}
+}
+
+// SetDiskReserve tells whether free disk space is below the reserve; then nothing is accepted.
+func (d *Dispatcher) SetDiskReserve(reached bool) { d.diskReserve.Store(reached) }
+
+// Stop lets the attempts in flight end and be recorded, until ctx ends; then it
+// cuts them off through Options.Abort, and what they were making stays pending.
+// Calling it again gives the same answer.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	d.stopOnce.Do(func() { d.stopErr = d.stop(ctx) })
+	return d.stopErr
+}
+
+func (d *Dispatcher) stop(ctx context.Context) error {
+	if d.router == nil { // never started
+		return nil
+	}
+	d.wakerStop()
+	d.waker.Wait()
+	root := d.shared.root
+	root.Send(d.router, &closeRouter{})
+	done := make(chan struct{})
+	root.Send(d.supervisor, &drain{done})
+	err := d.awaitDrain(ctx, done)
+	d.shared.attempts.close()
+	d.shared.reads.close()
+	// Children first: the supervisor stops them, and ends after the last.
+	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
+	d.system.Shutdown()
+	return err
+}
+
+// errCutOff is what Stop returns when it ran out of time.
+var errCutOff = errors.New("attempts in flight were cut off; their deliveries stay pending")
+
+// abortGrace is how long attempts that were cut off may take to end.
+const abortGrace = 5 * time.Second
+
+func (d *Dispatcher) awaitDrain(ctx context.Context, done chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-d.failed:
+	case <-ctx.Done():
+	}
+	d.shared.aborted.Store(true)
+	d.shared.options.Abort()
+	select {
+	case <-done:
+	case <-time.After(abortGrace):
+	}
+	return errors.Join(errCutOff, ctx.Err())
+}

@@ -1,0 +1,37 @@
+// Package actors dispatches: it matches events to endpoints, has them stored, and
+// makes the attempts that deliver them.
+//
+//	Publish ─► router ─► storage ─► supervisor ─► endpoint actor ─► attempt ─┐
+//	                                                 ▲    │ settle           │
+//	                                                 │    ▼                  │
+//	                                                 │  storage              │
+//	                                                 └───────────────────────┘
+//
+// The router actor matches and numbers events, and hands them to storage, whose
+// group commit answers the publisher and tells the supervisor. The supervisor
+// owns an actor for each endpoint that has something to do. An endpoint actor is
+// a thin shell around a lane, the pure state machine that decides what to send,
+// and when, and what to record.
+//
+// Everything between the actors is a hint: what is owed is in storage, and a
+// lane that was not told, or had no room, reads it from there. So mailboxes are
+// bounded by what is sent to them, and memory by the window of each lane and one
+// budget for all.
+//
+// A delivery in a lane's window moves so:
+//
+//	from        on                        to          effect
+//	(none)      offer, read               waiting
+//	waiting     gate and slot are free    in flight   attempt
+//	waiting     breaker opens, pause      (none)      read again later
+//	waiting     cancel                    changing    cancel in storage
+//	waiting     no payload, condemned     settling    settle as failed
+//	in flight   attempt ends              settling    settle as delivered, retrying or failed
+//	in flight   panic, fewer than three   waiting
+//	in flight   the third panic           settling    settle as failed
+//	(none)      retry, cancel             changing    requeue or cancel in storage
+//	settling    recorded                  gone
+//	changing    recorded as requeued      waiting
+//	changing    recorded                  gone
+//	gone        no read is under way      (none)
+package actors

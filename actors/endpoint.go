@@ -1,0 +1,341 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// endpointActor owns one endpoint: its lane, its target and its timer. It
+// carries out what the lane decides. Receive never blocks: requests, reads and
+// writes run elsewhere and come back as messages.
+type endpointActor struct {
+	number  webhook.EndpointNumber
+	shared  *shared
+	seat    *seat
+	log     *slog.Logger
+	self    *actor.PID
+	parent  *actor.PID
+	lane    *lane
+	target  Target
+	current webhook.Endpoint
+
+	timer       *time.Timer
+	timerAt     time.Time
+	activeAt    time.Time
+	retryLoadAt time.Time
+	needsSlot   bool // slots was told that it waits for one
+	slotFree    bool // and has called it
+	early       []any
+	drained     bool
+}
+
+// Receive handles one message, then does what has become possible.
+func (a *endpointActor) Receive(c actor.Context) {
+	now := time.Now()
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		a.self, a.parent = c.Self(), c.Parent()
+		a.activeAt = now
+		a.load()
+	case *actor.Stopping:
+		a.stop()
+		return
+	case *actor.Stopped, *actor.Restarting:
+		return
+	default:
+		a.handle(m, now)
+	}
+	a.advance(now)
+}
+
+func (a *endpointActor) handle(message any, now time.Time) {
+	if _, timed := message.(*wake); !timed {
+		a.activeAt = now
+	}
+	switch m := message.(type) {
+	case *offered:
+		a.seat.suspect = (*entry)(m).id()
+		a.lane.offer((*entry)(m), now)
+		a.seat.seen.Add(1)
+	case *finished:
+		a.finish((*entry)(m), now)
+	case *settled:
+		a.shared.watchers.settled(&m.next.Now)
+		a.lane.settled((*entry)(m))
+	case *queueRead, *scheduleRead, *cancelledSome:
+		a.handleRead(m, now)
+	case *loaded:
+		a.configureFirst(m, now)
+	case *changeDone:
+		m.change.reply <- m.answer
+		a.lane.carriedOut(m.change, m.due, m.answer.err != nil, now)
+	case *slotFree:
+		a.needsSlot, a.slotFree = false, true
+	case *wake:
+	default:
+		a.seat.seen.Add(1)
+		a.handleRequest(m, now)
+	}
+	a.seat.suspect = webhook.ID{}
+}
+
+// handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
+func (a *endpointActor) handleRequest(message any, now time.Time) {
+	if _, draining := message.(*drainEndpoint); !a.lane.configured && !draining {
+		a.early = append(a.early, message)
+		return
+	}
+	switch m := message.(type) {
+	case *missed:
+		a.lane.missed(m.from)
+	case *configured:
+		if m.endpoint.Revision > a.current.Revision {
+			a.configure(m.endpoint, webhook.GateState{}, now)
+		}
+	case *change:
+		a.lane.request(m)
+	case *healthQuery:
+		m.reply <- a.health(now)
+	case *inFlightQuery:
+		m.reply <- a.inFlight()
+	case *drainEndpoint:
+		a.lane.draining = true
+	}
+}
+
+func (a *endpointActor) handleRead(message any, now time.Time) {
+	switch m := message.(type) {
+	case *queueRead:
+		if m.err != nil {
+			a.readFailed("read queue", m.err, now)
+			a.lane.readFailed(false, now)
+			return
+		}
+		a.lane.queueRead(m.due, m.all, now)
+	case *scheduleRead:
+		if m.err != nil {
+			a.readFailed("read retry schedule", m.err, now)
+			a.lane.readFailed(true, now)
+			return
+		}
+		a.lane.scheduleRead(m.due, m.next, now)
+	case *cancelledSome:
+		if m.err != nil {
+			a.readFailed("cancel pending deliveries", m.err, now)
+			m.n = cancelChunk // try again
+		}
+		a.lane.cancelDone(m.n)
+	}
+}
+
+// readRetry is how long a read that failed waits to be tried again.
+const readRetry = time.Second
+
+func (a *endpointActor) readFailed(action string, err error, now time.Time) {
+	a.retryLoadAt = now.Add(readRetry)
+	a.log.Error("storage failed", "action", action, "error", err)
+}
+
+func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
+	if m.err != nil {
+		a.readFailed("read endpoint", m.err, now)
+		return
+	}
+	a.lane.condemned = a.seat.condemned()
+	a.configure(m.endpoint, m.gate, now)
+	early := a.early
+	a.early = nil
+	for _, m := range early {
+		a.handleRequest(m, now)
+	}
+}
+
+// configure applies the endpoint as it is now.
+func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
+	settings := e.Settings.Or(a.shared.options.Defaults)
+	target, err := a.shared.options.Open(e, settings)
+	if err != nil { // the API lets no such endpoint in
+		a.log.Error("endpoint holds its deliveries: no target can be made", "error", err)
+		e.Status, target = webhook.EndpointPaused, nil
+	}
+	if a.target != nil {
+		a.target.Close()
+	}
+	a.target, a.current = target, e
+	a.lane.configure(&e, settings, g, now)
+}
+
+// finish takes the end of an attempt.
+func (a *endpointActor) finish(e *entry, now time.Time) {
+	a.seat.suspect = e.id()
+	switch {
+	case e.panicked:
+		a.shared.metrics.panics.Inc()
+		a.log.Error("attempt panicked", "delivery", webhook.DeliveryID.Format(e.id()), "panic", e.panicValue)
+		a.lane.panicked(e, now)
+		return
+	case a.shared.aborted.Load() && e.attempt.Failure != webhook.ReasonNone:
+		a.lane.abandon(e)
+		return
+	}
+	outcome := e.attempt.Outcome()
+	a.seat.stats.record(&e.attempt, outcome)
+	a.shared.metrics.attempt(&e.attempt, outcome)
+	openings := a.lane.gate.state.Openings
+	a.lane.attempted(e, e.attempt, rand.Float64(), now)
+	if gate := a.lane.gate.state; gate.Openings > openings {
+		a.shared.metrics.openings.Inc()
+		a.log.Info("breaker opened", "until", gate.OpenUntil, "openings", gate.Openings, "reason", outcome.Reason)
+	}
+	if a.log.Enabled(context.Background(), slog.LevelDebug) {
+		a.logAttempt(e, outcome)
+	}
+}
+
+func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
+	a.log.Debug("attempt", "delivery", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
+		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
+		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt)
+}
+
+// advance does what has become possible.
+func (a *endpointActor) advance(now time.Time) {
+	a.sendAll(now)
+	a.carryOut(now)
+	a.read(now)
+	a.rest(now)
+}
+
+// sendAll starts attempts for as long as lane and slots allow.
+func (a *endpointActor) sendAll(now time.Time) {
+	sent := false
+	for !a.needsSlot && a.lane.wants(now) {
+		proven := a.lane.ramp.proven
+		if !a.shared.slots.acquire(proven, a.self) {
+			a.needsSlot = true
+			return
+		}
+		e := a.lane.next(now)
+		if e == nil {
+			a.shared.slots.release(proven)
+			break
+		}
+		e.proven, sent = proven, true
+		a.start(e)
+	}
+	if a.slotFree && !sent { // it was told of a slot that others may need
+		a.shared.slots.pass()
+	}
+	a.slotFree = false
+}
+
+// start makes an attempt on a worker.
+func (a *endpointActor) start(e *entry) {
+	target, shared, self := a.target, a.shared, a.self
+	shared.attempts.run(func() {
+		defer func() {
+			if r := recover(); r != nil {
+				e.panicked, e.panicValue = true, r
+			}
+			shared.slots.release(e.proven)
+			shared.root.Send(self, (*finished)(e))
+		}()
+		e.panicked = false
+		e.attempt = target.Send(e.id(), e.due.Delivery.EventType, e.due.Data)
+	})
+}
+
+// carryOut hands the lane's effects to storage.
+func (a *endpointActor) carryOut(now time.Time) {
+	out := &a.lane.out
+	if out.release > 0 {
+		a.seat.release(a.shared.budget, out.release)
+		out.release = 0
+	}
+	for i, e := range out.settle {
+		out.settle[i] = nil
+		a.settle(e)
+	}
+	out.settle = out.settle[:0]
+	for _, c := range out.change {
+		a.change(c, now)
+	}
+	out.change = nil
+	if out.disable != "" {
+		a.disable(out.disable)
+		out.disable = ""
+	}
+	if a.lane.configured {
+		if state, dirty := a.lane.gate.takeDirty(); dirty {
+			a.shared.store.SaveGate(a.number, state, func(error) {})
+		}
+	}
+}
+
+func (a *endpointActor) settle(e *entry) {
+	root, self, metrics := a.shared.root, a.self, a.shared.metrics
+	a.shared.store.Settle(e.next, func(err error) {
+		if err != nil {
+			return // storage is broken: the process ends, and the delivery stays where it was
+		}
+		metrics.settled(e.next.Now.Status)
+		root.Send(self, (*settled)(e))
+	})
+}
+
+// rest asks the supervisor to be stopped when there is nothing to do, and sets the timer otherwise.
+func (a *endpointActor) rest(now time.Time) {
+	if a.lane.draining {
+		if !a.drained && a.lane.inFlight+a.lane.unsettled+a.lane.changing == 0 {
+			a.drained = true
+			a.shared.root.Send(a.parent, &drained{a.number})
+		}
+		return
+	}
+	at := a.lane.wakeAt(now)
+	if a.retryLoadAt.After(now) && (at.IsZero() || a.retryLoadAt.Before(at)) {
+		at = a.retryLoadAt
+	}
+	if r, ok := a.lane.resting(now, restWhile); ok && !a.needsSlot {
+		lingers := a.activeAt.Add(a.shared.options.Linger)
+		if r.HoldUntil.IsZero() && !a.lane.deleted && lingers.After(now) {
+			at = lingers
+		} else {
+			a.shared.root.Send(a.parent, &restRequest{a.number, a.seat.seen.Load(), r})
+			return
+		}
+	}
+	a.setTimer(at, now)
+}
+
+// restWhile is the shortest time for which an actor is worth stopping.
+const restWhile = 5 * time.Second
+
+// setTimer makes sure that a wake comes at the given time; zero for none. A
+// timer that is early by less than the linger is left: its wake does no harm.
+func (a *endpointActor) setTimer(at, now time.Time) {
+	if at.IsZero() || !a.timerAt.IsZero() && !at.Before(a.timerAt) && a.timerAt.After(now) {
+		return
+	}
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	root, self := a.shared.root, a.self
+	a.timerAt = at
+	a.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &wake{}) })
+}
+
+func (a *endpointActor) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	if a.target != nil {
+		a.target.Close()
+	}
+}

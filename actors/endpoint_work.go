@@ -1,0 +1,168 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// maxReadBytes bounds the payloads that one read brings into memory, but for its first delivery.
+const maxReadBytes = 1 << 20
+
+// load reads the endpoint and its breaker's state.
+func (a *endpointActor) load() {
+	shared, n := a.shared, a.number
+	a.inBackground(func() any {
+		e, err := shared.store.Endpoint(n)
+		if err != nil {
+			return &loaded{err: err}
+		}
+		g, err := shared.store.Gate(n)
+		return &loaded{endpoint: e, gate: g, err: err}
+	})
+}
+
+// inBackground runs work on a reader and sends its result to the actor.
+func (a *endpointActor) inBackground(work func() any) {
+	root, self := a.shared.root, a.self
+	a.shared.reads.run(func() { root.Send(self, work()) })
+}
+
+// read starts the reads that the lane wants.
+func (a *endpointActor) read(now time.Time) {
+	if a.retryLoadAt.After(now) {
+		return
+	}
+	if !a.lane.configured {
+		if !a.retryLoadAt.IsZero() {
+			a.retryLoadAt = time.Time{}
+			a.load()
+		}
+		return
+	}
+	if from, limit := a.lane.readQueue(now); limit > 0 {
+		a.readQueue(from, limit)
+	}
+	if from, limit := a.lane.readSchedule(now); limit > 0 {
+		a.readSchedule(from, limit)
+	}
+	if a.lane.cancelDue() {
+		a.cancelPending()
+	}
+}
+
+func (a *endpointActor) readQueue(from webhook.ID, limit int) {
+	shared, n := a.shared, a.number
+	a.inBackground(func() any {
+		limit, maxBytes := shared.allowance(limit)
+		due, err := shared.store.Queued(n, from, limit, maxBytes)
+		entries, bytes := a.charge(due)
+		// A read that was cut by its bytes has less room left than the largest payload.
+		all := len(due) < limit && bytes <= maxBytes-webhook.MaxPayload
+		return &queueRead{due: entries, all: all, err: err}
+	})
+}
+
+func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
+	shared, n := a.shared, a.number
+	a.inBackground(func() any {
+		limit, maxBytes := shared.allowance(limit)
+		due, next, err := shared.store.Scheduled(n, from, time.Now(), limit, maxBytes)
+		entries, _ := a.charge(due)
+		return &scheduleRead{due: entries, next: next, err: err}
+	})
+}
+
+// charge makes entries of what was read; their payloads count from now on.
+func (a *endpointActor) charge(due []webhook.Due) (entries []*entry, bytes int) {
+	entries = make([]*entry, len(due))
+	for i := range due {
+		entries[i] = &entry{due: due[i], charged: len(due[i].Data)}
+		bytes += len(due[i].Data)
+	}
+	a.seat.take(a.shared.budget, bytes)
+	return entries, bytes
+}
+
+// allowance bounds a read by what memory is left. One delivery can always be
+// read, so that every endpoint goes on.
+func (s *shared) allowance(limit int) (deliveries, maxBytes int) {
+	room := min(s.budget.room(), maxReadBytes)
+	if room < webhook.MaxPayload {
+		return 1, 0
+	}
+	return limit, room
+}
+
+func (a *endpointActor) cancelPending() {
+	shared, n := a.shared, a.number
+	a.inBackground(func() any {
+		count, err := shared.store.CancelPending(context.Background(), n, webhook.ReasonEndpointDeleted, time.Now(), cancelChunk)
+		return &cancelledSome{n: count, err: err}
+	})
+}
+
+// change carries out a client's change of one delivery.
+func (a *endpointActor) change(c *change, now time.Time) {
+	shared := a.shared
+	a.inBackground(func() any {
+		if c.kind == changeCancel {
+			d, err := shared.store.Cancel(context.Background(), c.id, webhook.ReasonCancelled, now)
+			return &changeDone{change: c, answer: changed{due: webhook.Due{Delivery: d}, err: err}}
+		}
+		due, err := shared.store.Requeue(context.Background(), c.id)
+		done := &changeDone{change: c, answer: changed{due: due, err: err}}
+		if err == nil {
+			entries, _ := a.charge([]webhook.Due{due})
+			done.due = entries[0]
+		}
+		return done
+	})
+}
+
+// disable records that the receiver wants no more.
+func (a *endpointActor) disable(reason string) {
+	shared, n, log := a.shared, a.number, a.log
+	log.Warn("endpoint disabled", "reason", reason)
+	shared.reads.run(func() {
+		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
+			if e.Status == webhook.EndpointActive {
+				e.Status, e.DisabledReason, e.UpdatedAt = webhook.EndpointDisabled, reason, time.Now()
+			}
+			return nil
+		})
+		if err != nil {
+			log.Error("endpoint could not be disabled", "error", err)
+			return
+		}
+		shared.changed(e)
+	})
+}
+
+// health tells how the endpoint is doing; its backlog is storage's to tell.
+func (a *endpointActor) health(now time.Time) webhook.Health {
+	l := a.lane
+	h := webhook.Health{
+		Breaker:   l.gate.breakerState(now),
+		OpenUntil: l.gate.state.OpenUntil,
+		InFlight:  l.inFlight,
+		Allowed:   l.ramp.allowed,
+		Restarts:  a.seat.restarts,
+	}
+	if l.gate.hold.After(now) {
+		h.HoldUntil = l.gate.hold
+	}
+	a.seat.stats.fill(&h, now)
+	return h
+}
+
+func (a *endpointActor) inFlight() map[webhook.ID]time.Time {
+	started := make(map[webhook.ID]time.Time, a.lane.inFlight)
+	for id, e := range a.lane.window {
+		if e.state == entryInFlight {
+			started[id] = e.startedAt
+		}
+	}
+	return started
+}

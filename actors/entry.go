@@ -1,0 +1,91 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// entryState is where a delivery stands in the lane's window.
+type entryState uint8
+
+const (
+	entryWaiting  entryState = iota // may be sent
+	entryInFlight                   // an attempt is under way
+	entrySettling                   // its outcome is on its way to storage
+	entryChanging                   // a change by request is on its way to storage
+	entryGone                       // done with; kept until no read that may still show it is under way
+)
+
+// entry is a delivery in memory: in a lane's window, or on the way there as a message.
+type entry struct {
+	due   webhook.Due
+	state entryState
+	// charged is how many bytes it holds of the server's budget.
+	charged   int
+	ticket    func(error) // what the gate wants back
+	startedAt time.Time
+	proven    bool // which slots it was sent on
+	attempt   webhook.Attempt
+	// panicked: the attempt ended in a panic, of panicValue; panics counts them.
+	panicked   bool
+	panicValue any
+	panics     int
+	// after are the changes that wait until it is settled.
+	after []*change
+	next  webhook.Settlement // while settling
+}
+
+func (e *entry) id() webhook.ID { return e.due.Delivery.ID }
+
+// slot is the entry's position in the retry schedule.
+func (e *entry) slot() webhook.Slot {
+	return webhook.Slot{At: e.due.Delivery.NextAttemptAt, ID: e.id()}
+}
+
+// line is a first-in first-out list of waiting entries. Entries that stopped
+// waiting are passed over.
+type line struct {
+	entries []*entry
+	head    int
+}
+
+func (l *line) push(e *entry) {
+	if l.head > 64 && l.head*2 > len(l.entries) {
+		n := copy(l.entries, l.entries[l.head:])
+		clear(l.entries[n:])
+		l.entries, l.head = l.entries[:n], 0
+	}
+	l.entries = append(l.entries, e)
+}
+
+// peek gives the first waiting entry, nil if there is none.
+func (l *line) peek() *entry {
+	for l.head < len(l.entries) {
+		if e := l.entries[l.head]; e.state == entryWaiting {
+			return e
+		}
+		l.entries[l.head] = nil
+		l.head++
+	}
+	l.entries, l.head = l.entries[:0], 0
+	return nil
+}
+
+// pop removes the entry that peek gave.
+func (l *line) pop() {
+	l.entries[l.head] = nil
+	l.head++
+}
+
+// drain removes and returns all waiting entries.
+func (l *line) drain() []*entry {
+	var all []*entry
+	for e := l.peek(); e != nil; e = l.peek() {
+		l.pop()
+		all = append(all, e)
+	}
+	l.entries = nil
+	l.head = 0
+	return all
+}

@@ -1,0 +1,330 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+const (
+	// minWindow and maxWindow bound the deliveries that wait in a lane's memory;
+	// in between the window is windowPerAllowed times what may be in flight.
+	minWindow        = 16
+	maxWindow        = 1024
+	windowPerAllowed = 16
+	// maxUnsettled bounds the outcomes that are on their way to storage, per attempt that may be in flight.
+	maxUnsettled = 4
+	// maxPanics is how often handling a delivery may panic before it fails.
+	maxPanics = 3
+	// cancelChunk is how many deliveries of a deleted endpoint are cancelled at once.
+	cancelChunk = 1000
+)
+
+// lane is the state machine inside an endpoint's actor. It decides what to send,
+// and when, and what to record of it. It does no I/O, starts nothing and reads
+// no clock: each method takes an input and leaves its effects in out, which the
+// actor carries out.
+//
+// What the lane knows of the backlog is its window, a bounded part in memory,
+// and two positions from which to read on. Anything else is in storage.
+type lane struct {
+	settings webhook.Settings
+	// configured: the endpoint was read; nothing is sent before.
+	configured bool
+	sends      bool
+	deleted    bool
+	cancelled  bool // deleted, and nothing pending is left
+	cancelling bool
+	draining   bool
+	gate       *gate
+	ramp       ramp
+
+	window      map[webhook.ID]*entry
+	fresh       line // from the queue
+	retries     line // from the retry schedule
+	retriesTurn bool
+	waiting     int
+	inFlight    int
+	unsettled   int
+	changing    int
+	lingering   []webhook.ID // entryGone, kept while a read is under way
+	aside       []*entry     // offered while the queue is being read; see queueRead
+
+	queue     queueReading
+	schedule  scheduleReading
+	condemned map[webhook.ID]bool // deliveries that stopped the actor too often
+
+	out effects
+}
+
+// effects is what a lane wants done.
+type effects struct {
+	settle  []*entry // entry.next goes to storage; settled() follows
+	change  []*change
+	release int // bytes given back to the budget
+	// disable is why the endpoint wants no more, "" if it does.
+	disable string
+}
+
+func newLane() *lane { return &lane{window: make(map[webhook.ID]*entry)} }
+
+// configure takes the endpoint as it is now; saved is the breaker's state, of
+// use the first time only.
+func (l *lane) configure(e *webhook.Endpoint, s webhook.Settings, saved webhook.GateState, now time.Time) {
+	l.settings = s
+	if l.configured {
+		l.gate.configure(s)
+		l.ramp.configure(s.Concurrency)
+	} else {
+		l.configured, l.gate, l.ramp = true, newGate(s, saved, now), newRamp(s.Concurrency)
+		if saved.Openings > 0 {
+			l.ramp.collapse()
+		}
+		l.queue = queueReading{behind: true} // until the first read shows otherwise
+		l.schedule = scheduleReading{next: now}
+	}
+	l.sends, l.deleted = e.Sends(), e.Deleted()
+	if !l.open(now) {
+		l.letGo()
+	}
+}
+
+// open tells whether the endpoint takes anything at present.
+func (l *lane) open(now time.Time) bool {
+	return l.configured && l.sends && !l.draining && l.gate.closedUntil(now).IsZero()
+}
+
+// capacity is how many deliveries may wait in memory.
+func (l *lane) capacity() int {
+	return min(max(minWindow, windowPerAllowed*l.ramp.allowed), maxWindow)
+}
+
+// offer takes a queued delivery that was just stored.
+func (l *lane) offer(e *entry, now time.Time) {
+	l.cancelled = false
+	known := l.window[e.id()]
+	switch {
+	case known != nil && known.state != entryGone:
+		l.discard(e)
+	case !l.configured && l.waiting < minWindow:
+		l.admit(e)
+	case l.queue.reading && known == nil && len(l.aside) < l.capacity():
+		l.aside = append(l.aside, e)
+	case known != nil, !l.open(now), l.queue.behind, l.waiting >= l.capacity():
+		l.discard(e)
+		l.queue.miss(e.id())
+	default:
+		l.admit(e)
+	}
+}
+
+// missed tells that queued deliveries were stored, from id on, which the lane was not offered.
+func (l *lane) missed(id webhook.ID) {
+	l.cancelled = false
+	l.queue.miss(id)
+}
+
+// admit puts an entry into the window.
+func (l *lane) admit(e *entry) {
+	e.state = entryWaiting
+	l.window[e.id()] = e
+	l.waiting++
+	if e.due.Delivery.Status == webhook.Retrying {
+		l.retries.push(e)
+	} else {
+		l.fresh.push(e)
+	}
+}
+
+// discard gives back what an entry holds.
+func (l *lane) discard(e *entry) {
+	l.out.release += e.charged
+	e.charged, e.due.Data = 0, nil
+}
+
+// letGo forgets what waits in memory: it is in storage.
+func (l *lane) letGo() {
+	for _, e := range append(l.fresh.drain(), l.retries.drain()...) {
+		delete(l.window, e.id())
+		l.waiting--
+		l.discard(e)
+		l.miss(e)
+	}
+	for _, e := range l.aside {
+		l.discard(e)
+		l.miss(e)
+	}
+	l.aside = nil
+}
+
+// miss notes that what is to be read again is not in the window.
+func (l *lane) miss(e *entry) {
+	if e.due.Delivery.Status == webhook.Retrying {
+		l.schedule.miss(e.slot())
+	} else {
+		l.queue.miss(e.id())
+	}
+}
+
+// next takes the next delivery to attempt, nil if there is none that may be
+// sent now. The caller has a slot for it.
+func (l *lane) next(now time.Time) *entry {
+	for l.mayStart() {
+		if ok, _ := l.gate.ask(now); !ok {
+			return nil
+		}
+		e := l.pop()
+		switch {
+		case e == nil:
+			return nil
+		case l.condemned[e.id()]:
+			l.settle(e, e.due.Delivery.Fail(webhook.ReasonPanic, now))
+		case e.due.Data == nil:
+			l.settle(e, e.due.Delivery.Fail(webhook.ReasonPayloadMissing, now))
+		default:
+			if l.start(e, now) {
+				return e
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// wants tells whether next would give a delivery if it were asked now.
+func (l *lane) wants(now time.Time) bool {
+	if l.waiting == 0 || !l.mayStart() {
+		return false
+	}
+	ok, _ := l.gate.ask(now)
+	return ok
+}
+
+func (l *lane) mayStart() bool {
+	return l.configured && l.sends && !l.draining &&
+		l.inFlight < l.ramp.allowed && l.unsettled < maxUnsettled*l.settings.Concurrency
+}
+
+// pop takes a waiting entry, in turn from the queue and from the retry schedule.
+func (l *lane) pop() *entry {
+	first, second := &l.fresh, &l.retries
+	if l.retriesTurn {
+		first, second = second, first
+	}
+	l.retriesTurn = !l.retriesTurn
+	from := first
+	e := first.peek()
+	if e == nil {
+		from = second
+		e = second.peek()
+	}
+	if e != nil {
+		from.pop()
+		l.waiting--
+	}
+	return e
+}
+
+func (l *lane) start(e *entry, now time.Time) bool {
+	ticket, ok := l.gate.enter(now)
+	if !ok {
+		l.admit(e)
+		return false
+	}
+	e.state, e.ticket, e.startedAt = entryInFlight, ticket, now
+	l.inFlight++
+	return true
+}
+
+// attempted takes the outcome of an attempt; chance, from 0 up to 1, chooses the jitter.
+func (l *lane) attempted(e *entry, a webhook.Attempt, chance float64, now time.Time) {
+	o := a.Outcome()
+	l.land(e, o, a.RetryAfter, now)
+	l.ramp.learn(&a, o)
+	d := e.due.Delivery.Attempted(a, l.settings.Retry, chance)
+	if l.deleted && !d.Status.Finished() {
+		d = d.Cancel(webhook.ReasonEndpointDeleted, now)
+	}
+	if o.Verdict == webhook.Refused {
+		l.out.disable, l.sends = o.Reason.Message(), false
+		l.letGo()
+	}
+	l.settle(e, d)
+}
+
+// panicked takes an attempt that ended in a panic inside the server.
+func (l *lane) panicked(e *entry, now time.Time) {
+	l.land(e, webhook.Outcome{Verdict: webhook.Retryable, Reason: webhook.ReasonPanic}, 0, now)
+	if e.panics++; e.panics >= maxPanics {
+		l.settle(e, e.due.Delivery.Fail(webhook.ReasonPanic, now))
+		return
+	}
+	l.admit(e)
+}
+
+// abandon forgets an attempt that was cut off by a forced shutdown: nothing is recorded.
+func (l *lane) abandon(e *entry) {
+	l.inFlight--
+	delete(l.window, e.id())
+	l.discard(e)
+}
+
+// land ends an attempt for the gate, and lets the window go if the breaker opened.
+func (l *lane) land(e *entry, o webhook.Outcome, retryAfter time.Duration, now time.Time) {
+	l.inFlight--
+	openings := l.gate.state.Openings
+	l.gate.leave(now, e.ticket, o, retryAfter)
+	e.ticket = nil
+	if l.gate.state.Openings > openings {
+		l.ramp.collapse()
+	}
+	if !l.gate.closedUntil(now).IsZero() {
+		l.letGo()
+	}
+}
+
+// settle sends a delivery's new state to storage. Its memory is given back
+// already: only the record is needed from here.
+func (l *lane) settle(e *entry, d webhook.Delivery) {
+	e.next = webhook.Settlement{Was: e.due.Delivery.Place(), Now: d}
+	e.state = entrySettling
+	l.unsettled++
+	l.discard(e)
+	l.out.settle = append(l.out.settle, e)
+}
+
+// settled takes the news that storage has recorded an entry's new state.
+func (l *lane) settled(e *entry) {
+	l.unsettled--
+	if d := &e.next.Now; d.Status == webhook.Retrying {
+		l.schedule.miss(webhook.Slot{At: d.NextAttemptAt, ID: d.ID})
+	}
+	l.forget(e)
+	for _, c := range e.after {
+		l.request(c)
+	}
+}
+
+// forget drops an entry from the window, at the latest when no read that may
+// still show it is under way.
+func (l *lane) forget(e *entry) {
+	if l.queue.reading || l.schedule.reading {
+		e.state = entryGone
+		l.lingering = append(l.lingering, e.id())
+		return
+	}
+	delete(l.window, e.id())
+}
+
+// sweep drops the entries that only waited for a read to end.
+func (l *lane) sweep() {
+	if l.queue.reading || l.schedule.reading {
+		return
+	}
+	for _, id := range l.lingering {
+		if e := l.window[id]; e != nil && e.state == entryGone {
+			delete(l.window, id)
+		}
+	}
+	l.lingering = l.lingering[:0]
+}

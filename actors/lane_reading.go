@@ -1,0 +1,180 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// room is how many deliveries the lane would read now; 0 while the window is
+// still half full, so that each read is worth its cost.
+func (l *lane) room() int {
+	if free := l.capacity() - l.waiting; free >= l.capacity()/2 {
+		return free
+	}
+	return 0
+}
+
+// readQueue starts a read of the queue if one is due: up to limit deliveries from an ID on.
+func (l *lane) readQueue(now time.Time) (from webhook.ID, limit int) {
+	if !l.queue.behind || l.queue.reading || !l.open(now) || l.room() == 0 {
+		return webhook.ID{}, 0
+	}
+	l.queue.start()
+	return l.queue.from, l.room()
+}
+
+// readSchedule starts a read of the retry schedule if one is due.
+func (l *lane) readSchedule(now time.Time) (from webhook.Slot, limit int) {
+	s := &l.schedule
+	if s.next.IsZero() || s.next.After(now) || s.reading || !l.open(now) || l.room() == 0 {
+		return webhook.Slot{}, 0
+	}
+	s.start()
+	return s.from, l.room()
+}
+
+// queueRead takes what a read of the queue gave; all tells that it reached the end.
+func (l *lane) queueRead(due []*entry, all bool, now time.Time) {
+	var last webhook.ID
+	if len(due) > 0 {
+		last = due[len(due)-1].id()
+	}
+	l.queue.finish(last, len(due) > 0, all)
+	l.take(due, now)
+	l.takeAside(now)
+	l.sweep()
+}
+
+// scheduleRead takes what a read of the retry schedule gave; next is the due
+// time of the first slot that it did not.
+func (l *lane) scheduleRead(due []*entry, next, now time.Time) {
+	var last webhook.Slot
+	if len(due) > 0 {
+		last = due[len(due)-1].slot()
+	}
+	l.schedule.finish(last, len(due) > 0, next)
+	l.take(due, now)
+	l.sweep()
+}
+
+// readFailed ends a read that storage could not answer.
+func (l *lane) readFailed(schedule bool, now time.Time) {
+	if schedule {
+		l.schedule.fail()
+	} else {
+		l.queue.fail()
+		l.takeAside(now)
+	}
+	l.sweep()
+}
+
+// takeAside decides on what was offered during a read. After one that reached
+// the queue's end it goes into the window, so that the lane follows the stream
+// again without storage; otherwise its turn comes later.
+func (l *lane) takeAside(now time.Time) {
+	aside := l.aside
+	l.aside = nil
+	for _, e := range aside {
+		if l.queue.behind || !l.open(now) {
+			l.discard(e)
+			l.queue.miss(e.id())
+		} else {
+			l.take([]*entry{e}, now)
+		}
+	}
+}
+
+// take admits what was read, but for what the window has already.
+func (l *lane) take(due []*entry, now time.Time) {
+	open := l.open(now)
+	for _, e := range due {
+		switch {
+		case l.window[e.id()] != nil:
+			l.discard(e)
+		case !open:
+			l.discard(e)
+			l.miss(e)
+		default:
+			l.admit(e)
+		}
+	}
+}
+
+// never is a time that does not come.
+var never = time.Unix(1<<40, 0)
+
+// wakeAt tells when the lane has something to do by itself; zero for never.
+func (l *lane) wakeAt(now time.Time) time.Time {
+	if !l.configured || !l.sends || l.draining {
+		return time.Time{}
+	}
+	var at time.Time
+	if l.waiting > 0 || l.queue.behind && !l.queue.reading {
+		if ok, again := l.gate.ask(now); !ok {
+			at = again
+		}
+	}
+	next := l.schedule.next
+	if next.IsZero() || l.schedule.reading {
+		return at
+	}
+	if closed := l.gate.closedUntil(now); closed.After(next) {
+		next = closed
+	}
+	// One that is due already waits for room, which an attempt's end makes.
+	if next.After(now) && (at.IsZero() || next.Before(at)) {
+		at = next
+	}
+	return at
+}
+
+// cancelDue tells whether the pending deliveries of a deleted endpoint are to be
+// cancelled now; cancelDone follows.
+func (l *lane) cancelDue() bool {
+	if !l.deleted || l.cancelled || l.cancelling || l.inFlight+l.unsettled+l.changing > 0 {
+		return false
+	}
+	l.cancelling, l.cancelled = true, true
+	return true
+}
+
+// cancelDone takes how many deliveries were cancelled at once.
+func (l *lane) cancelDone(n int) {
+	l.cancelling = false
+	if n >= cancelChunk {
+		l.cancelled = false
+	}
+}
+
+// rest is what a lane that has nothing in memory tells its supervisor.
+type rest struct {
+	// WakeAt is when to start the actor again at the latest; zero for not by time.
+	WakeAt time.Time
+	// HoldUntil is until when new deliveries need not start it; never while the endpoint is paused.
+	HoldUntil time.Time
+}
+
+// resting tells whether the actor could stop now, having nothing to do for at least a while.
+func (l *lane) resting(now time.Time, while time.Duration) (rest, bool) {
+	if !l.configured || len(l.window) > 0 || l.queue.reading || l.schedule.reading || l.cancelling {
+		return rest{}, false
+	}
+	soon := now.Add(while)
+	if l.deleted {
+		return rest{}, l.cancelled
+	}
+	if !l.sends {
+		return rest{HoldUntil: never}, true
+	}
+	r := rest{WakeAt: l.schedule.next}
+	if closed := l.gate.closedUntil(now); !closed.IsZero() {
+		r.HoldUntil = closed
+		if l.queue.behind || !r.WakeAt.IsZero() && r.WakeAt.Before(closed) {
+			r.WakeAt = closed
+		}
+	} else if l.queue.behind {
+		return rest{}, false
+	}
+	return r, r.WakeAt.IsZero() || r.WakeAt.After(soon)
+}

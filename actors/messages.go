@@ -1,0 +1,104 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// The messages between the actors. Those that carry an entry are the entry
+// under another type, so that a delivery's way through the actors costs one
+// allocation.
+
+// To the router.
+type (
+	// publication are events to match, number and store.
+	publication struct {
+		events []webhook.Event
+		only   webhook.EndpointNumber // for a test: this endpoint, whatever it subscribed to
+		bytes  int64
+		done   chan published // buffered
+	}
+	// published is the answer to a publication.
+	published struct {
+		receipts []webhook.Receipt
+		err      error
+	}
+	// endpointChanged is an endpoint as it was stored; the router passes it on to the supervisor.
+	endpointChanged struct{ endpoint webhook.Endpoint }
+	// closeRouter makes the router refuse what comes.
+	closeRouter struct{}
+)
+
+// To the supervisor.
+type (
+	// accepted are events that are durable, with their receipts.
+	accepted struct {
+		publication *publication
+		events      []webhook.Event
+		receipts    []webhook.Receipt
+	}
+	// wakeEndpoint tells of work that was found in storage at start.
+	wakeEndpoint struct{ wake webhook.Wake }
+	// forEndpoint is a message to an endpoint's actor, which is started for it.
+	forEndpoint struct {
+		number  webhook.EndpointNumber
+		message any
+	}
+	// restRequest: an actor has nothing to do.
+	restRequest struct {
+		number webhook.EndpointNumber
+		seen   uint64 // how many of the supervisor's messages it had handled then
+		rest   rest
+	}
+	// drain makes all endpoint actors finish what is in flight and start nothing; done is closed then.
+	drain struct{ done chan struct{} }
+	// drained: one actor is done with that.
+	drained struct{ number webhook.EndpointNumber }
+	// tick: a time the supervisor waits for may have come.
+	tick struct{}
+	// sweepSeats: look for seats that hold nothing any more.
+	sweepSeats struct{}
+)
+
+// To an endpoint's actor, from the supervisor: counted.
+type (
+	offered       entry // a delivery that was just stored
+	missed        struct{ from webhook.ID }
+	configured    struct{ endpoint webhook.Endpoint }
+	healthQuery   struct{ reply chan webhook.Health }
+	inFlightQuery struct{ reply chan map[webhook.ID]time.Time }
+	drainEndpoint struct{}
+)
+
+// To an endpoint's actor, from its own work: not counted.
+type (
+	loaded struct {
+		endpoint webhook.Endpoint
+		gate     webhook.GateState
+		err      error
+	}
+	queueRead struct {
+		due []*entry
+		all bool
+		err error
+	}
+	scheduleRead struct {
+		due  []*entry
+		next time.Time
+		err  error
+	}
+	finished   entry // an attempt ended; entry.attempt tells how
+	settled    entry // storage has recorded it
+	changeDone struct {
+		change *change
+		due    *entry // requeued
+		answer changed
+	}
+	cancelledSome struct {
+		n   int
+		err error
+	}
+	slotFree struct{}
+	wake     struct{}
+)

@@ -1,0 +1,67 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// metrics are the dispatcher's figures. None is labelled by endpoint: their number is not bounded.
+type metrics struct {
+	attempts  map[webhook.Reason]prometheus.Counter
+	durations prometheus.Histogram
+	settles   map[webhook.Status]prometheus.Counter
+	events    prometheus.Counter
+	actors    prometheus.Gauge
+	openings  prometheus.Counter
+	panics    prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
+	m := &metrics{
+		attempts: make(map[webhook.Reason]prometheus.Counter),
+		settles:  make(map[webhook.Status]prometheus.Counter),
+		durations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "astrohook_attempt_duration_seconds", Help: "Time from the start of an attempt to its outcome.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 12),
+		}),
+		events:   counter("astrohook_events_accepted_total", "Events that were stored."),
+		actors:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "astrohook_endpoint_actors", Help: "Endpoint actors that are running."}),
+		openings: counter("astrohook_breaker_openings_total", "How often a breaker opened."),
+		panics:   counter("astrohook_panics_total", "Panics that were caught in endpoint actors and attempts."),
+	}
+	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "astrohook_attempts_total", Help: "Attempts by reason of failure; an empty reason is a success.",
+	}, []string{"reason"})
+	for _, reason := range append([]webhook.Reason{webhook.ReasonNone}, webhook.Reasons...) {
+		m.attempts[reason] = attempts.WithLabelValues(string(reason))
+	}
+	settles := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "astrohook_deliveries_settled_total", Help: "Recorded outcomes by the delivery's new status.",
+	}, []string{"status"})
+	for _, status := range webhook.Statuses {
+		m.settles[status] = settles.WithLabelValues(string(status))
+	}
+	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, attempts, settles,
+		gauge("astrohook_deliveries_pending", "Deliveries that are queued or retrying.", func() float64 { return float64(d.shared.store.Pending()) }),
+		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.slots.inUse(d.shared.options.MaxInFlight)) }),
+		gauge("astrohook_payload_memory_bytes", "Payloads held in memory for sending.", func() float64 { return float64(d.shared.budget.used.Load()) }))
+	return m
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func gauge(name, help string, value func() float64) prometheus.GaugeFunc {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+}
+
+func (m *metrics) attempt(a *webhook.Attempt, o webhook.Outcome) {
+	m.durations.Observe(float64(a.Duration) / float64(time.Second))
+	m.attempts[o.Reason].Inc()
+}
+
+func (m *metrics) settled(s webhook.Status) { m.settles[s].Inc() }

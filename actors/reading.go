@@ -1,0 +1,110 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// queueReading is how far a lane has read its queue back from storage.
+type queueReading struct {
+	// behind: storage holds queued deliveries, from the ID from on, that the lane has not seen.
+	behind bool
+	from   webhook.ID
+	// reading: a read is under way. What is missed meanwhile it may not show.
+	reading bool
+	missed  bool
+	again   webhook.ID
+}
+
+// miss notes that a queued delivery is not in the window.
+func (q *queueReading) miss(id webhook.ID) {
+	if q.reading {
+		if !q.missed || id.Compare(q.again) < 0 {
+			q.missed, q.again = true, id
+		}
+		return
+	}
+	if !q.behind || id.Compare(q.from) < 0 {
+		q.behind, q.from = true, id
+	}
+}
+
+// start begins a read.
+func (q *queueReading) start() { q.reading, q.missed = true, false }
+
+// finish ends a read: last is the last ID it gave, and all tells whether it reached the queue's end.
+func (q *queueReading) finish(last webhook.ID, got, all bool) {
+	q.reading = false
+	q.behind = !all
+	if got {
+		q.from = successor(last)
+	}
+	if q.missed {
+		q.miss(q.again)
+	}
+}
+
+// fail ends a read that gave nothing; it is to be done again.
+func (q *queueReading) fail() { q.finish(webhook.ID{}, false, false) }
+
+// successor is the smallest ID after id.
+func successor(id webhook.ID) webhook.ID {
+	id.Nonce++
+	if id.Nonce == 0 {
+		id.Seq++
+	}
+	return id
+}
+
+// scheduleReading is how far a lane has read its retry schedule.
+type scheduleReading struct {
+	// next is when the first unread slot is due; zero if there is none.
+	next    time.Time
+	from    webhook.Slot
+	reading bool
+	// What was scheduled while a read was under way, which it may not show.
+	missed bool
+	again  webhook.Slot
+}
+
+// miss notes that a slot of the schedule is not in the window.
+func (s *scheduleReading) miss(slot webhook.Slot) {
+	if s.reading {
+		if !s.missed || slotBefore(slot, s.again) {
+			s.missed, s.again = true, slot
+		}
+		return
+	}
+	if s.next.IsZero() || slot.At.Before(s.next) {
+		s.next = slot.At
+	}
+	if slotBefore(slot, s.from) {
+		s.from = slot
+	}
+}
+
+func (s *scheduleReading) start() { s.reading, s.missed = true, false }
+
+// finish ends a read: last is the last slot it gave, next the due time of the first one it did not.
+func (s *scheduleReading) finish(last webhook.Slot, got bool, next time.Time) {
+	s.reading, s.next = false, next
+	if got {
+		s.from = webhook.Slot{At: last.At, ID: successor(last.ID)}
+	}
+	if s.missed {
+		s.miss(s.again)
+	}
+}
+
+// fail ends a read that gave nothing; it is to be done again.
+func (s *scheduleReading) fail() {
+	s.finish(webhook.Slot{}, false, s.next)
+}
+
+func slotBefore(a, b webhook.Slot) bool {
+	if !a.At.Equal(b.At) {
+		return a.At.Before(b.At)
+	}
+	return a.ID.Compare(b.ID) < 0
+}

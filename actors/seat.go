@@ -1,0 +1,155 @@
+package actors
+
+import (
+	"container/heap"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// maxUnseen bounds the deliveries in an endpoint actor's mailbox. Beyond it the
+// actor is told only that it missed some, and reads them from storage.
+const maxUnseen = 2048
+
+// seat is the supervisor's place for one endpoint that has work, or had some
+// lately. The actor in it comes and goes.
+type seat struct {
+	number webhook.EndpointNumber
+	pid    *actor.PID // nil while no actor runs
+	// sent counts the supervisor's messages to the actor, seen those that it has handled.
+	sent   uint64
+	seen   atomic.Uint64
+	marker uint64 // which message last told of missed deliveries
+
+	// wakeAt is when to start an actor; zero for not by time. holdUntil is until
+	// when new deliveries do not start one.
+	wakeAt, holdUntil time.Time
+	at                int // index in the heap of wakes, -1 outside
+
+	// charged is what the actor and its mailbox hold of the budget.
+	charged atomic.Int64
+
+	// The actor's, while it runs; the supervisor's, while it does not.
+	stats    stats
+	suspect  webhook.ID // the delivery being handled
+	suspects map[webhook.ID]int
+	restarts int
+	drained  bool
+}
+
+func (s *seat) take(b *budget, n int) {
+	s.charged.Add(int64(n))
+	b.take(n)
+}
+
+func (s *seat) tryTake(b *budget, n int) bool {
+	ok := b.tryTake(n)
+	if ok {
+		s.charged.Add(int64(n))
+	}
+	return ok
+}
+
+func (s *seat) release(b *budget, n int) {
+	s.charged.Add(-int64(n))
+	b.give(n)
+}
+
+// vacate notes that the actor is gone, with all it held.
+func (s *seat) vacate(b *budget) {
+	s.pid = nil
+	b.give(int(s.charged.Swap(0)))
+}
+
+// successor is the seat to go on with after the actor was told to stop. The
+// actor may still hold this one for a moment.
+func (s *seat) successor() *seat {
+	return &seat{number: s.number, at: -1, stats: s.stats, suspects: s.suspects, restarts: s.restarts}
+}
+
+// crashed notes that the actor stopped while it handled the suspect, and tells
+// how long to wait before the next one.
+func (s *seat) crashed() time.Duration {
+	s.restarts++
+	if s.suspect != (webhook.ID{}) {
+		if s.suspects == nil {
+			s.suspects = make(map[webhook.ID]int)
+		}
+		s.suspects[s.suspect]++
+		s.suspect = webhook.ID{}
+	}
+	return min(100*time.Millisecond<<min(s.restarts-1, 10), 30*time.Second)
+}
+
+// condemned gives the deliveries that stopped the actor too often.
+func (s *seat) condemned() map[webhook.ID]bool {
+	var found map[webhook.ID]bool
+	for id, times := range s.suspects {
+		if times >= maxPanics {
+			if found == nil {
+				found = make(map[webhook.ID]bool)
+			}
+			found[id] = true
+		}
+	}
+	return found
+}
+
+// empty tells whether the seat can be forgotten.
+func (s *seat) empty(now time.Time) bool {
+	return s.pid == nil && s.wakeAt.IsZero() && !s.holdUntil.After(now) && s.stats.stale(now)
+}
+
+// wakes are the seats that wait for a time, the earliest first.
+type wakes []*seat
+
+// set changes when a seat is to be woken; zero takes it off the list.
+func (w *wakes) set(s *seat, at time.Time) {
+	s.wakeAt = at
+	switch {
+	case s.at >= 0 && at.IsZero():
+		heap.Remove(w, s.at)
+	case s.at >= 0:
+		heap.Fix(w, s.at)
+	case !at.IsZero():
+		heap.Push(w, s)
+	}
+}
+
+// due takes the first seat off the list if its time has come.
+func (w *wakes) due(now time.Time) *seat {
+	if len(*w) == 0 || (*w)[0].wakeAt.After(now) {
+		return nil
+	}
+	s := (*w)[0]
+	w.set(s, time.Time{})
+	return s
+}
+
+// Len, Less, Swap, Push and Pop make it a heap.
+
+func (w wakes) Len() int           { return len(w) }
+func (w wakes) Less(i, j int) bool { return w[i].wakeAt.Before(w[j].wakeAt) }
+func (w wakes) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].at, w[j].at = i, j
+}
+
+// Push appends a seat.
+func (w *wakes) Push(x any) {
+	s := x.(*seat)
+	s.at = len(*w)
+	*w = append(*w, s)
+}
+
+// Pop removes the last seat.
+func (w *wakes) Pop() any {
+	s := (*w)[len(*w)-1]
+	(*w)[len(*w)-1] = nil
+	*w = (*w)[:len(*w)-1]
+	s.at = -1
+	return s
+}

@@ -1,0 +1,64 @@
+package actors
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func TestWakesComeInOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	start := time.Unix(1_800_000_000, 0)
+	var w wakes
+	seats := make([]*seat, 50)
+	for i := range seats {
+		seats[i] = &seat{number: webhook.EndpointNumber(i), at: -1}
+	}
+	for range 1000 {
+		s := seats[random.IntN(len(seats))]
+		if random.IntN(4) == 0 {
+			w.set(s, time.Time{})
+		} else {
+			w.set(s, start.Add(time.Duration(random.IntN(1000))*time.Second))
+		}
+	}
+	waiting := 0
+	for _, s := range seats {
+		if !s.wakeAt.IsZero() {
+			waiting++
+		}
+	}
+	if s := w.due(start.Add(-time.Second)); s != nil {
+		t.Fatal("woken too early")
+	}
+	last := time.Time{}
+	for range waiting {
+		at := w[0].wakeAt
+		s := w.due(start.Add(time.Hour))
+		if s == nil || at.Before(last) || !s.wakeAt.IsZero() || s.at != -1 {
+			t.Fatal("out of order")
+		}
+		last = at
+	}
+	if w.due(start.Add(time.Hour)) != nil {
+		t.Fatal("more than were waiting")
+	}
+}
+
+func TestCrashesWaitLongerAndCondemn(t *testing.T) {
+	s := &seat{at: -1}
+	last := time.Duration(0)
+	for i := range 20 {
+		s.suspect = webhook.ID{Seq: 7}
+		wait := s.crashed()
+		if wait < last || wait > 30*time.Second {
+			t.Fatal("crash", i, "waits", wait, "after", last)
+		}
+		last = wait
+		if got := s.condemned()[webhook.ID{Seq: 7}]; got != (i+1 >= maxPanics) {
+			t.Fatal("after", i+1, "crashes condemned is", got)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package sender
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+var benchData = []byte(`{"pad":"` + strings.Repeat("d", 500) + `"}`)
+
+// BenchmarkSend is one attempt over loopback, connection kept; the subscriber
+// works on the same processors.
+func BenchmarkSend(b *testing.B) {
+	s := subscriber.Listen(b)
+	s.Forget()
+	target := open(b, newClient(b, Options{}), s.URL(), webhook.Settings{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if a := target.Send(testID, "user.created", benchData); a.StatusCode != 200 {
+			b.Fatalf("got %+v", a)
+		}
+	}
+}
+
+// BenchmarkSendParallel is the same from 32 goroutines per processor.
+func BenchmarkSendParallel(b *testing.B) {
+	s := subscriber.Listen(b)
+	s.Forget()
+	target := open(b, newClient(b, Options{}), s.URL(), webhook.Settings{})
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if a := target.Send(testID, "user.created", benchData); a.StatusCode != 200 {
+				b.Fatalf("got %+v", a)
+			}
+		}
+	})
+}
+
+// BenchmarkSendWithoutSystem leaves the system calls and the receiver out: what
+// an attempt costs in this package and in webhook.
+func BenchmarkSendWithoutSystem(b *testing.B) {
+	dial := dialTo(func() (net.Conn, error) { return &echo{answer: []byte(expressAnswer)}, nil }, nil)
+	target := open(b, newClient(b, Options{Dial: dial}), "http://127.0.0.1/", webhook.Settings{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if a := target.Send(testID, "user.created", benchData); a.StatusCode != 200 {
+			b.Fatalf("got %+v", a)
+		}
+	}
+}
+
+// expressAnswer is what an Express server usually says.
+const expressAnswer = "HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+	"Content-Length: 2\r\nETag: W/\"2-nOO9QiTIwXgNtWtBJezz8kv3SLc\"\r\nDate: Sat, 17 May 2025 10:30:45 GMT\r\n" +
+	"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nOK"
+
+// BenchmarkReadHead compares the reader of response heads with fasthttp's.
+func BenchmarkReadHead(b *testing.B) {
+	b.Run("own", func(b *testing.B) {
+		raw := &echo{answer: []byte(expressAnswer)}
+		cn := &conn{Conn: raw, raw: raw}
+		b.ReportAllocs()
+		for b.Loop() {
+			raw.asked = true
+			in := newInbox(cn)
+			if h, err := in.readHead(); err != nil || h.length != 2 {
+				b.Fatal(err)
+			}
+			in.free()
+		}
+	})
+	b.Run("fasthttp", func(b *testing.B) {
+		raw := bytes.NewReader(nil)
+		r := bufio.NewReaderSize(raw, maxHead)
+		var h fasthttp.ResponseHeader
+		b.ReportAllocs()
+		for b.Loop() {
+			raw.Reset([]byte(expressAnswer))
+			r.Reset(raw)
+			if err := h.Read(r); err != nil || h.ContentLength() != 2 {
+				b.Fatal(err)
+			}
+		}
+	})
+}

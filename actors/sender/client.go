@@ -1,0 +1,164 @@
+package sender
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+const (
+	// idleTimeout is how long a connection is kept for the next request. Many
+	// servers close theirs after a minute.
+	idleTimeout = 55 * time.Second
+	// sweepInterval is how often connections idle for longer are looked for.
+	sweepInterval = 15 * time.Second
+	// tlsSessions bounds the TLS sessions kept for resumption.
+	tlsSessions = 4096
+)
+
+// Bounds of Options.ExcerptBytes.
+const (
+	DefaultExcerptBytes = 4 << 10
+	MaxExcerptBytes     = 64 << 10
+)
+
+// Options are what a Client is made of.
+type Options struct {
+	// Guard decides where requests may go. Required.
+	Guard *Guard
+	// Version is Astrohook's, for the User-Agent header; "dev" if empty.
+	Version string
+	// HeaderPrefix begins the names of Astrohook's own headers; webhook.DefaultHeaderPrefix if empty.
+	HeaderPrefix string
+	// RootCAs verify the receivers' certificates; the system's if nil.
+	RootCAs *x509.CertPool
+	// ExcerptBytes is how much of a response's body is kept: up to
+	// MaxExcerptBytes, DefaultExcerptBytes if 0.
+	ExcerptBytes int
+	// Dial opens a connection to an address that the guard let through; TCP if nil.
+	// The address is checked a second time only without it.
+	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
+	// Resolve finds the addresses of a host name; DNS if nil.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// Client makes the requests of all endpoints. It is safe for concurrent use.
+type Client struct {
+	guard    *Guard
+	resolver *resolver
+	dial     func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
+	tls      *tls.Config
+	head     headOptions
+	excerpt  int
+
+	running context.Context // ends with Abort
+	abort   context.CancelFunc
+	swept   chan struct{} // closed when the janitor has ended
+	stop    func()        // ends the janitor
+
+	mu      sync.Mutex
+	conns   map[*conn]struct{} // open ones, idle or not
+	aborted bool
+}
+
+// New starts a client; Close ends it.
+func New(o Options) (*Client, error) {
+	if o.Guard == nil {
+		return nil, errors.New("new sender: Guard is missing")
+	}
+	if o.ExcerptBytes < 0 || o.ExcerptBytes > MaxExcerptBytes {
+		return nil, fmt.Errorf("new sender: ExcerptBytes is %d, not within 0 to %d", o.ExcerptBytes, MaxExcerptBytes)
+	}
+	head, err := newHeadOptions(o.HeaderPrefix, o.Version)
+	if err != nil {
+		return nil, fmt.Errorf("new sender: %w", err)
+	}
+	names, err := newResolver(o.Resolve)
+	if err != nil {
+		return nil, fmt.Errorf("new sender: %w", err)
+	}
+	c := &Client{
+		guard: o.Guard, resolver: names, dial: o.Dial, head: head,
+		excerpt: o.ExcerptBytes, conns: map[*conn]struct{}{}, swept: make(chan struct{}),
+		tls: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
+			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
+		},
+	}
+	if c.excerpt == 0 {
+		c.excerpt = DefaultExcerptBytes
+	}
+	if c.dial == nil {
+		c.dial = c.dialTCP
+	}
+	c.running, c.abort = context.WithCancel(context.Background())
+	c.startJanitor()
+	return c, nil
+}
+
+// Open makes an endpoint ready to be sent to; nothing is connected yet. Fields
+// of s that are zero have webhook.DefaultSettings. It fails if the target URL
+// breaks the rules of ParseTarget, or no secret can sign.
+func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
+	target, err := ParseTarget(e.TargetURL)
+	if err != nil {
+		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
+	}
+	signer, err := webhook.NewSigner(e.Secrets)
+	if err != nil {
+		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
+	}
+	s = s.Or(webhook.DefaultSettings())
+	return &Target{
+		client: c, url: target, head: c.head.forTarget(target), signer: signer,
+		timeout: s.Timeout, maxIdle: s.Concurrency,
+	}, nil
+}
+
+// Abort ends all requests in flight at once, with webhook.ReasonReset, and
+// makes all later ones fail.
+func (c *Client) Abort() {
+	c.abort()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.aborted = true
+	for cn := range c.conns {
+		cn.close()
+	}
+	clear(c.conns)
+}
+
+// Close aborts what is in flight and ends the client. It may be called twice.
+func (c *Client) Close() error {
+	c.Abort()
+	c.stop()
+	<-c.swept
+	return nil
+}
+
+// track takes a new connection in, unless the client was aborted.
+func (c *Client) track(cn *conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.aborted {
+		return false
+	}
+	c.conns[cn] = struct{}{}
+	return true
+}
+
+// drop closes a connection.
+func (c *Client) drop(cn *conn) {
+	cn.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.conns, cn)
+}

@@ -1,0 +1,368 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// inMemory starts a subscriber on a listener in memory, and a client that
+// reaches it under every name. Both belong to the bubble that calls it.
+func inMemory(t *testing.T, o Options) (*subscriber.Subscriber, *Client) {
+	t.Helper()
+	ln := fasthttputil.NewInmemoryListener()
+	s := subscriber.Start(ln)
+	t.Cleanup(s.Close)
+	if o.Resolve == nil {
+		o.Resolve = func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("93.184.216.34")}, nil
+		}
+	}
+	if o.Dial == nil {
+		o.Dial = dialTo(ln.Dial, nil)
+	}
+	return s, newClient(t, o)
+}
+
+// slowly makes each part of an attempt take its time.
+func slowly(o Options, lookup, dial time.Duration) Options {
+	resolve, connect := o.Resolve, o.Dial
+	o.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+		if err := wait(ctx, lookup); err != nil {
+			return nil, err
+		}
+		return resolve(ctx, host)
+	}
+	o.Dial = func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) {
+		if err := wait(ctx, dial); err != nil {
+			return nil, err
+		}
+		return connect(ctx, network, addr)
+	}
+	return o
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestOneDeadline: each part eats from the same ten seconds.
+func TestOneDeadline(t *testing.T) {
+	const never = time.Hour
+	for _, c := range []struct {
+		name                 string
+		lookup, dial, answer time.Duration
+		status               int
+		failure              webhook.Reason
+		took                 time.Duration
+	}{
+		{"all in time", 3 * time.Second, 3 * time.Second, 3 * time.Second, 200, "", 9 * time.Second},
+		{"together too late", 4 * time.Second, 4 * time.Second, 4 * time.Second, 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"silent receiver", 0, 0, never, 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"silent network", 0, never, 0, 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"silent name server", never, 0, 0, 0, webhook.ReasonDNS, resolveBudget},
+		{"dial late", 4 * time.Second, 7 * time.Second, 0, 0, webhook.ReasonTimeout, 10 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ln := fasthttputil.NewInmemoryListener()
+				s := subscriber.Start(ln)
+				defer s.Close()
+				s.Always(subscriber.After(c.answer, subscriber.Answer(200)))
+				o := Options{Resolve: zone{"receiver.example": {"1.1.1.1"}}.resolve, Dial: dialTo(ln.Dial, nil)}
+				client := newClient(t, slowly(o, c.lookup, c.dial))
+				a := send(open(t, client, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
+				wantAttempt(t, a, c.status, c.failure)
+				if a.Duration != c.took {
+					t.Fatalf("took %v, want %v", a.Duration, c.took)
+				}
+			})
+		})
+	}
+}
+
+// TestShortTimeoutInLookup: when the attempt's own time ends first, that is the reason.
+func TestShortTimeoutInLookup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := inMemory(t, Options{Resolve: silentDNS})
+		a := send(open(t, c, "http://receiver.example/", webhook.Settings{Timeout: time.Second}))
+		wantAttempt(t, a, 0, webhook.ReasonTimeout)
+	})
+}
+
+// TestDrip: a head that drips runs into the deadline; a body that does, once the
+// verdict is known, only into its own small budget.
+func TestDrip(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+	for _, c := range []struct {
+		name    string
+		reply   subscriber.Reply
+		status  int
+		failure webhook.Reason
+		took    time.Duration
+	}{
+		{"head", subscriber.Drip(time.Second, head), 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"body", func(c *subscriber.Conn) {
+			subscriber.Raw(head)(c)
+			subscriber.Drip(300*time.Millisecond, strings.Repeat("x", 1000))(c)
+		}, 200, "", bodyBudget},
+		{"silent body", subscriber.Raw(head), 200, "", bodyBudget},
+		{"silent body late", subscriber.After(9500*time.Millisecond, subscriber.Raw(head)), 200, "", 10 * time.Second},
+		{"silent chunks", subscriber.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), 200, "", bodyBudget},
+		{"silent end", subscriber.Raw("HTTP/1.1 200 OK\r\n\r\nab"), 200, "", bodyBudget},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, client := inMemory(t, Options{})
+				s.Always(c.reply)
+				target := open(t, client, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
+				a := send(target)
+				wantAttempt(t, a, c.status, c.failure)
+				if a.Duration != c.took {
+					t.Fatalf("took %v, want %v", a.Duration, c.took)
+				}
+				s.Always(subscriber.Answer(200))
+				wantAttempt(t, send(target), 200, webhook.ReasonNone)
+				if s.Accepted() != 2 {
+					t.Fatalf("%d connections: one that was left in the middle of an answer was used again", s.Accepted())
+				}
+			})
+		})
+	}
+}
+
+// TestSilentHandshake: TLS, too, is under the deadline.
+func TestSilentHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := inMemory(t, Options{})
+		s.Greet(subscriber.Silence())
+		a := send(open(t, c, "https://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
+		wantAttempt(t, a, 0, webhook.ReasonTimeout)
+		if a.Duration != 10*time.Second {
+			t.Fatalf("took %v", a.Duration)
+		}
+	})
+}
+
+// TestTimeoutIsNotRetried: a kept connection whose receiver thinks for too long
+// was no stale one.
+func TestTimeoutIsNotRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := inMemory(t, Options{})
+		target := open(t, c, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		s.Always(subscriber.Silence())
+		wantAttempt(t, send(target), 0, webhook.ReasonTimeout)
+		if s.Count() != 2 {
+			t.Fatalf("%d requests for two attempts", s.Count())
+		}
+	})
+}
+
+// TestStaleConnectionSharesDeadline: the second try has what the first one left.
+func TestStaleConnectionSharesDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := inMemory(t, Options{})
+		target := open(t, c, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		s.Behave(func(r subscriber.Request) subscriber.Reply {
+			if r.Number == 2 {
+				return subscriber.After(6*time.Second, subscriber.Reset())
+			}
+			return subscriber.Silence()
+		})
+		a := send(target)
+		wantAttempt(t, a, 0, webhook.ReasonTimeout)
+		if a.Duration != 10*time.Second || s.Count() != 3 {
+			t.Fatalf("took %v and %d requests", a.Duration, s.Count())
+		}
+	})
+}
+
+// TestNextAddress: an address that refuses or stays silent leaves time for the next one.
+func TestNextAddress(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		dead    []string
+		refuse  bool
+		failure webhook.Reason
+		took    time.Duration
+	}{
+		{"first refuses", []string{"1.1.1.1"}, true, "", 0},
+		{"first is silent", []string{"1.1.1.1"}, false, "", 4 * time.Second},
+		{"two are silent", []string{"1.1.1.1", "2.2.2.2"}, false, "", 8 * time.Second},
+		{"all refuse", []string{"1.1.1.1", "2.2.2.2", "3.3.3.3"}, true, webhook.ReasonConnect, 0},
+		{"all are silent", []string{"1.1.1.1", "2.2.2.2", "3.3.3.3"}, false, webhook.ReasonTimeout, 12 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ln := fasthttputil.NewInmemoryListener()
+				s := subscriber.Start(ln)
+				defer s.Close()
+				dial := func(ctx context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
+					for _, dead := range c.dead {
+						if addr.Addr() == netip.MustParseAddr(dead) && c.refuse {
+							return nil, errors.New("connection refused")
+						} else if addr.Addr() == netip.MustParseAddr(dead) {
+							return nil, wait(ctx, time.Hour)
+						}
+					}
+					return ln.Dial()
+				}
+				client := newClient(t, Options{
+					Dial: dial, Resolve: zone{"receiver.example": {"1.1.1.1", "2.2.2.2", "3.3.3.3"}}.resolve,
+				})
+				a := send(open(t, client, "http://receiver.example/", webhook.Settings{Timeout: 12 * time.Second}))
+				if a.Failure != c.failure || a.Duration != c.took {
+					t.Fatalf("failure %q after %v, want %q after %v", a.Failure, a.Duration, c.failure, c.took)
+				}
+			})
+		})
+	}
+}
+
+// TestBlockedAtConnect: whatever DNS says by the time of the request, no
+// connection is opened to an address that is not allowed.
+func TestBlockedAtConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := zone{"flips.example": {"1.1.1.1"}, "mixed.example": {"1.1.1.1", "192.168.0.1"}}
+		var dialled []netip.AddrPort
+		ln := fasthttputil.NewInmemoryListener()
+		s := subscriber.Start(ln)
+		defer s.Close()
+		s.Always(subscriber.Closing(200)) // each request needs a connection
+		c := newClient(t, Options{
+			Guard: newGuard(t, GuardOptions{}), Resolve: names.resolve, Dial: dialTo(ln.Dial, &dialled),
+		})
+		if _, err := c.CheckTarget(t.Context(), "http://flips.example/"); err != nil {
+			t.Fatal(err)
+		}
+		flips := open(t, c, "http://flips.example/", webhook.Settings{})
+		wantAttempt(t, send(flips), 200, webhook.ReasonNone)
+		names["flips.example"] = []string{"169.254.169.254"}
+		wantAttempt(t, send(flips), 200, webhook.ReasonNone) // still the answer that was checked, and its address
+		time.Sleep(resolvedAge)
+		wantAttempt(t, send(flips), 0, webhook.ReasonBlockedAddress)
+		for _, url := range []string{
+			"http://mixed.example/", "http://10.0.0.1/", "http://[::ffff:10.0.0.1]/", "http://app.internal/", "http://localhost/", "http://intranet/",
+		} {
+			wantAttempt(t, send(open(t, c, url, webhook.Settings{})), 0, webhook.ReasonBlockedAddress)
+		}
+		wantAttempt(t, send(open(t, c, "http://unknown.example/", webhook.Settings{})), 0, webhook.ReasonDNS)
+		want := netip.MustParseAddrPort("1.1.1.1:80")
+		if len(dialled) != 2 || dialled[0] != want || dialled[1] != want || s.Count() != 2 {
+			t.Fatalf("dialled %v, %d requests", dialled, s.Count())
+		}
+	})
+}
+
+// TestControlChecksAgain: the dialer's last look is the guard's, too.
+func TestControlChecksAgain(t *testing.T) {
+	s := subscriber.Listen(t)
+	c := newClient(t, Options{Guard: newGuard(t, GuardOptions{})})
+	addr := netip.MustParseAddrPort(strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/"))
+	if _, err := c.dialTCP(t.Context(), "tcp", addr); !errors.Is(err, webhook.ErrBlockedAddress) {
+		t.Fatalf("got %v", err)
+	}
+	if s.Accepted() != 0 {
+		t.Fatal("a connection was opened")
+	}
+}
+
+// TestProxyVariablesAreIgnored: the request goes to the receiver itself.
+func TestProxyVariablesAreIgnored(t *testing.T) {
+	proxy, s := subscriber.Listen(t), subscriber.Listen(t)
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy.URL())
+	}
+	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 200, webhook.ReasonNone)
+	if proxy.Accepted() != 0 || s.Count() != 1 {
+		t.Fatalf("%d connections to the proxy", proxy.Accepted())
+	}
+}
+
+// TestConnectRefused, on a port that nobody listens on.
+func TestConnectRefused(t *testing.T) {
+	s := subscriber.Listen(t)
+	s.Close()
+	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 0, webhook.ReasonConnect)
+}
+
+// TestSilentReceiversAreForgotten: five hundred of them, half of them silent in
+// TLS, delay a healthy one by nothing and leave nothing behind.
+func TestSilentReceiversAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln, healthy := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
+		silent, answering := subscriber.Start(ln), subscriber.Start(healthy)
+		defer silent.Close()
+		defer answering.Close()
+		silent.Greet(subscriber.Silence())
+		good := netip.MustParseAddr("2.2.2.2")
+		c := newClient(t, Options{Dial: func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
+			if addr.Addr() == good {
+				return healthy.Dial()
+			}
+			return ln.Dial()
+		}})
+		var senders sync.WaitGroup
+		for n := range 500 {
+			url := []string{"http://1.1.1.1/", "https://1.1.1.1/"}[n%2]
+			target := open(t, c, url, webhook.Settings{Timeout: 10 * time.Second})
+			senders.Go(func() {
+				if a := send(target); a.Failure != webhook.ReasonTimeout || a.Duration != 10*time.Second {
+					t.Errorf("got %+v", a)
+				}
+			})
+		}
+		synctest.Wait() // all of them wait now
+		a := send(open(t, c, "http://2.2.2.2/", webhook.Settings{}))
+		wantAttempt(t, a, 200, webhook.ReasonNone)
+		if a.Duration != 0 {
+			t.Fatalf("a healthy receiver was delayed by %v", a.Duration)
+		}
+		senders.Wait()
+		synctest.Wait()
+		if len(c.conns) != 1 || silent.Open() != 0 { // the healthy one's is kept
+			t.Fatalf("%d connections are left, %d of silent receivers", len(c.conns), silent.Open())
+		}
+	})
+}
+
+func TestClassify(t *testing.T) {
+	c := newClient(t, Options{})
+	for _, row := range []struct {
+		err  error
+		want webhook.Reason
+	}{
+		{blocked(netip.MustParseAddr("10.0.0.1")), webhook.ReasonBlockedAddress},
+		{&net.OpError{Op: "dial", Err: blocked(netip.MustParseAddr("10.0.0.1"))}, webhook.ReasonBlockedAddress},
+		{errUnresolved, webhook.ReasonDNS},
+		{context.DeadlineExceeded, webhook.ReasonTimeout},
+		{&handshakeError{os.ErrDeadlineExceeded}, webhook.ReasonTimeout},
+		{&handshakeError{errors.New("bad certificate")}, webhook.ReasonTLS},
+		{errProtocol, webhook.ReasonProtocol},
+		{errors.Join(errEnded, net.ErrClosed), webhook.ReasonReset},
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, webhook.ReasonConnect},
+	} {
+		if got := c.classify(row.err); got != row.want {
+			t.Errorf("%v: got %q, want %q", row.err, got, row.want)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package sender
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxDials bounds how many of a name's addresses one attempt tries.
+	maxDials = 4
+	// minDialTime is what an address gets of the time left, while others follow it.
+	minDialTime = 2 * time.Second
+)
+
+// connect opens a connection to a target that nothing was sent on yet: it
+// resolves, checks, dials and, if need be, does the TLS handshake, until the
+// deadline. Abort ends it too. Errors are for classify.
+func (c *Client) connect(t *Target, deadline time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(c.running, deadline)
+	defer cancel()
+	addrs, err := c.admit(ctx, t.url)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.dialAny(ctx, addrs[:min(len(addrs), maxDials)], t.url.Port, deadline)
+	if err != nil {
+		return nil, err
+	}
+	cn := newConn(raw, t)
+	if !c.track(cn) {
+		cn.close()
+		return nil, errAborted
+	}
+	if t.url.Secure {
+		if err := c.handshake(cn, t.url.Host, deadline); err != nil {
+			c.drop(cn)
+			return nil, err
+		}
+	}
+	return cn, nil
+}
+
+// dialAny tries addresses one after the other, and gives each a share of the
+// time, so that one that stays silent leaves some for the next.
+func (c *Client) dialAny(ctx context.Context, addrs []netip.Addr, port uint16, deadline time.Time) (net.Conn, error) {
+	var failure error
+	for i, addr := range addrs {
+		until := deadline
+		if following := len(addrs) - i - 1; following > 0 {
+			now := time.Now()
+			share := max(deadline.Sub(now)/time.Duration(following+1), minDialTime)
+			until = now.Add(min(share, deadline.Sub(now)))
+		}
+		shared, cancel := context.WithDeadline(ctx, until)
+		raw, err := c.dial(shared, "tcp", netip.AddrPortFrom(addr.Unmap(), port))
+		cancel()
+		if err == nil {
+			return raw, nil
+		}
+		failure = fmt.Errorf("dial: %w", err)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, failure
+}
+
+// dialTCP is the dialer of a Client that was given none.
+func (c *Client) dialTCP(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{Control: c.control, KeepAlive: -1}
+	return d.DialContext(ctx, network, addr.String())
+}
+
+// control checks the address that the socket is about to connect to.
+func (c *Client) control(_, address string, _ syscall.RawConn) error {
+	addr, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("read the address to connect to: %w", err)
+	}
+	return c.guard.Check(addr.Addr())
+}
+
+func (c *Client) handshake(cn *conn, host string, deadline time.Time) error {
+	config := c.tls.Clone()
+	config.ServerName = host
+	secure := tls.Client(cn.raw, config)
+	if err := secure.SetDeadline(deadline); err != nil {
+		return &handshakeError{err}
+	}
+	if err := secure.Handshake(); err != nil {
+		return &handshakeError{err}
+	}
+	cn.Conn, cn.buffers = secure, true
+	return nil
+}
+
+// handshakeError is why a TLS handshake failed.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
+
+func (e *handshakeError) Unwrap() error { return e.err }

@@ -1,0 +1,101 @@
+package sender
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+var testID = webhook.ID{Seq: webhook.SeqAt(time.Date(2025, 5, 17, 10, 30, 0, 0, time.UTC)), Endpoint: 7, Nonce: 42}
+
+// newGuard lets loopback through, and fails the test if that is refused.
+func newGuard(t testing.TB, o GuardOptions) *Guard {
+	t.Helper()
+	g, err := NewGuard(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func loopbackGuard(t testing.TB) *Guard {
+	t.Helper()
+	return newGuard(t, GuardOptions{Allow: prefixes("127.0.0.0/8", "::1/128")})
+}
+
+// newClient starts a client for the time of a test; without a guard it gets one
+// that lets loopback through.
+func newClient(t testing.TB, o Options) *Client {
+	t.Helper()
+	if o.Guard == nil {
+		o.Guard = loopbackGuard(t)
+	}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func endpoint(url string) webhook.Endpoint {
+	return webhook.Endpoint{
+		ID: webhook.ID{Seq: 1 << 40, Endpoint: 7}, TargetURL: url,
+		Secrets: []webhook.Secret{{Value: testSecret}},
+	}
+}
+
+func open(t testing.TB, c *Client, url string, s webhook.Settings) *Target {
+	t.Helper()
+	target, err := c.Open(endpoint(url), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+func send(target *Target) webhook.Attempt {
+	return target.Send(testID, "user.created", []byte(`{"a":1}`))
+}
+
+// wantAttempt compares what every test of an outcome looks at.
+func wantAttempt(t *testing.T, got webhook.Attempt, status int, failure webhook.Reason) {
+	t.Helper()
+	if got.StatusCode != status || got.Failure != failure {
+		t.Fatalf("attempt has status %d, failure %q; want %d, %q", got.StatusCode, got.Failure, status, failure)
+	}
+}
+
+// within is the patience of tests on real sockets: far beyond what they need.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// dialTo makes every connection go to one listener, wherever it was meant to go,
+// and notes where that was.
+func dialTo(dial func() (net.Conn, error), dialled *[]netip.AddrPort) func(context.Context, string, netip.AddrPort) (net.Conn, error) {
+	return func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
+		if dialled != nil {
+			*dialled = append(*dialled, addr)
+		}
+		return dial()
+	}
+}
+
+// quietLog is for servers whose complaints are expected.
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

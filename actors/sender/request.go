@@ -1,0 +1,115 @@
+package sender
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// delivery is what one request carries.
+type delivery struct {
+	id        webhook.ID
+	eventType string
+	data      []byte
+	at        time.Time
+}
+
+// headOptions are what the request heads of all endpoints have in common.
+type headOptions struct {
+	userAgent string
+	names     webhook.Headers
+}
+
+func newHeadOptions(prefix, version string) (headOptions, error) {
+	if prefix == "" {
+		prefix = webhook.DefaultHeaderPrefix
+	}
+	if version == "" {
+		version = "dev"
+	}
+	if strings.ContainsFunc(prefix, notInHeaderName) {
+		return headOptions{}, fmt.Errorf("HeaderPrefix %q has characters other than letters, digits and hyphens", prefix)
+	}
+	if strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return headOptions{}, fmt.Errorf("Version %q has characters that a header cannot carry", version)
+	}
+	return headOptions{userAgent: "Astrohook/" + version, names: webhook.HeadersFor(prefix)}, nil
+}
+
+func notInHeaderName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+}
+
+// headTemplate is an endpoint's request head, in the pieces between which the
+// values of a request go.
+type headTemplate struct {
+	start, id, event, timestamp, signature string
+}
+
+// The pieces that are the same for every endpoint.
+const (
+	standardID        = "\r\n" + webhook.HeaderWebhookID + ": "
+	standardTimestamp = "\r\n" + webhook.HeaderWebhookTimestamp + ": "
+	standardSignature = "\r\n" + webhook.HeaderWebhookSignature + ": "
+	headEnd           = "\r\n\r\n"
+)
+
+func (o headOptions) forTarget(t TargetURL) headTemplate {
+	return headTemplate{
+		start: "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority +
+			"\r\nUser-Agent: " + o.userAgent + "\r\nContent-Type: application/json\r\nContent-Length: ",
+		id:        "\r\n" + o.names.ID + ": ",
+		event:     "\r\n" + o.names.Event + ": ",
+		timestamp: "\r\n" + o.names.Timestamp + ": ",
+		signature: "\r\n" + o.names.Signature + ": ",
+	}
+}
+
+// message is the memory that a request is put together in.
+type message struct {
+	body, whole []byte
+}
+
+// maxKeptMessage is the size up to which a message's memory is used again.
+const maxKeptMessage = 64 << 10
+
+var messages = sync.Pool{New: func() any {
+	return &message{body: make([]byte, 0, 2<<10), whole: make([]byte, 0, 4<<10)}
+}}
+
+func (m *message) free() {
+	if cap(m.whole) <= maxKeptMessage {
+		messages.Put(m)
+	}
+}
+
+// appendRequest puts a request together: the head, and the body as it was signed.
+func (t *Target) appendRequest(m *message, d delivery) {
+	m.body = webhook.AppendBody(m.body[:0], d.id, d.at, d.eventType, d.data)
+	id := webhook.DeliveryID.Format(d.id)
+	b := append(m.whole[:0], t.head.start...)
+	b = strconv.AppendInt(b, int64(len(m.body)), 10)
+	b = append(append(b, t.head.id...), id...)
+	b = appendHeaderValue(append(b, t.head.event...), d.eventType)
+	b = webhook.AppendTime(append(b, t.head.timestamp...), d.at)
+	b = t.signer.AppendHex(append(b, t.head.signature...), m.body)
+	b = append(append(b, standardID...), id...)
+	b = strconv.AppendInt(append(b, standardTimestamp...), d.at.Unix(), 10)
+	b = t.signer.AppendStandard(append(b, standardSignature...), d.at, id, m.body)
+	m.whole = append(append(b, headEnd...), m.body...)
+}
+
+// appendHeaderValue leaves out what would end a header. Event types were checked
+// when they were published; this is the last place where it can matter.
+func appendHeaderValue(dst []byte, value string) []byte {
+	for i := range len(value) {
+		if c := value[i]; c >= ' ' && c != 0x7f {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}

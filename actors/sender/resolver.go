@@ -1,0 +1,90 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// Bounds of name resolution.
+const (
+	// resolveBudget is how long a name may take to resolve, within an attempt's time.
+	resolveBudget = 5 * time.Second
+	// resolvedAge and unresolvedAge are how long an answer, or its absence, is kept.
+	resolvedAge   = 30 * time.Second
+	unresolvedAge = time.Second
+	// resolvedNames bounds how many names are kept.
+	resolvedNames = 10_000
+	// maxAnswers bounds the addresses that one name may have.
+	maxAnswers = 64
+)
+
+// errUnresolved hides what a resolver said: its details would tell a client
+// about the network that the server stands in.
+var errUnresolved = errors.New("host name does not resolve")
+
+// resolver finds the addresses of names, and remembers them for a short while.
+type resolver struct {
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	cache  *lru.Cache[string, answer]
+}
+
+// answer is what a name resolved to; no addresses if it did not.
+type answer struct {
+	addrs []netip.Addr
+	until time.Time
+}
+
+func newResolver(lookup func(context.Context, string) ([]netip.Addr, error)) (*resolver, error) {
+	cache, err := lru.New[string, answer](resolvedNames)
+	if err != nil {
+		return nil, err
+	}
+	if lookup == nil {
+		lookup = lookupDNS
+	}
+	return &resolver{lookup: lookup, cache: cache}, nil
+}
+
+// lookupDNS asks the system's name servers, and the hosts file, with Go's own
+// resolver.
+func lookupDNS(ctx context.Context, host string) ([]netip.Addr, error) {
+	r := net.Resolver{PreferGo: true}
+	if strings.Contains(host, ".") {
+		host += "." // keeps the system's search list out
+	}
+	return r.LookupNetIP(ctx, "ip", host)
+}
+
+// resolve gives all addresses of a name, at least one. The error is ctx's own
+// if that ended first, and otherwise errUnresolved.
+func (r *resolver) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	now := time.Now()
+	if known, ok := r.cache.Get(host); ok && now.Before(known.until) {
+		return known.addrs, known.err()
+	}
+	budget, cancel := context.WithTimeout(ctx, resolveBudget)
+	defer cancel()
+	addrs, err := r.lookup(budget, host)
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // says nothing about the name
+	}
+	found := answer{until: time.Now().Add(unresolvedAge)}
+	if err == nil && len(addrs) > 0 && len(addrs) <= maxAnswers {
+		found = answer{addrs: addrs, until: time.Now().Add(resolvedAge)}
+	}
+	r.cache.Add(host, found)
+	return found.addrs, found.err()
+}
+
+func (a answer) err() error {
+	if len(a.addrs) == 0 {
+		return errUnresolved
+	}
+	return nil
+}

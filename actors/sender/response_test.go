@@ -1,0 +1,123 @@
+package sender
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scripted is a connection that says a text in pieces, and then ends.
+type scripted struct {
+	net.Conn
+	text  []byte
+	piece int
+}
+
+func (s *scripted) Read(p []byte) (int, error) {
+	n := copy(p, s.text[:min(len(s.text), s.piece)])
+	s.text = s.text[n:]
+	if n == 0 {
+		return 0, net.ErrClosed
+	}
+	return n, nil
+}
+
+func (*scripted) SetReadDeadline(time.Time) error { return nil }
+func (*scripted) Close() error                    { return nil }
+
+func scriptedInbox(text []byte, piece int) *inbox {
+	raw := &scripted{text: text, piece: max(piece, 1)}
+	return newInbox(&conn{Conn: raw, raw: raw})
+}
+
+// TestHeadBounds: 16 KiB of head are taken, a byte more is not, however it arrives.
+func TestHeadBounds(t *testing.T) {
+	const start, end = "HTTP/1.1 200 OK\r\nX: ", "\r\n\r\n"
+	for _, piece := range []int{1, 7, 1 << 20} {
+		fits := start + strings.Repeat("a", maxHead-len(start)-len(end)) + end
+		if h, err := scriptedInbox([]byte(fits), piece).readHead(); err != nil || h.status != 200 {
+			t.Errorf("pieces of %d: got %+v, %v", piece, h, err)
+		}
+		long := start + strings.Repeat("a", maxHead) + end
+		if _, err := scriptedInbox([]byte(long), piece).readHead(); err == nil {
+			t.Errorf("pieces of %d: a longer head was taken", piece)
+		}
+	}
+}
+
+// FuzzResponse: what arrives in pieces reads like what arrives at once, within
+// bounds; and where the connection could be used again, net/http agrees on
+// status, body and what is left over.
+func FuzzResponse(f *testing.F) {
+	for _, seed := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+		"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.0 204 Nothing\nConnection: keep-alive\n\nHTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	} {
+		f.Add([]byte(seed), 3)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, piece int) {
+		whole, pieces := readScript(text, len(text)), readScript(text, piece%32)
+		if whole.status != pieces.status || !bytes.Equal(whole.body, pieces.body) || whole.reusable != pieces.reusable {
+			t.Fatalf("at once %+v, in pieces %+v", whole, pieces)
+		}
+		if len(whole.body) > DefaultExcerptBytes {
+			t.Fatalf("excerpt of %d bytes", len(whole.body))
+		}
+		if whole.reusable {
+			wantLikeNetHTTP(t, text, whole)
+		}
+	})
+}
+
+// reading is what a script was understood as.
+type reading struct {
+	status   int
+	body     []byte
+	reusable bool
+}
+
+func readScript(text []byte, piece int) reading {
+	in := scriptedInbox(text, piece)
+	h, err := in.readHead()
+	if err != nil {
+		return reading{}
+	}
+	body, clean := in.readBody(&h, DefaultExcerptBytes, time.Now().Add(time.Minute))
+	rest := make([]byte, 1)
+	n, _ := in.Read(rest)
+	return reading{status: h.status, body: body, reusable: clean && h.reusable() && n == 0}
+}
+
+func wantLikeNetHTTP(t *testing.T, text []byte, got reading) {
+	t.Helper()
+	r := bufio.NewReader(bytes.NewReader(text))
+	for {
+		resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodPost})
+		if err != nil {
+			return // it is stricter about headers that do not matter here
+		}
+		if resp.StatusCode < 200 && resp.StatusCode != 101 {
+			continue
+		}
+		var body bytes.Buffer
+		var trailer textproto.ProtocolError
+		if _, err := body.ReadFrom(resp.Body); errors.As(err, &trailer) {
+			return // and about trailers
+		} else if err != nil {
+			t.Fatalf("net/http cannot read the body: %v", err)
+		}
+		excerpt := body.Bytes()[:min(body.Len(), DefaultExcerptBytes)]
+		if resp.StatusCode != got.status || !bytes.Equal(excerpt, got.body) || r.Buffered() > 0 || resp.Close {
+			t.Fatalf("net/http reads %d %q, %d bytes left, close %v; got %+v", resp.StatusCode, excerpt, r.Buffered(), resp.Close, got)
+		}
+		return
+	}
+}

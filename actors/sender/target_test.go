@@ -1,0 +1,304 @@
+package sender
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestConnectionsAreOneEndpointsOwn: two endpoints with the same target URL
+// never use the same connection.
+func TestConnectionsAreOneEndpointsOwn(t *testing.T) {
+	s := subscriber.Listen(t)
+	c := newClient(t, Options{})
+	first, second := open(t, c, s.URL(), webhook.Settings{}), open(t, c, s.URL(), webhook.Settings{})
+	for range 5 {
+		wantAttempt(t, first.Send(testID, "first", []byte("1")), 200, webhook.ReasonNone)
+		wantAttempt(t, second.Send(testID, "second", []byte("2")), 200, webhook.ReasonNone)
+	}
+	owner := map[int]string{}
+	for _, r := range s.Requests() {
+		event := r.Field("X-Corp-Astro-Event")
+		if owner[r.Conn] != "" && owner[r.Conn] != event {
+			t.Fatalf("connection %d carried requests of both endpoints", r.Conn)
+		}
+		owner[r.Conn] = event
+	}
+	if s.Accepted() != 2 {
+		t.Fatalf("%d connections, want 2", s.Accepted())
+	}
+}
+
+// TestUnaskedAnswerLater: bytes that arrive on an idle connection end it, and
+// are not taken for the next request's answer.
+func TestUnaskedAnswerLater(t *testing.T) {
+	s := subscriber.Listen(t)
+	sent := make(chan struct{})
+	s.Behave(func(r subscriber.Request) subscriber.Reply {
+		if r.Number > 1 {
+			return subscriber.Answer(500)
+		}
+		return func(c *subscriber.Conn) {
+			subscriber.Unasked(200, time.Millisecond)(c)
+			close(sent)
+		}
+	})
+	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+	wantAttempt(t, send(target), 200, webhook.ReasonNone)
+	<-sent
+	wantAttempt(t, send(target), 500, webhook.ReasonNone)
+	if s.Accepted() != 2 {
+		t.Fatalf("%d connections, want 2", s.Accepted())
+	}
+}
+
+// TestUnaskedAnswerOverTLS: the same where the bytes are hidden in TLS's buffers.
+func TestUnaskedAnswerOverTLS(t *testing.T) {
+	s, c := listenTLS(t)
+	sent := make(chan struct{})
+	s.Behave(func(r subscriber.Request) subscriber.Reply {
+		if r.Number > 1 {
+			return subscriber.Answer(500)
+		}
+		return func(c *subscriber.Conn) {
+			subscriber.Answer(200)(c)
+			subscriber.Answer(204)(c)
+			close(sent)
+		}
+	})
+	target := open(t, c, "https://example.com:443/", webhook.Settings{})
+	wantAttempt(t, send(target), 200, webhook.ReasonNone)
+	<-sent
+	wantAttempt(t, send(target), 500, webhook.ReasonNone)
+}
+
+// listenTLS starts a subscriber behind TLS, and a client that finds it under https://example.com/.
+func listenTLS(t *testing.T) (*subscriber.Subscriber, *Client) {
+	t.Helper()
+	model := httptest.NewUnstartedServer(nil)
+	model.Config.ErrorLog = quietLog()
+	model.StartTLS()
+	certificates, root := model.TLS.Certificates, model.Certificate()
+	model.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := subscriber.Start(tls.NewListener(ln, &tls.Config{Certificates: certificates}))
+	t.Cleanup(s.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(root)
+	dial := dialTo(func() (net.Conn, error) { return net.Dial("tcp", ln.Addr().String()) }, nil)
+	return s, newClient(t, Options{RootCAs: roots, Dial: dial, Resolve: zone{"example.com": {"127.0.0.1"}}.resolve})
+}
+
+// TestClosedWhileIdle: a connection that the receiver has closed is not used again.
+func TestClosedWhileIdle(t *testing.T) {
+	s := subscriber.Listen(t)
+	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+	for n := range 5 {
+		s.Always(subscriber.Then(subscriber.Answer(200)))
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		if !s.WaitClosed(within(t)) {
+			t.Fatal("the subscriber did not close")
+		}
+		if s.Count() != n+1 {
+			t.Fatalf("%d requests for %d attempts", s.Count(), n+1)
+		}
+	}
+}
+
+// TestStaleConnection: a kept connection that ends just as it is used again
+// costs no attempt; the request is made once more, on a fresh connection.
+func TestStaleConnection(t *testing.T) {
+	for name, end := range map[string]subscriber.Reply{"closed": subscriber.Then(subscriber.Raw("")), "reset": subscriber.Reset()} {
+		t.Run(name, func(t *testing.T) {
+			s := subscriber.Listen(t)
+			target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+			wantAttempt(t, send(target), 200, webhook.ReasonNone)
+			s.Behave(func(r subscriber.Request) subscriber.Reply {
+				if r.Number == 2 {
+					return end
+				}
+				return subscriber.Answer(200)
+			})
+			wantAttempt(t, send(target), 200, webhook.ReasonNone)
+			if s.Count() != 3 || s.Accepted() != 2 {
+				t.Fatalf("%d requests over %d connections, want 3 over 2", s.Count(), s.Accepted())
+			}
+		})
+	}
+}
+
+// TestStaleConnectionOnce: the second one to end is the attempt's failure, even
+// if more kept connections are at hand.
+func TestStaleConnectionOnce(t *testing.T) {
+	s := subscriber.Listen(t)
+	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+	warmUp(t, s, target, 3)
+	s.Always(subscriber.Reset())
+	wantAttempt(t, send(target), 0, webhook.ReasonReset)
+	if s.Count() != 3+2 || s.Accepted() != 3+1 {
+		t.Fatalf("%d requests over %d connections, want 5 over 4", s.Count(), s.Accepted())
+	}
+}
+
+// warmUp opens n connections that are idle afterwards.
+func warmUp(t *testing.T, s *subscriber.Subscriber, target *Target, n int) {
+	t.Helper()
+	release := make(chan struct{})
+	s.Always(func(c *subscriber.Conn) { <-release; subscriber.Answer(200)(c) })
+	var senders sync.WaitGroup
+	for range n {
+		senders.Go(func() { send(target) })
+	}
+	s.Wait(within(t), n)
+	close(release)
+	senders.Wait()
+}
+
+// TestFreshConnectionIsNotRetried: what ends before it answered is a failure, and was one request.
+func TestFreshConnectionIsNotRetried(t *testing.T) {
+	s := subscriber.Listen(t)
+	s.Always(subscriber.Reset())
+	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 0, webhook.ReasonReset)
+	if s.Count() != 1 {
+		t.Fatalf("%d requests", s.Count())
+	}
+}
+
+// TestAnsweredInPartIsNotRetried: once a byte came back, the receiver has the request.
+func TestAnsweredInPartIsNotRetried(t *testing.T) {
+	s := subscriber.Listen(t)
+	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+	wantAttempt(t, send(target), 200, webhook.ReasonNone)
+	s.Always(subscriber.Then(subscriber.Raw("HTTP/1.1 2")))
+	wantAttempt(t, send(target), 0, webhook.ReasonReset)
+	if s.Count() != 2 {
+		t.Fatalf("%d requests for two attempts", s.Count())
+	}
+}
+
+// TestTargetClose: idle connections end at once, one in flight after its answer.
+func TestTargetClose(t *testing.T) {
+	s := subscriber.Listen(t)
+	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+	warmUp(t, s, target, 2)
+	release := make(chan struct{})
+	s.Always(func(c *subscriber.Conn) { <-release; subscriber.Answer(201)(c) })
+	result := make(chan webhook.Attempt)
+	go func() { result <- send(target) }()
+	s.Wait(within(t), 3)
+	target.Close()
+	target.Close()
+	close(release)
+	wantAttempt(t, <-result, 201, webhook.ReasonNone)
+	if !s.WaitClosed(within(t)) {
+		t.Fatalf("%d connections are still open", s.Open())
+	}
+	s.Always(subscriber.Answer(200))
+	wantAttempt(t, send(target), 200, webhook.ReasonNone)
+	if !s.WaitClosed(within(t)) {
+		t.Fatal("a closed target keeps a connection")
+	}
+}
+
+// TestAbort: what is in flight ends at once, and nothing new begins.
+func TestAbort(t *testing.T) {
+	s := subscriber.Listen(t)
+	c := newClient(t, Options{})
+	target := open(t, c, s.URL(), webhook.Settings{Timeout: time.Hour})
+	s.Always(subscriber.Silence())
+	results := make(chan webhook.Attempt, 3)
+	for range cap(results) {
+		go func() { results <- send(target) }()
+	}
+	s.Wait(within(t), cap(results))
+	c.Abort()
+	for range cap(results) {
+		wantAttempt(t, <-results, 0, webhook.ReasonReset)
+	}
+	wantAttempt(t, send(target), 0, webhook.ReasonReset)
+	if s.Accepted() != cap(results) {
+		t.Fatalf("%d connections", s.Accepted())
+	}
+	if err := errors.Join(c.Close(), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAbortDuringDial: a connection that comes about just then is closed unused.
+func TestAbortDuringDial(t *testing.T) {
+	s := subscriber.Listen(t)
+	var c *Client
+	c = newClient(t, Options{Dial: dialTo(func() (net.Conn, error) {
+		raw, err := net.Dial("tcp", strings.Trim(s.URL(), "htp:/"))
+		c.Abort()
+		return raw, err
+	}, nil)})
+	wantAttempt(t, send(open(t, c, s.URL(), webhook.Settings{})), 0, webhook.ReasonReset)
+	if !s.WaitClosed(within(t)) || s.Count() != 0 {
+		t.Fatalf("%d requests", s.Count())
+	}
+}
+
+// TestAbortEndsHandshakesAndLookups, too.
+func TestAbortEndsHandshakesAndLookups(t *testing.T) {
+	s := subscriber.Listen(t)
+	greeted := make(chan struct{})
+	s.Greet(func(c *subscriber.Conn) { close(greeted); subscriber.Silence()(c) })
+	asked := make(chan struct{})
+	c := newClient(t, Options{Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
+		close(asked)
+		return silentDNS(ctx, host)
+	}})
+	long := webhook.Settings{Timeout: time.Hour}
+	handshaking := open(t, c, "https"+s.URL()[len("http"):], long)
+	resolving := open(t, c, "http://silent.example/", long)
+	results := make(chan webhook.Attempt)
+	for _, target := range []*Target{handshaking, resolving} {
+		go func() { results <- send(target) }()
+	}
+	<-greeted
+	<-asked
+	c.Abort()
+	wantAttempt(t, <-results, 0, webhook.ReasonReset)
+	wantAttempt(t, <-results, 0, webhook.ReasonReset)
+}
+
+// TestIdleConnectionsExpire, in virtual time: the janitor closes them, and one
+// that expired before it came round is not used.
+func TestIdleConnectionsExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := inMemory(t, Options{})
+		target := open(t, c, "http://receiver.example/", webhook.Settings{})
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		time.Sleep(idleTimeout - time.Second)
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		if s.Accepted() != 1 {
+			t.Fatalf("%d connections, want the first one used again", s.Accepted())
+		}
+		time.Sleep(idleTimeout + time.Second)
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		if s.Accepted() != 2 {
+			t.Fatalf("%d connections, want a second one", s.Accepted())
+		}
+		time.Sleep(idleTimeout + 2*sweepInterval)
+		synctest.Wait()
+		if s.Open() != 0 || len(c.conns) != 0 || len(target.idle) != 0 {
+			t.Fatalf("%d connections open, %d known, %d idle", s.Open(), len(c.conns), len(target.idle))
+		}
+	})
+}

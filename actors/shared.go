@@ -1,0 +1,32 @@
+package actors
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// maxReads bounds the reads of storage that run at the same time.
+const maxReads = 8
+
+// shared is what all actors of one Dispatcher use together.
+type shared struct {
+	options    Options
+	store      Store
+	log        *slog.Logger
+	root       *actor.RootContext
+	metrics    *metrics
+	slots      *slots
+	budget     *budget
+	publishing *budget // of events that are being accepted
+	attempts   *workers
+	reads      *workers
+	watchers   watchers
+	// aborted: the shutdown's time is up; attempts that now fail were cut off by it.
+	aborted atomic.Bool
+	// changed makes a stored change of an endpoint effective.
+	changed func(webhook.Endpoint)
+}

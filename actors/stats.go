@@ -1,0 +1,122 @@
+package actors
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+const (
+	statsSlice  = 10 * time.Minute
+	statsSlices = 6 // an hour
+	// Latencies are counted in a quarter of each power of two of 64 µs, up to an hour.
+	latencyUnit    = 64 * time.Microsecond
+	latencyBuckets = 4 * 27
+)
+
+// stats is what an endpoint's actor remembers of the last hour: a histogram of
+// latencies for each ten minutes, and the last failure. It outlives the actor.
+type stats struct {
+	slices      [statsSlices]*statsPart
+	lastAttempt time.Time
+	lastSuccess time.Time
+	lastFailure time.Time
+	lastReason  webhook.Reason
+	lastStatus  int
+}
+
+// statsPart counts the attempts of ten minutes.
+type statsPart struct {
+	number              int64 // since 1970, in slices
+	successes, failures int64
+	latencies           [latencyBuckets]uint32
+}
+
+// record counts an attempt.
+func (s *stats) record(a *webhook.Attempt, o webhook.Outcome) {
+	end := a.At.Add(a.Duration)
+	s.lastAttempt = end
+	part := s.part(end)
+	part.latencies[latencyBucket(a.Duration)]++
+	if o.Verdict == webhook.Success {
+		part.successes++
+		s.lastSuccess = end
+		return
+	}
+	part.failures++
+	s.lastFailure, s.lastReason, s.lastStatus = end, o.Reason, a.StatusCode
+}
+
+func (s *stats) part(at time.Time) *statsPart {
+	number := at.UnixNano() / int64(statsSlice)
+	part := &s.slices[number%statsSlices]
+	if *part == nil {
+		*part = &statsPart{number: number}
+	} else if (*part).number != number {
+		**part = statsPart{number: number}
+	}
+	return *part
+}
+
+// stale tells whether nothing of the last hour is left.
+func (s *stats) stale(now time.Time) bool {
+	return now.Sub(s.lastAttempt) > statsSlice*statsSlices
+}
+
+// fill puts the last hour into a health report.
+func (s *stats) fill(h *webhook.Health, now time.Time) {
+	var sum [latencyBuckets]uint32
+	oldest := now.UnixNano()/int64(statsSlice) - statsSlices
+	for _, part := range s.slices {
+		if part == nil || part.number <= oldest {
+			continue
+		}
+		h.Successes += part.successes
+		h.Failures += part.failures
+		for i, n := range part.latencies {
+			sum[i] += n
+		}
+	}
+	h.P50, h.P95, h.P99 = quantile(&sum, 0.50), quantile(&sum, 0.95), quantile(&sum, 0.99)
+	h.LastAttemptAt, h.LastSuccessAt, h.LastFailureAt = s.lastAttempt, s.lastSuccess, s.lastFailure
+	h.LastReason, h.LastStatusCode = s.lastReason, s.lastStatus
+}
+
+// latencyBucket is the bucket of a latency: a power of two, in quarters.
+func latencyBucket(d time.Duration) int {
+	units := uint64(max(d, 0) / latencyUnit)
+	if units < 4 {
+		return int(units)
+	}
+	exponent := bits.Len64(units) - 3
+	return min(4*exponent+int(units>>exponent), latencyBuckets-1)
+}
+
+// latencyBound is the upper bound of a bucket.
+func latencyBound(bucket int) time.Duration {
+	if bucket < 4 {
+		return time.Duration(bucket+1) * latencyUnit
+	}
+	exponent := bucket/4 - 1
+	return time.Duration(uint64(bucket%4+5)<<exponent) * latencyUnit
+}
+
+// quantile estimates a quantile from above, to within a quarter of a power of two.
+func quantile(counts *[latencyBuckets]uint32, q float64) time.Duration {
+	var total uint64
+	for _, n := range counts {
+		total += uint64(n)
+	}
+	if total == 0 {
+		return 0
+	}
+	rank := uint64(q * float64(total-1))
+	var seen uint64
+	for i, n := range counts {
+		if seen += uint64(n); seen > rank {
+			return latencyBound(i)
+		}
+	}
+	return latencyBound(latencyBuckets - 1)
+}

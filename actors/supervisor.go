@@ -1,0 +1,305 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// seatSweep is how often the supervisor looks for seats to forget.
+const seatSweep = time.Minute
+
+// supervisor owns the endpoint actors: it starts one when there is work, passes
+// deliveries on, stops it when it rests, and starts it again after a panic. It
+// keeps the times at which resting endpoints have work again.
+type supervisor struct {
+	shared *shared
+	seats  map[webhook.EndpointNumber]*seat
+	byPID  map[string]*seat
+	wakes  wakes
+	timer  *time.Timer
+	// timerAt is when the timer ticks; zero if it has.
+	timerAt time.Time
+	sweep   *time.Timer
+	self    *actor.PID
+
+	draining  chan struct{} // closed when all actors have drained; nil before
+	undrained int
+}
+
+func newSupervisor(s *shared) *supervisor {
+	return &supervisor{
+		shared: s,
+		seats:  make(map[webhook.EndpointNumber]*seat),
+		byPID:  make(map[string]*seat),
+	}
+}
+
+// Receive handles one message.
+func (s *supervisor) Receive(c actor.Context) {
+	now := time.Now()
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		s.self = c.Self()
+		root, self := s.shared.root, s.self
+		s.sweep = time.AfterFunc(seatSweep, func() { root.Send(self, &sweepSeats{}) })
+	case *actor.Stopping:
+		s.stop()
+	case *actor.Terminated:
+		s.terminated(m.Who, now)
+	case *accepted:
+		s.accepted(c, m, now)
+	case *wakeEndpoint:
+		s.wakeLater(c, m.wake, now)
+	case *endpointChanged:
+		s.changed(c, m.endpoint)
+	case *forEndpoint:
+		s.send(c, s.seat(m.number), m.message)
+	case *restRequest:
+		s.rest(c, m)
+	case *drain:
+		s.drain(c, m.done)
+	case *drained:
+		s.drained(s.seats[m.number])
+	case *tick:
+		s.wakeDue(c, now)
+	case *sweepSeats:
+		s.forgetEmpty(now)
+	}
+	s.setTimer(now)
+}
+
+// HandleFailure decides what becomes of an actor that panicked: it stops, and Terminated follows.
+func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	if seat := s.byPID[child.Id]; seat != nil {
+		s.shared.metrics.panics.Inc()
+		s.shared.log.Error("endpoint actor panicked", "endpoint", seat.number, "panic", reason,
+			"delivery", webhook.DeliveryID.Format(seat.suspect))
+	}
+	up.StopChildren(child)
+}
+
+func (s *supervisor) seat(n webhook.EndpointNumber) *seat {
+	found := s.seats[n]
+	if found == nil {
+		found = &seat{number: n, at: -1}
+		s.seats[n] = found
+	}
+	return found
+}
+
+// accepted passes new deliveries on to the actors of their endpoints.
+func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
+	for i := range m.events {
+		if m.receipts[i].Duplicate || m.receipts[i].Err != nil {
+			continue
+		}
+		event := &m.events[i]
+		for _, n := range event.Endpoints {
+			s.offer(c, s.seat(n), event, now)
+		}
+	}
+	m.publication.release(s.shared)
+}
+
+// offer passes one delivery on, or only the news of it.
+func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now time.Time) {
+	id := event.ID.For(to.number)
+	if s.draining != nil {
+		return
+	}
+	if to.pid == nil && to.holdUntil.After(now) {
+		if to.wakeAt.IsZero() && to.holdUntil.Before(never) {
+			s.wakes.set(to, to.holdUntil)
+		}
+		return
+	}
+	unseen := to.sent - to.seen.Load()
+	if unseen < maxUnseen && to.tryTake(s.shared.budget, len(event.Data)) {
+		e := &entry{charged: len(event.Data), due: webhook.Due{
+			Delivery: webhook.Delivery{ID: id, EventType: event.Type, Status: webhook.Queued},
+			Data:     event.Data,
+		}}
+		s.send(c, to, (*offered)(e))
+		return
+	}
+	// One unseen marker is enough: the actor reads after it has seen it.
+	if to.pid == nil || to.marker <= to.seen.Load() {
+		s.send(c, to, &missed{from: id})
+		to.marker = to.sent
+	}
+}
+
+// send passes a message to an endpoint's actor, and starts it if need be.
+func (s *supervisor) send(c actor.Context, to *seat, message any) {
+	if to.pid == nil {
+		s.start(c, to)
+	}
+	to.sent++
+	c.Send(to.pid, message)
+}
+
+func (s *supervisor) start(c actor.Context, to *seat) {
+	s.wakes.set(to, time.Time{})
+	to.holdUntil, to.sent, to.marker = time.Time{}, 0, 0
+	to.seen.Store(0)
+	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
+		return &endpointActor{
+			number: to.number, shared: s.shared, seat: to, lane: newLane(),
+			log: s.shared.log.With("endpoint", uint32(to.number)),
+		}
+	}))
+	s.byPID[to.pid.Id] = to
+	s.shared.metrics.actors.Inc()
+	if s.draining != nil {
+		s.undrained++
+		to.drained = false
+		to.sent++
+		c.Send(to.pid, &drainEndpoint{})
+	}
+}
+
+// changed passes an endpoint's change on to its actor, and starts one if work waits for the change.
+func (s *supervisor) changed(c actor.Context, e webhook.Endpoint) {
+	known := s.seats[e.Number()]
+	if known == nil && !e.Deleted() {
+		return
+	}
+	to := s.seat(e.Number())
+	if to.pid != nil || e.Deleted() || !to.wakeAt.IsZero() || !to.holdUntil.IsZero() {
+		s.send(c, to, &configured{e})
+	}
+}
+
+// rest stops an actor that has nothing to do, unless a message is on its way to it.
+func (s *supervisor) rest(c actor.Context, m *restRequest) {
+	to := s.seats[m.number]
+	if to == nil || to.pid == nil || to.sent != m.seen || s.draining != nil {
+		return
+	}
+	s.leave(to)
+	c.Stop(to.pid)
+	to.vacate(s.shared.budget)
+	next := to.successor()
+	s.seats[m.number] = next
+	next.holdUntil = m.rest.HoldUntil
+	s.wakes.set(next, m.rest.WakeAt)
+}
+
+// leave forgets the actor in a seat.
+func (s *supervisor) leave(to *seat) {
+	delete(s.byPID, to.pid.Id)
+	s.shared.metrics.actors.Dec()
+}
+
+// terminated notes that an actor has stopped by itself, which is after a panic only.
+func (s *supervisor) terminated(who *actor.PID, now time.Time) {
+	to := s.byPID[who.Id]
+	if to == nil {
+		return
+	}
+	s.leave(to)
+	to.vacate(s.shared.budget)
+	wait := to.crashed()
+	to.holdUntil = now.Add(wait)
+	s.wakes.set(to, to.holdUntil)
+	s.drained(to)
+}
+
+// wakeLater takes an endpoint's work that was found in storage.
+func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
+	to := s.seat(w.Endpoint)
+	if to.pid != nil || s.draining != nil {
+		return
+	}
+	at := w.At
+	if w.Gate.OpenUntil.After(at) {
+		at = w.Gate.OpenUntil
+	}
+	if !at.After(now) {
+		s.start(c, to)
+	} else if to.wakeAt.IsZero() || at.Before(to.wakeAt) {
+		s.wakes.set(to, at)
+		to.holdUntil = w.Gate.OpenUntil
+	}
+}
+
+func (s *supervisor) wakeDue(c actor.Context, now time.Time) {
+	s.timerAt = time.Time{}
+	for s.draining == nil {
+		to := s.wakes.due(now)
+		if to == nil {
+			return
+		}
+		if to.pid == nil {
+			s.start(c, to)
+		}
+	}
+}
+
+// setTimer makes sure that a tick comes when the first seat is to be woken.
+func (s *supervisor) setTimer(now time.Time) {
+	if len(s.wakes) == 0 || s.draining != nil {
+		return
+	}
+	at := s.wakes[0].wakeAt
+	if at.Equal(s.timerAt) {
+		return
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	root, self := s.shared.root, s.self
+	s.timerAt = at
+	s.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &tick{}) })
+}
+
+func (s *supervisor) forgetEmpty(now time.Time) {
+	for n, to := range s.seats {
+		if to.empty(now) {
+			delete(s.seats, n)
+		}
+	}
+	s.sweep.Reset(seatSweep)
+}
+
+// drain makes all actors finish what is in flight.
+func (s *supervisor) drain(c actor.Context, done chan struct{}) {
+	s.draining = done
+	for _, to := range s.byPID {
+		s.undrained++
+		to.drained = false
+		to.sent++
+		c.Send(to.pid, &drainEndpoint{})
+	}
+	s.allDrained()
+}
+
+func (s *supervisor) drained(to *seat) {
+	if s.draining == nil || to == nil || to.drained {
+		return
+	}
+	to.drained = true
+	s.undrained--
+	s.allDrained()
+}
+
+func (s *supervisor) allDrained() {
+	if s.undrained == 0 {
+		select {
+		case <-s.draining:
+		default:
+			close(s.draining)
+		}
+	}
+}
+
+func (s *supervisor) stop() {
+	for _, timer := range []*time.Timer{s.timer, s.sweep} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
