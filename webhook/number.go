@@ -10,9 +10,8 @@ import (
 // maxDigits is how many significant digits the shortest form of a double has at most.
 const maxDigits = 17
 
-// safeDigits is how many significant digits every double keeps: two decimals of
-// that length never have the same nearest double, so each is its own shortest form.
-const safeDigits = 15
+// plainLength is how many digits ECMAScript writes at most before it uses an exponent.
+const plainLength = 21
 
 // writtenAsNumber tells whether appendNumber leaves a valid JSON number as it is.
 func writtenAsNumber(text []byte) bool {
@@ -20,32 +19,28 @@ func writtenAsNumber(text []byte) bool {
 	return bytes.Equal(text, appendNumber(buf[:0], text))
 }
 
-// plain tells, of most numbers that appendNumber leaves as they are, that it
-// does: integers and decimal fractions of up to safeDigits digits.
+// plain tells, of most numbers that appendNumber leaves as they are, that it does:
+// those that ECMAScript would write in the same way if they were doubles. If they
+// are not, they stay too.
 func plain(text []byte) bool {
-	if text[0] == '-' {
-		text = text[1:]
-		if text[0] == '0' {
-			return false // -0 and its like
-		}
-	}
-	if len(text) > safeDigits+1 {
+	digits := bytes.TrimPrefix(text, []byte("-"))
+	if len(digits) > plainLength {
 		return false
 	}
 	dot := -1
-	for i, c := range text {
+	for i, c := range digits {
 		switch {
 		case c == '.':
 			dot = i
-		case c > '9' || c < '0':
+		case c < '0' || c > '9':
 			return false // an exponent
 		}
 	}
 	if dot < 0 {
-		return len(text) <= safeDigits
+		return text[0] != '-' || digits[0] != '0' // -0
 	}
-	// 0.0000001 would be written 1e-7.
-	return text[len(text)-1] != '0' && (text[0] != '0' || len(text) > 2 && text[2] != '0')
+	// 1.50 would be written 1.5, and 0.0000001 as 1e-7.
+	return digits[len(digits)-1] != '0' && (digits[0] != '0' || digits[2] != '0')
 }
 
 // appendNumber appends a valid JSON number in the form that ECMAScript gives its
@@ -58,12 +53,12 @@ func appendNumber(dst, text []byte) []byte {
 	if !ok {
 		return append(dst, text...)
 	}
-	if written.len == 0 {
+	if written.length == 0 {
 		return append(dst, '0')
 	}
 	// Not from text itself: ParseFloat is wrong about exponents of six digits.
 	var buf [32]byte
-	value, err := strconv.ParseFloat(string(written.append(buf[:0])), 64)
+	value, err := strconv.ParseFloat(string(written.appendTo(buf[:0])), 64)
 	if err != nil {
 		return append(dst, text...) // too large
 	}
@@ -79,17 +74,17 @@ func appendNumber(dst, text []byte) []byte {
 type decimal struct {
 	negative bool
 	digits   [maxDigits]byte
-	len      int
+	length   int
 	exponent int
 }
 
-// append appends the number in a form that strconv reads.
-func (d *decimal) append(dst []byte) []byte {
+// appendTo appends the number in a form that strconv reads.
+func (d *decimal) appendTo(dst []byte) []byte {
 	if d.negative {
 		dst = append(dst, '-')
 	}
 	dst = append(dst, '.')
-	dst = append(dst, d.digits[:d.len]...)
+	dst = append(dst, d.digits[:d.length]...)
 	return strconv.AppendInt(append(dst, 'e'), int64(d.exponent), 10)
 }
 
@@ -114,19 +109,19 @@ func parseDecimal(text []byte) (decimal, bool) {
 			switch {
 			case c == '0':
 				zeros++
-			case d.len == 0:
-				d.digits[0], d.len, d.exponent = c, 1, len(whole)-position
+			case d.length == 0:
+				d.digits[0], d.length, d.exponent = c, 1, len(whole)-position
 				zeros = 0
-			case d.len+zeros >= maxDigits:
+			case d.length+zeros >= maxDigits:
 				return d, false
 			default:
-				d.len = appendDigit(&d.digits, d.len, zeros, c)
+				d.length = appendDigit(&d.digits, d.length, zeros, c)
 				zeros = 0
 			}
 			position++
 		}
 	}
-	if d.len == 0 {
+	if d.length == 0 {
 		return decimal{}, true
 	}
 	return d, d.shift(exponent)
