@@ -1,0 +1,66 @@
+package badgerstore
+
+import (
+	"sync"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// backlog counts what is pending, per endpoint and in total: what a census finds
+// after Open, and what every committed change adds and removes. The two may
+// arrive in any order.
+type backlog struct {
+	mu         sync.Mutex
+	byEndpoint map[webhook.EndpointNumber]pending
+	total      int64
+}
+
+// pending counts deliveries. While the census runs, a count can be below zero.
+type pending struct{ queued, retrying int64 }
+
+func newBacklog() *backlog {
+	return &backlog{byEndpoint: map[webhook.EndpointNumber]pending{}}
+}
+
+func (b *backlog) apply(changes []*change) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range changes {
+		for i := range c.moves {
+			m := &c.moves[i]
+			b.addLocked(m.id.Endpoint, pending{int64(m.queued), int64(m.retrying)})
+		}
+	}
+}
+
+func (b *backlog) add(n webhook.EndpointNumber, p pending) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.addLocked(n, p)
+}
+
+func (b *backlog) addLocked(n webhook.EndpointNumber, p pending) {
+	b.total += p.queued + p.retrying
+	sum := b.byEndpoint[n]
+	sum.queued += p.queued
+	sum.retrying += p.retrying
+	if sum == (pending{}) {
+		delete(b.byEndpoint, n)
+		return
+	}
+	b.byEndpoint[n] = sum
+}
+
+// of gives an endpoint's counts.
+func (b *backlog) of(n webhook.EndpointNumber) pending {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.byEndpoint[n]
+	return pending{max(p.queued, 0), max(p.retrying, 0)}
+}
+
+func (b *backlog) sum() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(b.total, 0)
+}

@@ -1,0 +1,144 @@
+package badgerstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Bounds of one call that changes many deliveries. A call that reaches the bound
+// in bytes does less than it was asked for.
+const (
+	maxBulk      = 10_000
+	maxBulkBytes = 1 << 20
+)
+
+var pendingSpaces = []space{spaceQueued, spaceRetrying}
+
+// Replay requeues finished deliveries of the endpoint q.Endpoint, at most 10,000
+// in one call. It selects them as ListDeliveries does.
+func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	q.Limit = min(q.Limit, maxBulk)
+	var page webhook.DeliveryPage
+	err := s.view("select deliveries to replay", func(tx *badger.Txn) (err error) {
+		page, err = listPage(tx, q, finishedSpaces(q.Status))
+		return err
+	})
+	if err != nil || len(page.Deliveries) == 0 {
+		return 0, page.Next, err
+	}
+	requeued, next := 0, page.Next
+	err = s.update(ctx, "replay deliveries", func(tx *badger.Txn) (*change, error) {
+		c := &change{}
+		for i := range page.Deliveries {
+			if c.bytes > maxBulkBytes {
+				next = page.Deliveries[i-1].ID
+				break
+			}
+			done, err := s.replay(tx, c, page.Deliveries[i].ID)
+			if err != nil {
+				return nil, err
+			}
+			if done {
+				requeued++
+			}
+		}
+		s.meddle(q.Endpoint)
+		return c, nil
+	})
+	if err != nil {
+		return 0, webhook.ID{}, err
+	}
+	return requeued, next, nil
+}
+
+// replay requeues one delivery if it is still finished and its event is there.
+func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
+	was, err := findDelivery(tx, id, finishedSpaces(""))
+	if errors.Is(err, webhook.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	there, err := has(tx, eventKey(id))
+	if err != nil || !there {
+		return false, err
+	}
+	now := was.Requeue()
+	s.move(c, was.Place(), &now, encodeDelivery(&now))
+	return true, nil
+}
+
+// finishedSpaces are those that hold finished deliveries of a status, "" for any.
+func finishedSpaces(status webhook.Status) []space {
+	switch status {
+	case "":
+		return []space{spaceDelivered, spaceFailed}
+	case webhook.Delivered, webhook.Failed, webhook.Cancelled:
+		return []space{spaceOf(status)}
+	}
+	return nil
+}
+
+// CancelPending cancels up to limit pending deliveries of an endpoint, at most
+// 10,000 in one call. Less than limit does not mean that none is left; 0 does.
+func (s *Store) CancelPending(
+	ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int,
+) (int, error) {
+	ids, err := s.pendingIDs(n, min(limit, maxBulk))
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	cancelled := 0
+	err = s.update(ctx, "cancel deliveries", func(tx *badger.Txn) (*change, error) {
+		c := &change{}
+		for _, id := range ids {
+			if c.bytes > maxBulkBytes {
+				break
+			}
+			was, err := findDelivery(tx, id, pendingSpaces)
+			if errors.Is(err, webhook.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			d := was.Cancel(reason, now)
+			s.move(c, was.Place(), &d, encodeDelivery(&d))
+			cancelled++
+		}
+		s.meddle(n)
+		return c, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return cancelled, nil
+}
+
+// pendingIDs gives the first pending deliveries of an endpoint: its queue, then its retry schedule.
+func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, error) {
+	seen := s.heads.begin(n)
+	var out []webhook.ID
+	err := s.view("select deliveries to cancel", func(tx *badger.Txn) error {
+		queue := forward(tx, endpointKey(spaceQueued, n))
+		defer queue.Close()
+		queue.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
+		for noteQueue(queue, &seen); queue.Valid() && len(out) < limit; queue.Next() {
+			out = append(out, parseDeliveryKey(queue.Item().Key()))
+		}
+		schedule := forward(tx, endpointKey(spaceSchedule, n))
+		defer schedule.Close()
+		schedule.Seek(seen.began.schedule.of(n).key())
+		for noteSchedule(schedule, &seen); schedule.Valid() && len(out) < limit; schedule.Next() {
+			out = append(out, parseScheduleKey(schedule.Item().Key()).id)
+		}
+		return nil
+	})
+	return out, err
+}

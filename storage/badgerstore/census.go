@@ -1,0 +1,163 @@
+package badgerstore
+
+import (
+	"context"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// censusChunk is how many keys are counted at a time; Open counts the first ones itself.
+const censusChunk = 4096
+
+// census counts what was pending when the store was opened, once, in the
+// background. After each chunk it rests as long as the chunk took, so that it
+// never takes more than half a core from those who work.
+type census struct {
+	store  *Store
+	tx     *badger.Txn // the snapshot
+	it     *badger.Iterator
+	spaces []space // still to be counted, the current one first
+}
+
+// startCensus takes the snapshot and counts the first chunk. The rest, if any, is
+// counted in the background until ctx ends; Close waits for that.
+func (s *Store) startCensus(ctx context.Context) {
+	c := &census{store: s, tx: s.db.NewTransaction(false), spaces: []space{spaceQueued, spaceRetrying}}
+	c.open()
+	if !c.chunk() {
+		c.close()
+		close(s.counted)
+		return
+	}
+	s.reads++ // Close waits for it
+	go func() {
+		defer s.leave()
+		defer close(s.counted)
+		defer c.close()
+		c.run(ctx)
+	}()
+}
+
+func (c *census) open() {
+	c.it = forward(c.tx, []byte{byte(c.spaces[0])})
+	c.it.Rewind()
+}
+
+func (c *census) close() {
+	c.it.Close()
+	c.tx.Discard()
+}
+
+func (c *census) run(ctx context.Context) {
+	for {
+		began := time.Now()
+		if !c.chunk() {
+			return
+		}
+		rest := time.NewTimer(time.Since(began))
+		select {
+		case <-ctx.Done():
+			rest.Stop()
+			return
+		case <-rest.C:
+		}
+	}
+}
+
+// chunk counts some keys and tells whether there are more.
+func (c *census) chunk() bool {
+	for counted := 0; counted < censusChunk; {
+		if !c.it.Valid() {
+			if len(c.spaces) == 1 {
+				return false
+			}
+			c.it.Close()
+			c.spaces = c.spaces[1:]
+			c.open()
+			continue
+		}
+		counted += c.count(censusChunk - counted)
+	}
+	return true
+}
+
+// count counts up to limit keys of the endpoint at hand.
+func (c *census) count(limit int) int {
+	n := parseDeliveryKey(c.it.Item().Key()).Endpoint
+	prefix := endpointKey(c.spaces[0], n)
+	counted := 0
+	for ; counted < limit && c.it.ValidForPrefix(prefix); c.it.Next() {
+		counted++
+	}
+	c.store.backlog.add(n, c.pending(counted))
+	return counted
+}
+
+func (c *census) pending(counted int) pending {
+	if c.spaces[0] == spaceRetrying {
+		return pending{retrying: int64(counted)}
+	}
+	return pending{queued: int64(counted)}
+}
+
+// Pending counts the deliveries of all endpoints that are queued or retrying.
+// After Open it rises to the true figure while the census runs.
+func (s *Store) Pending() int64 { return s.backlog.sum() }
+
+// Backlog tells what an endpoint has still to deliver.
+func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
+	counts := s.backlog.of(n)
+	out := webhook.Backlog{Queued: counts.queued, Retrying: counts.retrying}
+	seen := s.heads.begin(n)
+	err := s.view("read backlog", func(tx *badger.Txn) error {
+		if first, ok := firstQueued(tx, n, &seen); ok {
+			out.OldestAt = first.Time()
+		}
+		if first, ok := firstSlot(tx, n, &seen); ok {
+			out.NextRetryAt = first.at()
+		}
+		if first, ok := firstRetrying(tx, n); ok && (out.OldestAt.IsZero() || first.Time().Before(out.OldestAt)) {
+			out.OldestAt = first.Time()
+		}
+		return nil
+	})
+	return out, err
+}
+
+func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webhook.ID, bool) {
+	it := forward(tx, endpointKey(spaceQueued, n))
+	defer it.Close()
+	it.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
+	if !it.Valid() {
+		seen.queueEmpty()
+		return webhook.ID{}, false
+	}
+	first := parseDeliveryKey(it.Item().Key())
+	seen.queue(first)
+	return first, true
+}
+
+func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (slot, bool) {
+	it := forward(tx, endpointKey(spaceSchedule, n))
+	defer it.Close()
+	it.Seek(seen.began.schedule.of(n).key())
+	if !it.Valid() {
+		seen.scheduleEmpty()
+		return slot{}, false
+	}
+	first := parseScheduleKey(it.Item().Key())
+	seen.schedule(first)
+	return first, true
+}
+
+func firstRetrying(tx *badger.Txn, n webhook.EndpointNumber) (webhook.ID, bool) {
+	it := forward(tx, endpointKey(spaceRetrying, n))
+	defer it.Close()
+	if it.Rewind(); !it.Valid() {
+		return webhook.ID{}, false
+	}
+	return parseDeliveryKey(it.Item().Key()), true
+}

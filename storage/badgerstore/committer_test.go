@@ -1,0 +1,120 @@
+package badgerstore
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func TestSyncIsTheDefault(t *testing.T) {
+	s, err := Open(Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !s.db.Opts().SyncWrites {
+		t.Fatal("writes are acknowledged before they are on disk")
+	}
+}
+
+// submitAll hands jobs over together, so that they share transactions, and gives their errors.
+func submitAll(c *committer, jobs ...*job) []error {
+	done := make(chan error, len(jobs))
+	c.mu.Lock()
+	for _, j := range jobs {
+		j.done = func(err error) { done <- err }
+		c.waiting = append(c.waiting, j)
+		c.accepted++
+	}
+	c.running = true
+	c.mu.Unlock()
+	c.run()
+	var out []error
+	for range jobs {
+		out = append(out, <-done)
+	}
+	return out
+}
+
+// TestFailingJobFailsAlone: what it would have written is not written, and the
+// others of its transaction are.
+func TestFailingJobFailsAlone(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	refused := errors.New("refused")
+	write := func(name string) *job {
+		c := &change{}
+		c.put(eventTypeKey(name), encodeEventType(webhook.EventType{}))
+		return &job{change: c}
+	}
+	sees := func(want bool) *job {
+		return &job{plan: func(tx *badger.Txn) (*change, error) {
+			if got, err := has(tx, eventTypeKey("first")); err != nil || got != want {
+				return nil, fmt.Errorf("sees the first: %v, %w", got, err)
+			}
+			c := &change{}
+			c.put(eventTypeKey("wrong"), nil)
+			return c, refused
+		}}
+	}
+	errs := submitAll(s.committer, sees(false), write("first"), sees(true), write("second"))
+	for i, want := range []error{refused, nil, refused, nil} {
+		if !errors.Is(errs[i], want) {
+			t.Errorf("job %d: %v, want %v", i, errs[i], want)
+		}
+	}
+	types, err := s.EventTypes()
+	if err != nil || len(types) != 2 {
+		t.Fatal(types, err)
+	}
+}
+
+// TestGroupIsBounded hands over more than one transaction holds.
+func TestGroupIsBounded(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	var jobs []*job
+	const size = 100 << 10
+	for i := range 3 * maxGroupBytes / size {
+		c := &change{}
+		c.put(fmt.Appendf(nil, "z%d", i), make([]byte, size))
+		jobs = append(jobs, &job{change: c})
+	}
+	for i := range 3 {
+		c := &change{}
+		for k := range maxGroupOps - 10 {
+			c.put(fmt.Appendf(nil, "y%d-%d", i, k), nil)
+		}
+		jobs = append(jobs, &job{change: c})
+	}
+	for i, err := range submitAll(s.committer, jobs...) {
+		if err != nil {
+			t.Fatalf("job %d: %v", i, err)
+		}
+	}
+}
+
+// TestAllocations bounds what one event costs, from Accept to its settlement. Two
+// of three allocations are Badger's.
+func TestAllocations(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	const batch = 200
+	seq, done := uint64(1<<40), make(chan struct{}, batch)
+	perBatch := testing.AllocsPerRun(10, func() {
+		for range batch {
+			seq++
+			id := webhook.ID{Seq: seq, Nonce: 1}
+			e := webhook.Event{ID: id, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{1}}
+			s.Accept([]webhook.Event{e}, func([]webhook.Receipt, error) {})
+			s.Settle(delivered(id.For(1)), func(error) { done <- struct{}{} })
+		}
+		for range batch {
+			<-done
+		}
+	})
+	if perEvent := perBatch / batch; perEvent > 90 {
+		t.Errorf("%.0f allocations per event", perEvent)
+	}
+}

@@ -1,0 +1,185 @@
+package badgerstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Settle moves a delivery from where it was to where it is now.
+//
+// In the common case it writes without reading, and believes s.Was. Where
+// something changed deliveries of the endpoint from outside its actor (Requeue,
+// Cancel, Replay, CancelPending), it looks where the delivery really is, until
+// the next Open: an attempt may have been in flight while that happened. What
+// ended meanwhile stays ended, unless it was delivered after all.
+func (s *Store) Settle(st webhook.Settlement, done func(error)) {
+	record := encodeDelivery(&st.Now)
+	plan := func(tx *badger.Txn) (*change, error) {
+		if _, yes := s.meddled[st.Now.ID.Endpoint]; yes {
+			return s.settleFound(tx, st)
+		}
+		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
+		s.move(c, st.Was, &st.Now, record)
+		return c, nil
+	}
+	s.committer.submit(&job{plan: plan, done: wrapped("settle delivery", done)})
+}
+
+// move takes a delivery from where it was and puts it where it is now.
+func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record []byte) {
+	c.leave(now.ID, was, spaceOf(was.Status) == spaceOf(now.Status))
+	c.place(now, record, s.retention)
+}
+
+func (s *Store) settleFound(tx *badger.Txn, st webhook.Settlement) (*change, error) {
+	now, c := st.Now, &change{}
+	stored, err := findDelivery(tx, now.ID, deliverySpaces)
+	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and expired, during the attempt
+		if now.Status.Finished() {
+			c.place(&now, encodeDelivery(&now), s.retention)
+		}
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if stored.Status.Finished() && !now.Status.Finished() {
+		now.Status, now.Reason = stored.Status, stored.Reason
+		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, time.Time{}
+	}
+	s.move(c, stored.Place(), &now, encodeDelivery(&now))
+	return c, nil
+}
+
+// meddle says that a delivery was changed from outside its endpoint's actor.
+func (s *Store) meddle(n webhook.EndpointNumber) { s.meddled[n] = struct{}{} }
+
+// readDelivery reads a delivery that is in a space; ErrNotFound.
+func readDelivery(tx *badger.Txn, from space, id webhook.ID) (d webhook.Delivery, err error) {
+	err = get(tx, deliveryKey(from, id), func(record []byte) error {
+		d, err = decodeDelivery(id, record)
+		return err
+	})
+	return d, err
+}
+
+// findDelivery reads a delivery from whichever of the spaces has it; ErrNotFound.
+func findDelivery(tx *badger.Txn, id webhook.ID, spaces []space) (webhook.Delivery, error) {
+	for _, from := range spaces {
+		d, err := readDelivery(tx, from, id)
+		if errors.Is(err, webhook.ErrNotFound) {
+			continue
+		}
+		if err == nil && d.EventType == "" {
+			d.EventType, err = readEventType(tx, id)
+		}
+		return d, err
+	}
+	return webhook.Delivery{}, webhook.ErrNotFound
+}
+
+// Delivery reads a delivery with all its attempts.
+func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
+	err = s.view("read delivery", func(tx *badger.Txn) error {
+		d, err = findDelivery(tx, id, deliverySpaces)
+		return err
+	})
+	return d, err
+}
+
+// EventDeliveries reads an event's deliveries, in order of endpoint.
+func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
+	var out []webhook.Delivery
+	err := s.view("read deliveries of event", func(tx *badger.Txn) error {
+		endpoints, err := readEndpointsOf(tx, id)
+		if err != nil {
+			return err
+		}
+		start, _ := slices.BinarySearch(endpoints, from)
+		for _, n := range endpoints[start:] {
+			if len(out) >= limit {
+				break
+			}
+			d, err := findDelivery(tx, id.For(n), deliverySpaces)
+			if errors.Is(err, webhook.ErrNotFound) { // expired
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			out = append(out, d)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// readEndpointsOf reads which endpoints an event matched; ErrNotFound.
+func readEndpointsOf(tx *badger.Txn, id webhook.ID) (out []webhook.EndpointNumber, err error) {
+	err = get(tx, eventKey(id), func(record []byte) error {
+		out, err = decodeEndpoints(record)
+		return err
+	})
+	return out, err
+}
+
+// Requeue puts a delivery back into the queue, at its place in order of acceptance.
+// A finished one whose event is gone is not found.
+func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
+	var due webhook.Due
+	err := s.update(ctx, "requeue delivery", func(tx *badger.Txn) (*change, error) {
+		was, err := findDelivery(tx, id, deliverySpaces)
+		if err != nil {
+			return nil, err
+		}
+		if due, err = dueOf(tx, was); err != nil {
+			return nil, err
+		}
+		if was.Status == webhook.Queued {
+			return nil, nil
+		}
+		if was.Status.Finished() && due.Data == nil {
+			return nil, webhook.ErrNotFound
+		}
+		due.Delivery = was.Requeue()
+		c := &change{}
+		s.move(c, was.Place(), &due.Delivery, encodeDelivery(&due.Delivery))
+		s.meddle(id.Endpoint)
+		return c, nil
+	})
+	if err != nil {
+		return webhook.Due{}, err
+	}
+	return due, nil
+}
+
+// Cancel gives a queued or retrying delivery up; ErrConflict if it had finished.
+func (s *Store) Cancel(
+	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
+) (webhook.Delivery, error) {
+	var d webhook.Delivery
+	err := s.update(ctx, "cancel delivery", func(tx *badger.Txn) (*change, error) {
+		was, err := findDelivery(tx, id, deliverySpaces)
+		if err != nil {
+			return nil, err
+		}
+		if was.Status.Finished() {
+			return nil, webhook.ErrConflict
+		}
+		d = was.Cancel(reason, now)
+		c := &change{}
+		s.move(c, was.Place(), &d, encodeDelivery(&d))
+		s.meddle(id.Endpoint)
+		return c, nil
+	})
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	return d, nil
+}

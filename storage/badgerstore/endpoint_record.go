@@ -1,0 +1,96 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// encodeEndpoint gives the record of an endpoint, its ID included.
+func encodeEndpoint(e *webhook.Endpoint) []byte {
+	dst := append(make([]byte, 0, 256), recordVersion)
+	dst = e.ID.AppendTo(dst)
+	dst = appendString(dst, e.ClientID)
+	dst = binary.AppendUvarint(dst, uint64(len(e.EventTypes)))
+	for _, pattern := range e.EventTypes {
+		dst = appendString(dst, pattern)
+	}
+	dst = appendString(dst, e.TargetURL)
+	dst = appendString(dst, e.Description)
+	dst = binary.AppendUvarint(dst, uint64(len(e.Secrets)))
+	for _, s := range e.Secrets {
+		dst = appendTime(appendString(dst, s.Value), s.ExpiresAt)
+	}
+	dst = appendString(dst, string(e.Status))
+	dst = appendString(dst, e.DisabledReason)
+	dst = appendTime(dst, e.CreatedAt)
+	dst = appendTime(dst, e.UpdatedAt)
+	dst = appendTime(dst, e.DeletedAt)
+	dst = binary.AppendUvarint(dst, e.Revision)
+	return appendSettings(dst, &e.Settings)
+}
+
+func appendSettings(dst []byte, s *webhook.Settings) []byte {
+	dst = appendDuration(dst, s.Timeout)
+	dst = binary.AppendVarint(dst, int64(s.Concurrency))
+	dst = appendFloat(dst, s.Rate)
+	dst = binary.AppendVarint(dst, int64(s.Burst))
+	dst = binary.AppendVarint(dst, int64(s.Retry.MaxAttempts))
+	dst = appendDuration(dst, s.Retry.Initial)
+	dst = appendFloat(dst, s.Retry.Multiplier)
+	dst = appendDuration(dst, s.Retry.MaxDelay)
+	dst = appendFloat(dst, s.Retry.Jitter)
+	dst = binary.AppendVarint(dst, int64(s.Breaker.Failures))
+	dst = appendDuration(dst, s.Breaker.Open)
+	return appendDuration(dst, s.Breaker.MaxOpen)
+}
+
+func appendFloat(dst []byte, f float64) []byte {
+	return binary.AppendUvarint(dst, math.Float64bits(f))
+}
+
+func (d *decoder) float() float64 { return math.Float64frombits(d.uvarint()) }
+
+func (d *decoder) int() int { return int(d.varint()) }
+
+// decodeEndpoint reads a record; nothing of it is kept.
+func decodeEndpoint(record []byte) (webhook.Endpoint, error) {
+	d := newDecoder(record)
+	e := webhook.Endpoint{ID: d.id(), ClientID: d.string()}
+	for range d.count() {
+		e.EventTypes = append(e.EventTypes, d.string())
+	}
+	e.TargetURL, e.Description = d.string(), d.string()
+	for range d.count() {
+		e.Secrets = append(e.Secrets, webhook.Secret{Value: d.string(), ExpiresAt: d.time()})
+	}
+	e.Status, e.DisabledReason = webhook.EndpointStatus(d.string()), d.string()
+	e.CreatedAt, e.UpdatedAt, e.DeletedAt = d.time(), d.time(), d.time()
+	e.Revision = d.uvarint()
+	e.Settings = d.settings()
+	return e, d.err
+}
+
+func (d *decoder) id() webhook.ID {
+	if len(d.rest) < webhook.IDSize {
+		d.fail()
+		return webhook.ID{}
+	}
+	raw := [webhook.IDSize]byte(d.rest)
+	d.rest = d.rest[webhook.IDSize:]
+	return webhook.IDFromBytes(raw)
+}
+
+func (d *decoder) settings() webhook.Settings {
+	return webhook.Settings{
+		Timeout:     d.duration(),
+		Concurrency: d.int(),
+		Rate:        d.float(),
+		Burst:       d.int(),
+		Retry: webhook.RetryPolicy{
+			MaxAttempts: d.int(), Initial: d.duration(), Multiplier: d.float(), MaxDelay: d.duration(), Jitter: d.float(),
+		},
+		Breaker: webhook.BreakerPolicy{Failures: d.int(), Open: d.duration(), MaxOpen: d.duration()},
+	}
+}

@@ -1,0 +1,54 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// SaveGate keeps an endpoint's breaker state; the zero state forgets it.
+func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
+	c, key := &change{}, endpointKey(spaceGate, n)
+	if g.OpenUntil.IsZero() && g.Openings == 0 {
+		c.remove(key)
+	} else {
+		record := appendTime([]byte{recordVersion}, g.OpenUntil)
+		c.put(key, binary.AppendVarint(record, int64(g.Openings)))
+	}
+	s.committer.submit(&job{change: c, done: wrapped("save gate", done)})
+}
+
+// wrapped adds the action to the error that done gets.
+func wrapped(action string, done func(error)) func(error) {
+	return func(err error) {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", action, err)
+		}
+		done(err)
+	}
+}
+
+// Gate reads an endpoint's breaker state; zero if there is none.
+func (s *Store) Gate(n webhook.EndpointNumber) (g webhook.GateState, err error) {
+	err = s.view("read gate", func(tx *badger.Txn) error {
+		g, err = readGate(tx, n)
+		return err
+	})
+	return g, err
+}
+
+func readGate(tx *badger.Txn, n webhook.EndpointNumber) (g webhook.GateState, err error) {
+	err = get(tx, endpointKey(spaceGate, n), func(record []byte) error {
+		d := newDecoder(record)
+		g.OpenUntil, g.Openings = d.time(), d.int()
+		return d.err
+	})
+	if errors.Is(err, webhook.ErrNotFound) {
+		return webhook.GateState{}, nil
+	}
+	return g, err
+}

@@ -1,0 +1,174 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// space is the first byte of a key: the kind of thing that it holds.
+type space byte
+
+// The key spaces. Numbers in keys are big-endian, so that keys sort like what they name.
+const (
+	spaceMeta      space = 'm' // name → number
+	spaceEndpoint  space = 'w' // number(4) → endpoint
+	spaceClient    space = 'c' // length(2) client number(4) → nothing
+	spaceDeleted   space = 'x' // time of deletion in ms(8) number(4) → nothing
+	spaceEventType space = 't' // name → event type
+	spaceGate      space = 'g' // number(4) → gate state
+	spaceKey       space = 'i' // hash of publisher and idempotency key(16) → receipt
+	spaceEvent     space = 'e' // seq(8) nonce(4) → event
+	spaceQueued    space = 'q' // number(4) seq(8) nonce(4) → delivery
+	spaceRetrying  space = 'a' // the same
+	spaceDelivered space = 'd' // the same
+	spaceFailed    space = 'f' // the same; cancelled ones too
+	spaceSchedule  space = 's' // number(4) due time in ms(8) seq(8) nonce(4) → nothing
+)
+
+// deliverySpaces are the four spaces of which exactly one holds a delivery, the
+// likeliest first.
+var deliverySpaces = []space{spaceDelivered, spaceQueued, spaceRetrying, spaceFailed}
+
+const (
+	endpointKeySize = 1 + 4
+	eventKeySize    = 1 + 8 + 4
+	deliveryKeySize = 1 + 4 + 8 + 4
+	scheduleKeySize = 1 + 4 + 8 + 8 + 4
+)
+
+// endpointKey is the key of what there is once per endpoint, and the prefix of
+// what there is many times.
+func endpointKey(s space, n webhook.EndpointNumber) []byte {
+	return appendNumber([]byte{byte(s)}, n)
+}
+
+func appendNumber(key []byte, n webhook.EndpointNumber) []byte {
+	return binary.BigEndian.AppendUint32(key, uint32(n))
+}
+
+func clientPrefix(clientID string) []byte {
+	key := binary.BigEndian.AppendUint16([]byte{byte(spaceClient)}, uint16(len(clientID)))
+	return append(key, clientID...)
+}
+
+func clientKey(clientID string, n webhook.EndpointNumber) []byte {
+	return appendNumber(clientPrefix(clientID), n)
+}
+
+// lastNumber reads the endpoint number that a key ends with.
+func lastNumber(key []byte) webhook.EndpointNumber {
+	return webhook.EndpointNumber(binary.BigEndian.Uint32(key[len(key)-4:]))
+}
+
+func deletedKey(at time.Time, n webhook.EndpointNumber) []byte {
+	key := binary.BigEndian.AppendUint64([]byte{byte(spaceDeleted)}, millis(at))
+	return appendNumber(key, n)
+}
+
+func deletedAt(key []byte) time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(key[1:]))).UTC()
+}
+
+func eventTypeKey(name string) []byte { return append([]byte{byte(spaceEventType)}, name...) }
+
+func eventKey(id webhook.ID) []byte {
+	return appendEventKey(make([]byte, 0, eventKeySize), id)
+}
+
+func appendEventKey(key []byte, id webhook.ID) []byte {
+	key = binary.BigEndian.AppendUint64(append(key, byte(spaceEvent)), id.Seq)
+	return binary.BigEndian.AppendUint32(key, id.Nonce)
+}
+
+func parseEventKey(key []byte) webhook.ID {
+	return webhook.ID{Seq: binary.BigEndian.Uint64(key[1:]), Nonce: binary.BigEndian.Uint32(key[9:])}
+}
+
+func deliveryKey(s space, id webhook.ID) []byte {
+	return appendDeliveryKey(make([]byte, 0, deliveryKeySize), s, id)
+}
+
+func appendDeliveryKey(key []byte, s space, id webhook.ID) []byte {
+	key = appendNumber(append(key, byte(s)), id.Endpoint)
+	key = binary.BigEndian.AppendUint64(key, id.Seq)
+	return binary.BigEndian.AppendUint32(key, id.Nonce)
+}
+
+func parseDeliveryKey(key []byte) webhook.ID {
+	return webhook.ID{
+		Endpoint: webhook.EndpointNumber(binary.BigEndian.Uint32(key[1:])),
+		Seq:      binary.BigEndian.Uint64(key[5:]),
+		Nonce:    binary.BigEndian.Uint32(key[13:]),
+	}
+}
+
+// slot is a place in an endpoint's retry schedule; due is in milliseconds.
+type slot struct {
+	due uint64
+	id  webhook.ID
+}
+
+func slotOf(at time.Time, id webhook.ID) slot { return slot{due: millis(at), id: id} }
+
+func (s slot) key() []byte {
+	key := appendNumber([]byte{byte(spaceSchedule)}, s.id.Endpoint)
+	key = binary.BigEndian.AppendUint64(key, s.due)
+	key = binary.BigEndian.AppendUint64(key, s.id.Seq)
+	return binary.BigEndian.AppendUint32(key, s.id.Nonce)
+}
+
+func parseScheduleKey(key []byte) slot {
+	return slot{due: binary.BigEndian.Uint64(key[5:]), id: webhook.ID{
+		Endpoint: webhook.EndpointNumber(binary.BigEndian.Uint32(key[1:])),
+		Seq:      binary.BigEndian.Uint64(key[13:]),
+		Nonce:    binary.BigEndian.Uint32(key[21:]),
+	}}
+}
+
+// at is the due time; zero for the zero slot.
+func (s slot) at() time.Time { return time.UnixMilli(int64(s.due)).UTC() }
+
+// before tells whether s comes before other in the schedule.
+func (s slot) before(other slot) bool {
+	if s.due != other.due {
+		return s.due < other.due
+	}
+	return s.id.Compare(other.id) < 0
+}
+
+// millis is a time in Unix milliseconds, rounded up so that nothing falls due
+// early; at most maxMillis, and 0 for the zero time and for times before 1970.
+func millis(t time.Time) uint64 {
+	if t.IsZero() || t.Unix() < 0 {
+		return 0
+	}
+	ms := t.UnixMilli()
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		ms++
+	}
+	return min(uint64(ms), maxMillis)
+}
+
+// maxMillis is the latest time that is kept as milliseconds, some 35,000 years away.
+const maxMillis = 1 << 50
+
+// lastID is larger than every ID of an endpoint.
+func lastID(n webhook.EndpointNumber) webhook.ID {
+	return webhook.ID{Seq: math.MaxUint64, Endpoint: n, Nonce: math.MaxUint32}
+}
+
+// previousID is the largest ID of the same endpoint that is smaller than id.
+func previousID(id webhook.ID) (webhook.ID, bool) {
+	switch {
+	case id.Nonce > 0:
+		id.Nonce--
+	case id.Seq > 0:
+		id.Seq, id.Nonce = id.Seq-1, math.MaxUint32
+	default:
+		return id, false
+	}
+	return id, true
+}

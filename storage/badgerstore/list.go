@@ -1,0 +1,264 @@
+package badgerstore
+
+import (
+	"container/heap"
+	"errors"
+	"math"
+	"slices"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// ListDeliveries lists deliveries newest first. For one endpoint it merges the
+// spaces that the status asks for; for a client, those of all its endpoints, which
+// costs one seek for each; for all clients, it walks the events by time. It looks
+// at no more than 10 × limit + 1,000 keys that it does not return.
+func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (page webhook.DeliveryPage, err error) {
+	err = s.view("list deliveries", func(tx *badger.Txn) error {
+		page, err = listPage(tx, q, spacesOf(q.Status))
+		return err
+	})
+	return page, err
+}
+
+// spacesOf are those that hold deliveries of a status, "" for any.
+func spacesOf(status webhook.Status) []space {
+	switch status {
+	case "":
+		return deliverySpaces
+	case webhook.Queued, webhook.Retrying:
+		return []space{spaceOf(status)}
+	}
+	return finishedSpaces(status)
+}
+
+// lister makes one page of a list.
+type lister struct {
+	tx           *badger.Txn
+	q            webhook.DeliveryQuery
+	spaces       []space
+	since, until uint64 // since ≤ Seq < until
+	// allowance is how many more keys may be looked at in vain.
+	allowance int
+	page      webhook.DeliveryPage
+}
+
+func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []space) (webhook.DeliveryPage, error) {
+	l := &lister{tx: tx, q: q, spaces: spaces, until: math.MaxUint64, allowance: 10*q.Limit + 1000}
+	if !q.Since.IsZero() {
+		l.since = webhook.SeqAt(q.Since)
+	}
+	if !q.Until.IsZero() {
+		l.until = webhook.SeqAt(q.Until)
+	}
+	if l.until <= l.since || len(spaces) == 0 {
+		return l.page, nil
+	}
+	if q.Endpoint == 0 && q.ClientID == "" {
+		err := l.walkEvents()
+		return l.page, err
+	}
+	endpoints, err := l.endpoints()
+	if err == nil {
+		err = l.merge(endpoints)
+	}
+	return l.page, err
+}
+
+// endpoints are those whose deliveries are listed.
+func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
+	if l.q.Endpoint != 0 && l.q.ClientID == "" {
+		return []webhook.EndpointNumber{l.q.Endpoint}, nil
+	}
+	if l.q.Endpoint != 0 {
+		theirs, err := has(l.tx, clientKey(l.q.ClientID, l.q.Endpoint))
+		if err != nil || !theirs {
+			return nil, err
+		}
+		return []webhook.EndpointNumber{l.q.Endpoint}, nil
+	}
+	it := forward(l.tx, clientPrefix(l.q.ClientID))
+	defer it.Close()
+	var out []webhook.EndpointNumber
+	for it.Rewind(); it.Valid(); it.Next() {
+		out = append(out, lastNumber(it.Item().Key()))
+	}
+	return out, nil
+}
+
+// start is the newest ID that the list can hold of an endpoint; false if there is none.
+func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
+	id, before := lastID(n), l.q.Before
+	id.Seq = l.until - 1
+	if before == (webhook.ID{}) {
+		return id, true
+	}
+	bound, ok := before.For(n), true
+	switch {
+	case n < before.Endpoint:
+		bound.Nonce = math.MaxUint32
+	case n == before.Endpoint:
+		bound, ok = previousID(before)
+	default: // of the same Seq, n comes before it in the list
+		bound.Nonce = 0
+		bound, ok = previousID(bound)
+	}
+	if bound.Compare(id) < 0 {
+		id = bound
+	}
+	return id, ok
+}
+
+// wants tells whether the list holds a delivery.
+func (l *lister) wants(d *webhook.Delivery) bool {
+	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType)
+}
+
+// take adds a delivery if the list holds it. It tells whether the page goes on;
+// else the next page begins after id.
+func (l *lister) take(d *webhook.Delivery) bool {
+	if l.wants(d) {
+		l.page.Deliveries = append(l.page.Deliveries, *d)
+	} else {
+		l.allowance--
+	}
+	return l.goesOn(d.ID)
+}
+
+func (l *lister) goesOn(id webhook.ID) bool {
+	if len(l.page.Deliveries) < l.q.Limit && l.allowance > 0 {
+		return true
+	}
+	l.page.Next = id
+	return false
+}
+
+// merge lists the deliveries of some endpoints.
+func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
+	scans := make([]*sharedScan, 0, len(l.spaces))
+	defer func() {
+		for _, scan := range scans {
+			scan.close()
+		}
+	}()
+	var sources sourceHeap
+	for _, s := range l.spaces {
+		prefix := []byte{byte(s)}
+		if len(endpoints) == 1 {
+			prefix = endpointKey(s, endpoints[0])
+		}
+		scan := &sharedScan{backwards: newBackwards(l.tx, prefix)}
+		scans = append(scans, scan)
+		for _, n := range endpoints {
+			if from, ok := l.start(n); ok {
+				sources = append(sources, &source{scan: scan, space: s, prefix: endpointKey(s, n), next: from})
+			}
+		}
+	}
+	return l.mergeSources(sources)
+}
+
+func (l *lister) mergeSources(sources sourceHeap) error {
+	for _, src := range sources {
+		src.advance(l)
+	}
+	sources = slices.DeleteFunc(sources, func(src *source) bool { return src.sight == ended })
+	heap.Init(&sources)
+	for len(sources) > 0 {
+		src := sources[0]
+		if src.sight == stopped {
+			l.page.Next = src.id
+			return nil
+		}
+		d, err := src.delivery(l.tx)
+		if err != nil {
+			return err
+		}
+		goesOn := l.take(&d)
+		if src.advance(l); src.sight == ended {
+			heap.Pop(&sources)
+		} else {
+			heap.Fix(&sources, 0)
+		}
+		if !goesOn {
+			if len(sources) == 0 {
+				l.page.Next = webhook.ID{}
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// walkEvents lists the deliveries of all clients: those of each event, newest first.
+func (l *lister) walkEvents() error {
+	first, ok := l.start(0)
+	if before := l.q.Before; before.Endpoint != 0 { // its event may have more of them
+		first, ok = lastID(0), true
+		first.Seq = l.until - 1
+		if event := before.Event(); event.Compare(first) < 0 {
+			first = event
+		}
+	}
+	if !ok {
+		return nil
+	}
+	prefix := []byte{byte(spaceEvent)}
+	scan := newBackwards(l.tx, prefix)
+	defer scan.close()
+	for scan.seek(eventKey(first)); ; {
+		sight := scan.next(prefix, &l.allowance)
+		if sight == ended {
+			return nil
+		}
+		id := parseEventKey(scan.key)
+		if id.Seq < l.since {
+			return nil
+		}
+		if sight == stopped {
+			l.page.Next = id
+			return nil
+		}
+		if goesOn, err := l.walkEvent(id, scan.value); err != nil || !goesOn {
+			return err
+		}
+	}
+}
+
+// walkEvent lists the deliveries of one event; it tells whether the page goes on.
+func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
+	if name, err := decodeEventType(record); err != nil {
+		return false, err
+	} else if l.q.EventType != "" && l.q.EventType != name {
+		l.allowance--
+		return l.goesOn(id), nil
+	}
+	endpoints, err := decodeEndpoints(record)
+	if err != nil {
+		return false, err
+	}
+	for _, n := range slices.Backward(endpoints) {
+		if before := l.q.Before; id == before.Event() && n >= before.Endpoint {
+			continue
+		}
+		if goesOn, err := l.lookUp(id.For(n)); err != nil || !goesOn {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// lookUp takes a delivery if it is there; it tells whether the page goes on.
+func (l *lister) lookUp(id webhook.ID) (bool, error) {
+	d, err := findDelivery(l.tx, id, l.spaces)
+	if errors.Is(err, webhook.ErrNotFound) { // expired, or of another status
+		l.allowance--
+		return l.goesOn(id), nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return l.take(&d), nil
+}

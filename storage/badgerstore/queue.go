@@ -1,0 +1,230 @@
+package badgerstore
+
+import (
+	"errors"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// of gives the same place for an endpoint; the zero slot becomes its first.
+func (s slot) of(n webhook.EndpointNumber) slot { s.id.Endpoint = n; return s }
+
+// batch gathers due deliveries up to the bounds of one read.
+type batch struct {
+	tx              *badger.Txn
+	limit, maxBytes int
+	out             []webhook.Due
+	bytes           int
+}
+
+func (b *batch) full() bool { return len(b.out) >= b.limit }
+
+// add reads a delivery's payload and takes it in; false if it is too much.
+func (b *batch) add(d webhook.Delivery) (bool, error) {
+	due, err := dueOf(b.tx, d)
+	if err != nil {
+		return false, err
+	}
+	if len(b.out) > 0 && b.bytes+len(due.Data) > b.maxBytes {
+		return false, nil
+	}
+	b.bytes += len(due.Data)
+	b.out = append(b.out, due)
+	return true, nil
+}
+
+// dueOf adds the payload. If the event is missing, which cannot happen to a
+// pending delivery unless data was lost, Data is nil.
+func dueOf(tx *badger.Txn, d webhook.Delivery) (webhook.Due, error) {
+	p, err := readPayload(tx, d.ID)
+	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
+		return webhook.Due{}, err
+	}
+	if d.EventType == "" {
+		d.EventType = p.eventType
+	}
+	return webhook.Due{Delivery: d, Data: p.data}, nil
+}
+
+// Queued reads an endpoint's queue in order of acceptance, from the ID from on.
+func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	seen := s.heads.begin(n)
+	b := batch{limit: limit, maxBytes: maxBytes}
+	err := s.view("read queue", func(tx *badger.Txn) error {
+		b.tx = tx
+		it := forward(tx, endpointKey(spaceQueued, n))
+		defer it.Close()
+		fromHead := !olderThan(seen.began.queue, from)
+		if fromHead {
+			from = seen.began.queue
+		}
+		it.Seek(deliveryKey(spaceQueued, from.For(n)))
+		if fromHead {
+			noteQueue(it, &seen)
+		}
+		return readQueue(it, &b)
+	})
+	return b.out, err
+}
+
+// noteQueue remembers where a scan of the whole queue found its head.
+func noteQueue(it *badger.Iterator, seen *sighting) {
+	if it.Valid() {
+		seen.queue(parseDeliveryKey(it.Item().Key()))
+		return
+	}
+	seen.queueEmpty()
+}
+
+func readQueue(it *badger.Iterator, b *batch) error {
+	for ; it.Valid() && !b.full(); it.Next() {
+		d, err := deliveryAt(it.Item())
+		if err != nil {
+			return err
+		}
+		if more, err := b.add(d); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliveryAt decodes the delivery that an iterator stands on.
+func deliveryAt(item *badger.Item) (d webhook.Delivery, err error) {
+	err = item.Value(func(record []byte) error {
+		d, err = decodeDelivery(parseDeliveryKey(item.Key()), record)
+		return err
+	})
+	return d, err
+}
+
+// Scheduled reads an endpoint's retry schedule in order of due time, from the slot
+// from on, as far as it is due.
+func (s *Store) Scheduled(
+	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
+) (due []webhook.Due, next time.Time, err error) {
+	seen := s.heads.begin(n)
+	b := batch{limit: limit, maxBytes: maxBytes}
+	err = s.view("read retry schedule", func(tx *badger.Txn) error {
+		b.tx = tx
+		it := forward(tx, endpointKey(spaceSchedule, n))
+		defer it.Close()
+		start := slotOf(from.At, from.ID)
+		fromHead := !seen.began.schedule.before(start)
+		if fromHead {
+			start = seen.began.schedule
+		}
+		it.Seek(start.of(n).key())
+		if fromHead {
+			noteSchedule(it, &seen)
+		}
+		next, err = readSchedule(it, &b, now)
+		return err
+	})
+	return b.out, next, err
+}
+
+func noteSchedule(it *badger.Iterator, seen *sighting) {
+	if it.Valid() {
+		seen.schedule(parseScheduleKey(it.Item().Key()))
+		return
+	}
+	seen.scheduleEmpty()
+}
+
+// readSchedule gives the due time of the first slot that it does not take.
+func readSchedule(it *badger.Iterator, b *batch, now time.Time) (time.Time, error) {
+	for ; it.Valid(); it.Next() {
+		at := parseScheduleKey(it.Item().Key())
+		if at.at().After(now) || b.full() {
+			return at.at(), nil
+		}
+		d, err := scheduled(b.tx, at)
+		if err != nil {
+			return time.Time{}, err
+		}
+		more, err := b.add(d)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if !more {
+			return at.at(), nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// scheduled reads the delivery of a slot. If data was lost, it has no history.
+func scheduled(tx *badger.Txn, at slot) (webhook.Delivery, error) {
+	d, err := readDelivery(tx, spaceRetrying, at.id)
+	if errors.Is(err, webhook.ErrNotFound) {
+		d, err = webhook.Delivery{ID: at.id, Status: webhook.Retrying}, nil
+	}
+	d.NextAttemptAt = at.at()
+	return d, err
+}
+
+// skipper goes from endpoint to endpoint through a space.
+type skipper struct {
+	it    *badger.Iterator
+	space space
+	n     webhook.EndpointNumber // the endpoint at hand, 0 at the end
+}
+
+func newSkipper(tx *badger.Txn, s space) *skipper {
+	k := &skipper{it: forward(tx, []byte{byte(s)}), space: s}
+	k.skip()
+	return k
+}
+
+// skip goes to the first key of the next endpoint.
+func (k *skipper) skip() {
+	k.n++
+	if k.n == 0 { // there was no next number
+		return
+	}
+	k.it.Seek(endpointKey(k.space, k.n))
+	if k.n = 0; k.it.Valid() {
+		k.n = parseDeliveryKey(k.it.Item().Key()).Endpoint
+	}
+}
+
+// Wakes calls visit for each endpoint that has pending deliveries, ascending.
+func (s *Store) Wakes(visit func(webhook.Wake) error) error {
+	return s.view("read wakes", func(tx *badger.Txn) error {
+		queue, schedule := newSkipper(tx, spaceQueued), newSkipper(tx, spaceSchedule)
+		defer queue.it.Close()
+		defer schedule.it.Close()
+		for queue.n != 0 || schedule.n != 0 {
+			wake, err := nextWake(tx, queue, schedule)
+			if err != nil {
+				return err
+			}
+			if err := visit(wake); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
+	n := queue.n
+	if n == 0 || schedule.n != 0 && schedule.n < n {
+		n = schedule.n
+	}
+	gate, err := readGate(tx, n)
+	wake := webhook.Wake{Endpoint: n, Gate: gate}
+	if schedule.n == n {
+		wake.At = parseScheduleKey(schedule.it.Item().Key()).at()
+		schedule.skip()
+	}
+	if queue.n == n {
+		wake.At = time.Time{}
+		queue.skip()
+	}
+	return wake, err
+}

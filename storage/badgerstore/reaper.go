@@ -1,0 +1,168 @@
+package badgerstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// reaper removes what no delivery needs any more. It goes through the events in
+// order of time, and then through the deleted endpoints, and begins anew.
+type reaper struct {
+	mu sync.Mutex // one call at a time
+	// event is where to go on, and oldest the first event that stayed this time.
+	event, oldest webhook.ID
+	// endpoints says that the events are through; deleted is where to go on.
+	endpoints bool
+	deleted   []byte
+}
+
+// reaping is one call to Reap.
+type reaping struct {
+	*reaper
+	tx      *badger.Txn
+	horizon time.Time // what is younger stays
+	left    int       // keys that may still be looked at
+	change  change
+}
+
+// Reap removes events whose deliveries have all expired, and endpoints whose
+// deletion lies back as long. It looks at up to limit keys, but finishes the event
+// that it is at.
+func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+	s.reaper.mu.Lock()
+	defer s.reaper.mu.Unlock()
+	r := reaping{reaper: &s.reaper, horizon: now.Add(-s.retention), left: max(limit, 1)}
+	err = s.view("reap", func(tx *badger.Txn) error {
+		r.tx = tx
+		if !r.endpoints {
+			if err := r.reapEvents(); err != nil {
+				return err
+			}
+		}
+		if r.endpoints {
+			return r.reapEndpoints()
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	more = r.endpoints || r.event != (webhook.ID{})
+	if len(r.change.ops) == 0 {
+		return more, nil
+	}
+	return more, s.update(ctx, "reap", r.plan)
+}
+
+// plan keeps the largest Seq although its event goes: IDs must not be issued twice.
+func (r *reaping) plan(tx *badger.Txn) (*change, error) {
+	last, err := metaNumber(tx, metaLastSeq)
+	if err != nil {
+		return nil, err
+	}
+	if r.change.lastSeq > last {
+		r.change.put(metaLastSeq, encodeNumber(r.change.lastSeq))
+	}
+	return &r.change, nil
+}
+
+// reapEvents goes on through the events. At the first one that is young it is through.
+func (r *reaping) reapEvents() error {
+	it := forward(r.tx, []byte{byte(spaceEvent)})
+	defer it.Close()
+	if r.event == (webhook.ID{}) {
+		r.event, r.oldest = r.oldest, webhook.ID{}
+	}
+	for it.Seek(eventKey(r.event)); it.Valid(); it.Next() {
+		r.event = parseEventKey(it.Item().Key())
+		if !r.event.Time().Before(r.horizon) {
+			break
+		}
+		if r.left <= 0 {
+			return nil
+		}
+		needed, err := r.needed(it.Item())
+		if err != nil {
+			return err
+		}
+		if !needed {
+			r.change.remove(it.Item().KeyCopy(nil))
+			r.change.lastSeq = max(r.change.lastSeq, r.event.Seq)
+		} else if r.oldest == (webhook.ID{}) {
+			r.oldest = r.event
+		}
+	}
+	r.endpoints, r.event = true, webhook.ID{}
+	return nil
+}
+
+// needed tells whether any delivery of an event is still there.
+func (r *reaping) needed(item *badger.Item) (needed bool, err error) {
+	r.left--
+	id := parseEventKey(item.Key())
+	var endpoints []webhook.EndpointNumber
+	err = item.Value(func(record []byte) error {
+		endpoints, err = decodeEndpoints(record)
+		return err
+	})
+	for _, n := range endpoints {
+		for _, s := range deliverySpaces {
+			if needed, err = has(r.tx, deliveryKey(s, id.For(n))); needed || err != nil {
+				return needed, err
+			}
+			r.left--
+		}
+	}
+	return false, err
+}
+
+// reapEndpoints goes on through the deleted endpoints, and is through at the first
+// that was deleted lately.
+func (r *reaping) reapEndpoints() error {
+	it := forward(r.tx, []byte{byte(spaceDeleted)})
+	defer it.Close()
+	for it.Seek(r.deleted); it.Valid(); it.Next() {
+		key := it.Item().KeyCopy(nil)
+		if !deletedAt(key).Before(r.horizon) {
+			break
+		}
+		if r.left <= 0 {
+			r.deleted = key
+			return nil
+		}
+		if err := r.reapEndpoint(lastNumber(key)); err != nil {
+			return err
+		}
+	}
+	r.endpoints, r.deleted = false, nil
+	return nil
+}
+
+// reapEndpoint removes an endpoint that has no deliveries left.
+func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
+	for _, s := range deliverySpaces {
+		r.left--
+		if r.hasAny(endpointKey(s, n)) {
+			return nil
+		}
+	}
+	e, err := readEndpoint(r.tx, n)
+	if err != nil {
+		return err
+	}
+	r.change.removeEndpoint(&e)
+	r.change.remove(endpointKey(spaceGate, n))
+	return nil
+}
+
+func (r *reaping) hasAny(prefix []byte) bool {
+	it := forward(r.tx, prefix)
+	defer it.Close()
+	it.Rewind()
+	return it.Valid()
+}

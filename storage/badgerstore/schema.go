@@ -1,0 +1,104 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// schemaVersion is the version of keys and their meaning that this program writes.
+const schemaVersion = 1
+
+// upgrades leads from older versions to schemaVersion: the step at index v makes
+// version v+2 from v+1. Each runs once, before anything else reads. A step that
+// is interrupted is run again, and so must bear that.
+var upgrades = []func(*badger.DB) error{}
+
+// The numbers kept under spaceMeta.
+var (
+	metaVersion    = []byte("mversion")
+	metaLastNumber = []byte("mnumber") // the newest endpoint's
+	metaLastSeq    = []byte("mseq")    // the largest Seq of any endpoint or removed event
+)
+
+// upgrade brings the data to schemaVersion, or refuses what is newer.
+func upgrade(db *badger.DB) error {
+	version, err := schemaOf(db)
+	if err != nil {
+		return err
+	}
+	if version > schemaVersion {
+		return fmt.Errorf("the data has schema version %d, this program knows up to %d: use the newer program", version, schemaVersion)
+	}
+	for ; version < schemaVersion; version++ {
+		if version > 0 {
+			if err := upgrades[version-1](db); err != nil {
+				return fmt.Errorf("upgrade from schema version %d: %w", version, err)
+			}
+		}
+		err := db.Update(func(tx *badger.Txn) error { return tx.Set(metaVersion, encodeNumber(uint64(version)+1)) })
+		if err != nil {
+			return fmt.Errorf("write schema version: %w", err)
+		}
+	}
+	return nil
+}
+
+// schemaOf gives the version of the data; 0 if there is none.
+func schemaOf(db *badger.DB) (int, error) {
+	tx := db.NewTransaction(false)
+	defer tx.Discard()
+	version, err := metaNumber(tx, metaVersion)
+	if err != nil {
+		return 0, err
+	}
+	if version > 0 {
+		return int(version), nil
+	}
+	it := tx.NewIterator(badger.IteratorOptions{})
+	defer it.Close()
+	if it.Rewind(); it.Valid() {
+		return 0, errors.New("the directory holds a Badger database of another program")
+	}
+	return 0, nil
+}
+
+func encodeNumber(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
+
+// metaNumber reads a number under spaceMeta; 0 if it was never written.
+func metaNumber(tx *badger.Txn, key []byte) (uint64, error) {
+	var v uint64
+	err := get(tx, key, func(value []byte) error {
+		if len(value) != 8 {
+			return errDamaged
+		}
+		v = binary.BigEndian.Uint64(value)
+		return nil
+	})
+	if errors.Is(err, webhook.ErrNotFound) {
+		return 0, nil
+	}
+	return v, err
+}
+
+// readLastSeq finds the largest Seq of any ID stored.
+func readLastSeq(db *badger.DB) (uint64, error) {
+	tx := db.NewTransaction(false)
+	defer tx.Discard()
+	last, err := metaNumber(tx, metaLastSeq)
+	if err != nil {
+		return 0, fmt.Errorf("read last id: %w", err)
+	}
+	newest := newBackwards(tx, []byte{byte(spaceEvent)})
+	defer newest.close()
+	newest.seek(eventKey(lastID(0)))
+	allowance := unbounded
+	if newest.next(nil, &allowance) == found {
+		last = max(last, parseEventKey(newest.key).Seq)
+	}
+	return last, nil
+}

@@ -1,0 +1,75 @@
+package badgerstore
+
+import (
+	"slices"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// sharedScan is a scan that several sources use in turn.
+type sharedScan struct {
+	*backwards
+	user *source
+}
+
+// source is one space of one endpoint as a list, newest first.
+type source struct {
+	scan   *sharedScan
+	space  space
+	prefix []byte
+	next   webhook.ID // where to go on
+
+	// What advance came upon.
+	sight  sight
+	id     webhook.ID
+	record []byte
+}
+
+// advance steps to the next delivery.
+func (s *source) advance(l *lister) {
+	if s.scan.user != s {
+		s.scan.user = s
+		s.scan.seek(deliveryKey(s.space, s.next))
+	}
+	if s.sight = s.scan.next(s.prefix, &l.allowance); s.sight == ended {
+		return
+	}
+	s.id = parseDeliveryKey(s.scan.key)
+	s.record = append(s.record[:0], s.scan.value...)
+	var more bool
+	if s.next, more = previousID(s.id); !more {
+		s.next = s.id
+	}
+	if s.id.Seq < l.since {
+		s.sight = ended
+	}
+}
+
+// delivery decodes the one at hand.
+func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
+	d, err := decodeDelivery(s.id, s.record)
+	if err == nil && d.EventType == "" {
+		d.EventType, err = readEventType(tx, s.id)
+	}
+	return d, err
+}
+
+// sourceHeap has the source with the newest delivery on top.
+type sourceHeap []*source
+
+func (h sourceHeap) Len() int           { return len(h) }
+func (h sourceHeap) Less(i, j int) bool { return h[i].id.Compare(h[j].id) > 0 }
+func (h sourceHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push adds a source.
+func (h *sourceHeap) Push(x any) { *h = append(*h, x.(*source)) }
+
+// Pop takes the last one.
+func (h *sourceHeap) Pop() any {
+	last := len(*h) - 1
+	src := (*h)[last]
+	*h = slices.Delete(*h, last, last+1)
+	return src
+}

@@ -1,0 +1,267 @@
+package badgerstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+	badgeroptions "github.com/dgraph-io/badger/v4/options"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+var _ storage.Store = (*Store)(nil)
+
+// DefaultRetention is how long finished deliveries stay when Options do not say.
+const DefaultRetention = 30 * 24 * time.Hour
+
+// errClosed answers calls that come after Close.
+var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
+
+// Options say where the data is and how it is kept.
+type Options struct {
+	// Dir is the directory of the data, for this store alone. It is made if missing, mode 0700.
+	Dir string
+	// NoSync acknowledges writes before they are on disk: a crash of the machine
+	// loses the latest ones. For tests and benchmarks.
+	NoSync bool
+	// Retention is how long a delivery stays after it finished; 0 for
+	// DefaultRetention. At least one second.
+	Retention time.Duration
+	// Log gets Badger's warnings and errors; nil for none.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Retention == 0 {
+		o.Retention = DefaultRetention
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case o.Dir == "":
+		return o, &webhook.FieldError{Field: "Dir", Reason: "is empty"}
+	case o.Retention < time.Second:
+		return o, &webhook.FieldError{Field: "Retention", Reason: "is shorter than one second"}
+	}
+	return o, nil
+}
+
+// Store is a storage.Store on disk. Open makes it.
+type Store struct {
+	db        *badger.DB
+	committer *committer
+	backlog   *backlog
+	heads     *heads
+	reaper    reaper
+	retention time.Duration
+	lastSeq   atomic.Uint64
+	// meddled are the endpoints whose deliveries were changed from outside their
+	// actor since Open; see Settle. Only the committer uses it.
+	meddled map[webhook.EndpointNumber]struct{}
+
+	closing sync.Once
+	closed  error
+	mu      sync.Mutex
+	unused  sync.Cond // signalled when reads becomes 0
+	reads   int       // under way
+	shut    bool
+	stop    context.CancelFunc // ends the census
+	counted chan struct{}      // closed when the census is over
+}
+
+// Badger's dimensions. A transaction takes up to 15 % of a memory table: enough
+// for an event that matches webhook.MaxFanOut endpoints. Values never reach the
+// value log: the largest event is well below its threshold of 1 MiB.
+const (
+	memtableSize   = 32 << 20
+	blockCacheSize = 32 << 20
+	indexCacheSize = 48 << 20
+	valueLogSize   = 64 << 20
+)
+
+func badgerOptions(o Options) badger.Options {
+	return badger.DefaultOptions(o.Dir).
+		WithSyncWrites(!o.NoSync).
+		WithLogger(badgerLog{o.Log}).
+		WithDetectConflicts(false). // the committer is the only writer
+		WithMetricsEnabled(false).
+		WithCompression(badgeroptions.None).
+		WithMemTableSize(memtableSize).
+		WithNumMemtables(3).
+		WithNumCompactors(2).
+		WithBlockCacheSize(blockCacheSize).
+		WithIndexCacheSize(indexCacheSize).
+		WithValueLogFileSize(valueLogSize)
+}
+
+// Open opens the store in a directory, making or upgrading it as needed. It fails
+// if another process has it open, or if a newer version of the program wrote it.
+func Open(o Options) (*Store, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open storage: %w", err)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open storage: %w", err)
+	}
+	db, err := openBadger(badgerOptions(o))
+	if errors.Is(err, errInUse) {
+		return nil, fmt.Errorf("open storage: %s %w", o.Dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
+	}
+	s := newStore(db, o)
+	if err := s.start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), db.Close())
+	}
+	return s, nil
+}
+
+func newStore(db *badger.DB, o Options) *Store {
+	s := &Store{
+		db:        db,
+		backlog:   newBacklog(),
+		heads:     newHeads(),
+		retention: o.Retention,
+		meddled:   map[webhook.EndpointNumber]struct{}{},
+		counted:   make(chan struct{}),
+	}
+	s.committer = newCommitter(db, s.applied)
+	s.unused.L = &s.mu
+	return s
+}
+
+// start brings the data up to date and begins to count what is pending.
+func (s *Store) start() error {
+	if err := upgrade(s.db); err != nil {
+		return err
+	}
+	last, err := readLastSeq(s.db)
+	if err != nil {
+		return err
+	}
+	s.lastSeq.Store(last)
+	s.heads.resume(last)
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.startCensus(ctx)
+	return nil
+}
+
+// applied takes committed changes into what is kept in memory.
+func (s *Store) applied(changes []*change) {
+	last := s.lastSeq.Load()
+	for _, c := range changes {
+		last = max(last, c.lastSeq)
+	}
+	s.lastSeq.Store(last)
+	s.heads.apply(changes)
+	s.backlog.apply(changes)
+}
+
+// LastSeq is the largest Seq of any ID stored.
+func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
+
+// Broken is closed when the store cannot commit any more.
+func (s *Store) Broken() <-chan struct{} { return s.committer.broken }
+
+// Err tells why it cannot; nil while it can.
+func (s *Store) Err() error { return s.committer.failure() }
+
+// Close commits what was handed over, and closes the files. Later calls fail. It
+// is safe to call twice.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.stop()
+		s.committer.close()
+		s.awaitReads()
+		if err := s.db.Close(); err != nil {
+			s.closed = fmt.Errorf("close storage: %w", err)
+		}
+	})
+	return s.closed
+}
+
+func (s *Store) awaitReads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shut = true
+	for s.reads > 0 {
+		s.unused.Wait()
+	}
+}
+
+// view runs a read on a snapshot; action says what for.
+func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	defer s.leave()
+	tx := s.db.NewTransaction(false)
+	defer tx.Discard()
+	if err := read(tx); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	return nil
+}
+
+// enter keeps the files open until leave.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shut {
+		return errClosed
+	}
+	s.reads++
+	return nil
+}
+
+func (s *Store) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reads--; s.reads == 0 {
+		s.unused.Broadcast()
+	}
+}
+
+// update runs a planned write and waits until it is on disk; action says what for.
+func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.Txn) (*change, error)) error {
+	if err := s.committer.do(ctx, plan); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	return nil
+}
+
+// get reads one key; ErrNotFound. The value is good until read returns.
+func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
+	item, err := tx.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return webhook.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if err := item.Value(read); err != nil {
+		return fmt.Errorf("key %x: %w", key, err)
+	}
+	return nil
+}
+
+// has tells whether a key is there.
+func has(tx *badger.Txn, key []byte) (bool, error) {
+	_, err := tx.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}

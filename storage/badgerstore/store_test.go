@@ -1,0 +1,171 @@
+package badgerstore
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func openTest(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(Options{Dir: dir, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestOpenRefusesASecondProcess(t *testing.T) {
+	dir := t.TempDir()
+	openTest(t, dir)
+	_, err := Open(Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenMakesAPrivateDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	openTest(t, dir)
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Fatal(info.Mode(), err)
+	}
+}
+
+func TestOpenRefusesWrongOptions(t *testing.T) {
+	for field, o := range map[string]Options{"Dir": {}, "Retention": {Dir: "x", Retention: 1}} {
+		_, err := Open(o)
+		var wrong *webhook.FieldError
+		if !errors.As(err, &wrong) || wrong.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+// overwrite writes a key behind the store's back.
+func overwrite(t *testing.T, dir string, key, value []byte) {
+	t.Helper()
+	db, err := badger.Open(badger.DefaultOptions(dir).WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(tx *badger.Txn) error { return tx.Set(key, value) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenRefusesNewerData(t *testing.T) {
+	dir := t.TempDir()
+	if err := openTest(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, dir, metaVersion, encodeNumber(schemaVersion+1))
+	_, err := Open(Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "schema version 2, this program knows up to 1") {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenRefusesForeignData(t *testing.T) {
+	dir := t.TempDir()
+	overwrite(t, dir, []byte("other"), []byte("data"))
+	_, err := Open(Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "of another program") {
+		t.Fatal(err)
+	}
+}
+
+// acceptMany queues events for some endpoints each and waits.
+func acceptMany(t testing.TB, s *Store, count int, to ...webhook.EndpointNumber) []webhook.ID {
+	t.Helper()
+	ids, done := make([]webhook.ID, count), make(chan error, count)
+	for i := range ids {
+		ids[i] = webhook.ID{Seq: s.LastSeq() + uint64(i) + 1<<40, Nonce: 1}
+		e := webhook.Event{ID: ids[i], Type: "user.created", Data: []byte("{}"), Endpoints: to}
+		s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { done <- err })
+	}
+	for range ids {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+func TestCensusCountsInTheBackground(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	ids := acceptMany(t, s, 2*censusChunk, 1, 2)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, dir)
+	if got := s.Pending(); got < censusChunk {
+		t.Fatalf("Open counted %d", got)
+	}
+	done := make(chan error, 1) // in the midst of the census
+	s.Settle(delivered(ids[0].For(1)), func(err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	acceptMany(t, s, 10, 2)
+	<-s.counted
+	if got, want := s.Pending(), int64(4*censusChunk-1+10); got != want {
+		t.Fatalf("Pending is %d, want %d", got, want)
+	}
+	if b, err := s.Backlog(1); err != nil || b.Queued != 2*censusChunk-1 {
+		t.Fatal(b, err)
+	}
+}
+
+func TestCloseEndsTheCensus(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	acceptMany(t, s, 3*censusChunk, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, dir)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.counted:
+	default:
+		t.Fatal("the census goes on although the files are closed")
+	}
+}
+
+// TestFailedCommitBreaksTheStore closes Badger under the committer.
+func TestFailedCommitBreaksTheStore(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	if err := s.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 2)
+	s.Accept([]webhook.Event{someEvent()}, func(_ []webhook.Receipt, err error) { done <- err })
+	s.SaveGate(1, webhook.GateState{}, func(err error) { done <- err })
+	for range 2 {
+		if err := <-done; !errors.Is(err, webhook.ErrBroken) || !errors.Is(err, badger.ErrBlockedWrites) {
+			t.Fatal(err)
+		}
+	}
+	<-s.Broken()
+	if err := s.CreateEventType(t.Context(), webhook.EventType{}); !errors.Is(err, webhook.ErrBroken) {
+		t.Fatal(err)
+	}
+	if !errors.Is(s.Err(), webhook.ErrBroken) || s.Pending() != 0 {
+		t.Fatal(s.Err(), s.Pending())
+	}
+}

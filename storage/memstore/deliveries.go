@@ -1,0 +1,217 @@
+package memstore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// insert adds an ID to those of its endpoint, or to those of the events.
+func (s *Store) insert(id webhook.ID) {
+	ids := s.order[id.Endpoint]
+	if at, there := slices.BinarySearchFunc(ids, id, webhook.ID.Compare); !there {
+		s.order[id.Endpoint] = slices.Insert(ids, at, id)
+	}
+	s.lastSeq = max(s.lastSeq, id.Seq)
+}
+
+// Accept stores events and one queued delivery for each of their endpoints. An
+// event of more than webhook.MaxFanOut endpoints is refused with ErrFanOut.
+func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+	receipts := make([]webhook.Receipt, len(events))
+	s.submit(func() error {
+		for i := range events {
+			receipts[i] = s.accept(events[i])
+		}
+		return nil
+	}, func(err error) {
+		if err != nil {
+			done(nil, fmt.Errorf("accept events: %w", err))
+			return
+		}
+		done(receipts, nil)
+	})
+}
+
+func (s *Store) accept(e webhook.Event) webhook.Receipt {
+	if len(e.Endpoints) > webhook.MaxFanOut {
+		return webhook.Receipt{EventID: e.ID, Err: webhook.ErrFanOut}
+	}
+	if e.IdempotencyKey != "" {
+		key := publisherKey{e.Publisher, e.IdempotencyKey}
+		if first, known := s.keys[key]; known && time.Now().Before(first.ID.Time().Add(keyLifetime)) {
+			return repeated(first, e)
+		}
+		s.keys[key] = e
+	}
+	s.events[e.ID] = e
+	s.insert(e.ID)
+	for _, n := range e.Endpoints {
+		id := e.ID.For(n)
+		s.deliveries[id] = webhook.Delivery{ID: id, EventType: e.Type, Status: webhook.Queued}
+		s.insert(id)
+	}
+	return webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints)}
+}
+
+func repeated(first, e webhook.Event) webhook.Receipt {
+	if first.Type != e.Type || first.ClientID != e.ClientID || !bytes.Equal(first.Data, e.Data) {
+		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrConflict}
+	}
+	return webhook.Receipt{EventID: first.ID, Deliveries: len(first.Endpoints), Duplicate: true}
+}
+
+// Event reads an event with its data.
+func (s *Store) Event(id webhook.ID) (e webhook.Event, err error) {
+	err = s.view("read event", func() error {
+		var ok bool
+		if e, ok = s.events[id.Event()]; !ok {
+			return webhook.ErrNotFound
+		}
+		return nil
+	})
+	return e, err
+}
+
+// find gives a delivery that has not expired; ErrNotFound.
+func (s *Store) find(id webhook.ID) (webhook.Delivery, error) {
+	d, ok := s.deliveries[id]
+	if !ok || d.Status.Finished() && !time.Now().Before(d.FinishedAt.Add(s.retention)) {
+		return webhook.Delivery{}, webhook.ErrNotFound
+	}
+	return d, nil
+}
+
+// Settle moves a delivery to where it is now. What ended meanwhile stays ended,
+// unless it was delivered after all.
+func (s *Store) Settle(st webhook.Settlement, done func(error)) {
+	s.submit(func() error {
+		now := st.Now
+		stored, err := s.find(now.ID)
+		if err == nil && stored.Status.Finished() && !now.Status.Finished() {
+			now.Status, now.Reason = stored.Status, stored.Reason
+			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, time.Time{}
+		}
+		if err == nil || now.Status.Finished() { // else it was ended, and expired, during the attempt
+			s.deliveries[now.ID] = now
+			s.insert(now.ID)
+		}
+		return nil
+	}, done)
+}
+
+// Delivery reads a delivery with all its attempts.
+func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
+	err = s.view("read delivery", func() error {
+		d, err = s.find(id)
+		return err
+	})
+	return d, err
+}
+
+// EventDeliveries reads an event's deliveries, in order of endpoint.
+func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
+	var out []webhook.Delivery
+	err := s.view("read deliveries of event", func() error {
+		e, ok := s.events[id.Event()]
+		if !ok {
+			return webhook.ErrNotFound
+		}
+		for _, n := range e.Endpoints {
+			d, err := s.find(id.For(n))
+			if err == nil && n >= from && len(out) < limit {
+				out = append(out, d)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Store) due(d webhook.Delivery) webhook.Due {
+	return webhook.Due{Delivery: d, Data: s.events[d.ID.Event()].Data}
+}
+
+// Requeue puts a delivery back into the queue.
+func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
+	var due webhook.Due
+	err := s.update(ctx, "requeue delivery", func() error {
+		d, err := s.find(id)
+		if err != nil {
+			return err
+		}
+		if d.Status != webhook.Queued {
+			d = d.Requeue()
+			s.deliveries[id] = d
+		}
+		due = s.due(d)
+		return nil
+	})
+	if err != nil {
+		return webhook.Due{}, err
+	}
+	return due, nil
+}
+
+// Cancel gives a queued or retrying delivery up; ErrConflict if it had finished.
+func (s *Store) Cancel(
+	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
+) (webhook.Delivery, error) {
+	var d webhook.Delivery
+	err := s.update(ctx, "cancel delivery", func() error {
+		was, err := s.find(id)
+		if err != nil {
+			return err
+		}
+		if was.Status.Finished() {
+			return webhook.ErrConflict
+		}
+		d = was.Cancel(reason, now)
+		s.deliveries[id] = d
+		return nil
+	})
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	return d, nil
+}
+
+// Replay requeues finished deliveries of one endpoint.
+func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	var page webhook.DeliveryPage
+	err := s.update(ctx, "replay deliveries", func() error {
+		page = s.list(q, func(d *webhook.Delivery) bool { return d.Status.Finished() })
+		for _, d := range page.Deliveries {
+			s.deliveries[d.ID] = d.Requeue()
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, webhook.ID{}, err
+	}
+	return len(page.Deliveries), page.Next, nil
+}
+
+// CancelPending cancels up to limit pending deliveries of an endpoint.
+func (s *Store) CancelPending(
+	ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int,
+) (int, error) {
+	cancelled := 0
+	err := s.update(ctx, "cancel deliveries", func() error {
+		for _, id := range s.order[n] {
+			if d := s.deliveries[id]; !d.Status.Finished() && cancelled < limit {
+				s.deliveries[id] = d.Cancel(reason, now)
+				cancelled++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return cancelled, nil
+}

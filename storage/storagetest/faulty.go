@@ -1,0 +1,284 @@
+package storagetest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Faulty is a store that fails on command. Without commands it does what the
+// store does that it wraps. Its dones are called in order, as the contract says,
+// but from goroutines of its own.
+type Faulty struct {
+	storage.Store
+	broken chan struct{}
+
+	mu       sync.Mutex
+	idle     sync.Cond // signalled when answers becomes empty
+	failures int
+	failure  error
+	cause    error // why it is broken
+	held     bool
+	closing  bool
+	draining bool
+	answers  []*answer
+}
+
+// answer is a done that waits for its turn.
+type answer struct {
+	ready bool
+	call  func()
+}
+
+// NewFaulty wraps a store, whose owner it becomes.
+func NewFaulty(s storage.Store) *Faulty {
+	f := &Faulty{Store: s, broken: make(chan struct{})}
+	f.idle.L = &f.mu
+	return f
+}
+
+// FailNext makes the next n writes fail with err; nothing of them is stored. The
+// store is not broken by that.
+func (f *Faulty) FailNext(n int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failures, f.failure = n, err
+}
+
+// Break makes every later write fail with webhook.ErrBroken, as a failed commit does.
+func (f *Faulty) Break(cause error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cause == nil {
+		f.cause = fmt.Errorf("%w: commit: %w", webhook.ErrBroken, cause)
+		close(f.broken)
+	}
+}
+
+// Hold keeps all dones back until Release, as a slow disk does. What was handed
+// over is stored, but nobody is told.
+func (f *Faulty) Hold() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held = true
+}
+
+// Release ends Hold.
+func (f *Faulty) Release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held = false
+	f.drainLocked()
+}
+
+// fault is what the next write fails with, nil if it does not.
+func (f *Faulty) fault() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cause != nil {
+		return f.cause
+	}
+	if f.failures > 0 {
+		f.failures--
+		return f.failure
+	}
+	return nil
+}
+
+// expect keeps a place in the order of dones. The function it gives says that the done can be called.
+func (f *Faulty) expect() func(call func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := &answer{}
+	f.answers = append(f.answers, a)
+	return func(call func()) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		a.ready, a.call = true, call
+		f.drainLocked()
+	}
+}
+
+// drainLocked starts to call the dones whose turn it is.
+func (f *Faulty) drainLocked() {
+	if !f.draining {
+		f.draining = true
+		go f.drain()
+	}
+}
+
+func (f *Faulty) drain() {
+	for call := f.take(); call != nil; call = f.take() {
+		call()
+	}
+}
+
+func (f *Faulty) take() func() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.answers) == 0 || !f.answers[0].ready || f.held && !f.closing {
+		f.draining = false
+		f.idle.Broadcast()
+		return nil
+	}
+	a := f.answers[0]
+	f.answers = f.answers[1:]
+	return a.call
+}
+
+// Accept stores events, or fails.
+func (f *Faulty) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+	answer := f.expect()
+	if err := f.fault(); err != nil {
+		answer(func() { done(nil, err) })
+		return
+	}
+	f.Store.Accept(events, func(receipts []webhook.Receipt, err error) {
+		answer(func() { done(receipts, err) })
+	})
+}
+
+// write passes a write with a done on, or fails.
+func (f *Faulty) write(pass func(done func(error)), done func(error)) {
+	answer := f.expect()
+	if err := f.fault(); err != nil {
+		answer(func() { done(err) })
+		return
+	}
+	pass(func(err error) { answer(func() { done(err) }) })
+}
+
+// Settle moves a delivery, or fails.
+func (f *Faulty) Settle(s webhook.Settlement, done func(error)) {
+	f.write(func(done func(error)) { f.Store.Settle(s, done) }, done)
+}
+
+// SaveGate keeps a breaker's state, or fails.
+func (f *Faulty) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
+	f.write(func(done func(error)) { f.Store.SaveGate(n, g, done) }, done)
+}
+
+// CreateEndpoint stores a new endpoint, or fails.
+func (f *Faulty) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error) {
+	if err := f.fault(); err != nil {
+		return webhook.Endpoint{}, err
+	}
+	return f.Store.CreateEndpoint(ctx, e)
+}
+
+// UpdateEndpoint changes an endpoint, or fails.
+func (f *Faulty) UpdateEndpoint(
+	ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error,
+) (webhook.Endpoint, error) {
+	if err := f.fault(); err != nil {
+		return webhook.Endpoint{}, err
+	}
+	return f.Store.UpdateEndpoint(ctx, n, change)
+}
+
+// CreateEventType adds an event type, or fails.
+func (f *Faulty) CreateEventType(ctx context.Context, t webhook.EventType) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.CreateEventType(ctx, t)
+}
+
+// UpdateEventType changes an event type, or fails.
+func (f *Faulty) UpdateEventType(ctx context.Context, t webhook.EventType) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.UpdateEventType(ctx, t)
+}
+
+// DeleteEventType removes an event type, or fails.
+func (f *Faulty) DeleteEventType(ctx context.Context, name string) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.DeleteEventType(ctx, name)
+}
+
+// Requeue puts a delivery back into the queue, or fails.
+func (f *Faulty) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
+	if err := f.fault(); err != nil {
+		return webhook.Due{}, err
+	}
+	return f.Store.Requeue(ctx, id)
+}
+
+// Cancel gives a delivery up, or fails.
+func (f *Faulty) Cancel(
+	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
+) (webhook.Delivery, error) {
+	if err := f.fault(); err != nil {
+		return webhook.Delivery{}, err
+	}
+	return f.Store.Cancel(ctx, id, reason, now)
+}
+
+// Replay requeues finished deliveries, or fails.
+func (f *Faulty) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	if err := f.fault(); err != nil {
+		return 0, webhook.ID{}, err
+	}
+	return f.Store.Replay(ctx, q)
+}
+
+// CancelPending cancels deliveries, or fails.
+func (f *Faulty) CancelPending(
+	ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int,
+) (int, error) {
+	if err := f.fault(); err != nil {
+		return 0, err
+	}
+	return f.Store.CancelPending(ctx, n, reason, now, limit)
+}
+
+// Reap removes what is not needed, or fails.
+func (f *Faulty) Reap(ctx context.Context, now time.Time, limit int) (bool, error) {
+	if err := f.fault(); err != nil {
+		return false, err
+	}
+	return f.Store.Reap(ctx, now, limit)
+}
+
+// Broken is closed by Break, or when the wrapped store breaks first.
+func (f *Faulty) Broken() <-chan struct{} {
+	select {
+	case <-f.Store.Broken():
+		return f.Store.Broken()
+	default:
+		return f.broken
+	}
+}
+
+// Err tells why the store is broken; nil while it is not.
+func (f *Faulty) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cause != nil {
+		return f.cause
+	}
+	return f.Store.Err()
+}
+
+// Close ends Hold and closes the wrapped store.
+func (f *Faulty) Close() error {
+	f.mu.Lock()
+	f.closing = true
+	f.drainLocked()
+	f.mu.Unlock()
+	err := f.Store.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.answers) > 0 || f.draining {
+		f.idle.Wait()
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package storagetest_test
+
+import (
+	"errors"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/memstore"
+	"github.com/corpastro/astrohook/storage/storagetest"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestFaultyIsAStoreWithoutCommands(t *testing.T) {
+	storagetest.Run(t, storagetest.Backend{Open: func(c storagetest.Config) (storage.Store, error) {
+		return storagetest.NewFaulty(memstore.Open(memstore.Options{Retention: c.Retention})), nil
+	}})
+}
+
+func open(t *testing.T) *storagetest.Faulty {
+	s := storagetest.NewFaulty(memstore.Open(memstore.Options{}))
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func event(seq uint64) webhook.Event {
+	return webhook.Event{ID: webhook.ID{Seq: seq}, Type: "user.created", Endpoints: []webhook.EndpointNumber{1}}
+}
+
+func accept(s storage.Store, seq uint64) error {
+	done := make(chan error, 1)
+	s.Accept([]webhook.Event{event(seq)}, func(_ []webhook.Receipt, err error) { done <- err })
+	return <-done
+}
+
+func TestFaultyFailsTheNextWrites(t *testing.T) {
+	s, refused := open(t), errors.New("refused")
+	s.FailNext(2, refused)
+	if err := accept(s, 1); !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	if err := s.CreateEventType(t.Context(), webhook.EventType{Name: "a"}); !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	if err := accept(s, 2); err != nil {
+		t.Fatal(err)
+	}
+	if s.Pending() != 1 || s.Err() != nil {
+		t.Fatal(s.Pending(), s.Err())
+	}
+}
+
+func TestFaultyBreaks(t *testing.T) {
+	s, cause := open(t), errors.New("disk on fire")
+	s.Break(cause)
+	<-s.Broken()
+	for _, err := range []error{accept(s, 1), s.Err(), s.DeleteEventType(t.Context(), "a")} {
+		if !errors.Is(err, webhook.ErrBroken) || !errors.Is(err, cause) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFaultyHoldsDonesInOrder(t *testing.T) {
+	s, refused := open(t), errors.New("refused")
+	s.Hold()
+	order := make(chan int, 3)
+	s.Accept([]webhook.Event{event(1)}, func([]webhook.Receipt, error) { order <- 1 })
+	s.FailNext(1, refused)
+	s.SaveGate(1, webhook.GateState{Openings: 1}, func(error) { order <- 2 })
+	s.SaveGate(1, webhook.GateState{Openings: 2}, func(error) { order <- 3 })
+	if err := s.CreateEventType(t.Context(), webhook.EventType{Name: "a"}); err != nil { // all before it is stored
+		t.Fatal(err)
+	}
+	if len(order) != 0 || s.Pending() != 1 {
+		t.Fatal(len(order), s.Pending())
+	}
+	s.Release()
+	for want := 1; want <= 3; want++ {
+		if got := <-order; got != want {
+			t.Fatal(got, want)
+		}
+	}
+}

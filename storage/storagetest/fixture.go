@@ -1,0 +1,249 @@
+package storagetest
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// fixture is a store under test with what tests need to fill it.
+type fixture struct {
+	*testing.T
+	storage.Store
+	backend Backend
+	config  Config
+	seq     webhook.Sequence
+	now     time.Time // when events are numbered, to the millisecond
+}
+
+const defaultRetention = 30 * 24 * time.Hour
+
+func (one test) start(t *testing.T, b Backend) {
+	config := Config{Dir: t.TempDir(), Retention: defaultRetention}
+	if one.bubble {
+		config.Retention = time.Minute
+		synctest.Test(t, func(t *testing.T) { one.in(t, b, config) })
+		return
+	}
+	t.Parallel()
+	one.in(t, b, config)
+}
+
+func (one test) in(t *testing.T, b Backend, config Config) {
+	f := &fixture{T: t, backend: b, config: config, now: time.Now().UTC().Truncate(time.Millisecond)}
+	f.open()
+	defer func() { f.must(f.Close()) }()
+	one.run(f)
+}
+
+func (f *fixture) open() {
+	f.Helper()
+	s, err := f.backend.Open(f.config)
+	f.must(err)
+	f.Store = s
+}
+
+func (f *fixture) must(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *fixture) is(err, want error) {
+	f.Helper()
+	if !errors.Is(err, want) {
+		f.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+// same compares two values in depth.
+func same[T any](f *fixture, got, want T) {
+	f.Helper()
+	if !reflect.DeepEqual(got, want) {
+		f.Fatalf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// check runs assertions, and again after a restart.
+func (f *fixture) check(assert func()) {
+	f.Helper()
+	assert()
+	if f.backend.Persistent {
+		f.restart()
+		assert()
+	}
+}
+
+func (f *fixture) restart() {
+	f.Helper()
+	f.must(f.Close())
+	f.open()
+}
+
+// id issues the next ID, at f.now.
+func (f *fixture) id() webhook.ID {
+	return webhook.ID{Seq: f.seq.Next(f.now), Nonce: 0xfeed}
+}
+
+// at gives a time some seconds after f.now.
+func (f *fixture) at(seconds int) time.Time { return f.now.Add(time.Duration(seconds) * time.Second) }
+
+// endpoint registers an endpoint.
+func (f *fixture) endpoint(clientID string) webhook.Endpoint {
+	f.Helper()
+	e, err := f.CreateEndpoint(f.Context(), f.registration(clientID))
+	f.must(err)
+	return e
+}
+
+func (f *fixture) registration(clientID string) webhook.Endpoint {
+	return webhook.Endpoint{
+		ID: f.id(), ClientID: clientID, EventTypes: []string{"user.*", "content.published"},
+		TargetURL: "https://example.com/hook", Description: "ünïcode", Status: webhook.EndpointActive,
+		Secrets:   []webhook.Secret{{Value: "whsec_new"}, {Value: "whsec_old", ExpiresAt: f.at(60)}},
+		CreatedAt: f.now, UpdatedAt: f.at(1),
+		Settings: webhook.Settings{
+			Timeout: 1500 * time.Millisecond, Concurrency: 3, Rate: 2.5, Burst: 7,
+			Retry:   webhook.RetryPolicy{MaxAttempts: 4, Initial: time.Second, Multiplier: 1.5, MaxDelay: time.Hour, Jitter: 0.2},
+			Breaker: webhook.BreakerPolicy{Failures: 2, Open: time.Minute, MaxOpen: time.Hour},
+		},
+	}
+}
+
+// event makes an event for some endpoints.
+func (f *fixture) event(to ...webhook.EndpointNumber) webhook.Event {
+	return webhook.Event{
+		ID: f.id(), Type: "user.created", ClientID: "client-1", Data: []byte(`{"name":"Ada"}`),
+		Publisher: "backend", Endpoints: to,
+	}
+}
+
+// accept stores events and waits.
+func (f *fixture) accept(events ...webhook.Event) []webhook.Receipt {
+	f.Helper()
+	type answer struct {
+		receipts []webhook.Receipt
+		err      error
+	}
+	done := make(chan answer, 1)
+	f.Accept(events, func(receipts []webhook.Receipt, err error) { done <- answer{receipts, err} })
+	got := <-done
+	f.must(got.err)
+	return got.receipts
+}
+
+// queued accepts count events for one endpoint, one each, and gives their deliveries.
+func (f *fixture) queued(n webhook.EndpointNumber, count int) []webhook.ID {
+	f.Helper()
+	events := make([]webhook.Event, count)
+	ids := make([]webhook.ID, count)
+	for i := range events {
+		events[i] = f.event(n)
+		ids[i] = events[i].ID.For(n)
+	}
+	f.accept(events...)
+	return ids
+}
+
+// settle stores a settlement and waits.
+func (f *fixture) settle(st webhook.Settlement) {
+	f.Helper()
+	f.must(f.trySettle(st))
+}
+
+func (f *fixture) trySettle(st webhook.Settlement) error {
+	done := make(chan error, 1)
+	f.Settle(st, func(err error) { done <- err })
+	return <-done
+}
+
+// attempt is one that got a response.
+func (f *fixture) attempt(code int) webhook.Attempt {
+	return webhook.Attempt{
+		At: f.now, Duration: 1234 * time.Microsecond, StatusCode: code, Response: []byte("response"),
+	}
+}
+
+// attempted settles an attempt of a stored delivery and gives the delivery after it.
+func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
+	f.Helper()
+	was := f.delivery(id)
+	policy := webhook.RetryPolicy{MaxAttempts: 3, Initial: 10 * time.Second, Multiplier: 2, MaxDelay: time.Hour}
+	a := f.attempt(code)
+	now := was.Attempted(a, policy, 0)
+	now.NextAttemptAt = ceiling(now.NextAttemptAt)
+	f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+	return now
+}
+
+// ceiling rounds up to the millisecond, as stores may.
+func ceiling(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+}
+
+func (f *fixture) delivery(id webhook.ID) webhook.Delivery {
+	f.Helper()
+	d, err := f.Delivery(id)
+	f.must(err)
+	return d
+}
+
+// queue reads an endpoint's whole queue.
+func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
+	f.Helper()
+	due, err := f.Queued(n, webhook.ID{}, 1000, 1<<30)
+	f.must(err)
+	return idsOf(due)
+}
+
+// schedule reads what of an endpoint's retry schedule is due some seconds after f.now.
+func (f *fixture) schedule(n webhook.EndpointNumber, seconds int) []webhook.ID {
+	f.Helper()
+	due, _, err := f.Scheduled(n, webhook.Slot{}, f.at(seconds), 1000, 1<<30)
+	f.must(err)
+	return idsOf(due)
+}
+
+func idsOf(due []webhook.Due) []webhook.ID {
+	var ids []webhook.ID
+	for _, one := range due {
+		ids = append(ids, one.Delivery.ID)
+	}
+	return ids
+}
+
+// listed reads a whole list page by page.
+func (f *fixture) listed(q webhook.DeliveryQuery) []webhook.ID {
+	f.Helper()
+	var ids []webhook.ID
+	for {
+		page, err := f.ListDeliveries(q)
+		f.must(err)
+		if len(page.Deliveries) > q.Limit {
+			f.Fatalf("a page of %d has %d deliveries", q.Limit, len(page.Deliveries))
+		}
+		for _, d := range page.Deliveries {
+			ids = append(ids, d.ID)
+		}
+		if page.Next == (webhook.ID{}) {
+			return ids
+		}
+		q.Before = page.Next
+	}
+}
+
+func reversed(ids []webhook.ID) []webhook.ID {
+	out := slices.Clone(ids)
+	slices.Reverse(out)
+	return out
+}
