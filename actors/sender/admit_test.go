@@ -162,7 +162,7 @@ func TestResolverCache(t *testing.T) {
 
 // TestResolverBounds: too many answers are none, and a caller who gives up is no answer.
 func TestResolverBounds(t *testing.T) {
-	r, err := newResolver(func(ctx context.Context, host string) ([]netip.Addr, error) {
+	r, err := newResolver(func(ctx context.Context, _ string) ([]netip.Addr, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

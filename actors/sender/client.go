@@ -24,6 +24,9 @@ const (
 	tlsSessions = 4096
 )
 
+// DefaultMaxIdle is how many idle connections are kept in all.
+const DefaultMaxIdle = 4096
+
 // Bounds of Options.ExcerptBytes.
 const (
 	DefaultExcerptBytes = 4 << 10
@@ -43,6 +46,8 @@ type Options struct {
 	// ExcerptBytes is how much of a response's body is kept: up to
 	// MaxExcerptBytes, DefaultExcerptBytes if 0.
 	ExcerptBytes int
+	// MaxIdle bounds the idle connections of all endpoints; DefaultMaxIdle if 0.
+	MaxIdle int
 	// Dial opens a connection to an address that the guard let through; TCP if nil.
 	// The address is checked a second time only without it.
 	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
@@ -58,6 +63,7 @@ type Client struct {
 	tls      *tls.Config
 	head     headOptions
 	excerpt  int
+	idle     idlePool
 
 	running context.Context // ends with Abort
 	abort   context.CancelFunc
@@ -95,6 +101,9 @@ func New(o Options) (*Client, error) {
 	}
 	if c.excerpt == 0 {
 		c.excerpt = DefaultExcerptBytes
+	}
+	if c.idle.max = o.MaxIdle; o.MaxIdle <= 0 {
+		c.idle.max = DefaultMaxIdle
 	}
 	if c.dial == nil {
 		c.dial = c.dialTCP
@@ -161,4 +170,10 @@ func (c *Client) drop(cn *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.conns, cn)
+}
+
+func (c *Client) dropAll(conns []*conn) {
+	for _, cn := range conns {
+		c.drop(cn)
+	}
 }

@@ -17,8 +17,9 @@ type conn struct {
 	probe  socketProbe
 	// buffers: a layer between here and the socket may hold bytes.
 	buffers bool
-	// idleSince is guarded by target.mu.
-	idleSince time.Time
+	// Guarded by the idle pool.
+	idleSince    time.Time
+	older, newer *conn
 }
 
 func newConn(raw net.Conn, target *Target) *conn {

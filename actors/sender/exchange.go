@@ -26,7 +26,7 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 		a.RetryAfter, _ = webhook.ParseRetryAfter(h.retryAfter, time.Now())
 	}
 	if clean && h.reusable() && in.empty() {
-		t.release(cn)
+		t.client.dropAll(t.client.idle.put(cn))
 	} else {
 		t.client.drop(cn)
 	}

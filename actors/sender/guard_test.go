@@ -5,9 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
-
 	"testing/synctest"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )

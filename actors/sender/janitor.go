@@ -22,27 +22,7 @@ func (c *Client) sweepUntil(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			c.sweep()
+			c.dropAll(c.idle.expired(time.Now()))
 		}
 	}
-}
-
-// sweep closes what has expired by now.
-func (c *Client) sweep() {
-	for t := range c.targets() {
-		t.closeExpired()
-	}
-}
-
-// targets gives the endpoints that have a connection open.
-func (c *Client) targets() map[*Target]struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	targets := make(map[*Target]struct{})
-	for cn := range c.conns {
-		if cn.target != nil {
-			targets[cn.target] = struct{}{}
-		}
-	}
-	return targets
 }

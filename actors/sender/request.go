@@ -35,7 +35,7 @@ func newHeadOptions(prefix, version string) (headOptions, error) {
 		return headOptions{}, fmt.Errorf("HeaderPrefix %q has characters other than letters, digits and hyphens", prefix)
 	}
 	if strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return headOptions{}, fmt.Errorf("Version %q has characters that a header cannot carry", version)
+		return headOptions{}, fmt.Errorf("version %q has characters that a header cannot carry", version)
 	}
 	return headOptions{userAgent: "Astrohook/" + version, names: webhook.HeadersFor(prefix)}, nil
 }

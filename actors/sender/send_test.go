@@ -262,8 +262,8 @@ func TestParallelSends(t *testing.T) {
 	if len(s.Requests()) != 400 || len(seen) < 390 { // bodies of one worker and number differ by their time only
 		t.Fatalf("%d requests, %d different", len(s.Requests()), len(seen))
 	}
-	target.mu.Lock()
-	defer target.mu.Unlock()
+	target.client.idle.mu.Lock()
+	defer target.client.idle.mu.Unlock()
 	if len(target.idle) == 0 || len(target.idle) > 8 {
 		t.Fatalf("%d idle connections, want 1 to 8", len(target.idle))
 	}

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"sync"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -17,7 +16,7 @@ type Target struct {
 	timeout time.Duration
 	maxIdle int
 
-	mu     sync.Mutex
+	// Guarded by client.idle.
 	idle   []*conn // the one used last at the end
 	closed bool
 }
@@ -59,70 +58,15 @@ func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) err
 
 // Close closes the idle connections. Requests in flight go on; their connections
 // are closed after them. It may be called twice.
-func (t *Target) Close() {
-	t.mu.Lock()
-	idle := t.idle
-	t.idle, t.closed = nil, true
-	t.mu.Unlock()
-	t.dropAll(idle)
-}
+func (t *Target) Close() { t.client.dropAll(t.client.idle.shut(t)) }
 
 // take gives a connection that can be used again, or nil.
 func (t *Target) take() *conn {
 	for {
-		cn := t.pop()
+		cn := t.client.idle.take(t)
 		if cn == nil || cn.quiet() {
 			return cn
 		}
-		t.client.drop(cn)
-	}
-}
-
-// pop takes the connection used last, if it has not expired.
-func (t *Target) pop() *conn {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	last := len(t.idle) - 1
-	if last < 0 || time.Since(t.idle[last].idleSince) > idleTimeout {
-		return nil // the janitor closes what has expired
-	}
-	cn := t.idle[last]
-	t.idle[last] = nil
-	t.idle = t.idle[:last]
-	return cn
-}
-
-// release keeps a connection for the next request, or closes it.
-func (t *Target) release(cn *conn) {
-	t.mu.Lock()
-	keep := !t.closed && len(t.idle) < t.maxIdle
-	if keep {
-		cn.idleSince = time.Now()
-		t.idle = append(t.idle, cn)
-	}
-	t.mu.Unlock()
-	if !keep {
-		t.client.drop(cn)
-	}
-}
-
-// closeExpired closes the connections that were idle for too long: the first ones.
-func (t *Target) closeExpired() {
-	t.mu.Lock()
-	n := 0
-	for n < len(t.idle) && time.Since(t.idle[n].idleSince) > idleTimeout {
-		n++
-	}
-	expired := append([]*conn(nil), t.idle[:n]...)
-	if n > 0 {
-		t.idle = append([]*conn(nil), t.idle[n:]...)
-	}
-	t.mu.Unlock()
-	t.dropAll(expired)
-}
-
-func (t *Target) dropAll(conns []*conn) {
-	for _, cn := range conns {
 		t.client.drop(cn)
 	}
 }

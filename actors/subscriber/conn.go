@@ -36,7 +36,7 @@ func (s *Subscriber) admit(raw net.Conn) (*Conn, func(*Conn)) {
 	defer s.mu.Unlock()
 	select {
 	case <-s.done:
-		raw.Close()
+		_ = raw.Close()
 		return nil, nil
 	default:
 	}
@@ -62,7 +62,7 @@ func (s *Subscriber) serve(c *Conn, greet func(*Conn)) {
 }
 
 func (s *Subscriber) leave(c *Conn) {
-	c.Close()
+	_ = c.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c.Conn)

@@ -169,10 +169,10 @@ func (s *Subscriber) Close() {
 		close(s.done)
 	}
 	for c := range s.conns {
-		c.Close()
+		_ = c.Close()
 	}
 	s.mu.Unlock()
-	s.listener.Close()
+	_ = s.listener.Close()
 	s.serving.Wait()
 }
 
