@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// need is what a route asks of its caller.
+type need int
+
+// The needs.
+const (
+	needNothing need = iota // no token
+	needToken               // any good token that may do something
+	needManage              // a client's token, or admin
+	needPublish             // scope events:write, or admin
+	needAdmin               // scope admin
+)
+
+// permits tells whether the principal has what the need asks for; scope is what
+// to ask the issuer for if not.
+func (n need) permits(p *Principal) (ok bool, scope string) {
+	switch n {
+	case needManage:
+		return p.manages(), ScopeAdmin
+	case needPublish:
+		return p.publishes(), ScopePublish
+	case needAdmin:
+		return p.admin, ScopeAdmin
+	}
+	return p.manages() || p.publishes(), ScopeAdmin
+}
+
+// authorise tells who makes a request, if that one may use the route.
+func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, error) {
+	if r.need == needNothing {
+		return nil, nil
+	}
+	token, ok := bearer(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization))
+	if !ok {
+		return nil, unauthenticated("")
+	}
+	who, err := s.tokens.principal(token, time.Now())
+	if err != nil {
+		return nil, unauthenticated(err.Error())
+	}
+	if ok, scope := r.need.permits(who); !ok {
+		return nil, forbidden(scope)
+	}
+	if len(ctx.URI().QueryString()) == 0 {
+		return who, nil
+	}
+	return actingFor(ctx.QueryArgs(), who)
+}
+
+// bearer takes the token out of an Authorization header (RFC 6750, section 2.1).
+func bearer(header []byte) ([]byte, bool) {
+	const scheme = "bearer "
+	if len(header) <= len(scheme) || !bytes.EqualFold(header[:len(scheme)], []byte(scheme)) {
+		return nil, false
+	}
+	token := bytes.TrimSpace(header[len(scheme):])
+	return token, len(token) > 0
+}
+
+// actingFor obeys client_id in the query: an administrator acts for that client,
+// all others can name none but themselves.
+func actingFor(query *fasthttp.Args, who *Principal) (*Principal, error) {
+	if !query.Has("client_id") {
+		return who, nil
+	}
+	id := string(query.Peek("client_id"))
+	switch {
+	case !validClientID(id):
+		return nil, invalid("client_id", clientIDRule)
+	case who.admin:
+		return who.as(id), nil
+	case id != who.ClientID:
+		return nil, notYourClient()
+	}
+	return who, nil
+}
+
+func unauthenticated(reason string) error {
+	p := newProblem(codeUnauthenticated, "a bearer token is needed")
+	p.challenge = `Bearer realm="astrohook"`
+	if reason != "" {
+		p.Detail = "the bearer token is not valid, or not any more"
+		p.challenge += `, error="invalid_token"`
+		p.cause = fmt.Errorf("refused token: %s", reason)
+	}
+	return p
+}
+
+func forbidden(scope string) error {
+	p := newProblem(codeForbidden, "the token does not allow this call")
+	p.challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
+	return p
+}
+
+func notYourClient() error {
+	p := newProblem(codeForbidden, "client_id is not the token's own")
+	p.Field = "client_id"
+	return p
+}

@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// defaultRetryAfter is asked for when an error goes away by itself but does not say when.
+const defaultRetryAfter = 5 * time.Second
+
+// answers is the table from the errors of other parts to problems. The first that
+// matches holds.
+var answers = []struct {
+	err    error
+	code   code
+	detail string
+}{
+	{webhook.ErrNotFound, codeNotFound, "there is no such thing, or it belongs to another client"},
+	{webhook.ErrExists, codeExists, "a thing of that name is there already"},
+	{webhook.ErrConflict, codeConflict, "the present state does not allow this"},
+	{webhook.ErrTooManyPending, codeTooManyPending, "too many deliveries are pending; publish again later"},
+	{webhook.ErrDiskReserve, codeDiskReserve, "nothing is accepted until there is free disk space again"},
+	{webhook.ErrShuttingDown, codeShuttingDown, "the server is stopping"},
+	{webhook.ErrBlockedAddress, codeInvalid, "the address is not allowed"},
+	{webhook.ErrFanOut, codeFanOut, "the event matches more endpoints than one event can be delivered to"},
+	{webhook.ErrBroken, codeUnavailable, "the server cannot store anything until it is restarted"},
+	{webhook.ErrTooDeep, codeMalformed, ""},
+	{webhook.ErrSyntax, codeMalformed, ""},
+	{webhook.ErrDuplicateKey, codeMalformed, ""},
+	{webhook.ErrInvalidUTF8, codeMalformed, ""},
+	{context.DeadlineExceeded, codeUnavailable, "the server did not finish in time"},
+	{context.Canceled, codeShuttingDown, "the server is stopping"},
+}
+
+// problemOf gives the problem that stands for an error.
+func problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	p := newProblem(codeInternal, "something went wrong inside the server")
+	field, isField := errors.AsType[*webhook.FieldError](err)
+	if isField {
+		p = newProblem(codeInvalid, "")
+	}
+	for _, a := range answers {
+		if errors.Is(err, a.err) {
+			p = newProblem(a.code, a.detail)
+			break
+		}
+	}
+	p.cause = err
+	if isField {
+		p.Field, p.Detail = field.Field, field.Error()
+	}
+	if p.Status == fasthttp.StatusTooManyRequests || p.Status == fasthttp.StatusServiceUnavailable {
+		p.retryAfter = defaultRetryAfter
+	}
+	if later, ok := errors.AsType[*webhook.RetryAfterError](err); ok && p.retryAfter > 0 && later.After > 0 {
+		p.retryAfter = later.After
+	}
+	return p
+}
+
+// fail answers with an error. What is the server's own fault is logged.
+func (s *Server) fail(ctx *fasthttp.RequestCtx, r *route, err error) {
+	p := problemOf(err)
+	if p.Status >= fasthttp.StatusInternalServerError && p.Status != fasthttp.StatusServiceUnavailable {
+		s.log.LogAttrs(ctx, slog.LevelError, "request failed",
+			slog.String("method", r.method), slog.String("route", r.path), slog.Any("error", err))
+	}
+	p.write(ctx)
+}
+
+// conflict is the error of a change that the present state does not allow.
+func conflict(detail string) error {
+	p := newProblem(codeConflict, detail)
+	p.cause = webhook.ErrConflict
+	return p
+}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/storage/memstore"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func newReader(text []byte) io.Reader { return bytes.NewReader(text) }
+
+// firstByte is where a valid document begins.
+func firstByte(text []byte) int { return len(text) - len(bytes.TrimLeft(text, " \t\r\n")) }
+
+// idleDispatcher accepts everything at once and keeps nothing.
+type idleDispatcher struct{ Dispatcher }
+
+func (idleDispatcher) Publish(_ context.Context, events []webhook.Event) ([]webhook.Receipt, error) {
+	receipts := make([]webhook.Receipt, len(events))
+	for i := range receipts {
+		receipts[i] = webhook.Receipt{EventID: webhook.ID{Seq: 1}, Deliveries: 3}
+	}
+	return receipts, nil
+}
+
+// publisherContext is a server that keeps nothing, and a request to publish to it.
+func publisherContext(tb testing.TB, path, body string) (fasthttp.RequestHandler, *fasthttp.RequestCtx) {
+	store := memstore.Open(memstore.Options{})
+	tb.Cleanup(func() { _ = store.Close() })
+	s, err := New(Options{
+		Store: store, Dispatcher: idleDispatcher{}, Keys: []Key{secretKeyNamed(tb, "", testSecret)},
+		CheckTarget: checkTestTarget, Sequence: &webhook.Sequence{}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx := &fasthttp.RequestCtx{}
+	ctx.Init(&fasthttp.Request{}, nil, nil)
+	ctx.Request.Header.SetMethod("POST")
+	ctx.Request.SetRequestURI(path)
+	ctx.Request.Header.SetHost("astrohook")
+	ctx.Request.Header.Set("Authorization", "Bearer "+mint(tb, "backend", "", "events:write", time.Now().Add(24*time.Hour)))
+	ctx.Request.Header.SetContentType("application/json")
+	ctx.Request.SetBodyString(body)
+	return s.Handler(), ctx
+}
+
+// typicalEvent is an event of 512 bytes.
+func typicalEvent() string {
+	const start = `{"event_type":"user.created","data":{"user_id":"usr_01J9Z8","plan":"gold","age":42,"score":12.5,"tags":["a","b","c"],` +
+		`"address":{"street":"1 Main St","city":"Springfield","zip":"12345","country":"US"},"active":true,"referrer":null,` +
+		`"created":"2025-05-17T10:30:45.123Z","history":[{"at":1747477845,"what":"signup"},{"at":1747477846,"what":"login"}],"note":"`
+	const end = `"}}`
+	return start + strings.Repeat("x", 512-len(start)-len(end)) + end
+}
+
+// maxPublishAllocs bounds the allocations of publishing one event: the slice of
+// events, the data, and the dispatcher's receipts.
+const maxPublishAllocs = 3
+
+// TestPublishAllocates counts the allocations of the hot path.
+func TestPublishAllocates(t *testing.T) {
+	handle, ctx := publisherContext(t, "/api/events", typicalEvent())
+	allocs := testing.AllocsPerRun(200, func() {
+		ctx.Response.Reset()
+		handle(ctx)
+	})
+	if ctx.Response.StatusCode() != 202 {
+		t.Fatalf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+	if allocs > maxPublishAllocs && !raceDetector {
+		t.Errorf("%.0f allocations, at most %d are allowed", allocs, maxPublishAllocs)
+	}
+}
+
+func BenchmarkPublish(b *testing.B) {
+	handle, ctx := publisherContext(b, "/api/events", typicalEvent())
+	b.SetBytes(512)
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Response.Reset()
+		handle(ctx)
+	}
+	if ctx.Response.StatusCode() != 202 {
+		b.Fatalf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+}
+
+func BenchmarkPublishBatch(b *testing.B) {
+	handle, ctx := publisherContext(b, "/api/events/batch", "["+strings.Repeat(typicalEvent()+",", 99)+typicalEvent()+"]")
+	b.SetBytes(51200)
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Response.Reset()
+		handle(ctx)
+	}
+	if ctx.Response.StatusCode() != 202 {
+		b.Fatalf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/event")
+}
+
+func BenchmarkVerifyToken(b *testing.B) {
+	verifier := testTokens(b, 10, secretKeyNamed(b, "", testSecret))
+	token := []byte(mint(b, "backend", "", "events:write", time.Now().Add(24*time.Hour)))
+	for _, c := range []struct {
+		name   string
+		forget bool
+	}{{"cached", false}, {"anew", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if c.forget {
+					verifier.cache.Purge()
+				}
+				if _, err := verifier.principal(token, time.Now()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// delivery reads the delivery in the path and its endpoint. One of another
+// client is ErrNotFound.
+func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *Principal) (webhook.Delivery, webhook.Endpoint, error) {
+	id, err := webhook.DeliveryID.Parse(pathParameter(ctx, "id"))
+	if err != nil {
+		return webhook.Delivery{}, webhook.Endpoint{}, err
+	}
+	e, err := s.store.Endpoint(id.Endpoint)
+	if err != nil {
+		return webhook.Delivery{}, e, fmt.Errorf("read the delivery's webhook: %w", err)
+	}
+	if !who.sees(e.ClientID) {
+		return webhook.Delivery{}, e, fmt.Errorf("delivery of another client: %w", webhook.ErrNotFound)
+	}
+	d, err := s.store.Delivery(id)
+	if err != nil {
+		return d, e, fmt.Errorf("read delivery: %w", err)
+	}
+	return d, e, nil
+}
+
+// getDelivery reads one, with its payload and its attempts.
+func (s *Server) getDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
+	d, _, err := s.delivery(ctx, who)
+	if err != nil {
+		return err
+	}
+	return s.answerDelivery(ctx, fasthttp.StatusOK, &d)
+}
+
+func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, status int, d *webhook.Delivery) error {
+	out, err := s.fullDelivery(d)
+	if err != nil {
+		return err
+	}
+	return answer(ctx, status, out)
+}
+
+// retryDelivery sends one again now.
+func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
+	d, e, err := s.delivery(ctx, who)
+	if err != nil {
+		return err
+	}
+	if e.Deleted() {
+		return conflict("the delivery's webhook was deleted")
+	}
+	call, cancel := s.call()
+	defer cancel()
+	if d, err = s.dispatcher.Retry(call, d.ID); err != nil {
+		return fmt.Errorf("retry delivery: %w", err)
+	}
+	return s.answerDelivery(ctx, fasthttp.StatusAccepted, &d)
+}
+
+// cancelDelivery gives one up that is pending.
+func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
+	d, _, err := s.delivery(ctx, who)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	if d, err = s.dispatcher.Cancel(call, d.ID); err != nil {
+		return fmt.Errorf("cancel delivery: %w", err)
+	}
+	return s.answerDelivery(ctx, fasthttp.StatusOK, &d)
+}
+
+// listDeliveries lists deliveries of all endpoints that the caller sees, newest first.
+func (s *Server) listDeliveries(ctx *fasthttp.RequestCtx, who *Principal) error {
+	return s.list(ctx, webhook.DeliveryQuery{ClientID: who.ClientID})
+}
+
+// listWebhookDeliveries lists those of one endpoint, which may be deleted.
+func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *Principal) error {
+	e, err := s.endpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	return s.list(ctx, webhook.DeliveryQuery{Endpoint: e.Number(), ClientID: e.ClientID})
+}
+
+// list answers with a page of what q and the request's filters select.
+func (s *Server) list(ctx *fasthttp.RequestCtx, q webhook.DeliveryQuery) error {
+	if err := s.readFilters(ctx, &q); err != nil {
+		return err
+	}
+	if q.Status == webhook.Processing {
+		return s.listProcessing(ctx, q)
+	}
+	var err error
+	if q.Before, err = s.cursors.readID(cursorDelivery, parameter(ctx, "cursor")); err != nil {
+		return err
+	}
+	found, err := s.store.ListDeliveries(q)
+	if err != nil {
+		return fmt.Errorf("list deliveries: %w", err)
+	}
+	flying, err := s.inFlight(found.Deliveries)
+	if err != nil {
+		return err
+	}
+	if q.Status != "" { // what is in flight is listed as processing only
+		found.Deliveries = slices.DeleteFunc(found.Deliveries, func(d webhook.Delivery) bool {
+			_, in := flying[d.ID]
+			return in && !d.Status.Finished()
+		})
+	}
+	shown, err := s.showDeliveries(found.Deliveries, flying)
+	if err != nil {
+		return err
+	}
+	return answer(ctx, fasthttp.StatusOK, page[deliveryResource]{
+		Data: shown, NextCursor: s.cursors.writeID(cursorDelivery, found.Next),
+	})
+}
+
+// readFilters reads the parameters of a list, but for the cursor.
+func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) error {
+	var err error
+	if q.Limit, err = limitOf(ctx); err != nil {
+		return err
+	}
+	if q.Status, err = parseStatus(parameter(ctx, "status")); err != nil {
+		return err
+	}
+	if q.EventType = parameter(ctx, "event_type"); q.EventType != "" {
+		if err := webhook.ValidateEventType(q.EventType); err != nil {
+			return inField(err, "event_type")
+		}
+	}
+	span, err := parsePeriod(parameter(ctx, "since"), parameter(ctx, "until"))
+	q.Since, q.Until = span.since, span.until
+	return err
+}

@@ -1,0 +1,199 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// deliveryResource is a delivery as the API shows it.
+type deliveryResource struct {
+	ID        string `json:"id"`
+	WebhookID string `json:"webhook_id"`
+	EventID   string `json:"event_id"`
+	EventType string `json:"event_type"`
+	// Payload is the event's data, in single reads only; absent when it has expired.
+	Payload  jsontext.Value `json:"payload,omitzero"`
+	Status   string         `json:"status"`
+	QueuedAt string         `json:"queued_at"`
+	// ProcessingStartedAt is when the latest attempt began.
+	ProcessingStartedAt string `json:"processing_started_at,omitzero"`
+	DeliveredAt         string `json:"delivered_at,omitzero"`
+	FailedAt            string `json:"failed_at,omitzero"`
+	CancelledAt         string `json:"cancelled_at,omitzero"`
+	NextAttemptAt       string `json:"next_attempt_at,omitzero"`
+	Attempts            int    `json:"attempts"`
+	// Of the latest attempt.
+	ResponseCode int    `json:"response_code,omitzero"`
+	ResponseBody string `json:"response_body,omitzero"`
+	ErrorMessage string `json:"error_message,omitzero"`
+	Reason       string `json:"reason,omitzero"`
+	// AttemptLog lists the latest attempts, in single reads only.
+	AttemptLog []attemptResource `json:"attempt_log,omitzero"`
+}
+
+// attemptResource is an attempt as the API shows it.
+type attemptResource struct {
+	Number       int     `json:"number"`
+	StartedAt    string  `json:"started_at"`
+	DurationMS   float64 `json:"duration_ms"`
+	ResponseCode int     `json:"response_code,omitzero"`
+	ResponseBody string  `json:"response_body,omitzero"`
+	Reason       string  `json:"reason,omitzero"`
+	ErrorMessage string  `json:"error_message,omitzero"`
+	RetryAfterMS int64   `json:"retry_after_ms,omitzero"`
+}
+
+// showDelivery shows a delivery as lists have it; endpoint is the ID of its endpoint.
+func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
+	r := deliveryResource{
+		ID:            webhook.DeliveryID.Format(d.ID),
+		WebhookID:     webhook.EndpointID.Format(endpoint),
+		EventID:       webhook.EventID.Format(d.ID.Event()),
+		EventType:     d.EventType,
+		Status:        string(d.Status),
+		QueuedAt:      webhook.FormatTime(d.QueuedAt()),
+		NextAttemptAt: showTime(d.NextAttemptAt),
+		Attempts:      d.Attempts,
+	}
+	switch d.Status {
+	case webhook.Delivered:
+		r.DeliveredAt = showTime(d.FinishedAt)
+	case webhook.Failed:
+		r.FailedAt = showTime(d.FinishedAt)
+	case webhook.Cancelled:
+		r.CancelledAt = showTime(d.FinishedAt)
+	}
+	if d.Status != webhook.Delivered {
+		r.Reason, r.ErrorMessage = string(d.Reason), d.Reason.Message()
+	}
+	if last := d.LastAttempt(); last != nil {
+		r.ProcessingStartedAt = webhook.FormatTime(last.At)
+		r.ResponseCode, r.ResponseBody = last.StatusCode, excerpt(last.Response)
+	}
+	return r
+}
+
+// processing shows that an attempt is in flight since then.
+func (r *deliveryResource) processing(since time.Time) {
+	r.Status = string(webhook.Processing)
+	r.ProcessingStartedAt = webhook.FormatTime(since)
+	r.NextAttemptAt = ""
+}
+
+// excerpt makes a text of a response's first bytes.
+func excerpt(response []byte) string { return strings.ToValidUTF8(string(response), "\uFFFD") }
+
+func showAttempts(log []webhook.Attempt) []attemptResource {
+	list := make([]attemptResource, 0, len(log))
+	for i := range log {
+		a := &log[i]
+		reason := a.Outcome().Reason
+		list = append(list, attemptResource{
+			Number:       a.Number,
+			StartedAt:    webhook.FormatTime(a.At),
+			DurationMS:   milliseconds(a.Duration),
+			ResponseCode: a.StatusCode,
+			ResponseBody: excerpt(a.Response),
+			Reason:       string(reason),
+			ErrorMessage: reason.Message(),
+			RetryAfterMS: a.RetryAfter.Milliseconds(),
+		})
+	}
+	return list
+}
+
+// fullDelivery shows a delivery as single reads have it.
+func (s *Server) fullDelivery(d *webhook.Delivery) (deliveryResource, error) {
+	flights, err := s.inFlight([]webhook.Delivery{*d})
+	if err != nil {
+		return deliveryResource{}, err
+	}
+	shown, err := s.showDeliveries([]webhook.Delivery{*d}, flights)
+	if err != nil {
+		return deliveryResource{}, err
+	}
+	if len(shown) == 0 {
+		return deliveryResource{}, fmt.Errorf("the delivery's webhook: %w", webhook.ErrNotFound)
+	}
+	r := shown[0]
+	r.AttemptLog = showAttempts(d.AttemptLog)
+	event, err := s.store.Event(d.ID.Event())
+	switch {
+	case errors.Is(err, webhook.ErrNotFound): // it has expired
+	case err != nil:
+		return r, fmt.Errorf("read the delivery's event: %w", err)
+	default:
+		r.Payload = jsontext.Value(event.Data)
+	}
+	return r, nil
+}
+
+// flights tells which deliveries are being attempted, and since when.
+type flights map[webhook.ID]time.Time
+
+// inFlight asks the actors of those endpoints for which a delivery is pending.
+func (s *Server) inFlight(list []webhook.Delivery) (flights, error) {
+	var found flights
+	var asked map[webhook.EndpointNumber]bool
+	for i := range list {
+		n := list[i].ID.Endpoint
+		if list[i].Status.Finished() || asked[n] {
+			continue
+		}
+		if asked == nil {
+			asked, found = map[webhook.EndpointNumber]bool{}, flights{}
+		}
+		asked[n] = true
+		if err := s.addFlights(found, n); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (s *Server) addFlights(found flights, n webhook.EndpointNumber) error {
+	call, cancel := s.call()
+	defer cancel()
+	of, err := s.dispatcher.InFlight(call, n)
+	if err != nil {
+		return fmt.Errorf("ask what is in flight: %w", err)
+	}
+	for id, since := range of {
+		found[id] = since
+	}
+	return nil
+}
+
+// showDeliveries shows deliveries as lists have them. One whose endpoint is
+// forgotten, long after its deletion, is left out.
+func (s *Server) showDeliveries(list []webhook.Delivery, f flights) ([]deliveryResource, error) {
+	endpoints := map[webhook.EndpointNumber]webhook.ID{}
+	shown := make([]deliveryResource, 0, len(list))
+	for i := range list {
+		d := &list[i]
+		id, known := endpoints[d.ID.Endpoint]
+		if !known {
+			e, err := s.store.Endpoint(d.ID.Endpoint)
+			switch {
+			case errors.Is(err, webhook.ErrNotFound):
+				continue
+			case err != nil:
+				return nil, fmt.Errorf("read the delivery's webhook: %w", err)
+			}
+			id = e.ID
+			endpoints[d.ID.Endpoint] = id
+		}
+		r := showDelivery(d, id)
+		if since, flying := f[d.ID]; flying && !d.Status.Finished() {
+			r.processing(since)
+		}
+		shown = append(shown, r)
+	}
+	return shown, nil
+}

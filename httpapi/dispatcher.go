@@ -1,0 +1,37 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Dispatcher is what the API asks of the actors.
+type Dispatcher interface {
+	// Publish matches and stores events, and returns when they are durable. The
+	// events arrive without ID and Endpoints; the receipts stand in their order. An error
+	// means that none was accepted: ErrTooManyPending, ErrDiskReserve,
+	// ErrShuttingDown (as RetryAfterError), ErrBroken. The dispatcher keeps the
+	// events: no byte of them may belong to a request buffer.
+	Publish(ctx context.Context, events []webhook.Event) ([]webhook.Receipt, error)
+	// Test publishes an event to this one endpoint, whatever its event types. With
+	// wait it returns after the delivery's first attempt, or when ctx ends, and
+	// tells what the delivery is then.
+	Test(ctx context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error)
+	// EndpointChanged makes a stored change of an endpoint effective: a later
+	// Publish of the same caller sees it.
+	EndpointChanged(e webhook.Endpoint)
+	// Health tells how an endpoint is doing.
+	Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error)
+	// InFlight tells which deliveries of an endpoint are being attempted, and since when.
+	InFlight(ctx context.Context, n webhook.EndpointNumber) (map[webhook.ID]time.Time, error)
+	// Retry sends a delivery again now, whatever its status; one that waits in the
+	// queue or is in flight stays as it is.
+	Retry(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
+	// Cancel gives a pending delivery up; ErrConflict if it is in flight or finished.
+	Cancel(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
+	// Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit
+	// of them, and tells how many and where to go on (zero at the end).
+	Replay(ctx context.Context, q webhook.DeliveryQuery) (requeued int, next webhook.ID, err error)
+}

@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// maxRecipients bounds the deliveries shown with an event.
+const maxRecipients = 100
+
+// eventResource is an event as the API shows it.
+type eventResource struct {
+	ID        string         `json:"id"`
+	EventType string         `json:"event_type"`
+	ClientID  string         `json:"client_id,omitzero"`
+	Data      jsontext.Value `json:"data"`
+	// AcceptedAt is when the event was published.
+	AcceptedAt string `json:"accepted_at"`
+	// Deliveries counts the deliveries that the caller sees; DeliveryLog lists them, a page at a time.
+	Deliveries  int                `json:"deliveries"`
+	DeliveryLog []deliveryResource `json:"delivery_log"`
+	NextCursor  string             `json:"next_cursor,omitzero"`
+}
+
+// getEvent reads an event with its deliveries: all of them for the one who
+// published it, those of the caller's own endpoints for a client.
+func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
+	limit, from, err := s.recipientPage(ctx)
+	if err != nil {
+		return err
+	}
+	event, err := s.event(ctx)
+	if err != nil {
+		return err
+	}
+	mine, err := s.recipients(&event, who)
+	if err != nil {
+		return err
+	}
+	if !mayRead(&event, who) && (who.ClientID == "" || len(mine) == 0) {
+		return fmt.Errorf("event of others: %w", webhook.ErrNotFound)
+	}
+	out := eventResource{
+		ID:         webhook.EventID.Format(event.ID),
+		EventType:  event.Type,
+		ClientID:   event.ClientID,
+		Data:       jsontext.Value(event.Data),
+		AcceptedAt: webhook.FormatTime(event.ID.Time()),
+		Deliveries: len(mine),
+	}
+	if err := s.addDeliveries(&out, &event, pageOf(mine, from), limit); err != nil {
+		return err
+	}
+	if !who.manages() { // what a receiver answered is its owner's
+		for i := range out.DeliveryLog {
+			out.DeliveryLog[i].ResponseBody = ""
+		}
+	}
+	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// mayRead tells whether an event is the caller's to read, apart from what its own
+// endpoints got of it.
+func mayRead(event *webhook.Event, who *Principal) bool {
+	switch {
+	case who.admin && who.ClientID == "":
+		return true
+	case who.publishes() && event.Publisher == who.Publisher:
+		return true
+	}
+	return event.ClientID != "" && who.sees(event.ClientID)
+}
+
+func (s *Server) recipientPage(ctx *fasthttp.RequestCtx) (limit int, from webhook.EndpointNumber, err error) {
+	if limit, err = limitOf(ctx); err != nil {
+		return 0, 0, err
+	}
+	if !ctx.QueryArgs().Has("limit") {
+		limit = maxRecipients
+	}
+	if limit > maxRecipients {
+		return 0, 0, invalid("limit", "must be a whole number from 1 to 100")
+	}
+	from, err = s.cursors.readNumber(cursorRecipient, parameter(ctx, "cursor"))
+	return limit, from, err
+}
+
+// event reads the event in the path.
+func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
+	id, err := webhook.EventID.Parse(pathParameter(ctx, "id"))
+	if err != nil {
+		return webhook.Event{}, err
+	}
+	if id.Endpoint != 0 {
+		return webhook.Event{}, fmt.Errorf("id is not an event's: %w", webhook.ErrNotFound)
+	}
+	event, err := s.store.Event(id)
+	if err != nil {
+		return event, fmt.Errorf("read event: %w", err)
+	}
+	return event, nil
+}
+
+// recipients gives the endpoints that an event matched, as far as the caller may
+// know them: all for one who publishes to everyone, else those of its client.
+func (s *Server) recipients(event *webhook.Event, who *Principal) ([]webhook.EndpointNumber, error) {
+	if who.ClientID == "" {
+		return event.Endpoints, nil
+	}
+	var mine []webhook.EndpointNumber
+	for _, n := range event.Endpoints {
+		client, err := s.owners.client(n)
+		switch {
+		case errors.Is(err, webhook.ErrNotFound): // deleted long ago
+		case err != nil:
+			return nil, err
+		case who.sees(client):
+			mine = append(mine, n)
+		}
+	}
+	return mine, nil
+}
+
+// pageOf gives the numbers from the given one on; they are ascending.
+func pageOf(numbers []webhook.EndpointNumber, from webhook.EndpointNumber) []webhook.EndpointNumber {
+	for i, n := range numbers {
+		if n >= from {
+			return numbers[i:]
+		}
+	}
+	return nil
+}
+
+// addDeliveries shows the deliveries to up to limit of the endpoints.
+func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []webhook.EndpointNumber, limit int) error {
+	if len(to) > limit {
+		out.NextCursor = s.cursors.writeNumber(cursorRecipient, to[limit])
+		to = to[:limit]
+	}
+	var list []webhook.Delivery
+	for _, n := range to {
+		d, err := s.store.Delivery(event.ID.For(n))
+		switch {
+		case errors.Is(err, webhook.ErrNotFound): // it has expired
+		case err != nil:
+			return fmt.Errorf("read the event's delivery: %w", err)
+		default:
+			list = append(list, d)
+		}
+	}
+	flying, err := s.inFlight(list)
+	if err != nil {
+		return err
+	}
+	out.DeliveryLog, err = s.showDeliveries(list, flying)
+	return err
+}

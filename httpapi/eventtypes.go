@@ -1,0 +1,134 @@
+package httpapi
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// eventTypeResource is an event type as the API shows it.
+type eventTypeResource struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// eventTypeInput is what registers or changes one.
+type eventTypeInput struct {
+	Name        optional[string] `json:"name"`
+	Description optional[string] `json:"description"`
+}
+
+// eventType checks the input; name is the one in the path, "" if there is none.
+func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error) {
+	t = webhook.EventType{Name: in.Name.Value, Description: in.Description.Value}
+	switch {
+	case name == "" && !in.Name.given():
+		return t, invalid("name", "is missing")
+	case name != "" && in.Name.given() && in.Name.Value != name:
+		return t, invalid("name", "cannot be changed")
+	case name != "":
+		t.Name = name
+	}
+	if err := webhook.ValidateEventType(t.Name); err != nil {
+		return t, inField(err, "name")
+	}
+	if utf8.RuneCountInString(t.Description) > maxTypeDescription {
+		return t, invalid("description", "is longer than 1000 characters")
+	}
+	return t, nil
+}
+
+// listEventTypes lists the registry by name.
+func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, _ *Principal) error {
+	limit, err := limitOf(ctx)
+	if err != nil {
+		return err
+	}
+	list := s.types.list()
+	if cursor := parameter(ctx, "cursor"); cursor != "" {
+		after, err := s.cursors.read(cursorName, cursor)
+		if err != nil {
+			return err
+		}
+		at, found := slices.BinarySearchFunc(list, string(after), func(t webhook.EventType, name string) int {
+			return strings.Compare(t.Name, name)
+		})
+		if found {
+			at++
+		}
+		list = list[at:]
+	}
+	out := page[eventTypeResource]{Data: []eventTypeResource{}}
+	for _, t := range list[:min(limit, len(list))] {
+		out.Data = append(out.Data, eventTypeResource(t))
+	}
+	if len(list) > limit {
+		out.NextCursor = s.cursors.write(cursorName, []byte(list[limit-1].Name))
+	}
+	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// getEventType reads one.
+func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+	t, err := s.types.get(pathParameter(ctx, "name"))
+	if err != nil {
+		return err
+	}
+	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
+}
+
+// createEventType registers one.
+func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+	var in eventTypeInput
+	if err := decode(ctx, &in); err != nil {
+		return err
+	}
+	t, err := in.eventType("")
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	if err := s.types.create(call, t); err != nil {
+		return err
+	}
+	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/event-types/"+t.Name)
+	return answer(ctx, fasthttp.StatusCreated, eventTypeResource(t))
+}
+
+// updateEventType replaces a description.
+func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+	known, err := s.types.get(pathParameter(ctx, "name"))
+	if err != nil {
+		return err
+	}
+	var in eventTypeInput
+	if err := decode(ctx, &in); err != nil {
+		return err
+	}
+	t, err := in.eventType(known.Name)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	if err := s.types.update(call, t); err != nil {
+		return err
+	}
+	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
+}
+
+// deleteEventType takes one out of the registry. Endpoints that name it keep it.
+func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+	call, cancel := s.call()
+	defer cancel()
+	if err := s.types.remove(call, pathParameter(ctx, "name")); err != nil {
+		return err
+	}
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}

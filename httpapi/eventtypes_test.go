@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/corpastro/astrohook/storage/memstore"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestRegistryStart fills an empty registry, and leaves any other as it is.
+func TestRegistryStart(t *testing.T) {
+	store := memstore.Open(memstore.Options{})
+	defer store.Close()
+	first, err := loadRegistry(store, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(first.list()); n != 11 {
+		t.Fatalf("%d types", n)
+	}
+	for _, event := range webhook.DefaultEventTypes()[1:] {
+		if err := first.remove(t.Context(), event.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := loadRegistry(store, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := again.list(); len(list) != 1 || list[0].Name != "user.created" {
+		t.Errorf("got %v", list)
+	}
+}
+
+// TestRegistryChanges publishes before and after changes of the registry.
+func TestRegistryChanges(t *testing.T) {
+	f := newFixture(t)
+	event := `{"event_type":"invoice.paid","data":1}`
+	f.want(t, 422, backend, "POST", "/api/events", event)
+	r := f.want(t, 201, admin, "POST", "/api/event-types", `{"name":"invoice.paid","description":"Paid."}`)
+	if got := r.header.Get("Location"); got != "/api/event-types/invoice.paid" {
+		t.Errorf("Location %q", got)
+	}
+	f.want(t, 202, backend, "POST", "/api/events", event)
+	f.want(t, 409, admin, "POST", "/api/event-types", `{"name":"invoice.paid"}`)
+	f.want(t, 200, admin, "PUT", "/api/event-types/invoice.paid", `{"name":"invoice.paid","description":"An invoice."}`)
+	if got := f.want(t, 200, acme, "GET", "/api/event-types/invoice.paid", "").text(t, "description"); got != "An invoice." {
+		t.Errorf("description %q", got)
+	}
+	stored, err := f.store.EventTypes()
+	if err != nil || !slices.Contains(stored, webhook.EventType{Name: "invoice.paid", Description: "An invoice."}) {
+		t.Errorf("stored: %v, %v", stored, err)
+	}
+	f.want(t, 204, admin, "DELETE", "/api/event-types/invoice.paid", "")
+	f.want(t, 404, acme, "GET", "/api/event-types/invoice.paid", "")
+	f.want(t, 422, backend, "POST", "/api/events", event)
+}
+
+// TestRegistryPages pages through event types, also when the last one seen goes away.
+func TestRegistryPages(t *testing.T) {
+	f := newFixture(t)
+	var listed []string
+	for cursor := ""; ; {
+		r := f.want(t, 200, acme, "GET", "/api/event-types?limit=4"+cursor, "")
+		for _, entry := range r.data(t) {
+			listed = append(listed, fmt.Sprint(entry["name"]))
+		}
+		next := r.text(t, "next_cursor")
+		if next == "" {
+			break
+		}
+		cursor = "&cursor=" + next
+		if len(listed) == 4 {
+			f.want(t, 204, admin, "DELETE", "/api/event-types/"+listed[3], "")
+		}
+	}
+	if len(listed) != 11 || !slices.IsSorted(listed) {
+		t.Errorf("listed %q", listed)
+	}
+}

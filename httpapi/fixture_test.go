@@ -1,0 +1,265 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/memstore"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// testSecret signs the tokens of all tests.
+var testSecret = []byte("0123456789abcdef0123456789abcdef")
+
+// mint makes a token; client and scope may be empty.
+func mint(t testing.TB, subject, client, scope string, expires time.Time) string {
+	t.Helper()
+	c := claims{ClientID: client, Scope: scope}
+	c.Subject, c.ExpiresAt = subject, jwt.NewNumericDate(expires)
+	return sign(t, jwt.SigningMethodHS256, testSecret, c)
+}
+
+func sign(t testing.TB, method jwt.SigningMethod, key any, c jwt.Claims) string {
+	t.Helper()
+	text, err := jwt.NewWithClaims(method, c).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// The kinds of caller.
+const (
+	nobody     = "nobody"
+	badToken   = "bad token"
+	expired    = "expired"
+	acme       = "client acme"
+	globex     = "client globex"
+	backend    = "publisher"
+	acmeWriter = "publisher of acme"
+	narrow     = "client acme with an unknown scope"
+	admin      = "admin"
+)
+
+// fixture is a server with its store and its fake dispatcher, behind an
+// in-memory listener.
+type fixture struct {
+	*Server
+	store      storage.Store
+	dispatcher *fakeDispatcher
+	listener   *fasthttputil.InmemoryListener
+	client     *http.Client
+	tokens     map[string]string
+	log        *logBuffer
+}
+
+// logBuffer keeps the log for a test to look at.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// checkTestTarget stands for the address guard: it lets no loopback address through.
+func checkTestTarget(_ context.Context, raw string) (string, error) {
+	wrong := func(reason string) (string, error) { return "", invalid("target_url", reason) }
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		return wrong("is not a valid URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return wrong("is not an http or https URL")
+	case u.User != nil:
+		return wrong("has user information")
+	case strings.Contains(raw, "#"):
+		return wrong("has a fragment")
+	case u.Hostname() == "127.0.0.1":
+		return "", &webhook.FieldError{Field: "target_url", Reason: "points to an address that is not allowed", Cause: webhook.ErrBlockedAddress}
+	}
+	return u.String(), nil
+}
+
+func newFixture(t testing.TB, change ...func(*Options)) *fixture {
+	t.Helper()
+	store := memstore.Open(memstore.Options{})
+	f := &fixture{store: store, log: &logBuffer{}}
+	sequence := &webhook.Sequence{}
+	f.dispatcher = &fakeDispatcher{store: store, sequence: sequence, health: webhook.Health{Breaker: webhook.BreakerClosed}}
+	key, err := SecretKey("", testSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{
+		Store: store, Dispatcher: f.dispatcher, Keys: []Key{key}, CheckTarget: checkTestTarget,
+		Sequence: sequence, Version: "test",
+		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	if f.Server, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	f.SetReady(true)
+	later, now := time.Now().Add(time.Hour), time.Now()
+	f.tokens = map[string]string{
+		badToken:   mint(t, "x", "", "admin", later) + "x",
+		expired:    mint(t, "x", "", "admin", now.Add(-time.Minute)),
+		acme:       mint(t, "alice", "acme", "", later),
+		globex:     mint(t, "gus", "globex", "", later),
+		backend:    mint(t, "backend", "", "events:write", later),
+		acmeWriter: mint(t, "writer", "acme", "events:write", later),
+		narrow:     mint(t, "narrow", "acme", "billing:read", later),
+		admin:      mint(t, "root", "", "admin", later),
+	}
+	f.start(t)
+	return f
+}
+
+func (f *fixture) start(t testing.TB) {
+	f.listener = fasthttputil.NewInmemoryListener()
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return f.listener.Dial() }}
+	f.client = &http.Client{Transport: transport}
+	served := make(chan error, 1)
+	go func() { served <- f.Serve(f.listener) }()
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := f.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if err := f.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// reply is an answer, read.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// object gives the answer's JSON object.
+func (r *reply) object(t testing.TB) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(r.body, &v); err != nil {
+		t.Fatalf("answer %d %q: %v", r.status, r.body, err)
+	}
+	return v
+}
+
+// text gives a member of the answer that is a string; "" if it is absent.
+func (r *reply) text(t testing.TB, name string) string {
+	t.Helper()
+	text, _ := r.object(t)[name].(string)
+	return text
+}
+
+// data gives the entries of a list.
+func (r *reply) data(t testing.TB) []map[string]any {
+	t.Helper()
+	var v struct{ Data []map[string]any }
+	if err := json.Unmarshal(r.body, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v.Data
+}
+
+// do makes a request and checks it and the answer against openapi.yaml.
+func (f *fixture) do(t testing.TB, caller, method, path, body string, headers ...string) *reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://astrohook"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if token := f.tokens[caller]; token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := f.client.Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer resp.Body.Close()
+	r := &reply{status: resp.StatusCode, header: resp.Header}
+	if r.body, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	checkContract(t, req, body, r)
+	return r
+}
+
+// want is do, for a request that must be answered with this status.
+func (f *fixture) want(t testing.TB, status int, caller, method, path, body string, headers ...string) *reply {
+	t.Helper()
+	r := f.do(t, caller, method, path, body, headers...)
+	if r.status != status {
+		t.Fatalf("%s: %s %s %.200s\ngot %d %s\nwant %d", caller, method, path, body, r.status, r.body, status)
+	}
+	return r
+}
+
+// register makes a webhook for all types and gives its id.
+func (f *fixture) register(t testing.TB, caller string) string {
+	t.Helper()
+	r := f.want(t, 201, caller, "POST", "/api/webhooks", `{"event_type":"*","target_url":"https://example.com/hook"}`)
+	return r.text(t, "id")
+}
+
+// publishOne publishes an event for everyone and gives its id.
+func (f *fixture) publishOne(t testing.TB) webhook.ID {
+	t.Helper()
+	r := f.want(t, 202, backend, "POST", "/api/events", `{"event_type":"user.created","data":{"n":1}}`)
+	id, err := webhook.EventID.Parse(r.text(t, "id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// deliveryTo gives the id of the delivery that an event owes to a webhook.
+func deliveryTo(t testing.TB, event webhook.ID, webhookID string) webhook.ID {
+	t.Helper()
+	id, err := webhook.EndpointID.Parse(webhookID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event.For(id.Endpoint)
+}

@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// healthResource is how an endpoint is doing, as the API shows it.
+type healthResource struct {
+	WebhookID      string        `json:"webhook_id"`
+	Status         string        `json:"status"`
+	DisabledReason string        `json:"disabled_reason,omitzero"`
+	Breaker        breakerHealth `json:"circuit_breaker"`
+	HoldUntil      string        `json:"hold_until,omitzero"`
+	InFlight       int           `json:"in_flight"`
+	Allowed        int           `json:"in_flight_allowed"`
+	Queued         int64         `json:"queued"`
+	Retrying       int64         `json:"retrying"`
+	OldestAgeMS    int64         `json:"oldest_pending_age_ms"`
+	NextRetryAt    string        `json:"next_retry_at,omitzero"`
+	LastHour       hourHealth    `json:"last_hour"`
+	LastAttemptAt  string        `json:"last_attempt_at,omitzero"`
+	LastSuccessAt  string        `json:"last_success_at,omitzero"`
+	LastFailureAt  string        `json:"last_failure_at,omitzero"`
+	LastError      *lastError    `json:"last_error,omitzero"`
+	Restarts       int           `json:"restarts"`
+	// Limits are those in force.
+	Limits settingsResource `json:"limits"`
+}
+
+type breakerHealth struct {
+	State     string `json:"state"`
+	OpenUntil string `json:"open_until,omitzero"`
+}
+
+// hourHealth sums up the attempts of the last hour.
+type hourHealth struct {
+	Successes int64 `json:"successes"`
+	Failures  int64 `json:"failures"`
+	// SuccessRatio is null if there was no attempt.
+	SuccessRatio *float64 `json:"success_ratio"`
+	P50          float64  `json:"latency_p50_ms"`
+	P95          float64  `json:"latency_p95_ms"`
+	P99          float64  `json:"latency_p99_ms"`
+}
+
+type lastError struct {
+	Reason       string `json:"reason"`
+	Message      string `json:"message"`
+	ResponseCode int    `json:"response_code,omitzero"`
+}
+
+// webhookHealth tells how an endpoint is doing.
+func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	h, err := s.dispatcher.Health(call, e.Number())
+	if err != nil {
+		return fmt.Errorf("health of webhook: %w", err)
+	}
+	return answer(ctx, fasthttp.StatusOK, s.showHealth(&e, &h, time.Now()))
+}
+
+func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Time) healthResource {
+	r := healthResource{
+		WebhookID:      webhook.EndpointID.Format(e.ID),
+		Status:         string(e.Status),
+		DisabledReason: e.DisabledReason,
+		Breaker:        breakerHealth{State: string(h.Breaker), OpenUntil: showTime(h.OpenUntil)},
+		HoldUntil:      showTime(h.HoldUntil),
+		InFlight:       h.InFlight,
+		Allowed:        h.Allowed,
+		Queued:         h.Backlog.Queued,
+		Retrying:       h.Backlog.Retrying,
+		NextRetryAt:    showTime(h.Backlog.NextRetryAt),
+		LastHour:       showHour(h),
+		LastAttemptAt:  showTime(h.LastAttemptAt),
+		LastSuccessAt:  showTime(h.LastSuccessAt),
+		LastFailureAt:  showTime(h.LastFailureAt),
+		Restarts:       h.Restarts,
+		Limits:         showSettings(e.Settings.Or(s.defaults)),
+	}
+	if !h.Backlog.OldestAt.IsZero() {
+		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())
+	}
+	if h.LastReason != webhook.ReasonNone {
+		r.LastError = &lastError{string(h.LastReason), h.LastReason.Message(), h.LastStatusCode}
+	}
+	return r
+}
+
+func showHour(h *webhook.Health) hourHealth {
+	out := hourHealth{
+		Successes: h.Successes, Failures: h.Failures,
+		P50: milliseconds(h.P50), P95: milliseconds(h.P95), P99: milliseconds(h.P99),
+	}
+	if total := h.Successes + h.Failures; total > 0 {
+		ratio := float64(h.Successes) / float64(total)
+		out.SuccessRatio = &ratio
+	}
+	return out
+}
+
+// milliseconds gives a duration in milliseconds, to the microsecond.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

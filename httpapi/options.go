@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Sizes that requests are held to.
+const (
+	// MaxBody bounds a request's body in bytes.
+	MaxBody = 1 << 20
+	// MaxBatch bounds the events of one batch.
+	MaxBatch = 1000
+	// MaxHeader bounds the request line and the headers together, in bytes.
+	MaxHeader = 16 << 10
+)
+
+// Options are what a Server is made of. Store, Dispatcher, Keys, CheckTarget and
+// Sequence are needed; the zero value of the others is a sensible default.
+type Options struct {
+	Store      Store
+	Dispatcher Dispatcher
+	// Keys verify tokens. At least one.
+	Keys []Key
+	// CheckTarget judges a target URL and gives the form in which it is stored. It
+	// fails with a *webhook.FieldError that says what is wrong.
+	CheckTarget func(ctx context.Context, raw string) (canonical string, err error)
+	// Sequence issues the IDs of endpoints. It is to be resumed from the store before.
+	Sequence *webhook.Sequence
+	// Defaults are the settings of endpoints that set none; zero fields as in webhook.DefaultSettings.
+	Defaults webhook.Settings
+	// AnyEventType lets event types through that the registry does not have.
+	AnyEventType bool
+	// Version is shown by /healthz.
+	Version string
+	Log     *slog.Logger
+	// Registry takes the metrics and is what /metrics shows; one of its own if nil.
+	Registry *prometheus.Registry
+	Limits   Limits
+	// Profiling serves /debug/pprof on the admin listener.
+	Profiling bool
+}
+
+// Limits bound what the public listener takes. Zero fields mean the default.
+type Limits struct {
+	// Connections bounds the open connections; 10,000 by default.
+	Connections int
+	// Read bounds the time to read a request, Write the time to write an answer; 30 s by default.
+	Read, Write time.Duration
+	// Idle bounds how long a connection waits for its next request; 2 min by default.
+	Idle time.Duration
+	// Call bounds the time that a call other than publishing may take; 30 s by default.
+	Call time.Duration
+	// CachedTokens bounds the verified tokens that are remembered; 10,000 by default.
+	CachedTokens int
+}
+
+var defaultLimits = Limits{
+	Connections:  10_000,
+	Read:         30 * time.Second,
+	Write:        30 * time.Second,
+	Idle:         2 * time.Minute,
+	Call:         30 * time.Second,
+	CachedTokens: 10_000,
+}
+
+// or fills the fields that are zero.
+func (l Limits) or(d Limits) Limits {
+	l.Connections = cmp.Or(l.Connections, d.Connections)
+	l.CachedTokens = cmp.Or(l.CachedTokens, d.CachedTokens)
+	l.Read = cmp.Or(l.Read, d.Read)
+	l.Write = cmp.Or(l.Write, d.Write)
+	l.Idle = cmp.Or(l.Idle, d.Idle)
+	l.Call = cmp.Or(l.Call, d.Call)
+	return l
+}
+
+// complete fills in defaults and reports everything that is missing or out of bounds.
+func (o *Options) complete() error {
+	var errs []error
+	need := func(there bool, name string) {
+		if !there {
+			errs = append(errs, fmt.Errorf("%s is missing", name))
+		}
+	}
+	need(o.Store != nil, "Store")
+	need(o.Dispatcher != nil, "Dispatcher")
+	need(len(o.Keys) > 0, "Keys")
+	need(o.CheckTarget != nil, "CheckTarget")
+	need(o.Sequence != nil, "Sequence")
+	l := o.Limits
+	if min(l.Connections, l.CachedTokens) < 0 || min(l.Read, l.Write, l.Idle, l.Call) < 0 {
+		errs = append(errs, errors.New("Limits has a negative field"))
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("options of the HTTP API: %w", errors.Join(errs...))
+	}
+	o.Limits = l.or(defaultLimits)
+	o.Defaults = o.Defaults.Or(webhook.DefaultSettings())
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	return nil
+}

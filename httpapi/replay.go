@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Bounds of a replay.
+const (
+	replayChunk = 500
+	maxReplay   = 100_000
+)
+
+// replayInput selects finished deliveries of one endpoint.
+type replayInput struct {
+	Status    optional[string] `json:"status"`
+	Since     optional[string] `json:"since"`
+	Until     optional[string] `json:"until"`
+	EventType optional[string] `json:"event_type"`
+	DryRun    optional[bool]   `json:"dry_run"`
+	Cursor    optional[string] `json:"cursor"`
+}
+
+// replayResource tells how far a replay came.
+type replayResource struct {
+	DryRun bool `json:"dry_run"`
+	// Deliveries is how many were sent again, or would be.
+	Deliveries int `json:"deliveries"`
+	// NextCursor goes on; absent when all are done.
+	NextCursor string `json:"next_cursor,omitzero"`
+}
+
+// replay sends finished deliveries again, or counts them.
+func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	var in replayInput
+	if err := decodeOptional(ctx, &in); err != nil {
+		return err
+	}
+	q, err := s.replayQuery(&in, e.Number())
+	if err != nil {
+		return err
+	}
+	step := s.dispatcher.Replay
+	if in.DryRun.Value {
+		step = s.countFinished
+	}
+	call, cancel := s.call()
+	defer cancel()
+	out := replayResource{DryRun: in.DryRun.Value}
+	for {
+		q.Limit = min(replayChunk, maxReplay-out.Deliveries)
+		n, next, err := step(call, q)
+		if err != nil && out.Deliveries == 0 {
+			return fmt.Errorf("replay: %w", err)
+		}
+		if err == nil {
+			out.Deliveries += n
+			q.Before = next
+		}
+		// What was sent again is told, even if it was not all.
+		if err != nil || next == (webhook.ID{}) || out.Deliveries >= maxReplay || call.Err() != nil {
+			break
+		}
+	}
+	out.NextCursor = s.cursors.writeID(cursorReplay, q.Before)
+	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// replayQuery reads the selection.
+func (s *Server) replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, err error) {
+	q = webhook.DeliveryQuery{Endpoint: n, Status: webhook.Failed, EventType: in.EventType.Value}
+	if in.Status.given() {
+		q.Status = webhook.Status(in.Status.Value)
+	}
+	if !q.Status.Finished() {
+		return q, invalid("status", "must be failed, cancelled or delivered")
+	}
+	if q.EventType != "" {
+		if err := webhook.ValidateEventType(q.EventType); err != nil {
+			return q, inField(err, "event_type")
+		}
+	}
+	span, err := parsePeriod(in.Since.Value, in.Until.Value)
+	if err != nil {
+		return q, err
+	}
+	q.Since, q.Until = span.since, span.until
+	q.Before, err = s.cursors.readID(cursorReplay, in.Cursor.Value)
+	return q, err
+}
+
+// countFinished counts what a replay would send again.
+func (s *Server) countFinished(_ context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	list, err := s.store.ListDeliveries(q)
+	return len(list.Deliveries), list.Next, err
+}

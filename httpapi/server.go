@@ -1,0 +1,179 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Server is the HTTP API on its two listeners: the public one, and the
+// operator's with the metrics.
+type Server struct {
+	store       Store
+	dispatcher  Dispatcher
+	checkTarget func(ctx context.Context, raw string) (string, error)
+	sequence    *webhook.Sequence
+	defaults    webhook.Settings
+	limits      Limits
+	version     string
+	log         *slog.Logger
+	metrics     *metrics
+	exposition  fasthttp.RequestHandler
+
+	tokens  *tokens
+	types   *registry
+	owners  *owners
+	cursors *cursors
+
+	// base ends when Shutdown gives up waiting for requests.
+	base     context.Context
+	stop     context.CancelFunc
+	ready    atomic.Bool
+	draining atomic.Bool
+
+	public, admin *fasthttp.Server
+}
+
+// New makes a Server. It reads the registry of event types from the store, and
+// fills it with webhook.DefaultEventTypes if it is empty. The error names every
+// option that is missing.
+func New(o Options) (*Server, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	tokens, err := newTokens(o.Keys, o.Limits.CachedTokens)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := newMetrics(o.Registry)
+	if err != nil {
+		return nil, err
+	}
+	types, err := loadRegistry(o.Store, !o.AnyEventType)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
+		defaults: o.Defaults, limits: o.Limits, version: o.Version,
+		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
+		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
+	}
+	s.base, s.stop = context.WithCancel(context.Background())
+	s.public = s.newListener(s.newRouter(routes()))
+	s.admin = s.newListener(s.newRouter(adminRoutes(o.Profiling)))
+	return s, nil
+}
+
+// bodyReserve is how far a body may exceed MaxBody and still be read, so that the
+// caller gets a problem document rather than a closed connection.
+const bodyReserve = 1 << 20
+
+// newListener makes a fasthttp server: every time and every size has a bound.
+func (s *Server) newListener(h fasthttp.RequestHandler) *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:                      h,
+		ErrorHandler:                 s.refuse,
+		Logger:                       serverLog{s.log},
+		Concurrency:                  s.limits.Connections,
+		ReadTimeout:                  s.limits.Read,
+		WriteTimeout:                 s.limits.Write,
+		IdleTimeout:                  s.limits.Idle,
+		ReadBufferSize:               MaxHeader,
+		MaxRequestBodySize:           MaxBody + bodyReserve,
+		TCPKeepalive:                 true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true,
+	}
+}
+
+// Handler handles the requests of the public listener.
+func (s *Server) Handler() fasthttp.RequestHandler { return s.public.Handler }
+
+// AdminHandler handles the requests of the operator's listener: /metrics,
+// /healthz, /readyz and, if Options.Profiling, /debug/pprof. It asks for no token.
+func (s *Server) AdminHandler() fasthttp.RequestHandler { return s.admin.Handler }
+
+// Serve accepts requests on the public listener until Shutdown.
+func (s *Server) Serve(ln net.Listener) error { return serve(s.public, ln) }
+
+// ServeAdmin accepts requests on the operator's listener until Shutdown.
+func (s *Server) ServeAdmin(ln net.Listener) error { return serve(s.admin, ln) }
+
+func serve(server *fasthttp.Server, ln net.Listener) error {
+	if err := server.Serve(ln); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serve HTTP on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// SetReady tells /readyz whether requests can be served. A new Server is not ready.
+func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
+
+// Shutdown stops both listeners: it refuses what comes now with 503 and closes
+// the connections, waits until the requests under way are answered or ctx ends,
+// and then gives those up that are left. It can be called again.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.SetReady(false)
+	s.draining.Store(true)
+	defer s.stop()
+	err := s.public.ShutdownWithContext(ctx)
+	if err != nil {
+		err = fmt.Errorf("stop the public listener: %w", err)
+	}
+	if adminErr := s.admin.ShutdownWithContext(ctx); adminErr != nil {
+		err = errors.Join(err, fmt.Errorf("stop the admin listener: %w", adminErr))
+	}
+	return err
+}
+
+// call gives the context of a call other than publishing.
+func (s *Server) call() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(s.base, s.limits.Call)
+}
+
+// refuse answers what fasthttp could not read as a request. The connection is closed then.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	p := newProblem(codeMalformed, "this is not a valid HTTP request")
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		p = problemOf(tooLarge(wholeBody, MaxBody))
+	case isSmallBuffer(err):
+		p = newProblem(codeHeader, "the request line and the headers are larger than 16 KiB")
+	case isTimeout(err):
+		p = newProblem(codeTimeout, "the request did not arrive in time")
+	}
+	p.write(ctx)
+}
+
+func isSmallBuffer(err error) bool {
+	_, ok := errors.AsType[*fasthttp.ErrSmallBuffer](err)
+	return ok
+}
+
+func isTimeout(err error) bool {
+	var timeout interface {
+		error
+		Timeout() bool
+	}
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// serverLog takes what fasthttp says about connections.
+type serverLog struct{ log *slog.Logger }
+
+// Printf logs a line of fasthttp's.
+func (l serverLog) Printf(format string, args ...any) {
+	l.log.Debug("connection", slog.String("message", strings.TrimSpace(fmt.Sprintf(format, args...))))
+}

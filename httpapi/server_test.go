@@ -1,0 +1,368 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func (f *fixture) fixtureToken(caller string) string { return f.tokens[caller] }
+
+// raw sends bytes on a connection of their own, and reads the answer.
+func (f *fixture) raw(t testing.TB, request string) (status int, header http.Header, body string) {
+	t.Helper()
+	c, err := f.listener.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go func() { _, _ = io.WriteString(c, request) }() // the server may stop reading early
+	return readAnswer(t, bufio.NewReader(c))
+}
+
+func readAnswer(t testing.TB, from *bufio.Reader) (status int, header http.Header, body string) {
+	t.Helper()
+	resp, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Close { // ReadResponse takes it out of the header
+		resp.Header.Set("Connection", "close")
+	}
+	return resp.StatusCode, resp.Header, string(text)
+}
+
+// TestMethods answers a wrong method with those that are right, whoever asks.
+func TestMethods(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct{ method, path, allow string }{
+		{"PATCH", "/api/events", "OPTIONS, POST"},
+		{"GET", "/api/events", "OPTIONS, POST"},
+		{"DELETE", "/api/webhooks", "GET, HEAD, OPTIONS, POST"},
+		{"POST", "/api/webhooks/wh_x", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"},
+		{"GET", "/api/webhooks/wh_x/pause", "OPTIONS, POST"},
+		{"TRACE", "/healthz", "GET, HEAD, OPTIONS"},
+		{"BREW", "/healthz", "GET, HEAD, OPTIONS"},
+		{"get", "/healthz", "GET, HEAD, OPTIONS"},
+	} {
+		status, header, body := f.raw(t, c.method+" "+c.path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		if status != 405 || header.Get("Allow") != c.allow || !strings.Contains(body, `"title":"Method not allowed"`) {
+			t.Errorf("%s %s: got %d, Allow %q, %s", c.method, c.path, status, header.Get("Allow"), body)
+		}
+	}
+	r := f.want(t, 204, nobody, "OPTIONS", "/api/webhooks", "")
+	if got := r.header.Get("Allow"); got != "GET, HEAD, OPTIONS, POST" {
+		t.Errorf("Allow %q", got)
+	}
+	if r := f.want(t, 200, nobody, "HEAD", "/healthz", ""); len(r.body) != 0 {
+		t.Errorf("HEAD has a body: %s", r.body)
+	}
+	f.want(t, 401, nobody, "HEAD", "/api/webhooks", "")
+}
+
+// TestPaths takes paths as they are sent: none that needs cleaning reaches a route.
+func TestPaths(t *testing.T) {
+	s := newScene(t)
+	for _, path := range []string{
+		"/", "/api", "/api/", "/nope", "/api/webhooks/", "//api/webhooks", "/api//webhooks", "/./api/webhooks",
+		"/healthz/../api/webhooks", "/api/webhooks/" + s.webhook + "/", "/API/webhooks", "/api/%77ebhooks",
+		"/api/webhooks/" + s.webhook + "/pause/..", "/healthz/", "/api/webhooks%2F" + s.webhook, "/metrics", "/debug/pprof/",
+	} {
+		status, header, body := s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+s.fixtureToken(admin)+"\r\n\r\n")
+		if status != 404 || header.Get("Content-Type") != contentProblem {
+			t.Errorf("%s: got %d %s", path, status, body)
+		}
+	}
+}
+
+// TestOversize answers what is too large with a problem, also when it cannot be read.
+func TestOversize(t *testing.T) {
+	f := newFixture(t)
+	head := "POST /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + f.fixtureToken(backend) + "\r\n"
+	chunk := strings.Repeat("x", 64<<10)
+	chunked := func(n int) string {
+		return head + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("10000\r\n"+chunk+"\r\n", n) + "0\r\n\r\n"
+	}
+	for _, c := range []struct {
+		why, request string
+		status       int
+		field        string
+	}{
+		{"length over the limit", head + "Content-Length: 1048577\r\n\r\n" + strings.Repeat("x", 1048577), 413, "body"},
+		{"length over the server's limit", head + "Content-Length: 99999999\r\n\r\n", 413, "body"},
+		{"chunks over the limit", chunked(17), 413, "body"},
+		{"chunks over the server's limit", chunked(40), 413, "body"},
+		{"headers too large", head + "X-Long: " + strings.Repeat("x", MaxHeader) + "\r\n\r\n", 431, ""},
+		{"a token too large", "GET /api/webhooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431, ""},
+		{"encoded", head + "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415, "Content-Encoding"},
+		{"no HTTP", "hello\r\n\r\n", 400, ""},
+	} {
+		status, header, body := f.raw(t, c.request)
+		if status != c.status || header.Get("Content-Type") != contentProblem || c.field != "" && !strings.Contains(body, `"field":"`+c.field+`"`) {
+			t.Errorf("%s: got %d %s", c.why, status, body)
+		}
+	}
+	// As large as may be, in chunks: read whole, then judged.
+	event := eventWith("1")
+	status, _, body := f.raw(t, head+"Transfer-Encoding: chunked\r\n\r\n"+strconv.FormatInt(int64(len(event)), 16)+"\r\n"+event+"\r\n0\r\n\r\n")
+	if status != 202 {
+		t.Errorf("a chunked event: got %d %s", status, body)
+	}
+	if f.dispatcher.published() != 1 {
+		t.Errorf("%d events were published", f.dispatcher.published())
+	}
+}
+
+// TestAnswersTellNothing keeps the server's make to itself, and secrets out of caches.
+func TestAnswersTellNothing(t *testing.T) {
+	f := newFixture(t)
+	r := f.want(t, 201, acme, "POST", "/api/webhooks", `{"event_type":"*","target_url":"https://example.com/"}`)
+	if got := r.header.Get("Server"); got != "" {
+		t.Errorf("Server: %s", got)
+	}
+	if got := r.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control: %q", got)
+	}
+	r = f.want(t, 404, nobody, "GET", "/nope", "")
+	if got := r.header.Get("Server"); got != "" {
+		t.Errorf("Server: %s", got)
+	}
+}
+
+// TestPanicIsAnAnswer has a handler panic; the server lives on.
+func TestPanicIsAnAnswer(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Store = panickyStore{o.Store} })
+	f.want(t, 500, acme, "GET", "/api/deliveries", "")
+	f.want(t, 200, acme, "GET", "/api/event-types", "")
+	if log := f.log.String(); !strings.Contains(log, "panicked") || !strings.Contains(log, "out of order") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// panickyStore panics when deliveries are listed.
+type panickyStore struct{ Store }
+
+func (panickyStore) ListDeliveries(webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+	panic("out of order")
+}
+
+// TestReadiness follows /readyz.
+func TestReadiness(t *testing.T) {
+	f := newFixture(t)
+	f.want(t, 200, nobody, "GET", "/readyz", "")
+	f.SetReady(false)
+	if r := f.want(t, 503, nobody, "GET", "/readyz", ""); r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	f.want(t, 200, nobody, "GET", "/healthz", "")
+}
+
+// inBubble runs a test in virtual time.
+func inBubble(t *testing.T, test func(*testing.T)) {
+	synctest.Test(t, func(t *testing.T) {
+		// The last to end is fasthttp's worker pool, which looks every 10 s.
+		t.Cleanup(func() { time.Sleep(time.Minute) })
+		test(t)
+	})
+}
+
+// TestShutdown lets a request under way end, refuses the next one, and closes.
+func TestShutdown(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFixture(t)
+		hold := make(chan struct{})
+		f.dispatcher.hold = hold
+		request := "POST /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + f.fixtureToken(backend) +
+			"\r\nContent-Length: " + strconv.Itoa(len(eventWith("1"))) + "\r\n\r\n" + eventWith("1")
+		busy, late := f.dial(t), f.dial(t)
+		send(t, busy, request)
+		synctest.Wait() // the dispatcher has it
+		done := make(chan error, 1)
+		go func() { done <- f.Shutdown(context.Background()) }()
+		synctest.Wait()
+		send(t, late, request)
+		status, header, body := readAnswer(t, bufio.NewReader(late))
+		if status != 503 || header.Get("Connection") != "close" || header.Get("Retry-After") == "" {
+			t.Errorf("while stopping: got %d %v %s", status, header, body)
+		}
+		close(hold)
+		status, header, body = readAnswer(t, bufio.NewReader(busy))
+		if status != 202 || header.Get("Connection") != "close" {
+			t.Errorf("the request under way: got %d %v %s", status, header, body)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if _, err := f.listener.Dial(); err == nil {
+			t.Error("the listener is open still")
+		}
+	})
+}
+
+// dial opens a connection that the test closes at its end.
+func (f *fixture) dial(t *testing.T) net.Conn {
+	t.Helper()
+	c, err := f.listener.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil { // so that no test waits for ever
+		t.Fatal(err)
+	}
+	return c
+}
+
+func send(t *testing.T, c net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestShutdownGivesUp ends in time though a request does not.
+func TestShutdownGivesUp(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFixture(t)
+		hold := make(chan struct{})
+		f.dispatcher.hold = hold
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			f.want(t, 202, backend, "POST", "/api/events", eventWith("1"))
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := f.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if f.base.Err() == nil {
+			t.Error("the calls under way were not given up")
+		}
+		close(hold)
+		<-answered
+	})
+}
+
+// TestTimeouts closes connections that send nothing, or too slowly.
+func TestTimeouts(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFixture(t)
+		for _, begin := range []string{"", "GET /healthz HTTP/1.1\r\n", "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"} {
+			c := f.dial(t)
+			send(t, c, begin)
+			began := time.Now()
+			answer, err := io.ReadAll(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took != defaultLimits.Read {
+				t.Errorf("%q: closed after %v", begin, took)
+			}
+			if begin != "" && !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
+				t.Errorf("%q: got %q", begin, answer)
+			}
+		}
+		c := f.dial(t)
+		send(t, c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		reader := bufio.NewReader(c)
+		if status, _, _ := readAnswer(t, reader); status != 200 {
+			t.Fatal(status)
+		}
+		began := time.Now()
+		if _, err := reader.ReadByte(); err != io.EOF {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took != defaultLimits.Idle {
+			t.Errorf("an idle connection was closed after %v", took)
+		}
+	})
+}
+
+// TestAdminListener reads the metrics, which count by route and not by id.
+func TestAdminListener(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	s := &scene{fixture: newFixture(t, func(o *Options) { o.Registry, o.Profiling = registry, true })}
+	s.webhook = s.register(t, acme)
+	s.publishOne(t)
+	s.do(t, acme, "GET", "/api/webhooks/"+s.webhook, "")
+	s.do(t, acme, "GET", "/nope/"+s.webhook, "")
+	ln := fasthttputil.NewInmemoryListener()
+	served := make(chan error, 1)
+	go func() { served <- s.ServeAdmin(ln) }()
+	get := func(path string) (int, string) {
+		c, err := ln.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		status, _, body := readAnswer(t, bufio.NewReader(c))
+		return status, body
+	}
+	status, body := get("/metrics")
+	if status != 200 {
+		t.Fatal(status)
+	}
+	for _, line := range []string{
+		`astrohook_http_requests_total{method="GET",route="/api/webhooks/{id}",status="2xx"} 1`,
+		`astrohook_http_requests_total{method="POST",route="/api/events",status="2xx"} 1`,
+		`astrohook_http_requests_total{method="any",route="unknown",status="4xx"} 1`,
+		`astrohook_events_published_total{outcome="accepted"} 1`,
+		`astrohook_publish_seconds_count 1`,
+	} {
+		if !strings.Contains(body, line+"\n") {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	if strings.Contains(body, s.webhook) {
+		t.Error("an id is a label")
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/debug/pprof": 200, "/debug/pprof/goroutine": 200, "/api/webhooks": 404} {
+		if status, _ := get(path); status != want {
+			t.Errorf("%s: got %d", path, status)
+		}
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOptions names everything that is missing.
+func TestOptions(t *testing.T) {
+	_, err := New(Options{Limits: Limits{Read: -1}})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{"Store", "Dispatcher", "Keys", "CheckTarget", "Sequence", "Limits"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Store is what the API reads and writes without the dispatcher. The methods are
+// those of storage.Store, and keep its promises.
+type Store interface {
+	EndpointStore
+	EventTypeStore
+	HistoryStore
+}
+
+// EndpointStore keeps the registrations.
+type EndpointStore interface {
+	CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error)
+	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
+	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
+	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
+}
+
+// EventTypeStore keeps the registry of event types.
+type EventTypeStore interface {
+	EventTypes() ([]webhook.EventType, error)
+	CreateEventType(ctx context.Context, t webhook.EventType) error
+	UpdateEventType(ctx context.Context, t webhook.EventType) error
+	DeleteEventType(ctx context.Context, name string) error
+}
+
+// HistoryStore reads what was published, and what became of it.
+type HistoryStore interface {
+	Event(id webhook.ID) (webhook.Event, error)
+	Delivery(id webhook.ID) (webhook.Delivery, error)
+	ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
+}

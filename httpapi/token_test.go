@@ -1,0 +1,249 @@
+package httpapi
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+func farFuture() time.Time { return time.Now().Add(time.Hour) }
+
+func testTokens(t testing.TB, cached int, keys ...Key) *tokens {
+	t.Helper()
+	verifier, err := newTokens(keys, cached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verifier
+}
+
+func secretKeyNamed(t testing.TB, id string, secret []byte) Key {
+	t.Helper()
+	key, err := SecretKey(id, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// publicPEM writes a public key as an operator would configure it.
+func publicPEM(t testing.TB, public any) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+// someClaims are good ones.
+func someClaims() claims {
+	return claims{ClientID: "acme", RegisteredClaims: jwt.RegisteredClaims{ExpiresAt: jwt.NewNumericDate(farFuture())}}
+}
+
+// TestPublicKeys verifies tokens of each algorithm, and refuses those that use
+// a key with another.
+func TestPublicKeys(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edPublic, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct {
+		name   string
+		pem    []byte
+		method jwt.SigningMethod
+		key    any
+		others []jwt.SigningMethod
+	}{
+		{"RS256", publicPEM(t, &rsaKey.PublicKey), jwt.SigningMethodRS256, rsaKey, []jwt.SigningMethod{jwt.SigningMethodRS384, jwt.SigningMethodRS512, jwt.SigningMethodPS256}},
+		{"ES256", publicPEM(t, &ecKey.PublicKey), jwt.SigningMethodES256, ecKey, nil},
+		{"EdDSA", publicPEM(t, edPublic), jwt.SigningMethodEdDSA, edKey, nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			key, err := PublicKey("", c.pem)
+			if err != nil {
+				t.Fatal(err)
+			}
+			verifier := testTokens(t, 10, key)
+			who, err := verifier.principal([]byte(sign(t, c.method, c.key, someClaims())), time.Now())
+			if err != nil || who.ClientID != "acme" {
+				t.Fatalf("got %v, %v", who, err)
+			}
+			// The classic confusion: the public key's text as an HMAC secret.
+			if _, err := verifier.principal([]byte(sign(t, jwt.SigningMethodHS256, c.pem, someClaims())), time.Now()); err == nil {
+				t.Error("a token signed with the public key's text was accepted")
+			}
+			for _, other := range c.others {
+				if _, err := verifier.principal([]byte(sign(t, other, c.key, someClaims())), time.Now()); err == nil {
+					t.Errorf("a token with %s was accepted", other.Alg())
+				}
+			}
+		})
+	}
+}
+
+// TestRefusedTokens has tokens that must not pass.
+func TestRefusedTokens(t *testing.T) {
+	verifier := testTokens(t, 10, secretKeyNamed(t, "2025", testSecret))
+	hs := jwt.SigningMethodHS256
+	with := func(change func(*claims)) string {
+		c := someClaims()
+		change(&c)
+		return sign(t, hs, testSecret, c)
+	}
+	named := jwt.NewWithClaims(hs, someClaims())
+	named.Header["kid"] = "2024"
+	otherName, err := named.SignedString(testSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := sign(t, hs, testSecret, someClaims())
+	if _, err := verifier.principal([]byte(good), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	segment := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	cases := map[string]string{
+		"another secret":             sign(t, hs, []byte("another secret, also 32 bytes long"), someClaims()),
+		"another name of the key":    otherName,
+		"HS512 instead of HS256":     sign(t, jwt.SigningMethodHS512, testSecret, someClaims()),
+		"no signature":               sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, someClaims()),
+		"no expiry":                  with(func(c *claims) { c.ExpiresAt = nil }),
+		"expired":                    with(func(c *claims) { c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Minute)) }),
+		"not valid yet":              with(func(c *claims) { c.NotBefore = jwt.NewNumericDate(time.Now().Add(time.Minute)) }),
+		"a client with a space":      with(func(c *claims) { c.ClientID = "ac me" }),
+		"a client with a NUL":        with(func(c *claims) { c.ClientID = "ac\x00me" }),
+		"a signature with more bits": good[:len(good)-1] + "_",
+		"a scope that is a list":     sign(t, hs, testSecret, jwt.MapClaims{"exp": farFuture().Unix(), "scope": []string{"admin"}}),
+		"an expiry that is text":     sign(t, hs, testSecret, jwt.MapClaims{"exp": "never"}),
+		"two segments":               segment(`{"alg":"HS256"}`) + "." + segment(`{}`),
+		"an empty segment":           "..",
+		"not a token":                "secret",
+	}
+	for name, token := range cases {
+		if who, err := verifier.principal([]byte(token), time.Now()); err == nil {
+			t.Errorf("%s: accepted as %+v", name, who)
+		}
+	}
+}
+
+// TestBadKeys has keys that an operator must not be able to configure.
+func TestBadKeys(t *testing.T) {
+	small, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalECPrivateKey(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string][]byte{
+		"no PEM":        []byte("hello"),
+		"a private key": pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}),
+		"P-224":         publicPEM(t, &small.PublicKey),
+		"two keys":      append(publicPEM(t, &small.PublicKey), publicPEM(t, &small.PublicKey)...),
+		"nonsense":      pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")}),
+	}
+	for name, text := range cases {
+		if _, err := PublicKey("", text); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+	if _, err := SecretKey("", testSecret[:31]); err == nil {
+		t.Error("a secret of 31 bytes was accepted")
+	}
+}
+
+// TestTokenCache follows a cached token to its end, in virtual time.
+func TestTokenCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
+		token := []byte(mint(t, "", "acme", "", time.Now().Add(time.Minute)))
+		first, err := verifier.principal(token, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier.keys = nil // what is accepted from now on comes from the cache
+		time.Sleep(time.Minute - time.Nanosecond)
+		if again, err := verifier.principal(token, time.Now()); err != nil || again != first {
+			t.Fatalf("just before its end: %v, %v", again, err)
+		}
+		time.Sleep(time.Nanosecond)
+		if _, err := verifier.principal(token, time.Now()); err == nil {
+			t.Fatal("the cache let an expired token through")
+		}
+		if verifier.cache.Len() != 0 {
+			t.Error("the expired token is still in the cache")
+		}
+	})
+}
+
+// TestTokenLeeway lets a token live a little longer for clocks that differ.
+func TestTokenLeeway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
+		token := []byte(mint(t, "", "acme", "", time.Now().Add(time.Minute)))
+		time.Sleep(time.Minute + tokenLeeway - time.Second)
+		if _, err := verifier.principal(token, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := verifier.principal(token, time.Now()); err == nil {
+			t.Fatal("accepted after the leeway")
+		}
+	})
+}
+
+// TestTokenCacheBounded fills the cache from many goroutines.
+func TestTokenCacheBounded(t *testing.T) {
+	verifier := testTokens(t, 8, secretKeyNamed(t, "", testSecret))
+	var wait sync.WaitGroup
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := range 50 {
+				client := fmt.Sprintf("c%d", (worker+i)%20)
+				who, err := verifier.principal([]byte(mint(t, "", client, "", farFuture())), time.Now())
+				if err != nil || who.ClientID != client {
+					t.Errorf("%s: got %v, %v", client, who, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := verifier.cache.Len(); n > 8 {
+		t.Errorf("%d tokens are cached, at most 8 may be", n)
+	}
+}
+
+// TestBearer reads Authorization headers.
+func TestBearer(t *testing.T) {
+	for header, want := range map[string]string{
+		"Bearer abc": "abc", "bearer abc": "abc", "BEARER  abc ": "abc",
+		"": "", "Bearer": "", "Bearer ": "", "Bearer   ": "", "Basic abc": "", "abc": "", "Bearerabc": "",
+	} {
+		token, ok := bearer([]byte(header))
+		if string(token) != want && want != "" || ok != (want != "") {
+			t.Errorf("%q: got %q, %v", header, token, ok)
+		}
+	}
+}

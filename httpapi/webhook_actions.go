@@ -1,0 +1,196 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Bounds of rotating secrets and of waiting for a test.
+const (
+	defaultOverlap = 24 * time.Hour
+	maxOverlap     = 7 * 24 * time.Hour
+	maxSecrets     = 10
+	maxWait        = time.Minute
+)
+
+// pauseWebhook holds an endpoint's deliveries; events are still accepted for it.
+func (s *Server) pauseWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+	return s.setWebhookStatus(ctx, who, webhook.EndpointPaused)
+}
+
+// resumeWebhook goes on with an endpoint that was paused or disabled.
+func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+	return s.setWebhookStatus(ctx, who, webhook.EndpointActive)
+}
+
+func (s *Server) setWebhookStatus(ctx *fasthttp.RequestCtx, who *Principal, status webhook.EndpointStatus) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error { return setStatus(e, string(status)) })
+	if err != nil {
+		return err
+	}
+	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
+}
+
+// rotationInput asks for a new secret.
+type rotationInput struct {
+	Secret         optional[string] `json:"secret"`
+	OverlapSeconds optional[int64]  `json:"overlap_seconds"`
+}
+
+// rotateSecret gives an endpoint a new secret; the ones before go on to sign for an overlap.
+func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	var in rotationInput
+	if err := decodeOptional(ctx, &in); err != nil {
+		return err
+	}
+	overlap := int(defaultOverlap / time.Second)
+	var f faults
+	whole(&f, in.OverlapSeconds, bounds[int64]{"overlap_seconds", 0, int64(maxOverlap / time.Second)}, &overlap)
+	if in.OverlapSeconds.Null {
+		overlap = int(defaultOverlap / time.Second)
+	}
+	secret, err := secretOf(in.Secret)
+	f.add(err)
+	if err := f.err(); err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+		return rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), time.Duration(overlap)*time.Second)
+	})
+	if err != nil {
+		return err
+	}
+	out := s.showWebhook(&e)
+	out.Secret = secret
+	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// rotate makes secret the newest one. The one before expires after the overlap;
+// those that expired already are forgotten.
+func rotate(e *webhook.Endpoint, secret string, now time.Time, overlap time.Duration) error {
+	kept := []webhook.Secret{{Value: secret}}
+	for _, old := range e.Secrets {
+		if old.ExpiresAt.IsZero() {
+			old.ExpiresAt = now.Add(overlap)
+		}
+		if old.Valid(now) {
+			kept = append(kept, old)
+		}
+	}
+	if len(kept) > maxSecrets {
+		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when one has expired", len(kept)-1))
+	}
+	if slices.ContainsFunc(kept[1:], func(old webhook.Secret) bool { return old.Value == secret }) {
+		return invalid("secret", "is in use already")
+	}
+	e.Secrets = kept
+	return nil
+}
+
+// testInput is what a test delivery carries.
+type testInput struct {
+	EventType optional[string]         `json:"event_type"`
+	Data      optional[jsontext.Value] `json:"data"`
+}
+
+// Test deliveries that do not say otherwise.
+const (
+	testEventType = "webhook.test"
+	testData      = `{"test":true}`
+)
+
+// testWebhook sends a test delivery now, whatever the endpoint's event types.
+func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	if e.Status == webhook.EndpointDisabled {
+		return conflict("the webhook is disabled: resume it before it can be tested")
+	}
+	wait, err := waitOf(ctx)
+	if err != nil {
+		return err
+	}
+	event, err := s.testEvent(ctx, who, &e)
+	if err != nil {
+		return err
+	}
+	call, cancel := context.WithTimeout(s.base, s.limits.Call)
+	if wait > 0 {
+		cancel()
+		call, cancel = context.WithTimeout(s.base, wait)
+	}
+	defer cancel()
+	d, err := s.dispatcher.Test(call, e, event, wait > 0)
+	if err != nil {
+		return fmt.Errorf("test webhook: %w", err)
+	}
+	status := fasthttp.StatusAccepted
+	if wait > 0 {
+		status = fasthttp.StatusOK
+	}
+	out, err := s.fullDelivery(&d)
+	if err != nil {
+		return err
+	}
+	return answer(ctx, status, out)
+}
+
+func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *Principal, e *webhook.Endpoint) (webhook.Event, error) {
+	event := webhook.Event{Type: testEventType, ClientID: e.ClientID, Publisher: who.Publisher, Data: []byte(testData)}
+	var in testInput
+	if err := decodeOptional(ctx, &in); err != nil {
+		return event, err
+	}
+	var err error
+	if in.EventType.given() {
+		if event.Type, err = s.types.name([]byte(in.EventType.Value), true); err != nil {
+			return event, err
+		}
+	}
+	switch {
+	case in.Data.Null:
+		event.Data = []byte("null")
+	case in.Data.Set:
+		event.Data, err = canonicalData(in.Data.Value)
+	}
+	return event, err
+}
+
+// waitOf reads the parameter wait: a number of seconds with or without unit, as
+// in 10s; 0 if it is absent.
+func waitOf(ctx *fasthttp.RequestCtx) (time.Duration, error) {
+	if !ctx.QueryArgs().Has("wait") {
+		return 0, nil
+	}
+	text := parameter(ctx, "wait")
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		text += "s"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > maxWait {
+		return 0, invalid("wait", "must be a time of up to 60 s, for example 10s")
+	}
+	return d, nil
+}

@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Bounds of an endpoint's registration.
+const (
+	maxPatterns    = 100
+	maxDescription = 1000 // characters
+)
+
+// webhookInput registers, replaces or changes an endpoint.
+type webhookInput struct {
+	ClientID    optional[string]   `json:"client_id"`
+	EventType   optional[string]   `json:"event_type"`
+	EventTypes  optional[[]string] `json:"event_types"`
+	TargetURL   optional[string]   `json:"target_url"`
+	Secret      optional[string]   `json:"secret"`
+	Description optional[string]   `json:"description"`
+	Status      optional[string]   `json:"status"`
+	settingsInput
+}
+
+// required refuses an input that does not say what and where to deliver.
+func (in *webhookInput) required(f *faults) {
+	if !in.EventType.given() && !in.EventTypes.given() {
+		f.add(invalid("event_type", "is missing, and so is event_types"))
+	}
+	if !in.TargetURL.given() {
+		f.add(invalid("target_url", "is missing"))
+	}
+}
+
+// check refuses what can be judged without knowing the endpoint.
+func (in *webhookInput) check(types *registry, f *faults) {
+	for _, member := range []struct {
+		field string
+		null  bool
+	}{{"event_type", in.EventType.Null}, {"event_types", in.EventTypes.Null}, {"target_url", in.TargetURL.Null}} {
+		if member.null {
+			f.add(invalid(member.field, "cannot be null"))
+		}
+	}
+	if utf8.RuneCountInString(in.Description.Value) > maxDescription {
+		f.add(invalid("description", fmt.Sprintf("is longer than %d characters", maxDescription)))
+	}
+	if in.EventType.given() && in.EventTypes.given() {
+		f.add(invalid("event_types", "cannot stand beside event_type"))
+		return
+	}
+	if in.EventType.given() {
+		f.add(types.checkPattern("event_type", in.EventType.Value))
+	}
+	in.checkPatterns(types, f)
+}
+
+func (in *webhookInput) checkPatterns(types *registry, f *faults) {
+	patterns := in.EventTypes.Value
+	switch {
+	case !in.EventTypes.given():
+		return
+	case len(patterns) == 0:
+		f.add(invalid("event_types", "is empty"))
+		return
+	case len(patterns) > maxPatterns:
+		f.add(invalid("event_types", fmt.Sprintf("has more than %d entries", maxPatterns)))
+		return
+	}
+	for i, pattern := range patterns {
+		field := fmt.Sprintf("event_types[%d]", i)
+		if slices.Contains(patterns[:i], pattern) {
+			f.add(invalid(field, "repeats an earlier entry"))
+			continue
+		}
+		f.add(types.checkPattern(field, pattern))
+	}
+}
+
+// change makes the input's changes to an endpoint. The target URL, which takes
+// time to judge, is not among them.
+func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, f *faults) {
+	if in.ClientID.Set && in.ClientID.Value != e.ClientID {
+		f.add(invalid("client_id", "cannot be changed"))
+	}
+	if in.Status.Set {
+		f.add(setStatus(e, in.Status.Value))
+	}
+	in.apply(&e.Settings, defaults, f)
+	if in.EventType.given() {
+		e.EventTypes = []string{in.EventType.Value}
+	}
+	if in.EventTypes.given() {
+		e.EventTypes = in.EventTypes.Value
+	}
+	if in.Description.Set {
+		e.Description = in.Description.Value
+	}
+}
+
+// setStatus pauses an endpoint or makes it active, also one that was disabled.
+func setStatus(e *webhook.Endpoint, status string) error {
+	switch webhook.EndpointStatus(status) {
+	case webhook.EndpointActive:
+		e.DisabledReason = ""
+	case webhook.EndpointPaused:
+		if e.Status == webhook.EndpointDisabled {
+			return conflict("the webhook is disabled: resume it before it can be paused")
+		}
+	default:
+		return invalid("status", "must be active or paused")
+	}
+	e.Status = webhook.EndpointStatus(status)
+	return nil
+}
