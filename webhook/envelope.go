@@ -6,16 +6,33 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// timeLayout is RFC 3339 in UTC with milliseconds.
-const timeLayout = "2006-01-02T15:04:05.000Z"
-
 // AppendTime appends t in UTC as every body, header and answer shows it: RFC 3339
 // with exactly three decimals, cut off, not rounded: "2025-05-17T10:30:45.123Z".
 // The year must have four digits.
-func AppendTime(dst []byte, t time.Time) []byte { return t.UTC().AppendFormat(dst, timeLayout) }
+func AppendTime(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = appendDigits(dst, year, 4)
+	dst = appendDigits(append(dst, '-'), int(month), 2)
+	dst = appendDigits(append(dst, '-'), day, 2)
+	dst = appendDigits(append(dst, 'T'), hour, 2)
+	dst = appendDigits(append(dst, ':'), minute, 2)
+	dst = appendDigits(append(dst, ':'), second, 2)
+	dst = appendDigits(append(dst, '.'), t.Nanosecond()/1e6, 3)
+	return append(dst, 'Z')
+}
+
+// appendDigits appends a number with leading zeros.
+func appendDigits(dst []byte, value, digits int) []byte {
+	for unit := [...]int{1, 10, 100, 1000}[digits-1]; unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+value/unit%10))
+	}
+	return dst
+}
 
 // FormatTime gives the text that AppendTime appends.
-func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
+func FormatTime(t time.Time) string { return string(AppendTime(make([]byte, 0, 24), t)) }
 
 // AppendBody appends the body of an attempt, byte for byte what the receiver
 // gets: the delivery's id, the time of the attempt, the event's type and its

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -61,5 +62,17 @@ func TestAppendBodyAllocations(t *testing.T) {
 	dst := make([]byte, 0, len(typical)+120)
 	if n := testing.AllocsPerRun(200, func() { AppendBody(dst, benchmarkID, benchmarkTime, "user.created", typical) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestFormatTimeAgrees: for any time of four-digit years it is what the standard library writes.
+func TestFormatTimeAgrees(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+	for range 20_000 {
+		at := time.Unix(random.Int64N(last), random.Int64N(1e9)).In(time.FixedZone("far", random.IntN(80_000)-40_000))
+		if got, want := FormatTime(at), at.UTC().Format("2006-01-02T15:04:05.000Z"); got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
 	}
 }
