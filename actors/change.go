@@ -61,21 +61,27 @@ func (l *lane) carryOut(c *change, e *entry) {
 }
 
 // carriedOut takes storage's answer: requeued is the delivery that is to be sent,
-// nil if there is none; failed tells that nothing changed.
+// nil if there is none; failed tells that storage could not say.
 func (l *lane) carriedOut(c *change, requeued *entry, failed bool, now time.Time) {
+	was := c.entry
 	l.changing--
-	l.forget(c.entry)
+	l.forget(was)
 	switch {
-	case failed:
-		l.queue.miss(c.id) // it may have waited before
-	case requeued != nil && l.open(now):
+	case requeued != nil && l.open(now) && l.waiting < l.capacity():
 		l.admit(requeued)
 	case requeued != nil:
 		l.discard(requeued)
-		l.queue.miss(c.id)
+		l.missed(c.id)
+	default:
+		if failed && was.due.Delivery.Status != "" { // it waited before
+			l.miss(was)
+		}
+		if was.shown != nil { // by a read that passed it over: before the change, or after a later one
+			l.miss(was.shown)
+		}
 	}
-	after := c.entry.after
-	c.entry.after = nil
+	after := was.after
+	was.after = nil
 	for _, next := range after {
 		l.request(next)
 	}

@@ -29,6 +29,7 @@ type Dispatcher struct {
 	failOnce    sync.Once
 	failed      chan struct{}
 	failure     error
+	stopped     chan struct{} // closed when nothing answers any more
 }
 
 // New prepares a Dispatcher; Start makes it work.
@@ -38,7 +39,7 @@ func New(o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	log := o.Log.With("component", "actors")
-	d := &Dispatcher{failed: make(chan struct{})}
+	d := &Dispatcher{failed: make(chan struct{}), stopped: make(chan struct{})}
 	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.DiscardHandler) // it would log whole messages
 	}))
@@ -139,6 +140,7 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	// Children first: the supervisor stops them, and ends after the last.
 	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
 	d.system.Shutdown()
+	close(d.stopped)
 	return err
 }
 

@@ -27,7 +27,7 @@
 //	waiting     cancel                    changing    cancel in storage
 //	waiting     no payload, condemned     settling    settle as failed
 //	in flight   attempt ends              settling    settle as delivered, retrying or failed
-//	in flight   panic, fewer than three   waiting
+//	in flight   panic, fewer than three   waiting; (none) if the endpoint sends nothing now
 //	in flight   the third panic           settling    settle as failed
 //	(none)      retry, cancel             changing    requeue or cancel in storage
 //	settling    recorded                  gone

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -30,13 +31,19 @@ type endpointActor struct {
 	activeAt    time.Time
 	retryLoadAt time.Time
 	needsSlot   bool // slots was told that it waits for one
+	waitsProven bool // of those for endpoints that are proven
 	slotFree    bool // and has called it
+	claim       claim
 	early       []any
 	drained     bool
 }
 
+// claim is a slot that no attempt has yet.
+type claim struct{ held, proven bool }
+
 // Receive handles one message, then does what has become possible.
 func (a *endpointActor) Receive(c actor.Context) {
+	defer a.shared.tellPanic("endpoint")
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -68,13 +75,21 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	case *settled:
 		a.shared.watchers.settled(&m.next.Now)
 		a.lane.settled((*entry)(m))
+	case *notSettled:
+		if !errors.Is(m.err, webhook.ErrBroken) { // of that storage tells once
+			a.log.Error("storage failed", "action", "settle delivery", "error", m.err)
+		}
+		a.lane.unrecorded()
 	case *queueRead, *scheduleRead, *cancelledSome:
 		a.handleRead(m, now)
 	case *loaded:
 		a.configureFirst(m, now)
 	case *changeDone:
 		m.change.reply <- m.answer
-		a.lane.carriedOut(m.change, m.due, m.answer.err != nil, now)
+		a.lane.carriedOut(m.change, m.due, m.failed(), now)
+		if m.noRoom {
+			a.lane.missed(m.change.id)
+		}
 	case *slotFree:
 		a.needsSlot, a.slotFree = false, true
 	case *wake:
@@ -143,11 +158,13 @@ func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 }
 
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
+	if errors.Is(m.err, webhook.ErrNotFound) { // then nothing is owed to it
+		m = &loaded{endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: a.number}, DeletedAt: now}}
+	}
 	if m.err != nil {
 		a.readFailed("read endpoint", m.err, now)
 		return
 	}
-	a.lane.condemned = a.seat.condemned()
 	a.configure(m.endpoint, m.gate, now)
 	early := a.early
 	a.early = nil
@@ -159,15 +176,19 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
 	settings := e.Settings.Or(a.shared.options.Defaults)
-	target, err := a.shared.options.Open(e, settings)
-	if err != nil { // the API lets no such endpoint in
-		a.log.Error("endpoint holds its deliveries: no target can be made", "error", err)
-		e.Status, target = webhook.EndpointPaused, nil
-	}
 	if a.target != nil {
 		a.target.Close()
+		a.target = nil
 	}
-	a.target, a.current = target, e
+	if !e.Deleted() {
+		target, err := a.shared.options.Open(e, settings)
+		if err != nil { // the API lets no such endpoint in
+			a.log.Error("endpoint holds its deliveries: no target can be made", "error", err)
+			e.Status, target = webhook.EndpointPaused, nil
+		}
+		a.target = target
+	}
+	a.current = e
 	a.lane.configure(&e, settings, g, now)
 }
 
@@ -215,24 +236,39 @@ func (a *endpointActor) advance(now time.Time) {
 // sendAll starts attempts for as long as lane and slots allow.
 func (a *endpointActor) sendAll(now time.Time) {
 	sent := false
+	if a.needsSlot && a.lane.ramp.proven && !a.waitsProven { // it may have others now
+		a.shared.slots.leave(a.self)
+		a.needsSlot = false
+	}
 	for !a.needsSlot && a.lane.wants(now) {
 		proven := a.lane.ramp.proven
 		if !a.shared.slots.acquire(proven, a.self) {
-			a.needsSlot = true
+			a.needsSlot, a.waitsProven = true, proven
 			return
 		}
+		a.claim = claim{held: true, proven: proven}
 		e := a.lane.next(now)
 		if e == nil {
-			a.shared.slots.release(proven)
 			break
 		}
-		e.proven, sent = proven, true
+		a.claim, sent = claim{}, true
+		a.seat.suspect = e.id()
+		e.proven = proven
 		a.start(e)
 	}
+	a.yield()
 	if a.slotFree && !sent { // it was told of a slot that others may need
 		a.shared.slots.pass()
 	}
 	a.slotFree = false
+}
+
+// yield gives a slot back that no attempt took.
+func (a *endpointActor) yield() {
+	if a.claim.held {
+		a.shared.slots.release(a.claim.proven)
+		a.claim = claim{}
+	}
 }
 
 // start makes an attempt on a worker.
@@ -260,6 +296,7 @@ func (a *endpointActor) carryOut(now time.Time) {
 	}
 	for i, e := range out.settle {
 		out.settle[i] = nil
+		a.seat.suspect = e.id()
 		a.settle(e)
 	}
 	out.settle = out.settle[:0]
@@ -267,6 +304,7 @@ func (a *endpointActor) carryOut(now time.Time) {
 		a.change(c, now)
 	}
 	out.change = nil
+	a.seat.suspect = webhook.ID{}
 	if out.disable != "" {
 		a.disable(out.disable)
 		out.disable = ""
@@ -281,8 +319,9 @@ func (a *endpointActor) carryOut(now time.Time) {
 func (a *endpointActor) settle(e *entry) {
 	root, self, metrics := a.shared.root, a.self, a.shared.metrics
 	a.shared.store.Settle(e.next, func(err error) {
-		if err != nil {
-			return // storage is broken: the process ends, and the delivery stays where it was
+		if err != nil { // the delivery stays where it was
+			root.Send(self, &notSettled{err})
+			return
 		}
 		metrics.settled(e.next.Now.Status)
 		root.Send(self, (*settled)(e))
@@ -304,11 +343,12 @@ func (a *endpointActor) rest(now time.Time) {
 	}
 	if r, ok := a.lane.resting(now, restWhile); ok && !a.needsSlot {
 		lingers := a.activeAt.Add(a.shared.options.Linger)
-		if r.HoldUntil.IsZero() && !a.lane.deleted && lingers.After(now) {
-			at = lingers
-		} else {
-			a.shared.root.Send(a.parent, &restRequest{a.number, a.seat.seen.Load(), r})
+		if !r.HoldUntil.IsZero() || a.lane.deleted || !lingers.After(now) {
+			a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
 			return
+		}
+		if at.IsZero() || lingers.Before(at) {
+			at = lingers
 		}
 	}
 	a.setTimer(at, now)
@@ -338,4 +378,8 @@ func (a *endpointActor) stop() {
 	if a.target != nil {
 		a.target.Close()
 	}
+	// After a panic it may still wait for a slot, or have one.
+	a.yield()
+	a.shared.slots.leave(a.self)
+	a.shared.slots.pass()
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -41,25 +42,29 @@ func (a *endpointActor) read(now time.Time) {
 		}
 		return
 	}
+	if a.lane.cancelDue() {
+		a.cancelPending()
+	}
+	// Where memory is short, who holds some gives it back before it reads more.
+	if a.lane.holding() && a.shared.budget.room() < webhook.MaxPayload {
+		return
+	}
 	if from, limit := a.lane.readQueue(now); limit > 0 {
 		a.readQueue(from, limit)
 	}
 	if from, limit := a.lane.readSchedule(now); limit > 0 {
 		a.readSchedule(from, limit)
 	}
-	if a.lane.cancelDue() {
-		a.cancelPending()
-	}
 }
 
 func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	shared, n := a.shared, a.number
 	a.inBackground(func() any {
-		limit, maxBytes := shared.allowance(limit)
-		due, err := shared.store.Queued(n, from, limit, maxBytes)
-		entries, bytes := a.charge(due)
-		// A read that was cut by its bytes has less room left than the largest payload.
-		all := len(due) < limit && bytes <= maxBytes-webhook.MaxPayload
+		room := shared.reserve(limit)
+		due, err := shared.store.Queued(n, from, room.deliveries, room.bytes)
+		entries, bytes := a.charge(due, room)
+		// A read that was cut by its bytes gave something, and has less room left than the largest payload.
+		all := len(due) == 0 || len(due) < room.deliveries && bytes <= room.bytes-webhook.MaxPayload
 		return &queueRead{due: entries, all: all, err: err}
 	})
 }
@@ -67,32 +72,37 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 	shared, n := a.shared, a.number
 	a.inBackground(func() any {
-		limit, maxBytes := shared.allowance(limit)
-		due, next, err := shared.store.Scheduled(n, from, time.Now(), limit, maxBytes)
-		entries, _ := a.charge(due)
+		room := shared.reserve(limit)
+		due, next, err := shared.store.Scheduled(n, from, time.Now(), room.deliveries, room.bytes)
+		entries, _ := a.charge(due, room)
 		return &scheduleRead{due: entries, next: next, err: err}
 	})
 }
 
-// charge makes entries of what was read; their payloads count from now on.
-func (a *endpointActor) charge(due []webhook.Due) (entries []*entry, bytes int) {
+// charge makes entries of what was read; their payloads count from now on, and
+// what was reserved for them no more.
+func (a *endpointActor) charge(due []webhook.Due, room room) (entries []*entry, bytes int) {
 	entries = make([]*entry, len(due))
 	for i := range due {
 		entries[i] = &entry{due: due[i], charged: len(due[i].Data)}
 		bytes += len(due[i].Data)
 	}
 	a.seat.take(a.shared.budget, bytes)
+	a.shared.budget.give(room.bytes)
 	return entries, bytes
 }
 
-// allowance bounds a read by what memory is left. One delivery can always be
-// read, so that every endpoint goes on.
-func (s *shared) allowance(limit int) (deliveries, maxBytes int) {
-	room := min(s.budget.room(), maxReadBytes)
-	if room < webhook.MaxPayload {
-		return 1, 0
+// room is what a read may bring into memory.
+type room struct{ deliveries, bytes int }
+
+// reserve bounds a read by what memory is left. One delivery can always be read,
+// so that every endpoint that holds none goes on.
+func (s *shared) reserve(limit int) room {
+	left := min(s.budget.room(), maxReadBytes)
+	if left < webhook.MaxPayload || !s.budget.tryTake(left) {
+		return room{deliveries: 1}
 	}
-	return limit, room
+	return room{deliveries: limit, bytes: left}
 }
 
 func (a *endpointActor) cancelPending() {
@@ -114,11 +124,18 @@ func (a *endpointActor) change(c *change, now time.Time) {
 		due, err := shared.store.Requeue(context.Background(), c.id)
 		done := &changeDone{change: c, answer: changed{due: due, err: err}}
 		if err == nil {
-			entries, _ := a.charge([]webhook.Due{due})
-			done.due = entries[0]
+			if done.noRoom = !a.seat.tryTake(shared.budget, len(due.Data)); !done.noRoom {
+				done.due = &entry{due: due, charged: len(due.Data)}
+			}
 		}
 		return done
 	})
+}
+
+// failed tells that storage could not say whether the delivery is pending.
+func (d *changeDone) failed() bool {
+	err := d.answer.err
+	return err != nil && !errors.Is(err, webhook.ErrConflict) && !errors.Is(err, webhook.ErrNotFound)
 }
 
 // disable records that the receiver wants no more.

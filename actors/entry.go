@@ -23,17 +23,20 @@ type entry struct {
 	state entryState
 	// charged is how many bytes it holds of the server's budget.
 	charged   int
-	ticket    func(error) // what the gate wants back
+	ticket    ticket // what the gate wants back
 	startedAt time.Time
 	proven    bool // which slots it was sent on
 	attempt   webhook.Attempt
 	// panicked: the attempt ended in a panic, of panicValue; panics counts them.
 	panicked   bool
 	panicValue any
-	panics     int
 	// after are the changes that wait until it is settled.
 	after []*change
 	next  webhook.Settlement // while settling
+	// shown is what a read gave of the delivery while it was changing.
+	shown *entry
+	// While gone: the reads under way that may show the delivery as it was before.
+	staleQueue, staleSchedule bool
 }
 
 func (e *entry) id() webhook.ID { return e.due.Delivery.ID }
@@ -41,6 +44,18 @@ func (e *entry) id() webhook.ID { return e.due.Delivery.ID }
 // slot is the entry's position in the retry schedule.
 func (e *entry) slot() webhook.Slot {
 	return webhook.Slot{At: e.due.Delivery.NextAttemptAt, ID: e.id()}
+}
+
+// overtaken tells whether what a read gave is older than what the lane knows of
+// the delivery; e is its entry in the window.
+func (e *entry) overtaken(read *entry) bool {
+	switch {
+	case e.state != entryGone:
+		return true
+	case read.due.Delivery.Status == webhook.Retrying:
+		return e.staleSchedule
+	}
+	return e.staleQueue
 }
 
 // line is a first-in first-out list of waiting entries. Entries that stopped

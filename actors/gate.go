@@ -24,18 +24,24 @@ var errAttempt = errors.New("attempt failed")
 type gate struct {
 	policy  webhook.BreakerPolicy
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
-	limiter *rate.Limiter // nil: no limit
-	state   webhook.GateState
-	// hold is until when the receiver asked not to be sent anything.
-	hold  time.Time
+	*pace
+	state webhook.GateState
 	probe bool // half-open, and the one attempt that decides is in flight
 	dirty bool // state changed since it was last taken for saving
 }
 
+// pace is what a gate knows beside its breaker. It outlives the gate, so that an
+// actor that rested in between sends no faster.
+type pace struct {
+	limiter *rate.Limiter // nil: no limit
+	// hold is until when the receiver asked not to be sent anything.
+	hold time.Time
+}
+
 // newGate makes a gate that goes on from a saved state. The breaker reads the
 // clock itself, which must agree with now.
-func newGate(s webhook.Settings, saved webhook.GateState, now time.Time) *gate {
-	g := &gate{policy: s.Breaker, state: saved}
+func newGate(s webhook.Settings, saved webhook.GateState, p *pace, now time.Time) *gate {
+	g := &gate{policy: s.Breaker, state: saved, pace: p}
 	g.limit(s)
 	if saved.OpenUntil.IsZero() {
 		g.breaker = closedBreaker(g.policy.Failures)
@@ -60,7 +66,7 @@ func (g *gate) limit(s webhook.Settings) {
 	switch {
 	case s.Rate <= 0:
 		g.limiter = nil
-	case g.limiter == nil || g.limiter.Limit() != rate.Limit(s.Rate) || g.limiter.Burst() != s.Burst:
+	case g.limiter == nil || g.limiter.Limit() != rate.Limit(s.Rate) || g.limiter.Burst() != max(s.Burst, 1):
 		g.limiter = rate.NewLimiter(rate.Limit(s.Rate), max(s.Burst, 1))
 	}
 }
@@ -119,38 +125,46 @@ func (g *gate) closedUntil(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// enter starts an attempt that ask allowed, and returns what to hand to leave.
-func (g *gate) enter(now time.Time) (ticket func(error), ok bool) {
+// ticket is what an attempt got when it entered, to hand back when it leaves.
+type ticket struct {
+	done    func(error)
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	probe   bool // it decides whether a half-open breaker closes
+}
+
+// enter starts an attempt that ask allowed.
+func (g *gate) enter(now time.Time) (t ticket, ok bool) {
 	done, err := g.breaker.Allow()
 	if err != nil {
-		return nil, false
+		return ticket{}, false
 	}
 	if g.limiter != nil {
 		g.limiter.AllowN(now, 1)
 	}
-	g.probe = g.breaker.State() == gobreaker.StateHalfOpen
-	return done, true
+	g.probe = g.state.Openings > 0
+	return ticket{done, g.breaker, g.probe}, true
 }
 
-// leave ends an attempt. retryAfter is what the receiver asked for.
-func (g *gate) leave(now time.Time, ticket func(error), o webhook.Outcome, retryAfter time.Duration) {
+// leave ends an attempt. retryAfter is what the receiver asked for. What began
+// under an earlier breaker changes nothing of this one.
+func (g *gate) leave(now time.Time, t ticket, o webhook.Outcome, retryAfter time.Duration) {
 	if o.SlowDown && retryAfter > 0 {
 		if until := now.Add(min(retryAfter, maxHold)); until.After(g.hold) {
 			g.hold = until
 		}
 	}
-	before := g.breaker.State()
-	if o.Verdict == webhook.Success {
-		ticket(nil)
+	success := o.Verdict == webhook.Success
+	if success {
+		t.done(nil)
 	} else {
-		ticket(errAttempt)
+		t.done(errAttempt)
 	}
-	after := g.breaker.State()
 	switch {
-	case after == gobreaker.StateOpen && before != gobreaker.StateOpen:
-		g.open(now)
-	case after == gobreaker.StateClosed && before == gobreaker.StateHalfOpen:
+	case t.breaker != g.breaker:
+	case t.probe && success:
 		g.close()
+	case t.probe, g.breaker.State() == gobreaker.StateOpen:
+		g.open(now)
 	}
 }
 

@@ -13,7 +13,7 @@ const (
 	maxWindow        = 1024
 	windowPerAllowed = 16
 	// maxUnsettled bounds the outcomes that are on their way to storage, per attempt that may be in flight.
-	maxUnsettled = 4
+	maxUnsettled = 2
 	// maxPanics is how often handling a delivery may panic before it fails.
 	maxPanics = 3
 	// cancelChunk is how many deliveries of a deleted endpoint are cancelled at once.
@@ -47,12 +47,12 @@ type lane struct {
 	inFlight    int
 	unsettled   int
 	changing    int
-	lingering   []webhook.ID // entryGone, kept while a read is under way
-	aside       []*entry     // offered while the queue is being read; see queueRead
+	lingering   []*entry // entryGone, kept while a read is under way
+	aside       []*entry // offered while the queue is being read; see queueRead
 
-	queue     queueReading
-	schedule  scheduleReading
-	condemned map[webhook.ID]bool // deliveries that stopped the actor too often
+	queue    queueReading
+	schedule scheduleReading
+	memory   *memory
 
 	out effects
 }
@@ -66,7 +66,16 @@ type effects struct {
 	disable string
 }
 
-func newLane() *lane { return &lane{window: make(map[webhook.ID]*entry)} }
+// memory is what a lane remembers that is not stored. It outlives the actor, not the process.
+type memory struct {
+	// panics counts how often handling a delivery panicked.
+	panics map[webhook.ID]int
+	pace   pace
+}
+
+func newMemory() memory { return memory{panics: make(map[webhook.ID]int)} }
+
+func newLane(m *memory) *lane { return &lane{window: make(map[webhook.ID]*entry), memory: m} }
 
 // configure takes the endpoint as it is now; saved is the breaker's state, of
 // use the first time only.
@@ -76,7 +85,7 @@ func (l *lane) configure(e *webhook.Endpoint, s webhook.Settings, saved webhook.
 		l.gate.configure(s)
 		l.ramp.configure(s.Concurrency)
 	} else {
-		l.configured, l.gate, l.ramp = true, newGate(s, saved, now), newRamp(s.Concurrency)
+		l.configured, l.gate, l.ramp = true, newGate(s, saved, &l.memory.pace, now), newRamp(s.Concurrency)
 		if saved.Openings > 0 {
 			l.ramp.collapse()
 		}
@@ -105,6 +114,8 @@ func (l *lane) offer(e *entry, now time.Time) {
 	known := l.window[e.id()]
 	switch {
 	case known != nil && known.state != entryGone:
+		l.discard(e)
+	case known == nil && e.id().Compare(l.queue.seen) < 0: // the read was faster than the offer
 		l.discard(e)
 	case !l.configured && l.waiting < minWindow:
 		l.admit(e)
@@ -177,7 +188,7 @@ func (l *lane) next(now time.Time) *entry {
 		switch {
 		case e == nil:
 			return nil
-		case l.condemned[e.id()]:
+		case l.memory.panics[e.id()] >= maxPanics:
 			l.settle(e, e.due.Delivery.Fail(webhook.ReasonPanic, now))
 		case e.due.Data == nil:
 			l.settle(e, e.due.Delivery.Fail(webhook.ReasonPayloadMissing, now))
@@ -226,12 +237,12 @@ func (l *lane) pop() *entry {
 }
 
 func (l *lane) start(e *entry, now time.Time) bool {
-	ticket, ok := l.gate.enter(now)
+	t, ok := l.gate.enter(now)
 	if !ok {
 		l.admit(e)
 		return false
 	}
-	e.state, e.ticket, e.startedAt = entryInFlight, ticket, now
+	e.state, e.ticket, e.startedAt = entryInFlight, t, now
 	l.inFlight++
 	return true
 }
@@ -245,7 +256,7 @@ func (l *lane) attempted(e *entry, a webhook.Attempt, chance float64, now time.T
 	if l.deleted && !d.Status.Finished() {
 		d = d.Cancel(webhook.ReasonEndpointDeleted, now)
 	}
-	if o.Verdict == webhook.Refused {
+	if o.Verdict == webhook.Refused && l.sends {
 		l.out.disable, l.sends = o.Reason.Message(), false
 		l.letGo()
 	}
@@ -255,11 +266,17 @@ func (l *lane) attempted(e *entry, a webhook.Attempt, chance float64, now time.T
 // panicked takes an attempt that ended in a panic inside the server.
 func (l *lane) panicked(e *entry, now time.Time) {
 	l.land(e, webhook.Outcome{Verdict: webhook.Retryable, Reason: webhook.ReasonPanic}, 0, now)
-	if e.panics++; e.panics >= maxPanics {
+	l.memory.panics[e.id()]++
+	switch {
+	case l.memory.panics[e.id()] >= maxPanics:
 		l.settle(e, e.due.Delivery.Fail(webhook.ReasonPanic, now))
-		return
+	case l.open(now):
+		l.admit(e)
+	default:
+		delete(l.window, e.id())
+		l.discard(e)
+		l.miss(e)
 	}
-	l.admit(e)
 }
 
 // abandon forgets an attempt that was cut off by a forced shutdown: nothing is recorded.
@@ -274,7 +291,7 @@ func (l *lane) land(e *entry, o webhook.Outcome, retryAfter time.Duration, now t
 	l.inFlight--
 	openings := l.gate.state.Openings
 	l.gate.leave(now, e.ticket, o, retryAfter)
-	e.ticket = nil
+	e.ticket = ticket{}
 	if l.gate.state.Openings > openings {
 		l.ramp.collapse()
 	}
@@ -296,6 +313,7 @@ func (l *lane) settle(e *entry, d webhook.Delivery) {
 // settled takes the news that storage has recorded an entry's new state.
 func (l *lane) settled(e *entry) {
 	l.unsettled--
+	delete(l.memory.panics, e.id())
 	if d := &e.next.Now; d.Status == webhook.Retrying {
 		l.schedule.miss(webhook.Slot{At: d.NextAttemptAt, ID: d.ID})
 	}
@@ -305,26 +323,36 @@ func (l *lane) settled(e *entry) {
 	}
 }
 
+// unrecorded takes the news that storage could not record an entry's new state.
+// The entry stays where it is, so that no read brings the delivery back: what
+// became of it is known, and a restart tries it again.
+func (l *lane) unrecorded() { l.unsettled-- }
+
 // forget drops an entry from the window, at the latest when no read that may
 // still show it is under way.
 func (l *lane) forget(e *entry) {
-	if l.queue.reading || l.schedule.reading {
-		e.state = entryGone
-		l.lingering = append(l.lingering, e.id())
+	e.staleQueue, e.staleSchedule = l.queue.reading, l.schedule.reading
+	if !e.staleQueue && !e.staleSchedule {
+		delete(l.window, e.id())
 		return
 	}
-	delete(l.window, e.id())
+	e.state = entryGone
+	l.lingering = append(l.lingering, e)
 }
 
 // sweep drops the entries that only waited for a read to end.
 func (l *lane) sweep() {
-	if l.queue.reading || l.schedule.reading {
-		return
-	}
-	for _, id := range l.lingering {
-		if e := l.window[id]; e != nil && e.state == entryGone {
-			delete(l.window, id)
+	kept := l.lingering[:0]
+	for _, e := range l.lingering {
+		e.staleQueue = e.staleQueue && l.queue.reading
+		e.staleSchedule = e.staleSchedule && l.schedule.reading
+		switch {
+		case e.staleQueue || e.staleSchedule:
+			kept = append(kept, e)
+		case l.window[e.id()] == e:
+			delete(l.window, e.id())
 		}
 	}
-	l.lingering = l.lingering[:0]
+	clear(l.lingering[len(kept):])
+	l.lingering = kept
 }

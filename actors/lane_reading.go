@@ -15,6 +15,9 @@ func (l *lane) room() int {
 	return 0
 }
 
+// holding tells whether payloads are in the window.
+func (l *lane) holding() bool { return l.waiting+l.inFlight > 0 }
+
 // readQueue starts a read of the queue if one is due: up to limit deliveries from an ID on.
 func (l *lane) readQueue(now time.Time) (from webhook.ID, limit int) {
 	if !l.queue.behind || l.queue.reading || !l.open(now) || l.room() == 0 {
@@ -89,9 +92,16 @@ func (l *lane) takeAside(now time.Time) {
 func (l *lane) take(due []*entry, now time.Time) {
 	open := l.open(now)
 	for _, e := range due {
+		known := l.window[e.id()]
 		switch {
-		case l.window[e.id()] != nil:
+		case known != nil && known.overtaken(e):
 			l.discard(e)
+			switch known.state {
+			case entryChanging:
+				known.shown = e
+			case entryGone: // most likely as it was before; the next read shows what is
+				l.miss(e)
+			}
 		case !open:
 			l.discard(e)
 			l.miss(e)

@@ -42,8 +42,9 @@ type script struct {
 }
 
 func newScript() *script {
+	remembered := newMemory()
 	return &script{
-		lane: newLane(), start: time.Now(), entries: make(map[string]*entry),
+		lane: newLane(&remembered), start: time.Now(), entries: make(map[string]*entry),
 		e: webhook.Endpoint{ID: webhook.ID{Endpoint: 1}, Status: webhook.EndpointActive},
 	}
 }
@@ -236,7 +237,7 @@ func (s *script) change(t *testing.T, d *datadriven.TestData, now time.Time) {
 	if d.HasArg("requeued") {
 		requeued = s.fresh(t, n)
 	}
-	s.lane.carriedOut(&change{id: s.id(t, n), entry: s.lane.window[s.id(t, n)]}, requeued, d.HasArg("refused"), now)
+	s.lane.carriedOut(&change{id: s.id(t, n), entry: s.lane.window[s.id(t, n)]}, requeued, d.HasArg("failed"), now)
 }
 
 func (s *script) answer(n string, c *change) {

@@ -3,6 +3,8 @@ package actors
 import (
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,6 +20,7 @@ type (
 		only   webhook.EndpointNumber // for a test: this endpoint, whatever it subscribed to
 		bytes  int64
 		done   chan published // buffered
+		taken  bool           // the router has it: an answer follows
 	}
 	// published is the answer to a publication.
 	published struct {
@@ -37,6 +40,7 @@ type (
 		publication *publication
 		events      []webhook.Event
 		receipts    []webhook.Receipt
+		last        bool // of its publication
 	}
 	// wakeEndpoint tells of work that was found in storage at start.
 	wakeEndpoint struct{ wake webhook.Wake }
@@ -48,6 +52,7 @@ type (
 	// restRequest: an actor has nothing to do.
 	restRequest struct {
 		number webhook.EndpointNumber
+		who    *actor.PID
 		seen   uint64 // how many of the supervisor's messages it had handled then
 		rest   rest
 	}
@@ -93,12 +98,15 @@ type (
 	changeDone struct {
 		change *change
 		due    *entry // requeued
+		noRoom bool   // requeued, but there is no memory for it
 		answer changed
 	}
 	cancelledSome struct {
 		n   int
 		err error
 	}
-	slotFree struct{}
-	wake     struct{}
+	// notSettled: storage could not record it.
+	notSettled struct{ err error }
+	slotFree   struct{}
+	wake       struct{}
 )

@@ -64,4 +64,14 @@ func (m *metrics) attempt(a *webhook.Attempt, o webhook.Outcome) {
 	m.attempts[o.Reason].Inc()
 }
 
+func (m *metrics) accepted(receipts []webhook.Receipt) {
+	stored := 0
+	for i := range receipts {
+		if receipts[i].Err == nil && !receipts[i].Duplicate {
+			stored++
+		}
+	}
+	m.events.Add(float64(stored))
+}
+
 func (m *metrics) settled(s webhook.Status) { m.settles[s].Inc() }

@@ -22,13 +22,19 @@ func (d *Dispatcher) publish(p *publication) ([]webhook.Receipt, error) {
 	}
 	p.done = make(chan published, 1)
 	d.shared.root.Send(d.router, p)
+	var answer published
 	select {
-	case answer := <-p.done:
-		d.shared.metrics.events.Add(float64(len(answer.receipts)))
-		return answer.receipts, answer.err
+	case answer = <-p.done:
 	case <-d.failed:
 		return nil, errStopping
+	case <-d.stopped:
+		if !p.taken {
+			return nil, errStopping
+		}
+		answer = <-p.done
 	}
+	d.shared.metrics.accepted(answer.receipts)
+	return answer.receipts, answer.err
 }
 
 // errStopping is what a publisher gets while the server stops.
@@ -67,6 +73,9 @@ func (d *Dispatcher) EndpointChanged(e webhook.Endpoint) {
 func (d *Dispatcher) Test(ctx context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error) {
 	event.ClientID = e.ClientID
 	receipts, err := d.publish(&publication{events: []webhook.Event{event}, only: e.Number()})
+	if err == nil {
+		err = receipts[0].Err
+	}
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
@@ -142,11 +151,13 @@ func ask[T any](ctx context.Context, d *Dispatcher, n webhook.EndpointNumber, qu
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	d.shared.root.Send(d.supervisor, &forEndpoint{n, question})
+	var none T
 	select {
 	case answer := <-reply:
 		return answer, nil
+	case <-d.stopped:
+		return none, errStopping
 	case <-ctx.Done():
-		var none T
 		return none, ctx.Err()
 	}
 }

@@ -11,6 +11,8 @@ type queueReading struct {
 	// behind: storage holds queued deliveries, from the ID from on, that the lane has not seen.
 	behind bool
 	from   webhook.ID
+	// seen: all that was queued before this ID was read at least once.
+	seen webhook.ID
 	// reading: a read is under way. What is missed meanwhile it may not show.
 	reading bool
 	missed  bool
@@ -39,6 +41,9 @@ func (q *queueReading) finish(last webhook.ID, got, all bool) {
 	q.behind = !all
 	if got {
 		q.from = successor(last)
+		if q.seen.Compare(q.from) < 0 {
+			q.seen = q.from
+		}
 	}
 	if q.missed {
 		q.miss(q.again)

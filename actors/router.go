@@ -21,6 +21,7 @@ type router struct {
 
 // Receive handles one message.
 func (r *router) Receive(c actor.Context) {
+	defer r.shared.tellPanic("router")
 	switch m := c.Message().(type) {
 	case *publication:
 		r.publish(m)
@@ -33,6 +34,7 @@ func (r *router) Receive(c actor.Context) {
 }
 
 func (r *router) publish(p *publication) {
+	p.taken = true
 	if r.closed {
 		p.finish(r.shared, nil, errStopping)
 		return
@@ -42,15 +44,59 @@ func (r *router) publish(p *publication) {
 		p.finish(r.shared, refused, nil)
 		return
 	}
-	root, supervisor := r.shared.root, r.supervisor
-	r.shared.store.Accept(accepting, func(receipts []webhook.Receipt, err error) {
-		if err != nil {
-			p.finish(r.shared, nil, err)
-			return
+	chunks := split(accepting)
+	taking := &taking{router: r, publication: p, refused: refused, left: len(chunks)}
+	for _, events := range chunks {
+		r.shared.store.Accept(events, func(receipts []webhook.Receipt, err error) { taking.took(events, receipts, err) })
+	}
+}
+
+// maxAcceptKeys bounds the keys of one call to storage, which refuses what does
+// not fit into one transaction: an event's own, and one for each endpoint it matches.
+const maxAcceptKeys = webhook.MaxFanOut + 2
+
+// split divides a publication into calls to storage.
+func split(events []webhook.Event) (chunks [][]webhook.Event) {
+	keys, from := 0, 0
+	for i := range events {
+		n := 2 + len(events[i].Endpoints)
+		if i > from && keys+n > maxAcceptKeys {
+			chunks = append(chunks, events[from:i:i])
+			keys, from = 0, i
 		}
-		root.Send(supervisor, &accepted{p, accepting, receipts})
-		p.answer(merge(refused, receipts), nil)
-	})
+		keys += n
+	}
+	return append(chunks, events[from:])
+}
+
+// taking is a publication on its way into storage. Storage calls took for one
+// chunk after the other, in order.
+type taking struct {
+	router      *router
+	publication *publication
+	refused     []webhook.Receipt
+	receipts    []webhook.Receipt
+	left        int
+	err         error
+}
+
+func (t *taking) took(events []webhook.Event, receipts []webhook.Receipt, err error) {
+	t.left--
+	if err != nil {
+		t.err = err
+	} else {
+		t.receipts = append(t.receipts, receipts...)
+		t.router.shared.root.Send(t.router.supervisor, &accepted{t.publication, events, receipts, t.left == 0})
+	}
+	switch {
+	case t.left > 0:
+	case err != nil:
+		t.publication.finish(t.router.shared, nil, t.err)
+	case t.err != nil:
+		t.publication.answer(nil, t.err)
+	default:
+		t.publication.answer(merge(t.refused, t.receipts), nil)
+	}
 }
 
 // number matches and numbers the events. Those that match too many endpoints are

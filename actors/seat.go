@@ -31,26 +31,38 @@ type seat struct {
 
 	// charged is what the actor and its mailbox hold of the budget.
 	charged atomic.Int64
+	vacated atomic.Bool // the actor is gone; what a read of its still takes is given back at once
 
 	// The actor's, while it runs; the supervisor's, while it does not.
 	stats    stats
+	memory   memory
 	suspect  webhook.ID // the delivery being handled
-	suspects map[webhook.ID]int
 	restarts int
 	drained  bool
 }
 
+func newSeat(n webhook.EndpointNumber) *seat { return &seat{number: n, at: -1, memory: newMemory()} }
+
 func (s *seat) take(b *budget, n int) {
 	s.charged.Add(int64(n))
 	b.take(n)
+	s.returnIfVacated(b)
 }
 
 func (s *seat) tryTake(b *budget, n int) bool {
 	ok := b.tryTake(n)
 	if ok {
 		s.charged.Add(int64(n))
+		s.returnIfVacated(b)
 	}
 	return ok
+}
+
+// returnIfVacated gives back what was taken after the actor had gone.
+func (s *seat) returnIfVacated(b *budget) {
+	if s.vacated.Load() {
+		b.give(int(s.charged.Swap(0)))
+	}
 }
 
 func (s *seat) release(b *budget, n int) {
@@ -61,13 +73,14 @@ func (s *seat) release(b *budget, n int) {
 // vacate notes that the actor is gone, with all it held.
 func (s *seat) vacate(b *budget) {
 	s.pid = nil
+	s.vacated.Store(true)
 	b.give(int(s.charged.Swap(0)))
 }
 
-// successor is the seat to go on with after the actor was told to stop. The
-// actor may still hold this one for a moment.
+// successor is the seat to go on with after the actor stopped, or was told to.
+// The actor, and what it started, may still hold this one for a moment.
 func (s *seat) successor() *seat {
-	return &seat{number: s.number, at: -1, stats: s.stats, suspects: s.suspects, restarts: s.restarts}
+	return &seat{number: s.number, at: -1, stats: s.stats, memory: s.memory, restarts: s.restarts}
 }
 
 // crashed notes that the actor stopped while it handled the suspect, and tells
@@ -75,27 +88,10 @@ func (s *seat) successor() *seat {
 func (s *seat) crashed() time.Duration {
 	s.restarts++
 	if s.suspect != (webhook.ID{}) {
-		if s.suspects == nil {
-			s.suspects = make(map[webhook.ID]int)
-		}
-		s.suspects[s.suspect]++
+		s.memory.panics[s.suspect]++
 		s.suspect = webhook.ID{}
 	}
 	return min(100*time.Millisecond<<min(s.restarts-1, 10), 30*time.Second)
-}
-
-// condemned gives the deliveries that stopped the actor too often.
-func (s *seat) condemned() map[webhook.ID]bool {
-	var found map[webhook.ID]bool
-	for id, times := range s.suspects {
-		if times >= maxPanics {
-			if found == nil {
-				found = make(map[webhook.ID]bool)
-			}
-			found[id] = true
-		}
-	}
-	return found
 }
 
 // empty tells whether the seat can be forgotten.

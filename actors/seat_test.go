@@ -47,8 +47,8 @@ func TestWakesComeInOrder(t *testing.T) {
 	}
 }
 
-func TestCrashesWaitLongerAndCondemn(t *testing.T) {
-	s := &seat{at: -1}
+func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
+	s := newSeat(1)
 	last := time.Duration(0)
 	for i := range 20 {
 		s.suspect = webhook.ID{Seq: 7}
@@ -57,8 +57,8 @@ func TestCrashesWaitLongerAndCondemn(t *testing.T) {
 			t.Fatal("crash", i, "waits", wait, "after", last)
 		}
 		last = wait
-		if got := s.condemned()[webhook.ID{Seq: 7}]; got != (i+1 >= maxPanics) {
-			t.Fatal("after", i+1, "crashes condemned is", got)
+		if got := s.memory.panics[webhook.ID{Seq: 7}]; got != i+1 {
+			t.Fatal("after", i+1, "crashes the delivery is blamed for", got)
 		}
 	}
 }

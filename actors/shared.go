@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,4 +30,13 @@ type shared struct {
 	aborted atomic.Bool
 	// changed makes a stored change of an endpoint effective.
 	changed func(webhook.Endpoint)
+}
+
+// tellPanic, deferred, logs a panic with its stack, and lets it go on: by the time
+// a supervisor hears of it the stack is gone.
+func (s *shared) tellPanic(who string) {
+	if cause := recover(); cause != nil {
+		s.log.Error("actor panicked", "actor", who, "panic", cause, "stack", string(debug.Stack()))
+		panic(cause)
+	}
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -46,6 +47,15 @@ func (s *slots) release(proven bool) {
 	}
 	s.mu.Unlock()
 	s.pass()
+}
+
+// leave makes who wait no more. It may have been told already.
+func (s *slots) leave(who *actor.PID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.waiting {
+		s.waiting[i] = slices.DeleteFunc(s.waiting[i], func(p *actor.PID) bool { return p == who })
+	}
 }
 
 // pass tells the next waiter. Who was told and needs no slot passes the word on.

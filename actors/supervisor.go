@@ -39,6 +39,7 @@ func newSupervisor(s *shared) *supervisor {
 
 // Receive handles one message.
 func (s *supervisor) Receive(c actor.Context) {
+	defer s.shared.tellPanic("supervisor")
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -56,7 +57,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *endpointChanged:
 		s.changed(c, m.endpoint)
 	case *forEndpoint:
-		s.send(c, s.seat(m.number), m.message)
+		s.pass(c, m)
 	case *restRequest:
 		s.rest(c, m)
 	case *drain:
@@ -84,7 +85,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, ch
 func (s *supervisor) seat(n webhook.EndpointNumber) *seat {
 	found := s.seats[n]
 	if found == nil {
-		found = &seat{number: n, at: -1}
+		found = newSeat(n)
 		s.seats[n] = found
 	}
 	return found
@@ -101,7 +102,9 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 			s.offer(c, s.seat(n), event, now)
 		}
 	}
-	m.publication.release(s.shared)
+	if m.last {
+		m.publication.release(s.shared)
+	}
 }
 
 // offer passes one delivery on, or only the news of it.
@@ -111,7 +114,7 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 		return
 	}
 	if to.pid == nil && to.holdUntil.After(now) {
-		if to.wakeAt.IsZero() && to.holdUntil.Before(never) {
+		if to.holdUntil.Before(never) && (to.wakeAt.IsZero() || to.holdUntil.Before(to.wakeAt)) {
 			s.wakes.set(to, to.holdUntil)
 		}
 		return
@@ -147,7 +150,7 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	to.seen.Store(0)
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
 		return &endpointActor{
-			number: to.number, shared: s.shared, seat: to, lane: newLane(),
+			number: to.number, shared: s.shared, seat: to, lane: newLane(&to.memory),
 			log: s.shared.log.With("endpoint", uint32(to.number)),
 		}
 	}))
@@ -159,6 +162,17 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 		to.sent++
 		c.Send(to.pid, &drainEndpoint{})
 	}
+}
+
+// pass passes a message on. Where no actor runs nothing is in flight.
+func (s *supervisor) pass(c actor.Context, m *forEndpoint) {
+	if query, ok := m.message.(*inFlightQuery); ok {
+		if known := s.seats[m.number]; known == nil || known.pid == nil {
+			query.reply <- map[webhook.ID]time.Time{}
+			return
+		}
+	}
+	s.send(c, s.seat(m.number), m.message)
 }
 
 // changed passes an endpoint's change on to its actor, and starts one if work waits for the change.
@@ -176,22 +190,23 @@ func (s *supervisor) changed(c actor.Context, e webhook.Endpoint) {
 // rest stops an actor that has nothing to do, unless a message is on its way to it.
 func (s *supervisor) rest(c actor.Context, m *restRequest) {
 	to := s.seats[m.number]
-	if to == nil || to.pid == nil || to.sent != m.seen || s.draining != nil {
+	if to == nil || to.pid == nil || !to.pid.Equal(m.who) || to.sent != m.seen || s.draining != nil {
 		return
 	}
-	s.leave(to)
 	c.Stop(to.pid)
-	to.vacate(s.shared.budget)
-	next := to.successor()
-	s.seats[m.number] = next
+	next := s.replace(to)
 	next.holdUntil = m.rest.HoldUntil
 	s.wakes.set(next, m.rest.WakeAt)
 }
 
-// leave forgets the actor in a seat.
-func (s *supervisor) leave(to *seat) {
-	delete(s.byPID, to.pid.Id)
+// replace gives an endpoint whose actor is gone a new seat.
+func (s *supervisor) replace(old *seat) *seat {
+	delete(s.byPID, old.pid.Id)
 	s.shared.metrics.actors.Dec()
+	old.vacate(s.shared.budget)
+	next := old.successor()
+	s.seats[old.number] = next
+	return next
 }
 
 // terminated notes that an actor has stopped by itself, which is after a panic only.
@@ -200,11 +215,10 @@ func (s *supervisor) terminated(who *actor.PID, now time.Time) {
 	if to == nil {
 		return
 	}
-	s.leave(to)
-	to.vacate(s.shared.budget)
 	wait := to.crashed()
-	to.holdUntil = now.Add(wait)
-	s.wakes.set(to, to.holdUntil)
+	next := s.replace(to)
+	next.holdUntil = now.Add(wait)
+	s.wakes.set(next, next.holdUntil)
 	s.drained(to)
 }
 

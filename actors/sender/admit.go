@@ -28,7 +28,10 @@ func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string,
 	_, err = c.admit(ctx, target)
 	// A local name that does not resolve gets the same answer as one that does:
 	// registering must not be a way to find out what is inside.
-	if errors.Is(err, webhook.ErrBlockedAddress) || err != nil && target.local() {
+	switch {
+	case errors.Is(err, errBlockedPort):
+		return "", fmt.Errorf("%w: %w", wrong("has a port that is not allowed"), webhook.ErrBlockedAddress)
+	case errors.Is(err, webhook.ErrBlockedAddress), err != nil && target.local():
 		field := wrong("points to an address that is not allowed")
 		return "", fmt.Errorf("%w: %w", field, webhook.ErrBlockedAddress)
 	}
@@ -38,6 +41,9 @@ func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string,
 // admit gives the addresses that a target may be reached at, at least one. It
 // fails with webhook.ErrBlockedAddress, errUnresolved, or ctx's error.
 func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
+	if err := c.guard.checkURL(t); err != nil {
+		return nil, err
+	}
 	switch {
 	case t.Addr.IsValid():
 		return []netip.Addr{t.Addr}, c.guard.Check(t.Addr)

@@ -76,11 +76,14 @@ func (c *Client) dialTCP(ctx context.Context, network string, addr netip.AddrPor
 	return d.DialContext(ctx, network, addr.String())
 }
 
-// control checks the address that the socket is about to connect to.
+// control checks the address and the port that the socket is about to connect to.
 func (c *Client) control(_, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("read the address to connect to: %w", err)
+	}
+	if err := c.guard.checkPort(addr.Port()); err != nil {
+		return err
 	}
 	return c.guard.Check(addr.Addr())
 }

@@ -17,14 +17,26 @@ type GuardOptions struct {
 	Allow []netip.Prefix
 	// Deny refuses addresses whatever else would let them through.
 	Deny []netip.Prefix
+	// AllowHosts, if there are any, are the only names that a target's host may
+	// have; an address in a name's place must then be within Allow. What a name
+	// resolves to is judged as ever.
+	AllowHosts []HostPattern
+	// DenyHosts are names that no target's host may have. They are not resolved.
+	DenyHosts []HostPattern
+	// AllowPorts, if there are any, are the only ports that a target may have.
+	AllowPorts []PortRange
+	// DenyPorts are ports that no target may have.
+	DenyPorts []PortRange
 	// Interfaces lists the machine's own addresses; net.InterfaceAddrs if nil.
 	Interfaces func() ([]net.Addr, error)
 }
 
-// Guard decides which addresses requests may leave for. It is safe for concurrent use.
+// Guard decides where requests may leave for. It is safe for concurrent use.
 type Guard struct {
-	allow, deny []netip.Prefix
-	interfaces  func() ([]net.Addr, error)
+	allow, deny           []netip.Prefix
+	allowHosts, denyHosts []HostPattern
+	allowPorts, denyPorts []PortRange
+	interfaces            func() ([]net.Addr, error)
 
 	refresh sync.Mutex
 	own     atomic.Pointer[ownAddresses]
@@ -49,7 +61,10 @@ func NewGuard(o GuardOptions) (*Guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("denied addresses: %w", err)
 	}
-	g := &Guard{allow: allow, deny: deny, interfaces: o.Interfaces}
+	g := &Guard{
+		allow: allow, deny: deny, allowHosts: o.AllowHosts, denyHosts: o.DenyHosts,
+		allowPorts: o.AllowPorts, denyPorts: o.DenyPorts, interfaces: o.Interfaces,
+	}
 	if g.interfaces == nil {
 		g.interfaces = net.InterfaceAddrs
 	}

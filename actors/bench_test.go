@@ -1,0 +1,113 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/corpastro/astrohook/storage/memstore"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// passOne takes one delivery through a lane: offered, sent, answered, recorded.
+func passOne(l *lane, seq uint64, data []byte, now time.Time) {
+	d := webhook.Delivery{ID: webhook.ID{Seq: seq, Endpoint: 1}, EventType: "t", Status: webhook.Queued}
+	l.offer(&entry{due: webhook.Due{Delivery: d, Data: data}, charged: len(data)}, now)
+	e := l.next(now)
+	l.attempted(e, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
+	l.out.settle, l.out.release = l.out.settle[:0], 0
+	l.settled(e)
+}
+
+func readyLane(now time.Time) *lane {
+	m := newMemory()
+	l := newLane(&m)
+	l.configure(&webhook.Endpoint{Status: webhook.EndpointActive}, webhook.DefaultSettings(), webhook.GateState{}, now)
+	l.readQueue(now)
+	l.queueRead(nil, true, now)
+	l.readSchedule(now)
+	l.scheduleRead(nil, time.Time{}, now)
+	return l
+}
+
+// BenchmarkLane is the lane's own part of a delivery.
+func BenchmarkLane(b *testing.B) {
+	now, data := time.Now(), make([]byte, 512)
+	l, seq := readyLane(now), uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		seq++
+		passOne(l, seq, data, now)
+	}
+}
+
+// instant answers at once, and takes one from what is under way.
+type instant struct{ underWay chan struct{} }
+
+func (i instant) Send(webhook.ID, string, []byte) webhook.Attempt {
+	<-i.underWay
+	return webhook.Attempt{At: time.Now(), StatusCode: 200}
+}
+func (instant) Close() {}
+
+// fast is a store in memory without the parts that are slow there.
+type fast struct {
+	*memstore.Store
+	pending atomic.Int64
+}
+
+func (f *fast) Pending() int64 { return f.pending.Load() }
+func (f *fast) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+	receipts := make([]webhook.Receipt, len(events))
+	for i := range events {
+		receipts[i] = webhook.Receipt{EventID: events[i].ID, Deliveries: len(events[i].Endpoints)}
+	}
+	done(receipts, nil)
+}
+func (f *fast) Settle(_ webhook.Settlement, done func(error)) { done(nil) }
+
+// BenchmarkDispatcher is everything but storage and the network, for each delivery.
+func BenchmarkDispatcher(b *testing.B) {
+	underWay := make(chan struct{}, 512) // what this store has not handed on it has not kept
+	store := &fast{Store: memstore.Open(memstore.Options{})}
+	e, err := store.CreateEndpoint(context.Background(), webhook.Endpoint{EventTypes: []string{"*"}, Status: webhook.EndpointActive})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := New(Options{
+		Store: store, Sequence: new(webhook.Sequence), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Open:  func(webhook.Endpoint, webhook.Settings) (Target, error) { return instant{underWay}, nil },
+		Abort: func() {},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := d.Start(); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := d.Health(context.Background(), e.Number()); err != nil {
+		b.Fatal(err)
+	}
+	data := make([]byte, 512)
+	b.ReportAllocs()
+	published := int64(0)
+	for b.Loop() {
+		events := make([]webhook.Event, 16)
+		for i := range events {
+			events[i] = webhook.Event{Type: "user.created", Data: data}
+			underWay <- struct{}{}
+		}
+		if _, err := d.Publish(context.Background(), events); err != nil {
+			b.Fatal(err)
+		}
+		published += int64(len(events))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(published), "ns/delivery")
+	if err := d.Stop(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,207 @@
+package actors
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestMemoryBound: far more is published than fits. What is in memory stays
+// bounded, and in the end everything was sent exactly once.
+func TestMemoryBound(t *testing.T) {
+	const limit, size, endpoints = 1 << 20, 8 << 10, 3
+	inRig(t, func(o *Options) { o.MaxPayloadMemory = limit }, func(r *rig) {
+		release := make(chan struct{})
+		var all []webhook.EndpointNumber
+		for range endpoints {
+			n := r.register(webhook.Settings{Timeout: time.Hour})
+			r.receiver.does(n, hangs(release))
+			all = append(all, n)
+		}
+		// A read reserves its bytes before it knows how many there are; and each endpoint may hold one more.
+		const slack = endpoints * (size + size)
+		var ids []webhook.ID
+		most := int64(0)
+		for range 40 {
+			ids = append(ids, r.publish(50, size)...)
+			most = max(most, r.d.shared.budget.used.Load())
+			synctest.Wait()
+			most = max(most, r.d.shared.budget.used.Load())
+		}
+		if quiet := r.d.shared.budget.used.Load(); quiet > limit+slack {
+			t.Errorf("%d bytes are held, of %d", quiet, limit)
+		}
+		close(release)
+		for range 1000 {
+			time.Sleep(time.Microsecond)
+			most = max(most, r.d.shared.budget.used.Load())
+		}
+		if most > limit+slack || most < limit/2 {
+			t.Errorf("at most %d bytes were held, of %d", most, limit)
+		}
+		time.Sleep(time.Minute)
+		for _, n := range all {
+			r.wantOnce(n, ids)
+		}
+	})
+}
+
+// TestMailboxBound: an actor that takes nothing from its mailbox gets a bounded number of deliveries.
+func TestMailboxBound(t *testing.T) {
+	const size = 100
+	release := make(chan struct{})
+	inRig(t, func(o *Options) {
+		open := o.Open
+		release = make(chan struct{})
+		o.Open = func(e webhook.Endpoint, s webhook.Settings) (Target, error) {
+			<-release
+			return open(e, s)
+		}
+	}, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		var ids []webhook.ID
+		for range 50 {
+			ids = append(ids, r.publish(100, size)...)
+			synctest.Wait()
+		}
+		if used := r.d.shared.budget.used.Load(); used > (maxUnseen+minWindow)*size || used < maxUnseen*size/2 {
+			t.Errorf("%d bytes are in a mailbox that may hold %d deliveries of %d", used, maxUnseen, size)
+		}
+		close(release)
+		time.Sleep(time.Minute)
+		r.wantOnce(n, ids)
+	})
+}
+
+// TestBudgetIsNotOneEndpoints: one endpoint has used up all memory; the others go on, without spinning.
+func TestBudgetIsNotOneEndpoints(t *testing.T) {
+	const limit = 1 << 20
+	var reads atomic.Int32
+	h := &hook{queued: func() {
+		if reads.Add(1) > 20_000 {
+			time.Sleep(time.Hour) // time passes only when nobody spins
+		}
+	}}
+	inRig(t, func(o *Options) { h.Store, o.Store = o.Store.(storage.Store), h; o.MaxPayloadMemory = limit }, func(r *rig) {
+		greedy := r.register(webhook.Settings{Timeout: time.Hour})
+		release := make(chan struct{})
+		r.receiver.does(greedy, hangs(release))
+		hog := r.publish(100, 200<<10)
+		synctest.Wait()
+		modest := r.register(webhook.Settings{})
+		r.receiver.does(modest, answers(200, time.Millisecond))
+		r.setStatus(greedy, webhook.EndpointDisabled)
+		idle := r.register(webhook.Settings{})
+		r.setStatus(idle, webhook.EndpointPaused)
+		r.publish(1, 2)
+		r.setStatus(greedy, webhook.EndpointActive)
+		r.setStatus(idle, webhook.EndpointActive)
+
+		r.setStatus(greedy, webhook.EndpointDisabled)
+		ids := r.publish(200, 1000)
+		time.Sleep(30 * time.Second)
+		if used := r.d.shared.budget.used.Load(); used < limit/2 {
+			t.Fatal("only", used, "bytes are held: the test shows nothing")
+		}
+		for _, id := range ids {
+			r.wantStatus(id.For(modest), webhook.Delivered, "", 1)
+		}
+		if n := reads.Load(); n > 2000 {
+			t.Error(n, "reads for some hundred deliveries")
+		}
+		r.setStatus(greedy, webhook.EndpointActive)
+		close(release)
+		time.Sleep(time.Minute)
+		for _, id := range hog {
+			r.wantStatus(id.For(greedy), webhook.Delivered, "", 1)
+		}
+	})
+}
+
+// TestProvenFindSlots: many endpoints hang and take all slots they can; those that answer go on at their pace.
+func TestProvenFindSlots(t *testing.T) {
+	inRig(t, func(o *Options) { o.MaxInFlight = 16 }, func(r *rig) {
+		healthy := r.register(webhook.Settings{})
+		r.receiver.does(healthy, answers(200, 10*time.Millisecond))
+		warm := r.publish(20, 2)
+		time.Sleep(time.Second)
+		r.wantOnce(healthy, warm)
+		release := make(chan struct{})
+		for range 30 {
+			n := r.register(webhook.Settings{Timeout: time.Minute})
+			r.receiver.does(n, hangs(release))
+		}
+		r.publish(20, 2)
+		synctest.Wait()
+		start := time.Now()
+		ids := r.publish(80, 2)
+		time.Sleep(time.Second)
+		for _, id := range ids {
+			r.wantStatus(id.For(healthy), webhook.Delivered, "", 1)
+		}
+		calls := r.receiver.sent(healthy)
+		if last := calls[len(calls)-1].at.Sub(start); last > 200*time.Millisecond {
+			t.Error("with half of 16 slots, 10 ms each, 80 deliveries took", last)
+		}
+		close(release)
+		time.Sleep(time.Hour)
+	})
+}
+
+// TestNewcomerGoesOn: an endpoint that is not proven waits for a slot behind
+// many that hang. When it shows that it answers it does not wait any more.
+func TestNewcomerGoesOn(t *testing.T) {
+	inRig(t, func(o *Options) { o.MaxInFlight = 16 }, func(r *rig) {
+		newcomer := r.register(webhook.Settings{Concurrency: 2, Breaker: webhook.BreakerPolicy{Failures: 1000}})
+		start := time.Now()
+		r.receiver.does(newcomer, func(c call) webhook.Attempt {
+			switch {
+			case c.at.Equal(start) && c.id.Seq%2 == 0: // keeps one slot for long, and is good
+				time.Sleep(200 * time.Millisecond)
+			case c.at.Sub(start) < 200*time.Millisecond: // loses the other
+				time.Sleep(10 * time.Millisecond)
+				return webhook.Attempt{StatusCode: 500}
+			}
+			return webhook.Attempt{StatusCode: 200}
+		})
+		ids := r.publish(60, 2)
+		synctest.Wait()
+		release := make(chan struct{})
+		for range 60 {
+			n := r.register(webhook.Settings{Timeout: time.Minute})
+			r.receiver.does(n, hangs(release))
+		}
+		r.publish(8, 2)
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if done := r.health(newcomer).Successes; done < int64(len(ids)-20) {
+			t.Error("of", len(ids), "deliveries", done, "were made in 20 s")
+		}
+		close(release)
+		time.Sleep(time.Hour)
+	})
+}
+
+// TestConcurrencyBound: no endpoint gets more at a time than it allows.
+func TestConcurrencyBound(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{Concurrency: 5})
+		var flying, most atomic.Int32
+		r.receiver.does(n, func(call) webhook.Attempt {
+			most.Store(max(most.Load(), flying.Add(1)))
+			defer flying.Add(-1)
+			time.Sleep(time.Millisecond)
+			return webhook.Attempt{StatusCode: 200}
+		})
+		ids := r.publish(200, 2)
+		time.Sleep(time.Second)
+		r.wantOnce(n, ids)
+		if most.Load() != 5 {
+			t.Error(most.Load(), "at a time")
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package actors
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// gaps gives the times between the attempts for one delivery.
+func (r *rig) gaps(id webhook.ID) (between []time.Duration) {
+	var last time.Time
+	for _, c := range r.receiver.sent(id.Endpoint) {
+		if c.id != id {
+			continue
+		}
+		if !last.IsZero() {
+			between = append(between, c.at.Sub(last))
+		}
+		last = c.at
+	}
+	return between
+}
+
+// TestAttemptPanics: the delivery fails after three times, its neighbours arrive.
+func TestAttemptPanics(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		var bad atomic.Value // of webhook.ID
+		r.receiver.does(n, func(c call) webhook.Attempt {
+			time.Sleep(time.Millisecond)
+			if c.id == bad.Load() {
+				panic("bad delivery")
+			}
+			return webhook.Attempt{StatusCode: 200}
+		})
+		ids := r.publish(9, 2)
+		bad.Store(ids[4].For(n))
+		time.Sleep(time.Minute)
+		r.wantStatus(ids[4].For(n), webhook.Failed, webhook.ReasonPanic, 0)
+		for i, id := range ids {
+			if i != 4 {
+				r.wantStatus(id.For(n), webhook.Delivered, "", 1)
+			}
+		}
+		if gaps := r.gaps(ids[4].For(n)); len(gaps) != 2 {
+			t.Error("sent", len(gaps)+1, "times")
+		}
+		if h := r.health(n); h.Restarts != 0 {
+			t.Error("the actor was restarted")
+		}
+	})
+}
+
+// TestPanicsAreCountedAcrossHolds: an attempt that panics opens the breaker, and is counted all the same.
+func TestPanicsAreCountedAcrossHolds(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{Breaker: webhook.BreakerPolicy{Failures: 1, Open: time.Minute}})
+		r.receiver.does(n, func(call) webhook.Attempt { panic("bad delivery") })
+		bad := r.publishOne(n)
+		time.Sleep(time.Hour)
+		r.wantStatus(bad, webhook.Failed, webhook.ReasonPanic, 0)
+		if gaps := r.gaps(bad); len(gaps) != 2 || gaps[0] < time.Minute {
+			t.Error("sent again after", gaps)
+		}
+	})
+}
+
+// unknown is a reason outside of the closed set: counting it panics in the actor.
+const unknown = webhook.Reason("unknown")
+
+// TestActorPanics: the actor comes back after a growing delay; the delivery that
+// stopped it three times fails, and its neighbours arrive.
+func TestActorPanics(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n, other := r.register(webhook.Settings{}), r.register(webhook.Settings{})
+		var bad atomic.Value // of webhook.ID
+		r.receiver.does(n, func(c call) webhook.Attempt {
+			time.Sleep(time.Millisecond)
+			if c.id == bad.Load() {
+				return webhook.Attempt{Failure: unknown}
+			}
+			return webhook.Attempt{StatusCode: 200}
+		})
+		ids := r.publish(50, 2)
+		bad.Store(ids[20].For(n))
+		r.wantOnce(other, ids)
+		time.Sleep(time.Minute)
+		r.wantStatus(ids[20].For(n), webhook.Failed, webhook.ReasonPanic, 0)
+		for i, id := range ids {
+			if i != 20 && r.delivery(id.For(n)).Status != webhook.Delivered {
+				t.Error("a neighbour did not arrive")
+			}
+		}
+		gaps := r.gaps(ids[20].For(n))
+		if len(gaps) != 2 || gaps[0] < 100*time.Millisecond || gaps[1] < 200*time.Millisecond || gaps[1] > time.Second {
+			t.Error("sent again after", gaps)
+		}
+		if h := r.health(n); h.Restarts != 3 {
+			t.Errorf("%+v", h)
+		}
+		r.wantIdle()
+
+		// By hand it gets new chances.
+		r.receiver.does(n, answers(200, 0))
+		if _, err := r.d.Retry(context.Background(), ids[20].For(n)); err != nil {
+			t.Fatal(err)
+		}
+		r.wantStatus(ids[20].For(n), webhook.Delivered, "", 1)
+	})
+}
+
+// TestActorPanicsWhileItRecords: storage that panics for one delivery stops the
+// actor outside of any message about it; it is blamed all the same.
+func TestActorPanicsWhileItRecords(t *testing.T) {
+	var bad atomic.Value // of webhook.ID
+	h := &hook{settle: func(s webhook.Settlement) {
+		if s.Now.ID == bad.Load() && s.Now.Status == webhook.Delivered {
+			panic("bad record")
+		}
+	}}
+	inRig(t, func(o *Options) { h.Store, o.Store = o.Store.(storage.Store), h }, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.receiver.does(n, answers(200, time.Second))
+		ids := r.publish(5, 2)
+		bad.Store(ids[1].For(n))
+		time.Sleep(time.Minute)
+		r.wantStatus(ids[1].For(n), webhook.Failed, webhook.ReasonPanic, 0)
+		for i, id := range ids {
+			if i != 1 {
+				r.wantStatus(id.For(n), webhook.Delivered, "", 1)
+			}
+		}
+	})
+}
+
+// TestPanicWhileOthersWaitForSlots: who stops while it waits for a slot, or was
+// just told of one, does not keep it from others.
+func TestPanicWhileOthersWaitForSlots(t *testing.T) {
+	inRig(t, func(o *Options) { o.MaxInFlight = 4 }, func(r *rig) {
+		var all []webhook.EndpointNumber
+		for range 12 {
+			n := r.register(webhook.Settings{})
+			all = append(all, n)
+			r.receiver.does(n, func(c call) webhook.Attempt {
+				time.Sleep(10 * time.Millisecond)
+				if c.attempt == 1 && n%2 == 0 {
+					return webhook.Attempt{Failure: unknown}
+				}
+				return webhook.Attempt{StatusCode: 200}
+			})
+		}
+		ids := r.publish(6, 2)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		for _, n := range all {
+			for _, id := range ids {
+				if d := r.delivery(id.For(n)); !d.Status.Finished() {
+					t.Fatalf("endpoint %d: %s", n, d.Status)
+				}
+			}
+		}
+		r.wantIdle()
+	})
+}
+
+// TestRouterPanics and TestSupervisorPanics: the dispatcher has failed, and says so.
+func TestRouterPanics(t *testing.T) {
+	h := &hook{accept: func([]webhook.Event, func([]webhook.Receipt, error)) { panic("no") }}
+	testFailure(t, h, webhook.ErrShuttingDown)
+}
+
+func TestSupervisorPanics(t *testing.T) {
+	h := &hook{accept: func(_ []webhook.Event, done func([]webhook.Receipt, error)) { done(nil, nil) }}
+	testFailure(t, h, nil)
+}
+
+func testFailure(t *testing.T, h *hook, want error) {
+	inRig(t, func(o *Options) { h.Store, o.Store = o.Store.(storage.Store), h }, func(r *rig) {
+		r.register(webhook.Settings{})
+		_, err := r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", Data: []byte("1")}})
+		wantError(t, err, want)
+		synctest.Wait()
+		select {
+		case <-r.d.Failed():
+		default:
+			t.Fatal("nobody is told")
+		}
+		if r.d.Err() == nil {
+			t.Error("nor why")
+		}
+		_, err = r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", Data: []byte("1")}})
+		if h.accept = nil; want != nil {
+			wantError(t, err, webhook.ErrShuttingDown)
+		}
+	})
+}

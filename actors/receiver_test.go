@@ -1,0 +1,137 @@
+package actors
+
+import (
+	"sync"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// receiver stands in for all receivers: it keeps what was sent, and answers as told.
+type receiver struct {
+	abort chan struct{}
+
+	mu      sync.Mutex
+	behave  map[webhook.EndpointNumber]func(call) webhook.Attempt
+	calls   []call
+	flying  map[webhook.ID]int
+	doubled []webhook.ID // sent while an attempt for them was in flight
+	opened  int
+	closed  int
+	counted int // of opened, when a test last asked
+}
+
+// call is one attempt.
+type call struct {
+	id      webhook.ID
+	attempt int // the how manieth for this delivery, from 1
+	at      time.Time
+	timeout time.Duration
+	abort   <-chan struct{}
+}
+
+func newReceiver() *receiver {
+	return &receiver{
+		abort:  make(chan struct{}),
+		behave: make(map[webhook.EndpointNumber]func(call) webhook.Attempt),
+		flying: make(map[webhook.ID]int),
+	}
+}
+
+// does tells how an endpoint behaves from now on; without it, it answers 200 at once.
+func (r *receiver) does(n webhook.EndpointNumber, behave func(call) webhook.Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.behave[n] = behave
+}
+
+func (r *receiver) open(e webhook.Endpoint, s webhook.Settings) (Target, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.opened++
+	return &target{receiver: r, number: e.Number(), timeout: s.Timeout}, nil
+}
+
+// sent gives the attempts made for an endpoint.
+func (r *receiver) sent(n webhook.EndpointNumber) (to []call) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.calls {
+		if c.id.Endpoint == n {
+			to = append(to, c)
+		}
+	}
+	return to
+}
+
+type target struct {
+	receiver *receiver
+	number   webhook.EndpointNumber
+	timeout  time.Duration
+}
+
+// Send makes an attempt.
+func (t *target) Send(id webhook.ID, _ string, _ []byte) webhook.Attempt {
+	c := call{id: id, at: time.Now(), timeout: t.timeout, abort: t.receiver.abort}
+	behave := t.receiver.begin(&c)
+	defer t.receiver.end(id)
+	a := webhook.Attempt{StatusCode: 200}
+	if behave != nil {
+		a = behave(c)
+	}
+	a.At, a.Duration = c.at, time.Since(c.at)
+	return a
+}
+
+// Close counts.
+func (t *target) Close() {
+	t.receiver.mu.Lock()
+	defer t.receiver.mu.Unlock()
+	t.receiver.closed++
+}
+
+func (r *receiver) begin(c *call) func(call) webhook.Attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.attempt = 1
+	for i := range r.calls {
+		if r.calls[i].id == c.id {
+			c.attempt++
+		}
+	}
+	if r.flying[c.id]++; r.flying[c.id] > 1 {
+		r.doubled = append(r.doubled, c.id)
+	}
+	r.calls = append(r.calls, *c)
+	return r.behave[c.id.Endpoint]
+}
+
+func (r *receiver) end(id webhook.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flying[id]--
+}
+
+// answers gives a behaviour: a status after a latency.
+func answers(status int, latency time.Duration) func(call) webhook.Attempt {
+	return func(call) webhook.Attempt {
+		time.Sleep(latency)
+		return webhook.Attempt{StatusCode: status}
+	}
+}
+
+// hangs gives a behaviour: no answer until release is closed, the time is up, or the attempt is cut off.
+func hangs(release <-chan struct{}) func(call) webhook.Attempt {
+	return func(c call) webhook.Attempt {
+		timer := time.NewTimer(c.timeout)
+		defer timer.Stop()
+		select {
+		case <-release:
+			return webhook.Attempt{StatusCode: 200}
+		case <-timer.C:
+			return webhook.Attempt{Failure: webhook.ReasonTimeout}
+		case <-c.abort:
+			return webhook.Attempt{Failure: webhook.ReasonReset}
+		}
+	}
+}

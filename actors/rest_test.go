@@ -1,0 +1,218 @@
+package actors
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestRest: an idle actor stops, and a later event starts it again.
+func TestRest(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		ids := r.publish(3, 2)
+		synctest.Wait()
+		if running := r.actorsRunning(); running != 1 {
+			t.Fatal(running, "actors run")
+		}
+		time.Sleep(29 * time.Second)
+		synctest.Wait()
+		if running := r.actorsRunning(); running != 1 {
+			t.Error("it did not linger")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if running := r.actorsRunning(); running != 0 {
+			t.Error("it does not rest")
+		}
+		if r.receiver.closed != r.receiver.opened {
+			t.Error(r.receiver.opened, "targets were opened,", r.receiver.closed, "closed")
+		}
+		r.wantOnce(n, append(ids, r.publish(2, 2)...))
+		if h := r.health(n); h.Successes != 5 {
+			t.Errorf("what it knew is forgotten: %+v", h)
+		}
+	})
+}
+
+// TestRestRace publishes around the very instant at which the actor asks to rest.
+func TestRestRace(t *testing.T) {
+	const linger = time.Second
+	inRig(t, func(o *Options) { o.Linger = linger }, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		random := rand.New(rand.NewPCG(1, 1))
+		var ids []webhook.ID
+		rested := 0
+		for range 2000 {
+			done := make(chan struct{})
+			go func() { // beside the actor's timer, which ticks at the same instant
+				time.Sleep(linger + time.Duration(random.IntN(3)-1)*time.Duration(random.IntN(2)))
+				ids = append(ids, r.publish(1, 2)...)
+				close(done)
+			}()
+			<-done
+			if r.receiver.beganAnActor() {
+				rested++
+			}
+		}
+		r.wantOnce(n, ids)
+		if rested < 200 || rested > 1900 {
+			t.Error("it rested", rested, "times in 2000: there was no race")
+		}
+	})
+}
+
+// beganAnActor tells whether a target was opened since the last call: an actor began.
+func (r *receiver) beganAnActor() bool {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	began := r.opened > r.counted
+	r.counted = r.opened
+	return began
+}
+
+// TestSeatsAreForgotten: an endpoint that was not heard of for an hour costs nothing.
+func TestSeatsAreForgotten(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.publish(1, 2)
+		time.Sleep(3 * time.Hour)
+		if h := r.health(n); h.Successes != 0 || !h.LastAttemptAt.IsZero() {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// TestPause: nothing is sent, what was in flight ends, and after it all goes on.
+func TestPause(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{Concurrency: 2})
+		r.receiver.does(n, answers(200, time.Second))
+		ids := r.publish(10, 2)
+		synctest.Wait()
+		r.setStatus(n, webhook.EndpointPaused)
+		ids = append(ids, r.publish(10, 2)...)
+		time.Sleep(time.Minute)
+		if calls := r.receiver.sent(n); len(calls) != 2 {
+			t.Error(len(calls), "were sent")
+		}
+		r.wantStatus(ids[0].For(n), webhook.Delivered, "", 1)
+		if running := r.actorsRunning(); running != 0 {
+			t.Error("the actor of a paused endpoint does not rest")
+		}
+		ids = append(ids, r.publish(1, 2)...)
+		synctest.Wait()
+		if running := r.actorsRunning(); running != 0 {
+			t.Error("a delivery started the actor of a paused endpoint")
+		}
+		r.setStatus(n, webhook.EndpointActive)
+		time.Sleep(time.Minute)
+		r.wantOnce(n, ids)
+	})
+}
+
+// TestNewsOutOfOrder: the larger revision is right, for the router and for the actor.
+func TestNewsOutOfOrder(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.wantOnce(n, r.publish(1, 2))
+		older := r.change(n, func(e *webhook.Endpoint) { e.Description = "older" })
+		r.setStatus(n, webhook.EndpointPaused)
+		r.d.EndpointChanged(older)
+		id := r.publishOne(n)
+		r.wantStatus(id, webhook.Queued, "", 0)
+		r.setStatus(n, webhook.EndpointDisabled)
+		r.d.EndpointChanged(older)
+		r.publish(1, 2)
+		if calls := r.receiver.sent(n); len(calls) != 1 {
+			t.Error(len(calls), "were sent")
+		}
+	})
+}
+
+// TestDelete: what is pending is cancelled, what is in flight ends as usual.
+func TestDelete(t *testing.T) {
+	for _, state := range []string{"busy", "resting", "paused", "retrying"} {
+		t.Run(state, func(t *testing.T) {
+			inRig(t, nil, func(r *rig) {
+				s := regular(time.Hour, 5)
+				s.Concurrency = 1
+				n := r.register(s)
+				r.receiver.does(n, answers(map[bool]int{true: 500, false: 200}[state == "retrying"], time.Second))
+				if state == "resting" || state == "paused" {
+					r.setStatus(n, webhook.EndpointPaused)
+				}
+				ids := r.publish(3*cancelChunk, 2)
+				if state == "resting" {
+					time.Sleep(time.Minute)
+				}
+				synctest.Wait()
+				r.change(n, func(e *webhook.Endpoint) { e.DeletedAt = time.Now() })
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				for i, id := range ids {
+					switch {
+					case i == 0 && state == "busy":
+						r.wantStatus(id.For(n), webhook.Delivered, "", 1)
+					case i == 0 && state == "retrying":
+						r.wantStatus(id.For(n), webhook.Cancelled, webhook.ReasonEndpointDeleted, 1)
+					case r.delivery(id.For(n)).Status != webhook.Cancelled || r.delivery(id.For(n)).Reason != webhook.ReasonEndpointDeleted:
+						t.Fatal("not cancelled:", i, r.delivery(id.For(n)))
+					}
+				}
+				if running := r.actorsRunning(); running != 0 {
+					t.Error("the actor of a deleted endpoint does not rest")
+				}
+				if receipts := r.publish(1, 2); len(receipts) != 1 || r.store.Pending() != 0 {
+					t.Error("a deleted endpoint gets events")
+				}
+			})
+		})
+	}
+}
+
+// TestDeletePanicking: an attempt of a deleted endpoint that panics leaves nothing behind.
+func TestDeletePanicking(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.receiver.does(n, func(call) webhook.Attempt {
+			time.Sleep(time.Second)
+			panic("bad delivery")
+		})
+		id := r.publishOne(n)
+		synctest.Wait()
+		r.change(n, func(e *webhook.Endpoint) { e.DeletedAt = time.Now() })
+		time.Sleep(time.Minute)
+		r.wantStatus(id, webhook.Cancelled, webhook.ReasonEndpointDeleted, 0)
+		if running := r.actorsRunning(); running != 0 {
+			t.Error("the actor of a deleted endpoint does not rest")
+		}
+	})
+}
+
+// TestGone: 410 fails the delivery and disables the endpoint, once.
+func TestGone(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.receiver.does(n, answers(410, time.Second))
+		ids := r.publish(20, 2)
+		time.Sleep(time.Minute)
+		e, err := r.store.Endpoint(n)
+		if err != nil || e.Status != webhook.EndpointDisabled || e.DisabledReason == "" || e.Revision != 2 {
+			t.Errorf("%+v %v", e, err)
+		}
+		r.wantStatus(ids[0].For(n), webhook.Failed, webhook.ReasonGone, 1)
+		r.wantStatus(ids[19].For(n), webhook.Queued, "", 0)
+		r.publish(1, 2)
+		if pending := r.store.Pending(); pending != 12 {
+			t.Error(pending, "deliveries are pending, of 12 that it held")
+		}
+		r.receiver.does(n, answers(200, 0))
+		r.setStatus(n, webhook.EndpointActive)
+		r.wantStatus(ids[19].For(n), webhook.Delivered, "", 1)
+	})
+}

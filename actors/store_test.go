@@ -1,0 +1,113 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// hook is a store of which single methods are replaced.
+type hook struct {
+	storage.Store
+	accept func(events []webhook.Event, done func([]webhook.Receipt, error))
+	settle func(webhook.Settlement)
+	queued func()
+	each   func(func(webhook.Endpoint) error) error
+	wakes  func(func(webhook.Wake) error) error
+}
+
+func (h *hook) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+	if h.accept != nil {
+		h.accept(events, done)
+		return
+	}
+	h.Store.Accept(events, done)
+}
+
+func (h *hook) Settle(s webhook.Settlement, done func(error)) {
+	if h.settle != nil {
+		h.settle(s)
+	}
+	h.Store.Settle(s, done)
+}
+
+func (h *hook) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	if h.queued != nil {
+		h.queued()
+	}
+	return h.Store.Queued(n, from, limit, maxBytes)
+}
+
+func (h *hook) EachEndpoint(visit func(webhook.Endpoint) error) error {
+	if h.each != nil {
+		return h.each(visit)
+	}
+	return h.Store.EachEndpoint(visit)
+}
+
+func (h *hook) Wakes(visit func(webhook.Wake) error) error {
+	if h.wakes != nil {
+		return h.wakes(visit)
+	}
+	return h.Store.Wakes(visit)
+}
+
+// unready is a store whose reads fail some times: of the endpoint, the queue and
+// the retry schedule; and the cancelling of what is pending.
+type unready struct {
+	storage.Store
+	failures [4]atomic.Int32
+}
+
+var errUnready = errors.New("storage does not answer")
+
+func (u *unready) fails(i int) error {
+	if u.failures[i].Add(-1) >= 0 {
+		return errUnready
+	}
+	u.failures[i].Store(0)
+	return nil
+}
+
+func (u *unready) left() (left []int32) {
+	for i := range u.failures {
+		left = append(left, u.failures[i].Load())
+	}
+	return left
+}
+
+func (u *unready) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	if err := u.fails(0); err != nil {
+		return webhook.Endpoint{}, err
+	}
+	return u.Store.Endpoint(n)
+}
+
+func (u *unready) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	if err := u.fails(1); err != nil {
+		return nil, err
+	}
+	return u.Store.Queued(n, from, limit, maxBytes)
+}
+
+func (u *unready) Scheduled(
+	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
+) ([]webhook.Due, time.Time, error) {
+	if err := u.fails(2); err != nil {
+		return nil, time.Time{}, err
+	}
+	return u.Store.Scheduled(n, from, now, limit, maxBytes)
+}
+
+func (u *unready) CancelPending(
+	ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int,
+) (int, error) {
+	if err := u.fails(3); err != nil {
+		return 0, err
+	}
+	return u.Store.CancelPending(ctx, n, reason, now, limit)
+}
