@@ -1,0 +1,78 @@
+# Astrohook: `make help` lists the targets. Needed: Go (see go.mod), Node with npm for the tests
+# with npm packages, and a C compiler for the race detector. The rest is installed into .bin.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Release names come from git; without git the binary says "devel".
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+# What to test: PKG=./actors/... for a part.
+PKG ?= ./...
+# More arguments: ARGS="--listen 127.0.0.1:8888" for run, ARGS="-run TestX -v" for test.
+ARGS ?=
+TEST_TIMEOUT ?= 20m
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
+
+NPM_LOCKS = $(shell find . -name package-lock.json -not -path '*/node_modules/*')
+NPM_DONE = $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build, and run the server for a first look (serve --dev)
+	@./bin/astrohook serve --dev $(ARGS)
+
+.PHONY: build
+build: need-go ## Build bin/astrohook: one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
+
+.PHONY: test
+test: need-go need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
+	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
+
+.PHONY: bench
+bench: need-go ## Measure everything into bench/results, for hours (ARGS="--scenario single" for a part)
+	go run ./bench $(ARGS)
+
+.PHONY: bench-smoke
+bench-smoke: need-go ## Look under load, for less than a minute, whether events are lost, duplicated or corrupted
+	go run ./bench --smoke
+
+.PHONY: lint
+lint: need-go $(GOLANGCI) ## Check with go vet, golangci-lint and go mod tidy
+	go vet ./...
+	$(GOLANGCI) run ./...
+	go mod tidy -diff
+
+.PHONY: format
+format: $(GOLANGCI) ## Format the Go code
+	$(GOLANGCI) fmt ./...
+
+.PHONY: clean
+clean: ## Remove what was built and installed here; data directories stay
+	rm -rf bin .bin coverage.out coverage.html
+	find . -name node_modules -type d -prune -exec rm -rf {} +
+
+$(GOLANGCI): | need-go
+	GOBIN=$(CURDIR)/.bin CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .bin/golangci-lint $@
+
+%/node_modules/.package-lock.json: %/package-lock.json | need-npm
+	cd $* && npm ci --no-audit --no-fund
+	touch $@
+
+.PHONY: need-go need-cc need-npm
+need-go:
+	@command -v go >/dev/null || { echo "missing: Go $$(awk '/^go /{print $$2}' go.mod) or later" >&2; exit 1; }
+need-cc:
+	@command -v $${CC:-gcc} >/dev/null || { echo "missing: a C compiler for the race detector (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+need-npm:
+	@command -v npm >/dev/null || { echo "missing: Node 20 or later with npm, for the tests with npm packages (Debian: apt-get install nodejs npm)" >&2; exit 1; }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+)
+
+// The bounds of one request with a batch: less than the server takes.
+const (
+	batchEvents = 500
+	batchBytes  = maxPublish - 1<<10
+)
+
+// publishBatch publishes a file line by line, as many lines in a request as it
+// may hold. It goes on after a refused event, and stops when the server refuses
+// a whole request.
+func (c *publishCommand) publishBatch(ctx context.Context, client *apiClient, std streams) error {
+	input := std.in
+	if c.Batch != "-" {
+		file, err := os.Open(c.Batch)
+		if err != nil {
+			return fmt.Errorf("read the events: %w", err)
+		}
+		defer func() { _ = file.Close() }()
+		input = file
+	}
+	p := &batchPublisher{client: client, out: std.out}
+	if err := p.publishLines(ctx, input); err != nil {
+		return fmt.Errorf("publish: %w (%d events accepted, %d refused before)", err, p.accepted, p.refused)
+	}
+	if p.refused > 0 {
+		return fmt.Errorf("publish: %d events accepted, %d refused", p.accepted, p.refused)
+	}
+	return nil
+}
+
+// batchPublisher sends events in batches and prints what became of each.
+type batchPublisher struct {
+	client *apiClient
+	out    io.Writer
+
+	body              bytes.Buffer
+	lines             []int // the numbers of the lines in body
+	accepted, refused int
+}
+
+func (p *batchPublisher) publishLines(ctx context.Context, input io.Reader) error {
+	scanner := bufio.NewScanner(input)
+	scanner.Buffer(nil, batchBytes)
+	for number := 1; scanner.Scan(); number++ {
+		line := bytes.TrimSpace(scanner.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		if len(p.lines) == batchEvents || p.body.Len()+len(line)+1 > batchBytes {
+			if err := p.flush(ctx); err != nil {
+				return err
+			}
+		}
+		p.body.Write(line)
+		p.body.WriteByte('\n')
+		p.lines = append(p.lines, number)
+	}
+	if err := scanner.Err(); err != nil {
+		return errors.Join(fmt.Errorf("read the events: %w", err), p.flush(ctx))
+	}
+	return p.flush(ctx)
+}
+
+// batchAnswer tells of each event of a batch what became of it, in order.
+type batchAnswer struct {
+	Results []struct {
+		eventReceipt
+		Problem *problem `json:"problem"`
+	} `json:"results"`
+}
+
+// flush publishes what was gathered.
+func (p *batchPublisher) flush(ctx context.Context) error {
+	if len(p.lines) == 0 {
+		return nil
+	}
+	status, text, err := p.client.send(ctx, apiRequest{
+		method: http.MethodPost, path: "/api/events/batch",
+		contentType: "application/x-ndjson", body: p.body.Bytes(),
+	})
+	if err != nil {
+		return err
+	}
+	var answer batchAnswer
+	if err := json.Unmarshal(text, &answer); err != nil || len(answer.Results) != len(p.lines) {
+		return refusal(status, text)
+	}
+	for i, r := range answer.Results {
+		line := fmt.Sprintf("line %d  %s", p.lines[i], r.eventReceipt)
+		if r.Problem != nil {
+			line = fmt.Sprintf("line %d  refused: %s", p.lines[i], r.Problem)
+			p.refused++
+		} else {
+			p.accepted++
+		}
+		if _, err := fmt.Fprintln(p.out, line); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+	}
+	p.body.Reset()
+	p.lines = p.lines[:0]
+	return nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	clientTimeout = 30 * time.Second
+	// The longest answer that is read, in bytes.
+	maxAnswer = 16 << 20
+)
+
+// apiClient calls a server's API.
+type apiClient struct {
+	server string
+	token  string
+	http   *http.Client
+}
+
+// newClient checks a server's URL and the token.
+func newClient(server, token string) (*apiClient, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, &usageError{fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080", server)}
+	}
+	if strings.TrimSpace(token) == "" {
+		return nil, &usageError{"--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one"}
+	}
+	return &apiClient{
+		server: strings.TrimRight(server, "/"),
+		token:  strings.TrimSpace(token),
+		http:   &http.Client{Timeout: clientTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}},
+	}, nil
+}
+
+// close lets go of idle connections.
+func (c *apiClient) close() { c.http.CloseIdleConnections() }
+
+// apiRequest is one call.
+type apiRequest struct {
+	method, path string
+	contentType  string
+	body         []byte
+}
+
+// do makes a call and decodes the answer into answer, unless that is nil. An
+// answer that is no 2xx is an error that tells the server's reason.
+func (c *apiClient) do(ctx context.Context, r apiRequest, answer any) error {
+	status, text, err := c.send(ctx, r)
+	switch {
+	case err != nil:
+		return err
+	case status < 200 || status > 299:
+		return refusal(status, text)
+	case answer == nil:
+		return nil
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("the server's answer is not what was expected: %w", err)
+	}
+	return nil
+}
+
+// send makes a call and gives the answer's status and body.
+func (c *apiClient) send(ctx context.Context, r apiRequest) (status int, text []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, r.method, c.server+r.path, bytes.NewReader(r.body))
+	if err != nil {
+		return 0, nil, fmt.Errorf("make the request: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	if r.contentType != "" {
+		request.Header.Set("Content-Type", r.contentType)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, nil, fmt.Errorf("call the server: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, fmt.Errorf("read the server's answer: %w", err)
+	}
+	return response.StatusCode, text, nil
+}
+
+// problem is what counts for people in an RFC 9457 problem document.
+type problem struct {
+	Title       string   `json:"title"`
+	Detail      string   `json:"detail"`
+	Field       string   `json:"field"`
+	Suggestions []string `json:"suggestions"`
+}
+
+// refusal tells in one line why the server said no.
+func refusal(status int, text []byte) error {
+	var p problem
+	if err := json.Unmarshal(text, &p); err != nil {
+		p = problem{} // not from Astrohook: the status has to do
+	}
+	line := fmt.Sprintf("the server answered %d %s", status, http.StatusText(status))
+	if reason := p.String(); reason != "" {
+		line += ": " + reason
+	}
+	return errors.New(line)
+}
+
+// String is one line, free of control characters.
+func (p problem) String() string {
+	field := p.Field
+	if strings.HasPrefix(p.Detail, field[strings.LastIndexByte(field, '.')+1:]) {
+		field = "" // the detail begins with it
+	}
+	var parts []string
+	for _, part := range []string{p.Title, field, p.Detail} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	line := strings.Join(parts, ": ")
+	if len(p.Suggestions) > 0 {
+		line += " (perhaps " + strings.Join(p.Suggestions, ", ") + ")"
+	}
+	return printable(line)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/app"
+)
+
+const (
+	devListen = "127.0.0.1:8080"
+	// The files in the data directory that a first look leaves there.
+	devSecretFile = "dev-secret"
+	devTokenFile  = "dev-token"
+	devClient     = "dev"
+	devLifetime   = 30 * 24 * time.Hour
+)
+
+// loopback are the ranges that targets may be in during a first look.
+var loopback = []string{"127.0.0.0/8", "::1/128"}
+
+// devMode is what a first look needs to know.
+type devMode struct {
+	token     string
+	tokenFile string
+}
+
+// prepareDev changes settings to those of a first look, and makes what it needs
+// in the data directory. A secret that is there already is kept.
+func prepareDev(config *app.Config, now time.Time) (devMode, error) {
+	if config.Listen == "" {
+		config.Listen = devListen
+	}
+	config.AllowAddresses = append(config.AllowAddresses, loopback...)
+	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
+		return devMode{}, fmt.Errorf("make the data directory: %w", err)
+	}
+	if config.JWTSecret == "" {
+		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile))
+		if err != nil {
+			return devMode{}, err
+		}
+		config.JWTSecret = secret
+	}
+	token, err := claims{client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime}.sign(config.JWTSecret, now)
+	if err != nil {
+		return devMode{}, err
+	}
+	file := filepath.Join(config.DataDir, devTokenFile)
+	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+		return devMode{}, fmt.Errorf("keep the token: %w", err)
+	}
+	return devMode{token: token, tokenFile: file}, nil
+}
+
+// keptSecret reads the secret in a file, which it makes if there is none.
+func keptSecret(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err == nil {
+		return secretLine(content), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	secret := rand.Text() + rand.Text()
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the secret: %w", err)
+	}
+	return secret, nil
+}
+
+// printHints tells what to try, as commands for another terminal in the same folder.
+func (d devMode) printHints(w io.Writer, program string, addr net.Addr) {
+	server := "http://" + reachable(addr)
+	token := `"$(cat ` + quote(d.tokenFile) + `)"`
+	bearer := `"Authorization: Bearer $(cat ` + quote(d.tokenFile) + `)"`
+	program = quote(program)
+	_, _ = fmt.Fprintf(w, `
+Astrohook runs for a first look at %[1]s (--dev).
+Admin token, valid for 30 days, also in %[2]s:
+  %[3]s
+
+Try it from other terminals in this folder:
+1. Start a receiver that registers itself
+  %[4]s listen --register %[1]s --token %[5]s --client %[7]s
+2. Publish an event
+  %[4]s publish --server %[1]s --token %[5]s user.created '{"user_id":42,"plan":"pro"}'
+3. Look at the deliveries
+  curl -sS -H %[6]s %[1]s/api/deliveries
+
+`, server, d.tokenFile, d.token, program, token, bearer, devClient)
+}
+
+// reachable is an address at which this machine reaches a listener.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// quote writes a word so that a shell reads it as one.
+func quote(word string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("./_-+:,@%", c)
+	}
+	if word != "" && strings.TrimFunc(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

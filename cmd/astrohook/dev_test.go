@@ -1,0 +1,83 @@
+package main
+
+import (
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/app"
+)
+
+func TestPrepareDev(t *testing.T) {
+	now := time.Now()
+	config := app.Defaults()
+	config.DataDir = filepath.Join(t.TempDir(), "data")
+	dev, err := prepareDev(&config, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Listen != "127.0.0.1:8080" || strings.Join(config.AllowAddresses, " ") != "127.0.0.0/8 ::1/128" {
+		t.Errorf("listen %q, allow %q", config.Listen, config.AllowAddresses)
+	}
+	found, err := readToken(t, dev.token, config.JWTSecret, now)
+	if err != nil || found["scope"] != "admin events:write" {
+		t.Errorf("token %v, %v", found, err)
+	}
+	for _, name := range []string{devSecretFile, devTokenFile} {
+		info, err := os.Stat(filepath.Join(config.DataDir, name))
+		if err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v; want mode 0600", name, info, err)
+		}
+	}
+	if info, err := os.Stat(config.DataDir); err != nil || info.Mode() != fs.ModeDir|0o700 {
+		t.Errorf("data directory: %v, %v; want mode 0700", info, err)
+	}
+
+	again := app.Defaults()
+	again.DataDir, again.Listen = config.DataDir, "127.0.0.1:1234"
+	if _, err := prepareDev(&again, now); err != nil {
+		t.Fatal(err)
+	}
+	if again.JWTSecret != config.JWTSecret || len(again.JWTSecret) < 32 {
+		t.Error("the secret was not kept")
+	}
+	if again.Listen != "127.0.0.1:1234" {
+		t.Errorf("listen %q: the operator's own choice was changed", again.Listen)
+	}
+	given := app.Defaults()
+	given.DataDir, given.JWTSecret = config.DataDir, testSecret
+	if _, err := prepareDev(&given, now); err != nil || given.JWTSecret != testSecret {
+		t.Errorf("a given secret was not used: %v", err)
+	}
+}
+
+// TestHints: the commands are right for the address, the program and the folder in use.
+func TestHints(t *testing.T) {
+	var out strings.Builder
+	dev := devMode{token: "tok", tokenFile: "./my data/dev-token"}
+	dev.printHints(&out, "./bin/astro hook", &net.TCPAddr{IP: net.IPv6zero, Port: 4711})
+	for _, want := range []string{
+		"'./bin/astro hook' listen --register http://127.0.0.1:4711 --token \"$(cat './my data/dev-token')\"",
+		"'./bin/astro hook' publish --server http://127.0.0.1:4711 --token",
+		"http://127.0.0.1:4711/api/deliveries",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestQuote asks a real shell.
+func TestQuote(t *testing.T) {
+	for _, word := range []string{"", "a", "./bin/astrohook", "a b", "it's", "$HOME", "a;b", `\`, "*", "~", "\n", "é", "-n=1"} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(word)).Output()
+		if err != nil || string(out) != word {
+			t.Errorf("%q became %q: %v", word, out, err)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+const (
+	listenHeaderTimeout = 10 * time.Second
+	listenStopTimeout   = 5 * time.Second
+)
+
+type listenCommand struct {
+	Address      string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 for any that is free."`
+	Register     string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
+	Token        string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
+	Client       string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
+	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
+	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address."`
+	Secret       string        `placeholder:"SECRET" help:"Secret to verify with. With --register the default is a new one."`
+	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
+	Delay        time.Duration `default:"0s" help:"Answer this late."`
+	Fail         int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
+	FailStatus   int           `default:"503" help:"Status code to refuse with."`
+	Status       int           `default:"204" help:"Status code to accept with."`
+}
+
+// Run receives until ctx ends.
+func (c *listenCommand) Run(ctx context.Context, std streams) error {
+	registration, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{Handler: c.receiver(ctx, std), ReadHeaderTimeout: listenHeaderTimeout}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	_, _ = fmt.Fprintf(std.out, "Listening at http://%s/\n", reachable(listener.Addr()))
+
+	err = c.receive(ctx, registration, listener.Addr(), std)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-served:
+			served <- err
+		}
+	}
+	if errEnd := registration.end(); errEnd != nil {
+		err = errors.Join(err, errEnd)
+	}
+	stopCtx, cancel := context.WithTimeout(context.Background(), listenStopTimeout)
+	defer cancel()
+	errStop := server.Shutdown(stopCtx)
+	if errServe := <-served; !errors.Is(errServe, http.ErrServerClosed) {
+		errStop = errors.Join(errStop, errServe)
+	}
+	return errors.Join(err, errStop)
+}
+
+// receive registers, if asked to, and tells so.
+func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.Addr, std streams) error {
+	if r == nil {
+		return nil
+	}
+	target := c.TargetURL
+	if target == "" {
+		target = "http://" + reachable(addr) + "/"
+	}
+	if err := r.begin(ctx, target, c.EventTypes); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(std.out, "Registered as %s for %s; Ctrl-C ends and deregisters.\n\n", r.id, strings.Join(c.EventTypes, ", "))
+	return nil
+}
+
+// prepare checks the flags; the registration is nil when none is asked for.
+func (c *listenCommand) prepare() (*registration, error) {
+	for _, code := range []int{c.Status, c.FailStatus} {
+		if code < 200 || code > 599 {
+			return nil, &usageError{fmt.Sprintf("%d is not a status code from 200 to 599", code)}
+		}
+	}
+	if c.Register == "" {
+		return nil, nil //nolint:nilnil // none asked for
+	}
+	client, err := newClient(c.Register, c.Token)
+	if err != nil {
+		return nil, err
+	}
+	if c.Secret == "" {
+		if c.Secret, err = webhook.GenerateSecret(rand.Reader); err != nil {
+			return nil, fmt.Errorf("make a secret: %w", err)
+		}
+	}
+	return &registration{client: client, owner: c.Client, secret: c.Secret}, nil
+}
+
+func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
+	r := &receiver{
+		check: signatureCheck{prefix: c.HeaderPrefix},
+		delay: c.Delay, done: ctx.Done(),
+		status: c.Status, failStatus: c.FailStatus, fail: c.Fail,
+		out: std.out,
+	}
+	if c.Secret != "" {
+		r.check.secrets = []string{c.Secret}
+	}
+	return r
+}
+
+// registration is a receiver's endpoint at a server. Its secret is chosen here,
+// so that the first delivery can be verified however soon it comes.
+type registration struct {
+	client *apiClient
+	owner  string // client to act for; "" for the token's own
+	secret string
+	id     string // "" before begin
+}
+
+// begin registers.
+func (r *registration) begin(ctx context.Context, target string, eventTypes []string) error {
+	body, err := json.Marshal(map[string]any{
+		"event_types": eventTypes, "target_url": target, "secret": r.secret, "description": "astrohook listen",
+	})
+	if err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	var created struct {
+		ID string `json:"id"`
+	}
+	request := apiRequest{method: http.MethodPost, path: r.path(""), contentType: "application/json", body: body}
+	if err := r.client.do(ctx, request, &created); err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	r.id = created.ID
+	return nil
+}
+
+// end deregisters, if begin succeeded. It has its own bound: the command's context has ended.
+func (r *registration) end() error {
+	if r == nil {
+		return nil
+	}
+	defer r.client.close()
+	if r.id == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), listenStopTimeout)
+	defer cancel()
+	if err := r.client.do(ctx, apiRequest{method: http.MethodDelete, path: r.path("/" + r.id)}, nil); err != nil {
+		return fmt.Errorf("deregister: %w", err)
+	}
+	return nil
+}
+
+func (r *registration) path(rest string) string {
+	path := "/api/webhooks" + rest
+	if r.owner != "" {
+		path += "?client_id=" + url.QueryEscape(r.owner)
+	}
+	return path
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// The longest body of a request that the server reads, in bytes.
+const maxPublish = 1 << 20
+
+type publishCommand struct {
+	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
+	Token          string `placeholder:"TOKEN" help:"Token with the scope events:write."`
+	ForClient      string `placeholder:"ID" help:"Only this client's endpoints get the event; default: every client's."`
+	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often it is tried with this key."`
+	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`
+	EventType      string `arg:"" optional:"" help:"Type of the event."`
+	Data           string `arg:"" optional:"" default:"-" help:"Data of the event as JSON, or @FILE, or - for the standard input."`
+}
+
+// Run publishes, and prints a line for each event.
+func (c *publishCommand) Run(ctx context.Context, std streams) error {
+	client, err := newClient(c.Server, c.Token)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	switch {
+	case c.Batch != "" && c.EventType != "":
+		return &usageError{"--batch takes the event types from its file"}
+	case c.Batch != "":
+		return c.publishBatch(ctx, client, std)
+	case c.EventType == "":
+		return &usageError{"an event type, or --batch FILE, is missing"}
+	}
+	return c.publishOne(ctx, client, std)
+}
+
+func (c *publishCommand) publishOne(ctx context.Context, client *apiClient, std streams) error {
+	data, err := c.readData(std)
+	if err != nil {
+		return err
+	}
+	body, err := c.event(data)
+	if err != nil {
+		return err
+	}
+	var receipt eventReceipt
+	request := apiRequest{method: http.MethodPost, path: "/api/events", contentType: "application/json", body: body}
+	if err := client.do(ctx, request, &receipt); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	_, err = fmt.Fprintln(std.out, receipt)
+	return err
+}
+
+func (c *publishCommand) readData(std streams) ([]byte, error) {
+	if file, is := strings.CutPrefix(c.Data, "@"); is {
+		return readInput(file, std.in, maxPublish)
+	}
+	if c.Data == "-" {
+		return readInput("-", std.in, maxPublish)
+	}
+	return []byte(c.Data), nil
+}
+
+// event writes the request's body around the data, whose bytes it does not touch:
+// to judge them is the server's task.
+func (c *publishCommand) event(data []byte) ([]byte, error) {
+	if !json.Valid(data) {
+		return nil, &usageError{"the event's data is not JSON"}
+	}
+	fields := map[string]string{"event_type": c.EventType}
+	if c.ForClient != "" {
+		fields["client_id"] = c.ForClient
+	}
+	if c.IdempotencyKey != "" {
+		fields["idempotency_key"] = c.IdempotencyKey
+	}
+	head, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("write the event: %w", err)
+	}
+	return fmt.Appendf(nil, `%s,"data":%s}`, head[:len(head)-1], data), nil
+}
+
+// eventReceipt is the answer to an event.
+type eventReceipt struct {
+	ID         string `json:"id"`
+	Deliveries int    `json:"deliveries"`
+	Duplicate  bool   `json:"duplicate"`
+}
+
+// String is for people.
+func (r eventReceipt) String() string {
+	line := fmt.Sprintf("%s  %d deliveries", printable(r.ID), r.Deliveries)
+	if r.Deliveries == 1 {
+		line = printable(r.ID) + "  1 delivery"
+	}
+	if r.Duplicate {
+		line += "  (published before with this key)"
+	}
+	return line
+}

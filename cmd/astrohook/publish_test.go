@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// publishing stands for a server's API for events: it keeps the bodies it got.
+type publishing struct {
+	status int
+	answer func(body string) string
+	bodies []string
+}
+
+// ServeHTTP answers as it was told to.
+func (p *publishing) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	p.bodies = append(p.bodies, request.URL.Path+" "+string(body))
+	w.WriteHeader(p.status)
+	_, _ = io.WriteString(w, p.answer(string(body)))
+}
+
+func one(text string) func(string) string { return func(string) string { return text } }
+
+// publish runs the command against a server that answers as given.
+func publish(t *testing.T, api *publishing, stdin string, args ...string) result {
+	t.Helper()
+	server := httptest.NewServer(api)
+	defer server.Close()
+	return runCommand(t, stdin, append([]string{"publish", "--token=tok", "--server", server.URL}, args...)...)
+}
+
+func TestPublish(t *testing.T) {
+	file := writeFile(t, "data.json", `{"n": 1.0}`)
+	for _, c := range []struct {
+		reason, stdin string
+		args          []string
+		want          string
+	}{
+		{"data on the command line", "", []string{"user.created", `{"n":1}`}, `/api/events {"event_type":"user.created","data":{"n":1}}`},
+		{"data from a file, byte for byte", "", []string{"user.created", "@" + file}, `/api/events {"event_type":"user.created","data":{"n": 1.0}}`},
+		{"data from the standard input", `[1]`, []string{"user.created"}, `/api/events {"event_type":"user.created","data":[1]}`},
+		{"for a client, with a key", "", []string{"user.created", "1", "--for-client=acme", "--idempotency-key=k\"1"}, `/api/events {"client_id":"acme","event_type":"user.created","idempotency_key":"k\"1","data":1}`},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			api := &publishing{status: 202, answer: one(`{"id":"evt_1","deliveries":2}`)}
+			got := publish(t, api, c.stdin, c.args...)
+			if got.code != 0 || got.out != "evt_1  2 deliveries\n" {
+				t.Errorf("%+v", got)
+			}
+			if len(api.bodies) != 1 || api.bodies[0] != c.want {
+				t.Errorf("sent %q, want %q", api.bodies, c.want)
+			}
+		})
+	}
+}
+
+func TestPublishRefused(t *testing.T) {
+	api := &publishing{status: 422, answer: one(`{"title":"Unknown event type","field":"event_type","detail":"is not registered","suggestions":["user.created"]}`)}
+	got := publish(t, api, "", "user.craeted", "{}")
+	const want = "astrohook: publish: the server answered 422 Unprocessable Entity: Unknown event type: event_type: is not registered (perhaps user.created)\n"
+	if got.code != 1 || got.err != want {
+		t.Errorf("%+v", got)
+	}
+	api = &publishing{status: 409, answer: one(`{"title":"a\u001b[2Jb"}`)}
+	if got := publish(t, api, "", "user.created", "{}"); got.code != 1 || !strings.Contains(got.err, "a?[2Jb") {
+		t.Errorf("control characters of the server's: %+v", got)
+	}
+	api = &publishing{status: 502, answer: one("<html>\x1b[2J")}
+	if got := publish(t, api, "", "user.created", "{}"); got.code != 1 || got.err != "astrohook: publish: the server answered 502 Bad Gateway\n" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestPublishBatch: lines go in order, in requests of bounded size, and each is answered.
+func TestPublishBatch(t *testing.T) {
+	var lines strings.Builder
+	const count = batchEvents + 3
+	for i := range count {
+		fmt.Fprintf(&lines, `{"event_type":"user.created","data":%d}`+"\n\n", i)
+	}
+	api := &publishing{status: 207}
+	api.answer = func(body string) string {
+		var results []string
+		for line := range strings.Lines(body) {
+			if strings.Contains(line, ":7}") {
+				results = append(results, `{"status":422,"problem":{"title":"Invalid input"}}`)
+				continue
+			}
+			results = append(results, `{"status":202,"id":"evt_1","deliveries":1}`)
+		}
+		return `{"results":[` + strings.Join(results, ",") + `]}`
+	}
+	got := publish(t, api, lines.String(), "--batch=-")
+	if got.code != 1 || !strings.Contains(got.err, fmt.Sprintf("%d events accepted, 1 refused", count-1)) {
+		t.Errorf("exit code %d, error %q", got.code, got.err)
+	}
+	printed := strings.Split(strings.TrimSpace(got.out), "\n")
+	if len(printed) != count || printed[7] != "line 15  refused: Invalid input" || printed[8] != "line 17  evt_1  1 delivery" {
+		t.Errorf("%d lines: %q", len(printed), printed[:min(9, len(printed))])
+	}
+	if len(api.bodies) != 2 || strings.Count(api.bodies[0], "\n") != batchEvents || strings.Count(api.bodies[1], "\n") != 3 {
+		t.Errorf("%d requests", len(api.bodies))
+	}
+}
+
+// TestPublishBatchBytes: long events make more requests, none of them too long for the server.
+func TestPublishBatchBytes(t *testing.T) {
+	line := `{"event_type":"user.created","data":"` + strings.Repeat("x", 300<<10) + `"}` + "\n"
+	api := &publishing{status: 202}
+	api.answer = func(body string) string {
+		return `{"results":[` + strings.TrimSuffix(strings.Repeat(`{"id":"evt_1","deliveries":0},`, strings.Count(body, "\n")), ",") + `]}`
+	}
+	got := publish(t, api, strings.Repeat(line, 7), "--batch=-")
+	if got.code != 0 || strings.Count(got.out, "evt_1") != 7 {
+		t.Errorf("exit code %d, error %q", got.code, got.err)
+	}
+	for _, body := range api.bodies {
+		if len(body) > maxPublish {
+			t.Errorf("a request of %d bytes", len(body))
+		}
+	}
+	if len(api.bodies) != 3 {
+		t.Errorf("%d requests", len(api.bodies))
+	}
+}
+
+// TestPublishBatchStops: when a whole request is refused, the error tells how far it came.
+func TestPublishBatchStops(t *testing.T) {
+	api := &publishing{status: 503, answer: one(`{"title":"Shutting down"}`)}
+	got := publish(t, api, strings.Repeat(`{"event_type":"user.created","data":1}`+"\n", 2*batchEvents), "--batch=-")
+	if got.code != 1 || !strings.Contains(got.err, "503 Service Unavailable: Shutting down (0 events accepted") || len(api.bodies) != 1 {
+		t.Errorf("%+v after %d requests", got, len(api.bodies))
+	}
+}

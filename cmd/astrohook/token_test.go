@@ -1,0 +1,55 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// readToken verifies a token as a server would.
+func readToken(t *testing.T, text, secret string, now time.Time) (jwt.MapClaims, error) {
+	t.Helper()
+	var found jwt.MapClaims
+	_, err := jwt.ParseWithClaims(strings.TrimSpace(text), &found,
+		func(*jwt.Token) (any, error) { return []byte(secret), nil },
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(),
+		jwt.WithTimeFunc(func() time.Time { return now }))
+	return found, err
+}
+
+func TestToken(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		reason        string
+		args          []string
+		client, scope any
+	}{
+		{"a client's own", []string{"--client=acme"}, "acme", nil},
+		{"a publisher's", []string{"--scope=events:write"}, nil, "events:write"},
+		{"scopes repeated", []string{"--client=acme", "--scope=admin", "--scope=events:write"}, "acme", "admin events:write"},
+		{"scopes in one word", []string{"--scope=admin events:write"}, nil, "admin events:write"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Setenv("ASTROHOOK_JWT_SECRET", testSecret)
+			got := runCommand(t, "", append([]string{"token", "--lifetime=2h"}, c.args...)...)
+			if got.code != 0 {
+				t.Fatalf("%+v", got)
+			}
+			found, err := readToken(t, got.out, testSecret, now.Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found["client_id"] != c.client || found["scope"] != c.scope {
+				t.Errorf("claims %v", found)
+			}
+			if _, err := readToken(t, got.out, testSecret, now.Add(2*time.Hour+time.Minute)); err == nil {
+				t.Error("valid after its lifetime")
+			}
+			if _, err := readToken(t, got.out, testSecret+"x", now); err == nil {
+				t.Error("valid with another secret")
+			}
+		})
+	}
+}

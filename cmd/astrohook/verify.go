@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// The longest body of a delivery, in bytes: its payload and the frame around it, generously.
+const maxDeliveryBody = webhook.MaxPayload + 4<<10
+
+type verifyCommand struct {
+	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The endpoint's secret; repeat it for several that may have signed."`
+	Header       []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
+	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
+	Tolerance    time.Duration `default:"5m" help:"How far the signed time may lie from now."`
+	AnyAge       bool          `help:"Do not look at the signed time: for a request that was kept."`
+	Body         string        `arg:"" optional:"" default:"-" help:"File with the body, byte for byte as received; - for the standard input."`
+}
+
+// Run prints what each signature is, and fails unless all are valid.
+func (c *verifyCommand) Run(std streams) error {
+	headers, err := parseHeaders(c.Header)
+	if err != nil {
+		return err
+	}
+	if len(c.Secret) == 0 {
+		return &usageError{"--secret (ASTROHOOK_SECRET) is not set"}
+	}
+	body, err := readInput(c.Body, std.in, maxDeliveryBody)
+	if err != nil {
+		return err
+	}
+	check := signatureCheck{secrets: c.Secret, prefix: c.HeaderPrefix, tolerance: c.Tolerance}
+	now := time.Now()
+	if c.AnyAge {
+		now = signedTime(headers, now)
+	}
+	results := check.run(headers, body, now)
+	if len(results) == 0 {
+		return &usageError{fmt.Sprintf("no signature to check: give -H '%s: …' or -H '%s: …' with its id and timestamp",
+			webhook.HeadersFor(c.HeaderPrefix).Signature, webhook.HeaderWebhookSignature)}
+	}
+	return report(std.out, results)
+}
+
+func report(w io.Writer, results []signatureResult) error {
+	var wrong []string
+	for _, r := range results {
+		if _, err := fmt.Fprintln(w, r); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+		if r.err != nil {
+			wrong = append(wrong, r.header)
+		}
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("not valid: %s", strings.Join(wrong, ", "))
+	}
+	return nil
+}
+
+// signatureCheck checks every signature that a request carries.
+type signatureCheck struct {
+	secrets   []string
+	prefix    string
+	tolerance time.Duration
+}
+
+// signatureResult is what became of one signature.
+type signatureResult struct {
+	header string
+	err    error
+}
+
+// String is for people.
+func (r signatureResult) String() string {
+	if r.err == nil {
+		return r.header + ": valid"
+	}
+	return r.header + ": NOT VALID: " + strings.TrimPrefix(r.err.Error(), "verify: ")
+}
+
+// run checks the signatures whose headers are there.
+func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []signatureResult {
+	name := webhook.HeadersFor(c.prefix).Signature
+	v := webhook.Verifier{Secrets: c.secrets, Tolerance: c.tolerance, SignatureHeader: name}
+	var results []signatureResult
+	if headers.Get(name) != "" {
+		results = append(results, signatureResult{name, v.VerifyHex(headers.Get, body)})
+	}
+	if headers.Get(webhook.HeaderWebhookSignature) != "" {
+		_, err := v.Verify(headers.Get, body, now)
+		results = append(results, signatureResult{webhook.HeaderWebhookSignature, err})
+	}
+	return results
+}
+
+// signedTime is the time in a request's headers, or the other one if there is none.
+func signedTime(headers http.Header, otherwise time.Time) time.Time {
+	seconds, err := strconv.ParseInt(headers.Get(webhook.HeaderWebhookTimestamp), 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return time.Unix(seconds, 0)
+}
+
+func parseHeaders(lines []string) (http.Header, error) {
+	headers := http.Header{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, &usageError{fmt.Sprintf("--header %q is not in the form 'NAME: VALUE'", line)}
+		}
+		headers.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	return headers, nil
+}
+
+// readInput reads a file, or with "-" the standard input, of up to limit bytes.
+func readInput(path string, stdin io.Reader, limit int64) ([]byte, error) {
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("read the input: %w", err)
+		}
+		defer func() { _ = file.Close() }()
+		stdin = file
+	}
+	content, err := io.ReadAll(io.LimitReader(stdin, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	if int64(len(content)) > limit {
+		return nil, errors.New("read the input: longer than " + strconv.FormatInt(limit, 10) + " bytes")
+	}
+	return content, nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// The vector of Standard Webhooks that design §5 gives.
+const (
+	vectorBody   = `{"test": 2432232314}`
+	vectorSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+)
+
+var vectorHeaders = []string{
+	"-H", "webhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek",
+	"-H", "webhook-timestamp: 1614265330",
+	"-H", "webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+}
+
+// The same body under a plain secret, made with `openssl dgst -sha256 -hmac`.
+const (
+	plainSecret = "a plain secret of sixteen or more"
+	plainHex    = "4411c982deee53bea01c9dddecca130665d584c4d655fcef4657ca3374a540d4"
+)
+
+func TestVerify(t *testing.T) {
+	standard := append([]string{"verify", "--secret", vectorSecret, "--any-age"}, vectorHeaders...)
+	plain := func(hex string) []string {
+		return []string{"verify", "--secret", plainSecret, "-H", "X-Corp-Astro-Signature: " + hex}
+	}
+	for _, c := range []struct {
+		reason string
+		args   []string
+		body   string
+		code   int
+		want   string
+	}{
+		{"the standard's vector", standard, vectorBody, 0, "webhook-signature: valid"},
+		{"a changed body", standard, vectorBody + " ", 1, "signature does not match"},
+		{"another secret", append([]string{"verify", "--secret", plainSecret, "--any-age"}, vectorHeaders...), vectorBody, 1, "signature does not match"},
+		{"one of two secrets", append(standard, "--secret", plainSecret), vectorBody, 0, "webhook-signature: valid"},
+		{"a request of 2021", append([]string{"verify", "--secret", vectorSecret}, vectorHeaders...), vectorBody, 1, "out of tolerance"},
+		{"the body's HMAC", plain(plainHex), vectorBody, 0, "X-Corp-Astro-Signature: valid"},
+		{"a changed body under the HMAC", plain(plainHex), "{}", 1, "X-Corp-Astro-Signature: NOT VALID"},
+		{"an HMAC that is not hex", plain("xyz"), vectorBody, 1, "malformed"},
+		{"one of two signatures wrong", append(standard, "-H", "X-Corp-Astro-Signature: "+plainHex), vectorBody, 1, "X-Corp-Astro-Signature: NOT VALID"},
+		{"another header prefix", []string{"verify", "--secret", plainSecret, "--header-prefix=X-Acme", "-H", "x-acme-signature: " + plainHex}, vectorBody, 0, "X-Acme-Signature: valid"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			got := runCommand(t, c.body, c.args...)
+			if got.code != c.code || !strings.Contains(got.out, c.want) {
+				t.Errorf("exit code %d, want %d; output %q, want %q in it; error %q", got.code, c.code, got.out, c.want, got.err)
+			}
+			if (got.code != 0) != (got.err != "") {
+				t.Errorf("exit code %d with the error %q", got.code, got.err)
+			}
+		})
+	}
+}
+
+func TestVerifyFile(t *testing.T) {
+	file := writeFile(t, "body.json", vectorBody)
+	args := append([]string{"verify", "--secret", vectorSecret, "--any-age", file}, vectorHeaders...)
+	if got := runCommand(t, "", args...); got.code != 0 {
+		t.Errorf("%+v", got)
+	}
+}

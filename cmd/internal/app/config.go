@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/dustin/go-humanize"
+
+	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Config is every setting of a server. A setting's name, as flag, in the
+// environment and in the file, comes from its field; its default stands in the tag.
+// Errors about a setting are *webhook.FieldError with the flag's name as Field.
+type Config struct {
+	Listen      string `group:"Server" placeholder:"HOST:PORT" help:"Address of the HTTP API. Default: :8080, with --dev 127.0.0.1:8080."`
+	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token."`
+	DataDir     string `group:"Server" default:"./astrohook-data" placeholder:"DIR" help:"Directory that holds everything; made if it does not exist."`
+	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
+
+	Profiling bool `group:"Server" help:"Serve /debug/pprof/ on the admin listener."`
+
+	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`
+
+	JWTSecret     string   `group:"Tokens" placeholder:"SECRET" help:"Secret of HS256 tokens, 32 bytes or more."`
+	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens."`
+
+	AllowAddresses  []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that targets may be in although they are not public. None by default."`
+	DenyAddresses   []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that no target may be in, whatever else allows it."`
+	AllowHosts      []string `group:"Deliveries" placeholder:"NAME" help:"The only host names that targets may have, such as a.example or *.example; their addresses are judged as ever, and a target that is an address must be in allow-addresses. Default: all."`
+	DenyHosts       []string `group:"Deliveries" placeholder:"NAME" help:"Host names that no target may have, such as a.example or *.example."`
+	AllowPorts      []string `group:"Deliveries" placeholder:"PORT" help:"The only ports that targets may have, such as 443 or 8000-8999. Default: all."`
+	DenyPorts       []string `group:"Deliveries" placeholder:"PORT" help:"Ports that no target may have."`
+	HeaderPrefix    string   `group:"Deliveries" default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
+	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with its attempt, up to 64KiB."`
+	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
+
+	EndpointTimeout         time.Duration `group:"Defaults of an endpoint" default:"10s" help:"Time for one attempt."`
+	EndpointConcurrency     int           `group:"Defaults of an endpoint" default:"64" help:"Attempts in flight."`
+	EndpointRate            float64       `group:"Defaults of an endpoint" default:"0" help:"Attempts per second; 0 for no limit."`
+	EndpointBurst           int           `group:"Defaults of an endpoint" default:"1" help:"Attempts that may start at once under a rate."`
+	EndpointMaxAttempts     int           `group:"Defaults of an endpoint" default:"5" help:"Attempts of a delivery before it fails."`
+	EndpointRetryInitial    time.Duration `group:"Defaults of an endpoint" default:"30s" help:"Wait after the first attempt."`
+	EndpointRetryMultiplier float64       `group:"Defaults of an endpoint" default:"2" help:"What each wait is multiplied by to give the next."`
+	EndpointRetryMax        time.Duration `group:"Defaults of an endpoint" default:"24h" help:"Longest wait between attempts."`
+	EndpointRetryJitter     float64       `group:"Defaults of an endpoint" default:"0.1" help:"Largest part of a wait that chance adds, 0 to 1."`
+	EndpointBreakerFailures int           `group:"Defaults of an endpoint" default:"10" help:"Failures in a row that open the circuit breaker."`
+	EndpointBreakerOpen     time.Duration `group:"Defaults of an endpoint" default:"30s" help:"How long it stays open the first time; doubles each time."`
+	EndpointBreakerMax      time.Duration `group:"Defaults of an endpoint" default:"15m" help:"How long it stays open at most."`
+
+	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
+	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
+	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB."`
+
+	// Version is told in the User-Agent of deliveries.
+	Version string `kong:"-"`
+	// Log is required.
+	Log *slog.Logger `kong:"-"`
+	// PublicListener and AdminListener replace the listeners at Listen and AdminListen.
+	PublicListener net.Listener `kong:"-"`
+	AdminListener  net.Listener `kong:"-"`
+	// Dial, Resolve and RootCAs replace how the sender reaches targets; see sender.Options.
+	Dial    func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) `kong:"-"`
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)                     `kong:"-"`
+	RootCAs *x509.CertPool                                                                   `kong:"-"`
+}
+
+// Defaults are the settings of a server for which nothing was set.
+func Defaults() Config {
+	var c Config
+	if err := kong.ApplyDefaults(&c); err != nil {
+		panic(fmt.Sprintf("app: a default is wrong: %v", err))
+	}
+	return c
+}
+
+// Size is a number of bytes. Its text form takes units: "512MiB", "2GiB", "1GB".
+type Size uint64
+
+// UnmarshalText reads a size.
+func (s *Size) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a size such as 512MiB or 2GiB", text)
+	}
+	*s = Size(n)
+	return nil
+}
+
+// check gives the first setting that is wrong.
+func (c *Config) check() error {
+	for _, rule := range c.rules() {
+		if rule.broken {
+			return &webhook.FieldError{Field: rule.setting, Reason: rule.reason}
+		}
+	}
+	if _, err := c.guardOptions(); err != nil {
+		return err
+	}
+	if c.Log == nil {
+		return errors.New("app: Config.Log is missing")
+	}
+	return nil
+}
+
+type rule struct {
+	setting string
+	broken  bool
+	reason  string
+}
+
+func (c *Config) rules() []rule {
+	secret := len(c.JWTSecret)
+	return []rule{
+		{
+			"jwt-secret", secret == 0 && len(c.JWTPublicKeys) == 0,
+			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys), or take a first look with --dev",
+		},
+		{
+			"jwt-secret", secret > 0 && secret < httpapi.MinSecret,
+			fmt.Sprintf("is %d bytes long, less than %d", secret, httpapi.MinSecret),
+		},
+		{"listen", c.PublicListener == nil && !isAddress(c.publicAddress()), "is not HOST:PORT or :PORT"},
+		{"admin-listen", c.AdminListener == nil && !isAddress(c.AdminListen), "is not HOST:PORT or :PORT"},
+		{"data-dir", c.DataDir == "", "is empty"},
+		{"shutdown-timeout", c.ShutdownTimeout <= 0, "is not more than 0"},
+		{"header-prefix", !isHeaderPrefix(c.HeaderPrefix), "is not made of letters, digits and inner hyphens"},
+		{"response-excerpt", c.ResponseExcerpt < 1 || c.ResponseExcerpt > sender.MaxExcerptBytes, "is not from 1B to 64KiB"},
+		{"retention", c.Retention < time.Minute, "is less than 1m"},
+		{"max-pending", c.MaxPending < 1, "is less than 1"},
+		{"endpoint-timeout", c.EndpointTimeout <= 0, "is not more than 0"},
+		{"endpoint-concurrency", c.EndpointConcurrency < 1, "is less than 1"},
+		{"endpoint-rate", !(c.EndpointRate >= 0), "is negative"},
+		{"endpoint-burst", c.EndpointBurst < 1, "is less than 1"},
+		{"endpoint-max-attempts", c.EndpointMaxAttempts < 1, "is less than 1"},
+		{"endpoint-retry-initial", c.EndpointRetryInitial <= 0, "is not more than 0"},
+		{"endpoint-retry-multiplier", !(c.EndpointRetryMultiplier >= 1), "is less than 1"},
+		{"endpoint-retry-max", c.EndpointRetryMax < c.EndpointRetryInitial, "is less than endpoint-retry-initial"},
+		{"endpoint-retry-jitter", !(c.EndpointRetryJitter >= 0 && c.EndpointRetryJitter <= 1), "is not from 0 to 1"},
+		{"endpoint-breaker-failures", c.EndpointBreakerFailures < 1, "is less than 1"},
+		{"endpoint-breaker-open", c.EndpointBreakerOpen <= 0, "is not more than 0"},
+		{"endpoint-breaker-max", c.EndpointBreakerMax < c.EndpointBreakerOpen, "is less than endpoint-breaker-open"},
+	}
+}
+
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+func isHeaderPrefix(text string) bool {
+	for _, c := range text {
+		if c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return text != "" && strings.Trim(text, "-") == text
+}
+
+// publicAddress is where the HTTP API listens: on every interface, if nothing else was said.
+func (c *Config) publicAddress() string {
+	if c.Listen == "" {
+		return ":8080"
+	}
+	return c.Listen
+}
+
+// endpointDefaults are the limits and policies of endpoints that set none.
+func (c *Config) endpointDefaults() webhook.Settings {
+	return webhook.Settings{
+		Timeout:     c.EndpointTimeout,
+		Concurrency: c.EndpointConcurrency,
+		Rate:        c.EndpointRate,
+		Burst:       c.EndpointBurst,
+		Retry: webhook.RetryPolicy{
+			MaxAttempts: c.EndpointMaxAttempts,
+			Initial:     c.EndpointRetryInitial,
+			Multiplier:  c.EndpointRetryMultiplier,
+			MaxDelay:    c.EndpointRetryMax,
+			Jitter:      c.EndpointRetryJitter,
+		},
+		Breaker: webhook.BreakerPolicy{
+			Failures: c.EndpointBreakerFailures,
+			Open:     c.EndpointBreakerOpen,
+			MaxOpen:  c.EndpointBreakerMax,
+		},
+	}
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func TestDefaultsAreTheDesigns(t *testing.T) {
+	c := Defaults()
+	if got := c.endpointDefaults(); got != webhook.DefaultSettings() {
+		t.Errorf("endpoint defaults %+v, want %+v", got, webhook.DefaultSettings())
+	}
+	if c.HeaderPrefix != webhook.DefaultHeaderPrefix || !c.Sync || !c.CheckEventTypes {
+		t.Errorf("defaults %+v", c)
+	}
+	c.JWTSecret, c.Log = testSecret, slog.New(slog.DiscardHandler)
+	if err := c.check(); err != nil {
+		t.Errorf("the defaults and a secret: %v", err)
+	}
+}
+
+// TestCheck breaks every setting that has a rule.
+func TestCheck(t *testing.T) {
+	cases := []struct {
+		setting string
+		breakIt func(*Config)
+	}{
+		{"jwt-secret", func(c *Config) { c.JWTSecret = "" }},
+		{"jwt-secret", func(c *Config) { c.JWTSecret = testSecret[:31] }},
+		{"listen", func(c *Config) { c.Listen = "localhost" }},
+		{"listen", func(c *Config) { c.Listen = ":65536" }},
+		{"admin-listen", func(c *Config) { c.AdminListen = "" }},
+		{"data-dir", func(c *Config) { c.DataDir = "" }},
+		{"shutdown-timeout", func(c *Config) { c.ShutdownTimeout = 0 }},
+		{"header-prefix", func(c *Config) { c.HeaderPrefix = "" }},
+		{"header-prefix", func(c *Config) { c.HeaderPrefix = "X-Corp\r\nEvil: 1" }},
+		{"header-prefix", func(c *Config) { c.HeaderPrefix = "X-" }},
+		{"allow-addresses", func(c *Config) { c.AllowAddresses = []string{"10.0.0.0/8", "localhost"} }},
+		{"deny-addresses", func(c *Config) { c.DenyAddresses = []string{"10.0.0.0/33"} }},
+		{"deny-addresses", func(c *Config) { c.DenyAddresses = []string{"fe80::1%eth0"} }},
+		{"allow-hosts", func(c *Config) { c.AllowHosts = []string{"a.example", "10.0.0.1"} }},
+		{"deny-hosts", func(c *Config) { c.DenyHosts = []string{"*a.example"} }},
+		{"allow-ports", func(c *Config) { c.AllowPorts = []string{"https"} }},
+		{"deny-ports", func(c *Config) { c.DenyPorts = []string{"0"} }},
+		{"response-excerpt", func(c *Config) { c.ResponseExcerpt = 0 }},
+		{"response-excerpt", func(c *Config) { c.ResponseExcerpt = 64<<10 + 1 }},
+		{"retention", func(c *Config) { c.Retention = 0 }},
+		{"max-pending", func(c *Config) { c.MaxPending = 0 }},
+		{"endpoint-timeout", func(c *Config) { c.EndpointTimeout = -1 }},
+		{"endpoint-concurrency", func(c *Config) { c.EndpointConcurrency = 0 }},
+		{"endpoint-rate", func(c *Config) { c.EndpointRate = math.NaN() }},
+		{"endpoint-burst", func(c *Config) { c.EndpointBurst = 0 }},
+		{"endpoint-max-attempts", func(c *Config) { c.EndpointMaxAttempts = 0 }},
+		{"endpoint-retry-initial", func(c *Config) { c.EndpointRetryInitial = 0 }},
+		{"endpoint-retry-multiplier", func(c *Config) { c.EndpointRetryMultiplier = 0.5 }},
+		{"endpoint-retry-max", func(c *Config) { c.EndpointRetryMax = 1 }},
+		{"endpoint-retry-jitter", func(c *Config) { c.EndpointRetryJitter = 1.1 }},
+		{"endpoint-breaker-failures", func(c *Config) { c.EndpointBreakerFailures = 0 }},
+		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 0 }},
+		{"endpoint-breaker-max", func(c *Config) { c.EndpointBreakerMax = 1 }},
+		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"/no/such.pem"} }},
+	}
+	tried := map[string]bool{}
+	for _, c := range cases {
+		tried[c.setting] = true
+		config := testConfig(t)
+		c.breakIt(&config)
+		_, err := New(config)
+		var field *webhook.FieldError
+		if !errors.As(err, &field) || field.Field != c.setting {
+			t.Errorf("%s: %v", c.setting, err)
+		}
+	}
+	config := testConfig(t)
+	for _, r := range config.rules() {
+		if !tried[r.setting] {
+			t.Errorf("the rule of %s is not tried", r.setting)
+		}
+	}
+}
+
+// TestGuardOptions: every list reaches its place, spaces around entries do not matter.
+func TestGuardOptions(t *testing.T) {
+	c := Config{
+		AllowAddresses: []string{"10.0.0.0/8", " 192.168.1.7", "::1"}, DenyAddresses: []string{"8.8.8.8"},
+		AllowHosts: []string{"a.example "}, DenyHosts: []string{"*.b.example"},
+		AllowPorts: []string{" 443", "8000-8999"}, DenyPorts: []string{"25"},
+	}
+	got, err := c.guardOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allow := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.7/32"), netip.MustParsePrefix("::1/128")}
+	if !reflect.DeepEqual(got.Allow, allow) || !reflect.DeepEqual(got.Deny, []netip.Prefix{netip.MustParsePrefix("8.8.8.8/32")}) {
+		t.Errorf("addresses %v, %v", got.Allow, got.Deny)
+	}
+	if len(got.AllowHosts) != 1 || !got.AllowHosts[0].Matches("a.example") || len(got.DenyHosts) != 1 || !got.DenyHosts[0].Matches("x.b.example") {
+		t.Errorf("hosts %v, %v", got.AllowHosts, got.DenyHosts)
+	}
+	if !reflect.DeepEqual(got.AllowPorts, []sender.PortRange{{First: 443, Last: 443}, {First: 8000, Last: 8999}}) ||
+		!reflect.DeepEqual(got.DenyPorts, []sender.PortRange{{First: 25, Last: 25}}) {
+		t.Errorf("ports %v, %v", got.AllowPorts, got.DenyPorts)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{"512": 512, "1KiB": 1024, "2GiB": 2 << 30, "1GB": 1e9, "1.5 MiB": 3 << 19} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "1XB"} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q: %d", text, got)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestMeasureDisk(t *testing.T) {
+	space, err := measureDisk(t.TempDir())
+	if err != nil || space.free == 0 || space.free > space.total {
+		t.Errorf("%+v, %v", space, err)
+	}
+	if _, err := measureDisk("/does/not/exist"); err == nil {
+		t.Error("a folder that is not there was measured")
+	}
+}
+
+func TestDiskReserve(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		reason         string
+		reserve, total uint64
+		want           uint64
+	}{
+		{"a tenth of a small disk", 0, 10 * gib, gib},
+		{"no more than 2 GiB of a large one", 0, 1000 * gib, 2 * gib},
+		{"what the operator set", 5 * gib, 1000 * gib, 5 * gib},
+	} {
+		w := diskWatcher{reserve: c.reserve}
+		if got := w.bytes(diskSpace{total: c.total}); got != c.want {
+			t.Errorf("%s: %d, want %d", c.reason, got, c.want)
+		}
+	}
+}
+
+// TestDiskWatcher walks free space down and up: each change is told and logged once.
+func TestDiskWatcher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var free atomic.Uint64
+		var fault atomic.Bool
+		var told []bool
+		var log bytes.Buffer
+		w := &diskWatcher{
+			reserve: 1600,
+			tell:    func(reached bool) { told = append(told, reached) },
+			log:     slog.New(slog.NewTextHandler(&log, nil)),
+			measure: func(string) (diskSpace, error) {
+				if fault.Load() {
+					return diskSpace{}, errors.New("no such device")
+				}
+				return diskSpace{total: 1 << 20, free: free.Load()}, nil
+			},
+		}
+		free.Store(1600)
+		stop := role(w.Run)
+		for _, step := range []struct {
+			reason string
+			free   uint64
+			fault  bool
+			want   []bool
+		}{
+			{"at the reserve", 1600, false, nil},
+			{"below", 1599, false, []bool{true}},
+			{"still below", 10, false, []bool{true}},
+			{"above, by too little to last", 1699, false, []bool{true}},
+			{"unknown", 5000, true, []bool{true}},
+			{"above", 1700, false, []bool{true, false}},
+			{"below again", 0, false, []bool{true, false, true}},
+		} {
+			free.Store(step.free)
+			fault.Store(step.fault)
+			time.Sleep(3 * diskInterval)
+			synctest.Wait()
+			if !slices.Equal(told, step.want) {
+				t.Errorf("%s: told %v, want %v", step.reason, told, step.want)
+			}
+		}
+		if err := stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 4 {
+			t.Errorf("%d lines in the log, want one for each change and one for the fault:\n%s", lines, log.String())
+		}
+	})
+}

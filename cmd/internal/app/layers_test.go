@@ -1,0 +1,167 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/corpastro/astrohook"
+
+// listedPackage is what `go list -json` tells of a package.
+type listedPackage struct {
+	ImportPath   string
+	Deps         []string // without those of tests
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// edge forbids packages under from to depend on packages under to, and says why.
+type edge struct {
+	from, to string
+	reason   string
+}
+
+// under tells whether a package is the folder or below it.
+func under(pkg, folder string) bool {
+	return pkg == folder || strings.HasPrefix(pkg, folder+"/")
+}
+
+func listPackages(t *testing.T) []listedPackage {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Deps,Imports,TestImports,XTestImports", module+"/...").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listedPackage
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listedPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// TestLayers checks the direction of imports that docs/design.md, section 3, promises.
+func TestLayers(t *testing.T) {
+	packages := listPackages(t)
+	for _, fault := range layerFaults(packages) {
+		t.Error(fault)
+	}
+	for _, folder := range []string{"actors", "httpapi", "storage", "webhook", "bench", "cmd/astrohook"} {
+		if !slices.ContainsFunc(packages, func(p listedPackage) bool { return under(p.ImportPath, module+"/"+folder) }) {
+			t.Errorf("there is no package %s: do the rules still name the right folders?", folder)
+		}
+	}
+}
+
+// forbidden are the edges inside the module that no code but tests may have.
+var forbidden = []edge{
+	{"actors", "httpapi", "the parts do not know one another"},
+	{"actors", "storage", "the parts do not know one another"},
+	{"httpapi", "actors", "the parts do not know one another"},
+	{"httpapi", "storage", "the parts do not know one another"},
+	{"storage", "actors", "the parts do not know one another"},
+	{"storage", "httpapi", "the parts do not know one another"},
+	{"actors", "cmd", "cmd is the top"},
+	{"httpapi", "cmd", "cmd is the top"},
+	{"storage", "cmd", "cmd is the top"},
+	{"bench", "actors", "bench drives the public HTTP API only"},
+	{"bench", "httpapi", "bench drives the public HTTP API only"},
+	{"bench", "storage", "bench drives the public HTTP API only"},
+}
+
+// homes are the only packages, tests included, that import a library.
+var homes = []struct{ library, home string }{
+	{"github.com/dgraph-io/badger", module + "/storage/badgerstore"},
+	{"github.com/asynkron/protoactor-go", module + "/actors"},
+}
+
+func layerFaults(packages []listedPackage) []string {
+	var faults []string
+	for _, p := range packages {
+		for _, e := range forbidden {
+			if under(p.ImportPath, module+"/"+e.from) {
+				faults = append(faults, dependFaults(p, module+"/"+e.to, e.reason)...)
+			}
+		}
+		if p.ImportPath == module+"/webhook" {
+			faults = append(faults, webhookFaults(p)...)
+		}
+		for _, h := range homes {
+			if p.ImportPath != h.home {
+				faults = append(faults, importFaults(p, h.library, h.home)...)
+			}
+		}
+	}
+	return faults
+}
+
+func dependFaults(p listedPackage, to, reason string) []string {
+	var faults []string
+	for _, dependency := range p.Deps {
+		if under(dependency, to) {
+			faults = append(faults, p.ImportPath+" depends on "+dependency+": "+reason)
+		}
+	}
+	return faults
+}
+
+func importFaults(p listedPackage, library, home string) []string {
+	var faults []string
+	for _, imported := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+		if under(imported, library) {
+			faults = append(faults, p.ImportPath+" imports "+imported+", which is "+home+"'s own")
+		}
+	}
+	return faults
+}
+
+// webhookFaults: a receiver that imports webhook gets the standard library and JSON with it.
+func webhookFaults(p listedPackage) []string {
+	var faults []string
+	for _, dependency := range p.Deps {
+		first, _, _ := strings.Cut(dependency, "/")
+		if strings.Contains(first, ".") && !under(dependency, "github.com/go-json-experiment/json") {
+			faults = append(faults, p.ImportPath+" depends on "+dependency)
+		}
+	}
+	return faults
+}
+
+// TestLayerFaults shows that the rules find what they forbid.
+func TestLayerFaults(t *testing.T) {
+	const badger = "github.com/dgraph-io/badger/v4"
+	for _, c := range []struct {
+		reason string
+		pkg    listedPackage
+		faults int
+	}{
+		{"the interface package counts as storage", listedPackage{ImportPath: module + "/actors/sender", Deps: []string{module + "/storage"}}, 1},
+		{"a dependency of a dependency counts", listedPackage{ImportPath: module + "/bench", Deps: []string{module + "/actors", module + "/storage/badgerstore"}}, 2},
+		{"a library outside of its home", listedPackage{ImportPath: module + "/httpapi", Imports: []string{badger}}, 1},
+		{"in a test too", listedPackage{ImportPath: module + "/storage/memstore", XTestImports: []string{badger}}, 1},
+		{"webhook with a library", listedPackage{ImportPath: module + "/webhook", Deps: []string{"golang.org/x/time/rate"}}, 1},
+		{"webhook with what it may", listedPackage{ImportPath: module + "/webhook", Deps: []string{"net/netip", "github.com/go-json-experiment/json/jsontext"}}, 0},
+		{"a library at home", listedPackage{ImportPath: module + "/storage/badgerstore", Imports: []string{badger}}, 0},
+		{"a test may import another part", listedPackage{ImportPath: module + "/actors", TestImports: []string{module + "/storage/memstore"}}, 0},
+		{"the top imports all", listedPackage{ImportPath: module + "/cmd/internal/app", Deps: []string{module + "/actors", module + "/storage", module + "/httpapi"}}, 0},
+	} {
+		if faults := layerFaults([]listedPackage{c.pkg}); len(faults) != c.faults {
+			t.Errorf("%s: %v", c.reason, faults)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// guardOptions reads the settings that say where requests may go.
+func (c *Config) guardOptions() (o sender.GuardOptions, err error) {
+	if o.Allow, err = readList("allow-addresses", c.AllowAddresses, parseRange); err != nil {
+		return o, err
+	}
+	if o.Deny, err = readList("deny-addresses", c.DenyAddresses, parseRange); err != nil {
+		return o, err
+	}
+	if o.AllowHosts, err = readList("allow-hosts", c.AllowHosts, sender.ParseHostPattern); err != nil {
+		return o, err
+	}
+	if o.DenyHosts, err = readList("deny-hosts", c.DenyHosts, sender.ParseHostPattern); err != nil {
+		return o, err
+	}
+	if o.AllowPorts, err = readList("allow-ports", c.AllowPorts, sender.ParsePortRange); err != nil {
+		return o, err
+	}
+	o.DenyPorts, err = readList("deny-ports", c.DenyPorts, sender.ParsePortRange)
+	return o, err
+}
+
+// readList reads the entries of a setting. What parse says of a wrong one is
+// told after the entry.
+func readList[T any](setting string, texts []string, parse func(string) (T, error)) (list []T, err error) {
+	for _, text := range texts {
+		entry, err := parse(strings.TrimSpace(text))
+		if err != nil {
+			return nil, &webhook.FieldError{Field: setting, Reason: fmt.Sprintf("holds %q, which %v", text, err)}
+		}
+		list = append(list, entry)
+	}
+	return list, nil
+}
+
+var errNotRange = errors.New("is not an address range such as 10.0.0.0/8")
+
+// parseRange reads an address range; a single address stands for itself.
+func parseRange(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return prefix, errNotRange
+	}
+	return prefix, nil
+}

@@ -1,0 +1,178 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/storage/badgerstore"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// storeDir is the folder in the data directory that belongs to storage alone.
+const storeDir = "store"
+
+func (a *App) openStorage() error {
+	store, err := badgerstore.Open(badgerstore.Options{
+		Dir:       filepath.Join(a.config.DataDir, storeDir),
+		NoSync:    !a.config.Sync,
+		Retention: a.config.Retention,
+		Log:       a.component("storage"),
+	})
+	if err != nil {
+		return err
+	}
+	a.running.push("storage", func(context.Context) error { return store.Close() })
+	a.parts.store = store
+	a.parts.sequence = new(webhook.Sequence)
+	a.parts.sequence.Resume(store.LastSeq())
+	a.parts.registry = prometheus.NewRegistry()
+	return errors.Join(
+		a.parts.registry.Register(collectors.NewGoCollector()),
+		a.parts.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
+	)
+}
+
+func (a *App) openSender() error {
+	rules, err := a.config.guardOptions()
+	if err != nil {
+		return err
+	}
+	guard, err := sender.NewGuard(rules)
+	if err != nil {
+		return err
+	}
+	client, err := sender.New(sender.Options{
+		Guard:        guard,
+		Version:      a.config.Version,
+		HeaderPrefix: a.config.HeaderPrefix,
+		Dial:         a.config.Dial,
+		Resolve:      a.config.Resolve,
+		RootCAs:      a.config.RootCAs,
+		ExcerptBytes: int(a.config.ResponseExcerpt),
+		MaxIdle:      a.descriptors.idle,
+	})
+	if err != nil {
+		return err
+	}
+	a.running.push("sender", func(context.Context) error { return client.Close() })
+	a.parts.sender = client
+	return nil
+}
+
+func (a *App) startActors() error {
+	client := a.parts.sender
+	dispatcher, err := actors.New(actors.Options{
+		Store:       a.parts.store,
+		Open:        func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
+		Sequence:    a.parts.sequence,
+		Defaults:    a.config.endpointDefaults(),
+		Log:         a.config.Log,
+		Abort:       client.Abort,
+		Metrics:     a.parts.registry,
+		MaxPending:  a.config.MaxPending,
+		MaxInFlight: a.descriptors.attempts,
+	})
+	if err != nil {
+		return err
+	}
+	a.running.push("actors", dispatcher.Stop)
+	a.parts.dispatcher = dispatcher
+	return dispatcher.Start()
+}
+
+func (a *App) openAPI() error {
+	api, err := httpapi.New(httpapi.Options{
+		Store:        a.parts.store,
+		Dispatcher:   a.parts.dispatcher,
+		Keys:         a.keys,
+		CheckTarget:  a.parts.sender.CheckTarget,
+		Sequence:     a.parts.sequence,
+		Defaults:     a.config.endpointDefaults(),
+		AnyEventType: !a.config.CheckEventTypes,
+		Version:      a.config.Version,
+		Log:          a.config.Log,
+		Registry:     a.parts.registry,
+		Profiling:    a.config.Profiling,
+		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
+	})
+	a.parts.api = api
+	return err
+}
+
+// startRoles starts what works in the background beside the parts.
+func (a *App) startRoles() error {
+	disk := &diskWatcher{
+		dir:     a.config.DataDir,
+		reserve: uint64(a.config.DiskReserve),
+		tell:    a.parts.dispatcher.SetDiskReserve,
+		log:     a.component("disk"),
+		measure: measureDisk,
+	}
+	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
+	a.running.push("disk watcher", role(disk.Run))
+	a.running.push("reaper", role(reap.Run))
+	a.running.push("fault watcher", role(a.watchFaults))
+	return nil
+}
+
+// watchFaults tells when a part cannot go on.
+func (a *App) watchFaults(ctx context.Context) {
+	select {
+	case <-a.parts.store.Broken():
+		a.fail(fmt.Errorf("storage cannot go on: %w", a.parts.store.Err()))
+	case <-a.parts.dispatcher.Failed():
+		a.fail(fmt.Errorf("actors cannot go on: %w", a.parts.dispatcher.Err()))
+	case <-ctx.Done():
+	}
+}
+
+// listen opens both listeners, and serves.
+func (a *App) listen() error {
+	public, err := openListener(a.config.PublicListener, a.config.publicAddress())
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	admin, err := openListener(a.config.AdminListener, a.config.AdminListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("admin-listen: %w", err), public.Close())
+	}
+	servers := &servers{api: a.parts.api, public: public, admin: admin}
+	a.running.push("API", servers.stop)
+	servers.start(a.fail)
+	a.parts.public, a.parts.admin = public.Addr(), admin.Addr()
+	a.parts.api.SetReady(true)
+	a.log.Info("serving", slog.String("listen", public.Addr().String()), slog.String("admin_listen", admin.Addr().String()),
+		slog.String("data_dir", a.config.DataDir), slog.String("version", a.config.Version))
+	return nil
+}
+
+func (a *App) component(name string) *slog.Logger {
+	return a.config.Log.With(slog.String("component", name))
+}
+
+func openListener(injected net.Listener, address string) (net.Listener, error) {
+	if injected != nil {
+		return injected, nil
+	}
+	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+}
+
+// firstHalf gives a context with half of the time that ctx has left.
+func firstHalf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
+}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+)
+
+// The reaper removes reapStep keys at a time and rests in between, so that it
+// takes little from the deliveries: at most 20,000 keys a second.
+const (
+	reapStep     = 1000
+	reapPause    = 50 * time.Millisecond
+	reapInterval = time.Minute
+)
+
+// reaper removes what has expired.
+type reaper struct {
+	store storage.Upkeep
+	log   *slog.Logger
+}
+
+// Run works in steps until ctx ends.
+func (r *reaper) Run(ctx context.Context) {
+	timer := time.NewTimer(reapInterval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(r.step(ctx))
+		}
+	}
+}
+
+// step removes some, and tells how long to wait for the next step.
+func (r *reaper) step(ctx context.Context) time.Duration {
+	more, err := r.store.Reap(ctx, time.Now(), reapStep)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		r.log.Error("expired deliveries were not removed", "error", err)
+	case err == nil && more:
+		return reapPause
+	}
+	return reapInterval
+}

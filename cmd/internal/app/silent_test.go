@@ -1,0 +1,70 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+)
+
+// silentHosts start to listen at ports from 20000 on, accept connections and say
+// nothing, not even in a TLS handshake. An endpoint is registered at each.
+func (w *world) silentHosts(count int) *subscriber.Subscriber {
+	w.t.Helper()
+	ln := fasthttputil.NewInmemoryListener()
+	s := subscriber.Start(ln)
+	s.Greet(subscriber.Silence())
+	w.t.Cleanup(s.Close)
+	for port := uint16(20000); port < 20000+uint16(count); port++ {
+		w.receivers[port] = ln
+		w.call("POST", "/api/webhooks", fmt.Sprintf(
+			`{"client_id":"acme","event_type":"user.created","target_url":"https://127.0.0.1:%d/hook"}`, port), 201)
+	}
+	return s
+}
+
+// TestSilentHosts: 500 hosts that accept connections and never say a word of TLS
+// delay a healthy endpoint by nothing, and hold no more than the share of slots
+// that is theirs. One that is registered while all of them hang waits for its
+// first answer until the first of them have timed out, and then no more.
+func TestSilentHosts(t *testing.T) {
+	inWorld(t, func(w *world) {
+		answer := func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) }
+		old := w.receiver(9001, answer)
+		w.register(9001, "")
+		silent := w.silentHosts(500)
+		event := func(healthy *subscriber.Subscriber) {
+			before := healthy.Count()
+			w.publish()
+			time.Sleep(10 * time.Millisecond)
+			if healthy.Count() != before+1 {
+				t.Fatalf("10 ms after an event the healthy endpoint has %d deliveries, want %d", healthy.Count(), before+1)
+			}
+			if open, most := silent.Open(), w.app.descriptors.attempts/2; open > most {
+				t.Fatalf("the silent hosts hold %d connections, more than %d", open, most)
+			}
+		}
+		for range 20 {
+			event(old)
+		}
+		if open, most := silent.Open(), w.app.descriptors.attempts/2; open < most {
+			t.Fatalf("only %d connections hang, less than %d: the silent hosts do not do their worst", open, most)
+		}
+		fresh := w.receiver(9002, answer)
+		w.register(9002, "")
+		w.publish()
+		start := time.Now()
+		for fresh.Count() == 0 && time.Since(start) < time.Minute {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("a fresh endpoint waited for %v", took)
+		}
+		for range 20 {
+			event(fresh)
+		}
+	})
+}

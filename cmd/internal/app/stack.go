@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// stack holds what was started, in order, so that it can be stopped in reverse.
+type stack []started
+
+type started struct {
+	name string
+	stop func(context.Context) error
+}
+
+// push remembers how to stop something that was just started.
+func (s *stack) push(name string, stop func(context.Context) error) {
+	*s = append(*s, started{name, stop})
+}
+
+// unwind stops everything, the latest first. It goes on after an error, gives
+// all of them joined, and leaves the stack empty.
+func (s *stack) unwind(ctx context.Context) error {
+	var errs []error
+	for _, part := range slices.Backward(*s) {
+		if err := part.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", part.name, err))
+		}
+	}
+	*s = nil
+	return errors.Join(errs...)
+}
+
+// role starts a background loop and gives what stops it: end its context, and wait.
+func role(run func(context.Context)) (stop func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	return func(stopCtx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-stopCtx.Done():
+			return stopCtx.Err()
+		}
+	}
+}
