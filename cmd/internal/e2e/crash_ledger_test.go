@@ -1,0 +1,210 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/valyala/fasthttp"
+)
+
+func raw(text []byte) json.RawMessage { return text }
+
+// eventTypeOf tells the type of the event seq: not every endpoint gets all.
+func eventTypeOf(seq uint64) string {
+	return []string{"user.created", "user.updated", "report.generated"}[seq%3]
+}
+
+// crashLedger knows what was posted and what became of it. An event's data
+// follows from the seed and its number, so that nothing but numbers is kept.
+type crashLedger struct {
+	seed uint64
+
+	mu           sync.Mutex
+	next         uint64
+	acknowledged map[uint64]accepted
+}
+
+func newCrashLedger(seed uint64) *crashLedger {
+	return &crashLedger{seed: seed, acknowledged: map[uint64]accepted{}}
+}
+
+// issue gives the first number of so many events that are about to be posted.
+func (l *crashLedger) issue(size int) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := l.next
+	l.next += uint64(size)
+	return first
+}
+
+func (l *crashLedger) posted() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next
+}
+
+func (l *crashLedger) acknowledge(t *testing.T, seq uint64, a accepted) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acknowledged[seq] = a
+	want := 0
+	for _, kind := range fleetKinds {
+		if kind.gets(seq) {
+			want++
+		}
+	}
+	if a.Deliveries != want {
+		t.Errorf("event %d was acknowledged with %d deliveries, want %d", seq, a.Deliveries, want)
+	}
+}
+
+// data is what the event seq holds, in canonical form.
+func (l *crashLedger) data(seq uint64) []byte {
+	random := rand.New(rand.NewPCG(l.seed, seq+1))
+	size := random.IntN(400)
+	if random.IntN(100) == 0 {
+		size = random.IntN(20_000)
+	}
+	text := make([]byte, size)
+	for i := range text {
+		text[i] = byte('a' + random.IntN(26))
+	}
+	return fmt.Appendf(nil, `{"seq":%d,"text":"%s"}`, seq, text)
+}
+
+// kind is one of the subscribers in the crash test.
+type kind struct {
+	name     string
+	patterns []string
+	// failing is how many of 100 attempts it answers with 500; delay how long it takes.
+	failing int
+	delay   time.Duration
+}
+
+var fleetKinds = []kind{
+	{name: "steady", patterns: []string{"user.*"}},
+	{name: "everything", patterns: []string{"*"}},
+	{name: "flaky", patterns: []string{"*"}, failing: 20},
+	{name: "slow", patterns: []string{"user.created", "report.generated"}, delay: 5 * time.Millisecond},
+}
+
+// gets tells whether the subscriber is owed the event seq.
+func (k kind) gets(seq uint64) bool {
+	switch k.name {
+	case "steady":
+		return seq%3 != 2
+	case "slow":
+		return seq%3 != 1
+	}
+	return true
+}
+
+// crashConcurrency bounds the attempts in flight of each endpoint.
+const crashConcurrency = 16
+
+// member is a subscriber of the fleet and what it received.
+type member struct {
+	kind
+	id       string
+	ledger   *crashLedger
+	verifier *standardwebhooks.Webhook
+
+	mu     sync.Mutex
+	random *rand.Rand
+	// arrived are the deliveries by their id.
+	arrived map[string]*arrival
+	faults  []string
+}
+
+type arrival struct {
+	seq      uint64
+	accepted int // how often it was answered with 200
+}
+
+// startFleet registers an endpoint of each kind.
+func startFleet(t *testing.T, s *server, l *crashLedger) []*member {
+	t.Helper()
+	verifier, err := standardwebhooks.NewWebhook(standardSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fleet []*member
+	for i, k := range fleetKinds {
+		m := &member{kind: k, ledger: l, verifier: verifier, random: rand.New(rand.NewPCG(l.seed, uint64(i))), arrived: map[string]*arrival{}}
+		sub := startSubscriber(t, m.receive)
+		m.id = s.register(t, "fleet", fields{
+			"event_types": k.patterns, "target_url": sub.url("/"), "secret": standardSecret, "concurrency": crashConcurrency,
+			"retry_policy":    fields{"max_attempts": 3, "initial_delay_ms": 100, "multiplier": 1, "max_delay_ms": 100},
+			"circuit_breaker": fields{"failures": 1000},
+		})
+		fleet = append(fleet, m)
+	}
+	return fleet
+}
+
+// receive checks a delivery against what was posted, notes it and answers.
+func (m *member) receive(ctx *fasthttp.RequestCtx) {
+	seq, err := m.check(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		m.faults = append(m.faults, err.Error())
+		ctx.SetStatusCode(fasthttp.StatusBadRequest)
+		return
+	}
+	id := string(ctx.Request.Header.Peek("X-Corp-Astro-Webhook-ID"))
+	a := m.arrived[id]
+	if a == nil {
+		a = &arrival{seq: seq}
+		m.arrived[id] = a
+	}
+	if a.seq != seq {
+		m.faults = append(m.faults, fmt.Sprintf("delivery %s carries event %d, and before it %d", id, seq, a.seq))
+	}
+	if m.random.IntN(100) < m.failing {
+		ctx.SetStatusCode(fasthttp.StatusInternalServerError)
+		return
+	}
+	a.accepted++
+	if m.delay > 0 {
+		m.mu.Unlock()
+		time.Sleep(m.delay) // this subscriber is slow
+		m.mu.Lock()
+	}
+}
+
+// check tells which event a delivery carries, and whether all of it is as it was
+// posted and signed.
+func (m *member) check(ctx *fasthttp.RequestCtx) (uint64, error) {
+	body, header := ctx.PostBody(), &ctx.Request.Header
+	_, data, _ := bytes.Cut(body, []byte(`"data":`))
+	digits, _, _ := bytes.Cut(bytes.TrimPrefix(data, []byte(`{"seq":`)), []byte(","))
+	seq, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil || seq >= m.ledger.posted() || !m.gets(seq) {
+		return 0, fmt.Errorf("a foreign body: %.300q", body)
+	}
+	if string(data) != string(m.ledger.data(seq))+"}" {
+		return 0, fmt.Errorf("event %d arrived changed: %.300q", seq, body)
+	}
+	if got := string(header.Peek("X-Corp-Astro-Event")); got != eventTypeOf(seq) {
+		return 0, fmt.Errorf("event %d arrived as %s", seq, got)
+	}
+	if !bytes.HasPrefix(body, []byte(`{"id":"`+string(header.Peek("X-Corp-Astro-Webhook-ID"))+`",`)) {
+		return 0, fmt.Errorf("event %d: the body's id is not the header's", seq)
+	}
+	signed := map[string][]string{}
+	for _, name := range []string{"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"} {
+		signed[name] = []string{string(header.Peek(name))}
+	}
+	if err := m.verifier.VerifyIgnoringTimestamp(body, signed); err != nil {
+		return 0, fmt.Errorf("event %d: %w", seq, err)
+	}
+	return seq, nil
+}

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// hint is a numbered line of what `serve --dev` prints, with the command below it.
+var hint = regexp.MustCompile(`(?m)^\d\. .+\n +(\S.*)$`)
+
+// TestTour starts a server as a newcomer does and pastes the three commands that
+// it prints into shells.
+func TestTour(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Fatal("missing: curl, for the commands that serve --dev prints (Debian: apt-get install curl)")
+	}
+	dir := t.TempDir()
+	serve := startShell(t, dir, astrohook(t)+" serve --dev --listen "+reserveAddress(t)+" --admin-listen "+reserveAddress(t))
+	var commands [][]string
+	await(t, "three commands", func() error {
+		commands = hint.FindAllStringSubmatch(serve.output.String(), -1)
+		if len(commands) != 3 {
+			return fmt.Errorf("%d commands in\n%s", len(commands), serve.output.String())
+		}
+		return nil
+	})
+	listen := startShell(t, dir, commands[0][1])
+	listen.awaitOutput(t, "Registered as wh_")
+	if out := runShell(t, dir, commands[1][1]); !strings.Contains(out, "evt_") {
+		t.Errorf("the publisher is not told the event's id:\n%s", out)
+	}
+	for _, line := range []string{"user.created", "X-Corp-Astro-Signature: valid", "webhook-signature: valid", `"user_id":42`} {
+		listen.awaitOutput(t, line)
+	}
+	await(t, "the delivery to be listed", func() error {
+		if out := runShell(t, dir, commands[2][1]); !strings.Contains(out, `"status":"delivered"`) {
+			return fmt.Errorf("it is not in\n%s", out)
+		}
+		return nil
+	})
+	for _, s := range []*shell{listen, serve} {
+		if err := s.interrupt(); err != nil {
+			t.Errorf("%s: %v\n%s", s.command, err, s.output.String())
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "astrohook-data")); err != nil {
+		t.Errorf("the data is not where the settings say: %v", err)
+	}
+}
+
+// shell is a command that runs until it is interrupted.
+type shell struct {
+	command   string
+	cmd       *exec.Cmd
+	output    tail
+	interrupt func() error
+}
+
+func startShell(t *testing.T, dir, command string) *shell {
+	t.Helper()
+	// exec: the shell's own way to end by a signal would hide the command's exit code.
+	s := &shell{command: command, cmd: exec.Command("sh", "-c", "exec "+command)}
+	s.cmd.Dir = dir
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.interrupt = sync.OnceValue(func() error { // Ctrl-C
+		return errors.Join(s.cmd.Process.Signal(syscall.SIGINT), s.cmd.Wait())
+	})
+	t.Cleanup(func() { _ = s.interrupt() })
+	return s
+}
+
+// awaitOutput waits until the command has printed a text.
+func (s *shell) awaitOutput(t *testing.T, text string) {
+	t.Helper()
+	await(t, "the output", func() error {
+		if out := s.output.String(); !strings.Contains(out, text) {
+			return fmt.Errorf("no %q in the output of\n%s\n%s", text, s.command, out)
+		}
+		return nil
+	})
+}
+
+// runShell runs a command to its end and gives what it printed.
+func runShell(t *testing.T, dir, command string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
