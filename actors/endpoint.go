@@ -34,6 +34,7 @@ type endpointActor struct {
 	waitsProven bool // of those for endpoints that are proven
 	slotFree    bool // and has called it
 	claim       claim
+	trayful     trayful
 	early       []any
 	drained     bool
 }
@@ -66,15 +67,8 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		a.activeAt = now
 	}
 	switch m := message.(type) {
-	case *offered:
-		a.seat.suspect = (*entry)(m).id()
-		a.lane.offer((*entry)(m), now)
-		a.seat.seen.Add(1)
-	case *finished:
-		a.finish((*entry)(m), now)
-	case *settled:
-		a.shared.watchers.settled(&m.next.Now)
-		a.lane.settled((*entry)(m))
+	case *news:
+		a.handleTray(now)
 	case *notSettled:
 		if !errors.Is(m.err, webhook.ErrBroken) { // of that storage tells once
 			a.log.Error("storage failed", "action", "settle delivery", "error", m.err)
@@ -98,6 +92,24 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		a.handleRequest(m, now)
 	}
 	a.seat.suspect = webhook.ID{}
+}
+
+// handleTray handles what lies in the tray.
+func (a *endpointActor) handleTray(now time.Time) {
+	a.trayful = a.seat.tray.take(a.trayful)
+	for _, e := range a.trayful.settled {
+		a.seat.suspect = e.id()
+		a.shared.watchers.settled(&e.next.Now)
+		a.lane.settled(e)
+	}
+	for _, e := range a.trayful.finished {
+		a.finish(e, now)
+	}
+	for _, e := range a.trayful.offered {
+		a.seat.suspect = e.id()
+		a.lane.offer(e, now)
+	}
+	a.seat.seen.Add(uint64(len(a.trayful.offered)))
 }
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
@@ -273,14 +285,16 @@ func (a *endpointActor) yield() {
 
 // start makes an attempt on a worker.
 func (a *endpointActor) start(e *entry) {
-	target, shared, self := a.target, a.shared, a.self
+	target, shared, self, tray := a.target, a.shared, a.self, &a.seat.tray
 	shared.attempts.run(func() {
 		defer func() {
 			if r := recover(); r != nil {
 				e.panicked, e.panicValue = true, r
 			}
 			shared.slots.release(e.proven)
-			shared.root.Send(self, (*finished)(e))
+			if tray.finish(e) {
+				shared.root.Send(self, &news{})
+			}
 		}()
 		e.panicked = false
 		e.attempt = target.Send(e.id(), e.due.Delivery.EventType, e.due.Data)
@@ -317,14 +331,16 @@ func (a *endpointActor) carryOut(now time.Time) {
 }
 
 func (a *endpointActor) settle(e *entry) {
-	root, self, metrics := a.shared.root, a.self, a.shared.metrics
+	root, self, metrics, tray := a.shared.root, a.self, a.shared.metrics, &a.seat.tray
 	a.shared.store.Settle(e.next, func(err error) {
 		if err != nil { // the delivery stays where it was
 			root.Send(self, &notSettled{err})
 			return
 		}
 		metrics.settled(e.next.Now.Status)
-		root.Send(self, (*settled)(e))
+		if tray.settle(e) {
+			root.Send(self, &news{})
+		}
 	})
 }
 

@@ -160,8 +160,8 @@ func (g *gate) leave(now time.Time, t ticket, o webhook.Outcome, retryAfter time
 		t.done(errAttempt)
 	}
 	switch {
-	case t.breaker != g.breaker:
-	case t.probe && success:
+	case t.breaker != g.breaker, success && !t.probe:
+	case success:
 		g.close()
 	case t.probe, g.breaker.State() == gobreaker.StateOpen:
 		g.open(now)

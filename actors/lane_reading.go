@@ -149,10 +149,11 @@ func (l *lane) cancelDue() bool {
 	return true
 }
 
-// cancelDone takes how many deliveries were cancelled at once.
+// cancelDone takes how many deliveries were cancelled at once: a call may do less
+// than it could, and only none means that none is left.
 func (l *lane) cancelDone(n int) {
 	l.cancelling = false
-	if n >= cancelChunk {
+	if n > 0 {
 		l.cancelled = false
 	}
 }

@@ -8,9 +8,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// The messages between the actors. Those that carry an entry are the entry
-// under another type, so that a delivery's way through the actors costs one
-// allocation.
+// The messages between the actors. Deliveries come to an endpoint's actor through
+// its tray.
 
 // To the router.
 type (
@@ -68,7 +67,6 @@ type (
 
 // To an endpoint's actor, from the supervisor: counted.
 type (
-	offered       entry // a delivery that was just stored
 	missed        struct{ from webhook.ID }
 	configured    struct{ endpoint webhook.Endpoint }
 	healthQuery   struct{ reply chan webhook.Health }
@@ -93,8 +91,6 @@ type (
 		next time.Time
 		err  error
 	}
-	finished   entry // an attempt ended; entry.attempt tells how
-	settled    entry // storage has recorded it
 	changeDone struct {
 		change *change
 		due    *entry // requeued

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -143,8 +142,6 @@ func (m *model) read(now time.Time) {
 		m.work = append(m.work, func() { m.cancelPending(l) })
 	}
 }
-
-var errModel = errors.New("storage does not answer")
 
 func (m *model) readFails() bool { return !m.calm && m.random.IntN(10) == 0 }
 

@@ -93,7 +93,7 @@ func (m *model) checkRest(r rest, now time.Time) {
 	if m.held != 0 {
 		m.fail("a resting lane holds %d bytes", m.held)
 	}
-	if r.WakeAt.IsZero() && r.HoldUntil.IsZero() && !m.endpoint.Deleted() && !m.underWay() {
+	if r.WakeAt.IsZero() && r.HoldUntil.IsZero() && !m.endpoint.Deleted() && len(m.hints) == 0 {
 		if _, pending := m.store.earliest(); pending {
 			m.fail("a lane rests for good with deliveries pending: %s", m.describe(now))
 		}

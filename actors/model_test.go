@@ -111,7 +111,7 @@ func (m *model) anySettings() webhook.Settings {
 	s := webhook.DefaultSettings()
 	s.Concurrency = 1 + m.random.IntN(12)
 	s.Retry = webhook.RetryPolicy{
-		MaxAttempts: 1 + m.random.IntN(5), Initial: time.Duration(1+m.random.IntN(20)) * time.Second,
+		MaxAttempts: 1 + m.random.IntN(5), Initial: time.Duration(1+m.random.IntN(80)) * 100 * time.Millisecond,
 		Multiplier: 1.5, MaxDelay: time.Minute,
 	}
 	s.Breaker = webhook.BreakerPolicy{Failures: 2 + m.random.IntN(6), Open: 10 * time.Second, MaxOpen: time.Minute}
@@ -185,19 +185,19 @@ func (m *model) step() {
 	now := time.Now()
 	m.checkCalm(now)
 	switch pick := m.random.IntN(100); {
-	case pick < 14:
+	case pick < 12:
 		m.publish()
-	case pick < 30:
+	case pick < 28:
 		m.handOn()
-	case pick < 48:
+	case pick < 45:
 		m.readMail()
-	case pick < 60:
+	case pick < 57:
 		m.commit()
-	case pick < 74:
+	case pick < 70:
 		m.doWork()
-	case pick < 88:
+	case pick < 84:
 		m.land(now)
-	case pick < 93:
+	case pick < 88:
 		m.ask()
 	case pick < 96:
 		time.Sleep(time.Duration(m.random.IntN(4000)) * time.Millisecond)
@@ -280,7 +280,7 @@ func (m *model) note(event string) { m.reached[event]++ }
 // tell adds a line to the story, the last part of which a failure shows.
 func (m *model) tell(format string, args ...any) {
 	m.story = append(m.story, fmt.Sprintf(format, args...))
-	m.story = m.story[max(0, len(m.story)-100000):]
+	m.story = m.story[max(0, len(m.story)-250):]
 }
 
 func (m *model) fail(format string, args ...any) {

@@ -2,10 +2,13 @@ package actors
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
@@ -138,34 +141,47 @@ func TestActorPanicsWhileItRecords(t *testing.T) {
 	})
 }
 
-// TestPanicWhileOthersWaitForSlots: who stops while it waits for a slot, or was
-// just told of one, does not keep it from others.
-func TestPanicWhileOthersWaitForSlots(t *testing.T) {
-	inRig(t, func(o *Options) { o.MaxInFlight = 4 }, func(r *rig) {
-		var all []webhook.EndpointNumber
-		for range 12 {
-			n := r.register(webhook.Settings{})
-			all = append(all, n)
-			r.receiver.does(n, func(c call) webhook.Attempt {
-				time.Sleep(10 * time.Millisecond)
-				if c.attempt == 1 && n%2 == 0 {
-					return webhook.Attempt{Failure: unknown}
-				}
-				return webhook.Attempt{StatusCode: 200}
-			})
-		}
-		ids := r.publish(6, 2)
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
-		for _, n := range all {
-			for _, id := range ids {
-				if d := r.delivery(id.For(n)); !d.Status.Finished() {
-					t.Fatalf("endpoint %d: %s", n, d.Status)
-				}
+// TestPanicWhileWaitingForSlot: who stops while it waits for a slot is not told of
+// one any more, which others would then wait for in vain.
+func TestPanicWhileWaitingForSlot(t *testing.T) {
+	var once sync.Once
+	inRig(t, func(o *Options) {
+		open := o.Open
+		o.MaxInFlight = 2
+		o.Open = func(e webhook.Endpoint, s webhook.Settings) (Target, error) {
+			if e.Description == "bad" {
+				once.Do(func() { panic("bad endpoint") })
 			}
+			return open(e, s)
 		}
-		r.wantIdle()
+	}, func(r *rig) {
+		var all []webhook.EndpointNumber
+		var ids []webhook.ID
+		for _, client := range []string{"holds the slot", "panics", "waits"} {
+			n := r.register(webhook.Settings{})
+			r.receiver.does(n, answers(200, time.Second))
+			r.change(n, func(e *webhook.Endpoint) { e.ClientID = client })
+			ids = append(ids, r.publishTo(client, 1)...)
+			synctest.Wait()
+			all = append(all, n)
+		}
+		r.change(all[1], func(e *webhook.Endpoint) { e.Description = "bad" })
+		time.Sleep(time.Minute)
+		for i, n := range all {
+			r.wantOnce(n, ids[i:i+1])
+		}
 	})
+}
+
+// TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
+func TestStoppedActorHoldsNoSlot(t *testing.T) {
+	s := newSlots(4, func(*actor.PID) {})
+	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a")}
+	s.acquire(false, a.self)
+	a.claim = claim{held: true}
+	if a.stop(); s.inUse(4) != 0 {
+		t.Error("it does")
+	}
 }
 
 // TestRouterPanics and TestSupervisorPanics: the dispatcher has failed, and says so.

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -61,6 +63,20 @@ func TestRestRace(t *testing.T) {
 		r.wantOnce(n, ids)
 		if rested < 200 || rested > 1900 {
 			t.Error("it rested", rested, "times in 2000: there was no race")
+		}
+	})
+}
+
+// TestEarlierActorAsksToRest: what an earlier actor asked for does not stop the one that came after it.
+func TestEarlierActorAsksToRest(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.publish(1, 2)
+		synctest.Wait()
+		r.d.shared.root.Send(r.d.supervisor, &restRequest{number: n, who: actor.NewPID("nonhost", "earlier"), seen: 1})
+		synctest.Wait()
+		if running := r.actorsRunning(); running != 1 {
+			t.Error("it was stopped")
 		}
 	})
 }

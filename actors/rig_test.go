@@ -155,6 +155,19 @@ func (r *rig) publish(count, size int) []webhook.ID {
 	return ids
 }
 
+// publishTo publishes some small events to a client, and gives their IDs.
+func (r *rig) publishTo(client string, count int) (ids []webhook.ID) {
+	r.t.Helper()
+	for range count {
+		receipts, err := r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", ClientID: client, Data: []byte("1")}})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		ids = append(ids, receipts[0].EventID)
+	}
+	return ids
+}
+
 // publishOne publishes one event, and gives the ID of its delivery to an endpoint.
 func (r *rig) publishOne(n webhook.EndpointNumber) webhook.ID {
 	r.t.Helper()

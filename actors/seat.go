@@ -10,7 +10,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxUnseen bounds the deliveries in an endpoint actor's mailbox. Beyond it the
+// maxUnseen bounds the deliveries in an endpoint actor's tray. Beyond it the
 // actor is told only that it missed some, and reads them from storage.
 const maxUnseen = 2048
 
@@ -19,10 +19,11 @@ const maxUnseen = 2048
 type seat struct {
 	number webhook.EndpointNumber
 	pid    *actor.PID // nil while no actor runs
-	// sent counts the supervisor's messages to the actor, seen those that it has handled.
+	// sent counts the supervisor's messages and deliveries to the actor, seen those that it has handled.
 	sent   uint64
 	seen   atomic.Uint64
 	marker uint64 // which message last told of missed deliveries
+	tray   tray
 
 	// wakeAt is when to start an actor; zero for not by time. holdUntil is until
 	// when new deliveries do not start one.

@@ -62,3 +62,17 @@ func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
 		}
 	}
 }
+
+// TestVacatedSeatHoldsNothing: a read that ends after its actor gives back at once what it takes.
+func TestVacatedSeatHoldsNothing(t *testing.T) {
+	b := &budget{limit: 1000}
+	s := newSeat(1)
+	s.take(b, 100)
+	s.vacate(b)
+	if s.take(b, 200); b.used.Load() != 0 || s.charged.Load() != 0 {
+		t.Error(b.used.Load(), "bytes are held by nobody")
+	}
+	if !s.tryTake(b, 300) || b.used.Load() != 0 {
+		t.Error(b.used.Load(), "bytes are held by nobody")
+	}
+}

@@ -125,13 +125,24 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 			Delivery: webhook.Delivery{ID: id, EventType: event.Type, Status: webhook.Queued},
 			Data:     event.Data,
 		}}
-		s.send(c, to, (*offered)(e))
+		s.deliver(c, to, e)
 		return
 	}
 	// One unseen marker is enough: the actor reads after it has seen it.
 	if to.pid == nil || to.marker <= to.seen.Load() {
 		s.send(c, to, &missed{from: id})
 		to.marker = to.sent
+	}
+}
+
+// deliver passes a delivery to an endpoint's actor, and starts it if need be.
+func (s *supervisor) deliver(c actor.Context, to *seat, e *entry) {
+	if to.pid == nil {
+		s.start(c, to)
+	}
+	to.sent++
+	if to.tray.offer(e) {
+		c.Send(to.pid, &news{})
 	}
 }
 

@@ -1,0 +1,49 @@
+package actors
+
+import "sync"
+
+// tray is what waits for an endpoint's actor beside its mailbox: deliveries that
+// were offered, attempts that ended, outcomes that were recorded. However many
+// come while the actor is busy, one message tells of them all, and what they
+// make possible is done once.
+type tray struct {
+	mu   sync.Mutex
+	full trayful
+	told bool // a message is on its way
+}
+
+type trayful struct {
+	offered  []*entry // just stored
+	finished []*entry // an attempt ended; entry.attempt tells how
+	settled  []*entry // storage has recorded entry.next
+}
+
+// news tells an actor to look into its tray.
+type news struct{}
+
+// The methods that put an entry in tell whether the actor is to be sent news.
+
+func (t *tray) offer(e *entry) (tell bool)  { return t.put(&t.full.offered, e) }
+func (t *tray) finish(e *entry) (tell bool) { return t.put(&t.full.finished, e) }
+func (t *tray) settle(e *entry) (tell bool) { return t.put(&t.full.settled, e) }
+
+func (t *tray) put(list *[]*entry, e *entry) (tell bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*list = append(*list, e)
+	tell, t.told = !t.told, true
+	return tell
+}
+
+// take empties the tray; used is what take gave before, done with.
+func (t *tray) take(used trayful) trayful {
+	clear(used.offered)
+	clear(used.finished)
+	clear(used.settled)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	full := t.full
+	t.full = trayful{used.offered[:0], used.finished[:0], used.settled[:0]}
+	t.told = false
+	return full
+}
