@@ -37,6 +37,9 @@ type Options struct {
 	Sequence *webhook.Sequence
 	// Defaults are the settings of endpoints that set none; zero fields as in webhook.DefaultSettings.
 	Defaults webhook.Settings
+	// HeaderPrefix begins the names of the headers that deliveries carry;
+	// webhook.DefaultHeaderPrefix if empty. A webhook's own headers keep clear of it.
+	HeaderPrefix string
 	// AnyEventType lets event types through that the registry does not have.
 	AnyEventType bool
 	// Version is shown by /healthz.
@@ -105,6 +108,7 @@ func (o *Options) complete() error {
 	}
 	o.Limits = l.or(defaultLimits)
 	o.Defaults = o.Defaults.Or(webhook.DefaultSettings())
+	o.HeaderPrefix = cmp.Or(o.HeaderPrefix, webhook.DefaultHeaderPrefix)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

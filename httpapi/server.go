@@ -22,11 +22,13 @@ type Server struct {
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
 	defaults    webhook.Settings
-	limits      Limits
-	version     string
-	log         *slog.Logger
-	metrics     *metrics
-	exposition  fasthttp.RequestHandler
+	// headerPrefix begins the names of the headers that deliveries carry.
+	headerPrefix string
+	limits       Limits
+	version      string
+	log          *slog.Logger
+	metrics      *metrics
+	exposition   fasthttp.RequestHandler
 
 	tokens  *tokens
 	types   *registry
@@ -63,7 +65,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
-		defaults: o.Defaults, limits: o.Limits, version: o.Version,
+		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
 		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
 	}

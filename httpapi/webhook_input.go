@@ -23,6 +23,7 @@ type webhookInput struct {
 	Secret      optional[string]   `json:"secret"`
 	Description optional[string]   `json:"description"`
 	Status      optional[string]   `json:"status"`
+	connectionInput
 	settingsInput
 }
 
@@ -90,7 +91,8 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, f
 	if in.Status.Set {
 		f.add(setStatus(e, in.Status.Value))
 	}
-	in.apply(&e.Settings, defaults, f)
+	in.connectionInput.apply(e, f)
+	in.settingsInput.apply(&e.Settings, defaults, f)
 	if in.EventType.given() {
 		e.EventTypes = []string{in.EventType.Value}
 	}

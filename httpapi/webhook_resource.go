@@ -22,6 +22,10 @@ type webhookResource struct {
 	Secret string `json:"secret,omitzero"`
 	// PreviousSecretExpiresAt is when the last of the rotated secrets stops to sign.
 	PreviousSecretExpiresAt string `json:"previous_secret_expires_at,omitzero"`
+	// HeaderNames are those of the endpoint's own headers. Their values may be
+	// credentials, and are never shown.
+	HeaderNames []string `json:"header_names,omitempty"`
+	CABundle    string   `json:"ca_bundle,omitzero"`
 	settingsResource
 }
 
@@ -36,7 +40,11 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		DisabledReason:   e.DisabledReason,
 		CreatedAt:        webhook.FormatTime(e.CreatedAt),
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
+		CABundle:         e.CABundle,
 		settingsResource: showSettings(e.Settings.Or(s.defaults)),
+	}
+	for _, h := range e.Headers {
+		r.HeaderNames = append(r.HeaderNames, h.Name)
 	}
 	if len(e.EventTypes) == 1 {
 		r.EventType = e.EventTypes[0]

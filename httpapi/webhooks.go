@@ -68,6 +68,7 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	var f faults
 	in.required(&f)
 	in.check(s.types, &f)
+	in.checkConnection(s.headerPrefix, &f)
 	secret, err := secretOf(in.Secret)
 	f.add(err)
 	e.Secrets = []webhook.Secret{{Value: secret}}
@@ -119,7 +120,9 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
 	}
 	out := page[webhookResource]{Data: []webhookResource{}}
 	for i := range list[:min(limit, len(list))] {
-		out.Data = append(out.Data, s.showWebhook(&list[i]))
+		shown := s.showWebhook(&list[i])
+		shown.CABundle = "" // too large for a list
+		out.Data = append(out.Data, shown)
 	}
 	if len(list) > limit {
 		out.NextCursor = s.cursors.writeNumber(cursorEndpoint, list[limit-1].Number())
@@ -164,7 +167,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 	}
 	e, err := s.update(call, old.ID, func(e *webhook.Endpoint) error {
 		if replace {
-			e.Settings, e.Description = webhook.Settings{}, ""
+			e.Settings, e.Description, e.Headers, e.CABundle = webhook.Settings{}, "", nil, ""
 		}
 		if in.TargetURL.given() {
 			e.TargetURL = target
@@ -187,6 +190,7 @@ func (s *Server) checkEdit(call context.Context, in *webhookInput, replace bool)
 		in.required(&f)
 	}
 	in.check(s.types, &f)
+	in.checkConnection(s.headerPrefix, &f)
 	if in.Secret.Set {
 		f.add(invalid("secret", "is changed by rotate-secret only"))
 	}

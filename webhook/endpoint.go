@@ -24,6 +24,11 @@ type Endpoint struct {
 	// overtake each other; the larger revision is right.
 	Revision uint64
 	Settings Settings
+	// Headers go out with every request, in this order; see CheckCustomHeaders.
+	Headers []CustomHeader
+	// CABundle verifies the receiver's certificate in place of the system's roots;
+	// "" if those do. See ParseCABundle.
+	CABundle string
 }
 
 // Number is the endpoint's short internal name.

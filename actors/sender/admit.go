@@ -38,8 +38,8 @@ func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string,
 	return target.Canonical, nil
 }
 
-// admit gives the addresses that a target may be reached at, at least one. It
-// fails with webhook.ErrBlockedAddress, errUnresolved, or ctx's error.
+// admit gives the addresses that a target may be reached at, at least one; none
+// for a name that the proxy resolves. It fails with webhook.ErrBlockedAddress, errUnresolved, or ctx's error.
 func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 	if err := c.guard.checkURL(t); err != nil {
 		return nil, err
@@ -47,6 +47,8 @@ func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 	switch {
 	case t.Addr.IsValid():
 		return []netip.Addr{t.Addr}, c.guard.Check(t.Addr)
+	case c.proxy != nil:
+		return nil, c.guard.admitByName(t)
 	case isLocalhost(t.Host):
 		return c.admitLocalhost()
 	case t.local() && !c.guard.allowsAny():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,6 +182,20 @@ func TestResolverBounds(t *testing.T) {
 	}
 	if _, err := r.resolve(t.Context(), "a.example"); !errors.Is(err, errUnresolved) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// TestResolverForgets: however many names are asked for, so many are remembered.
+func TestResolverForgets(t *testing.T) {
+	r, err := newResolver(func(context.Context, string) ([]netip.Addr, error) { return nil, errUnresolved })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range resolvedNames + 100 {
+		_, _ = r.resolve(t.Context(), strconv.Itoa(n)+".example")
+	}
+	if r.cache.Len() != resolvedNames {
+		t.Fatalf("%d names are remembered, want %d", r.cache.Len(), resolvedNames)
 	}
 }
 

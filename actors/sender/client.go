@@ -22,6 +22,8 @@ const (
 	sweepInterval = 15 * time.Second
 	// tlsSessions bounds the TLS sessions kept for resumption.
 	tlsSessions = 4096
+	// ownSessions are those of an endpoint with certificates of its own: it has one host.
+	ownSessions = 2
 )
 
 // DefaultMaxIdle is how many idle connections are kept in all.
@@ -48,7 +50,10 @@ type Options struct {
 	ExcerptBytes int
 	// MaxIdle bounds the idle connections of all endpoints; DefaultMaxIdle if 0.
 	MaxIdle int
-	// Dial opens a connection to an address that the guard let through; TCP if nil.
+	// Proxy opens all connections, and takes over the guard's duty where names are
+	// concerned; none if nil. Proxy variables of the environment are ignored.
+	Proxy *Proxy
+	// Dial opens a connection to an address that the guard let through, or to the Proxy; TCP if nil.
 	// The address is checked a second time only without it.
 	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	// Resolve finds the addresses of a host name; DNS if nil.
@@ -60,10 +65,13 @@ type Client struct {
 	guard    *Guard
 	resolver *resolver
 	dial     func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
-	tls      *tls.Config
-	head     headOptions
-	excerpt  int
-	idle     idlePool
+	// proxy opens all connections if it is not nil; dialProxy connects to it.
+	proxy     *Proxy
+	dialProxy func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
+	tls       *tls.Config
+	head      headOptions
+	excerpt   int
+	idle      idlePool
 
 	running context.Context // ends with Abort
 	abort   context.CancelFunc
@@ -92,7 +100,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("new sender: %w", err)
 	}
 	c := &Client{
-		guard: o.Guard, resolver: names, dial: o.Dial, head: head,
+		guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
 		excerpt: o.ExcerptBytes, conns: map[*conn]struct{}{}, swept: make(chan struct{}),
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
@@ -106,7 +114,7 @@ func New(o Options) (*Client, error) {
 		c.idle.max = DefaultMaxIdle
 	}
 	if c.dial == nil {
-		c.dial = c.dialTCP
+		c.dial, c.dialProxy = c.dialTCP, dialFreely
 	}
 	c.running, c.abort = context.WithCancel(context.Background())
 	c.startJanitor()
@@ -115,21 +123,50 @@ func New(o Options) (*Client, error) {
 
 // Open makes an endpoint ready to be sent to; nothing is connected yet. Fields
 // of s that are zero have webhook.DefaultSettings. It fails if the target URL
-// breaks the rules of ParseTarget, or no secret can sign.
+// breaks the rules of ParseTarget, no secret can sign, or headers or certificates
+// are not what the webhook package lets through.
 func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
-	target, err := ParseTarget(e.TargetURL)
-	if err != nil {
-		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
-	}
-	signer, err := webhook.NewSigner(e.Secrets)
-	if err != nil {
-		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
-	}
 	s = s.Or(webhook.DefaultSettings())
-	return &Target{
-		client: c, url: target, head: c.head.forTarget(target), signer: signer,
-		timeout: s.Timeout, maxIdle: s.Concurrency,
-	}, nil
+	t := &Target{client: c, timeout: s.Timeout, maxIdle: s.Concurrency}
+	if err := t.prepare(&e); err != nil {
+		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
+	}
+	return t, nil
+}
+
+// prepare makes what each request needs of an endpoint.
+func (t *Target) prepare(e *webhook.Endpoint) (err error) {
+	if t.url, err = ParseTarget(e.TargetURL); err != nil {
+		return err
+	}
+	if t.signer, err = webhook.NewSigner(e.Secrets); err != nil {
+		return err
+	}
+	if t.head, err = t.client.head.forTarget(t.url, e.Headers); err != nil {
+		return err
+	}
+	t.tls, err = t.client.trust(e.CABundle)
+	return err
+}
+
+// trust gives the rules of TLS for an endpoint. One with certificates of its own
+// gets sessions of its own too: resuming one that was begun under other
+// certificates would verify nothing.
+func (c *Client) trust(bundle string) (*tls.Config, error) {
+	if bundle == "" {
+		return c.tls, nil
+	}
+	certificates, err := webhook.ParseCABundle(bundle)
+	if err != nil {
+		return nil, err
+	}
+	own := c.tls.Clone()
+	own.RootCAs = x509.NewCertPool()
+	for _, certificate := range certificates {
+		own.RootCAs.AddCert(certificate)
+	}
+	own.ClientSessionCache = tls.NewLRUClientSessionCache(ownSessions)
+	return own, nil
 }
 
 // Abort ends all requests in flight at once, with webhook.ReasonReset, and

@@ -286,18 +286,6 @@ func TestControlChecksAgain(t *testing.T) {
 	}
 }
 
-// TestProxyVariablesAreIgnored: the request goes to the receiver itself.
-func TestProxyVariablesAreIgnored(t *testing.T) {
-	proxy, s := subscriber.Listen(t), subscriber.Listen(t)
-	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
-		t.Setenv(name, proxy.URL())
-	}
-	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 200, webhook.ReasonNone)
-	if proxy.Accepted() != 0 || s.Count() != 1 {
-		t.Fatalf("%d connections to the proxy", proxy.Accepted())
-	}
-}
-
 // TestConnectRefused, on a port that nobody listens on.
 func TestConnectRefused(t *testing.T) {
 	s := subscriber.Listen(t)

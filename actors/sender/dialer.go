@@ -27,7 +27,13 @@ func (c *Client) connect(t *Target, deadline time.Time) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := c.dialAny(ctx, addrs[:min(len(addrs), maxDials)], t.url.Port, deadline)
+	w := way{dial: c.dial, addrs: addrs, port: t.url.Port}
+	if c.proxy != nil {
+		if w, err = c.toProxy(ctx); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := c.dialAny(ctx, w, deadline)
 	if err != nil {
 		return nil, err
 	}
@@ -36,19 +42,38 @@ func (c *Client) connect(t *Target, deadline time.Time) (*conn, error) {
 		cn.close()
 		return nil, errAborted
 	}
-	if t.url.Secure {
-		if err := c.handshake(cn, t.url.Host, deadline); err != nil {
-			c.drop(cn)
-			return nil, err
-		}
+	if err := c.greet(cn, t, deadline); err != nil {
+		c.drop(cn)
+		return nil, err
 	}
 	return cn, nil
 }
 
+// greet does what comes before the first request.
+func (c *Client) greet(cn *conn, t *Target, deadline time.Time) error {
+	if c.proxy != nil {
+		if err := c.tunnel(cn, t, deadline); err != nil {
+			return err
+		}
+	}
+	if !t.url.Secure {
+		return nil
+	}
+	return c.handshake(cn, t, deadline)
+}
+
+// way is where to connect to.
+type way struct {
+	dial  func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
+	addrs []netip.Addr
+	port  uint16
+}
+
 // dialAny tries addresses one after the other, and gives each a share of the
 // time, so that one that stays silent leaves some for the next.
-func (c *Client) dialAny(ctx context.Context, addrs []netip.Addr, port uint16, deadline time.Time) (net.Conn, error) {
+func (c *Client) dialAny(ctx context.Context, w way, deadline time.Time) (net.Conn, error) {
 	var failure error
+	addrs := w.addrs[:min(len(w.addrs), maxDials)]
 	for i, addr := range addrs {
 		until := deadline
 		if following := len(addrs) - i - 1; following > 0 {
@@ -57,7 +82,7 @@ func (c *Client) dialAny(ctx context.Context, addrs []netip.Addr, port uint16, d
 			until = now.Add(min(share, deadline.Sub(now)))
 		}
 		shared, cancel := context.WithDeadline(ctx, until)
-		raw, err := c.dial(shared, "tcp", netip.AddrPortFrom(addr.Unmap(), port))
+		raw, err := w.dial(shared, "tcp", netip.AddrPortFrom(addr.Unmap(), w.port))
 		cancel()
 		if err == nil {
 			return raw, nil
@@ -76,6 +101,12 @@ func (c *Client) dialTCP(ctx context.Context, network string, addr netip.AddrPor
 	return d.DialContext(ctx, network, addr.String())
 }
 
+// dialFreely connects to the proxy, which the guard has no say in.
+func dialFreely(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	return d.DialContext(ctx, network, addr.String())
+}
+
 // control checks the address and the port that the socket is about to connect to.
 func (c *Client) control(_, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
@@ -88,9 +119,9 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 	return c.guard.Check(addr.Addr())
 }
 
-func (c *Client) handshake(cn *conn, host string, deadline time.Time) error {
-	config := c.tls.Clone()
-	config.ServerName = host
+func (c *Client) handshake(cn *conn, t *Target, deadline time.Time) error {
+	config := t.tls.Clone()
+	config.ServerName = t.url.Host
 	secure := tls.Client(cn.raw, config)
 	if err := secure.SetDeadline(deadline); err != nil {
 		return &handshakeError{err}

@@ -21,6 +21,7 @@ type delivery struct {
 // headOptions are what the request heads of all endpoints have in common.
 type headOptions struct {
 	userAgent string
+	prefix    string
 	names     webhook.Headers
 }
 
@@ -37,7 +38,7 @@ func newHeadOptions(prefix, version string) (headOptions, error) {
 	if strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return headOptions{}, fmt.Errorf("version %q has characters that a header cannot carry", version)
 	}
-	return headOptions{userAgent: "Astrohook/" + version, names: webhook.HeadersFor(prefix)}, nil
+	return headOptions{userAgent: "Astrohook/" + version, prefix: prefix, names: webhook.HeadersFor(prefix)}, nil
 }
 
 func notInHeaderName(r rune) bool {
@@ -58,15 +59,24 @@ const (
 	headEnd           = "\r\n\r\n"
 )
 
-func (o headOptions) forTarget(t TargetURL) headTemplate {
+// forTarget fails if a custom header may not be sent. They were checked when they
+// were set, but perhaps under another prefix; this is the last place where it can matter.
+func (o headOptions) forTarget(t TargetURL, custom []webhook.CustomHeader) (headTemplate, error) {
+	if err := webhook.CheckCustomHeaders(custom, o.prefix); err != nil {
+		return headTemplate{}, err
+	}
+	var own strings.Builder
+	for _, h := range custom {
+		own.WriteString("\r\n" + h.Name + ": " + h.Value)
+	}
 	return headTemplate{
 		start: "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority +
-			"\r\nUser-Agent: " + o.userAgent + "\r\nContent-Type: application/json\r\nContent-Length: ",
+			"\r\nUser-Agent: " + o.userAgent + own.String() + "\r\nContent-Type: application/json\r\nContent-Length: ",
 		id:        "\r\n" + o.names.ID + ": ",
 		event:     "\r\n" + o.names.Event + ": ",
 		timestamp: "\r\n" + o.names.Timestamp + ": ",
 		signature: "\r\n" + o.names.Signature + ": ",
-	}
+	}, nil
 }
 
 // message is the memory that a request is put together in.

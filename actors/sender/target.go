@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"crypto/tls"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -12,6 +13,7 @@ type Target struct {
 	client  *Client
 	url     TargetURL
 	head    headTemplate
+	tls     *tls.Config
 	signer  *webhook.Signer
 	timeout time.Duration
 	maxIdle int

@@ -28,7 +28,17 @@ func encodeEndpoint(e *webhook.Endpoint) []byte {
 	dst = appendTime(dst, e.UpdatedAt)
 	dst = appendTime(dst, e.DeletedAt)
 	dst = binary.AppendUvarint(dst, e.Revision)
-	return appendSettings(dst, &e.Settings)
+	dst = appendSettings(dst, &e.Settings)
+	return appendConnection(dst, e)
+}
+
+// appendConnection appends what records of old do not have.
+func appendConnection(dst []byte, e *webhook.Endpoint) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(e.Headers)))
+	for _, h := range e.Headers {
+		dst = appendString(appendString(dst, h.Name), h.Value)
+	}
+	return appendString(dst, e.CABundle)
 }
 
 func appendSettings(dst []byte, s *webhook.Settings) []byte {
@@ -69,7 +79,17 @@ func decodeEndpoint(record []byte) (webhook.Endpoint, error) {
 	e.CreatedAt, e.UpdatedAt, e.DeletedAt = d.time(), d.time(), d.time()
 	e.Revision = d.uvarint()
 	e.Settings = d.settings()
+	if len(d.rest) > 0 {
+		d.connection(&e)
+	}
 	return e, d.err
+}
+
+func (d *decoder) connection(e *webhook.Endpoint) {
+	for range d.count() {
+		e.Headers = append(e.Headers, webhook.CustomHeader{Name: d.string(), Value: d.string()})
+	}
+	e.CABundle = d.string()
 }
 
 func (d *decoder) id() webhook.ID {

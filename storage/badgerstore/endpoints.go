@@ -62,7 +62,7 @@ func (s *Store) UpdateEndpoint(
 			return nil, err
 		}
 		now = was
-		now.EventTypes, now.Secrets = slices.Clone(was.EventTypes), slices.Clone(was.Secrets)
+		now.EventTypes, now.Secrets, now.Headers = slices.Clone(was.EventTypes), slices.Clone(was.Secrets), slices.Clone(was.Headers)
 		if err := apply(&now); err != nil {
 			return nil, err
 		}

@@ -92,6 +92,8 @@ func FuzzEndpoint(f *testing.F) {
 	record := encodeEndpoint(&e)
 	f.Add(record)
 	f.Add(record[:len(record)-1])
+	e.Headers, e.CABundle = []webhook.CustomHeader{{Name: "X-Team", Value: "crm"}}, "PEM"
+	f.Add(encodeEndpoint(&e))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		e, err := decodeEndpoint(record)
 		if err == nil && (e.Settings.Rate != e.Settings.Rate || e.Settings.Retry != e.Settings.Retry) {
@@ -122,6 +124,19 @@ func TestRecords(t *testing.T) {
 	}
 	if got, err := decodeEndpoint(encodeEndpoint(&w)); err != nil || !reflect.DeepEqual(got, w) {
 		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, w)
+	}
+}
+
+// TestRecordsOfOld: a record written before endpoints had headers and certificates is read.
+func TestRecordsOfOld(t *testing.T) {
+	want := someEndpoint()
+	old := encodeEndpoint(&want)
+	old = old[:len(old)-2] // the two are empty: a byte each
+	if got, err := decodeEndpoint(old); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n%+v\n%+v", err, got, want)
+	}
+	if _, err := decodeEndpoint(old[:len(old)-1]); !errors.Is(err, errDamaged) {
+		t.Errorf("cut off: %v", err)
 	}
 }
 

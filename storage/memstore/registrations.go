@@ -11,7 +11,7 @@ import (
 
 // cloneEndpoint copies what a caller could change.
 func cloneEndpoint(e webhook.Endpoint) webhook.Endpoint {
-	e.EventTypes, e.Secrets = slices.Clone(e.EventTypes), slices.Clone(e.Secrets)
+	e.EventTypes, e.Secrets, e.Headers = slices.Clone(e.EventTypes), slices.Clone(e.Secrets), slices.Clone(e.Headers)
 	return e
 }
 

@@ -114,6 +114,7 @@ func (f *fixture) registration(clientID string) webhook.Endpoint {
 			Retry:   webhook.RetryPolicy{MaxAttempts: 4, Initial: time.Second, Multiplier: 1.5, MaxDelay: time.Hour, Jitter: 0.2},
 			Breaker: webhook.BreakerPolicy{Failures: 2, Open: time.Minute, MaxOpen: time.Hour},
 		},
+		Headers: []webhook.CustomHeader{{Name: "X-Team", Value: "crm"}, {Name: "Empty"}}, CABundle: "-----BEGIN",
 	}
 }
 

@@ -41,6 +41,7 @@ type Config struct {
 	DenyHosts       []string `group:"Deliveries" placeholder:"NAME" help:"Host names that no target may have, such as a.example or *.example."`
 	AllowPorts      []string `group:"Deliveries" placeholder:"PORT" help:"The only ports that targets may have, such as 443 or 8000-8999. Default: all."`
 	DenyPorts       []string `group:"Deliveries" placeholder:"PORT" help:"Ports that no target may have."`
+	EgressProxy     string   `group:"Deliveries" placeholder:"URL" help:"HTTP proxy (http://host:port) that opens all connections to targets with CONNECT. It resolves their names, and so decides in place of this server which addresses these lead to. HTTP_PROXY and the like are ignored."`
 	HeaderPrefix    string   `group:"Deliveries" default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with its attempt, up to 64KiB."`
 	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
@@ -105,6 +106,9 @@ func (c *Config) check() error {
 		}
 	}
 	if _, err := c.guardOptions(); err != nil {
+		return err
+	}
+	if _, err := c.egressProxy(); err != nil {
 		return err
 	}
 	if c.Log == nil {

@@ -49,6 +49,8 @@ func TestCheck(t *testing.T) {
 		{"deny-hosts", func(c *Config) { c.DenyHosts = []string{"*a.example"} }},
 		{"allow-ports", func(c *Config) { c.AllowPorts = []string{"https"} }},
 		{"deny-ports", func(c *Config) { c.DenyPorts = []string{"0"} }},
+		{"egress-proxy", func(c *Config) { c.EgressProxy = "https://proxy.example:3128" }},
+		{"egress-proxy", func(c *Config) { c.EgressProxy = "proxy.example:3128" }},
 		{"response-excerpt", func(c *Config) { c.ResponseExcerpt = 0 }},
 		{"response-excerpt", func(c *Config) { c.ResponseExcerpt = 64<<10 + 1 }},
 		{"retention", func(c *Config) { c.Retention = 0 }},

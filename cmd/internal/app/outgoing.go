@@ -57,3 +57,15 @@ func parseRange(text string) (netip.Prefix, error) {
 	}
 	return prefix, nil
 }
+
+// egressProxy reads the proxy of deliveries; nil if there is none.
+func (c *Config) egressProxy() (*sender.Proxy, error) {
+	if c.EgressProxy == "" {
+		return nil, nil
+	}
+	proxy, err := sender.ParseProxy(c.EgressProxy)
+	if err != nil {
+		return nil, &webhook.FieldError{Field: "egress-proxy", Reason: err.Error()}
+	}
+	return proxy, nil
+}

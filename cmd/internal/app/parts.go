@@ -52,8 +52,16 @@ func (a *App) openSender() error {
 	if err != nil {
 		return err
 	}
+	proxy, err := a.config.egressProxy()
+	if err != nil {
+		return err
+	}
+	if proxy != nil {
+		a.log.Warn("deliveries go through the egress proxy: it decides which addresses host names lead to")
+	}
 	client, err := sender.New(sender.Options{
 		Guard:        guard,
+		Proxy:        proxy,
 		Version:      a.config.Version,
 		HeaderPrefix: a.config.HeaderPrefix,
 		Dial:         a.config.Dial,
@@ -99,6 +107,7 @@ func (a *App) openAPI() error {
 		CheckTarget:  a.parts.sender.CheckTarget,
 		Sequence:     a.parts.sequence,
 		Defaults:     a.config.endpointDefaults(),
+		HeaderPrefix: a.config.HeaderPrefix,
 		AnyEventType: !a.config.CheckEventTypes,
 		Version:      a.config.Version,
 		Log:          a.config.Log,

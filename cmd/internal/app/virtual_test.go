@@ -31,15 +31,19 @@ type world struct {
 	t         *testing.T
 	dir       string
 	receivers map[uint16]*fasthttputil.InmemoryListener
+	settings  func(*Config) // made on top of the usual ones; may be nil
 	app       *App
 	client    *fasthttp.Client
 }
 
 // inWorld runs a test with a started server.
-func inWorld(t *testing.T, test func(w *world)) {
+func inWorld(t *testing.T, test func(w *world)) { inWorldOf(t, nil, test) }
+
+// inWorldOf runs a test with a started server that has some settings of its own.
+func inWorldOf(t *testing.T, settings func(*Config), test func(w *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, dir: dir, receivers: make(map[uint16]*fasthttputil.InmemoryListener)}
+		w := &world{t: t, dir: dir, receivers: make(map[uint16]*fasthttputil.InmemoryListener), settings: settings}
 		w.start()
 		defer w.end()
 		test(w)
@@ -68,6 +72,9 @@ func (w *world) start() {
 			return ln.Dial()
 		}
 		return nil, fmt.Errorf("nobody listens at %v", addr)
+	}
+	if w.settings != nil {
+		w.settings(&config)
 	}
 	app, err := New(config)
 	if err != nil {
