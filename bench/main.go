@@ -1,0 +1,27 @@
+// Command bench loads an Astrohook server over its public HTTP API and reports
+// how much it delivers, how fast and at what cost. See README.md.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var command interface{ Run(context.Context) error } = &runCommand{}
+	args := os.Args[1:]
+	if len(args) > 0 && args[0] == receiverArgument {
+		command, args = &receiverCommand{}, args[1:]
+	}
+	parser := kong.Must(command, kong.Name("bench"), kong.Description("Load an Astrohook server over its HTTP API and report what it delivers, how fast and at what cost."))
+	_, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+	err = command.Run(ctx)
+	stop()
+	parser.FatalIfErrorf(err)
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// scenario is one way to load a server.
+type scenario struct {
+	Name, Variant string
+	settings
+	// Bare: no server; the generator posts to the receiver.
+	Bare bool
+	// FanOut: each event goes to every endpoint. All of them belong to
+	// one client. Otherwise each has a client of its own, and each event goes to one.
+	FanOut   bool
+	Duration time.Duration
+	// Events, if not 0, is how many to publish, however long it takes.
+	Events uint64
+	// Holes is how many of the endpoints take requests and never answer.
+	Holes int
+	// Door: the endpoints are behind the receiver's door.
+	Door bool
+	// Patience is how long nothing may arrive before the rest counts as lost.
+	Patience time.Duration
+	// Environment is set for the server in addition to the bench's own settings.
+	Environment []string
+
+	// Pending is how many deliveries wait when a backlog is complete.
+	Pending uint64
+	// Points are the values on a scenario's curve: of connections, or of endpoints.
+	Points []int
+	// Long scenarios have a number of repetitions of their own.
+	Long bool
+	// Timeline: what changes during the run belongs to its result.
+	Timeline bool
+	// Own: the bench must be able to start and stop the server.
+	Own bool
+	// play gives one result for each variant; nil stands for once.
+	play func(context.Context, *bench, scenario) ([]result, error)
+}
+
+const (
+	bareName = "bare"
+	// payloadAxis is that of results that differ in the bytes of data, coresAxis in GOMAXPROCS.
+	payloadAxis = "payload"
+	coresAxis   = "cores"
+)
+
+// clients is how many clients own the endpoints.
+func (s scenario) clients() int {
+	if s.FanOut {
+		return 1
+	}
+	return s.Endpoints
+}
+
+func (s scenario) expectation() expectation {
+	return expectation{Endpoints: uint64(s.Endpoints), FanOut: s.FanOut, Holes: uint64(s.Holes)}
+}
+
+// variant gives a copy with another name.
+func (s scenario) variant(format string, args ...any) scenario {
+	s.Variant = fmt.Sprintf(format, args...)
+	return s
+}
+
+// on places the scenario on a curve.
+func (s scenario) on(axis, curve string, x int) scenario {
+	s.Axis, s.Curve, s.X = axis, curve, float64(x)
+	return s
+}
+
+// scale makes the large sizes of a scenario smaller, or larger.
+func (s *scenario) scale(factor float64) {
+	s.Pending = uint64(float64(s.Pending) * factor)
+	if s.Endpoints >= 1000 {
+		s.Endpoints = max(int(float64(s.Endpoints)*factor), 10)
+	}
+	if s.Duration >= time.Minute {
+		s.Duration = max(time.Duration(float64(s.Duration)*factor), 10*time.Second)
+	}
+	if s.Name == "scaling" {
+		last := len(s.Points) - 1
+		limit := float64(s.Points[last]) * factor
+		for last > 0 && float64(s.Points[last]) > limit {
+			last--
+		}
+		s.Points = s.Points[:last+1]
+	}
+}
+
+// scenarios are the ones that the bench knows, in the order in which they run.
+func scenarios() []scenario {
+	single := scenario{
+		settings: settings{Connections: 256, Batch: 1, Payload: 512, Endpoints: 1},
+		FanOut:   true, Duration: 10 * time.Second, Patience: 45 * time.Second,
+	}
+	with := func(name string, change func(*scenario)) scenario {
+		s := single
+		s.Name = name
+		change(&s)
+		return s
+	}
+	return []scenario{
+		with(bareName, func(s *scenario) { s.Bare = true }),
+		with("single", func(s *scenario) { s.Points, s.play = []int{1, 64, 512}, playConnections }),
+		with("batch", batch),
+		with("fan-out", fanOut),
+		with("many", func(s *scenario) { s.Endpoints, s.FanOut = 10_000, false }),
+		with("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
+		with("isolation", func(s *scenario) {
+			s.Endpoints, s.FanOut, s.Holes, s.Rate, s.Connections = 100, false, 10, 1000, 64
+			s.Duration, s.play = 40*time.Second, playIsolation
+		}),
+		with("scaling", func(s *scenario) {
+			s.Points, s.play, s.Own = []int{1, 10, 100, 1000, 10_000, 100_000}, playScaling, true
+			s.Duration = 5 * time.Second
+		}),
+		with("herd", func(s *scenario) {
+			batch(s)
+			s.Endpoints, s.FanOut, s.Door, s.Patience = 10_000, false, true, 16*time.Minute
+			s.play, s.Long, s.Timeline = playHerd, true, true
+		}),
+		with("registered", func(s *scenario) {
+			s.Endpoints, s.Rate, s.Connections = 1_000_000, 500, 64
+			s.play, s.Long, s.Own = playRegistered, true, true
+		}),
+		with("backlog", func(s *scenario) {
+			batch(s)
+			s.Endpoints, s.Pending = 10, 10_000_000
+			s.play, s.Long, s.Own, s.Timeline = playBacklog, true, true, true
+		}),
+		with("sustained", func(s *scenario) {
+			batch(s)
+			s.Duration, s.play, s.Long, s.Own, s.Timeline = 10*time.Minute, playSustained, true, true, true
+		}),
+	}
+}
+
+func batch(s *scenario) { s.Batch, s.Connections = 100, 16 }
+
+func fanOut(s *scenario) { s.Endpoints, s.Connections = 10, 64 }
+
+// once measures a scenario as it is, on a server of its own.
+func once(ctx context.Context, b *bench, s scenario) ([]result, error) {
+	r, err := b.measureAlone(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return []result{r}, nil
+}
+
+// each measures several scenarios, each on a server of its own.
+func each(ctx context.Context, b *bench, all []scenario) ([]result, error) {
+	var results []result
+	for _, s := range all {
+		r, err := b.measureAlone(ctx, s)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// playConnections measures the scenario, and again with other numbers of connections.
+func playConnections(ctx context.Context, b *bench, s scenario) ([]result, error) {
+	all := []scenario{s.on("connections", s.Name, s.Connections)}
+	for _, n := range s.Points {
+		v := s.variant("connections %d", n).on("connections", s.Name, n)
+		v.Connections = n
+		all = append(all, v)
+	}
+	return each(ctx, b, all)
+}
+
+const allHealthy = "without black holes"
+
+// playIsolation measures what healthy endpoints see without black holes beside
+// them, and with.
+func playIsolation(ctx context.Context, b *bench, s scenario) ([]result, error) {
+	without := s.variant(allHealthy)
+	without.Holes = 0
+	return each(ctx, b, []scenario{without, s})
+}
+
+// playScaling measures the cost of a delivery over processors, sizes and endpoints.
+func playScaling(ctx context.Context, b *bench, s scenario) ([]result, error) {
+	var all []scenario
+	for _, procs := range []int{1, 2} {
+		one := s.variant("single, GOMAXPROCS %d", procs).on(coresAxis, "single", procs)
+		ten := s.variant("fan-out, GOMAXPROCS %d", procs).on(coresAxis, "fan-out", procs)
+		fanOut(&ten)
+		environment := []string{fmt.Sprintf("GOMAXPROCS=%d", procs)}
+		one.Environment, ten.Environment = environment, environment
+		all = append(all, one, ten)
+	}
+	for _, size := range []int{128, 512, 2 << 10, 8 << 10, 32 << 10, 128 << 10} {
+		bare := s.variant("payload %s", formatCount(size)).on(payloadAxis, "bare", size)
+		bare.Payload, bare.Bare, bare.Name = size, true, bareName
+		v := s.variant("payload %s", formatCount(size)).on(payloadAxis, "single", size)
+		v.Payload = size
+		all = append(all, bare, v)
+	}
+	for _, n := range s.Points {
+		v := s.variant("endpoints %s", formatCount(n)).on("endpoints", "one endpoint per event", n)
+		v.Endpoints, v.FanOut = n, false
+		all = append(all, v)
+	}
+	return each(ctx, b, all)
+}

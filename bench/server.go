@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// server is an Astrohook server under load.
+type server struct {
+	api
+	// data is the folder with its data directory; "" if somebody else started it.
+	data string
+	// program runs; nil if none does, or somebody else started it.
+	program     atomic.Pointer[program]
+	binary      string
+	environment []string
+	// readyIn is how long the last start took.
+	readyIn time.Duration
+	// readyAt is when it was ready.
+	readyAt time.Time
+}
+
+// pid is the id of the server's process; 0 if there is none that the bench started.
+func (s *server) pid() int {
+	if s == nil {
+		return 0
+	}
+	return s.program.Load().pid()
+}
+
+// host gives the server's host and port.
+func (s *server) host() string {
+	_, host, _ := strings.Cut(s.base, "://")
+	return strings.TrimSuffix(host, "/")
+}
+
+// build compiles the server from the checkout that the bench stands in.
+func build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "astrohook")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/corpastro/astrohook/cmd/astrohook")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the server: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// prepareServer makes an empty data directory below parent, and all else that a
+// server needs to start.
+func prepareServer(binary, parent string, environment []string) (*server, error) {
+	addresses, err := freeAddresses(2)
+	if err != nil {
+		return nil, err
+	}
+	secret := rand.Text() + rand.Text()
+	token, err := mint(secret)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.MkdirTemp(parent, "astrohook-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	s := &server{api: api{base: "http://" + addresses[0], token: token}, binary: binary, data: data}
+	s.environment = append(os.Environ(),
+		"ASTROHOOK_LISTEN="+addresses[0],
+		"ASTROHOOK_ADMIN_LISTEN="+addresses[1],
+		"ASTROHOOK_DATA_DIR="+filepath.Join(data, "data"),
+		"ASTROHOOK_JWT_SECRET="+secret,
+		"ASTROHOOK_ALLOW_ADDRESSES=127.0.0.0/8,::1/128",
+		"ASTROHOOK_SYNC=true",
+		"ASTROHOOK_LOG_LEVEL=error", // endpoints that are down on purpose are warned of
+	)
+	s.environment = append(s.environment, environment...)
+	return s, nil
+}
+
+// startTimeout bounds how long a server may take to become ready.
+const startTimeout = 5 * time.Minute
+
+// start runs the server and returns when it is ready.
+func (s *server) start(ctx context.Context) error {
+	cmd := exec.Command(s.binary, "serve")
+	cmd.Env = s.environment
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the bench stops it, not the terminal
+	begin := time.Now()
+	p, err := start(cmd)
+	if err != nil {
+		return err
+	}
+	s.program.Store(p)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := s.awaitReady(ctx, p.exited); err != nil {
+		return err
+	}
+	s.readyAt = time.Now()
+	s.readyIn = s.readyAt.Sub(begin)
+	return nil
+}
+
+// restart stops the server in order and starts it again on its data.
+func (s *server) restart(ctx context.Context) error {
+	if err := s.program.Load().close(); err != nil {
+		return err
+	}
+	return s.start(ctx)
+}
+
+// close stops the server, if the bench started it, and removes its data.
+func (s *server) close() error {
+	var err error
+	if p := s.program.Load(); p != nil {
+		err = p.close()
+	}
+	if s.data != "" {
+		err = errors.Join(err, os.RemoveAll(s.data))
+	}
+	return err
+}
+
+// freeAddresses gives loopback addresses that nobody listens on at the moment.
+func freeAddresses(n int) ([]string, error) {
+	var addresses []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer func() { _ = l.Close() }()
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}
+
+// diskFolder gives the folder for data: the wanted one, or else the first of the
+// system's temporary folder and the working directory that is on a disk. On a
+// file system in memory a sync costs nothing, and the figures would mean nothing.
+func diskFolder(wanted string) (string, error) {
+	candidates := []string{os.TempDir(), "."}
+	if wanted != "" {
+		candidates = []string{wanted}
+	}
+	for _, dir := range candidates {
+		var fs unix.Statfs_t
+		if err := unix.Statfs(dir, &fs); err != nil {
+			return "", fmt.Errorf("look at the folder %s: %w", dir, err)
+		}
+		if fs.Type != unix.TMPFS_MAGIC && fs.Type != unix.RAMFS_MAGIC {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("the folders %v are in memory; choose one on a disk with --data", candidates)
+}
