@@ -37,9 +37,15 @@ test: need-go need-cc $(NPM_DONE) ## Run every test with the race detector, and 
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
+.PHONY: faults
+faults: need-go ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
+	@command -v strace >/dev/null || { echo "missing: strace, to make system calls fail (Debian: apt-get install strace)" >&2; exit 1; }
+	@test "$$(id -u)" = 0 || echo "not root: the test with a full disk, which mounts one, is left out" >&2
+	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/e2e
+
 .PHONY: bench
 bench: need-go ## Measure everything into bench/results, for hours (ARGS="--scenario single" for a part)
-	go run ./bench $(ARGS)
+	go run ./bench --repetitions 5 --results bench/results $(ARGS)
 
 .PHONY: bench-smoke
 bench-smoke: need-go ## Look under load, for less than a minute, whether events are lost, duplicated or corrupted

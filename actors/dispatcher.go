@@ -40,9 +40,13 @@ func New(o Options) (*Dispatcher, error) {
 	}
 	log := o.Log.With("component", "actors")
 	d := &Dispatcher{failed: make(chan struct{}), stopped: make(chan struct{})}
-	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler) // it would log whole messages
-	}))
+	d.system = actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+			return slog.New(slog.DiscardHandler) // it would log whole messages
+		}),
+		// For each dead letter a goroutine waits that long.
+		actor.WithDeadLetterThrottleInterval(10*time.Millisecond),
+	)
 	root := d.system.Root
 	d.shared = &shared{
 		options: o, store: o.Store, log: log, root: root,

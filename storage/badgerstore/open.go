@@ -19,6 +19,9 @@ func openBadger(o badger.Options) (*badger.DB, error) {
 	if err := removeUnborn(o.Dir); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(checkLogs(o.Dir), checkManifest(o)); err != nil {
+		return nil, err
+	}
 	db, err := badger.Open(o)
 	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") { // Badger wraps nothing here
 		return nil, errInUse

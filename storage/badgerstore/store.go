@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,9 @@ type Store struct {
 	backlog   *backlog
 	heads     *heads
 	reaper    reaper
+	synced    syncedMark
+	room      *room
+	looked    time.Time // when lookAfterFiles last did
 	retention time.Duration
 	lastSeq   atomic.Uint64
 	// meddled are the endpoints whose deliveries were changed from outside their
@@ -88,10 +92,10 @@ const (
 	valueLogSize   = 64 << 20
 )
 
-func badgerOptions(o Options) badger.Options {
+func badgerOptions(o Options, log badger.Logger) badger.Options {
 	return badger.DefaultOptions(o.Dir).
 		WithSyncWrites(!o.NoSync).
-		WithLogger(badgerLog{o.Log}).
+		WithLogger(log).
 		WithDetectConflicts(false). // the committer is the only writer
 		WithMetricsEnabled(false).
 		WithCompression(badgeroptions.None).
@@ -100,7 +104,8 @@ func badgerOptions(o Options) badger.Options {
 		WithNumCompactors(2).
 		WithBlockCacheSize(blockCacheSize).
 		WithIndexCacheSize(indexCacheSize).
-		WithValueLogFileSize(valueLogSize)
+		WithValueLogFileSize(valueLogSize).
+		WithChecksumVerificationMode(badgeroptions.OnTableRead) // else a damaged block reads as empty
 }
 
 // Open opens the store in a directory, making or upgrading it as needed. It fails
@@ -113,7 +118,11 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	db, err := openBadger(badgerOptions(o))
+	log := &badgerLog{log: o.Log}
+	if err := roomOf(o).makeRoom(); err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
+	}
+	db, err := openBadger(badgerOptions(o, log))
 	if errors.Is(err, errInUse) {
 		return nil, fmt.Errorf("open storage: %s %w", o.Dir, err)
 	}
@@ -121,8 +130,9 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
 	s := newStore(db, o)
+	log.reportTo(func(err error) { _ = s.committer.breakDown(err) }) // Broken tells
 	if err := s.start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
 	}
 	return s, nil
 }
@@ -135,6 +145,9 @@ func newStore(db *badger.DB, o Options) *Store {
 		retention: o.Retention,
 		meddled:   map[webhook.EndpointNumber]struct{}{},
 		counted:   make(chan struct{}),
+		stop:      func() {},
+		room:      roomOf(o),
+		synced:    syncedMark{path: filepath.Join(o.Dir, syncedName)},
 	}
 	s.committer = newCommitter(db, s.applied)
 	s.unused.L = &s.mu
@@ -150,7 +163,13 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
+	if err := checkSynced(s.db.Opts().Dir, last); err != nil {
+		return err
+	}
 	s.lastSeq.Store(last)
+	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
+		return err
+	}
 	s.heads.resume(last)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -165,8 +184,23 @@ func (s *Store) applied(changes []*change) {
 		last = max(last, c.lastSeq)
 	}
 	s.lastSeq.Store(last)
+	s.lookAfterFiles(last, time.Now())
 	s.heads.apply(changes)
 	s.backlog.apply(changes)
+}
+
+// filesInterval is how often the files beside the database are looked after.
+const filesInterval = time.Second
+
+func (s *Store) lookAfterFiles(last uint64, now time.Time) {
+	if now.Sub(s.looked) < filesInterval {
+		return
+	}
+	s.looked = now
+	_ = s.synced.note(last) // a second witness; its absence does no harm
+	if err := s.room.provide(); err != nil {
+		_ = s.committer.breakDown(err) // Broken tells
+	}
 }
 
 // LastSeq is the largest Seq of any ID stored.
@@ -177,20 +211,6 @@ func (s *Store) Broken() <-chan struct{} { return s.committer.broken }
 
 // Err tells why it cannot; nil while it can.
 func (s *Store) Err() error { return s.committer.failure() }
-
-// Close commits what was handed over, and closes the files. Later calls fail. It
-// is safe to call twice.
-func (s *Store) Close() error {
-	s.closing.Do(func() {
-		s.stop()
-		s.committer.close()
-		s.awaitReads()
-		if err := s.db.Close(); err != nil {
-			s.closed = fmt.Errorf("close storage: %w", err)
-		}
-	})
-	return s.closed
-}
 
 func (s *Store) awaitReads() {
 	s.mu.Lock()

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/corpastro/astrohook/cmd/internal/app"
+)
+
+// runUpkeep runs a command and gives its exit code and what it said.
+func runUpkeep(args ...string) (int, string) {
+	var said bytes.Buffer
+	code := run(context.Background(), append([]string{"astrohook"}, args...), streams{strings.NewReader(""), &said, &said})
+	return code, said.String()
+}
+
+// TestUpkeep takes a data directory through backup, restore and check.
+func TestUpkeep(t *testing.T) {
+	base := t.TempDir()
+	data, again, file := filepath.Join(base, "data"), filepath.Join(base, "again"), filepath.Join(base, "backup")
+	if _, err := app.Check(data); err != nil { // makes an empty one
+		t.Fatal(err)
+	}
+
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"check", filepath.Join(base, "missing")}, exitFailed, "no such file"},
+		{[]string{"backup", data, file}, exitDone, ""},
+		{[]string{"backup", data, file}, exitFailed, "exists"},
+		{[]string{"restore", file, again}, exitDone, ""},
+		{[]string{"restore", file, again}, exitFailed, "not empty"},
+		{[]string{"check", again}, exitDone, ""},
+	} {
+		code, said := runUpkeep(c.args...)
+		if code != c.code || !strings.Contains(said, c.want) {
+			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, said)
+		}
+	}
+	damaged, err := filepath.Glob(filepath.Join(again, "store", "MANIFEST"))
+	if err != nil || len(damaged) != 1 {
+		t.Fatal(damaged, err)
+	}
+	if err := os.Truncate(damaged[0], 20); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := runUpkeep("check", again); code != exitFailed || !strings.Contains(said, "damaged") {
+		t.Errorf("a damaged directory: exit code %d: %s", code, said)
+	}
+}

@@ -1,0 +1,169 @@
+package badgerstore
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Census is what a check found: numbers of records that are whole.
+type Census struct {
+	Endpoints, EventTypes, Events       int64
+	Queued, Retrying, Delivered, Failed int64
+	// Damaged are records that cannot be read, or lack what belongs to them.
+	Damaged int64
+}
+
+// firstFaults bounds how many faults a check tells of one by one.
+const firstFaults = 20
+
+// Check reads every record, and looks whether each pending delivery has its event
+// and each scheduled one its place in the retry schedule. The error tells of what
+// is damaged, the first twenty one by one; the counts are good also then, as far
+// as the check came. It reads a snapshot, and takes a few microseconds a record.
+func (s *Store) Check() (c Census, err error) {
+	err = s.view("check", func(tx *badger.Txn) error {
+		check := checker{tx: tx}
+		readErr := check.run()
+		c = check.found
+		return errors.Join(append(check.faults, readErr)...)
+	})
+	if err == nil && c.Damaged > 0 {
+		err = fmt.Errorf("check: %w: %d records", errDamagedFiles, c.Damaged)
+	}
+	return c, err
+}
+
+// checker walks all keys once.
+type checker struct {
+	tx     *badger.Txn
+	found  Census
+	faults []error
+}
+
+func (c *checker) run() error {
+	it := c.tx.NewIterator(badger.DefaultIteratorOptions)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		key := it.Item().KeyCopy(nil)
+		value, err := it.Item().ValueCopy(nil)
+		if err == nil {
+			err = c.record(key, value)
+		}
+		if err != nil {
+			c.fault(key, err)
+		}
+	}
+	return nil
+}
+
+func (c *checker) fault(key []byte, err error) {
+	c.found.Damaged++
+	if len(c.faults) < firstFaults {
+		c.faults = append(c.faults, fmt.Errorf("record %x: %w", key, err))
+	}
+}
+
+var (
+	errNoEvent    = errors.New("its event is missing")
+	errNoSchedule = errors.New("it is missing in the retry schedule")
+	errNoDelivery = errors.New("its delivery is missing")
+	errForeignKey = errors.New("the key is of no known kind")
+)
+
+// keySizes are the sizes of the keys that numbers make up.
+var keySizes = map[space]int{
+	spaceEndpoint: endpointKeySize, spaceGate: endpointKeySize, spaceEvent: eventKeySize, spaceSchedule: scheduleKeySize,
+	spaceQueued: deliveryKeySize, spaceRetrying: deliveryKeySize, spaceDelivered: deliveryKeySize, spaceFailed: deliveryKeySize,
+}
+
+// record checks one record, and counts it.
+func (c *checker) record(key, value []byte) error {
+	kind := space(key[0])
+	if size, fixed := keySizes[kind]; fixed && len(key) != size {
+		return errForeignKey
+	}
+	switch kind {
+	case spaceEvent:
+		return counted(&c.found.Events, c.event(key, value))
+	case spaceQueued:
+		return counted(&c.found.Queued, c.pending(key, value))
+	case spaceRetrying:
+		return counted(&c.found.Retrying, c.pending(key, value))
+	case spaceDelivered:
+		return counted(&c.found.Delivered, c.finished(key, value))
+	case spaceFailed:
+		return counted(&c.found.Failed, c.finished(key, value))
+	case spaceSchedule:
+		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).id), errNoDelivery)
+	case spaceEndpoint:
+		_, err := decodeEndpoint(value)
+		return counted(&c.found.Endpoints, err)
+	case spaceEventType:
+		c.found.EventTypes++
+		return nil
+	case spaceMeta, spaceClient, spaceDeleted, spaceGate, spaceKey:
+		return nil
+	}
+	return errForeignKey
+}
+
+func counted(n *int64, err error) error {
+	if err == nil {
+		*n++
+	}
+	return err
+}
+
+func (c *checker) event(key, value []byte) error {
+	_, err := decodeEvent(parseEventKey(key), value)
+	return err
+}
+
+func (c *checker) finished(key, value []byte) error {
+	_, err := decodeDelivery(parseDeliveryKey(key), value)
+	return err
+}
+
+// pending checks a delivery that is still owed.
+func (c *checker) pending(key, value []byte) error {
+	d, err := decodeDelivery(parseDeliveryKey(key), value)
+	if err != nil {
+		return err
+	}
+	if err := c.needs(eventKey(d.ID), errNoEvent); err != nil {
+		return err
+	}
+	if d.Status == webhook.Retrying {
+		return c.needs(slotOf(d.NextAttemptAt, d.ID).key(), errNoSchedule)
+	}
+	return nil
+}
+
+// needs looks for a key, and gives missing if it is not there.
+func (c *checker) needs(key []byte, missing error) error {
+	there, err := has(c.tx, key)
+	if err == nil && !there {
+		err = missing
+	}
+	return err
+}
+
+// CheckDir opens a data directory that no process uses, checks every file's
+// checksums and then every record. A directory that was not closed well is
+// brought up to date first, as a start does; a damaged one is left as it is.
+func CheckDir(dir string) (c Census, err error) {
+	s, err := Open(Options{Dir: dir, Retention: 100 * 365 * 24 * time.Hour})
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.db.VerifyChecksum(); err != nil {
+		return c, fmt.Errorf("check: %w: %w", errDamagedFiles, err)
+	}
+	return s.Check()
+}

@@ -1,0 +1,136 @@
+package badgerstore
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// damages are what may happen to a file, at a random place of what it holds.
+var damages = map[string]func(text []byte) []byte{
+	"a zeroed page": func(text []byte) []byte {
+		at := rand.IntN(len(text)) &^ 4095
+		clear(text[at:min(at+4096, len(text))])
+		return text
+	},
+	"a flipped bit": func(text []byte) []byte {
+		text[rand.IntN(len(text))] ^= 1 << rand.IntN(8)
+		return text
+	},
+	"a truncation": func(text []byte) []byte { return text[:rand.IntN(len(text))] },
+}
+
+// fillForDamage makes a directory as a killed process leaves it: tables, logs and
+// a record of what is synced. It gives the events in it.
+func fillForDamage(t *testing.T, dir string) (ids []webhook.ID) {
+	t.Helper()
+	source := filepath.Join(t.TempDir(), "source")
+	for range 3 {
+		s, err := Open(Options{Dir: source})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, acceptMany(t, s, 300, 1, 2)...)
+		if len(ids) == 900 {
+			s.looked = time.Time{}
+			ids = append(ids, acceptMany(t, s, 1, 1, 2)...)
+			if err := os.Remove(filepath.Join(source, ballastName)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// TestDamage damages a log in one place. Then either the open refuses, or a check
+// does, or everything is there: never is something missing without a word. The
+// end-to-end tests do the same to every kind of file; here Badger would leak
+// goroutines when it refuses.
+func TestDamage(t *testing.T) {
+	const rounds = 3
+	whole := filepath.Join(t.TempDir(), "whole")
+	ids := fillForDamage(t, whole)
+	outcomes := map[string]int{}
+	for name, damage := range damages {
+		for _, kind := range []string{"*.mem"} {
+			for range rounds {
+				dir := filepath.Join(t.TempDir(), "damaged")
+				if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+					t.Fatal(err)
+				}
+				damageOne(t, dir, kind, damage)
+				outcome := afterDamage(t, dir, ids)
+				if strings.Contains(outcome, "lost") {
+					t.Errorf("%s in %s: %s", name, kind, outcome)
+				}
+				outcomes[name+" in "+kind+": "+outcome]++
+				os.RemoveAll(dir)
+			}
+		}
+	}
+	for what, n := range outcomes {
+		t.Log(n, "×", what)
+	}
+}
+
+// damageOne damages a file within what it holds: logs are made longer in advance.
+func damageOne(t *testing.T, dir, kind string, damage func([]byte) []byte) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, kind))
+	if err != nil || len(files) == 0 {
+		t.Fatal(kind, err)
+	}
+	path := files[rand.IntN(len(files))]
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := bytes.TrimRight(text, "\x00")
+	size := len(text)
+	text = damage(slices.Clone(used))
+	if len(text) == len(used) {
+		text = append(text, make([]byte, size-len(used))...)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// afterDamage opens a damaged directory and reads all of it.
+func afterDamage(t *testing.T, dir string, ids []webhook.ID) string {
+	t.Helper()
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		return "refused"
+	}
+	defer s.Close()
+	if _, err := s.Check(); err != nil {
+		return "reported"
+	}
+	lost := 0
+	for _, id := range ids {
+		for _, n := range []webhook.EndpointNumber{1, 2} {
+			if _, err := s.Delivery(id.For(n)); errors.Is(err, webhook.ErrNotFound) {
+				lost++
+			}
+		}
+	}
+	if lost > 0 {
+		return "deliveries lost without a word"
+	}
+	return "all there"
+}
