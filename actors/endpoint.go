@@ -39,9 +39,6 @@ type endpointActor struct {
 	drained     bool
 }
 
-// claim is a slot that no attempt has yet.
-type claim struct{ held, proven bool }
-
 // Receive handles one message, then does what has become possible.
 func (a *endpointActor) Receive(c actor.Context) {
 	defer a.shared.tellPanic("endpoint")
@@ -243,62 +240,6 @@ func (a *endpointActor) advance(now time.Time) {
 	a.carryOut(now)
 	a.read(now)
 	a.rest(now)
-}
-
-// sendAll starts attempts for as long as lane and slots allow.
-func (a *endpointActor) sendAll(now time.Time) {
-	sent := false
-	if a.needsSlot && a.lane.ramp.proven && !a.waitsProven { // it may have others now
-		a.shared.slots.leave(a.self)
-		a.needsSlot = false
-	}
-	for !a.needsSlot && a.lane.wants(now) {
-		proven := a.lane.ramp.proven
-		if !a.shared.slots.acquire(proven, a.self) {
-			a.needsSlot, a.waitsProven = true, proven
-			return
-		}
-		a.claim = claim{held: true, proven: proven}
-		e := a.lane.next(now)
-		if e == nil {
-			break
-		}
-		a.claim, sent = claim{}, true
-		a.seat.suspect = e.id()
-		e.proven = proven
-		a.start(e)
-	}
-	a.yield()
-	if a.slotFree && !sent { // it was told of a slot that others may need
-		a.shared.slots.pass()
-	}
-	a.slotFree = false
-}
-
-// yield gives a slot back that no attempt took.
-func (a *endpointActor) yield() {
-	if a.claim.held {
-		a.shared.slots.release(a.claim.proven)
-		a.claim = claim{}
-	}
-}
-
-// start makes an attempt on a worker.
-func (a *endpointActor) start(e *entry) {
-	target, shared, self, tray := a.target, a.shared, a.self, &a.seat.tray
-	shared.attempts.run(func() {
-		defer func() {
-			if r := recover(); r != nil {
-				e.panicked, e.panicValue = true, r
-			}
-			shared.slots.release(e.proven)
-			if tray.finish(e) {
-				shared.root.Send(self, &news{})
-			}
-		}()
-		e.panicked = false
-		e.attempt = target.Send(e.id(), e.due.Delivery.EventType, e.due.Data)
-	})
 }
 
 // carryOut hands the lane's effects to storage.

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -199,7 +200,10 @@ func testFailure(t *testing.T, h *hook, want error) {
 	inRig(t, func(o *Options) { h.Store, o.Store = o.Store.(storage.Store), h }, func(r *rig) {
 		r.register(webhook.Settings{})
 		_, err := r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", Data: []byte("1")}})
-		wantError(t, err, want)
+		// Where the event was stored before the panic, the answer may come too late.
+		if !errors.Is(err, webhook.ErrShuttingDown) {
+			wantError(t, err, want)
+		}
 		synctest.Wait()
 		select {
 		case <-r.d.Failed():
@@ -210,8 +214,10 @@ func testFailure(t *testing.T, h *hook, want error) {
 			t.Error("nor why")
 		}
 		_, err = r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", Data: []byte("1")}})
-		if h.accept = nil; want != nil {
+		if want != nil {
 			wantError(t, err, webhook.ErrShuttingDown)
 		}
+		synctest.Wait()
+		h.accept = nil
 	})
 }

@@ -26,7 +26,11 @@ func (d *Dispatcher) publish(p *publication) ([]webhook.Receipt, error) {
 	select {
 	case answer = <-p.done:
 	case <-d.failed:
-		return nil, errStopping
+		select {
+		case answer = <-p.done: // the truth, if it is there
+		default:
+			return nil, errStopping
+		}
 	case <-d.stopped:
 		if !p.taken {
 			return nil, errStopping
