@@ -13,6 +13,8 @@ PKG ?= ./...
 # More arguments: ARGS="--listen 127.0.0.1:8888" for run, ARGS="-run TestX -v" for test.
 ARGS ?=
 TEST_TIMEOUT ?= 20m
+# Packages with allocation tests, which hold without the race detector only: it allocates, too.
+ALLOC_PKG = $(sort $(dir $(shell grep -rl --include='*_test.go' 'func Test.*Alloc' actors httpapi storage webhook | sed 's|^|./|')))
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
@@ -34,6 +36,7 @@ build: need-go ## Build bin/astrohook: one static binary
 
 .PHONY: test
 test: need-go need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+	go test -run Alloc $(ALLOC_PKG)
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
