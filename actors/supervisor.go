@@ -168,10 +168,7 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
 	if s.draining != nil {
-		s.undrained++
-		to.drained = false
-		to.sent++
-		c.Send(to.pid, &drainEndpoint{})
+		s.drainSeat(c, to)
 	}
 }
 
@@ -294,12 +291,16 @@ func (s *supervisor) forgetEmpty(now time.Time) {
 func (s *supervisor) drain(c actor.Context, done chan struct{}) {
 	s.draining = done
 	for _, to := range s.byPID {
-		s.undrained++
-		to.drained = false
-		to.sent++
-		c.Send(to.pid, &drainEndpoint{})
+		s.drainSeat(c, to)
 	}
 	s.allDrained()
+}
+
+func (s *supervisor) drainSeat(c actor.Context, to *seat) {
+	s.undrained++
+	to.drained = false
+	to.sent++
+	c.Send(to.pid, &drainEndpoint{})
 }
 
 func (s *supervisor) drained(to *seat) {
