@@ -30,9 +30,9 @@ type endpointActor struct {
 	timerAt     time.Time
 	activeAt    time.Time
 	retryLoadAt time.Time
-	needsSlot   bool // slots was told that it waits for one
-	waitsProven bool // of those for endpoints that are proven
-	slotFree    bool // and has called it
+	needsSlot   bool     // slots was told that it waits for one
+	waitsWith   standing // of those for it
+	slotFree    bool     // and has called it
 	claim       claim
 	trayful     trayful
 	early       []any

@@ -3,29 +3,32 @@ package actors
 import "time"
 
 // claim is a slot that no attempt has yet.
-type claim struct{ held, proven bool }
+type claim struct {
+	held bool
+	with standing
+}
 
 // sendAll starts attempts for as long as lane and slots allow.
 func (a *endpointActor) sendAll(now time.Time) {
 	sent := false
-	if a.needsSlot && a.lane.ramp.proven && !a.waitsProven { // it may have others now
+	if a.needsSlot && a.lane.standing() < a.waitsWith { // it may have others now
 		a.shared.slots.leave(a.self)
 		a.needsSlot = false
 	}
 	for !a.needsSlot && a.lane.wants(now) {
-		proven := a.lane.ramp.proven
-		if !a.shared.slots.acquire(proven, a.self) {
-			a.needsSlot, a.waitsProven = true, proven
-			return
+		with := a.lane.standing()
+		if !a.shared.slots.acquire(with, a.self) {
+			a.needsSlot, a.waitsWith = true, with
+			break
 		}
-		a.claim = claim{held: true, proven: proven}
+		a.claim = claim{held: true, with: with}
 		e := a.lane.next(now)
 		if e == nil {
 			break
 		}
 		a.claim, sent = claim{}, true
 		a.seat.suspect = e.id()
-		e.proven = proven
+		e.sentWith = with
 		a.start(e)
 	}
 	a.yield()
@@ -38,7 +41,7 @@ func (a *endpointActor) sendAll(now time.Time) {
 // yield gives a slot back that no attempt took.
 func (a *endpointActor) yield() {
 	if a.claim.held {
-		a.shared.slots.release(a.claim.proven)
+		a.shared.slots.release(a.claim.with)
 		a.claim = claim{}
 	}
 }
@@ -51,7 +54,7 @@ func (a *endpointActor) start(e *entry) {
 			if r := recover(); r != nil {
 				e.panicked, e.panicValue = true, r
 			}
-			shared.slots.release(e.proven)
+			shared.slots.release(e.sentWith)
 			if tray.finish(e) {
 				shared.root.Send(self, &news{})
 			}

@@ -216,6 +216,18 @@ func (l *lane) mayStart() bool {
 		l.inFlight < l.ramp.allowed && l.unsettled < maxUnsettled*l.settings.Concurrency
 }
 
+// standing is with which of the server's slots the endpoint may send.
+func (l *lane) standing() standing {
+	switch {
+	case l.ramp.proven:
+		return standingProven
+	case l.inFlight == 0:
+		return standingFirst
+	default:
+		return standingMore
+	}
+}
+
 // pop takes a waiting entry, in turn from the queue and from the retry schedule.
 func (l *lane) pop() *entry {
 	first, second := &l.fresh, &l.retries

@@ -178,8 +178,8 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := newSlots(4, func(*actor.PID) {})
 	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a")}
-	s.acquire(false, a.self)
-	a.claim = claim{held: true}
+	s.acquire(standingFirst, a.self)
+	a.claim = claim{held: true, with: standingFirst}
 	if a.stop(); s.inUse(4) != 0 {
 		t.Error("it does")
 	}

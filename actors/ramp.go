@@ -12,9 +12,7 @@ const initialAllowed = 8
 type ramp struct {
 	ceiling int
 	allowed int
-	// proven: the receiver has answered since it last failed. Endpoints that are
-	// not proven share a part of the server's slots.
-	proven bool
+	proven  bool // the receiver has answered since it last failed
 }
 
 func newRamp(ceiling int) ramp {

@@ -48,36 +48,36 @@ func TestWorkersBoundAndReuse(t *testing.T) {
 	})
 }
 
-// TestSlotsKeepHalfForTheProven: however many endpoints hang, one that answers finds a slot.
-func TestSlotsKeepHalfForTheProven(t *testing.T) {
+// TestSlotsAreSharedByStanding: however many endpoints hang, one that answers
+// finds a slot, and one that has not been tried finds one for its first attempt.
+func TestSlotsAreSharedByStanding(t *testing.T) {
 	var told []*actor.PID
-	s := newSlots(10, func(who *actor.PID) { told = append(told, who) })
-	hanging, healthy := actor.NewPID("", "hanging"), actor.NewPID("", "healthy")
-	taken := 0
-	for s.acquire(false, hanging) {
-		taken++
-	}
-	if taken != 5 {
-		t.Fatal("endpoints that are not proven took", taken, "of 10 slots")
-	}
-	for range 5 {
-		if !s.acquire(true, healthy) {
-			t.Fatal("a proven endpoint found no slot")
+	s := newSlots(12, func(who *actor.PID) { told = append(told, who) })
+	pids := [standings]*actor.PID{actor.NewPID("", "proven"), actor.NewPID("", "first"), actor.NewPID("", "more")}
+	takes := func(has standing, want int) {
+		t.Helper()
+		taken := 0
+		for s.acquire(has, pids[has]) {
+			taken++
+		}
+		if taken != want {
+			t.Fatalf("endpoints of standing %d took %d of 12 slots, want %d", has, taken, want)
 		}
 	}
-	if s.acquire(true, healthy) || s.inUse(10) != 10 {
-		t.Fatal("more slots than there are")
+	takes(standingMore, 3)
+	takes(standingFirst, 3)
+	takes(standingProven, 6)
+	if s.inUse(12) != 12 {
+		t.Fatal(s.inUse(12), "slots in use")
 	}
-	s.release(true)
-	if len(told) != 1 || told[0] != healthy {
-		t.Fatal("told:", told)
-	}
-	s.pass()
-	if len(told) != 1 {
-		t.Fatal("a slot that only the proven may use was offered to another")
-	}
-	s.release(false)
-	if len(told) != 2 || told[1] != hanging {
-		t.Fatal("told:", told)
+	for i, give := range []standing{standingProven, standingFirst, standingMore} {
+		s.release(give)
+		if want := pids[give]; len(told) != i+1 || told[i] != want {
+			t.Fatalf("of a slot for standing %d were told: %v", give, told)
+		}
+		s.pass()
+		if len(told) != i+1 {
+			t.Fatal("a slot was offered to one who may not use it:", told[i+1])
+		}
 	}
 }

@@ -27,15 +27,16 @@ func (w *world) silentHosts(count int) *subscriber.Subscriber {
 }
 
 // TestSilentHosts: 500 hosts that accept connections and never say a word of TLS
-// delay a healthy endpoint by nothing, and hold no more than the share of slots
-// that is theirs. One that is registered while all of them hang waits for its
-// first answer until the first of them have timed out, and then no more.
+// delay a healthy endpoint by nothing, nor one that is registered while all of
+// them hang, and hold no more than the share of slots that is theirs.
 func TestSilentHosts(t *testing.T) {
+	const hosts = 500
 	inWorld(t, func(w *world) {
 		answer := func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) }
 		old := w.receiver(9001, answer)
 		w.register(9001, "")
-		silent := w.silentHosts(500)
+		silent := w.silentHosts(hosts)
+		most := hosts + w.app.descriptors.attempts/4 // a first attempt each, and more from a quarter of the slots
 		event := func(healthy *subscriber.Subscriber) {
 			before := healthy.Count()
 			w.publish()
@@ -43,26 +44,18 @@ func TestSilentHosts(t *testing.T) {
 			if healthy.Count() != before+1 {
 				t.Fatalf("10 ms after an event the healthy endpoint has %d deliveries, want %d", healthy.Count(), before+1)
 			}
-			if open, most := silent.Open(), w.app.descriptors.attempts/2; open > most {
+			if open := silent.Open(); open > most {
 				t.Fatalf("the silent hosts hold %d connections, more than %d", open, most)
 			}
 		}
 		for range 20 {
 			event(old)
 		}
-		if open, most := silent.Open(), w.app.descriptors.attempts/2; open < most {
+		if open := silent.Open(); open < most {
 			t.Fatalf("only %d connections hang, less than %d: the silent hosts do not do their worst", open, most)
 		}
 		fresh := w.receiver(9002, answer)
 		w.register(9002, "")
-		w.publish()
-		start := time.Now()
-		for fresh.Count() == 0 && time.Since(start) < time.Minute {
-			time.Sleep(10 * time.Millisecond)
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("a fresh endpoint waited for %v", took)
-		}
 		for range 20 {
 			event(fresh)
 		}
