@@ -55,6 +55,7 @@ func New(o Options) (*Dispatcher, error) {
 		publishing: &budget{limit: o.MaxPublishing},
 		attempts:   newWorkers(o.MaxInFlight),
 		reads:      newWorkers(maxReads),
+		mailboxes:  mailboxes{newWorkers(maxRunning)},
 		changed:    d.EndpointChanged,
 	}
 	d.shared.metrics = newMetrics(o.Metrics, d)
@@ -83,7 +84,8 @@ func (d *Dispatcher) Start() error {
 // spawn starts one of the two actors that all depends on. If it panics the
 // dispatcher has failed: what it knew may be wrong, and all is on disk.
 func (d *Dispatcher) spawn(a actor.Actor) *actor.PID {
-	return d.system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }, actor.WithGuardian(failing{d})))
+	return d.system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a },
+		actor.WithGuardian(failing{d}), actor.WithDispatcher(d.shared.mailboxes)))
 }
 
 // failing ends the dispatcher when an actor panics.
@@ -144,6 +146,7 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	// Children first: the supervisor stops them, and ends after the last.
 	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
 	d.system.Shutdown()
+	d.shared.mailboxes.close()
 	close(d.stopped)
 	return err
 }

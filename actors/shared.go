@@ -25,6 +25,7 @@ type shared struct {
 	publishing *budget // of events that are being accepted
 	attempts   *workers
 	reads      *workers
+	mailboxes  mailboxes
 	watchers   watchers
 	// aborted: the shutdown's time is up; attempts that now fail were cut off by it.
 	aborted atomic.Bool

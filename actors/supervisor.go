@@ -164,7 +164,7 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 			number: to.number, shared: s.shared, seat: to, lane: newLane(&to.memory),
 			log: s.shared.log.With("endpoint", uint32(to.number)),
 		}
-	}))
+	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
 	if s.draining != nil {

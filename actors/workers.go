@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// workerIdle is how long a worker waits for its next job before it ends.
+// workerIdle is for how long at least a worker waits for its next job, and at most twice that.
 const workerIdle = 10 * time.Second
 
 // workers runs jobs on at most max goroutines, in the order in which they came.
@@ -17,6 +17,9 @@ type workers struct {
 	mu      sync.Mutex
 	running int
 	idle    []chan func() // the longest idle first
+	// spare is how many were idle all the time since the last trim; trimmer is nil while none runs.
+	spare   int
+	trimmer *time.Timer
 	queue   []func()
 	closed  bool
 }
@@ -32,10 +35,14 @@ func (w *workers) run(job func()) {
 	case n > 0:
 		worker := w.idle[n-1]
 		w.idle = w.idle[:n-1]
+		w.spare = min(w.spare, n-1)
 		worker <- job // buffered
 	case w.running < w.max:
 		w.running++
 		w.wait.Add(1)
+		if w.trimmer == nil {
+			w.trimmer = time.AfterFunc(workerIdle, w.trim)
+		}
 		go w.work(job)
 	default:
 		w.queue = append(w.queue, job)
@@ -45,52 +52,63 @@ func (w *workers) run(job func()) {
 func (w *workers) work(job func()) {
 	defer w.wait.Done()
 	jobs := make(chan func(), 1)
-	timer := time.NewTimer(workerIdle)
-	defer timer.Stop()
 	for job != nil {
 		job()
-		job = w.next(jobs, timer)
+		job = w.next(jobs)
 	}
 }
 
 // next gives the worker its next job, nil to end.
-func (w *workers) next(jobs chan func(), timer *time.Timer) func() {
+func (w *workers) next(jobs chan func()) func() {
+	if job, ok := w.take(jobs); ok {
+		return job
+	}
+	return <-jobs
+}
+
+// take gives what waits to be done; if nothing does, the worker is idle from now on.
+func (w *workers) take(jobs chan func()) (job func(), ok bool) {
 	w.mu.Lock()
-	if len(w.queue) > 0 {
-		job := w.queue[0]
+	defer w.mu.Unlock()
+	switch {
+	case len(w.queue) > 0:
+		job = w.queue[0]
 		w.queue[0] = nil
 		w.queue = w.queue[1:]
-		w.mu.Unlock()
-		return job
-	}
-	if w.closed {
+		return job, true
+	case w.closed:
 		w.running--
-		w.mu.Unlock()
-		return nil
-	}
-	w.idle = append(w.idle, jobs)
-	w.mu.Unlock()
-	timer.Reset(workerIdle)
-	select {
-	case job := <-jobs:
-		return job
-	case <-timer.C:
-		return w.leave(jobs)
+		return nil, true
+	default:
+		w.idle = append(w.idle, jobs)
+		return nil, false
 	}
 }
 
-// leave takes the worker off the idle list, unless a job was handed to it just now.
-func (w *workers) leave(jobs chan func()) func() {
+// trim ends the workers that had nothing to do since the last trim.
+func (w *workers) trim() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i, idle := range w.idle {
-		if idle == jobs {
-			w.idle = append(w.idle[:i], w.idle[i+1:]...)
-			w.running--
-			return nil
-		}
+	if w.closed {
+		return
 	}
-	return <-jobs
+	w.dismissLocked(w.spare)
+	w.spare = len(w.idle)
+	if w.running > 0 {
+		w.trimmer.Reset(workerIdle)
+	} else {
+		w.trimmer = nil
+	}
+}
+
+// dismissLocked ends the n workers that are idle for longest.
+func (w *workers) dismissLocked(n int) {
+	for i, worker := range w.idle[:n] {
+		worker <- nil
+		w.idle[i] = nil
+	}
+	w.running -= n
+	w.idle = append(w.idle[:0], w.idle[n:]...)
 }
 
 // close waits until the jobs handed over are done. Calling it again is harmless.
@@ -98,11 +116,10 @@ func (w *workers) close() {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
-		w.running -= len(w.idle)
-		for _, jobs := range w.idle {
-			jobs <- nil
+		w.dismissLocked(len(w.idle))
+		if w.trimmer != nil {
+			w.trimmer.Stop()
 		}
-		w.idle = nil
 	}
 	w.mu.Unlock()
 	w.wait.Wait()

@@ -34,7 +34,7 @@ func TestWorkersBoundAndReuse(t *testing.T) {
 		if idle, _ := w.counts(); idle != 3 {
 			t.Fatal(idle, "workers wait for more")
 		}
-		time.Sleep(workerIdle + time.Second)
+		time.Sleep(2*workerIdle + time.Second)
 		if idle, running := w.counts(); idle != 0 || running != 0 {
 			t.Fatal("idle workers did not end")
 		}

@@ -1,0 +1,22 @@
+package actors
+
+import "github.com/asynkron/protoactor-go/actor"
+
+const (
+	// maxRunning bounds the actors that run at the same time; none of them waits for anything.
+	maxRunning = 256
+	// maxRun is how many messages an actor handles before it lets others run.
+	maxRun = 300
+)
+
+// mailboxes runs actors on workers, whose stacks have grown already; that of a
+// goroutine of its own would grow for each message that finds an actor idle.
+type mailboxes struct{ *workers }
+
+var _ actor.Dispatcher = mailboxes{}
+
+// Schedule runs an actor until its mailbox is empty.
+func (m mailboxes) Schedule(run func()) { m.run(run) }
+
+// Throughput is how many messages an actor handles before it lets others run.
+func (mailboxes) Throughput() int { return maxRun }
