@@ -14,7 +14,7 @@ func (s slot) of(n webhook.EndpointNumber) slot { s.id.Endpoint = n; return s }
 
 // batch gathers due deliveries up to the bounds of one read.
 type batch struct {
-	tx              *badger.Txn
+	payload         func(webhook.ID) (payload, error)
 	limit, maxBytes int
 	out             []webhook.Due
 	bytes           int
@@ -24,7 +24,8 @@ func (b *batch) full() bool { return len(b.out) >= b.limit }
 
 // add reads a delivery's payload and takes it in; false if it is too much.
 func (b *batch) add(d webhook.Delivery) (bool, error) {
-	due, err := dueOf(b.tx, d)
+	p, err := b.payload(d.ID)
+	due, err := withPayload(d, p, err)
 	if err != nil {
 		return false, err
 	}
@@ -36,10 +37,15 @@ func (b *batch) add(d webhook.Delivery) (bool, error) {
 	return true, nil
 }
 
-// dueOf adds the payload. If the event is missing, which cannot happen to a
-// pending delivery unless data was lost, Data is nil.
+// dueOf adds the payload.
 func dueOf(tx *badger.Txn, d webhook.Delivery) (webhook.Due, error) {
 	p, err := readPayload(tx, d.ID)
+	return withPayload(d, p, err)
+}
+
+// withPayload adds a payload, and how it was found. If the event is missing, which
+// cannot happen to a pending delivery unless data was lost, Data is nil.
+func withPayload(d webhook.Delivery, p payload, err error) (webhook.Due, error) {
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return webhook.Due{}, err
 	}
@@ -54,7 +60,9 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 	seen := s.heads.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err := s.view("read queue", func(tx *badger.Txn) error {
-		b.tx = tx
+		events := payloads{tx: tx}
+		defer events.close()
+		b.payload = events.read
 		it := forward(tx, endpointKey(spaceQueued, n))
 		defer it.Close()
 		fromHead := !olderThan(seen.began.queue, from)
@@ -109,7 +117,7 @@ func (s *Store) Scheduled(
 	seen := s.heads.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err = s.view("read retry schedule", func(tx *badger.Txn) error {
-		b.tx = tx
+		b.payload = func(id webhook.ID) (payload, error) { return readPayload(tx, id) }
 		it := forward(tx, endpointKey(spaceSchedule, n))
 		defer it.Close()
 		start := slotOf(from.At, from.ID)
@@ -121,7 +129,7 @@ func (s *Store) Scheduled(
 		if fromHead {
 			noteSchedule(it, &seen)
 		}
-		next, err = readSchedule(it, &b, now)
+		next, err = readSchedule(tx, it, &b, now)
 		return err
 	})
 	return b.out, next, err
@@ -136,13 +144,13 @@ func noteSchedule(it *badger.Iterator, seen *sighting) {
 }
 
 // readSchedule gives the due time of the first slot that it does not take.
-func readSchedule(it *badger.Iterator, b *batch, now time.Time) (time.Time, error) {
+func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) (time.Time, error) {
 	for ; it.Valid(); it.Next() {
 		at := parseScheduleKey(it.Item().Key())
 		if at.at().After(now) || b.full() {
 			return at.at(), nil
 		}
-		d, err := scheduled(b.tx, at)
+		d, err := scheduled(tx, at)
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,6 +26,7 @@ var queueTests = []test{
 			same(f, len(due), 0)
 		})
 	}},
+	{name: "reads each delivery's own payload however many events lie between", run: queuePayloads},
 	{name: "bounds the bytes of a read, but for the first", run: func(f *fixture) {
 		ids, size := f.queued(1, 5), len(f.event().Data)
 		for maxBytes, count := range map[int]int{0: 1, size - 1: 1, 2*size - 1: 1, 2 * size: 2, 10 * size: 5} {
@@ -54,6 +56,25 @@ var queueTests = []test{
 		f.accept(early)
 		same(f, f.queue(1), []webhook.ID{early.ID.For(1)})
 	}},
+}
+
+// queuePayloads has an endpoint get events that are near to one another, and far.
+func queuePayloads(f *fixture) {
+	for _, between := range []int{0, 0, 1, 7, 8, 0, 9, 30, 0, 0, 2} {
+		f.queued(2, between)
+		e := f.event(1)
+		e.Data = fmt.Appendf(nil, `{"between":%d,"id":"%v"}`, between, e.ID)
+		f.accept(e)
+	}
+	due, err := f.Queued(1, webhook.ID{}, 100, 1<<20)
+	f.must(err)
+	same(f, len(due), 11)
+	for _, d := range due {
+		e, err := f.Event(d.Delivery.ID.Event())
+		f.must(err)
+		same(f, string(d.Data), string(e.Data))
+		same(f, d.Delivery.EventType, e.Type)
+	}
 }
 
 // queueHead takes from a queue and puts back while its head is looked at.
@@ -108,6 +129,7 @@ var scheduleTests = []test{
 			same(f, due, []webhook.Due{{Delivery: want, Data: f.event().Data}})
 		})
 	}},
+	{name: "reads each delivery's own payload however many events lie between", run: queuePayloads},
 	{name: "bounds the bytes of a read, but for the first", run: func(f *fixture) {
 		ids, size := f.queued(2, 3), len(f.event().Data)
 		for i, id := range ids {
