@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -31,9 +32,7 @@ type serveCommand struct {
 func (c *serveCommand) Run(ctx context.Context, std streams, name program) error {
 	config := c.Config
 	config.Log, config.Version = c.logger(std.err), currentVersion()
-	if c.MemoryLimit > 0 {
-		debug.SetMemoryLimit(int64(c.MemoryLimit))
-	}
+	c.limitMemory()
 	var dev devMode
 	if c.Dev {
 		var err error
@@ -52,6 +51,20 @@ func (c *serveCommand) Run(ctx context.Context, std streams, name program) error
 		dev.printHints(std.out, string(name), server.PublicAddr())
 	}
 	return serveUntil(ctx, server, config)
+}
+
+// gcPercent makes garbage collection start at half of Go's default growth: most of
+// what the server holds are Badger's few large buffers, which cost little to
+// look at, and which no more should stand beside as garbage than need be.
+const gcPercent = 50
+
+func (c *serveCommand) limitMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if c.MemoryLimit > 0 {
+		debug.SetMemoryLimit(int64(c.MemoryLimit))
+	}
 }
 
 // runningServer is what serveUntil needs of an app.App.
