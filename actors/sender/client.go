@@ -26,8 +26,8 @@ const (
 	ownSessions = 2
 )
 
-// DefaultMaxIdle is how many idle connections are kept in all.
-const DefaultMaxIdle = 4096
+// DefaultMaxConnections is how many connections are open in all as long as any is idle.
+const DefaultMaxConnections = 8192
 
 // Bounds of Options.ExcerptBytes.
 const (
@@ -48,8 +48,9 @@ type Options struct {
 	// ExcerptBytes is how much of a response's body is kept: up to
 	// MaxExcerptBytes, DefaultExcerptBytes if 0.
 	ExcerptBytes int
-	// MaxIdle bounds the idle connections of all endpoints; DefaultMaxIdle if 0.
-	MaxIdle int
+	// MaxConnections bounds the connections of all endpoints: idle ones are closed
+	// for new ones. DefaultMaxConnections if 0. It bounds no requests.
+	MaxConnections int
 	// Proxy opens all connections, and takes over the guard's duty where names are
 	// concerned; none if nil. Proxy variables of the environment are ignored.
 	Proxy *Proxy
@@ -110,8 +111,8 @@ func New(o Options) (*Client, error) {
 	if c.excerpt == 0 {
 		c.excerpt = DefaultExcerptBytes
 	}
-	if c.idle.max = o.MaxIdle; o.MaxIdle <= 0 {
-		c.idle.max = DefaultMaxIdle
+	if c.idle.max = o.MaxConnections; o.MaxConnections <= 0 {
+		c.idle.max = DefaultMaxConnections
 	}
 	if c.dial == nil {
 		c.dial, c.dialProxy = c.dialTCP, dialFreely
@@ -201,7 +202,13 @@ func (c *Client) track(cn *conn) bool {
 	return true
 }
 
-// drop closes a connection.
+// hangUp closes a connection in use.
+func (c *Client) hangUp(cn *conn) {
+	c.idle.closed()
+	c.drop(cn)
+}
+
+// drop closes a connection that is not in use any more.
 func (c *Client) drop(cn *conn) {
 	cn.close()
 	c.mu.Lock()

@@ -42,8 +42,9 @@ func (c *Client) connect(t *Target, deadline time.Time) (*conn, error) {
 		cn.close()
 		return nil, errAborted
 	}
+	c.dropAll(c.idle.opened())
 	if err := c.greet(cn, t, deadline); err != nil {
-		c.drop(cn)
+		c.hangUp(cn)
 		return nil, err
 	}
 	return cn, nil

@@ -16,7 +16,7 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 	defer in.free()
 	h, err := t.askHead(cn, in, d, deadline)
 	if err != nil {
-		t.client.drop(cn)
+		t.client.hangUp(cn)
 		return in.received, err
 	}
 	a.StatusCode = h.status
@@ -28,7 +28,7 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 	if clean && h.reusable() && in.empty() {
 		t.client.dropAll(t.client.idle.put(cn))
 	} else {
-		t.client.drop(cn)
+		t.client.hangUp(cn)
 	}
 	return true, nil
 }

@@ -6,31 +6,46 @@ import (
 	"time"
 )
 
-// idlePool holds the idle connections of all endpoints, and bounds their number:
-// for a new one the one idle for longest goes, whoever's it is. Each endpoint uses
-// its own only, the latest first. It is safe for concurrent use.
+// idlePool holds the idle connections of all endpoints. Together with those in use
+// they are at most max, as long as any is idle: for a new one the one idle for
+// longest goes, whoever's it is. Each endpoint uses its own only, the latest
+// first. It is safe for concurrent use.
 type idlePool struct {
 	max int
 
 	mu             sync.Mutex
 	count          int
+	busy           int   // connections in use
 	oldest, newest *conn // a list, through older and newer
 }
 
-// put keeps a connection for the next request of its target, and gives those that
-// are to be closed for it; itself if its target is closed.
+// opened counts a new connection as in use, and gives those that are to be closed for it.
+func (p *idlePool) opened() (surplus []*conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy++
+	return p.surplusLocked()
+}
+
+// closed counts a connection in use no more.
+func (p *idlePool) closed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy--
+}
+
+// put keeps a connection that was in use for the next request of its target, and
+// gives those that are to be closed for it; itself if its target is closed.
 func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.busy--
 	t := cn.target
-	if t.closed || t.maxIdle == 0 || p.max == 0 {
+	if t.closed || t.maxIdle == 0 {
 		return []*conn{cn}
 	}
 	if len(t.idle) >= t.maxIdle {
 		surplus = append(surplus, p.removeLocked(t.idle[0]))
-	}
-	if p.count >= p.max {
-		surplus = append(surplus, p.removeLocked(p.oldest))
 	}
 	cn.idleSince = time.Now()
 	t.idle = append(t.idle, cn)
@@ -42,10 +57,19 @@ func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	}
 	p.newest = cn
 	p.count++
+	return append(surplus, p.surplusLocked()...)
+}
+
+// surplusLocked takes out idle connections for as long as there are too many in all.
+func (p *idlePool) surplusLocked() (surplus []*conn) {
+	for p.busy+p.count > p.max && p.oldest != nil {
+		surplus = append(surplus, p.removeLocked(p.oldest))
+	}
 	return surplus
 }
 
-// take gives the connection that a target used last, nil if it has none that has not expired.
+// take gives the connection that a target used last, which is in use from now on;
+// nil if it has none that has not expired.
 func (p *idlePool) take(t *Target) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,6 +77,7 @@ func (p *idlePool) take(t *Target) *conn {
 	if last < 0 || time.Since(t.idle[last].idleSince) > idleTimeout {
 		return nil // the janitor closes what has expired
 	}
+	p.busy++
 	return p.removeLocked(t.idle[last])
 }
 

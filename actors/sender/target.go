@@ -69,6 +69,6 @@ func (t *Target) take() *conn {
 		if cn == nil || cn.quiet() {
 			return cn
 		}
-		t.client.drop(cn)
+		t.client.hangUp(cn)
 	}
 }

@@ -7,17 +7,18 @@ import (
 )
 
 // descriptors shares out the file descriptors that the process may have: a
-// quarter each for requests to the API, attempts in flight and idle connections,
-// and the last one for storage and everything else.
+// quarter for requests to the API, half for connections to receivers, and the
+// last quarter for storage and everything else. Half of those to receivers may be
+// used by attempts in flight; what these do not need is for idle ones.
 type descriptors struct {
-	requests, attempts, idle int
+	requests, outgoing, attempts int
 }
 
 // What is shared out at the most, however many descriptors there are.
 const (
 	maxRequests = 16384
 	maxAttempts = 4096
-	maxIdle     = 16384
+	maxOutgoing = 32768
 )
 
 // shareDescriptors reads the limit, which Go raises to the hard one at start.
@@ -33,7 +34,7 @@ func share(limit uint64) descriptors {
 	quarter := limit / 4
 	return descriptors{
 		requests: int(min(quarter, maxRequests)),
+		outgoing: int(min(2*quarter, maxOutgoing)),
 		attempts: int(min(quarter, maxAttempts)),
-		idle:     int(min(quarter, maxIdle)),
 	}
 }

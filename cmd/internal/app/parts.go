@@ -60,15 +60,15 @@ func (a *App) openSender() error {
 		a.log.Warn("deliveries go through the egress proxy: it decides which addresses host names lead to")
 	}
 	client, err := sender.New(sender.Options{
-		Guard:        guard,
-		Proxy:        proxy,
-		Version:      a.config.Version,
-		HeaderPrefix: a.config.HeaderPrefix,
-		Dial:         a.config.Dial,
-		Resolve:      a.config.Resolve,
-		RootCAs:      a.config.RootCAs,
-		ExcerptBytes: int(a.config.ResponseExcerpt),
-		MaxIdle:      a.descriptors.idle,
+		Guard:          guard,
+		Proxy:          proxy,
+		Version:        a.config.Version,
+		HeaderPrefix:   a.config.HeaderPrefix,
+		Dial:           a.config.Dial,
+		Resolve:        a.config.Resolve,
+		RootCAs:        a.config.RootCAs,
+		ExcerptBytes:   int(a.config.ResponseExcerpt),
+		MaxConnections: a.descriptors.outgoing,
 	})
 	if err != nil {
 		return err
