@@ -17,9 +17,9 @@ var (
 	benchmarkTime = time.Date(2025, 5, 17, 10, 30, 45, 123e6, time.UTC)
 )
 
-func benchmarkSigner(tb testing.TB) *Signer {
+func benchmarkSigner(tb testing.TB, secret string) *Signer {
 	tb.Helper()
-	s, err := NewSigner([]Secret{{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}})
+	s, err := NewSigner([]Secret{{Value: secret}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -55,24 +55,27 @@ func BenchmarkAppendBody(b *testing.B) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	s, dst := benchmarkSigner(b), make([]byte, 0, 256)
+	s, dst := benchmarkSigner(b, vectorSecret), make([]byte, 0, 256)
 	body := AppendBody(nil, benchmarkID, benchmarkTime, "user.created", typical)
 	b.Run("hex", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			s.AppendHex(dst, body)
+			s.AppendHex(dst, benchmarkTime, body)
 		}
 	})
-	b.Run("standard", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			s.AppendStandard(dst, benchmarkTime, "whd_06c0", body)
-		}
-	})
+	for _, c := range []struct{ name, secret string }{{"v1", vectorSecret}, {"v1a", vectorPrivate}} {
+		s := benchmarkSigner(b, c.secret)
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.AppendStandard(dst, benchmarkTime, "whd_06c0", body)
+			}
+		})
+	}
 	b.Run("new", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			benchmarkSigner(b)
+			benchmarkSigner(b, vectorSecret)
 		}
 	})
 }

@@ -50,3 +50,29 @@ func ExampleVerifier_Verify() {
 	// answered 204
 	// answered 401
 }
+
+// A receiver of an endpoint that signs with a private key has the public key only.
+// While the endpoint changes over, it takes both schemes.
+func ExampleVerifier_publicKey() {
+	verifier := webhook.Verifier{
+		PublicKeys: []string{"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="},
+		Secrets:    []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, // until it expires
+	}
+	header := http.Header{}
+	header.Set(webhook.HeaderWebhookID, "msg_p5jXN8AQM9LWM0D4loKWxJek")
+	header.Set(webhook.HeaderWebhookTimestamp, "1614265330")
+	body, now := []byte(`{"test": 2432232314}`), time.Unix(1614265330, 0)
+	for _, signatures := range []string{
+		"v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
+		"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+		"v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+	} {
+		header.Set(webhook.HeaderWebhookSignature, signatures)
+		_, err := verifier.Verify(header.Get, body, now)
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// <nil>
+	// verify: signature does not match
+}

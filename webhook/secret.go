@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,6 +18,10 @@ const (
 	MaxSecretLength = 256
 )
 
+// MaxSecrets bounds the secrets of an endpoint that are valid at a time, and so
+// the signatures of one request.
+const MaxSecrets = 10
+
 // secretPrefix marks a secret whose key is written in base64 (Standard Webhooks 1.0.0).
 const secretPrefix = "whsec_"
 
@@ -26,9 +31,10 @@ const secretBytes = 32
 // secretEncoding is strict: other libraries refuse what it refuses.
 var secretEncoding = base64.StdEncoding.Strict()
 
-// Secret is a signing secret.
+// Secret is what signs: a text shared with the receiver, or a private key.
 type Secret struct {
-	// Value is the secret's text: 16 to 256 characters, see ValidateSecret.
+	// Value is the secret's text, 16 to 256 characters, see ValidateSecret. One
+	// that begins with whsk_ is a private key.
 	Value string
 	// ExpiresAt is when a rotated secret stops to sign; zero for the newest.
 	ExpiresAt time.Time
@@ -37,10 +43,33 @@ type Secret struct {
 // Valid tells whether the secret still signs at the given time.
 func (s Secret) Valid(at time.Time) bool { return s.ExpiresAt.IsZero() || at.Before(s.ExpiresAt) }
 
+// Scheme tells what the secret signs with.
+func (s Secret) Scheme() Scheme {
+	if strings.HasPrefix(s.Value, privateKeyPrefix) {
+		return SchemeEd25519
+	}
+	return SchemeHMAC
+}
+
+// PublicKey is what the secret's signatures are verified with; nil for a secret
+// that is shared. The secret has to be one that ValidateSecret lets through.
+func (s Secret) PublicKey() ed25519.PublicKey {
+	if s.Scheme() != SchemeEd25519 {
+		return nil
+	}
+	key, err := decodePrivateKey(s.Value)
+	if err != nil {
+		return nil
+	}
+	public, _ := key.Public().(ed25519.PublicKey)
+	return public
+}
+
 // ValidateSecret refuses a text that cannot be a secret: shorter than
 // MinSecretLength or longer than MaxSecretLength characters, with control
-// characters or invalid UTF-8, or with whsec_ before what is not base64. The
-// error is a *FieldError with an empty Field; it does not repeat the text.
+// characters or invalid UTF-8, with whsec_ before what is not base64, with whsk_
+// before what is not a private key, or a public key (whpk_), which anybody may
+// know. The error is a *FieldError with an empty Field; it does not repeat the text.
 func ValidateSecret(text string) error {
 	switch n := utf8.RuneCountInString(text); {
 	case !utf8.ValidString(text):
@@ -52,14 +81,20 @@ func ValidateSecret(text string) error {
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return &FieldError{Reason: "contains control characters"}
 	}
-	if _, err := secretKey(text); err != nil {
+	var err error
+	if (Secret{Value: text}).Scheme() == SchemeEd25519 {
+		_, err = parsePrivateKey(text)
+	} else {
+		_, err = sharedKey(text)
+	}
+	if err != nil {
 		return &FieldError{Reason: err.Error()}
 	}
 	return nil
 }
 
-// GenerateSecret makes a new secret, whsec_ and the base64 of 32 bytes read from
-// random, which is crypto/rand.Reader outside of tests.
+// GenerateSecret makes a new secret to share, whsec_ and the base64 of 32 bytes read
+// from random, which is crypto/rand.Reader outside of tests.
 func GenerateSecret(random io.Reader) (string, error) {
 	var key [secretBytes]byte
 	if _, err := io.ReadFull(random, key[:]); err != nil {
@@ -68,9 +103,16 @@ func GenerateSecret(random io.Reader) (string, error) {
 	return secretPrefix + secretEncoding.EncodeToString(key[:]), nil
 }
 
-// secretKey gives the key that a secret stands for in the Standard Webhooks
-// signature: the decoded rest of a whsec_ secret, else the text.
-func secretKey(text string) ([]byte, error) {
+// sharedKey gives the key that a shared secret stands for in the Standard Webhooks
+// signature: the decoded rest of a whsec_ secret, else the text. The text of half a
+// key pair stands for none: with a public key as secret, everybody could sign.
+func sharedKey(text string) ([]byte, error) {
+	switch {
+	case strings.HasPrefix(text, publicKeyPrefix):
+		return nil, errors.New("is a public key (" + publicKeyPrefix + ")")
+	case strings.HasPrefix(text, privateKeyPrefix):
+		return nil, errors.New("is a private key (" + privateKeyPrefix + ")")
+	}
 	encoded, ok := strings.CutPrefix(text, secretPrefix)
 	if !ok {
 		return []byte(text), nil

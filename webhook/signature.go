@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,25 +14,34 @@ import (
 	"time"
 )
 
-// signatureVersion precedes each signature of Standard Webhooks made with a shared secret.
-const signatureVersion = "v1,"
-
 // Signer signs the deliveries of one endpoint. It is built once and safe for
-// concurrent use; it keeps keyed hashes for use again, so that signing costs no
-// allocation and no key schedule.
+// concurrent use. Which of the secrets sign is judged at each signature, by the
+// attempt's time: nothing has to happen when one expires. Keyed hashes are kept
+// for use again, so that signing with a shared secret costs no allocation and no
+// key schedule.
 type Signer struct {
 	secrets []Secret
-	keys    [][]byte  // of Standard Webhooks, one for each secret
-	hashes  sync.Pool // of *keyedHashes
+	keys    []signingKey // one for each secret
+	hashes  sync.Pool    // of *keyedHashes
 }
 
-// keyedHashes is what one goroutine signs with.
+// signingKey is what a secret signs with: one of the two.
+type signingKey struct {
+	shared  []byte // of Standard Webhooks
+	private ed25519.PrivateKey
+}
+
+// keyedHashes is what one goroutine signs with. Both lists have a place for each
+// secret, which is nil for a private key.
 type keyedHashes struct {
-	text     hash.Hash   // keyed with the newest secret's text
-	standard []hash.Hash // keyed with the Standard Webhooks key of each secret
-	message  []byte      // what precedes the body in the signed message
+	text     []hash.Hash // keyed with the secret's text
+	standard []hash.Hash // keyed with the secret's Standard Webhooks key
+	message  []byte      // what is signed, or what precedes the body in it
 	sum      [sha256.Size]byte
 }
+
+// maxKeptMessage is the size up to which a message's memory is used again.
+const maxKeptMessage = 64 << 10
 
 // NewSigner makes a signer with an endpoint's secrets, the newest first. It
 // refuses an empty list and what ValidateSecret refuses.
@@ -44,7 +54,12 @@ func NewSigner(secrets []Secret) (*Signer, error) {
 		if err := ValidateSecret(secret.Value); err != nil {
 			return nil, fmt.Errorf("new signer: secret %d of %d: %w", i+1, len(secrets), err)
 		}
-		key, _ := secretKey(secret.Value) // its error is one of ValidateSecret's
+		var key signingKey // the errors are among ValidateSecret's
+		if secret.Scheme() == SchemeEd25519 {
+			key.private, _ = decodePrivateKey(secret.Value)
+		} else {
+			key.shared, _ = sharedKey(secret.Value)
+		}
 		s.keys = append(s.keys, key)
 	}
 	s.hashes.New = func() any { return s.newHashes() }
@@ -52,40 +67,77 @@ func NewSigner(secrets []Secret) (*Signer, error) {
 }
 
 func (s *Signer) newHashes() *keyedHashes {
-	h := &keyedHashes{text: hmac.New(sha256.New, []byte(s.secrets[0].Value))}
-	for _, key := range s.keys {
-		h.standard = append(h.standard, hmac.New(sha256.New, key))
+	h := &keyedHashes{text: make([]hash.Hash, len(s.keys)), standard: make([]hash.Hash, len(s.keys))}
+	for i, key := range s.keys {
+		if key.private == nil {
+			h.text[i] = hmac.New(sha256.New, []byte(s.secrets[i].Value))
+			h.standard[i] = hmac.New(sha256.New, key.shared)
+		}
 	}
 	return h
 }
 
-// AppendHex appends the value of the prefix's Signature header: the body's
-// HMAC-SHA256 in lower-case hex, keyed with the newest secret's text as UTF-8.
-func (s *Signer) AppendHex(dst, body []byte) []byte {
+func (s *Signer) free(h *keyedHashes) {
+	if cap(h.message) > maxKeptMessage {
+		h.message = nil
+	}
+	s.hashes.Put(h)
+}
+
+// SignsHex tells whether an attempt made at the given time has the prefix's
+// Signature header: whether a shared secret is valid then.
+func (s *Signer) SignsHex(at time.Time) bool { return s.sharedAt(at) >= 0 }
+
+// sharedAt gives the place of the newest shared secret that is valid then; -1 if there is none.
+func (s *Signer) sharedAt(at time.Time) int {
+	for i, secret := range s.secrets {
+		if s.keys[i].private == nil && secret.Valid(at) {
+			return i
+		}
+	}
+	return -1
+}
+
+// AppendHex appends the value of the prefix's Signature header for an attempt made
+// at the given time: the body's HMAC-SHA256 in lower-case hex, keyed with the text,
+// as UTF-8, of the newest shared secret that is valid then. If there is none it
+// appends nothing, see SignsHex.
+func (s *Signer) AppendHex(dst []byte, at time.Time, body []byte) []byte {
+	i := s.sharedAt(at)
+	if i < 0 {
+		return dst
+	}
 	h := s.hashes.Get().(*keyedHashes)
-	defer s.hashes.Put(h)
-	return hex.AppendEncode(dst, h.sign(h.text, nil, body))
+	defer s.free(h)
+	return hex.AppendEncode(dst, h.sign(h.text[i], nil, body))
 }
 
 // AppendStandard appends the value of the webhook-signature header for an attempt
-// made at the given time: "v1," and the base64 of the HMAC-SHA256 of "id.seconds.body",
-// once for each secret that is valid then, the newest first, separated by spaces.
+// made at the given time: a signature over "id.seconds.body" for each secret that is
+// valid then, the newest first, separated by spaces. It is "v1," and the base64 of the
+// HMAC-SHA256, or for a private key "v1a," and the base64 of the Ed25519 signature.
 // webhook-id is id, and webhook-timestamp is at in Unix seconds.
 func (s *Signer) AppendStandard(dst []byte, at time.Time, id string, body []byte) []byte {
 	h := s.hashes.Get().(*keyedHashes)
-	defer s.hashes.Put(h)
+	defer s.free(h)
 	h.message = appendSigned(h.message[:0], id, at.Unix())
-	first := true
+	head, start := len(h.message), len(dst)
 	for i, secret := range s.secrets {
 		if !secret.Valid(at) {
 			continue
 		}
-		if !first {
+		if len(dst) > start {
 			dst = append(dst, ' ')
 		}
-		first = false
-		dst = append(dst, signatureVersion...)
-		dst = base64.StdEncoding.AppendEncode(dst, h.sign(h.standard[i], h.message, body))
+		dst = append(dst, secret.Scheme().signature()...)
+		if private := s.keys[i].private; private != nil {
+			if len(h.message) == head {
+				h.message = append(h.message, body...)
+			}
+			dst = base64.StdEncoding.AppendEncode(dst, ed25519.Sign(private, h.message))
+			continue
+		}
+		dst = base64.StdEncoding.AppendEncode(dst, h.sign(h.standard[i], h.message[:head], body))
 	}
 	return dst
 }

@@ -62,7 +62,7 @@ func TestAppendHex(t *testing.T) {
 		mac.Write([]byte(vectorBody))
 		s := newSigner(t, c.secrets...)
 		for range 2 {
-			if got, want := string(s.AppendHex(nil, []byte(vectorBody))), hex.EncodeToString(mac.Sum(nil)); got != want {
+			if got, want := string(s.AppendHex(nil, time.Unix(vectorSeconds, 0), []byte(vectorBody))), hex.EncodeToString(mac.Sum(nil)); got != want {
 				t.Errorf("%s: got %s, want %s", c.why, got, want)
 			}
 		}
@@ -135,13 +135,13 @@ func TestSignerIsSafeForConcurrentUse(t *testing.T) {
 	s := newSigner(t, Secret{Value: vectorSecret}, Secret{Value: plainSecret})
 	at := time.Unix(vectorSeconds, 0)
 	want := string(s.AppendStandard(nil, at, vectorID, []byte(vectorBody)))
-	wantHex := string(s.AppendHex(nil, []byte(vectorBody)))
+	wantHex := string(s.AppendHex(nil, time.Unix(vectorSeconds, 0), []byte(vectorBody)))
 	var done sync.WaitGroup
 	for range 8 {
 		done.Go(func() {
 			for range 200 {
 				got := string(s.AppendStandard(nil, at, vectorID, []byte(vectorBody)))
-				if gotHex := string(s.AppendHex(nil, []byte(vectorBody))); got != want || gotHex != wantHex {
+				if gotHex := string(s.AppendHex(nil, time.Unix(vectorSeconds, 0), []byte(vectorBody))); got != want || gotHex != wantHex {
 					t.Errorf("got %s and %s, want %s and %s", got, gotHex, want, wantHex)
 					return
 				}
@@ -152,12 +152,16 @@ func TestSignerIsSafeForConcurrentUse(t *testing.T) {
 }
 
 func TestSignAllocations(t *testing.T) {
-	s, dst, body := benchmarkSigner(t), make([]byte, 0, 256), AppendBody(nil, benchmarkID, benchmarkTime, "a", typical)
-	if n := testing.AllocsPerRun(200, func() { s.AppendHex(dst, body) }); n > poolAllocations {
+	s, dst, body := benchmarkSigner(t, vectorSecret), make([]byte, 0, 256), AppendBody(nil, benchmarkID, benchmarkTime, "a", typical)
+	if n := testing.AllocsPerRun(200, func() { s.AppendHex(dst, benchmarkTime, body) }); n > poolAllocations {
 		t.Errorf("hex: %v allocations", n)
 	}
 	if n := testing.AllocsPerRun(200, func() { s.AppendStandard(dst, benchmarkTime, vectorID, body) }); n > poolAllocations {
 		t.Errorf("standard: %v allocations", n)
+	}
+	private := benchmarkSigner(t, vectorPrivate)
+	if n := testing.AllocsPerRun(200, func() { private.AppendStandard(dst, benchmarkTime, vectorID, body) }); n > poolAllocations {
+		t.Errorf("standard, private key: %v allocations", n)
 	}
 }
 
@@ -209,7 +213,7 @@ func TestGenerateSecret(t *testing.T) {
 		t.Fatalf("%s, %v, %v", first, err, ValidateSecret(first))
 	}
 	second, _ := GenerateSecret(random)
-	if key, err := secretKey(first); err != nil || len(key) != 32 || key[31] != 1 || first == second {
+	if key, err := sharedKey(first); err != nil || len(key) != 32 || key[31] != 1 || first == second {
 		t.Errorf("key % x, %v; then %s", key, err, second)
 	}
 	for _, short := range []io.Reader{iotest.ErrReader(io.ErrClosedPipe), strings.NewReader("too few bytes")} {

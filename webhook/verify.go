@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,23 +19,28 @@ var (
 	ErrNoSignature = errors.New("not signed")
 	// ErrMalformedSignature: a header is not in the form that it has to have.
 	ErrMalformedSignature = errors.New("malformed signature")
-	// ErrBadSignature: no signature was made over this body with one of the secrets.
+	// ErrBadSignature: no signature was made over this body with one of the secrets
+	// or private keys.
 	ErrBadSignature = errors.New("signature does not match")
 	// ErrStaleTimestamp: the signed time is too far from now; perhaps the request is a repetition.
 	ErrStaleTimestamp = errors.New("timestamp is out of tolerance")
-	// ErrNoSecret: the Verifier has no secret.
-	ErrNoSecret = errors.New("no secret to verify with")
+	// ErrNoSecret: the Verifier has no secret, and where it would do no public key either.
+	ErrNoSecret = errors.New("no secret or public key to verify with")
 )
 
 // DefaultTolerance is how far a signed time may lie from now, either way.
 const DefaultTolerance = 5 * time.Minute
 
 // Verifier checks the signatures of deliveries; it is what a receiver needs.
-// Only Secrets must be set. It is safe for concurrent use.
+// Only Secrets or PublicKeys must be set. It is safe for concurrent use.
 type Verifier struct {
-	// Secrets are the texts of the secrets that may have signed: one, or several
-	// while a secret is being rotated.
+	// Secrets are the texts of the shared secrets that may have signed (v1): one, or
+	// several while a secret is being rotated.
 	Secrets []string
+	// PublicKeys are the texts (whpk_…) of the keys whose private halves may have
+	// signed (v1a). They are to be those of the receiver's own endpoint: with the
+	// key of another one, its owner could sign for this one.
+	PublicKeys []string
 	// Tolerance is how far the signed time may lie from now, either way; 0 for DefaultTolerance.
 	Tolerance time.Duration
 	// SignatureHeader is the name of the header that VerifyHex reads; "" for X-Corp-Astro-Signature.
@@ -55,7 +61,8 @@ type Message struct {
 // any casing of the name, as http.Header.Get does; body is the raw body.
 //
 // The errors are ErrNoSignature, ErrMalformedSignature, ErrStaleTimestamp,
-// ErrBadSignature and ErrNoSecret; another one says which secret is not valid.
+// ErrBadSignature and ErrNoSecret; another one says which secret or public key is
+// not valid.
 func (v *Verifier) Verify(header func(name string) string, body []byte, now time.Time) (Message, error) {
 	id, seconds, signatures := header(HeaderWebhookID), header(HeaderWebhookTimestamp), header(HeaderWebhookSignature)
 	for _, h := range [...]struct{ name, value string }{
@@ -93,39 +100,88 @@ func (v *Verifier) checkAge(age time.Duration) error {
 }
 
 // matchAny looks for a signature, of several separated by spaces, that one of the
-// secrets makes over the signed message. Those of other versions are passed over.
+// secrets or private keys makes over the signed message. Those of other schemes
+// than the Verifier has keys for are passed over.
 func (v *Verifier) matchAny(signatures string, signed []byte) error {
-	var given []string
+	if len(v.Secrets) == 0 && len(v.PublicKeys) == 0 {
+		return fmt.Errorf("verify: %w", ErrNoSecret)
+	}
+	var shared, private []string
+	if len(v.Secrets) > 0 {
+		shared = ofScheme(SchemeHMAC, signatures)
+	}
+	if len(v.PublicKeys) > 0 {
+		private = ofScheme(SchemeEd25519, signatures)
+	}
+	switch {
+	case len(shared) == 0 && len(private) == 0:
+		return fmt.Errorf("verify: no signature of a scheme that there is a key for in %s: %w", HeaderWebhookSignature, ErrMalformedSignature)
+	case len(private) > MaxSecrets: // each takes time to look at
+		return fmt.Errorf("verify: more than %d signatures in %s: %w", MaxSecrets, HeaderWebhookSignature, ErrMalformedSignature)
+	}
+	found, err := v.matchShared(shared, signed)
+	if err == nil && !found {
+		found, err = v.matchPrivate(private, signed)
+	}
+	if err == nil && !found {
+		err = fmt.Errorf("verify: %w", ErrBadSignature)
+	}
+	return err
+}
+
+// ofScheme gives the signatures of a scheme, without what begins them.
+func ofScheme(s Scheme, signatures string) (given []string) {
 	for text := range strings.FieldsSeq(signatures) {
-		if encoded, ok := strings.CutPrefix(text, signatureVersion); ok {
+		if encoded, ok := strings.CutPrefix(text, s.signature()); ok {
 			given = append(given, encoded)
 		}
 	}
-	switch {
-	case len(given) == 0:
-		return fmt.Errorf("verify: no version 1 in %s: %w", HeaderWebhookSignature, ErrMalformedSignature)
-	case len(v.Secrets) == 0:
-		return fmt.Errorf("verify: %w", ErrNoSecret)
-	}
+	return given
+}
+
+// matchShared tells whether one of the given signatures is that of a secret.
+func (v *Verifier) matchShared(given []string, signed []byte) (bool, error) {
 	for i, secret := range v.Secrets {
-		key, err := secretKey(secret)
+		key, err := sharedKey(secret)
 		if err != nil {
-			return fmt.Errorf("verify: secret %d of %d %w", i+1, len(v.Secrets), err)
+			return false, v.badSecret(i, err)
 		}
 		expected := base64.StdEncoding.AppendEncode(nil, hmacSum(key, signed))
 		for _, encoded := range given {
 			if hmac.Equal([]byte(encoded), expected) {
-				return nil
+				return true, nil
 			}
 		}
 	}
-	return fmt.Errorf("verify: %w", ErrBadSignature)
+	return false, nil
+}
+
+func (v *Verifier) badSecret(i int, err error) error {
+	return fmt.Errorf("verify: secret %d of %d %w", i+1, len(v.Secrets), err)
+}
+
+// matchPrivate tells whether one of the given signatures is that of a private key.
+func (v *Verifier) matchPrivate(given []string, signed []byte) (bool, error) {
+	for i, text := range v.PublicKeys {
+		key, err := parsePublicKey(text)
+		if err != nil {
+			return false, fmt.Errorf("verify: public key %d of %d %w", i+1, len(v.PublicKeys), err)
+		}
+		for _, encoded := range given {
+			signature, err := secretEncoding.DecodeString(encoded)
+			if err == nil && ed25519.Verify(key, signed, signature) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // VerifyHex checks the signature in the X-Corp-Astro-Signature header: the body's
 // HMAC-SHA256 in hex. It says nothing of the request's headers or age: the id and
 // the time to trust are those in the body. While a secret is being rotated it is
-// made with the newest one only. header, body and errors are as in Verify.
+// made with the newest shared one only; an endpoint that has none sends no such
+// header. header, body and errors are as in Verify.
 func (v *Verifier) VerifyHex(header func(name string) string, body []byte) error {
 	name := v.SignatureHeader
 	if name == "" {
@@ -142,7 +198,10 @@ func (v *Verifier) VerifyHex(header func(name string) string, body []byte) error
 	if len(v.Secrets) == 0 {
 		return fmt.Errorf("verify: %w", ErrNoSecret)
 	}
-	for _, secret := range v.Secrets {
+	for i, secret := range v.Secrets {
+		if _, err := sharedKey(secret); err != nil {
+			return v.badSecret(i, err)
+		}
 		if hmac.Equal(sum, hmacSum([]byte(secret), body)) {
 			return nil
 		}

@@ -82,7 +82,7 @@ func TestVerifyNamesTheBadSecret(t *testing.T) {
 }
 
 func TestVerifyHex(t *testing.T) {
-	right := string(newSigner(t, Secret{Value: vectorSecret}).AppendHex(nil, []byte(vectorBody)))
+	right := string(newSigner(t, Secret{Value: vectorSecret}).AppendHex(nil, time.Unix(vectorSeconds, 0), []byte(vectorBody)))
 	raw, err := hex.DecodeString(right)
 	if err != nil {
 		t.Fatal(err)

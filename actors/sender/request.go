@@ -106,7 +106,9 @@ func (t *Target) appendRequest(m *message, d delivery) {
 	b = append(append(b, t.head.id...), id...)
 	b = appendHeaderValue(append(b, t.head.event...), d.eventType)
 	b = webhook.AppendTime(append(b, t.head.timestamp...), d.at)
-	b = t.signer.AppendHex(append(b, t.head.signature...), m.body)
+	if t.signer.SignsHex(d.at) {
+		b = t.signer.AppendHex(append(b, t.head.signature...), d.at, m.body)
+	}
 	b = append(append(b, standardID...), id...)
 	b = strconv.AppendInt(append(b, standardTimestamp...), d.at.Unix(), 10)
 	b = t.signer.AppendStandard(append(b, standardSignature...), d.at, id, m.body)

@@ -45,7 +45,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		"X-Corp-Astro-Webhook-ID: " + id,
 		"X-Corp-Astro-Event: user.created",
 		"X-Corp-Astro-Timestamp: " + stamp,
-		"X-Corp-Astro-Signature: " + string(signer.AppendHex(nil, r.Body)),
+		"X-Corp-Astro-Signature: " + string(signer.AppendHex(nil, a.At, r.Body)),
 		"webhook-id: " + id,
 		fmt.Sprintf("webhook-timestamp: %d", a.At.Unix()),
 		"webhook-signature: " + string(signer.AppendStandard(nil, a.At, id, r.Body)),
@@ -255,7 +255,7 @@ func TestParallelSends(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range s.Requests() {
 		seen[string(r.Body)] = true
-		if got := r.Field("X-Corp-Astro-Signature"); got != string(signer.AppendHex(nil, r.Body)) {
+		if got := r.Field("X-Corp-Astro-Signature"); got != string(signer.AppendHex(nil, time.Now(), r.Body)) {
 			t.Fatalf("signature %s does not fit the body %s", got, r.Body)
 		}
 	}

@@ -29,7 +29,7 @@ func signed(t *testing.T, url, secret, body string) *http.Request {
 	names := webhook.HeadersFor(webhook.DefaultHeaderPrefix)
 	request.Header.Set(names.ID, "whd_1")
 	request.Header.Set(names.Event, "user.created")
-	request.Header.Set(names.Signature, string(signer.AppendHex(nil, []byte(body))))
+	request.Header.Set(names.Signature, string(signer.AppendHex(nil, now, []byte(body))))
 	request.Header.Set(webhook.HeaderWebhookID, "whd_1")
 	request.Header.Set(webhook.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	request.Header.Set(webhook.HeaderWebhookSignature, string(signer.AppendStandard(nil, now, "whd_1", []byte(body))))
