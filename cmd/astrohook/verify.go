@@ -18,6 +18,7 @@ const maxDeliveryBody = webhook.MaxPayload + 4<<10
 
 type verifyCommand struct {
 	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The endpoint's secret; repeat it for several that may have signed."`
+	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The endpoint's public key (whpk_…), if it signs with a private one; repeat it for several."`
 	Header       []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	Tolerance    time.Duration `default:"5m" help:"How far the signed time may lie from now."`
@@ -31,14 +32,14 @@ func (c *verifyCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Secret) == 0 {
-		return &usageError{"--secret (ASTROHOOK_SECRET) is not set"}
+	if len(c.Secret) == 0 && len(c.PublicKey) == 0 {
+		return &usageError{"--secret (ASTROHOOK_SECRET) is not set, nor is --public-key (ASTROHOOK_PUBLIC_KEY)"}
 	}
 	body, err := readInput(c.Body, std.in, maxDeliveryBody)
 	if err != nil {
 		return err
 	}
-	check := signatureCheck{secrets: c.Secret, prefix: c.HeaderPrefix, tolerance: c.Tolerance}
+	check := signatureCheck{secrets: c.Secret, publicKeys: c.PublicKey, prefix: c.HeaderPrefix, tolerance: c.Tolerance}
 	now := time.Now()
 	if c.AnyAge {
 		now = signedTime(headers, now)
@@ -67,11 +68,13 @@ func report(w io.Writer, results []signatureResult) error {
 	return nil
 }
 
-// signatureCheck checks every signature that a request carries.
+// signatureCheck checks every signature that a request carries and that it has a
+// key for. The one in hex is made with a secret only.
 type signatureCheck struct {
-	secrets   []string
-	prefix    string
-	tolerance time.Duration
+	secrets    []string
+	publicKeys []string
+	prefix     string
+	tolerance  time.Duration
 }
 
 // signatureResult is what became of one signature.
@@ -91,9 +94,9 @@ func (r signatureResult) String() string {
 // run checks the signatures whose headers are there.
 func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []signatureResult {
 	name := webhook.HeadersFor(c.prefix).Signature
-	v := webhook.Verifier{Secrets: c.secrets, Tolerance: c.tolerance, SignatureHeader: name}
+	v := webhook.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance, SignatureHeader: name}
 	var results []signatureResult
-	if headers.Get(name) != "" {
+	if headers.Get(name) != "" && len(c.secrets) > 0 {
 		results = append(results, signatureResult{name, v.VerifyHex(headers.Get, body)})
 	}
 	if headers.Get(webhook.HeaderWebhookSignature) != "" {

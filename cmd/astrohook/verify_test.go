@@ -9,6 +9,7 @@ import (
 const (
 	vectorBody   = `{"test": 2432232314}`
 	vectorSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	vectorPublic = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=" // of Svix's vector for v1a
 )
 
 var vectorHeaders = []string{
@@ -28,6 +29,8 @@ func TestVerify(t *testing.T) {
 	plain := func(hex string) []string {
 		return []string{"verify", "--secret", plainSecret, "-H", "X-Corp-Astro-Signature: " + hex}
 	}
+	const private = "webhook-signature: v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+	public := append([]string{"verify", "--public-key", vectorPublic, "--any-age"}, append(vectorHeaders[:4:4], "-H", private)...)
 	for _, c := range []struct {
 		reason string
 		args   []string
@@ -44,6 +47,10 @@ func TestVerify(t *testing.T) {
 		{"a changed body under the HMAC", plain(plainHex), "{}", 1, "X-Corp-Astro-Signature: NOT VALID"},
 		{"an HMAC that is not hex", plain("xyz"), vectorBody, 1, "malformed"},
 		{"one of two signatures wrong", append(standard, "-H", "X-Corp-Astro-Signature: "+plainHex), vectorBody, 1, "X-Corp-Astro-Signature: NOT VALID"},
+		{"a private key's signature", public, vectorBody, 0, "webhook-signature: valid"},
+		{"a changed body under a private key", public, vectorBody + " ", 1, "signature does not match"},
+		{"a private key's signature and an HMAC that nothing is known of", append(public, "-H", "X-Corp-Astro-Signature: "+plainHex), vectorBody, 0, "webhook-signature: valid"},
+		{"a secret where the public key belongs", append([]string{"verify", "--public-key", vectorSecret, "--any-age"}, public[4:]...), vectorBody, 1, "public key 1 of 1 does not begin with whpk_"},
 		{"another header prefix", []string{"verify", "--secret", plainSecret, "--header-prefix=X-Acme", "-H", "x-acme-signature: " + plainHex}, vectorBody, 0, "X-Acme-Signature: valid"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
