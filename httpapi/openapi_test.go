@@ -25,6 +25,7 @@ var contract = sync.OnceValues(func() (c struct {
 }, err error,
 ) {
 	openapi3filter.RegisterBodyDecoder("application/problem+json", openapi3filter.JSONBodyDecoder)
+	openapi3filter.RegisterBodyDecoder(contentKeySet, openapi3filter.JSONBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.PlainBodyDecoder)
 	c.doc, err = openapi3.NewLoader().LoadFromData(openAPIDocument)

@@ -62,6 +62,7 @@ func routes() []route {
 		{get, "/healthz", needNothing, nil, (*Server).healthz},
 		{get, "/readyz", needNothing, nil, (*Server).readyz},
 		{get, "/openapi.yaml", needNothing, nil, (*Server).openAPI},
+		{get, "/.well-known/jwks.json", needNothing, []string{"webhook"}, (*Server).getKeySet},
 	}
 }
 

@@ -33,6 +33,7 @@ type Server struct {
 	tokens  *tokens
 	types   *registry
 	owners  *owners
+	keyring *keyring
 	cursors *cursors
 
 	// base ends when Shutdown gives up waiting for requests.
@@ -45,7 +46,8 @@ type Server struct {
 }
 
 // New makes a Server. It reads the registry of event types from the store, and
-// fills it with webhook.DefaultEventTypes if it is empty. The error names every
+// fills it with webhook.DefaultEventTypes if it is empty; and all endpoints, to
+// find those that sign with private keys. The error names every
 // option that is missing.
 func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
@@ -63,11 +65,15 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	keyring, err := loadKeyring(o.Store)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
-		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
+		tokens: tokens, types: types, owners: newOwners(o.Store), keyring: keyring, cursors: newCursors(),
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newListener(s.newRouter(routes()))

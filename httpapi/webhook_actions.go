@@ -17,7 +17,6 @@ import (
 const (
 	defaultOverlap = 24 * time.Hour
 	maxOverlap     = 7 * 24 * time.Hour
-	maxSecrets     = 10
 	maxWait        = time.Minute
 )
 
@@ -47,11 +46,12 @@ func (s *Server) setWebhookStatus(ctx *fasthttp.RequestCtx, who *Principal, stat
 
 // rotationInput asks for a new secret.
 type rotationInput struct {
-	Secret         optional[string] `json:"secret"`
-	OverlapSeconds optional[int64]  `json:"overlap_seconds"`
+	secretInput
+	OverlapSeconds optional[int64] `json:"overlap_seconds"`
 }
 
-// rotateSecret gives an endpoint a new secret; the ones before go on to sign for an overlap.
+// rotateSecret gives an endpoint a new secret, of the same scheme or of the other
+// one; the secrets before go on to sign for an overlap.
 func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -67,28 +67,32 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if in.OverlapSeconds.Null {
 		overlap = int(defaultOverlap / time.Second)
 	}
-	secret, err := secretOf(in.Secret)
-	f.add(err)
+	in.checkSecret(&f)
 	if err := f.err(); err != nil {
 		return err
 	}
 	call, cancel := s.call()
 	defer cancel()
-	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+	var secret webhook.Secret
+	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) (err error) {
+		if secret, err = in.newSecret(e.Scheme()); err != nil {
+			return err
+		}
 		return rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), time.Duration(overlap)*time.Second)
 	})
 	if err != nil {
 		return err
 	}
 	out := s.showWebhook(&e)
-	out.Secret = secret
+	out.reveal(secret)
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
 // rotate makes secret the newest one. The one before expires after the overlap;
-// those that expired already are forgotten.
-func rotate(e *webhook.Endpoint, secret string, now time.Time, overlap time.Duration) error {
-	kept := []webhook.Secret{{Value: secret}}
+// those that expired already are forgotten. Where webhook.MaxSecrets would be
+// exceeded it refuses: a secret is valid for as long as its client was told.
+func rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration) error {
+	kept := []webhook.Secret{secret}
 	for _, old := range e.Secrets {
 		if old.ExpiresAt.IsZero() {
 			old.ExpiresAt = now.Add(overlap)
@@ -97,10 +101,12 @@ func rotate(e *webhook.Endpoint, secret string, now time.Time, overlap time.Dura
 			kept = append(kept, old)
 		}
 	}
-	if len(kept) > maxSecrets {
-		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when one has expired", len(kept)-1))
+	if len(kept) > webhook.MaxSecrets {
+		first := slices.MinFunc(kept[2:], func(a, b webhook.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s",
+			len(kept)-1, webhook.FormatTime(first.ExpiresAt)))
 	}
-	if slices.ContainsFunc(kept[1:], func(old webhook.Secret) bool { return old.Value == secret }) {
+	if slices.ContainsFunc(kept[1:], func(old webhook.Secret) bool { return old.Value == secret.Value }) {
 		return invalid("secret", "is in use already")
 	}
 	e.Secrets = kept

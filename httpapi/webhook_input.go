@@ -20,9 +20,9 @@ type webhookInput struct {
 	EventType   optional[string]   `json:"event_type"`
 	EventTypes  optional[[]string] `json:"event_types"`
 	TargetURL   optional[string]   `json:"target_url"`
-	Secret      optional[string]   `json:"secret"`
 	Description optional[string]   `json:"description"`
 	Status      optional[string]   `json:"status"`
+	secretInput
 	connectionInput
 	settingsInput
 }

@@ -18,7 +18,11 @@ type webhookResource struct {
 	DisabledReason string   `json:"disabled_reason,omitzero"`
 	CreatedAt      string   `json:"created_at"`
 	UpdatedAt      string   `json:"updated_at"`
-	// Secret is shown in the answer of the call that made it only.
+	// SignatureScheme is that of the newest secret.
+	SignatureScheme string `json:"signature_scheme"`
+	// PublicKeys are those of the private keys that sign, the newest first.
+	PublicKeys []string `json:"public_keys,omitempty"`
+	// Secret is shown in the answer of the call that made it only; a private key never.
 	Secret string `json:"secret,omitzero"`
 	// PreviousSecretExpiresAt is when the last of the rotated secrets stops to sign.
 	PreviousSecretExpiresAt string `json:"previous_secret_expires_at,omitzero"`
@@ -40,6 +44,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		DisabledReason:   e.DisabledReason,
 		CreatedAt:        webhook.FormatTime(e.CreatedAt),
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
+		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
 		settingsResource: showSettings(e.Settings.Or(s.defaults)),
 	}
@@ -49,16 +54,32 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 	if len(e.EventTypes) == 1 {
 		r.EventType = e.EventTypes[0]
 	}
+	r.showSecrets(e.Secrets, time.Now())
+	return r
+}
+
+// showSecrets shows what is public of the secrets that are valid now.
+func (r *webhookResource) showSecrets(secrets []webhook.Secret, now time.Time) {
 	var last time.Time
-	for _, secret := range e.Secrets {
+	for _, secret := range secrets {
+		if !secret.Valid(now) {
+			continue
+		}
 		if secret.ExpiresAt.After(last) {
 			last = secret.ExpiresAt
 		}
+		if key := secret.PublicKey(); key != nil {
+			r.PublicKeys = append(r.PublicKeys, webhook.FormatPublicKey(key))
+		}
 	}
-	if time.Now().Before(last) {
-		r.PreviousSecretExpiresAt = webhook.FormatTime(last)
+	r.PreviousSecretExpiresAt = showTime(last)
+}
+
+// reveal shows a new secret, unless the receiver can do without it.
+func (r *webhookResource) reveal(secret webhook.Secret) {
+	if secret.Scheme() == webhook.SchemeHMAC {
+		r.Secret = secret.Value
 	}
-	return r
 }
 
 // showTime writes a time; "" if it is not set.

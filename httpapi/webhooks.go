@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
 	"time"
@@ -28,14 +27,15 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	secret := e.Secrets[0].Value
+	secret := e.Secrets[0]
 	if e, err = s.store.CreateEndpoint(call, e); err != nil {
 		return fmt.Errorf("create webhook: %w", err)
 	}
 	s.owners.remember(e.Number(), e.ClientID)
+	s.keyring.note(&e)
 	s.dispatcher.EndpointChanged(e)
 	out := s.showWebhook(&e)
-	out.Secret = secret
+	out.reveal(secret)
 	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/webhooks/"+out.ID)
 	return answer(ctx, fasthttp.StatusCreated, out)
 }
@@ -69,30 +69,16 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	in.required(&f)
 	in.check(s.types, &f)
 	in.checkConnection(s.headerPrefix, &f)
-	secret, err := secretOf(in.Secret)
+	in.checkSecret(&f)
+	secret, err := in.newSecret(webhook.SchemeHMAC)
 	f.add(err)
-	e.Secrets = []webhook.Secret{{Value: secret}}
+	e.Secrets = []webhook.Secret{secret}
 	in.change(&e, s.defaults, &f)
 	if in.TargetURL.given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
 	}
 	return e, f.err()
-}
-
-// secretOf checks a secret, or makes one if none is given.
-func secretOf(in optional[string]) (string, error) {
-	if in.given() {
-		if err := webhook.ValidateSecret(in.Value); err != nil {
-			return "", inField(err, "secret")
-		}
-		return in.Value, nil
-	}
-	secret, err := webhook.GenerateSecret(rand.Reader)
-	if err != nil {
-		return "", fmt.Errorf("generate a secret: %w", err)
-	}
-	return secret, nil
 }
 
 // target has the address guard judge a target URL.
@@ -174,6 +160,9 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 		}
 		var f faults
 		in.change(e, s.defaults, &f)
+		if in.SignatureScheme.Set && webhook.Scheme(in.SignatureScheme.Value) != e.Scheme() {
+			f.add(invalid("signature_scheme", "is changed by rotate-secret only"))
+		}
 		return f.err()
 	})
 	if err != nil {
@@ -236,6 +225,7 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 	if err != nil {
 		return e, fmt.Errorf("update webhook: %w", err)
 	}
+	s.keyring.note(&e)
 	s.dispatcher.EndpointChanged(e)
 	return e, nil
 }

@@ -32,7 +32,7 @@ func TestWebhookDefaults(t *testing.T) {
 	want := `{"circuit_breaker":{"failures":10,"max_open_ms":900000,"open_ms":30000},"client_id":"acme","concurrency":64,` +
 		`"description":"","event_type":"user.created","event_types":["user.created"],"rate_limit":null,` +
 		`"retry_policy":{"initial_delay_ms":30000,"jitter":0.1,"max_attempts":5,"max_delay_ms":86400000,"multiplier":2},` +
-		`"status":"active","target_url":"https://example.com/hook","timeout_ms":10000}`
+		`"signature_scheme":"v1","status":"active","target_url":"https://example.com/hook","timeout_ms":10000}`
 	if got, _ := json.Marshal(w); string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -229,11 +229,11 @@ func TestRotation(t *testing.T) {
 		if secrets := f.dispatcher.lastChange().Secrets; len(secrets) != 1 || r.text(t, "previous_secret_expires_at") != "" {
 			t.Errorf("after an overlap of 0: %v %s", secrets, r.body)
 		}
-		for range maxSecrets - 1 {
+		for range webhook.MaxSecrets - 1 {
 			f.want(t, 200, acme, "POST", path+"/rotate-secret", "")
 		}
 		f.want(t, 409, acme, "POST", path+"/rotate-secret", "")
-		if n := len(f.dispatcher.lastChange().Secrets); n != maxSecrets {
+		if n := len(f.dispatcher.lastChange().Secrets); n != webhook.MaxSecrets {
 			t.Errorf("%d secrets", n)
 		}
 	})

@@ -34,6 +34,14 @@ type Endpoint struct {
 // Number is the endpoint's short internal name.
 func (e *Endpoint) Number() EndpointNumber { return e.ID.Endpoint }
 
+// Scheme is how the endpoint signs: that of its newest secret. Others may sign beside it.
+func (e *Endpoint) Scheme() Scheme {
+	if len(e.Secrets) == 0 {
+		return SchemeHMAC
+	}
+	return e.Secrets[0].Scheme()
+}
+
 // Deleted tells whether the endpoint was deleted.
 func (e *Endpoint) Deleted() bool { return !e.DeletedAt.IsZero() }
 
