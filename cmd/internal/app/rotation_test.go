@@ -1,0 +1,127 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// signedAs tells which of the keys, by name, made each signature of a request: those
+// of webhook-signature in their order, then that in hex. It fails for one that none made.
+func signedAs(t *testing.T, r *subscriber.Request, keys map[string]webhook.Verifier) string {
+	t.Helper()
+	maker := func(verify func(webhook.Verifier) error) string {
+		for name, key := range keys {
+			if verify(key) == nil {
+				return name
+			}
+		}
+		return "nobody"
+	}
+	var names []string
+	for signature := range strings.FieldsSeq(r.Field(webhook.HeaderWebhookSignature)) {
+		only := func(name string) string {
+			if name == webhook.HeaderWebhookSignature {
+				return signature
+			}
+			return r.Field(name)
+		}
+		names = append(names, maker(func(v webhook.Verifier) error {
+			_, err := v.Verify(only, r.Body, time.Now())
+			return err
+		}))
+	}
+	if r.Field("X-Corp-Astro-Signature") != "" {
+		names = append(names, "hex:"+maker(func(v webhook.Verifier) error { return v.VerifyHex(r.Field, r.Body) }))
+	}
+	return strings.Join(names, " ")
+}
+
+// TestOverlapIsJudgedWhenSigning: each attempt of one delivery is signed with the
+// secrets that are valid when it is made, whatever was valid when the delivery was
+// accepted, the webhook changed, or its actor started.
+func TestOverlapIsJudgedWhenSigning(t *testing.T) {
+	for name, restarts := range map[string][]time.Duration{
+		"in one run": nil,
+		"across restarts": {
+			5 * time.Second, 45 * time.Second, 75 * time.Second, 105 * time.Second, 135 * time.Second, 165 * time.Second,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) { rotateWithin(w, restarts) })
+		})
+	}
+}
+
+const (
+	rotatedSecret = "the first secret of the webhook"
+	lastSecret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+)
+
+func rotateWithin(w *world, restarts []time.Duration) {
+	receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+	endpoint := w.register(9001, `,"secret":"`+rotatedSecret+`","retry_policy":{"max_attempts":7,"initial_delay_ms":30000,"multiplier":1,"jitter":0}`)
+	start, keys := time.Now(), map[string]webhook.Verifier{
+		"first": {Secrets: []string{rotatedSecret}}, "last": {Secrets: []string{lastSecret}},
+	}
+	rotate := func(body string) map[string]any {
+		return w.call("POST", "/api/webhooks/"+endpoint+"/rotate-secret", body, 200)
+	}
+	w.publish()
+	var at time.Duration
+	for at < 181*time.Second {
+		time.Sleep(time.Second)
+		at += time.Second
+		switch at {
+		case 10 * time.Second: // the first secret goes on until 70 s
+			public := rotate(`{"signature_scheme":"v1a","overlap_seconds":60}`)["public_keys"].([]any)[0].(string)
+			keys["private"] = webhook.Verifier{PublicKeys: []string{public}}
+		case 100 * time.Second: // the private key goes on until 160 s
+			rotate(`{"secret":"` + lastSecret + `","overlap_seconds":60}`)
+		}
+		if slices.Contains(restarts, at) {
+			w.restart()
+		}
+	}
+	var got []string
+	for _, r := range receiver.Requests() {
+		got = append(got, signedAs(w.t, &r, keys))
+	}
+	want := []string{
+		"first hex:first",         // 0 s: before the rotation
+		"private first hex:first", // 30 s
+		"private first hex:first", // 60 s
+		"private",                 // 90 s: the overlap ended at 70 s
+		"last private hex:last",   // 120 s
+		"last private hex:last",   // 150 s
+		"last hex:last",           // 180 s: the overlap ended at 160 s
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("%v after the start:\ngot  %s\nwant %s", time.Since(start), strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
+// TestKeySetSurvivesRestart: the public keys are there after a restart, for one
+// webhook and for all, and only for as long as they are valid.
+func TestKeySetSurvivesRestart(t *testing.T) {
+	inWorld(t, func(w *world) {
+		count := func(query string) int {
+			return len(w.call("GET", "/.well-known/jwks.json"+query, "", 200)["keys"].([]any))
+		}
+		w.register(9001, "")
+		endpoint := w.register(9001, `,"signature_scheme":"v1a"`)
+		w.call("POST", "/api/webhooks/"+endpoint+"/rotate-secret", `{"overlap_seconds":60}`, 200)
+		for i, want := range []int{2, 1} {
+			w.restart()
+			if one, all := count("?webhook="+endpoint), count(""); one != want || all != want {
+				t.Error(fmt.Sprintf("restart %d:", i+1), one, all, "keys, want", want)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
