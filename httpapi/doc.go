@@ -15,6 +15,7 @@
 //	scope events:write                 publish to every client's endpoints, read what it published
 //	anything else                      nothing
 //
+// The probes, openapi.yaml and the public keys of webhooks (jwks.go) ask for none.
 // What belongs to another client is answered like what does not exist.
 //
 // Nothing of a request outlives its handler: fasthttp reuses the buffers.
