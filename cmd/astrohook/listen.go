@@ -28,6 +28,7 @@ type listenCommand struct {
 	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
 	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address."`
 	Secret       string        `placeholder:"SECRET" help:"Secret to verify with. With --register the default is a new one."`
+	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	Delay        time.Duration `default:"0s" help:"Answer this late."`
 	Fail         int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
@@ -110,7 +111,7 @@ func (c *listenCommand) prepare() (*registration, error) {
 
 func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
 	r := &receiver{
-		check: signatureCheck{prefix: c.HeaderPrefix},
+		check: signatureCheck{publicKeys: c.PublicKey, prefix: c.HeaderPrefix},
 		delay: c.Delay, done: ctx.Done(),
 		status: c.Status, failStatus: c.FailStatus, fail: c.Fail,
 		out: std.out,

@@ -100,6 +100,38 @@ func TestListenVerifies(t *testing.T) {
 	}
 }
 
+// TestListenPublicKey: a delivery of a webhook that signs with a private key carries
+// one signature, and two while a secret is being replaced by the key.
+func TestListenPublicKey(t *testing.T) {
+	private, err := webhook.GeneratePrivateKey(strings.NewReader("a seed for a test, 32 bytes long"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := webhook.FormatPublicKey(webhook.Secret{Value: private}.PublicKey())
+	for _, c := range []struct {
+		reason string
+		args   []string
+		secret string
+		header string // that is left out
+		status int
+	}{
+		{"signed", []string{"--public-key", key}, private, "X-Corp-Astro-Signature", 204},
+		{"not signed", []string{"--public-key", key}, private, "webhook-signature", 401},
+		{"signed with a secret only", []string{"--public-key", key}, testSecret, "", 401},
+		{"signed with a secret that is known too", []string{"--public-key", key, "--secret", testSecret}, testSecret, "", 204},
+		{"another public key", []string{"--public-key", vectorPublic}, private, "X-Corp-Astro-Signature", 401},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			_, url := listening(t, c.args...)
+			request := signed(t, url, c.secret, "{}")
+			request.Header.Del(c.header)
+			if status := send(t, request); status != c.status {
+				t.Errorf("status %d, want %d", status, c.status)
+			}
+		})
+	}
+}
+
 func TestListenFails(t *testing.T) {
 	for _, c := range []struct {
 		reason string

@@ -40,8 +40,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	d := receivedDelivery{at: at, headers: request.Header, names: webhook.HeadersFor(r.check.prefix), body: body}
-	if len(r.check.secrets) > 0 {
-		d.results, d.checked = r.check.run(request.Header, body, at), true
+	if d.least = r.check.least(); d.least > 0 {
+		d.results = r.check.run(request.Header, body, at)
 	}
 	status := r.print(&d)
 	select {
@@ -74,22 +74,19 @@ type receivedDelivery struct {
 	headers http.Header
 	names   webhook.Headers
 	body    []byte
-	checked bool // there was a secret to check with
+	least   int // of signatures that it must carry; 0: there was nothing to check them with
 	results []signatureResult
 }
 
-// valid tells whether nothing speaks against the delivery: when it was checked,
-// it must carry both signatures.
+// valid tells whether nothing speaks against the delivery: no signature that it
+// must carry is missing, and none is wrong.
 func (d *receivedDelivery) valid() bool {
-	if !d.checked {
-		return true
-	}
 	for _, r := range d.results {
 		if r.err != nil {
 			return false
 		}
 	}
-	return len(d.results) == 2
+	return len(d.results) >= d.least
 }
 
 // text is a block for people: what came, its signatures, its body.
@@ -101,9 +98,9 @@ func (d *receivedDelivery) text(answer int) string {
 		fmt.Fprintf(&b, "  %s\n", r)
 	}
 	switch {
-	case !d.checked:
-		b.WriteString("  signatures not checked: no --secret\n")
-	case len(d.results) < 2:
+	case d.least == 0:
+		b.WriteString("  signatures not checked: no --secret or --public-key\n")
+	case len(d.results) < d.least:
 		b.WriteString("  NOT VALID: a signature is missing\n")
 	}
 	fmt.Fprintf(&b, "  %s\n\n", orDash(string(d.body)))

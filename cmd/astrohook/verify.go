@@ -77,6 +77,18 @@ type signatureCheck struct {
 	tolerance  time.Duration
 }
 
+// least is how many signatures a delivery must carry for the keys that there are:
+// the one in hex too, unless it may have been signed with a private key; 0 without keys.
+func (c signatureCheck) least() int {
+	switch {
+	case len(c.publicKeys) > 0:
+		return 1
+	case len(c.secrets) > 0:
+		return 2
+	}
+	return 0
+}
+
 // signatureResult is what became of one signature.
 type signatureResult struct {
 	header string
