@@ -14,9 +14,6 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxSetKeys bounds the keys of a key set, and the webhooks that are read for it.
-const maxSetKeys = 1000
-
 const (
 	contentKeySet = "application/jwk-set+json" // RFC 7517, section 8.5.2
 	// keySetCaching is what others may do with a key set. A new key signs at once,
@@ -42,18 +39,21 @@ func newJSONWebKey(key ed25519.PublicKey) jsonWebKey {
 	}
 }
 
-// getKeySet shows the public keys of one webhook, or of all. It asks for no token:
-// a webhook that is not known looks like one that has no keys.
+// getKeySet shows the public keys with which a webhook's signatures are verified
+// now. It asks for no token: a webhook that is not known looks like one that has
+// no keys. There is no set for all of them: clients may bring private keys, so
+// that whoever trusted it would take one client's deliveries for another's.
 func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *Principal) error {
-	var body []byte
-	var err error
-	if ctx.QueryArgs().Has("webhook") {
-		body, err = s.webhookKeySet(parameter(ctx, "webhook"))
-	} else {
-		body, err = s.keyring.keySet(time.Now())
+	if !ctx.QueryArgs().Has("webhook") {
+		return invalid("webhook", "is required: each webhook has keys of its own")
 	}
+	keys, err := s.publicKeys(parameter(ctx, "webhook"))
 	if err != nil {
 		return err
+	}
+	body, err := json.Marshal(keySet{keys}) // no keys are [], not null
+	if err != nil {
+		return fmt.Errorf("encode the key set: %w", err)
 	}
 	ctx.SetContentType(contentKeySet)
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, keySetCaching)
@@ -61,65 +61,27 @@ func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *Principal) error {
 	return nil
 }
 
-func (s *Server) webhookKeySet(name string) ([]byte, error) {
-	var set keySet
+// keySet is the document of RFC 7517, section 5.
+type keySet struct {
+	Keys []jsonWebKey `json:"keys"`
+}
+
+func (s *Server) publicKeys(name string) (keys []jsonWebKey, err error) {
 	id, err := webhook.EndpointID.Parse(name)
-	if err == nil {
-		var e webhook.Endpoint
-		if e, err = s.store.Endpoint(id.Endpoint); err == nil && e.ID == id {
-			set.add(&e, time.Now())
-		}
+	if err != nil {
+		return nil, nil
 	}
+	e, err := s.store.Endpoint(id.Endpoint)
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return nil, fmt.Errorf("read webhook: %w", err)
 	}
-	return set.encode()
-}
-
-// keySet is a key set in the making: different keys, at most maxSetKeys.
-type keySet struct {
-	keys []jsonWebKey
-	has  map[string]bool // by key id
-	// until is when the first of the keys expires; zero if none does.
-	until time.Time
-}
-
-// add adds the public keys with which an endpoint's signatures are verified now,
-// and tells whether there are any.
-func (k *keySet) add(e *webhook.Endpoint, now time.Time) bool {
-	if e.Deleted() {
-		return false
+	if err != nil || e.ID != id || e.Deleted() {
+		return nil, nil
 	}
-	signs := false
 	for _, secret := range e.Secrets {
-		public := secret.PublicKey()
-		if public == nil || !secret.Valid(now) {
-			continue
-		}
-		signs = true
-		key := newJSONWebKey(public)
-		if len(k.keys) == maxSetKeys || k.has[key.KeyID] {
-			continue
-		}
-		if k.has == nil {
-			k.has = map[string]bool{}
-		}
-		k.keys, k.has[key.KeyID] = append(k.keys, key), true
-		if at := secret.ExpiresAt; !at.IsZero() && (k.until.IsZero() || at.Before(k.until)) {
-			k.until = at
+		if public := secret.PublicKey(); public != nil && secret.Valid(time.Now()) {
+			keys = append(keys, newJSONWebKey(public))
 		}
 	}
-	return signs
-}
-
-// encode gives the document of RFC 7517, section 5.
-func (k *keySet) encode() ([]byte, error) {
-	set := struct {
-		Keys []jsonWebKey `json:"keys"`
-	}{k.keys}
-	body, err := json.Marshal(set) // no keys are [], not null
-	if err != nil {
-		return nil, fmt.Errorf("encode the key set: %w", err)
-	}
-	return body, nil
+	return keys, nil
 }

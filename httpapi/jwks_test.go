@@ -1,13 +1,10 @@
 package httpapi
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,46 +81,37 @@ func TestKeySetVerifies(t *testing.T) {
 	}
 }
 
-// TestKeySets follows the sets of one webhook and of all through changes.
+// TestKeySets follows the sets of webhooks through changes.
 func TestKeySets(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFixture(t)
-		expect := func(why, query string, want ...string) {
+		expect := func(why, id string, want ...string) {
 			t.Helper()
-			if got := f.keySet(t, query); !slices.Equal(got, want) {
+			if got := f.keySet(t, "?webhook="+id); !slices.Equal(got, want) {
 				t.Errorf("%s: %q, want %q", why, got, want)
 			}
 		}
-		expect("before the first webhook", "")
 		shared := f.register(t, acme)
 		one, x := f.signing(t, acme)
 		two, y := f.signing(t, globex)
-		expect("all, the newest first", "", y, x)
-		expect("one", "?webhook="+one, x)
+		expect("one", one, x)
 		f.want(t, 200, globex, "POST", "/api/webhooks/"+two+"/pause", "")
-		expect("one that is paused", "?webhook="+two, y)
+		expect("one that is paused", two, y)
 
 		r := f.want(t, 200, acme, "POST", "/api/webhooks/"+one+"/rotate-secret", `{"overlap_seconds":60}`)
 		z := xOf(r.publicKeys(t)[0])
-		expect("within the overlap", "?webhook="+one, z, x)
-		expect("all within the overlap", "", y, z, x)
+		expect("within the overlap", one, z, x)
 		time.Sleep(time.Minute - time.Nanosecond)
-		expect("at its last moment", "", y, z, x)
+		expect("at its last moment", one, z, x)
 		time.Sleep(time.Nanosecond)
-		expect("after the overlap", "?webhook="+one, z)
-		expect("all after the overlap", "", y, z)
+		expect("after the overlap", one, z)
 
 		f.want(t, 200, acme, "POST", "/api/webhooks/"+one+"/rotate-secret", `{"signature_scheme":"v1","overlap_seconds":0}`)
-		expect("back to v1", "?webhook="+one)
-		expect("all when one is back to v1", "", y)
+		expect("back to v1", one)
 		f.want(t, 200, acme, "POST", "/api/webhooks/"+shared+"/rotate-secret", `{"secret":"`+testPrivateKey+`"}`)
-		expect("a given key", "?webhook="+shared, testKeyX)
-		f.want(t, 201, acme, "POST", "/api/webhooks", registering(`,"secret":"`+testPrivateKey+`"`))
-		expect("the same key twice", "", testKeyX, y)
-
+		expect("a given key", shared, testKeyX)
 		f.want(t, 204, globex, "DELETE", "/api/webhooks/"+two, "")
-		expect("one that is deleted", "?webhook="+two)
-		expect("all when one is deleted", "", testKeyX)
+		expect("one that is deleted", two)
 	})
 }
 
@@ -154,111 +142,10 @@ func TestKeySetTellsNothing(t *testing.T) {
 			t.Errorf("%s: %s", why, r.body)
 		}
 	}
-	r := f.want(t, 422, nobody, "GET", keySetPath+"?webhook="+private+"&webhook="+shared, "")
-	if got := r.text(t, "field"); got != "webhook" {
-		t.Errorf("two webhooks: field %q", got)
-	}
-}
-
-// countingStore counts the endpoints that are read one by one, and all together.
-type countingStore struct {
-	Store
-	single, all atomic.Int64
-}
-
-func (c *countingStore) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
-	c.single.Add(1)
-	return c.Store.Endpoint(n)
-}
-
-func (c *countingStore) EachEndpoint(visit func(webhook.Endpoint) error) error {
-	c.all.Add(1)
-	return c.Store.EachEndpoint(visit)
-}
-
-// TestKeySetIsBounded: the set of all reads endpoints after changes only, and then
-// at most 1,000 of those that sign with private keys; the others are read at start.
-func TestKeySetIsBounded(t *testing.T) {
-	const others, private = 5000, maxSetKeys + 200
-	fill := newFixture(t)
-	create := func(secrets ...webhook.Secret) string {
-		e, err := fill.store.CreateEndpoint(t.Context(), webhook.Endpoint{
-			ID: webhook.ID{Seq: 1}, ClientID: "acme", EventTypes: []string{"*"}, TargetURL: "https://example.com/", Secrets: secrets, Status: webhook.EndpointActive,
-		})
-		if err != nil {
-			t.Fatal(err)
+	for why, query := range map[string]string{"two webhooks": "?webhook=" + private + "&webhook=" + shared, "none": ""} {
+		r := f.want(t, 422, nobody, "GET", keySetPath+query, "")
+		if got := r.text(t, "field"); got != "webhook" {
+			t.Errorf("%s: field %q", why, got)
 		}
-		return webhook.EndpointID.Format(e.ID)
-	}
-	key := func(seed string) webhook.Secret {
-		text, err := webhook.GeneratePrivateKey(bytes.NewReader(fmt.Appendf(nil, "%32s", seed)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return webhook.Secret{Value: text}
-	}
-	var newest string
-	for i := range others + private {
-		if i >= others/2 && i < others/2+private {
-			newest = create(key(fmt.Sprint(i)))
-		} else {
-			create(webhook.Secret{Value: "a secret of sixteen"})
-		}
-	}
-	var store *countingStore
-	f := newFixture(t, func(o *Options) {
-		store = &countingStore{Store: fill.store}
-		o.Store = store
-	})
-	expect := func(why string, keys int, reads int64) {
-		t.Helper()
-		before := store.single.Load()
-		if n := len(f.keySet(t, "")); n != keys {
-			t.Errorf("%s: %d keys, want %d", why, n, keys)
-		}
-		if n := store.single.Load() - before; n != reads {
-			t.Errorf("%s: %d endpoints were read, want %d", why, n, reads)
-		}
-	}
-	expect("first", maxSetKeys, maxSetKeys)
-	expect("again", maxSetKeys, 0)
-	f.register(t, acme)
-	expect("after a webhook that signs v1", maxSetKeys, 0)
-	f.want(t, 200, acme, "POST", "/api/webhooks/"+newest+"/rotate-secret", "")
-	expect("after a rotation", maxSetKeys, maxSetKeys-1) // one gives two keys
-	for i := range 500 {
-		e, err := fill.store.UpdateEndpoint(t.Context(), webhook.EndpointNumber(others/2+private-i), func(e *webhook.Endpoint) error {
-			e.Secrets = []webhook.Secret{{Value: "a secret of sixteen"}}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.keyring.note(&e)
-	}
-	expect("after 500 went back to v1", maxSetKeys-500, maxSetKeys)
-	expect("and those are forgotten", maxSetKeys-500, 0)
-	f.signing(t, acme)
-	expect("so the older ones come up", private-500+1, private-500+1)
-	if n := store.all.Load(); n != 1 {
-		t.Errorf("all endpoints were read %d times", n)
-	}
-}
-
-// TestLateNote: changes of one endpoint may be noted in another order than they were made in.
-func TestLateNote(t *testing.T) {
-	f := newFixture(t)
-	id, x := f.signing(t, acme)
-	with := f.dispatcher.lastChange()
-	without := with
-	without.Secrets, without.Revision = []webhook.Secret{{Value: "a secret of sixteen"}}, with.Revision-1
-	f.keyring.note(&without)
-	if got := f.keySet(t, ""); !slices.Equal(got, []string{x}) {
-		t.Errorf("after a late note: %q", got)
-	}
-	f.want(t, 204, acme, "DELETE", "/api/webhooks/"+id, "")
-	f.keyring.note(&with)
-	if got := f.keySet(t, ""); len(got) != 0 {
-		t.Errorf("after a late note of a deleted one: %q", got)
 	}
 }

@@ -33,7 +33,6 @@ type Server struct {
 	tokens  *tokens
 	types   *registry
 	owners  *owners
-	keyring *keyring
 	cursors *cursors
 
 	// base ends when Shutdown gives up waiting for requests.
@@ -65,15 +64,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	keyring, err := loadKeyring(o.Store)
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
-		tokens: tokens, types: types, owners: newOwners(o.Store), keyring: keyring, cursors: newCursors(),
+		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newListener(s.newRouter(routes()))

@@ -19,7 +19,6 @@ type EndpointStore interface {
 	CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error)
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
 	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
-	EachEndpoint(visit func(webhook.Endpoint) error) error
 	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 }
 

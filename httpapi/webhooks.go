@@ -32,7 +32,6 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 		return fmt.Errorf("create webhook: %w", err)
 	}
 	s.owners.remember(e.Number(), e.ClientID)
-	s.keyring.note(&e)
 	s.dispatcher.EndpointChanged(e)
 	out := s.showWebhook(&e)
 	out.reveal(secret)
@@ -225,7 +224,6 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 	if err != nil {
 		return e, fmt.Errorf("update webhook: %w", err)
 	}
-	s.keyring.note(&e)
 	s.dispatcher.EndpointChanged(e)
 	return e, nil
 }
