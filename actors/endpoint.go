@@ -197,7 +197,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		}
 		a.target = target
 	}
-	a.current = e
+	a.current = e.WithoutSecrets() // the target has them
 	a.lane.configure(&e, settings, g, now)
 }
 

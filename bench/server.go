@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -64,6 +65,8 @@ func prepareServer(binary, parent string, environment []string) (*server, error)
 		return nil, err
 	}
 	secret := rand.Text() + rand.Text()
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
 	token, err := mint(secret)
 	if err != nil {
 		return nil, err
@@ -78,6 +81,7 @@ func prepareServer(binary, parent string, environment []string) (*server, error)
 		"ASTROHOOK_ADMIN_LISTEN="+addresses[1],
 		"ASTROHOOK_DATA_DIR="+filepath.Join(data, "data"),
 		"ASTROHOOK_JWT_SECRET="+secret,
+		"ASTROHOOK_SECRET_KEYS=bench:"+base64.StdEncoding.EncodeToString(key),
 		"ASTROHOOK_ALLOW_ADDRESSES=127.0.0.0/8,::1/128",
 		"ASTROHOOK_SYNC=true",
 		"ASTROHOOK_LOG_LEVEL=error", // endpoints that are down on purpose are warned of

@@ -59,6 +59,9 @@ func routes() []route {
 		{put, "/api/event-types/{name}", needAdmin, nil, (*Server).updateEventType},
 		{del, "/api/event-types/{name}", needAdmin, nil, (*Server).deleteEventType},
 
+		{get, "/api/secret-keys", needAdmin, nil, (*Server).listSecretKeys},
+		{post, "/api/secret-keys/reencrypt", needAdmin, nil, (*Server).reencrypt},
+
 		{get, "/healthz", needNothing, nil, (*Server).healthz},
 		{get, "/readyz", needNothing, nil, (*Server).readyz},
 		{get, "/openapi.yaml", needNothing, nil, (*Server).openAPI},

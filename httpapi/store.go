@@ -12,6 +12,7 @@ type Store interface {
 	EndpointStore
 	EventTypeStore
 	HistoryStore
+	SecretKeyStore
 }
 
 // EndpointStore keeps the registrations.
@@ -28,6 +29,12 @@ type EventTypeStore interface {
 	CreateEventType(ctx context.Context, t webhook.EventType) error
 	UpdateEventType(ctx context.Context, t webhook.EventType) error
 	DeleteEventType(ctx context.Context, name string) error
+}
+
+// SecretKeyStore encrypts secrets.
+type SecretKeyStore interface {
+	SecretKeys() ([]webhook.SecretKey, error)
+	Reencrypt(ctx context.Context, limit int) (int, error)
 }
 
 // HistoryStore reads what was published, and what became of it.

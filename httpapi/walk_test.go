@@ -79,6 +79,9 @@ var visits = []visit{
 	{"PUT /api/event-types/{name}", `{"description":"New."}`, 200, 403, 403, 403},
 	{"DELETE /api/event-types/{name}", "", 204, 403, 403, 403},
 
+	{"GET /api/secret-keys", "", 200, 403, 403, 403},
+	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
+
 	{"GET /healthz", "", 200, 200, 200, 200},
 	{"GET /readyz", "", 200, 200, 200, 200},
 	{"GET /openapi.yaml", "", 200, 200, 200, 200},

@@ -199,7 +199,7 @@ func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	call, cancel := s.call()
 	defer cancel()
 	_, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
-		e.DeletedAt = time.Now().UTC().Truncate(time.Millisecond)
+		e.Delete(time.Now().UTC().Truncate(time.Millisecond))
 		return nil
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type Store interface {
 	EventTypes
 	Events
 	Deliveries
+	SecretKeys
 	Upkeep
 }
 
@@ -42,9 +43,11 @@ type Endpoints interface {
 	// Endpoint reads one, deleted or not. ErrNotFound.
 	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
 	// ListEndpoints lists endpoints that are not deleted, newest first: a client's,
-	// or with "" every client's; only those older than before, unless it is 0.
+	// or with "" every client's; only those older than before, unless it is 0. The
+	// values of secrets and headers are left out.
 	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
-	// EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
+	// EachEndpoint calls visit for every endpoint, deleted or not, in ascending
+	// order, without the values of secrets and headers.
 	EachEndpoint(visit func(webhook.Endpoint) error) error
 }
 
@@ -112,6 +115,19 @@ type Deliveries interface {
 	// Pending counts the deliveries of all endpoints that are queued or retrying.
 	// After a start it rises to the true figure while the store counts.
 	Pending() int64
+}
+
+// SecretKeys are the keys under which a store seals the values of endpoints'
+// secrets and headers. One that keeps nothing on disk has none.
+type SecretKeys interface {
+	// SecretKeys tells of all keys, the one that writes first, and how many
+	// endpoints each of them seals.
+	SecretKeys() ([]webhook.SecretKey, error)
+	// Reencrypt seals endpoints anew that another key seals than the one that
+	// writes, up to limit of them in one transaction, going on after those of the
+	// last call. It returns how many. SecretKeys tells what is left; 0 does not mean
+	// that nothing is. Nothing else about the endpoints changes.
+	Reencrypt(ctx context.Context, limit int) (int, error)
 }
 
 // Upkeep is what the dispatcher needs to start, to go on and to stop.

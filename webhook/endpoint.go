@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Endpoint is a subscriber's registration: where its deliveries go, which
 // events it gets, and within which limits.
@@ -50,6 +53,24 @@ func (e *Endpoint) Accepts() bool { return !e.Deleted() && e.Status != EndpointD
 
 // Sends tells whether deliveries of this endpoint may be attempted now.
 func (e *Endpoint) Sends() bool { return !e.Deleted() && e.Status == EndpointActive }
+
+// Delete marks the endpoint deleted. It signs nothing any more, and so forgets its
+// secrets and headers.
+func (e *Endpoint) Delete(at time.Time) {
+	e.DeletedAt, e.Secrets, e.Headers = at, nil, nil
+}
+
+// WithoutSecrets gives a copy in which no secret and no header has its value.
+func (e Endpoint) WithoutSecrets() Endpoint {
+	e.Secrets, e.Headers = slices.Clone(e.Secrets), slices.Clone(e.Headers)
+	for i := range e.Secrets {
+		e.Secrets[i].Value = ""
+	}
+	for i := range e.Headers {
+		e.Headers[i].Value = ""
+	}
+	return e
+}
 
 // EndpointStatus says what an endpoint does with events.
 type EndpointStatus string

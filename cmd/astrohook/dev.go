@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/storage/keyring"
 )
 
 const (
 	devListen = "127.0.0.1:8080"
 	// The files in the data directory that a first look leaves there.
 	devSecretFile = "dev-secret"
+	devKeyFile    = "dev-secret-key"
 	devTokenFile  = "dev-token"
 	devClient     = "dev"
 	devLifetime   = 30 * 24 * time.Hour
@@ -34,7 +36,7 @@ type devMode struct {
 }
 
 // prepareDev changes settings to those of a first look, and makes what it needs
-// in the data directory. A secret that is there already is kept.
+// in the data directory. A secret and a key that are there already are kept.
 func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	if config.Listen == "" {
 		config.Listen = devListen
@@ -44,11 +46,18 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 		return devMode{}, fmt.Errorf("make the data directory: %w", err)
 	}
 	if config.JWTSecret == "" {
-		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile))
+		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile), newDevSecret)
 		if err != nil {
 			return devMode{}, err
 		}
 		config.JWTSecret = secret
+	}
+	if len(config.SecretKeys) == 0 {
+		key, err := keptSecret(filepath.Join(config.DataDir, devKeyFile), newDevKey)
+		if err != nil {
+			return devMode{}, err
+		}
+		config.SecretKeys = []string{key}
 	}
 	token, err := claims{client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime}.sign(config.JWTSecret, now)
 	if err != nil {
@@ -61,8 +70,15 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	return devMode{token: token, tokenFile: file}, nil
 }
 
+func newDevSecret() (string, error) { return rand.Text() + rand.Text(), nil }
+
+func newDevKey() (string, error) {
+	key, err := keyring.Generate("dev", rand.Reader)
+	return key.Text(), err
+}
+
 // keptSecret reads the secret in a file, which it makes if there is none.
-func keptSecret(path string) (string, error) {
+func keptSecret(path string, generate func() (string, error)) (string, error) {
 	content, err := os.ReadFile(path)
 	if err == nil {
 		return secretLine(content), nil
@@ -70,11 +86,25 @@ func keptSecret(path string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the secret: %w", err)
 	}
-	secret := rand.Text() + rand.Text()
-	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+	secret, err := generate()
+	if err != nil {
+		return "", err
+	}
+	if err := writeSecret(path, secret); err != nil {
 		return "", fmt.Errorf("keep the secret: %w", err)
 	}
 	return secret, nil
+}
+
+// writeSecret makes a file that only its owner reads, and syncs it: without the
+// key what is on disk later is lost.
+func writeSecret(path, secret string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(secret + "\n")
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // printHints tells what to try, as commands for another terminal in the same folder.

@@ -6,11 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/storage/keyring"
 )
 
 func TestPrepareDev(t *testing.T) {
@@ -28,7 +30,10 @@ func TestPrepareDev(t *testing.T) {
 	if err != nil || found["scope"] != "admin events:write" {
 		t.Errorf("token %v, %v", found, err)
 	}
-	for _, name := range []string{devSecretFile, devTokenFile} {
+	if _, err := keyring.Parse(config.SecretKeys); err != nil {
+		t.Errorf("the key cannot be used: %v", err)
+	}
+	for _, name := range []string{devSecretFile, devKeyFile, devTokenFile} {
 		info, err := os.Stat(filepath.Join(config.DataDir, name))
 		if err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: %v, %v; want mode 0600", name, info, err)
@@ -46,13 +51,16 @@ func TestPrepareDev(t *testing.T) {
 	if again.JWTSecret != config.JWTSecret || len(again.JWTSecret) < 32 {
 		t.Error("the secret was not kept")
 	}
+	if !slices.Equal(again.SecretKeys, config.SecretKeys) {
+		t.Error("the key was not kept")
+	}
 	if again.Listen != "127.0.0.1:1234" {
 		t.Errorf("listen %q: the operator's own choice was changed", again.Listen)
 	}
 	given := app.Defaults()
-	given.DataDir, given.JWTSecret = config.DataDir, testSecret
-	if _, err := prepareDev(&given, now); err != nil || given.JWTSecret != testSecret {
-		t.Errorf("a given secret was not used: %v", err)
+	given.DataDir, given.JWTSecret, given.SecretKeys = config.DataDir, testSecret, []string{testSecretKey}
+	if _, err := prepareDev(&given, now); err != nil || given.JWTSecret != testSecret || given.SecretKeys[0] != testSecretKey {
+		t.Errorf("a given secret or key was not used: %v", err)
 	}
 }
 

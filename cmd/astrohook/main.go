@@ -34,15 +34,17 @@ const (
 type commandLine struct {
 	Config kong.ConfigFlag `placeholder:"FILE" help:"YAML file with settings, named as the flags are."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Token   tokenCommand   `cmd:"" help:"Make a token, signed with the configured secret."`
-	Publish publishCommand `cmd:"" help:"Publish an event, or many."`
-	Listen  listenCommand  `cmd:"" help:"Receive deliveries, verify their signatures and print them."`
-	Verify  verifyCommand  `cmd:"" help:"Check the signatures of one delivery."`
-	Check   checkCommand   `cmd:"" help:"Verify a data directory, and count what it holds."`
-	Backup  backupCommand  `cmd:"" help:"Write a data directory to a file."`
-	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve     serveCommand     `cmd:"" help:"Run the server."`
+	Token     tokenCommand     `cmd:"" help:"Make a token, signed with the configured secret."`
+	SecretKey secretKeyCommand `cmd:"" help:"Make a key that encrypts the secrets on disk."`
+	Reencrypt reencryptCommand `cmd:"" help:"Encrypt all secrets of a running server with its first key."`
+	Publish   publishCommand   `cmd:"" help:"Publish an event, or many."`
+	Listen    listenCommand    `cmd:"" help:"Receive deliveries, verify their signatures and print them."`
+	Verify    verifyCommand    `cmd:"" help:"Check the signatures of one delivery."`
+	Check     checkCommand     `cmd:"" help:"Verify a data directory, and count what it holds."`
+	Backup    backupCommand    `cmd:"" help:"Write a data directory to a file."`
+	Restore   restoreCommand   `cmd:"" help:"Make a data directory of a backup."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // streams are a process's standard streams.

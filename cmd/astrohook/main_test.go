@@ -107,14 +107,17 @@ func (b *buffer) await(t *testing.T, text string) string {
 	}
 }
 
-const testSecret = "0123456789abcdef0123456789abcdef"
+const (
+	testSecret    = "0123456789abcdef0123456789abcdef"
+	testSecretKey = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+)
 
 // TestRefusals checks that wrong input gives one clear line and the right exit code.
 func TestRefusals(t *testing.T) {
 	short := strings.Repeat("x", 31)
 	badKey := writeFile(t, "key.pem", "no key")
 	serve := func(args ...string) []string {
-		return append([]string{"serve", "--jwt-secret", testSecret, "--data-dir", "/dev/null/never"}, args...)
+		return append([]string{"serve", "--jwt-secret", testSecret, "--secret-keys", testSecretKey, "--data-dir", "/dev/null/never"}, args...)
 	}
 	for _, c := range []struct {
 		reason string
@@ -127,8 +130,13 @@ func TestRefusals(t *testing.T) {
 		{"an unknown flag", serve("--lisen=:1"), 2, "--lisen"},
 		{"no secret", []string{"serve"}, 2, "--jwt-secret (ASTROHOOK_JWT_SECRET) is not set"},
 		{"a short secret", []string{"serve", "--jwt-secret", short}, 2, "--jwt-secret (ASTROHOOK_JWT_SECRET) is 31 bytes long, less than 32"},
-		{"a key file that is missing", []string{"serve", "--jwt-public-keys", "/no/such.pem"}, 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used"},
-		{"a key file without a key", []string{"serve", "--jwt-public-keys", badKey}, 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used"},
+		{"no key for secrets", []string{"serve", "--jwt-secret", testSecret}, 2, "--secret-keys (ASTROHOOK_SECRET_KEYS) is not set: without a key no secret can be kept; `astrohook secret-key` makes one"},
+		{"a short key for secrets", serve("--secret-keys", "k:"+testSecret), 2, `--secret-keys (ASTROHOOK_SECRET_KEYS) cannot be used: key 2 of 2 with the id "k" is not 32 bytes`},
+		{"two keys of one id", serve("--secret-keys", testSecretKey+","+testSecretKey), 2, `two keys with the id "test"`},
+		{"a key with a wrong id", []string{"secret-key", "--id", "a:b"}, 2, "id"},
+		{"reencrypt without a token", []string{"reencrypt"}, 2, "--token (ASTROHOOK_TOKEN)"},
+		{"a key file that is missing", serve("--jwt-public-keys", "/no/such.pem"), 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used"},
+		{"a key file without a key", serve("--jwt-public-keys", badKey), 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used"},
 		{"a wrong address", serve("--listen", "8080"), 2, "--listen (ASTROHOOK_LISTEN) is not"},
 		{"a wrong admin address", serve("--admin-listen", "x:y:z"), 2, "--admin-listen (ASTROHOOK_ADMIN_LISTEN) is not"},
 		{"a wrong range", serve("--allow-addresses", "10.0.0.0/8,10.0.0.0/33"), 2, `--allow-addresses (ASTROHOOK_ALLOW_ADDRESSES) holds "10.0.0.0/33"`},
@@ -167,7 +175,7 @@ func TestRefusals(t *testing.T) {
 			if strings.Count(got.err, "\n") != 1 || !strings.HasPrefix(got.err, "astrohook: ") {
 				t.Errorf("not one line: %q", got.err)
 			}
-			if strings.Contains(got.err, testSecret) || strings.Contains(got.err, short) {
+			if strings.Contains(got.err, testSecret) || strings.Contains(got.err, short) || strings.Contains(got.err, testSecretKey[5:]) {
 				t.Errorf("the secret is shown: %q", got.err)
 			}
 		})

@@ -24,12 +24,18 @@ type serveCommand struct {
 	app.Config `embed:""`
 	logFlags   `embed:""`
 
-	Dev         bool     `group:"Server" help:"For a first look: targets on this machine are allowed, secret and token are made, commands to try are printed."`
+	Dev         bool     `group:"Server" help:"For a first look: targets on this machine are allowed, secret, key and token are made, commands to try are printed."`
+	CoreDumps   bool     `group:"Server" help:"Let the system write core dumps of the process, and debuggers attach. Its memory holds secrets."`
 	MemoryLimit app.Size `group:"Limits" placeholder:"SIZE" help:"Memory that the process tries to stay below. Default: GOMEMLIMIT's, or none."`
 }
 
 // Run serves until ctx ends or the server fails.
 func (c *serveCommand) Run(ctx context.Context, std streams, name program) error {
+	if !c.CoreDumps {
+		if err := forbidCoreDumps(); err != nil {
+			return err
+		}
+	}
 	config := c.Config
 	config.Log, config.Version = c.logger(std.err), currentVersion()
 	c.limitMemory()

@@ -8,6 +8,8 @@ import (
 )
 
 type checkCommand struct {
+	SecretKeys []string `placeholder:"ID:KEY" help:"The server's keys: with them all secrets are decrypted."`
+
 	Dir string `arg:"" placeholder:"DIR" help:"Data directory of a server that is stopped."`
 }
 
@@ -16,14 +18,14 @@ func (c *checkCommand) Run(std streams) error {
 	if err := isDir(c.Dir); err != nil {
 		return err
 	}
-	found, err := app.Check(c.Dir)
+	found, err := app.Check(c.Dir, c.SecretKeys)
 	printCensus(std, found)
 	return err
 }
 
 type backupCommand struct {
 	Dir  string `arg:"" placeholder:"DIR" help:"Data directory of a server that is stopped."`
-	File string `arg:"" placeholder:"FILE" help:"File to make; it holds the endpoints' secrets."`
+	File string `arg:"" placeholder:"FILE" help:"File to make. Its secrets stay encrypted: keep the keys as long as it."`
 }
 
 // Run backs a data directory up, and prints what it holds.
@@ -61,6 +63,6 @@ func printCensus(std streams, c app.Census) {
 	if c == (app.Census{}) {
 		return
 	}
-	fmt.Fprintf(std.out, "%d endpoints, %d event types, %d events; deliveries: %d queued, %d retrying, %d delivered, %d failed; damaged: %d\n",
-		c.Endpoints, c.EventTypes, c.Events, c.Queued, c.Retrying, c.Delivered, c.Failed, c.Damaged)
+	fmt.Fprintf(std.out, "%d endpoints, secrets decrypted of %d, %d event types, %d events; deliveries: %d queued, %d retrying, %d delivered, %d failed; damaged: %d\n",
+		c.Endpoints, c.Opened, c.EventTypes, c.Events, c.Queued, c.Retrying, c.Delivered, c.Failed, c.Damaged)
 }

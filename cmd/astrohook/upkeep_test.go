@@ -22,7 +22,7 @@ func runUpkeep(args ...string) (int, string) {
 func TestUpkeep(t *testing.T) {
 	base := t.TempDir()
 	data, again, file := filepath.Join(base, "data"), filepath.Join(base, "again"), filepath.Join(base, "backup")
-	if _, err := app.Check(data); err != nil { // makes an empty one
+	if _, err := app.Check(data, nil); err != nil { // makes an empty one
 		t.Fatal(err)
 	}
 
@@ -37,6 +37,8 @@ func TestUpkeep(t *testing.T) {
 		{[]string{"restore", file, again}, exitDone, ""},
 		{[]string{"restore", file, again}, exitFailed, "not empty"},
 		{[]string{"check", again}, exitDone, ""},
+		{[]string{"check", again, "--secret-keys", testSecretKey}, exitDone, ""},
+		{[]string{"check", again, "--secret-keys", "k:x"}, exitUsage, "--secret-keys (ASTROHOOK_SECRET_KEYS) cannot be used"},
 	} {
 		code, said := runUpkeep(c.args...)
 		if code != c.code || !strings.Contains(said, c.want) {

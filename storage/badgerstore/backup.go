@@ -43,7 +43,7 @@ func (s *Store) Backup(w io.Writer) error {
 }
 
 // BackupDir backs up a directory that no process uses, after a check, into a new
-// file. The file is there, synced, only when it is whole.
+// file. What is sealed is copied as it is. The file is there, synced, only when it is whole.
 func BackupDir(dir, path string) (c Census, err error) {
 	s, err := Open(Options{Dir: dir})
 	if err != nil {
@@ -99,7 +99,7 @@ func RestoreDir(path, dir string) (c Census, err error) {
 	if err := load(io.NewSectionReader(file, int64(len(backupTitle)), size), dir); err != nil {
 		return c, fmt.Errorf("restore into %s: %w", dir, err)
 	}
-	return CheckDir(dir)
+	return CheckDir(dir, nil)
 }
 
 var errNotEmpty = errors.New("the directory is not empty")

@@ -3,10 +3,12 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -14,6 +16,8 @@ import (
 type Census struct {
 	Endpoints, EventTypes, Events       int64
 	Queued, Retrying, Delivered, Failed int64
+	// Opened are the endpoints whose secrets were opened: none without keys.
+	Opened int64
 	// Damaged are records that cannot be read, or lack what belongs to them.
 	Damaged int64
 }
@@ -22,12 +26,12 @@ type Census struct {
 const firstFaults = 20
 
 // Check reads every record, and looks whether each pending delivery has its event
-// and each scheduled one its place in the retry schedule. The error tells of what
-// is damaged, the first twenty one by one; the counts are good also then, as far
+// and each scheduled one its place in the retry schedule, and opens every secret
+// if the store has keys. The error tells of what is damaged, the first twenty one by one; the counts are good also then, as far
 // as the check came. It reads a snapshot, and takes a few microseconds a record.
 func (s *Store) Check() (c Census, err error) {
 	err = s.view("check", func(tx *badger.Txn) error {
-		check := checker{tx: tx}
+		check := checker{tx: tx, keys: s.keys, sealed: map[string]uint64{}, told: map[string]uint64{}}
 		readErr := check.run()
 		c = check.found
 		return errors.Join(append(check.faults, readErr)...)
@@ -40,7 +44,11 @@ func (s *Store) Check() (c Census, err error) {
 
 // checker walks all keys once.
 type checker struct {
-	tx     *badger.Txn
+	tx   *badger.Txn
+	keys *keyring.Keyring
+	// sealed are the endpoints that each key seals, told what the key records say.
+	sealed, told map[string]uint64
+
 	found  Census
 	faults []error
 }
@@ -58,7 +66,19 @@ func (c *checker) run() error {
 			c.fault(key, err)
 		}
 	}
+	c.keyCounts()
 	return nil
+}
+
+// keyCounts compares what the key records tell with what was found.
+func (c *checker) keyCounts() {
+	ids := maps.Clone(c.told)
+	maps.Copy(ids, c.sealed)
+	for id := range ids {
+		if found, told := c.sealed[id], c.told[id]; found != told {
+			c.fault(secretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, told, found))
+		}
+	}
 }
 
 func (c *checker) fault(key []byte, err error) {
@@ -73,6 +93,7 @@ var (
 	errNoSchedule = errors.New("it is missing in the retry schedule")
 	errNoDelivery = errors.New("its delivery is missing")
 	errForeignKey = errors.New("the key is of no known kind")
+	errMiscounted = errors.New("it miscounts the endpoints that a key seals")
 )
 
 // keySizes are the sizes of the keys that numbers make up.
@@ -101,8 +122,11 @@ func (c *checker) record(key, value []byte) error {
 	case spaceSchedule:
 		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).id), errNoDelivery)
 	case spaceEndpoint:
-		_, err := decodeEndpoint(value)
-		return counted(&c.found.Endpoints, err)
+		return counted(&c.found.Endpoints, c.endpoint(value))
+	case spaceSecretKey:
+		r, err := decodeKeyRecord(value)
+		c.told[string(key[1:])] = r.endpoints
+		return err
 	case spaceEventType:
 		c.found.EventTypes++
 		return nil
@@ -117,6 +141,20 @@ func counted(n *int64, err error) error {
 		*n++
 	}
 	return err
+}
+
+// endpoint checks a registration, and opens its secrets if there are keys.
+func (c *checker) endpoint(value []byte) error {
+	e, err := decodeEndpoint(value)
+	if err != nil || e.keyID == "" {
+		return err
+	}
+	c.sealed[e.keyID]++
+	if c.keys == nil {
+		return nil
+	}
+	_, err = e.open(c.keys)
+	return counted(&c.found.Opened, err)
 }
 
 func (c *checker) event(key, value []byte) error {
@@ -156,8 +194,9 @@ func (c *checker) needs(key []byte, missing error) error {
 // CheckDir opens a data directory that no process uses, checks every file's
 // checksums and then every record. A directory that was not closed well is
 // brought up to date first, as a start does; a damaged one is left as it is.
-func CheckDir(dir string) (c Census, err error) {
-	s, err := Open(Options{Dir: dir, Retention: 100 * 365 * 24 * time.Hour})
+// Without keys the secrets stay sealed.
+func CheckDir(dir string, keys *keyring.Keyring) (c Census, err error) {
+	s, err := Open(Options{Dir: dir, Keys: keys, Retention: 100 * 365 * 24 * time.Hour})
 	if err != nil {
 		return c, err
 	}

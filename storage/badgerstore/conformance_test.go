@@ -1,14 +1,26 @@
 package badgerstore
 
 import (
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/storagetest"
 )
 
+// TestConformance opens each store with the keys turned round every time.
 func TestConformance(t *testing.T) {
+	var mu sync.Mutex
+	opened := map[string]int{}
 	storagetest.Run(t, storagetest.Backend{Persistent: true, Open: func(c storagetest.Config) (storage.Store, error) {
-		return Open(Options{Dir: c.Dir, Retention: c.Retention})
+		mu.Lock()
+		opened[c.Dir]++
+		ids := []string{"even", "odd"}
+		if opened[c.Dir]%2 == 1 {
+			slices.Reverse(ids)
+		}
+		mu.Unlock()
+		return Open(Options{Dir: c.Dir, Retention: c.Retention, Keys: testKeys(ids...)})
 	}})
 }

@@ -1,14 +1,23 @@
 package badgerstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// encodeEndpoint gives the record of an endpoint, its ID included.
-func encodeEndpoint(e *webhook.Endpoint) []byte {
+// endpointRecord is an endpoint as it is stored: without the values of its secrets
+// and headers, which are sealed. See seal and open.
+type endpointRecord struct {
+	webhook.Endpoint
+	keyID  string // of the key that sealed; "" if there was nothing to seal
+	sealed []byte
+}
+
+// encodeEndpoint gives the record's bytes, the endpoint's ID included.
+func encodeEndpoint(e *endpointRecord) []byte {
 	dst := append(make([]byte, 0, 256), recordVersion)
 	dst = e.ID.AppendTo(dst)
 	dst = appendString(dst, e.ClientID)
@@ -20,7 +29,7 @@ func encodeEndpoint(e *webhook.Endpoint) []byte {
 	dst = appendString(dst, e.Description)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Secrets)))
 	for _, s := range e.Secrets {
-		dst = appendTime(appendString(dst, s.Value), s.ExpiresAt)
+		dst = appendTime(dst, s.ExpiresAt)
 	}
 	dst = appendString(dst, string(e.Status))
 	dst = appendString(dst, e.DisabledReason)
@@ -29,16 +38,12 @@ func encodeEndpoint(e *webhook.Endpoint) []byte {
 	dst = appendTime(dst, e.DeletedAt)
 	dst = binary.AppendUvarint(dst, e.Revision)
 	dst = appendSettings(dst, &e.Settings)
-	return appendConnection(dst, e)
-}
-
-// appendConnection appends what records of old do not have.
-func appendConnection(dst []byte, e *webhook.Endpoint) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(e.Headers)))
 	for _, h := range e.Headers {
-		dst = appendString(appendString(dst, h.Name), h.Value)
+		dst = appendString(dst, h.Name)
 	}
-	return appendString(dst, e.CABundle)
+	dst = appendString(dst, e.CABundle)
+	return appendBytes(appendString(dst, e.keyID), e.sealed)
 }
 
 func appendSettings(dst []byte, s *webhook.Settings) []byte {
@@ -65,31 +70,26 @@ func (d *decoder) float() float64 { return math.Float64frombits(d.uvarint()) }
 func (d *decoder) int() int { return int(d.varint()) }
 
 // decodeEndpoint reads a record; nothing of it is kept.
-func decodeEndpoint(record []byte) (webhook.Endpoint, error) {
+func decodeEndpoint(record []byte) (endpointRecord, error) {
 	d := newDecoder(record)
-	e := webhook.Endpoint{ID: d.id(), ClientID: d.string()}
+	e := endpointRecord{Endpoint: webhook.Endpoint{ID: d.id(), ClientID: d.string()}}
 	for range d.count() {
 		e.EventTypes = append(e.EventTypes, d.string())
 	}
 	e.TargetURL, e.Description = d.string(), d.string()
 	for range d.count() {
-		e.Secrets = append(e.Secrets, webhook.Secret{Value: d.string(), ExpiresAt: d.time()})
+		e.Secrets = append(e.Secrets, webhook.Secret{ExpiresAt: d.time()})
 	}
 	e.Status, e.DisabledReason = webhook.EndpointStatus(d.string()), d.string()
 	e.CreatedAt, e.UpdatedAt, e.DeletedAt = d.time(), d.time(), d.time()
 	e.Revision = d.uvarint()
 	e.Settings = d.settings()
-	if len(d.rest) > 0 {
-		d.connection(&e)
-	}
-	return e, d.err
-}
-
-func (d *decoder) connection(e *webhook.Endpoint) {
 	for range d.count() {
-		e.Headers = append(e.Headers, webhook.CustomHeader{Name: d.string(), Value: d.string()})
+		e.Headers = append(e.Headers, webhook.CustomHeader{Name: d.string()})
 	}
 	e.CABundle = d.string()
+	e.keyID, e.sealed = d.string(), bytes.Clone(d.bytes())
+	return e, d.err
 }
 
 func (d *decoder) id() webhook.ID {

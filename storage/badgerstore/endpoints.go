@@ -24,8 +24,14 @@ func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook
 		c := &change{lastSeq: e.ID.Seq}
 		c.put(metaLastNumber, encodeNumber(last+1))
 		c.put(metaLastSeq, encodeNumber(max(lastSeq, e.ID.Seq)))
-		c.putEndpoint(&e)
-		return c, nil
+		record, err := seal(s.keys, &e)
+		if err != nil {
+			return nil, err
+		}
+		c.putEndpoint(&record)
+		tally := keyTally{}
+		tally.move("", record.keyID)
+		return c, s.count(tx, c, tally)
 	})
 	if err != nil {
 		return webhook.Endpoint{}, err
@@ -34,7 +40,7 @@ func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook
 }
 
 // putEndpoint puts an endpoint and the keys by which it is found.
-func (c *change) putEndpoint(e *webhook.Endpoint) {
+func (c *change) putEndpoint(e *endpointRecord) {
 	c.put(endpointKey(spaceEndpoint, e.Number()), encodeEndpoint(e))
 	c.put(clientKey(e.ClientID, e.Number()), nil)
 	if e.Deleted() {
@@ -43,7 +49,7 @@ func (c *change) putEndpoint(e *webhook.Endpoint) {
 }
 
 // removeEndpoint removes what putEndpoint put.
-func (c *change) removeEndpoint(e *webhook.Endpoint) {
+func (c *change) removeEndpoint(e *endpointRecord) {
 	c.remove(endpointKey(spaceEndpoint, e.Number()))
 	c.remove(clientKey(e.ClientID, e.Number()))
 	if e.Deleted() {
@@ -61,16 +67,23 @@ func (s *Store) UpdateEndpoint(
 		if err != nil {
 			return nil, err
 		}
-		now = was
-		now.EventTypes, now.Secrets, now.Headers = slices.Clone(was.EventTypes), slices.Clone(was.Secrets), slices.Clone(was.Headers)
+		if now, err = was.open(s.keys); err != nil {
+			return nil, err
+		}
 		if err := apply(&now); err != nil {
 			return nil, err
 		}
 		now.ID, now.Revision = was.ID, was.Revision+1
+		record, err := seal(s.keys, &now)
+		if err != nil {
+			return nil, err
+		}
 		c := &change{}
 		c.removeEndpoint(&was)
-		c.putEndpoint(&now)
-		return c, nil
+		c.putEndpoint(&record)
+		tally := keyTally{}
+		tally.move(was.keyID, record.keyID)
+		return c, s.count(tx, c, tally)
 	})
 	if err != nil {
 		return webhook.Endpoint{}, err
@@ -78,7 +91,7 @@ func (s *Store) UpdateEndpoint(
 	return now, nil
 }
 
-func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (e webhook.Endpoint, err error) {
+func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (e endpointRecord, err error) {
 	err = get(tx, endpointKey(spaceEndpoint, n), func(record []byte) error {
 		e, err = decodeEndpoint(record)
 		return err
@@ -89,7 +102,11 @@ func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (e webhook.Endpoint,
 // Endpoint reads one, deleted or not.
 func (s *Store) Endpoint(n webhook.EndpointNumber) (e webhook.Endpoint, err error) {
 	err = s.view("read endpoint", func(tx *badger.Txn) error {
-		e, err = readEndpoint(tx, n)
+		record, err := readEndpoint(tx, n)
+		if err != nil {
+			return err
+		}
+		e, err = record.open(s.keys)
 		return err
 	})
 	return e, err
@@ -112,7 +129,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 				return err
 			}
 			if !e.Deleted() {
-				out = append(out, e)
+				out = append(out, e.Endpoint)
 			}
 		}
 		return nil
@@ -126,7 +143,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 		it := forward(tx, []byte{byte(spaceEndpoint)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			var e webhook.Endpoint
+			var e endpointRecord
 			err := it.Item().Value(func(record []byte) (err error) {
 				e, err = decodeEndpoint(record)
 				return err
@@ -134,7 +151,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 			if err != nil {
 				return err
 			}
-			if err := visit(e); err != nil {
+			if err := visit(e.Endpoint); err != nil {
 				return err
 			}
 		}

@@ -28,6 +28,7 @@ type reaping struct {
 	horizon time.Time // what is younger stays
 	left    int       // keys that may still be looked at
 	change  change
+	gone    []webhook.EndpointNumber // endpoints that the change removes
 }
 
 // Reap removes events whose deliveries have all expired, and endpoints whose
@@ -56,11 +57,23 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 	if len(r.change.ops) == 0 {
 		return more, nil
 	}
-	return more, s.update(ctx, "reap", r.plan)
+	return more, s.update(ctx, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx, s) })
 }
 
-// plan keeps the largest Seq although its event goes: IDs must not be issued twice.
-func (r *reaping) plan(tx *badger.Txn) (*change, error) {
+// plan keeps the largest Seq although its event goes: IDs must not be issued
+// twice. It counts the keys of the endpoints that go as they are by now.
+func (r *reaping) plan(tx *badger.Txn, s *Store) (*change, error) {
+	tally := keyTally{}
+	for _, n := range r.gone {
+		e, err := readEndpoint(tx, n)
+		if err != nil {
+			return nil, err
+		}
+		tally.move(e.keyID, "")
+	}
+	if err := s.count(tx, &r.change, tally); err != nil {
+		return nil, err
+	}
 	last, err := metaNumber(tx, metaLastSeq)
 	if err != nil {
 		return nil, err
@@ -155,6 +168,7 @@ func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
 	if err != nil {
 		return err
 	}
+	r.gone = append(r.gone, n)
 	r.change.removeEndpoint(&e)
 	r.change.remove(endpointKey(spaceGate, n))
 	return nil

@@ -11,12 +11,18 @@ import (
 )
 
 // schemaVersion is the version of keys and their meaning that this program writes.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // upgrades leads from older versions to schemaVersion: the step at index v makes
 // version v+2 from v+1. Each runs once, before anything else reads. A step that
 // is interrupted is run again, and so must bear that.
-var upgrades = []func(*badger.DB) error{}
+var upgrades = []func(*badger.DB) error{
+	func(*badger.DB) error { return errUnsealed },
+}
+
+// errUnsealed refuses version 1: sealing its secrets would leave the old records
+// readable in files until Badger rewrites them.
+var errUnsealed = errors.New("it kept the secrets of endpoints in the clear; begin with a new data directory")
 
 // The numbers kept under spaceMeta.
 var (
@@ -34,16 +40,24 @@ func upgrade(db *badger.DB) error {
 	if version > schemaVersion {
 		return fmt.Errorf("the data has schema version %d, this program knows up to %d: use the newer program", version, schemaVersion)
 	}
+	if version == 0 { // nothing is there yet
+		return writeSchema(db, schemaVersion)
+	}
 	for ; version < schemaVersion; version++ {
-		if version > 0 {
-			if err := upgrades[version-1](db); err != nil {
-				return fmt.Errorf("upgrade from schema version %d: %w", version, err)
-			}
+		if err := upgrades[version-1](db); err != nil {
+			return fmt.Errorf("upgrade from schema version %d: %w", version, err)
 		}
-		err := db.Update(func(tx *badger.Txn) error { return tx.Set(metaVersion, encodeNumber(uint64(version)+1)) })
-		if err != nil {
-			return fmt.Errorf("write schema version: %w", err)
+		if err := writeSchema(db, version+1); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func writeSchema(db *badger.DB, version int) error {
+	err := db.Update(func(tx *badger.Txn) error { return tx.Set(metaVersion, encodeNumber(uint64(version))) })
+	if err != nil {
+		return fmt.Errorf("write schema version: %w", err)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	badgeroptions "github.com/dgraph-io/badger/v4/options"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -36,6 +37,10 @@ type Options struct {
 	// Retention is how long a delivery stays after it finished; 0 for
 	// DefaultRetention. At least one second.
 	Retention time.Duration
+	// Keys seal the secrets of endpoints. Open refuses to go on without one that
+	// is in use. Without a ring nothing that is sealed can be read, and no endpoint
+	// written: that is for checks and backups.
+	Keys *keyring.Keyring
 	// Log gets Badger's warnings and errors; nil for none.
 	Log *slog.Logger
 }
@@ -62,7 +67,9 @@ type Store struct {
 	committer *committer
 	backlog   *backlog
 	heads     *heads
+	keys      *keyring.Keyring // nil without
 	reaper    reaper
+	rekeying  rekeying
 	synced    syncedMark
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
@@ -142,6 +149,7 @@ func newStore(db *badger.DB, o Options) *Store {
 		db:        db,
 		backlog:   newBacklog(),
 		heads:     newHeads(),
+		keys:      o.Keys,
 		retention: o.Retention,
 		meddled:   map[webhook.EndpointNumber]struct{}{},
 		counted:   make(chan struct{}),
@@ -157,6 +165,9 @@ func newStore(db *badger.DB, o Options) *Store {
 // start brings the data up to date and begins to count what is pending.
 func (s *Store) start() error {
 	if err := upgrade(s.db); err != nil {
+		return err
+	}
+	if err := s.checkKeys(); err != nil {
 		return err
 	}
 	last, err := readLastSeq(s.db)

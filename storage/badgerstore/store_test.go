@@ -9,17 +9,35 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 func openTest(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(Options{Dir: dir, NoSync: true})
+	s, err := Open(Options{Dir: dir, NoSync: true, Keys: testKeys("k")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// testKeys is a ring of keys that are made of their ids.
+func testKeys(ids ...string) *keyring.Keyring {
+	var keys []keyring.Key
+	for _, id := range ids {
+		key, err := keyring.Generate(id, strings.NewReader(strings.Repeat(id, keyring.KeySize)))
+		if err != nil {
+			panic(err)
+		}
+		keys = append(keys, key)
+	}
+	ring, err := keyring.New(keys...)
+	if err != nil {
+		panic(err)
+	}
+	return ring
 }
 
 func TestOpenRefusesASecondProcess(t *testing.T) {
@@ -72,7 +90,20 @@ func TestOpenRefusesNewerData(t *testing.T) {
 	}
 	overwrite(t, dir, metaVersion, encodeNumber(schemaVersion+1))
 	_, err := Open(Options{Dir: dir})
-	if err == nil || !strings.Contains(err.Error(), "schema version 2, this program knows up to 1") {
+	if err == nil || !strings.Contains(err.Error(), "schema version 3, this program knows up to 2") {
+		t.Fatal(err)
+	}
+}
+
+// TestOpenRefusesUnsealedData: records of version 1 would be taken for damaged.
+func TestOpenRefusesUnsealedData(t *testing.T) {
+	dir := t.TempDir()
+	if err := openTest(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, dir, metaVersion, encodeNumber(1))
+	_, err := Open(Options{Dir: dir})
+	if !errors.Is(err, errUnsealed) {
 		t.Fatal(err)
 	}
 }

@@ -75,7 +75,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 			e := s.endpoints[n]
 			theirs := clientID == "" || e.ClientID == clientID
 			if theirs && !e.Deleted() && (before == 0 || n < before) && len(out) < limit {
-				out = append(out, cloneEndpoint(e))
+				out = append(out, cloneEndpoint(e).WithoutSecrets())
 			}
 		}
 		return nil
@@ -88,7 +88,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	var all []webhook.Endpoint
 	err := s.view("read endpoints", func() error {
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
-			all = append(all, cloneEndpoint(s.endpoints[n]))
+			all = append(all, cloneEndpoint(s.endpoints[n]).WithoutSecrets())
 		}
 		return nil
 	})
@@ -98,6 +98,16 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 		}
 	}
 	return err
+}
+
+// SecretKeys gives none: nothing is on disk.
+func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
+	return nil, s.view("read secret keys", func() error { return nil })
+}
+
+// Reencrypt finds nothing to do.
+func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
+	return 0, s.update(ctx, "reencrypt endpoints", func() error { return nil })
 }
 
 // EventTypes reads the registry, by name.

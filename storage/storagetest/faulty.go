@@ -180,6 +180,14 @@ func (f *Faulty) UpdateEndpoint(
 	return f.Store.UpdateEndpoint(ctx, n, change)
 }
 
+// Reencrypt seals endpoints anew, or fails.
+func (f *Faulty) Reencrypt(ctx context.Context, limit int) (int, error) {
+	if err := f.fault(); err != nil {
+		return 0, err
+	}
+	return f.Store.Reencrypt(ctx, limit)
+}
+
 // CreateEventType adds an event type, or fails.
 func (f *Faulty) CreateEventType(ctx context.Context, t webhook.EventType) error {
 	if err := f.fault(); err != nil {

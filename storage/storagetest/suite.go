@@ -11,7 +11,8 @@ import (
 
 // Backend is a kind of store under test.
 type Backend struct {
-	// Open opens the store in a directory, which is empty at first.
+	// Open opens the store in a directory, which is empty at first. If the store
+	// seals secrets, it does so with another key each time, and has the older ones.
 	Open func(Config) (storage.Store, error)
 	// Persistent: what was stored is there after Close and Open. The suite then
 	// looks at everything twice, once before and once after.
@@ -36,6 +37,7 @@ type test struct {
 func Run(t *testing.T, b Backend) {
 	groups := map[string][]test{
 		"endpoints":  endpointTests,
+		"secretKeys": secretKeyTests,
 		"eventTypes": eventTypeTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,

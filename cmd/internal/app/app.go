@@ -17,6 +17,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -26,6 +27,8 @@ type App struct {
 	keys   []httpapi.Key
 	log    *slog.Logger
 	failed chan error
+
+	secretKeys *keyring.Keyring
 	descriptors
 
 	mu      sync.Mutex // guards all below
@@ -64,11 +67,18 @@ func New(config Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	secretKeys, err := secretKeys(config.SecretKeys)
+	if err != nil {
+		return nil, err
+	}
 	shares, err := shareDescriptors()
 	if err != nil {
 		return nil, err
 	}
-	return &App{config: config, keys: keys, log: config.Log, failed: make(chan error, 1), descriptors: shares}, nil
+	return &App{
+		config: config, keys: keys, log: config.Log, failed: make(chan error, 1),
+		secretKeys: secretKeys, descriptors: shares,
+	}, nil
 }
 
 var errStopped = errors.New("app: stopped already")

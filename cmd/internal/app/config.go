@@ -35,6 +35,8 @@ type Config struct {
 	JWTSecret     string   `group:"Tokens" placeholder:"SECRET" help:"Secret of HS256 tokens, 32 bytes or more."`
 	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens."`
 
+	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; one that is in use must not be missing."`
+
 	AllowAddresses  []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that targets may be in although they are not public. None by default."`
 	DenyAddresses   []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that no target may be in, whatever else allows it."`
 	AllowHosts      []string `group:"Deliveries" placeholder:"NAME" help:"The only host names that targets may have, such as a.example or *.example; their addresses are judged as ever, and a target that is an address must be in allow-addresses. Default: all."`
@@ -133,6 +135,10 @@ func (c *Config) rules() []rule {
 		{
 			"jwt-secret", secret > 0 && secret < httpapi.MinSecret,
 			fmt.Sprintf("is %d bytes long, less than %d", secret, httpapi.MinSecret),
+		},
+		{
+			"secret-keys", len(c.SecretKeys) == 0,
+			"is not set: without a key no secret can be kept; `astrohook secret-key` makes one, to be kept outside of the data directory, or take a first look with --dev",
 		},
 		{"listen", c.PublicListener == nil && !isAddress(c.publicAddress()), "is not HOST:PORT or :PORT"},
 		{"admin-listen", c.AdminListener == nil && !isAddress(c.AdminListen), "is not HOST:PORT or :PORT"},

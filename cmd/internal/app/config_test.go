@@ -20,6 +20,7 @@ func TestDefaultsAreTheDesigns(t *testing.T) {
 	if c.HeaderPrefix != webhook.DefaultHeaderPrefix || !c.Sync || !c.CheckEventTypes {
 		t.Errorf("defaults %+v", c)
 	}
+	c.SecretKeys = []string{testSecretKey}
 	c.JWTSecret, c.Log = testSecret, slog.New(slog.DiscardHandler)
 	if err := c.check(); err != nil {
 		t.Errorf("the defaults and a secret: %v", err)
@@ -34,6 +35,9 @@ func TestCheck(t *testing.T) {
 	}{
 		{"jwt-secret", func(c *Config) { c.JWTSecret = "" }},
 		{"jwt-secret", func(c *Config) { c.JWTSecret = testSecret[:31] }},
+		{"secret-keys", func(c *Config) { c.SecretKeys = nil }},
+		{"secret-keys", func(c *Config) { c.SecretKeys = []string{testSecretKey, "short:AAEC"} }},
+		{"secret-keys", func(c *Config) { c.SecretKeys = []string{testSecretKey, testSecretKey} }},
 		{"listen", func(c *Config) { c.Listen = "localhost" }},
 		{"listen", func(c *Config) { c.Listen = ":65536" }},
 		{"admin-listen", func(c *Config) { c.AdminListen = "" }},

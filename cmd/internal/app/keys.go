@@ -1,10 +1,13 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/storage/badgerstore"
+	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -38,4 +41,30 @@ func readPublicKey(path string) (httpapi.Key, error) {
 		return httpapi.Key{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return key, nil
+}
+
+// secretKeys are what the secrets on disk are sealed with. nil for no texts.
+func secretKeys(texts []string) (*keyring.Keyring, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	keys, err := keyring.Parse(texts)
+	if err != nil {
+		return nil, &webhook.FieldError{Field: "secret-keys", Reason: fmt.Sprintf("cannot be used: %v", err)}
+	}
+	return keys, nil
+}
+
+// missingKey tells of a key that storage cannot do without as a wrong setting.
+func missingKey(err error) error {
+	refused, ok := errors.AsType[*badgerstore.KeyError](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, keyring.ErrUnknownKey):
+		return &webhook.FieldError{Field: "secret-keys", Cause: err, Reason: fmt.Sprintf(
+			"lacks the key %q, which encrypts the secrets of %d webhooks in the data directory", refused.ID, refused.Endpoints)}
+	}
+	return &webhook.FieldError{Field: "secret-keys", Cause: err, Reason: fmt.Sprintf(
+		"has a wrong key %q: the secrets of %d webhooks in the data directory were encrypted with another key of that id", refused.ID, refused.Endpoints)}
 }

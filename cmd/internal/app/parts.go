@@ -27,10 +27,11 @@ func (a *App) openStorage() error {
 		Dir:       filepath.Join(a.config.DataDir, storeDir),
 		NoSync:    !a.config.Sync,
 		Retention: a.config.Retention,
+		Keys:      a.secretKeys,
 		Log:       a.component("storage"),
 	})
 	if err != nil {
-		return err
+		return missingKey(err)
 	}
 	a.running.push("storage", func(context.Context) error { return store.Close() })
 	a.parts.store = store

@@ -10,9 +10,15 @@ import (
 type Census = badgerstore.Census
 
 // Check verifies a data directory that no server uses: every checksum, every
-// record, and that nothing pending lacks what it needs.
-func Check(dataDir string) (Census, error) {
-	return badgerstore.CheckDir(filepath.Join(dataDir, storeDir))
+// record, and that nothing pending lacks what it needs. With keys, in the form of
+// Config.SecretKeys, it opens every secret.
+func Check(dataDir string, keys []string) (Census, error) {
+	ring, err := secretKeys(keys)
+	if err != nil {
+		return Census{}, err
+	}
+	c, err := badgerstore.CheckDir(filepath.Join(dataDir, storeDir), ring)
+	return c, missingKey(err)
 }
 
 // Backup writes a data directory that no server uses to a new file.

@@ -65,7 +65,7 @@ func (w *world) start() {
 	public, admin := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
 	config := Defaults()
 	config.DataDir, config.JWTSecret, config.AllowAddresses = w.dir, virtualSecret, []string{"127.0.0.0/8"}
-	config.Log = slog.New(slog.DiscardHandler)
+	config.Log, config.SecretKeys = slog.New(slog.DiscardHandler), []string{testSecretKey}
 	config.PublicListener, config.AdminListener = &closeOnce{Listener: public}, &closeOnce{Listener: admin}
 	config.Dial = func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 		if ln := w.receivers[addr.Port()]; ln != nil {

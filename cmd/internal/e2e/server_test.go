@@ -22,6 +22,9 @@ import (
 // jwtSecret signs the tokens of all servers here.
 const jwtSecret = "a secret for nothing but the end-to-end tests"
 
+// secretKey encrypts the secrets of all servers here, unless a test says otherwise.
+const secretKey = "e2e:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 // patience bounds every wait for something that should happen soon.
 const patience = time.Minute
 
@@ -82,6 +85,7 @@ func (s *server) start(t *testing.T) {
 		"ASTROHOOK_ADMIN_LISTEN="+s.admin,
 		"ASTROHOOK_DATA_DIR="+s.dataDir,
 		"ASTROHOOK_JWT_SECRET="+jwtSecret,
+		"ASTROHOOK_SECRET_KEYS="+secretKey,
 		"ASTROHOOK_ALLOW_ADDRESSES=127.0.0.0/8,::1/128",
 		"ASTROHOOK_SYNC=true",
 	)

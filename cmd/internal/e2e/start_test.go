@@ -131,7 +131,7 @@ func TestWrongUsageIsTold(t *testing.T) {
 	}{
 		{[]string{"serve", "--no-such-flag"}, "--no-such-flag"},
 		{[]string{"serve", "--jwt-secret", "short"}, "ASTROHOOK_JWT_SECRET"},
-		{[]string{"serve", "--jwt-secret", jwtSecret, "--allow-addresses", "10.0.0.0/99"}, "10.0.0.0/99"},
+		{[]string{"serve", "--jwt-secret", jwtSecret, "--secret-keys", secretKey, "--allow-addresses", "10.0.0.0/99"}, "10.0.0.0/99"},
 	} {
 		out, err := exec.Command(astrohook(t), c.args...).CombinedOutput()
 		if code := exitCode(t, err); code != 2 {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+// forbidCoreDumps keeps what the process has in memory, secrets among it, out of
+// core files.
+func forbidCoreDumps() error { return limitCore() }

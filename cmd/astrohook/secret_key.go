@@ -1,0 +1,26 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/corpastro/astrohook/storage/keyring"
+)
+
+type secretKeyCommand struct {
+	ID string `placeholder:"ID" help:"Id of the key, unlike those in use. Default: one made at random."`
+}
+
+// Run prints a new key for secret-keys.
+func (c *secretKeyCommand) Run(std streams) error {
+	if c.ID == "" {
+		c.ID = "k" + strings.ToLower(rand.Text()[:7])
+	}
+	key, err := keyring.Generate(c.ID, rand.Reader)
+	if err != nil {
+		return &usageError{"the key " + err.Error()}
+	}
+	_, err = fmt.Fprintln(std.out, key.Text())
+	return err
+}
