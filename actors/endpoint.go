@@ -16,15 +16,15 @@ import (
 // carries out what the lane decides. Receive never blocks: requests, reads and
 // writes run elsewhere and come back as messages.
 type endpointActor struct {
-	number  webhook.EndpointNumber
-	shared  *shared
-	seat    *seat
-	log     *slog.Logger
-	self    *actor.PID
-	parent  *actor.PID
-	lane    *lane
-	target  Target
-	current webhook.Endpoint
+	number   webhook.EndpointNumber
+	shared   *shared
+	seat     *seat
+	log      *slog.Logger
+	self     *actor.PID
+	parent   *actor.PID
+	lane     *lane
+	target   Target
+	revision uint64 // of the endpoint as it is configured
 
 	timer       *time.Timer
 	timerAt     time.Time
@@ -119,7 +119,7 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	case *missed:
 		a.lane.missed(m.from)
 	case *configured:
-		if m.endpoint.Revision > a.current.Revision {
+		if m.endpoint.Revision > a.revision {
 			a.configure(m.endpoint, webhook.GateState{}, now)
 		}
 	case *change:
@@ -197,7 +197,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		}
 		a.target = target
 	}
-	a.current = e.WithoutSecrets() // the target has them
+	a.revision = e.Revision
 	a.lane.configure(&e, settings, g, now)
 }
 
