@@ -1,0 +1,72 @@
+package badgerstore
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// registerConcurrently stores count endpoints with a secret and a header each.
+func registerConcurrently(b *testing.B, s *Store, count int) {
+	b.Helper()
+	const callers = 64
+	var group errgroup.Group
+	for c := range callers {
+		group.Go(func() error {
+			for i := c; i < count; i += callers {
+				_, err := s.CreateEndpoint(b.Context(), webhook.Endpoint{
+					ID: webhook.ID{Seq: uint64(i + 1)}, ClientID: "client", TargetURL: "https://example.com/hook", EventTypes: []string{"user.*"},
+					Secrets: []webhook.Secret{{Value: someSecret}}, Headers: []webhook.CustomHeader{{Name: "Authorization", Value: someValue}},
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkReencrypt seals b.N endpoints anew, 500 at a time, synced. It
+// also tells what a start takes to look at the keys, and to read each endpoint.
+func BenchmarkReencrypt(b *testing.B) {
+	dir := b.TempDir()
+	open := func(noSync bool, ids ...string) *Store {
+		s, err := Open(Options{Dir: dir, NoSync: noSync, Keys: testKeys(ids...)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	}
+	s := open(true, "old")
+	registerConcurrently(b, s, b.N)
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	s = open(false, "young", "old")
+	defer s.Close()
+	began := time.Now()
+	if err := s.checkKeys(); err != nil {
+		b.Fatal(err)
+	}
+	check := time.Since(began)
+	began = time.Now()
+	if err := s.EachEndpoint(func(webhook.Endpoint) error { return nil }); err != nil {
+		b.Fatal(err)
+	}
+	each := time.Since(began)
+	b.ResetTimer()
+	for left := int64(b.N); left > 0; left = sealedBy(b, s)["old"] {
+		if _, err := s.Reencrypt(b.Context(), 500); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(check.Microseconds()), "µs/check")
+	b.ReportMetric(float64(each.Nanoseconds())/float64(b.N), "ns/read")
+}
