@@ -43,11 +43,10 @@ type Endpoints interface {
 	// Endpoint reads one, deleted or not. ErrNotFound.
 	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
 	// ListEndpoints lists endpoints that are not deleted, newest first: a client's,
-	// or with "" every client's; only those older than before, unless it is 0. The
-	// values of secrets and headers are left out.
+	// or with "" every client's; only those older than before, unless it is 0.
 	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 	// EachEndpoint calls visit for every endpoint, deleted or not, in ascending
-	// order, without the values of secrets and headers.
+	// order, without the values of secrets and headers: they are many.
 	EachEndpoint(visit func(webhook.Endpoint) error) error
 }
 

@@ -124,13 +124,18 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 		defer scan.close()
 		scan.seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
 		for allowance := unbounded; len(out) < limit && scan.next(prefix, &allowance) == found; {
-			e, err := readEndpoint(tx, lastNumber(scan.key))
+			record, err := readEndpoint(tx, lastNumber(scan.key))
 			if err != nil {
 				return err
 			}
-			if !e.Deleted() {
-				out = append(out, e.Endpoint)
+			if record.Deleted() {
+				continue
 			}
+			e, err := record.open(s.keys)
+			if err != nil {
+				return err
+			}
+			out = append(out, e)
 		}
 		return nil
 	})

@@ -75,7 +75,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 			e := s.endpoints[n]
 			theirs := clientID == "" || e.ClientID == clientID
 			if theirs && !e.Deleted() && (before == 0 || n < before) && len(out) < limit {
-				out = append(out, cloneEndpoint(e).WithoutSecrets())
+				out = append(out, cloneEndpoint(e))
 			}
 		}
 		return nil

@@ -114,7 +114,7 @@ func listEndpoints(f *fixture) {
 	}
 	list, err := f.ListEndpoints("", 0, 1)
 	f.must(err)
-	same(f, list, []webhook.Endpoint{all[5].WithoutSecrets()})
+	same(f, list, []webhook.Endpoint{all[5]})
 	f.deleteEndpoint(all[2])
 	numbers := func(client string, before webhook.EndpointNumber, limit int) []webhook.EndpointNumber {
 		list, err := f.ListEndpoints(client, before, limit)
