@@ -17,7 +17,7 @@ const (
 	spaceEndpoint  space = 'w' // number(4) → endpoint
 	spaceClient    space = 'c' // length(2) client number(4) → nothing
 	spaceDeleted   space = 'x' // time of deletion in ms(8) number(4) → nothing
-	spaceSecretKey space = 'k' // id → key record
+	spaceSecretKey space = 'y' // id → key record
 	spaceEventType space = 't' // name → event type
 	spaceGate      space = 'g' // number(4) → gate state
 	spaceKey       space = 'i' // hash of publisher and idempotency key(16) → receipt
