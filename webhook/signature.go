@@ -18,17 +18,12 @@ import (
 // concurrent use. Which of the secrets sign is judged at each signature, by the
 // attempt's time: nothing has to happen when one expires. Keyed hashes are kept
 // for use again, so that signing with a shared secret costs no allocation and no
-// key schedule.
+// key schedule. Of shared secrets it keeps nothing else.
 type Signer struct {
-	secrets []Secret
-	keys    []signingKey // one for each secret
-	hashes  sync.Pool    // of *keyedHashes
-}
-
-// signingKey is what a secret signs with: one of the two.
-type signingKey struct {
-	shared  []byte // of Standard Webhooks
-	private ed25519.PrivateKey
+	secrets []Secret             // without their values
+	private []ed25519.PrivateKey // one for each secret, nil for a shared one
+	keyed   *keyedHashes         // what hashes are copies of
+	hashes  sync.Pool            // of *keyedHashes
 }
 
 // keyedHashes is what one goroutine signs with. Both lists have a place for each
@@ -49,32 +44,58 @@ func NewSigner(secrets []Secret) (*Signer, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("new signer: no secret")
 	}
-	s := &Signer{secrets: append([]Secret(nil), secrets...)}
+	s := &Signer{keyed: &keyedHashes{}}
 	for i, secret := range secrets {
 		if err := ValidateSecret(secret.Value); err != nil {
 			return nil, fmt.Errorf("new signer: secret %d of %d: %w", i+1, len(secrets), err)
 		}
-		var key signingKey // the errors are among ValidateSecret's
-		if secret.Scheme() == SchemeEd25519 {
-			key.private, _ = decodePrivateKey(secret.Value)
-		} else {
-			key.shared, _ = sharedKey(secret.Value)
-		}
-		s.keys = append(s.keys, key)
+		s.secrets = append(s.secrets, Secret{ExpiresAt: secret.ExpiresAt})
+		s.addKey(secret)
 	}
-	s.hashes.New = func() any { return s.newHashes() }
+	s.hashes.New = func() any { return s.keyed.clone() }
 	return s, nil
 }
 
-func (s *Signer) newHashes() *keyedHashes {
-	h := &keyedHashes{text: make([]hash.Hash, len(s.keys)), standard: make([]hash.Hash, len(s.keys))}
-	for i, key := range s.keys {
-		if key.private == nil {
-			h.text[i] = hmac.New(sha256.New, []byte(s.secrets[i].Value))
-			h.standard[i] = hmac.New(sha256.New, key.shared)
-		}
+// addKey takes what a secret signs with; it was validated.
+func (s *Signer) addKey(secret Secret) {
+	var private ed25519.PrivateKey // the errors are among ValidateSecret's
+	var text, standard hash.Hash
+	if secret.Scheme() == SchemeEd25519 {
+		private, _ = decodePrivateKey(secret.Value)
+	} else {
+		key, _ := sharedKey(secret.Value)
+		text, standard = keyHash([]byte(secret.Value)), keyHash(key)
 	}
+	s.private = append(s.private, private)
+	s.keyed.text, s.keyed.standard = append(s.keyed.text, text), append(s.keyed.standard, standard)
+}
+
+// keyHash gives a hash that is ready to use. After Reset it holds states of the
+// hash in place of the key.
+func keyHash(key []byte) hash.Hash {
+	h := hmac.New(sha256.New, key)
+	h.Reset()
 	return h
+}
+
+// clone gives hashes under the same keys, for another goroutine.
+func (h *keyedHashes) clone() *keyedHashes {
+	c := &keyedHashes{text: make([]hash.Hash, len(h.text)), standard: make([]hash.Hash, len(h.standard))}
+	for i := range h.text {
+		c.text[i], c.standard[i] = cloneHash(h.text[i]), cloneHash(h.standard[i])
+	}
+	return c
+}
+
+func cloneHash(h hash.Hash) hash.Hash {
+	if h == nil {
+		return nil
+	}
+	c, err := h.(hash.Cloner).Clone() // HMAC of SHA-256 has it
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 func (s *Signer) free(h *keyedHashes) {
@@ -91,7 +112,7 @@ func (s *Signer) SignsHex(at time.Time) bool { return s.sharedAt(at) >= 0 }
 // sharedAt gives the place of the newest shared secret that is valid then; -1 if there is none.
 func (s *Signer) sharedAt(at time.Time) int {
 	for i, secret := range s.secrets {
-		if s.keys[i].private == nil && secret.Valid(at) {
+		if s.private[i] == nil && secret.Valid(at) {
 			return i
 		}
 	}
@@ -129,14 +150,15 @@ func (s *Signer) AppendStandard(dst []byte, at time.Time, id string, body []byte
 		if len(dst) > start {
 			dst = append(dst, ' ')
 		}
-		dst = append(dst, secret.Scheme().signature()...)
-		if private := s.keys[i].private; private != nil {
+		if private := s.private[i]; private != nil {
+			dst = append(dst, SchemeEd25519.signature()...)
 			if len(h.message) == head {
 				h.message = append(h.message, body...)
 			}
 			dst = base64.StdEncoding.AppendEncode(dst, ed25519.Sign(private, h.message))
 			continue
 		}
+		dst = append(dst, SchemeHMAC.signature()...)
 		dst = base64.StdEncoding.AppendEncode(dst, h.sign(h.standard[i], h.message[:head], body))
 	}
 	return dst
