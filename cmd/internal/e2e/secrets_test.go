@@ -176,9 +176,12 @@ func (r *secretsRun) use(t *testing.T) {
 func TestSecretsStayInMemory(t *testing.T) {
 	old, young := newSecretKey(t, "old"), newSecretKey(t, "young")
 	r := startSecretsRun(t, old)
+	r.secrets = []string{old, young, jwtSecret}
 	r.begin(t)
 	r.use(t)
+	r.wantNothing(t, "while it runs") // the records stand in Badger's log
 	r.end(t)
+	r.wantNothing(t, "after a stop") // and now in a table
 
 	r.useKeys(young)
 	r.start(t)
@@ -202,11 +205,16 @@ func TestSecretsStayInMemory(t *testing.T) {
 		t.Error("exit code 0 after SIGABRT")
 	}
 
-	r.secrets = append(r.secrets, old, young, jwtSecret)
-	for name, places := range search(t, needles(r.secrets), r.dataDir, r.cores) {
-		t.Errorf("%s is in %v", name, places)
-	}
+	r.wantNothing(t, "in the end")
 	r.checkSearch(t)
+}
+
+// wantNothing searches all that the server left so far.
+func (r *secretsRun) wantNothing(t *testing.T, when string) {
+	t.Helper()
+	for name, places := range search(t, needles(r.secrets), r.dataDir, r.cores) {
+		t.Errorf("%s: %s is in %v", when, name, places)
+	}
 }
 
 // checkSearch shows that the search finds what is there.
