@@ -134,6 +134,27 @@ func TestBrokenStorage(t *testing.T) {
 	})
 }
 
+// TestBrokenStorageSendsNoMore: what is sent after storage broke would be sent
+// again after a restart, so that it is bounded.
+func TestBrokenStorageSendsNoMore(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		const concurrency = 4
+		n := r.register(webhook.Settings{Concurrency: concurrency})
+		r.receiver.does(n, answers(200, time.Second))
+		for range 100 {
+			r.publishOne(n)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		before := len(r.receiver.sent(n))
+		r.store.Break(errors.New("device is gone"))
+		time.Sleep(time.Minute)
+		if after := len(r.receiver.sent(n)) - before; after > maxUnsettled*concurrency {
+			t.Error(after, "more were sent, in flight when it broke:", concurrency)
+		}
+		r.stop()
+	})
+}
+
 func TestLimitsOfPublishing(t *testing.T) {
 	inRig(t, func(o *Options) { o.MaxPending, o.MaxPublishing = 10, 10_000 }, func(r *rig) {
 		n := r.register(webhook.Settings{})

@@ -67,10 +67,11 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	case *news:
 		a.handleTray(now)
 	case *notSettled:
-		if !errors.Is(m.err, webhook.ErrBroken) { // of that storage tells once
+		broken := errors.Is(m.err, webhook.ErrBroken)
+		if !broken { // of that storage tells once
 			a.log.Error("storage failed", "action", "settle delivery", "error", m.err)
 		}
-		a.lane.unrecorded()
+		a.lane.unrecorded(broken)
 	case *queueRead, *scheduleRead, *cancelledSome:
 		a.handleRead(m, now)
 	case *loaded:

@@ -36,6 +36,7 @@ type lane struct {
 	cancelled  bool // deleted, and nothing pending is left
 	cancelling bool
 	draining   bool
+	broken     bool // storage records nothing any more
 	gate       *gate
 	ramp       ramp
 
@@ -212,7 +213,7 @@ func (l *lane) wants(now time.Time) bool {
 }
 
 func (l *lane) mayStart() bool {
-	return l.configured && l.sends && !l.draining &&
+	return l.configured && l.sends && !l.draining && !l.broken &&
 		l.inFlight < l.ramp.allowed && l.unsettled < maxUnsettled*l.settings.Concurrency
 }
 
@@ -337,8 +338,12 @@ func (l *lane) settled(e *entry) {
 
 // unrecorded takes the news that storage could not record an entry's new state.
 // The entry stays where it is, so that no read brings the delivery back: what
-// became of it is known, and a restart tries it again.
-func (l *lane) unrecorded() { l.unsettled-- }
+// became of it is known, and a restart tries it again. With broken storage
+// nothing is sent any more: a restart would send all of that again, too.
+func (l *lane) unrecorded(broken bool) {
+	l.unsettled--
+	l.broken = l.broken || broken
+}
 
 // forget drops an entry from the window, at the latest when no read that may
 // still show it is under way.

@@ -116,7 +116,7 @@ var never = time.Unix(1<<40, 0)
 
 // wakeAt tells when the lane has something to do by itself; zero for never.
 func (l *lane) wakeAt(now time.Time) time.Time {
-	if !l.configured || !l.sends || l.draining {
+	if !l.configured || !l.sends || l.draining || l.broken {
 		return time.Time{}
 	}
 	var at time.Time
