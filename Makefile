@@ -1,4 +1,4 @@
-# Astrohook: `make help` lists the targets. Needed: Go (see go.mod), Node with npm for the tests
+# Astrohook: `make help` lists the targets. Needed: Go (see go.mod), git, Node with npm for the tests
 # with npm packages, and a C compiler for the race detector. The rest is installed into .bin.
 
 SHELL := bash
@@ -19,6 +19,13 @@ ALLOC_PKG = $(sort $(dir $(shell grep -rl --include='*_test.go' 'func Test.*Allo
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
 
+# Badger with our patch: a copy of its source, beside a go.mod that names it. See
+# storage/DESIGN.md, Patch.
+PATCH := storage/badgerstore/badger.patch
+PATCHED := .patched/go.mod
+# What is built, tested and measured is built with it. Tests that build inherit that.
+GO := GOFLAGS="$$(go env GOFLAGS) '-modfile=$(CURDIR)/$(PATCHED)'" go
+
 NPM_LOCKS = $(shell find . -name package-lock.json -not -path '*/node_modules/*')
 NPM_DONE = $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 
@@ -31,28 +38,28 @@ run: build ## Build, and run the server for a first look (serve --dev)
 	@./bin/astrohook serve --dev $(ARGS)
 
 .PHONY: build
-build: need-go ## Build bin/astrohook: one static binary
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
+build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
 
 .PHONY: test
-test: need-go need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
-	go test -run Alloc $(ALLOC_PKG)
-	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
+test: need-go $(PATCHED) need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+	$(GO) test -run Alloc $(ALLOC_PKG)
+	CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
 .PHONY: faults
-faults: need-go ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
+faults: need-go $(PATCHED) ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
 	@command -v strace >/dev/null || { echo "missing: strace, to make system calls fail (Debian: apt-get install strace)" >&2; exit 1; }
 	@test "$$(id -u)" = 0 || echo "not root: the test with a full disk, which mounts one, is left out" >&2
-	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/e2e
+	FAULTS=$(or $(FAULTS),short) $(GO) test -tags faults -count=1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/e2e
 
 .PHONY: bench
-bench: need-go ## Measure everything into bench/results, for hours (ARGS="--scenario single" for a part)
-	go run ./bench --repetitions 5 --results bench/results $(ARGS)
+bench: need-go $(PATCHED) ## Measure everything into bench/results, for hours (ARGS="--scenario single" for a part)
+	$(GO) run ./bench --repetitions 5 --results bench/results $(ARGS)
 
 .PHONY: bench-smoke
-bench-smoke: need-go ## Look under load, for less than a minute, whether events are lost, duplicated or corrupted
-	go run ./bench --smoke
+bench-smoke: need-go $(PATCHED) ## Look under load, for less than a minute, whether events are lost, duplicated or corrupted
+	$(GO) run ./bench --smoke
 
 .PHONY: lint
 lint: need-go $(GOLANGCI) ## Check with go vet, golangci-lint and go mod tidy
@@ -66,8 +73,24 @@ format: $(GOLANGCI) ## Format the Go code
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; data directories stay
-	rm -rf bin .bin coverage.out coverage.html
+	rm -rf bin .bin .patched coverage.out coverage.html
 	find . -name node_modules -type d -prune -exec rm -rf {} +
+
+.PHONY: patch
+patch: need-go $(PATCHED) ## Copy Badger's source and apply our patch (build and test do it by themselves)
+
+# git works alike in a repository, in a folder of one that is ignored, and without one.
+$(PATCHED): go.mod go.sum $(PATCH) | need-git
+	rm -rf .patched && mkdir .patched
+	go mod download github.com/dgraph-io/badger/v4
+	cp -R "$$(go list -m -f '{{.Dir}}' github.com/dgraph-io/badger/v4)" .patched/badger
+	chmod -R u+w .patched/badger
+	GIT_CEILING_DIRECTORIES=$(CURDIR)/.patched git -C .patched/badger apply $(CURDIR)/$(PATCH) || \
+		{ echo "$(PATCH) does not fit the Badger in go.mod: see storage/DESIGN.md, Patch" >&2; exit 1; }
+	cp go.sum .patched/go.sum
+	cp go.mod $@.part
+	go mod edit -replace github.com/dgraph-io/badger/v4=./.patched/badger $@.part
+	mv $@.part $@
 
 $(GOLANGCI): | need-go
 	GOBIN=$(CURDIR)/.bin CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' \
@@ -78,9 +101,11 @@ $(GOLANGCI): | need-go
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
-.PHONY: need-go need-cc need-npm
+.PHONY: need-go need-git need-cc need-npm
 need-go:
 	@command -v go >/dev/null || { echo "missing: Go $$(awk '/^go /{print $$2}' go.mod) or later" >&2; exit 1; }
+need-git:
+	@command -v git >/dev/null || { echo "missing: git, to apply a patch (Debian: apt-get install git)" >&2; exit 1; }
 need-cc:
 	@command -v $${CC:-gcc} >/dev/null || { echo "missing: a C compiler for the race detector (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
 need-npm:

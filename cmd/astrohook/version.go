@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/corpastro/astrohook/cmd/internal/app"
 )
 
 // version is set by the Makefile; without it the module's own version counts.
@@ -24,6 +26,10 @@ type versionCommand struct{}
 
 // Run prints the version.
 func (*versionCommand) Run(std streams) error {
-	_, err := fmt.Fprintf(std.out, "astrohook %s (%s, %s/%s)\n", currentVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	database := "database patched"
+	if !app.Patched() {
+		database = "database not patched: build with make"
+	}
+	_, err := fmt.Fprintf(std.out, "astrohook %s (%s, %s/%s, %s)\n", currentVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, database)
 	return err
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // badgerLog passes Badger's warnings and errors on; the rest is of no use to
-// operators. One of the errors it also reports to the store, which learns of it
-// in no other way.
+// operators. Of what it says about files that it cannot write it also tells the
+// store, which learns of it in no other way.
 type badgerLog struct {
 	log *slog.Logger
 
@@ -23,13 +23,53 @@ type badgerLog struct {
 // to disk. Writes block once the next tables are full.
 const flushFailed = "error flushing memtable"
 
+// compactionFailed is what Badger says, for ever, when it cannot write the tables
+// of a compaction, or the manifest. Writes block once there are too many tables.
+const compactionFailed = "[Compactor: %d] LOG Compact FAILED"
+
+// compactionRefused is in what Badger says when another compaction came before
+// one, which is no failure.
+const compactionRefused = "there is a non-empty level"
+
 // Errorf logs an error.
 func (l *badgerLog) Errorf(format string, args ...any) {
 	said := text(format, args)
-	if !strings.HasPrefix(format, flushFailed) {
-		l.log.Error("badger reports an error", "text", said)
+	if strings.HasPrefix(format, flushFailed) {
+		l.fail(said)
 		return
 	}
+	l.log.Error("badger reports an error", "text", said)
+}
+
+// Warningf logs a warning.
+func (l *badgerLog) Warningf(format string, args ...any) {
+	said := text(format, args)
+	switch {
+	case strings.HasPrefix(format, compactionFailed) && !strings.Contains(said, compactionRefused):
+		l.fail("compaction failed: " + reason(args))
+	case !l.hasFailed(): // then it repeats itself
+		l.log.Warn("badger warns", "text", said)
+	}
+}
+
+// reason takes the cause out of the error among the arguments of compactionFailed.
+// Badger puts a description of the whole compaction before it, which ends with a brace.
+func reason(args []any) string {
+	said := fmt.Sprint(args[1:2]...)
+	if _, after, found := strings.Cut(said, "} err: "); found {
+		return after
+	}
+	return said
+}
+
+func (l *badgerLog) hasFailed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed != nil
+}
+
+// fail reports the first failure to the store.
+func (l *badgerLog) fail(said string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
@@ -41,7 +81,7 @@ func (l *badgerLog) Errorf(format string, args ...any) {
 	}
 }
 
-// reportTo has failed flushes reported, also one that came before.
+// reportTo has failures reported, also one that came before.
 func (l *badgerLog) reportTo(report func(error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,11 +89,6 @@ func (l *badgerLog) reportTo(report func(error)) {
 	if l.failed != nil {
 		report(l.failed)
 	}
-}
-
-// Warningf logs a warning.
-func (l *badgerLog) Warningf(format string, args ...any) {
-	l.log.Warn("badger warns", "text", text(format, args))
 }
 
 // Infof drops what is of no use.

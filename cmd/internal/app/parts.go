@@ -34,6 +34,9 @@ func (a *App) openStorage() error {
 		return missingKey(err)
 	}
 	a.running.push("storage", func(context.Context) error { return store.Close() })
+	if !Patched() {
+		a.log.Warn("this program was built without the patch to its database, and can lose accepted events on a disk with errors: build it with make")
+	}
 	a.parts.store = store
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())

@@ -9,6 +9,9 @@ import (
 // Census is what a data directory holds.
 type Census = badgerstore.Census
 
+// Patched tells whether the database was built with our patch, as make does it.
+func Patched() bool { return badgerstore.Patched() }
+
 // Check verifies a data directory that no server uses: every checksum, every
 // record, and that nothing pending lacks what it needs. With keys, in the form of
 // Config.SecretKeys, it opens every secret.
