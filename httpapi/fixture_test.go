@@ -42,6 +42,9 @@ func sign(t testing.TB, method jwt.SigningMethod, key any, c jwt.Claims) string 
 	return text
 }
 
+// testBackup stands for what storage holds.
+const testBackup = "everything that storage holds"
+
 // The kinds of caller.
 const (
 	nobody     = "nobody"
@@ -117,6 +120,10 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	o := Options{
 		Store: store, Dispatcher: f.dispatcher, Keys: []Key{key}, CheckTarget: checkTestTarget,
 		Sequence: sequence, Version: "test",
+		Backup: func(_ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, testBackup)
+			return err
+		},
 		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -50,6 +51,9 @@ type Options struct {
 	Limits   Limits
 	// Profiling serves /debug/pprof on the admin listener.
 	Profiling bool
+	// Backup writes everything that storage holds, as it is at one moment, until
+	// it is through or ctx ends. Without it there are no backups.
+	Backup func(ctx context.Context, w io.Writer) error
 }
 
 // Limits bound what the public listener takes. Zero fields mean the default.
@@ -62,6 +66,9 @@ type Limits struct {
 	Idle time.Duration
 	// Call bounds the time that a call other than publishing may take; 30 s by default.
 	Call time.Duration
+	// Backup bounds the time in which a backup has to be taken over; 1 h by
+	// default. A reader that takes nothing for as long as Write is cut off before.
+	Backup time.Duration
 	// CachedTokens bounds the verified tokens that are remembered; 10,000 by default.
 	CachedTokens int
 }
@@ -72,6 +79,7 @@ var defaultLimits = Limits{
 	Write:        30 * time.Second,
 	Idle:         2 * time.Minute,
 	Call:         30 * time.Second,
+	Backup:       time.Hour,
 	CachedTokens: 10_000,
 }
 
@@ -83,6 +91,7 @@ func (l Limits) or(d Limits) Limits {
 	l.Write = cmp.Or(l.Write, d.Write)
 	l.Idle = cmp.Or(l.Idle, d.Idle)
 	l.Call = cmp.Or(l.Call, d.Call)
+	l.Backup = cmp.Or(l.Backup, d.Backup)
 	return l
 }
 
@@ -100,7 +109,7 @@ func (o *Options) complete() error {
 	need(o.CheckTarget != nil, "CheckTarget")
 	need(o.Sequence != nil, "Sequence")
 	l := o.Limits
-	if min(l.Connections, l.CachedTokens) < 0 || min(l.Read, l.Write, l.Idle, l.Call) < 0 {
+	if min(l.Connections, l.CachedTokens) < 0 || min(l.Read, l.Write, l.Idle, l.Call, l.Backup) < 0 {
 		errs = append(errs, errors.New("Limits has a negative field"))
 	}
 	if len(errs) > 0 {

@@ -61,6 +61,7 @@ func routes() []route {
 
 		{get, "/api/secret-keys", needAdmin, nil, (*Server).listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", needAdmin, nil, (*Server).reencrypt},
+		{get, "/api/backup", needAdmin, nil, (*Server).backup},
 
 		{get, "/healthz", needNothing, nil, (*Server).healthz},
 		{get, "/readyz", needNothing, nil, (*Server).readyz},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -29,6 +30,8 @@ type Server struct {
 	log          *slog.Logger
 	metrics      *metrics
 	exposition   fasthttp.RequestHandler
+	writeBackup  func(ctx context.Context, w io.Writer) error // nil for none
+	backingUp    atomic.Bool
 
 	tokens  *tokens
 	types   *registry
@@ -67,7 +70,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
-		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
+		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
 		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
 	}
 	s.base, s.stop = context.WithCancel(context.Background())

@@ -81,6 +81,7 @@ var visits = []visit{
 
 	{"GET /api/secret-keys", "", 200, 403, 403, 403},
 	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
+	{"GET /api/backup", "", 200, 403, 403, 403},
 
 	{"GET /healthz", "", 200, 200, 200, 200},
 	{"GET /readyz", "", 200, 200, 200, 200},

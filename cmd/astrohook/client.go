@@ -92,6 +92,26 @@ func (c *apiClient) send(ctx context.Context, r apiRequest) (status int, text []
 	return response.StatusCode, text, nil
 }
 
+// open makes a call whose answer is as long as it will, and takes as long: it is
+// to be read and closed.
+func (c *apiClient) open(ctx context.Context, path string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	unbounded := http.Client{Transport: c.http.Transport}
+	response, err := unbounded.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("call the server: %w", err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return nil, errors.Join(refusal(response.StatusCode, text), err, response.Body.Close())
+}
+
 // problem is what counts for people in an RFC 9457 problem document.
 type problem struct {
 	Title       string   `json:"title"`

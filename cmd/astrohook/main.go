@@ -42,7 +42,7 @@ type commandLine struct {
 	Listen    listenCommand    `cmd:"" help:"Receive deliveries, verify their signatures and print them."`
 	Verify    verifyCommand    `cmd:"" help:"Check the signatures of one delivery."`
 	Check     checkCommand     `cmd:"" help:"Verify a data directory, and count what it holds."`
-	Backup    backupCommand    `cmd:"" help:"Write a data directory to a file."`
+	Backup    backupCommand    `cmd:"" help:"Write all that a server holds to a file."`
 	Restore   restoreCommand   `cmd:"" help:"Make a data directory of a backup."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -24,16 +26,43 @@ func (c *checkCommand) Run(std streams) error {
 }
 
 type backupCommand struct {
-	Dir  string `arg:"" placeholder:"DIR" help:"Data directory of a server that is stopped."`
-	File string `arg:"" placeholder:"FILE" help:"File to make. Its secrets stay encrypted: keep the keys as long as it."`
+	Server string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server."`
+	Token  string   `placeholder:"TOKEN" help:"Token with the scope admin."`
+	Paths  []string `arg:"" name:"path" help:"FILE to make of what a running server holds; or DIR FILE, with the data directory of one that is stopped. Secrets in the file stay encrypted: keep the keys as long as it."`
 }
 
-// Run backs a data directory up, and prints what it holds.
-func (c *backupCommand) Run(std streams) error {
-	if err := isDir(c.Dir); err != nil {
+// Run backs up a running server, or a data directory and prints what that holds.
+func (c *backupCommand) Run(ctx context.Context, std streams) error {
+	switch len(c.Paths) {
+	case 1:
+		return c.online(ctx, c.Paths[0])
+	case 2:
+		return c.offline(std, c.Paths[0], c.Paths[1])
+	}
+	return &usageError{"backup takes FILE, or DIR FILE"}
+}
+
+func (c *backupCommand) online(ctx context.Context, file string) error {
+	client, err := newClient(c.Server, c.Token)
+	if err != nil {
 		return err
 	}
-	found, err := app.Backup(c.Dir, c.File)
+	defer client.close()
+	stream, err := client.open(ctx, "/api/backup")
+	if err == nil {
+		err = errors.Join(app.SaveBackup(stream, file), stream.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("back up %s: %w", c.Server, err)
+	}
+	return nil
+}
+
+func (c *backupCommand) offline(std streams, dir, file string) error {
+	if err := isDir(dir); err != nil {
+		return err
+	}
+	found, err := app.Backup(dir, file)
 	printCensus(std, found)
 	return err
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,5 +57,41 @@ func TestUpkeep(t *testing.T) {
 	}
 	if code, said := runUpkeep("check", again); code != exitFailed || !strings.Contains(said, "damaged") {
 		t.Errorf("a damaged directory: exit code %d: %s", code, said)
+	}
+}
+
+// TestOnlineBackup: what the server refuses, or cuts off, leaves no file.
+func TestOnlineBackup(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backup")
+	for reason, c := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"refused": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"title":"Not allowed","detail":"the token does not allow this call"}`)
+		}, "403 Forbidden: Not allowed: the token does not allow this call"},
+		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "astrohook backup 1\n and a part of it")
+			panic(http.ErrAbortHandler)
+		}, "EOF"},
+		"ended early": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "astrohook backup 1\n and a part of it")
+		}, "not a whole backup"},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			server := httptest.NewServer(c.answer)
+			defer server.Close()
+			code, said := runUpkeep("backup", file, "--token=tok", "--server", server.URL)
+			if code != exitFailed || !strings.Contains(said, c.want) {
+				t.Errorf("exit code %d: %s", code, said)
+			}
+			if left, err := filepath.Glob(file + "*"); err != nil || len(left) > 0 {
+				t.Error("left behind:", left, err)
+			}
+		})
+	}
+	if code, said := runUpkeep("backup", "a", "b", "c"); code != exitUsage || !strings.Contains(said, "FILE, or DIR FILE") {
+		t.Errorf("exit code %d: %s", code, said)
 	}
 }

@@ -2,10 +2,15 @@ package badgerstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // TestBackup takes a backup to another directory, and back again byte for byte.
@@ -46,7 +51,7 @@ func TestRestoreRefusesWhatIsNotWhole(t *testing.T) {
 	s := openTest(t, filepath.Join(base, "a"))
 	acceptMany(t, s, 50, 1)
 	var whole bytes.Buffer
-	if err := s.Backup(&whole); err != nil {
+	if err := s.Backup(t.Context(), &whole); err != nil {
 		t.Fatal(err)
 	}
 	flipped := bytes.Clone(whole.Bytes())
@@ -61,5 +66,86 @@ func TestRestoreRefusesWhatIsNotWhole(t *testing.T) {
 		if _, err := RestoreDir(path, filepath.Join(base, "b")); !errors.Is(err, errNoBackup) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// meanwhile is a writer that lets something happen before the first write to it.
+type meanwhile struct {
+	bytes.Buffer
+	once sync.Once
+	act  func()
+}
+
+func (m *meanwhile) Write(p []byte) (int, error) {
+	m.once.Do(m.act)
+	return m.Buffer.Write(p)
+}
+
+// TestBackupOfOneMoment has everything move while a backup is being written.
+// It holds what was there when it began, each thing once, and nothing that came later.
+func TestBackupOfOneMoment(t *testing.T) {
+	const events = 5000
+	base := t.TempDir()
+	s := openTest(t, filepath.Join(base, "a"))
+	ids := acceptMany(t, s, events, 1, 2)
+	w := &meanwhile{act: func() {
+		done := make(chan error, events)
+		for i, id := range ids {
+			s.Settle(delivered(id.For(webhook.EndpointNumber(i%2+1))), func(err error) { done <- err })
+		}
+		for range ids {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		acceptMany(t, s, 100, 1, 2)
+	}}
+	if err := s.Backup(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(base, "backup")
+	if err := SaveBackup(bytes.NewReader(w.Bytes()), file); err != nil {
+		t.Fatal(err)
+	}
+	got, err := RestoreDir(file, filepath.Join(base, "b"))
+	if err != nil || got != (Census{Events: events, Queued: 2 * events}) {
+		t.Errorf("restored %+v: %v", got, err)
+	}
+}
+
+// TestBackupEnds when nobody waits for it any more, or takes it.
+func TestBackupEnds(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	acceptMany(t, s, 5000, 1, 2, 3, 4)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := s.Backup(ctx, &meanwhile{act: cancel}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := s.Backup(t.Context(), fullDisk{}); !errors.Is(err, syscall.ENOSPC) {
+		t.Error(err)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestSaveBackupThatIsCutOff leaves nothing behind.
+func TestSaveBackupThatIsCutOff(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, filepath.Join(t.TempDir(), "a"))
+	acceptMany(t, s, 50, 1)
+	var whole bytes.Buffer
+	if err := s.Backup(t.Context(), &whole); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, len(backupTitle), whole.Len() / 2, whole.Len() - 1} {
+		err := SaveBackup(bytes.NewReader(whole.Bytes()[:size]), filepath.Join(dir, "backup"))
+		if !errors.Is(err, errNoBackup) {
+			t.Errorf("%d bytes of %d: %v", size, whole.Len(), err)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Error("left behind:", files, err)
 	}
 }

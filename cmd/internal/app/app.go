@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -48,6 +49,7 @@ const (
 // parts are what a running server is made of.
 type parts struct {
 	store      storage.Store
+	backup     func(ctx context.Context, w io.Writer) error
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
 	api        *httpapi.Server

@@ -37,7 +37,7 @@ func (a *App) openStorage() error {
 	if !Patched() {
 		a.log.Warn("this program was built without the patch to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
-	a.parts.store = store
+	a.parts.store, a.parts.backup = store, store.Backup
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())
 	a.parts.registry = prometheus.NewRegistry()
@@ -117,6 +117,7 @@ func (a *App) openAPI() error {
 		Log:          a.config.Log,
 		Registry:     a.parts.registry,
 		Profiling:    a.config.Profiling,
+		Backup:       a.parts.backup,
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api

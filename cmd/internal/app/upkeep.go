@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"path/filepath"
 
 	"github.com/corpastro/astrohook/storage/badgerstore"
@@ -28,6 +29,10 @@ func Check(dataDir string, keys []string) (Census, error) {
 func Backup(dataDir, file string) (Census, error) {
 	return badgerstore.BackupDir(filepath.Join(dataDir, storeDir), file)
 }
+
+// SaveBackup writes a backup that a running server streams to a new file, which
+// is there only when it is whole.
+func SaveBackup(from io.Reader, file string) error { return badgerstore.SaveBackup(from, file) }
 
 // Restore makes a new data directory of a backup.
 func Restore(file, dataDir string) (Census, error) {
