@@ -56,12 +56,19 @@ func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
 	return d, err
 }
 
-// sourceHeap has the source with the newest delivery on top.
+// sourceHeap has the source with the newest delivery on top. A source that stopped
+// at a removed key comes after the one that has the same delivery, moved.
 type sourceHeap []*source
 
-func (h sourceHeap) Len() int           { return len(h) }
-func (h sourceHeap) Less(i, j int) bool { return h[i].id.Compare(h[j].id) > 0 }
-func (h sourceHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h sourceHeap) Len() int      { return len(h) }
+func (h sourceHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+func (h sourceHeap) Less(i, j int) bool {
+	if order := h[i].id.Compare(h[j].id); order != 0 {
+		return order > 0
+	}
+	return h[i].sight < h[j].sight
+}
 
 // Push adds a source.
 func (h *sourceHeap) Push(x any) { *h = append(*h, x.(*source)) }
