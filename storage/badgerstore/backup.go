@@ -29,13 +29,17 @@ var errNoBackup = errors.New("not a whole backup")
 
 // Backup writes all records to w, as they are when it is called: writes go on
 // meanwhile, and are not in it. It keeps a few lists in memory, and on disk what
-// is merged away meanwhile, until it is through or w fails or ctx ends.
+// is merged away meanwhile, until it is through or w fails or ctx ends. It verifies
+// all tables first; what is damaged breaks the store.
 //
 // Badger's own stream is of no use here: it reads each range of keys at a moment
 // of its own, so that a delivery which moves is in two places or in none, and it
 // holds up to half a gigabyte for a reader that is slow.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view("back up", func(tx *badger.Txn) error {
+		if err := s.verifyNow(ctx); err != nil {
+			return err
+		}
 		sum := sha256.New()
 		out := bufio.NewWriterSize(w, backupChunk)
 		both := io.MultiWriter(out, sum)

@@ -1,13 +1,17 @@
 package badgerstore
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
@@ -237,4 +241,105 @@ func appendTo(t *testing.T, path string, text []byte) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rot flips a bit in the middle of a table behind Badger's back.
+func rot(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b [1]byte
+	at := info.Size() / 2
+	_, err = file.ReadAt(b[:], at)
+	b[0] ^= 4
+	_, writeErr := file.WriteAt(b[:], at)
+	if err := errors.Join(err, writeErr, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTableThatRots: what cannot be read must not be merged away, nor stay unnoticed.
+func TestTableThatRots(t *testing.T) {
+	needPatch(t)
+	dir := t.TempDir()
+	db, log := fillTables(t, dir)
+	verifier, _ := any(db).(tableVerifier)
+	synctest.Test(t, func(t *testing.T) { // a scrub rests between tables
+		if err := scrub(t.Context(), verifier, scrubRate); err != nil {
+			t.Error("before:", err)
+		}
+	})
+	rotten := table.NewFilename(nextTable(t, dir)-3, dir)
+	rot(t, rotten)
+	if err := scrub(t.Context(), verifier, scrubRate); !errors.Is(err, errDamagedFiles) || !strings.Contains(err.Error(), rotten) {
+		t.Error("scrub:", err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := scrub(stopped, verifier, scrubRate); err != nil {
+		t.Error("a scrub that was stopped:", err)
+	}
+	if err := db.Flatten(1); err == nil || log.failed == nil || !strings.Contains(log.failed.Error(), rotten) {
+		t.Error("compaction:", err, log.failed)
+	}
+	if _, err := os.Stat(rotten); err != nil {
+		t.Error("the damaged table is gone:", err)
+	}
+}
+
+// TestBackupOfWhatRots: a backup that lacks what cannot be read must not look whole.
+func TestBackupOfWhatRots(t *testing.T) {
+	needPatch(t)
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	acceptMany(t, s, 2000, 1, 2)
+	if err := s.Close(); err != nil { // which writes a table
+		t.Fatal(err)
+	}
+	s = openTest(t, dir)
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatal(tables, err)
+	}
+	rot(t, tables[0])
+	if err := s.Backup(t.Context(), io.Discard); !errors.Is(err, errDamagedFiles) || s.Err() == nil {
+		t.Error(err, s.Err())
+	}
+}
+
+// TestDailyScrub lets a table rot under a store that has nothing else to do.
+func TestDailyScrub(t *testing.T) {
+	needPatch(t)
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	acceptMany(t, s, 2000, 1, 2)
+	if err := s.Close(); err != nil { // which writes a table
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := openTest(t, dir)
+		tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+		if err != nil || len(tables) == 0 {
+			t.Fatal(tables, err)
+		}
+		time.Sleep(scrubInterval + time.Hour)
+		if err := s.Err(); err != nil {
+			t.Fatal("without damage:", err)
+		}
+		rot(t, tables[0])
+		select {
+		case <-s.Broken():
+		case <-time.After(scrubInterval):
+			t.Fatal("not noticed")
+		}
+		if err := s.Err(); !strings.Contains(err.Error(), tables[0]) {
+			t.Error(err)
+		}
+	})
 }

@@ -85,7 +85,7 @@ type Store struct {
 	unused  sync.Cond // signalled when reads becomes 0
 	reads   int       // under way
 	shut    bool
-	stop    context.CancelFunc // ends the census
+	stop    context.CancelFunc // ends census and scrub
 	counted chan struct{}      // closed when the census is over
 }
 
@@ -185,6 +185,7 @@ func (s *Store) start() error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.startCensus(ctx)
+	s.startScrub(ctx)
 	return nil
 }
 

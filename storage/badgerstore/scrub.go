@@ -1,0 +1,72 @@
+package badgerstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Open verifies every table, a compaction those that it merges. The others are
+// verified once a day, at a rate that leaves the disk to the deliveries.
+const (
+	scrubInterval = 24 * time.Hour
+	scrubRate     = 64 << 20 // bytes a second
+)
+
+// startScrub verifies the tables from time to time until ctx ends. A program that
+// was built without the patch does not.
+func (s *Store) startScrub(ctx context.Context) {
+	verifier, patched := any(s.db).(tableVerifier)
+	if !patched {
+		return
+	}
+	s.reads++ // Close waits for it
+	go func() {
+		defer s.leave()
+		for rest(ctx, scrubInterval) {
+			if err := scrub(ctx, verifier, scrubRate); err != nil {
+				_ = s.committer.breakDown(err) // Broken tells
+				return
+			}
+		}
+	}()
+}
+
+// scrub verifies every table once, at so many bytes a second, until ctx ends.
+// Damage is an error that names the file.
+func scrub(ctx context.Context, verifier tableVerifier, rate int64) error {
+	err := verifier.VerifyTables(func(size int64) bool {
+		return rest(ctx, time.Duration(size)*time.Second/time.Duration(rate))
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errDamagedFiles, err)
+	}
+	return nil
+}
+
+// verifyNow verifies every table at once, as far as the program can.
+func (s *Store) verifyNow(ctx context.Context) error {
+	verifier, patched := any(s.db).(tableVerifier)
+	if !patched {
+		return nil
+	}
+	err := scrub(ctx, verifier, math.MaxInt64)
+	if err != nil {
+		_ = s.committer.breakDown(err) // Broken tells
+	}
+	return errors.Join(err, ctx.Err())
+}
+
+// rest waits, and tells whether ctx lets it go on.
+func rest(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
