@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -40,7 +39,6 @@ func fillForDamage(t *testing.T, dir string) (ids []webhook.ID) {
 		}
 		ids = append(ids, acceptMany(t, s, 300, 1, 2)...)
 		if len(ids) == 900 {
-			s.looked = time.Time{}
 			ids = append(ids, acceptMany(t, s, 1, 1, 2)...)
 			if err := os.Remove(filepath.Join(source, ballastName)); err != nil {
 				t.Fatal(err)
@@ -84,6 +82,33 @@ func TestDamage(t *testing.T) {
 	}
 	for what, n := range outcomes {
 		t.Log(n, "×", what)
+	}
+}
+
+// TestDamageOfTheLastTransaction damages what was acknowledged last before a kill.
+// The log alone would not tell that from a transaction which was being written.
+func TestDamageOfTheLastTransaction(t *testing.T) {
+	dir, killed := t.TempDir(), filepath.Join(t.TempDir(), "killed")
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 3 {
+		acceptMany(t, s, 1, 1)
+	}
+	if err := os.Remove(filepath.Join(dir, ballastName)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	damageOne(t, killed, "*.mem", func(text []byte) []byte {
+		text[len(text)-60] ^= 1 // before the marker
+		return text
+	})
+	if _, err := Open(Options{Dir: killed}); !errors.Is(err, errDamagedFiles) {
+		t.Error("opened:", err)
 	}
 }
 

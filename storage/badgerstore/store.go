@@ -201,15 +201,16 @@ func (s *Store) applied(changes []*change) {
 	s.backlog.apply(changes)
 }
 
-// filesInterval is how often the files beside the database are looked after.
-const filesInterval = time.Second
+// roomInterval is how often the disk's room is looked after.
+const roomInterval = time.Second
 
+// lookAfterFiles looks after the files beside the database, before a commit is acknowledged.
 func (s *Store) lookAfterFiles(last uint64, now time.Time) {
-	if now.Sub(s.looked) < filesInterval {
+	_ = s.synced.note(last) // a second witness; its absence does no harm
+	if now.Sub(s.looked) < roomInterval {
 		return
 	}
 	s.looked = now
-	_ = s.synced.note(last) // a second witness; its absence does no harm
 	if err := s.room.provide(); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells
 	}
