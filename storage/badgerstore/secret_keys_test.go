@@ -349,7 +349,7 @@ func TestBackupKeepsSecretsSealed(t *testing.T) {
 	s := openWith(t, filepath.Join(base, "a"), "k")
 	all := registerMany(t, s, 2)
 	var backup bytes.Buffer
-	if err := s.Backup(&backup); err != nil {
+	if err := s.Backup(t.Context(), &backup); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(backup.Bytes(), []byte("nowhere")) {
