@@ -33,10 +33,11 @@ func (s *Store) Close() error {
 	return s.closed
 }
 
-func (s *Store) close() error {
+func (s *Store) close() (err error) {
 	s.stop()
 	s.committer.close()
 	s.awaitReads()
+	defer func() { err = errors.Join(err, s.synced.close()) }()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close storage: %w", err)
 	}

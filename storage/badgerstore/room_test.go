@@ -74,7 +74,8 @@ func TestOpenMissesItsEnd(t *testing.T) {
 	if err := checkSynced(dir, ids[2].Seq-1); !errors.Is(err, errDamagedFiles) {
 		t.Error(err)
 	}
-	if err := (&syncedMark{path: filepath.Join(dir, syncedName)}).note(ids[2].Seq + 1); err != nil {
+	mark := syncedMark{path: filepath.Join(dir, syncedName)}
+	if err := errors.Join(mark.note(ids[2].Seq+1), mark.close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(Options{Dir: dir, NoSync: true}); !errors.Is(err, errDamagedFiles) {

@@ -16,9 +16,11 @@ const syncedName = "SYNCED"
 
 const syncedSize = 8 + 4 // Seq, CRC-32C
 
-// syncedMark writes the file. Only the committer, and then Close, use it.
+// syncedMark writes the file, and keeps it open: each commit does. Only the
+// committer, and then Close, use it.
 type syncedMark struct {
 	path string
+	file *os.File // nil before the first note
 	seq  uint64
 }
 
@@ -31,12 +33,22 @@ func (m *syncedMark) note(seq uint64) error {
 	m.seq = seq
 	text := binary.BigEndian.AppendUint64(make([]byte, 0, syncedSize), seq)
 	text = binary.BigEndian.AppendUint32(text, crc32.Checksum(text, castagnoli))
-	file, err := os.OpenFile(m.path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("note what is synced: %w", err)
+	if m.file == nil {
+		file, err := os.OpenFile(m.path, os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("note what is synced: %w", err)
+		}
+		m.file = file
 	}
-	_, err = file.WriteAt(text, 0)
-	return errors.Join(err, file.Close())
+	_, err := m.file.WriteAt(text, 0)
+	return err
+}
+
+func (m *syncedMark) close() error {
+	if m.file == nil {
+		return nil
+	}
+	return m.file.Close()
 }
 
 // checkSynced compares what the database opened with, and what it had once.
