@@ -148,11 +148,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 		it := forward(tx, []byte{byte(spaceEndpoint)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			var e endpointRecord
-			err := it.Item().Value(func(record []byte) (err error) {
-				e, err = decodeEndpoint(record)
-				return err
-			})
+			e, err := decoded(it, decodeEndpoint)
 			if err != nil {
 				return err
 			}

@@ -34,11 +34,7 @@ func (p *payloads) read(id webhook.ID) (payload, error) {
 	if !p.goTo(key) {
 		return readPayload(p.tx, id)
 	}
-	var out payload
-	err := p.it.Item().Value(func(record []byte) (err error) {
-		out, err = decodePayload(record)
-		return err
-	})
+	out, err := decoded(p.it, decodePayload)
 	p.it.Next()
 	return out, err
 }

@@ -82,11 +82,7 @@ func eachKeyRecord(tx *badger.Txn, visit func(id string, r keyRecord) error) err
 	it := forward(tx, []byte{byte(spaceSecretKey)})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		var r keyRecord
-		err := it.Item().Value(func(record []byte) (err error) {
-			r, err = decodeKeyRecord(record)
-			return err
-		})
+		r, err := decoded(it, decodeKeyRecord)
 		if err != nil {
 			return err
 		}
@@ -206,11 +202,7 @@ func (s *Store) selectOtherwise(from webhook.EndpointNumber, limit int) (found [
 				next = n
 				return nil
 			}
-			var e endpointRecord
-			err := it.Item().Value(func(record []byte) (err error) {
-				e, err = decodeEndpoint(record)
-				return err
-			})
+			e, err := decoded(it, decodeEndpoint)
 			if err != nil {
 				return err
 			}

@@ -290,6 +290,15 @@ func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 	return nil
 }
 
+// decoded reads the record that an iterator stands on.
+func decoded[T any](it *badger.Iterator, decode func(record []byte) (T, error)) (out T, err error) {
+	err = it.Item().Value(func(record []byte) error {
+		out, err = decode(record)
+		return err
+	})
+	return out, err
+}
+
 // has tells whether a key is there.
 func has(tx *badger.Txn, key []byte) (bool, error) {
 	_, err := tx.Get(key)
