@@ -55,9 +55,6 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r result, err err
 		return result{}, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.registerAll(ctx, s); err != nil {
-		return result{}, err
-	}
 	return b.warmAndMeasure(ctx, s, v.target(s))
 }
 

@@ -60,14 +60,17 @@ const (
 	diskEach figure = "disk_per_delivery_bytes"
 )
 
-// kinds tell how figures are written for people, in the order in which they are.
-var kinds = []struct {
+// kind tells how a figure is written for people.
+type kind struct {
 	figure
 	title string
 	// per is how many of the figure's unit make one of the title's.
 	per    float64
 	digits int
-}{
+}
+
+// kinds are in the order in which figures are written.
+var kinds = []kind{
 	{deliveredPS, "delivered/s", 1, 0},
 	{toBare, "to bare", 1, 2},
 	{serverCPU, "server CPU s/1,000", 1, 4},
@@ -93,24 +96,23 @@ var kinds = []struct {
 
 const mebibyte = 1 << 20
 
-// title is how a figure is called in tables.
-func (f figure) title() string {
+// kind is how the figure is written: as it is, if it is not among kinds.
+func (f figure) kind() kind {
 	for _, k := range kinds {
 		if k.figure == f {
-			return k.title
+			return k
 		}
 	}
-	return string(f)
+	return kind{figure: f, title: string(f), per: 1, digits: 3}
 }
+
+// title is how a figure is called in tables.
+func (f figure) title() string { return f.kind().title }
 
 // format writes a value of the figure, in the unit of its title.
 func (f figure) format(value float64) string {
-	for _, k := range kinds {
-		if k.figure == f {
-			return formatNumber(value/k.per, k.digits)
-		}
-	}
-	return formatNumber(value, 3)
+	k := f.kind()
+	return formatNumber(value/k.per, k.digits)
 }
 
 // formatNumber writes a number with commas between the thousands.

@@ -19,9 +19,6 @@ func playHerd(ctx context.Context, b *bench, s scenario) (_ []result, err error)
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.registerAll(ctx, s); err != nil {
-		return nil, err
-	}
 	b.progress.step(s, "publishing "+formatCount(s.Events)+" events to endpoints that are down")
 	m, err := b.begin(ctx, s, v.target(s))
 	if err != nil {
@@ -81,9 +78,6 @@ func playBacklog(ctx context.Context, b *bench, s scenario) (_ []result, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.registerAll(ctx, s); err != nil {
-		return nil, err
-	}
 	if err := v.forAll(ctx, v.server.pause); err != nil {
 		return nil, err
 	}

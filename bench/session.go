@@ -24,7 +24,8 @@ type session struct {
 	registered []string
 }
 
-// open starts a server for a scenario, or takes the one that runs already.
+// open starts a server for a scenario, or takes the one that runs already, and
+// registers the scenario's endpoints.
 func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 	v := &session{b: b, server: b.against, secret: rand.Text()}
 	if s.Door {
@@ -32,14 +33,16 @@ func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 			return nil, err
 		}
 	}
-	if v.server != nil {
-		return v, nil
+	if v.server == nil {
+		if v.server, err = prepareServer(b.binary, b.data, s.Environment); err != nil {
+			return nil, err
+		}
+		if err := v.server.start(ctx); err != nil {
+			return nil, errors.Join(err, v.server.close())
+		}
 	}
-	if v.server, err = prepareServer(b.binary, b.data, s.Environment); err != nil {
-		return nil, err
-	}
-	if err := v.server.start(ctx); err != nil {
-		return nil, errors.Join(err, v.server.close())
+	if err := v.registerAll(ctx, s); err != nil {
+		return nil, errors.Join(err, v.close(ctx))
 	}
 	return v, nil
 }

@@ -26,9 +26,6 @@ func playRegistered(ctx context.Context, b *bench, s scenario) (_ []result, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.registerAll(ctx, s); err != nil {
-		return nil, err
-	}
 	few := s.variant(fewIdle)
 	small, base, err := v.measureIdle(ctx, few, 0, idleFew)
 	if err != nil {
@@ -85,9 +82,6 @@ func playSustained(ctx context.Context, b *bench, s scenario) (_ []result, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.registerAll(ctx, s); err != nil {
-		return nil, err
-	}
 	peak := s.variant("peak")
 	peak.Timeline = false
 	peak.Duration = min(s.Duration, 10*time.Second)
