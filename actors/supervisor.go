@@ -137,10 +137,7 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 
 // deliver passes a delivery to an endpoint's actor, and starts it if need be.
 func (s *supervisor) deliver(c actor.Context, to *seat, e *entry) {
-	if to.pid == nil {
-		s.start(c, to)
-	}
-	to.sent++
+	s.count(c, to)
 	if to.tray.offer(e) {
 		c.Send(to.pid, &news{})
 	}
@@ -148,11 +145,16 @@ func (s *supervisor) deliver(c actor.Context, to *seat, e *entry) {
 
 // send passes a message to an endpoint's actor, and starts it if need be.
 func (s *supervisor) send(c actor.Context, to *seat, message any) {
+	s.count(c, to)
+	c.Send(to.pid, message)
+}
+
+// count counts what an endpoint's actor is about to get, and starts it if need be.
+func (s *supervisor) count(c actor.Context, to *seat) {
 	if to.pid == nil {
 		s.start(c, to)
 	}
 	to.sent++
-	c.Send(to.pid, message)
 }
 
 func (s *supervisor) start(c actor.Context, to *seat) {

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -103,12 +104,11 @@ func (w *workers) trim() {
 
 // dismissLocked ends the n workers that are idle for longest.
 func (w *workers) dismissLocked(n int) {
-	for i, worker := range w.idle[:n] {
+	for _, worker := range w.idle[:n] {
 		worker <- nil
-		w.idle[i] = nil
 	}
 	w.running -= n
-	w.idle = append(w.idle[:0], w.idle[n:]...)
+	w.idle = slices.Delete(w.idle, 0, n)
 }
 
 // close waits until the jobs handed over are done. Calling it again is harmless.

@@ -13,7 +13,7 @@ import (
 )
 
 // backup streams everything that storage holds: the data of every client, with
-// the secrets of their webhooks. One at a time.
+// the secrets of their webhooks as they are encrypted. One at a time.
 func (s *Server) backup(ctx *fasthttp.RequestCtx, who *Principal) error {
 	switch {
 	case who.ClientID != "":
