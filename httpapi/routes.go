@@ -103,6 +103,9 @@ func (s *Server) handler(r *route) fasthttp.RequestHandler {
 }
 
 func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
+	if err := begin(ctx); err != nil {
+		return err
+	}
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
 		if r.need != needNothing {
@@ -118,7 +121,21 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 	if err := checkQuery(ctx, r); err != nil {
 		return err
 	}
+	if r.takesBody() {
+		room, err := s.bodies.read(ctx)
+		if err != nil {
+			return err
+		}
+		if room != nil {
+			defer s.bodies.giveBack(room)
+		}
+	}
 	return r.handle(s, ctx, who)
+}
+
+// takesBody tells whether a body means anything to the call. Another one's is not read.
+func (r *route) takesBody() bool {
+	return r.method == fasthttp.MethodPost || r.method == fasthttp.MethodPut || r.method == fasthttp.MethodPatch
 }
 
 // finish counts a request, and turns a handler's panic into an answer: it is a
@@ -130,6 +147,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 			slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		newProblem(codeInternal, "something went wrong inside the server").write(ctx)
 	}
+	conclude(ctx)
 	status := ctx.Response.StatusCode()
 	counters.count(status)
 	if s.log.Enabled(ctx, slog.LevelDebug) {

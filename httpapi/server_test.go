@@ -93,44 +93,6 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestOversize answers what is too large with a problem, also when it cannot be read.
-func TestOversize(t *testing.T) {
-	f := newFixture(t)
-	head := "POST /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + f.fixtureToken(backend) + "\r\n"
-	chunk := strings.Repeat("x", 64<<10)
-	chunked := func(n int) string {
-		return head + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("10000\r\n"+chunk+"\r\n", n) + "0\r\n\r\n"
-	}
-	for _, c := range []struct {
-		why, request string
-		status       int
-		field        string
-	}{
-		{"length over the limit", head + "Content-Length: 1048577\r\n\r\n" + strings.Repeat("x", 1048577), 413, "body"},
-		{"length over the server's limit", head + "Content-Length: 99999999\r\n\r\n", 413, "body"},
-		{"chunks over the limit", chunked(17), 413, "body"},
-		{"chunks over the server's limit", chunked(40), 413, "body"},
-		{"headers too large", head + "X-Long: " + strings.Repeat("x", MaxHeader) + "\r\n\r\n", 431, ""},
-		{"a token too large", "GET /api/webhooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431, ""},
-		{"encoded", head + "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415, "Content-Encoding"},
-		{"no HTTP", "hello\r\n\r\n", 400, ""},
-	} {
-		status, header, body := f.raw(t, c.request)
-		if status != c.status || header.Get("Content-Type") != contentProblem || c.field != "" && !strings.Contains(body, `"field":"`+c.field+`"`) {
-			t.Errorf("%s: got %d %s", c.why, status, body)
-		}
-	}
-	// As large as may be, in chunks: read whole, then judged.
-	event := eventWith("1")
-	status, _, body := f.raw(t, head+"Transfer-Encoding: chunked\r\n\r\n"+strconv.FormatInt(int64(len(event)), 16)+"\r\n"+event+"\r\n0\r\n\r\n")
-	if status != 202 {
-		t.Errorf("a chunked event: got %d %s", status, body)
-	}
-	if f.dispatcher.published() != 1 {
-		t.Errorf("%d events were published", f.dispatcher.published())
-	}
-}
-
 // TestAnswersTellNothing keeps the server's make to itself, and secrets out of caches.
 func TestAnswersTellNothing(t *testing.T) {
 	f := newFixture(t)
@@ -264,41 +226,6 @@ func TestShutdownGivesUp(t *testing.T) {
 		}
 		close(hold)
 		<-answered
-	})
-}
-
-// TestTimeouts closes connections that send nothing, or too slowly.
-func TestTimeouts(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFixture(t)
-		for _, begin := range []string{"", "GET /healthz HTTP/1.1\r\n", "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"} {
-			c := f.dial(t)
-			send(t, c, begin)
-			began := time.Now()
-			answer, err := io.ReadAll(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if took := time.Since(began); took != defaultLimits.Read {
-				t.Errorf("%q: closed after %v", begin, took)
-			}
-			if begin != "" && !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
-				t.Errorf("%q: got %q", begin, answer)
-			}
-		}
-		c := f.dial(t)
-		send(t, c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-		reader := bufio.NewReader(c)
-		if status, _, _ := readAnswer(t, reader); status != 200 {
-			t.Fatal(status)
-		}
-		began := time.Now()
-		if _, err := reader.ReadByte(); err != io.EOF {
-			t.Errorf("got %v", err)
-		}
-		if took := time.Since(began); took != defaultLimits.Idle {
-			t.Errorf("an idle connection was closed after %v", took)
-		}
 	})
 }
 
