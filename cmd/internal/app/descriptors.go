@@ -8,7 +8,8 @@ import (
 
 // descriptors shares out the file descriptors that the process may have: a
 // quarter each for requests to the API, attempts in flight and idle connections,
-// and the last one for storage and everything else.
+// and the last one for storage and everything else. What attempts leave of theirs
+// goes to requests.
 type descriptors struct {
 	requests, attempts, idle int
 }
@@ -31,9 +32,10 @@ func shareDescriptors() (descriptors, error) {
 
 func share(limit uint64) descriptors {
 	quarter := limit / 4
+	attempts := min(quarter, maxAttempts)
 	return descriptors{
-		requests: int(min(quarter, maxRequests)),
-		attempts: int(min(quarter, maxAttempts)),
+		requests: int(min(2*quarter-attempts, maxRequests)),
+		attempts: int(attempts),
 		idle:     int(min(quarter, maxIdle)),
 	}
 }

@@ -7,7 +7,7 @@ func TestShareDescriptors(t *testing.T) {
 	for limit, want := range map[uint64]descriptors{
 		256:     {64, 64, 64},
 		1024:    {256, 256, 256},
-		20_000:  {5000, 4096, 5000},
+		20_000:  {5904, 4096, 5000},
 		1 << 20: {16384, 4096, 16384},
 	} {
 		got := share(limit)
