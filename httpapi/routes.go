@@ -20,6 +20,9 @@ type route struct {
 	handle func(*Server, *fasthttp.RequestCtx, *Principal) error
 }
 
+// anyMethod stands in the place of a method where no call was found.
+const anyMethod = "any"
+
 // Parameters of lists.
 var (
 	pageQuery   = []string{"limit", "cursor"}
@@ -82,10 +85,10 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}})
-	m.NotFound = s.handler(&route{method: "any", path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
+	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
 		return newProblem(codeNotFound, "there is no such path")
 	}})
-	m.MethodNotAllowed = s.handler(&route{method: "any", path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
+	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
 		return newProblem(codeMethod, "the path does not have this method; the header Allow lists those it has")
 	}})
 	return m.Handler

@@ -281,6 +281,45 @@ func TestAdminListener(t *testing.T) {
 	}
 }
 
+// debugPaths are where servers are known to show their insides.
+var debugPaths = []string{
+	"/metrics", "/metrics/", "/metrics/prometheus", "/prometheus", "/debug", "/debug/", "/debug/pprof", "/debug/pprof/",
+	"/debug/pprof/allocs", "/debug/pprof/block", "/debug/pprof/cmdline", "/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=2",
+	"/debug/pprof/heap", "/debug/pprof/mutex", "/debug/pprof/profile", "/debug/pprof/symbol", "/debug/pprof/threadcreate",
+	"/debug/pprof/trace", "/debug/vars", "/debug/requests", "/debug/events", "/debug/flags", "/pprof", "/pprof/", "/vars", "/expvar",
+	"/stats", "/stat", "/status", "/server-status", "/server-info", "/info", "/health", "/env", "/actuator", "/actuator/env",
+	"/actuator/heapdump", "/admin", "/admin/", "/admin/metrics", "/console", "/config", "/varz", "/statusz", "/threadz", "/rpcz",
+	"/.env", "/.git/config", "/api/metrics", "/api/debug/pprof", "/_status", "/_debug", "/internal/metrics",
+	"/healthz/../metrics", "/healthz/..;/metrics", "/%6detrics", "//metrics", "/metrics%00", "/debug%2fpprof", "/DEBUG/pprof",
+}
+
+// TestPublicListenerShowsNoInsides walks the admin listener's routes and every
+// known path for debugging on the public one: none is there, whoever asks.
+func TestPublicListenerShowsNoInsides(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Profiling = true })
+	address := f.socket(t)
+	paths := debugPaths
+	shared := map[string]bool{"/healthz": true, "/readyz": true}
+	for _, r := range adminRoutes(true) {
+		if !shared[r.path] {
+			paths = append(paths, r.path, strings.ReplaceAll(r.path, "{profile}", "heap"))
+		}
+	}
+	if len(paths) < len(debugPaths)+6 {
+		t.Fatalf("the admin listener's routes are not walked: %q", paths)
+	}
+	for _, path := range paths {
+		for _, method := range []string{"GET", "POST", "OPTIONS"} {
+			for _, token := range []string{"", "Authorization: Bearer " + f.tokens[admin] + "\r\n"} {
+				answers := exchange(t, address, []byte(method+" "+path+" HTTP/1.1\r\nHost: 127.0.0.1:9090\r\nConnection: close\r\n"+token+"\r\n"))
+				if len(answers) != 1 || answers[0].status != 404 {
+					t.Errorf("%s %s: got %+v", method, path, answers)
+				}
+			}
+		}
+	}
+}
+
 // TestOptions names everything that is missing.
 func TestOptions(t *testing.T) {
 	_, err := New(Options{Limits: Limits{Read: -1}})
