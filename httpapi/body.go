@@ -54,21 +54,17 @@ func (b *bodies) read(ctx *fasthttp.RequestCtx) (*body, error) {
 	return room, nil
 }
 
-// receive fills room. While some of the body has not come, the connection is one that waits.
+// receive fills room. While it waits for some of the body, so does the connection.
 func (b *bodies) receive(room *body, ctx *fasthttp.RequestCtx, from io.Reader) error {
-	announced := ctx.Request.Header.ContentLength()
+	err := b.fill(room, from, ctx.Request.Header.ContentLength())
 	c := connOf(ctx)
-	if c == nil || c.whole() {
-		return b.fill(room, from, announced)
-	}
-	if err := c.setBusy(false); err != nil {
-		return err
-	}
-	err := b.fill(room, from, announced)
-	if c.failed != nil {
+	switch {
+	case c == nil || c.begun && c.failed == nil:
+		return err // all was there
+	case c.failed != nil:
 		return unreadable(c.failed)
 	}
-	return errors.Join(err, c.setBusy(true))
+	return errors.Join(err, c.begin(c.size))
 }
 
 // fill reads to the end; announced is the length, if it is known.

@@ -29,6 +29,16 @@ type listener struct {
 	mu sync.Mutex
 	// open are the connections; the first one's request began first, or is awaited for longest.
 	open list.List
+	// leaving counts those that were closed for others and are served still; left
+	// is signalled when one has ended.
+	leaving int
+	left    sync.Cond
+}
+
+func newListener(raw net.Listener, limit int, m *metrics) *listener {
+	l := &listener{Listener: raw, limit: limit, metrics: m}
+	l.left.L = &l.mu
+	return l
 }
 
 // acceptPause is the wait after an accept that failed for want of resources.
@@ -88,9 +98,13 @@ func (l *listener) displace() bool {
 	}
 	c := oldest.Value.(*conn)
 	c.leaveLocked()
+	c.displaced = true
+	_ = c.Conn.Close() // its worker sees it, and ends
+	for l.leaving++; l.leaving > l.limit/2; {
+		l.left.Wait()
+	}
 	l.mu.Unlock()
 	l.metrics.displaced.Inc()
-	_ = c.Conn.Close() // its worker sees it
 	return true
 }
 
@@ -119,15 +133,18 @@ type conn struct {
 	net.Conn
 	from *listener
 	// Guarded by from.mu: the place among the open connections, nil when it is
-	// none of them any more, and whether a complete request is being answered.
-	place *list.Element
-	busy  bool
+	// none of them any more; whether a complete request is being answered; whether
+	// it was closed for another and is served still.
+	place     *list.Element
+	busy      bool
+	displaced bool
 	// linger tells Close to let the peer read the answer first.
 	linger atomic.Bool
 
-	// Of the present request, for the goroutine that serves the connection: its
-	// bytes read so far, the last of them, whether its first line has ended, and
-	// with CR LF, and its size on the wire, -1 if that is not known.
+	// Of the present request, for the goroutine that serves the connection: whether
+	// it has begun, its bytes read so far, the last of them, whether its first line
+	// has ended, and with CR LF, and its size on the wire, -1 if that is not known.
+	begun    bool
 	taken    int
 	last     byte
 	lineRead bool
@@ -138,8 +155,13 @@ type conn struct {
 	failed error
 }
 
-// Read reads on. The end of the stream inside of a request is an error.
+// Read reads on: what is asked for has not come, so that the connection waits, and
+// the answer before has been written. The end of the stream inside of a request is an error.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.begun {
+		c.begun = false
+		_ = c.setBusy(false) // one that was given up is closed
+	}
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.note(p[:n])
@@ -165,15 +187,12 @@ func (c *conn) note(text []byte) {
 	c.taken += len(text)
 }
 
-// begin notes that the head of a request has come, of this size on the wire, -1 if
-// that is not known. A connection that was given up takes no request.
+// begin notes that the head of a request has come, or all of it, of this size on
+// the wire, -1 if that is not known. A connection that was given up takes no request.
 func (c *conn) begin(size int) error {
-	c.size = size
+	c.size, c.begun = size, true
 	return c.setBusy(true)
 }
-
-// whole tells whether the request has come whole.
-func (c *conn) whole() bool { return c.size >= 0 && c.taken >= c.size }
 
 // setBusy says whether a request is being answered, or the rest of one awaited.
 func (c *conn) setBusy(busy bool) error {
@@ -196,7 +215,7 @@ func (c *conn) end() bool {
 		return false
 	}
 	c.taken, c.last, c.lineRead, c.lineOK, c.size = 0, 0, false, false, -1
-	return c.setBusy(false) == nil
+	return true
 }
 
 // leaveLocked counts the connection no more.
@@ -222,8 +241,13 @@ func (c *conn) Close() error {
 	}
 	err := c.Conn.Close()
 	c.from.mu.Lock()
+	defer c.from.mu.Unlock()
 	c.leaveLocked()
-	c.from.mu.Unlock()
+	if c.displaced {
+		c.displaced = false
+		c.from.leaving--
+		c.from.left.Signal()
+	}
 	return err
 }
 

@@ -86,7 +86,7 @@ func (s *Server) newServer(h fasthttp.RequestHandler) *fasthttp.Server {
 		ErrorHandler:   s.refuse,
 		HeaderReceived: headReceived,
 		Logger:         serverLog{s.log},
-		// The listener bounds the connections; those that it has closed may not have ended yet.
+		// The listener bounds the connections; up to half as many are closed and have not ended yet.
 		Concurrency:                  2*s.limits.Connections + adminConnections,
 		ReadTimeout:                  s.limits.Read,
 		WriteTimeout:                 s.limits.Write,
@@ -119,7 +119,7 @@ func (s *Server) Serve(ln net.Listener) error { return s.serveOn(s.public, ln, s
 func (s *Server) ServeAdmin(ln net.Listener) error { return s.serveOn(s.admin, ln, adminConnections) }
 
 func (s *Server) serveOn(server *fasthttp.Server, ln net.Listener, connections int) error {
-	err := server.Serve(&listener{Listener: ln, limit: connections, metrics: s.metrics})
+	err := server.Serve(newListener(ln, connections, s.metrics))
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve HTTP on %s: %w", ln.Addr(), err)
 	}

@@ -288,7 +288,7 @@ func FuzzRequests(f *testing.F) {
 			taken = append(taken, string(ctx.Request.Body()))
 		}
 	}
-	ln := &listener{limit: 1, metrics: server.metrics}
+	ln := newListener(nil, 1, server.metrics)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		taken = nil
 		w := &wire{in: bytes.NewReader(text)}
