@@ -17,10 +17,10 @@ import (
 )
 
 // listener bounds the open connections of a fasthttp server. When all are taken,
-// the one that has waited longest for its request to be complete gives way to a
-// new one: senders that drip, and idle connections, keep nobody out. A connection
-// whose request is complete is never given up for another; if all are such, a new
-// one gets 503.
+// the one that has waited longest for its peer gives way to a new one: senders and
+// readers that drip, and idle connections, keep nobody out. A connection whose
+// request is complete, and has no answer, is never given up for another; if all
+// are such, a new one gets 503.
 type listener struct {
 	net.Listener
 	limit   int
@@ -133,8 +133,8 @@ type conn struct {
 	net.Conn
 	from *listener
 	// Guarded by from.mu: the place among the open connections, nil when it is
-	// none of them any more; whether a complete request is being answered; whether
-	// it was closed for another and is served still.
+	// none of them any more; whether it has a complete request and no answer yet;
+	// whether it was closed for another and is served still.
 	place     *list.Element
 	busy      bool
 	displaced bool
@@ -155,13 +155,25 @@ type conn struct {
 	failed error
 }
 
-// Read reads on: what is asked for has not come, so that the connection waits, and
-// the answer before has been written. The end of the stream inside of a request is an error.
-func (c *conn) Read(p []byte) (int, error) {
+// Write writes an answer, or some of it. From here on the connection waits for its
+// peer, who may be slow to take it.
+func (c *conn) Write(p []byte) (int, error) {
+	c.wait()
+	return c.Conn.Write(p)
+}
+
+// wait has the connection wait, unless it does.
+func (c *conn) wait() {
 	if c.begun {
 		c.begun = false
 		_ = c.setBusy(false) // one that was given up is closed
 	}
+}
+
+// Read reads on: what is asked for has not come, so that the connection waits.
+// The end of the stream inside of a request is an error.
+func (c *conn) Read(p []byte) (int, error) {
+	c.wait()
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.note(p[:n])
@@ -194,7 +206,7 @@ func (c *conn) begin(size int) error {
 	return c.setBusy(true)
 }
 
-// setBusy says whether a request is being answered, or the rest of one awaited.
+// setBusy says whether an answer is being made, or the peer is awaited.
 func (c *conn) setBusy(busy bool) error {
 	c.from.mu.Lock()
 	defer c.from.mu.Unlock()

@@ -6,9 +6,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 const probeRequest = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -108,4 +110,64 @@ func TestNoDescriptors(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// pipes is a listener whose connections have no buffers at all.
+type pipes struct {
+	made   chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.made:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
+
+// dial gives the client's side; what is sent to it waits until it is read.
+func (p *pipes) dial(t *testing.T) net.Conn {
+	t.Helper()
+	client, server := net.Pipe()
+	p.made <- server
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// TestSlowReaders has clients that do not take their answers: the time for
+// writing ends them, and before that they give way.
+func TestSlowReaders(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		const limit = 3
+		f := newFixture(t, func(o *Options) { o.Limits.Connections = limit })
+		ln := &pipes{made: make(chan net.Conn), closed: make(chan struct{})}
+		f.serveOn(t, ln)
+		first := ln.dial(t)
+		send(t, first, probeRequest)
+		time.Sleep(defaultLimits.Write + time.Second)
+		if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("an answer that nobody takes is written still: %v", err)
+		}
+		for range limit {
+			send(t, ln.dial(t), probeRequest)
+		}
+		synctest.Wait()
+		for range 2 * limit {
+			fresh := ln.dial(t)
+			send(t, fresh, probeRequest)
+			if status, _, _ := readAnswer(t, bufio.NewReader(fresh)); status != 200 {
+				t.Errorf("a new connection: got %d", status)
+			}
+		}
+	})
 }
