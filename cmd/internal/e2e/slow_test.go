@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -30,6 +31,7 @@ const (
 // them: every event is accepted, the slow ones cost little memory, and the time
 // for a request ends them.
 func TestSlowSenders(t *testing.T) {
+	needDescriptors(t, 4*slowSenders)
 	s := startServer(t)
 	normalTraffic(t, s) // warms up
 	for range rounds {
@@ -48,6 +50,18 @@ func TestSlowSenders(t *testing.T) {
 	}
 	if refused := slow.wait(); len(refused) != 1 || refused[http.StatusRequestTimeout] != slowSenders {
 		t.Errorf("answers to the slow senders, by status: %v; want only 408", refused)
+	}
+}
+
+// needDescriptors skips a test that cannot do with fewer open files for each process.
+func needDescriptors(t *testing.T, n uint64) {
+	t.Helper()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Cur < n {
+		t.Skipf("needs %d open files for each process, has %d", n, limit.Cur)
 	}
 }
 
