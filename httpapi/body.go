@@ -32,8 +32,6 @@ type body struct {
 	large int64
 }
 
-var errNoRoom = errors.New("no room for another large body")
-
 // read reads a request's body, which fasthttp streams, and puts it in the stream's
 // place. The room grows with what arrives, not with what is announced. It is to
 // be given back when the handler has ended.
@@ -97,7 +95,7 @@ func (b *bodies) grow(room *body) error {
 		if b.large.Add(more) > maxBodies {
 			b.large.Add(-more)
 			p := newProblem(codeUnavailable, "too many large bodies are being received")
-			p.retryAfter, p.cause = defaultRetryAfter, errNoRoom
+			p.retryAfter = defaultRetryAfter
 			return p
 		}
 		room.large += more
