@@ -18,18 +18,14 @@ import (
 // wholeBody is the field that is named when no single one is at fault.
 const wholeBody = "body"
 
-// bodyOf gives a request's body, in the request's buffer.
+// bodyOf gives a request's body, in a buffer that is the request's.
 func bodyOf(ctx *fasthttp.RequestCtx) ([]byte, error) {
 	if e := ctx.Request.Header.Peek(fasthttp.HeaderContentEncoding); len(e) > 0 && !bytes.EqualFold(e, []byte("identity")) {
 		p := newProblem(codeEncoding, "Content-Encoding is not supported: send the body as it is")
 		p.Field = fasthttp.HeaderContentEncoding
 		return nil, p
 	}
-	body := ctx.Request.Body()
-	if len(body) > MaxBody {
-		return nil, tooLarge(wholeBody, MaxBody)
-	}
-	return body, nil
+	return ctx.Request.Body(), nil
 }
 
 func tooLarge(field string, limit int) error {

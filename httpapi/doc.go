@@ -18,5 +18,11 @@
 // The probes, openapi.yaml and the public keys of webhooks (jwks.go) ask for none.
 // What belongs to another client is answered like what does not exist.
 //
-// Nothing of a request outlives its handler: fasthttp reuses the buffers.
+// A connection comes through a listener (listener.go) that bounds how many there
+// are. fasthttp parses; before anything else is done for a request, head.go refuses
+// what others may frame differently. Bodies are read (body.go) when the caller is
+// known, up to MaxBody, into room that grows with what arrives. A connection is
+// used again only if exactly one request came on it since the last answer.
+//
+// Nothing of a request outlives its handler: fasthttp and body.go reuse the buffers.
 package httpapi

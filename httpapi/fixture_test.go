@@ -68,6 +68,8 @@ type fixture struct {
 	client     *http.Client
 	tokens     map[string]string
 	log        *logBuffer
+	listening  []net.Listener
+	serving    sync.WaitGroup
 }
 
 // logBuffer keeps the log for a test to look at.
@@ -152,8 +154,7 @@ func (f *fixture) start(t testing.TB) {
 	f.listener = fasthttputil.NewInmemoryListener()
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return f.listener.Dial() }}
 	f.client = &http.Client{Transport: transport}
-	served := make(chan error, 1)
-	go func() { served <- f.Serve(f.listener) }()
+	f.serveOn(t, f.listener)
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -161,10 +162,21 @@ func (f *fixture) start(t testing.TB) {
 		if err := f.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := <-served; err != nil {
+		for _, ln := range f.listening {
+			_ = ln.Close() // of one that was not served yet, Shutdown does not know
+		}
+		f.serving.Wait()
+		if err := f.store.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := f.store.Close(); err != nil {
+	})
+}
+
+// serveOn serves on a listener until the end of the test.
+func (f *fixture) serveOn(t testing.TB, ln net.Listener) {
+	f.listening = append(f.listening, ln)
+	f.serving.Go(func() {
+		if err := f.Serve(ln); err != nil {
 			t.Error(err)
 		}
 	})
@@ -220,7 +232,13 @@ func (f *fixture) do(t testing.TB, caller, method, path, body string, headers ..
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := f.client.Do(req)
+	client := f.client
+	if len(body) > MaxBody { // it is answered before it is sent whole, which needs a socket that can be half closed
+		address := f.socket(t)
+		transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("tcp", address) }}
+		client = &http.Client{Transport: transport}
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}

@@ -16,6 +16,10 @@ type metrics struct {
 	repeated prometheus.Counter
 	refused  prometheus.Counter
 	publish  prometheus.Histogram
+	// connections that were closed for want of room: waiting ones for new ones, or new ones.
+	unwanted   *prometheus.CounterVec
+	displaced  prometheus.Counter
+	turnedAway prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -34,10 +38,16 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
 		}),
 	}
+	m.unwanted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "astrohook_http_connections_closed_total",
+		Help: "Connections closed since all were taken: displaced (the one that waited longest, for a new one) or turned_away (a new one).",
+	}, []string{"outcome"})
+	m.displaced = m.unwanted.WithLabelValues("displaced")
+	m.turnedAway = m.unwanted.WithLabelValues("turned_away")
 	m.accepted = m.events.WithLabelValues("accepted")
 	m.repeated = m.events.WithLabelValues("repeated")
 	m.refused = m.events.WithLabelValues("refused")
-	if err := errors.Join(r.Register(m.requests), r.Register(m.events), r.Register(m.publish)); err != nil {
+	if err := errors.Join(r.Register(m.requests), r.Register(m.events), r.Register(m.publish), r.Register(m.unwanted)); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil

@@ -58,6 +58,7 @@ const (
 	codeConflict        code = "conflict"
 	codeTooLarge        code = "too-large"
 	codeEncoding        code = "unsupported-encoding"
+	codeExpectation     code = "expectation-failed"
 	codeInvalid         code = "invalid"
 	codeUnknownType     code = "unknown-event-type"
 	codeFanOut          code = "too-many-endpoints"
@@ -84,6 +85,7 @@ var kinds = map[code]struct {
 	codeConflict:        {fasthttp.StatusConflict, "Conflict with the present state"},
 	codeTooLarge:        {fasthttp.StatusRequestEntityTooLarge, "Too large"},
 	codeEncoding:        {fasthttp.StatusUnsupportedMediaType, "The body is encoded"},
+	codeExpectation:     {fasthttp.StatusExpectationFailed, "The expectation cannot be met"},
 	codeInvalid:         {fasthttp.StatusUnprocessableEntity, "Invalid input"},
 	codeUnknownType:     {fasthttp.StatusUnprocessableEntity, "Unknown event type"},
 	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many endpoints match"},

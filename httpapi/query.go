@@ -18,9 +18,10 @@ const (
 )
 
 // checkQuery refuses parameters that the route does not know, and those given
-// twice: a misspelt filter must not list everything.
+// twice: a misspelt filter must not list everything. Where there is no call, that is
+// the answer, whatever the query.
 func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
-	if len(ctx.URI().QueryString()) == 0 {
+	if len(ctx.URI().QueryString()) == 0 || r.method == anyMethod {
 		return nil
 	}
 	var seen []string

@@ -20,6 +20,9 @@ type route struct {
 	handle func(*Server, *fasthttp.RequestCtx, *Principal) error
 }
 
+// anyMethod stands in the place of a method where no call was found.
+const anyMethod = "any"
+
 // Parameters of lists.
 var (
 	pageQuery   = []string{"limit", "cursor"}
@@ -87,10 +90,10 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}})
-	m.NotFound = s.handler(&route{method: "any", path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
+	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
 		return newProblem(codeNotFound, "there is no such path")
 	}})
-	m.MethodNotAllowed = s.handler(&route{method: "any", path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
+	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
 		return newProblem(codeMethod, "the path does not have this method; the header Allow lists those it has")
 	}})
 	return m.Handler
@@ -108,6 +111,9 @@ func (s *Server) handler(r *route) fasthttp.RequestHandler {
 }
 
 func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
+	if err := begin(ctx); err != nil {
+		return err
+	}
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
 		if r.need != needNothing {
@@ -123,7 +129,21 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 	if err := checkQuery(ctx, r); err != nil {
 		return err
 	}
+	if r.takesBody() {
+		room, err := s.bodies.read(ctx)
+		if err != nil {
+			return err
+		}
+		if room != nil {
+			defer s.bodies.giveBack(room)
+		}
+	}
 	return r.handle(s, ctx, who)
+}
+
+// takesBody tells whether a body means anything to the call. Another one's is not read.
+func (r *route) takesBody() bool {
+	return r.method == fasthttp.MethodPost || r.method == fasthttp.MethodPut || r.method == fasthttp.MethodPatch
 }
 
 // finish counts a request, and turns a handler's panic into an answer: it is a
@@ -135,6 +155,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 			slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		newProblem(codeInternal, "something went wrong inside the server").write(ctx)
 	}
+	conclude(ctx)
 	status := ctx.Response.StatusCode()
 	counters.count(status)
 	if s.log.Enabled(ctx, slog.LevelDebug) {

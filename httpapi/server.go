@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,8 @@ type Server struct {
 	owners  *owners
 	cursors *cursors
 
+	bodies bodies
+
 	// base ends when Shutdown gives up waiting for requests.
 	base     context.Context
 	stop     context.CancelFunc
@@ -74,28 +77,27 @@ func New(o Options) (*Server, error) {
 		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
-	s.public = s.newListener(s.newRouter(routes()))
-	s.admin = s.newListener(s.newRouter(adminRoutes(o.Profiling)))
+	s.public = s.newServer(s.newRouter(routes()))
+	s.admin = s.newServer(s.newRouter(adminRoutes(o.Profiling)))
 	return s, nil
 }
 
-// bodyReserve is how far a body may exceed MaxBody and still be read, so that the
-// caller gets a problem document rather than a closed connection.
-const bodyReserve = 1 << 20
-
-// newListener makes a fasthttp server: every time and every size has a bound.
-func (s *Server) newListener(h fasthttp.RequestHandler) *fasthttp.Server {
+// newServer makes a fasthttp server: every time and every size has a bound. Bodies
+// are left to the handlers, so that they are read for callers with a token only.
+func (s *Server) newServer(h fasthttp.RequestHandler) *fasthttp.Server {
 	return &fasthttp.Server{
-		Handler:                      h,
-		ErrorHandler:                 s.refuse,
-		Logger:                       serverLog{s.log},
-		Concurrency:                  s.limits.Connections,
+		Handler:        h,
+		ErrorHandler:   s.refuse,
+		HeaderReceived: headReceived,
+		Logger:         serverLog{s.log},
+		// The listener bounds the connections; up to half as many are closed and have not ended yet.
+		Concurrency:                  2*s.limits.Connections + adminConnections,
 		ReadTimeout:                  s.limits.Read,
 		WriteTimeout:                 s.limits.Write,
 		IdleTimeout:                  s.limits.Idle,
 		ReadBufferSize:               MaxHeader,
-		MaxRequestBodySize:           MaxBody + bodyReserve,
-		TCPKeepalive:                 true,
+		MaxRequestBodySize:           MaxBody,
+		StreamRequestBody:            true,
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
@@ -103,6 +105,9 @@ func (s *Server) newListener(h fasthttp.RequestHandler) *fasthttp.Server {
 		SecureErrorLogMessage:        true,
 	}
 }
+
+// adminConnections bounds the open connections of the admin listener.
+const adminConnections = 64
 
 // Handler handles the requests of the public listener.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.public.Handler }
@@ -112,13 +117,14 @@ func (s *Server) Handler() fasthttp.RequestHandler { return s.public.Handler }
 func (s *Server) AdminHandler() fasthttp.RequestHandler { return s.admin.Handler }
 
 // Serve accepts requests on the public listener until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return serve(s.public, ln) }
+func (s *Server) Serve(ln net.Listener) error { return s.serveOn(s.public, ln, s.limits.Connections) }
 
 // ServeAdmin accepts requests on the operator's listener until Shutdown.
-func (s *Server) ServeAdmin(ln net.Listener) error { return serve(s.admin, ln) }
+func (s *Server) ServeAdmin(ln net.Listener) error { return s.serveOn(s.admin, ln, adminConnections) }
 
-func serve(server *fasthttp.Server, ln net.Listener) error {
-	if err := server.Serve(ln); err != nil && !errors.Is(err, net.ErrClosed) {
+func (s *Server) serveOn(server *fasthttp.Server, ln net.Listener, connections int) error {
+	err := server.Serve(newListener(ln, connections, s.metrics))
+	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve HTTP on %s: %w", ln.Addr(), err)
 	}
 	return nil
@@ -151,16 +157,24 @@ func (s *Server) call() (context.Context, context.CancelFunc) {
 
 // refuse answers what fasthttp could not read as a request. The connection is closed then.
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	if c := connOf(ctx); c != nil {
+		c.linger.Store(true)
+		err = cmp.Or(c.failed, err)
+	}
+	unreadable(err).write(ctx)
+}
+
+// unreadable explains why a request could not be read.
+func unreadable(err error) *problem {
 	p := newProblem(codeMalformed, "this is not a valid HTTP request")
 	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		p = problemOf(tooLarge(wholeBody, MaxBody))
 	case isSmallBuffer(err):
 		p = newProblem(codeHeader, "the request line and the headers are larger than 16 KiB")
 	case isTimeout(err):
 		p = newProblem(codeTimeout, "the request did not arrive in time")
 	}
-	p.write(ctx)
+	p.cause = err
+	return p
 }
 
 func isSmallBuffer(err error) bool {

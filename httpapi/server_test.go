@@ -93,44 +93,6 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestOversize answers what is too large with a problem, also when it cannot be read.
-func TestOversize(t *testing.T) {
-	f := newFixture(t)
-	head := "POST /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + f.fixtureToken(backend) + "\r\n"
-	chunk := strings.Repeat("x", 64<<10)
-	chunked := func(n int) string {
-		return head + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("10000\r\n"+chunk+"\r\n", n) + "0\r\n\r\n"
-	}
-	for _, c := range []struct {
-		why, request string
-		status       int
-		field        string
-	}{
-		{"length over the limit", head + "Content-Length: 1048577\r\n\r\n" + strings.Repeat("x", 1048577), 413, "body"},
-		{"length over the server's limit", head + "Content-Length: 99999999\r\n\r\n", 413, "body"},
-		{"chunks over the limit", chunked(17), 413, "body"},
-		{"chunks over the server's limit", chunked(40), 413, "body"},
-		{"headers too large", head + "X-Long: " + strings.Repeat("x", MaxHeader) + "\r\n\r\n", 431, ""},
-		{"a token too large", "GET /api/webhooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431, ""},
-		{"encoded", head + "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415, "Content-Encoding"},
-		{"no HTTP", "hello\r\n\r\n", 400, ""},
-	} {
-		status, header, body := f.raw(t, c.request)
-		if status != c.status || header.Get("Content-Type") != contentProblem || c.field != "" && !strings.Contains(body, `"field":"`+c.field+`"`) {
-			t.Errorf("%s: got %d %s", c.why, status, body)
-		}
-	}
-	// As large as may be, in chunks: read whole, then judged.
-	event := eventWith("1")
-	status, _, body := f.raw(t, head+"Transfer-Encoding: chunked\r\n\r\n"+strconv.FormatInt(int64(len(event)), 16)+"\r\n"+event+"\r\n0\r\n\r\n")
-	if status != 202 {
-		t.Errorf("a chunked event: got %d %s", status, body)
-	}
-	if f.dispatcher.published() != 1 {
-		t.Errorf("%d events were published", f.dispatcher.published())
-	}
-}
-
 // TestAnswersTellNothing keeps the server's make to itself, and secrets out of caches.
 func TestAnswersTellNothing(t *testing.T) {
 	f := newFixture(t)
@@ -267,41 +229,6 @@ func TestShutdownGivesUp(t *testing.T) {
 	})
 }
 
-// TestTimeouts closes connections that send nothing, or too slowly.
-func TestTimeouts(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFixture(t)
-		for _, begin := range []string{"", "GET /healthz HTTP/1.1\r\n", "POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"} {
-			c := f.dial(t)
-			send(t, c, begin)
-			began := time.Now()
-			answer, err := io.ReadAll(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if took := time.Since(began); took != defaultLimits.Read {
-				t.Errorf("%q: closed after %v", begin, took)
-			}
-			if begin != "" && !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
-				t.Errorf("%q: got %q", begin, answer)
-			}
-		}
-		c := f.dial(t)
-		send(t, c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-		reader := bufio.NewReader(c)
-		if status, _, _ := readAnswer(t, reader); status != 200 {
-			t.Fatal(status)
-		}
-		began := time.Now()
-		if _, err := reader.ReadByte(); err != io.EOF {
-			t.Errorf("got %v", err)
-		}
-		if took := time.Since(began); took != defaultLimits.Idle {
-			t.Errorf("an idle connection was closed after %v", took)
-		}
-	})
-}
-
 // TestAdminListener reads the metrics, which count by route and not by id.
 func TestAdminListener(t *testing.T) {
 	registry := prometheus.NewRegistry()
@@ -351,6 +278,45 @@ func TestAdminListener(t *testing.T) {
 	}
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+// debugPaths are where servers are known to show their insides.
+var debugPaths = []string{
+	"/metrics", "/metrics/", "/metrics/prometheus", "/prometheus", "/debug", "/debug/", "/debug/pprof", "/debug/pprof/",
+	"/debug/pprof/allocs", "/debug/pprof/block", "/debug/pprof/cmdline", "/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=2",
+	"/debug/pprof/heap", "/debug/pprof/mutex", "/debug/pprof/profile", "/debug/pprof/symbol", "/debug/pprof/threadcreate",
+	"/debug/pprof/trace", "/debug/vars", "/debug/requests", "/debug/events", "/debug/flags", "/pprof", "/pprof/", "/vars", "/expvar",
+	"/stats", "/stat", "/status", "/server-status", "/server-info", "/info", "/health", "/env", "/actuator", "/actuator/env",
+	"/actuator/heapdump", "/admin", "/admin/", "/admin/metrics", "/console", "/config", "/varz", "/statusz", "/threadz", "/rpcz",
+	"/.env", "/.git/config", "/api/metrics", "/api/debug/pprof", "/_status", "/_debug", "/internal/metrics",
+	"/healthz/../metrics", "/healthz/..;/metrics", "/%6detrics", "//metrics", "/metrics%00", "/debug%2fpprof", "/DEBUG/pprof",
+}
+
+// TestPublicListenerShowsNoInsides walks the admin listener's routes and every
+// known path for debugging on the public one: none is there, whoever asks.
+func TestPublicListenerShowsNoInsides(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Profiling = true })
+	address := f.socket(t)
+	paths := debugPaths
+	shared := map[string]bool{"/healthz": true, "/readyz": true}
+	for _, r := range adminRoutes(true) {
+		if !shared[r.path] {
+			paths = append(paths, r.path, strings.ReplaceAll(r.path, "{profile}", "heap"))
+		}
+	}
+	if len(paths) < len(debugPaths)+6 {
+		t.Fatalf("the admin listener's routes are not walked: %q", paths)
+	}
+	for _, path := range paths {
+		for _, method := range []string{"GET", "POST", "OPTIONS"} {
+			for _, token := range []string{"", "Authorization: Bearer " + f.tokens[admin] + "\r\n"} {
+				answers := exchange(t, address, []byte(method+" "+path+" HTTP/1.1\r\nHost: 127.0.0.1:9090\r\nConnection: close\r\n"+token+"\r\n"))
+				if len(answers) != 1 || answers[0].status != 404 {
+					t.Errorf("%s %s: got %+v", method, path, answers)
+				}
+			}
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -204,5 +206,37 @@ func TestStackUnwindsInReverse(t *testing.T) {
 	}
 	if err := s.unwind(t.Context()); err != nil || len(order) != 3 {
 		t.Errorf("the second unwinding: %v, %v", err, order)
+	}
+}
+
+// TestAdminListener is on loopback unless told otherwise, and then it is warned of;
+// what it shows is not on the public listener.
+func TestAdminListener(t *testing.T) {
+	if host, _, err := net.SplitHostPort(Defaults().AdminListen); err != nil || !net.ParseIP(host).IsLoopback() {
+		t.Errorf("the admin listener is at %s by default", Defaults().AdminListen)
+	}
+	for address, warned := range map[string]bool{"127.0.0.1:0": false, "[::1]:0": false, "localhost:0": false, ":0": true, "0.0.0.0:0": true} {
+		var log bytes.Buffer
+		c := testConfig(t)
+		c.AdminListen, c.Profiling = address, true
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		a := newApp(t, c)
+		if err := a.Start(); err != nil && address == "[::1]:0" {
+			continue // no IPv6 here
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/metrics", "/debug/pprof", "/debug/pprof/goroutine"} {
+			if status, _ := get(t, a.PublicAddr(), path); status != http.StatusNotFound {
+				t.Errorf("%s: the public listener answers %s with %d", address, path, status)
+			}
+			if status, _ := get(t, a.AdminAddr(), path); status != http.StatusOK {
+				t.Errorf("%s: the admin listener answers %s with %d", address, path, status)
+			}
+		}
+		stop(t, a)
+		if got := strings.Contains(log.String(), "can be reached from other machines"); got != warned {
+			t.Errorf("%s: warned: %t, want %t: %s", address, got, warned, log.String())
+		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 // Errors about a setting are *webhook.FieldError with the flag's name as Field.
 type Config struct {
 	Listen      string `group:"Server" placeholder:"HOST:PORT" help:"Address of the HTTP API. Default: :8080, with --dev 127.0.0.1:8080."`
-	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token."`
+	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token. Another than a loopback address is warned of."`
 	DataDir     string `group:"Server" default:"./astrohook-data" placeholder:"DIR" help:"Directory that holds everything; made if it does not exist."`
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
 

@@ -161,6 +161,9 @@ func (a *App) listen() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("admin-listen: %w", err), public.Close())
 	}
+	if tcp, ok := admin.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		a.log.Warn("the admin listener asks for no token and can be reached from other machines", slog.String("admin_listen", tcp.String()))
+	}
 	servers := &servers{api: a.parts.api, public: public, admin: admin}
 	a.running.push("API", servers.stop)
 	servers.start(a.fail)

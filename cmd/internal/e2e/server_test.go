@@ -155,20 +155,26 @@ func (s *server) awaitExit(t *testing.T) int {
 // peakMemory is the largest resident size that the process has had, in MiB.
 func (s *server) peakMemory(t *testing.T) int {
 	t.Helper()
+	return s.memory(t, "VmHWM") / 1024
+}
+
+// memory is one of the sizes of the process that the system knows, in KiB.
+func (s *server) memory(t *testing.T, name string) int {
+	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
 			kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return kib / 1024
+			return kib
 		}
 	}
-	t.Fatal("the process has no VmHWM")
+	t.Fatal("the process has no " + name)
 	return 0
 }
 
