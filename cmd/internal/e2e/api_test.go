@@ -20,10 +20,15 @@ type api struct {
 	token string
 }
 
-// mint signs a token for a client.
+// mint signs a token for a client, for an hour.
 func mint(t *testing.T, client, scope string) string {
 	t.Helper()
-	claims := jwt.MapClaims{"client_id": client, "exp": time.Now().Add(time.Hour).Unix()}
+	return mintFor(t, time.Hour, client, scope)
+}
+
+func mintFor(t *testing.T, lifetime time.Duration, client, scope string) string {
+	t.Helper()
+	claims := jwt.MapClaims{"client_id": client, "exp": time.Now().Add(lifetime).Unix()}
 	if scope != "" {
 		claims["scope"] = scope
 	}

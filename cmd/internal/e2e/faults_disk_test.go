@@ -36,7 +36,7 @@ func TestFaultFullDisk(t *testing.T) {
 	s.dataDir = filepath.Join(disk, "data")
 	s.start(t)
 	s.awaitReady(t)
-	c := tryOn(t, s)
+	c := tryOn(t, s, fleetKinds)
 	c.publishUpTo(t, 2000)
 
 	filling := filepath.Join(disk, "filling")

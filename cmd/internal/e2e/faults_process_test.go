@@ -64,7 +64,7 @@ func TestFaultDescriptors(t *testing.T) {
 	s.wrap = []string{"sh", "-c", `ulimit -n 256; exec "$@"`, "sh"}
 	s.start(t)
 	s.awaitReady(t)
-	c := tryOn(t, s)
+	c := tryOn(t, s, fleetKinds)
 	var publishers sync.WaitGroup
 	until := c.ledger.posted() + uint64(events)
 	for range 300 {
@@ -89,7 +89,7 @@ func TestFaultOverload(t *testing.T) {
 	s := newServer(t, fmt.Sprintf("GOMEMLIMIT=%dMiB", limit), fmt.Sprintf("ASTROHOOK_MAX_PENDING=%d", pending))
 	s.start(t)
 	s.awaitReady(t)
-	c := tryOn(t, s)
+	c := tryOn(t, s, fleetKinds)
 	var publishers sync.WaitGroup
 	refused, mu := map[int]int{}, sync.Mutex{}
 	until := time.Now().Add(time.Duration(seconds) * time.Second)
