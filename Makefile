@@ -42,7 +42,7 @@ test: need-go need-cc $(NPM_DONE) ## Run every test with the race detector, and 
 
 .PHONY: faults
 faults: need-go setup-faults ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
-	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/e2e
+	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
 
 # What needs root is left out for others, which the tests say; with CI=true that is an error.
 .PHONY: setup-faults
@@ -51,6 +51,18 @@ setup-faults: ## Install strace for make faults, where that is possible
 		{ echo "missing: strace, to make system calls fail (Debian: apt-get install strace)" >&2; exit 1; }
 	@test "$$(id -u)" = 0 || echo "not root: the tests that mount a small disk are left out" >&2
 	@test "$$(id -u)" = 0 || test "$${CI:-}" != true || { echo "CI=true leaves nothing out: run make faults as root" >&2; exit 1; }
+
+# For how long make fuzz runs each target: a time, or 1000x for so many executions.
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: need-go need-npm ## Run each fuzz target for 30 s (FUZZTIME=5m; PKG=./webhook for a part)
+	@for package in $$(go list -f '{{.Dir}}' $(PKG)); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$package/*_test.go 2>/dev/null); do \
+			echo "== $$target in $$package"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $(ARGS) $$package; \
+		done; \
+	done
 
 .PHONY: bench
 bench: need-go ## Measure everything into bench/results, for hours (ARGS="--scenario single" for a part)
