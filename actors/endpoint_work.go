@@ -69,14 +69,25 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	})
 }
 
+// readSchedule reads what is due. When nothing is, it looks for retries that wait
+// for longer than they can have been given: the clock was ahead at that time.
 func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
-	shared, n := a.shared, a.number
+	shared, n, longest := a.shared, a.number, longestWait(a.lane.settings.Retry)
 	a.inBackground(func() any {
-		room := shared.reserve(limit)
-		due, next, err := shared.store.Scheduled(n, from, time.Now(), room.deliveries, room.bytes)
+		room, now := shared.reserve(limit), time.Now()
+		due, next, err := shared.store.Scheduled(n, from, now, room.deliveries, room.bytes)
+		ahead := err == nil && len(due) == 0 && !next.IsZero()
+		if ahead {
+			due, _, err = shared.store.Scheduled(n, webhook.Slot{At: now.Add(longest)}, never, room.deliveries, room.bytes)
+		}
 		entries, _ := a.charge(due, room)
-		return &scheduleRead{due: entries, next: next, err: err}
+		return &scheduleRead{due: entries, next: next, ahead: ahead, err: err}
 	})
+}
+
+// longestWait is the longest time between an attempt and the next.
+func longestWait(p webhook.RetryPolicy) time.Duration {
+	return max(p.MaxDelay+time.Duration(float64(p.MaxDelay)*p.Jitter), webhook.MaxRetryAfter) + time.Second
 }
 
 // charge makes entries of what was read; their payloads count from now on, and
