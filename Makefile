@@ -60,7 +60,7 @@ fuzz: need-go need-npm ## Run each fuzz target for 30 s (FUZZTIME=5m; PKG=./webh
 	@for package in $$(go list -f '{{.Dir}}' $(PKG)); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$package/*_test.go 2>/dev/null); do \
 			echo "== $$target in $$package"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $(ARGS) $$package; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $(ARGS) $$package; \
 		done; \
 	done
 
