@@ -79,6 +79,8 @@ func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 		ahead := err == nil && len(due) == 0 && !next.IsZero()
 		if ahead {
 			due, _, err = shared.store.Scheduled(n, webhook.Slot{At: now.Add(longest)}, never, room.deliveries, room.bytes)
+		} else if next.Sub(now) > longest {
+			next = now // to look for them once these are on their way
 		}
 		entries, _ := a.charge(due, room)
 		return &scheduleRead{due: entries, next: next, ahead: ahead, err: err}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -40,6 +41,7 @@ func TestFaultDamage(t *testing.T) {
 		c.awaitReady(t)
 	}
 	c.publishUpTo(t, 500)
+	c.publishUntilNoted(t)
 	c.kill()
 	c.kills++
 	if err := os.Remove(filepath.Join(c.dataDir, "store", "BALLAST")); err != nil {
@@ -80,6 +82,30 @@ func TestFaultDamage(t *testing.T) {
 	}
 	c.again(t)
 	c.audit(t)
+}
+
+// publishUntilNoted publishes until the server has noted how far it got, which it
+// does once a second. What comes after that and is damaged looks like a write that
+// the kill cut off.
+func (c *trial) publishUntilNoted(t *testing.T) {
+	t.Helper()
+	noted := func() string {
+		text, err := os.ReadFile(filepath.Join(c.dataDir, "store", "SYNCED"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	before := noted()
+	await(t, "a note of what is synced", func() error {
+		if !c.publisher.post(t, 1) {
+			t.Error("not acknowledged")
+		}
+		if noted() == before {
+			return errors.New("it is as before")
+		}
+		return nil
+	})
 }
 
 func copyDir(t *testing.T, from, to string) {
