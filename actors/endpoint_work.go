@@ -73,12 +73,16 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 // for longer than they can have been given: the clock was ahead at that time.
 func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 	shared, n, longest := a.shared, a.number, longestWait(a.lane.settings.Retry)
+	beyond := webhook.Slot{At: time.Now().Add(longest)}
+	if slotBefore(beyond, a.lane.schedule.ahead) {
+		beyond = a.lane.schedule.ahead
+	}
 	a.inBackground(func() any {
 		room, now := shared.reserve(limit), time.Now()
 		due, next, err := shared.store.Scheduled(n, from, now, room.deliveries, room.bytes)
 		ahead := err == nil && len(due) == 0 && !next.IsZero()
 		if ahead {
-			due, _, err = shared.store.Scheduled(n, webhook.Slot{At: now.Add(longest)}, never, room.deliveries, room.bytes)
+			due, _, err = shared.store.Scheduled(n, beyond, never, room.deliveries, room.bytes)
 		} else if next.Sub(now) > longest {
 			next = now // to look for them once these are on their way
 		}

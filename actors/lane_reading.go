@@ -62,8 +62,11 @@ func (l *lane) scheduleRead(due []*entry, next, now time.Time) {
 }
 
 // aheadRead takes what a read gave that found nothing due, and so took what was
-// scheduled while the clock was ahead. How far the schedule is read stays.
+// scheduled while the clock was ahead. There may be more of that.
 func (l *lane) aheadRead(due []*entry, next, now time.Time) {
+	if len(due) > 0 {
+		l.schedule.ahead, next = after(due[len(due)-1].slot()), now
+	}
 	l.schedule.finish(webhook.Slot{}, false, next)
 	l.take(due, now)
 	l.sweep()
