@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestFaultKillPoints kills the server at each point of one event's way, with
@@ -141,12 +140,25 @@ func (c *trial) killBeforeSettle(t *testing.T) {
 func (c *trial) killDuringSettle(t *testing.T) {
 	for range 20 {
 		remove := c.injectBeforeSettle(t, "msync:signal=KILL:when=2")
-		if c.awaitEnd(time.Second) {
+		if c.settledOrEnded(t) {
 			return
 		}
-		remove()
+		remove() // never while it may strike: strace waits for ever when it is told to go at a kill
 	}
 	t.Fatal("no settle's second sync was reached")
+}
+
+// settledOrEnded waits for one of the two, and tells whether the process has ended.
+func (c *trial) settledOrEnded(t *testing.T) (ended bool) {
+	t.Helper()
+	await(t, "the settle, or the server's end", func() error {
+		ended = c.awaitEnd(0)
+		if ended {
+			return nil
+		}
+		return c.drained(c.fleet[0].id)
+	})
+	return ended
 }
 
 // injectBeforeSettle publishes an event, and injects between its arrival and the answer.
