@@ -149,7 +149,11 @@ func (a *endpointActor) handleRead(message any, now time.Time) {
 			a.lane.readFailed(true, now)
 			return
 		}
-		a.lane.scheduleRead(m.due, m.next, now)
+		if m.ahead {
+			a.lane.aheadRead(m.due, m.next, now)
+		} else {
+			a.lane.scheduleRead(m.due, m.next, now)
+		}
 	case *cancelledSome:
 		if m.err != nil {
 			a.readFailed("cancel pending deliveries", m.err, now)

@@ -69,14 +69,31 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	})
 }
 
+// readSchedule reads what is due. When nothing is, it looks for retries that wait
+// for longer than they can have been given: the clock was ahead at that time.
 func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
-	shared, n := a.shared, a.number
+	shared, n, longest := a.shared, a.number, longestWait(a.lane.settings.Retry)
+	beyond := webhook.Slot{At: time.Now().Add(longest)}
+	if slotBefore(beyond, a.lane.schedule.ahead) {
+		beyond = a.lane.schedule.ahead
+	}
 	a.inBackground(func() any {
-		room := shared.reserve(limit)
-		due, next, err := shared.store.Scheduled(n, from, time.Now(), room.deliveries, room.bytes)
+		room, now := shared.reserve(limit), time.Now()
+		due, next, err := shared.store.Scheduled(n, from, now, room.deliveries, room.bytes)
+		ahead := err == nil && len(due) == 0 && !next.IsZero()
+		if ahead {
+			due, _, err = shared.store.Scheduled(n, beyond, never, room.deliveries, room.bytes)
+		} else if next.Sub(now) > longest {
+			next = now // to look for them once these are on their way
+		}
 		entries, _ := a.charge(due, room)
-		return &scheduleRead{due: entries, next: next, err: err}
+		return &scheduleRead{due: entries, next: next, ahead: ahead, err: err}
 	})
+}
+
+// longestWait is the longest time between an attempt and the next.
+func longestWait(p webhook.RetryPolicy) time.Duration {
+	return max(p.MaxDelay+time.Duration(float64(p.MaxDelay)*p.Jitter), webhook.MaxRetryAfter) + time.Second
 }
 
 // charge makes entries of what was read; their payloads count from now on, and

@@ -43,6 +43,11 @@ type pace struct {
 func newGate(s webhook.Settings, saved webhook.GateState, p *pace, now time.Time) *gate {
 	g := &gate{policy: s.Breaker, state: saved, pace: p}
 	g.limit(s)
+	// It can seem to be open for longer only if the clock has gone back since.
+	if latest := now.Add(g.policy.MaxOpen); saved.OpenUntil.After(latest) {
+		saved.OpenUntil = latest
+		g.state, g.dirty = saved, true
+	}
 	if saved.OpenUntil.IsZero() {
 		g.breaker = closedBreaker(g.policy.Failures)
 	} else {

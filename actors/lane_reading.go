@@ -61,6 +61,17 @@ func (l *lane) scheduleRead(due []*entry, next, now time.Time) {
 	l.sweep()
 }
 
+// aheadRead takes what a read gave that found nothing due, and so took what was
+// scheduled while the clock was ahead. There may be more of that.
+func (l *lane) aheadRead(due []*entry, next, now time.Time) {
+	if len(due) > 0 {
+		l.schedule.ahead, next = after(due[len(due)-1].slot()), now
+	}
+	l.schedule.finish(webhook.Slot{}, false, next)
+	l.take(due, now)
+	l.sweep()
+}
+
 // readFailed ends a read that storage could not answer.
 func (l *lane) readFailed(schedule bool, now time.Time) {
 	if schedule {

@@ -87,9 +87,10 @@ type (
 		err error
 	}
 	scheduleRead struct {
-		due  []*entry
-		next time.Time
-		err  error
+		due   []*entry
+		next  time.Time
+		ahead bool // nothing was due, and due is what lies too far ahead
+		err   error
 	}
 	changeDone struct {
 		change *change

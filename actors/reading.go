@@ -68,6 +68,8 @@ type scheduleReading struct {
 	next    time.Time
 	from    webhook.Slot
 	reading bool
+	// ahead is where to go on among those that lie too far ahead.
+	ahead webhook.Slot
 	// What was scheduled while a read was under way, which it may not show.
 	missed bool
 	again  webhook.Slot
@@ -95,7 +97,7 @@ func (s *scheduleReading) start() { s.reading, s.missed = true, false }
 func (s *scheduleReading) finish(last webhook.Slot, got bool, next time.Time) {
 	s.reading, s.next = false, next
 	if got {
-		s.from = webhook.Slot{At: last.At, ID: successor(last.ID)}
+		s.from = after(last)
 	}
 	if s.missed {
 		s.miss(s.again)
@@ -106,6 +108,9 @@ func (s *scheduleReading) finish(last webhook.Slot, got bool, next time.Time) {
 func (s *scheduleReading) fail() {
 	s.finish(webhook.Slot{}, false, s.next)
 }
+
+// after is the slot that follows.
+func after(s webhook.Slot) webhook.Slot { return webhook.Slot{At: s.At, ID: successor(s.ID)} }
 
 func slotBefore(a, b webhook.Slot) bool {
 	if !a.At.Equal(b.At) {

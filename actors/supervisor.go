@@ -59,7 +59,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *forEndpoint:
 		s.pass(c, m)
 	case *restRequest:
-		s.rest(c, m)
+		s.rest(c, m, now)
 	case *drain:
 		s.drain(c, m.done)
 	case *drained:
@@ -198,15 +198,28 @@ func (s *supervisor) changed(c actor.Context, e webhook.Endpoint) {
 }
 
 // rest stops an actor that has nothing to do, unless a message is on its way to it.
-func (s *supervisor) rest(c actor.Context, m *restRequest) {
+func (s *supervisor) rest(c actor.Context, m *restRequest, now time.Time) {
 	to := s.seats[m.number]
 	if to == nil || to.pid == nil || !to.pid.Equal(m.who) || to.sent != m.seen || s.draining != nil {
 		return
 	}
 	c.Stop(to.pid)
 	next := s.replace(to)
-	next.holdUntil = m.rest.HoldUntil
-	s.wakes.set(next, m.rest.WakeAt)
+	next.holdUntil = steady(m.rest.HoldUntil, now)
+	s.wakes.set(next, steady(m.rest.WakeAt, now))
+}
+
+// longestRest bounds how long an actor rests that has something to do later.
+const longestRest = time.Hour
+
+// steady is a time, zero and never apart, as a wait from now on: by the clock that
+// is not stepped, and no longer than longestRest, after which the actor looks again.
+// So a stored time keeps an endpoint no longer than that when the clock goes back.
+func steady(at, now time.Time) time.Time {
+	if at.IsZero() || !at.Before(never) {
+		return at
+	}
+	return now.Add(min(at.Sub(now), longestRest))
 }
 
 // replace gives an endpoint whose actor is gone a new seat.
@@ -244,9 +257,9 @@ func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
 	}
 	if !at.After(now) {
 		s.start(c, to)
-	} else if to.wakeAt.IsZero() || at.Before(to.wakeAt) {
+	} else if at = steady(at, now); to.wakeAt.IsZero() || at.Before(to.wakeAt) {
 		s.wakes.set(to, at)
-		to.holdUntil = w.Gate.OpenUntil
+		to.holdUntil = steady(w.Gate.OpenUntil, now)
 	}
 }
 

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -121,6 +123,27 @@ func FuzzBatch(f *testing.F) {
 		}
 		if valid && (err != nil || !good) {
 			t.Fatalf("%q is refused: %v", text, err)
+		}
+	})
+}
+
+// FuzzBatchLines divides NDJSON: its lines without the empty ones, in order, up to
+// one more than a batch may have.
+func FuzzBatchLines(f *testing.F) {
+	f.Add([]byte("{\"a\":1}\r\n\n  {\"a\":2}"))
+	f.Add([]byte("\n\n"))
+	f.Add(bytes.Repeat([]byte("1\n"), MaxBatch+2))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got := splitLines(text)
+		var want [][]byte
+		for _, line := range bytes.Split(text, []byte("\n")) {
+			if line = bytes.TrimSpace(line); len(line) > 0 {
+				want = append(want, line)
+			}
+		}
+		want = want[:min(len(want), MaxBatch+1)]
+		if !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("%q is divided into %q", text, got)
 		}
 	})
 }

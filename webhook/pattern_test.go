@@ -3,6 +3,7 @@ package webhook
 import (
 	"errors"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -122,4 +123,39 @@ func TestDefaultEventTypes(t *testing.T) {
 	if len(types) != 11 || !seen["user.created"] || !seen["astro_ratan.interaction_completed"] {
 		t.Errorf("got %+v", types)
 	}
+}
+
+// FuzzPattern: what is valid is what the rule in words says, and of the valid
+// patterns exactly those match that AppendPatterns lists.
+func FuzzPattern(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"*", "a.b"},
+		{"user.*", "user.created"},
+		{"user.*", "user"},
+		{"a.b.*", "a.bc.d"},
+		{"A-z_09.B", "A-z_09.B"},
+		{".*", "."},
+		{"a.**", "a.b"},
+		{"é.*", "é.a"},
+		{strings.Repeat("x", MaxPatternLength), strings.Repeat("x.", MaxPatternLength/2)},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	name := regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+	isName := func(text string) bool { return len(text) <= MaxPatternLength && name.MatchString(text) }
+	f.Fuzz(func(t *testing.T, pattern, eventType string) {
+		isPattern := pattern == "*" || isName(strings.TrimSuffix(pattern, ".*")) && len(pattern) <= MaxPatternLength
+		if valid := ValidatePattern(pattern) == nil; valid != isPattern {
+			t.Fatalf("pattern %q is valid: %v", pattern, valid)
+		}
+		if valid := ValidateEventType(eventType) == nil; valid != isName(eventType) {
+			t.Fatalf("event type %q is valid: %v", eventType, valid)
+		}
+		if !isPattern || !isName(eventType) {
+			return
+		}
+		if match := MatchType(pattern, eventType); match != slices.Contains(AppendPatterns(nil, eventType), pattern) {
+			t.Fatalf("%q matches %q: %v", pattern, eventType, match)
+		}
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -167,4 +169,64 @@ func TestControlChecksPort(t *testing.T) {
 	if _, err := c.dialTCP(t.Context(), "tcp", addr); !errors.Is(err, webhook.ErrBlockedAddress) || s.Accepted() != 0 {
 		t.Fatalf("got %v, %d connections", err, s.Accepted())
 	}
+}
+
+// FuzzHostPattern: a pattern is what it says in canonical form, and matches a name
+// exactly where the labels do.
+func FuzzHostPattern(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"a.example", "a.example"},
+		{"*.example", "notexample"},
+		{"*.BÜCHER.example.", "x.xn--bcher-kva.example"},
+		{"*.0.0.1", "10.0.0.1"},
+		{"a.*.example", "a.b.example"},
+		{"0x7f", "0x7f"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, text, name string) {
+		p, err := ParseHostPattern(text)
+		if err != nil {
+			return
+		}
+		written := p.name
+		if p.below {
+			written = "*." + written
+		}
+		if again, err := ParseHostPattern(written); err != nil || again != p {
+			t.Fatalf("%q is %+v, and that %+v, %v", text, p, again, err)
+		}
+		host, ok := hostName(name)
+		if !ok {
+			return
+		}
+		labels, wanted := strings.Split(host, "."), strings.Split(p.name, ".")
+		above := len(labels) - len(wanted)
+		want := above >= 0 && p.below == (above > 0) && slices.Equal(labels[max(above, 0):], wanted)
+		if got := p.Matches(host); got != want {
+			t.Fatalf("%q matches %q: %v", text, host, got)
+		}
+	})
+}
+
+// FuzzPortRange: what is read holds the ports between the two numbers, and none else.
+func FuzzPortRange(f *testing.F) {
+	for _, seed := range []string{"443", "8000-8999", "0", "65535-65536", "9-8", "1-2-3", "+1", "1_0", ""} {
+		f.Add(seed, uint16(443))
+	}
+	f.Fuzz(func(t *testing.T, text string, port uint16) {
+		r, err := ParsePortRange(text)
+		if err != nil {
+			return
+		}
+		from, to, isRange := strings.Cut(text, "-")
+		if !isRange {
+			to = from
+		}
+		first, err := strconv.Atoi(from)
+		last, err2 := strconv.Atoi(to)
+		if err != nil || err2 != nil || r.contains(port) != (first <= int(port) && int(port) <= last) || r.contains(0) {
+			t.Fatalf("%q is %+v", text, r)
+		}
+	})
 }

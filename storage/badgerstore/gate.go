@@ -16,8 +16,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 	if g.OpenUntil.IsZero() && g.Openings == 0 {
 		c.remove(key)
 	} else {
-		record := appendTime([]byte{recordVersion}, g.OpenUntil)
-		c.put(key, binary.AppendVarint(record, int64(g.Openings)))
+		c.put(key, encodeGate(g))
 	}
 	s.committer.submit(&job{change: c, done: wrapped("save gate", done)})
 }
@@ -42,13 +41,23 @@ func (s *Store) Gate(n webhook.EndpointNumber) (g webhook.GateState, err error) 
 }
 
 func readGate(tx *badger.Txn, n webhook.EndpointNumber) (g webhook.GateState, err error) {
-	err = get(tx, endpointKey(spaceGate, n), func(record []byte) error {
-		d := newDecoder(record)
-		g.OpenUntil, g.Openings = d.time(), d.int()
-		return d.err
+	err = get(tx, endpointKey(spaceGate, n), func(record []byte) (err error) {
+		g, err = decodeGate(record)
+		return err
 	})
 	if errors.Is(err, webhook.ErrNotFound) {
 		return webhook.GateState{}, nil
 	}
 	return g, err
+}
+
+func encodeGate(g webhook.GateState) []byte {
+	record := appendTime([]byte{recordVersion}, g.OpenUntil)
+	return binary.AppendVarint(record, int64(g.Openings))
+}
+
+func decodeGate(record []byte) (g webhook.GateState, err error) {
+	d := newDecoder(record)
+	g.OpenUntil, g.Openings = d.time(), d.int()
+	return g, d.err
 }

@@ -118,13 +118,20 @@ func (l *lister) wants(d *webhook.Delivery) bool {
 
 // take adds a delivery if the list holds it. It tells whether the page goes on;
 // else the next page begins after id.
+//
+// What is wanted goes on the page although the allowance is used up, most likely
+// by a space that many have left: the page then ends where that scan stopped.
 func (l *lister) take(d *webhook.Delivery) bool {
-	if l.wants(d) {
-		l.page.Deliveries = append(l.page.Deliveries, *d)
-	} else {
+	if !l.wants(d) {
 		l.allowance--
+		return l.goesOn(d.ID)
 	}
-	return l.goesOn(d.ID)
+	l.page.Deliveries = append(l.page.Deliveries, *d)
+	if len(l.page.Deliveries) < l.q.Limit {
+		return true
+	}
+	l.page.Next = d.ID
+	return false
 }
 
 func (l *lister) goesOn(id webhook.ID) bool {

@@ -53,6 +53,23 @@ var listTests = []test{
 			}
 		})
 	}},
+	{name: "fills a page although more have left the queue than it may look at", run: func(f *fixture) {
+		f.endpoint("a")
+		ids := f.queued(1, 3000)
+		for _, id := range ids {
+			d := f.delivery(id)
+			f.Settle(webhook.Settlement{Was: d.Place(), Now: d.Fail(webhook.ReasonPanic, f.now)}, func(error) {})
+		}
+		f.check(func() {
+			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
+				q.Limit = 50
+				page, err := f.ListDeliveries(q)
+				f.must(err)
+				same(f, len(page.Deliveries), 50)
+				same(f, f.listed(q), reversed(ids))
+			}
+		})
+	}},
 	{name: "bounds the work for a page", run: func(f *fixture) {
 		f.endpoint("a")
 		rare := f.event(1)

@@ -20,10 +20,15 @@ type api struct {
 	token string
 }
 
-// mint signs a token for a client.
+// mint signs a token for a client, for an hour.
 func mint(t *testing.T, client, scope string) string {
 	t.Helper()
-	claims := jwt.MapClaims{"client_id": client, "exp": time.Now().Add(time.Hour).Unix()}
+	return mintFor(t, time.Hour, client, scope)
+}
+
+func mintFor(t *testing.T, lifetime time.Duration, client, scope string) string {
+	t.Helper()
+	claims := jwt.MapClaims{"client_id": client, "exp": time.Now().Add(lifetime).Unix()}
 	if scope != "" {
 		claims["scope"] = scope
 	}
@@ -225,17 +230,20 @@ func (a *api) health(t *testing.T, endpoint string) (h health) {
 // awaitDrained waits until nothing is left to deliver to an endpoint.
 func (a *api) awaitDrained(t *testing.T, bound time.Duration, endpoint string) {
 	t.Helper()
-	awaitFor(t, bound, "all deliveries to be finished", func() error {
-		for _, status := range []string{"queued", "processing", "retrying"} {
-			var found error
-			err := a.eachDelivery(endpoint, status, func(d delivery) bool {
-				found = fmt.Errorf("delivery %s is %s, attempts %d, reason %s", d.ID, d.Status, d.Attempts, d.Reason)
-				return false
-			})
-			if err := errors.Join(err, found); err != nil {
-				return err
-			}
+	awaitFor(t, bound, "all deliveries to be finished", func() error { return a.drained(endpoint) })
+}
+
+// drained tells, by no error, that nothing is left to deliver to an endpoint.
+func (a *api) drained(endpoint string) error {
+	for _, status := range []string{"queued", "processing", "retrying"} {
+		var found error
+		err := a.eachDelivery(endpoint, status, func(d delivery) bool {
+			found = fmt.Errorf("delivery %s is %s, attempts %d, reason %s", d.ID, d.Status, d.Attempts, d.Reason)
+			return false
+		})
+		if err := errors.Join(err, found); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }

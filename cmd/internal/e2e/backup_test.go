@@ -18,7 +18,7 @@ const backupEvents = 3000
 // is owed it, and nothing that was not published.
 func TestBackup(t *testing.T) {
 	s := startServer(t)
-	ledger := newCrashLedger(crashSeed(t))
+	ledger := newCrashLedger(crashSeed(t), fleetKinds)
 	fleet := startFleet(t, s, ledger)
 	stop := publishSteadily(t, &publisher{api: &s.api, ledger: ledger})
 	await(t, "some events", func() error {

@@ -89,7 +89,7 @@ func (m *member) agrees(t *testing.T, id string, d delivery) {
 	switch {
 	case d.Status == "delivered" && (arrived == nil || arrived.accepted == 0):
 		t.Errorf("%s: delivery %s is listed as delivered and was never answered with 200", m.name, id)
-	case d.Status == "failed" && (m.failing == 0 || arrived == nil || d.Attempts < 3):
+	case d.Status == "failed" && (m.failing == 0 || arrived == nil || d.Attempts < crashAttempts):
 		t.Errorf("%s: delivery %s failed after %d attempts: %s", m.name, id, d.Attempts, d.Reason)
 	case d.Status != "delivered" && d.Status != "failed":
 		t.Errorf("%s: delivery %s is %s in the end", m.name, id, d.Status)

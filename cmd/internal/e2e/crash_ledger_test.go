@@ -24,15 +24,16 @@ func eventTypeOf(seq uint64) string {
 // crashLedger knows what was posted and what became of it. An event's data
 // follows from the seed and its number, so that nothing but numbers is kept.
 type crashLedger struct {
-	seed uint64
+	seed  uint64
+	kinds []kind // of the subscribers that the events are for
 
 	mu           sync.Mutex
 	next         uint64
 	acknowledged map[uint64]accepted
 }
 
-func newCrashLedger(seed uint64) *crashLedger {
-	return &crashLedger{seed: seed, acknowledged: map[uint64]accepted{}}
+func newCrashLedger(seed uint64, kinds []kind) *crashLedger {
+	return &crashLedger{seed: seed, kinds: kinds, acknowledged: map[uint64]accepted{}}
 }
 
 // issue gives the first number of so many events that are about to be posted.
@@ -55,7 +56,7 @@ func (l *crashLedger) acknowledge(t *testing.T, seq uint64, a accepted) {
 	defer l.mu.Unlock()
 	l.acknowledged[seq] = a
 	want := 0
-	for _, kind := range fleetKinds {
+	for _, kind := range l.kinds {
 		if kind.gets(seq) {
 			want++
 		}
@@ -106,8 +107,12 @@ func (k kind) gets(seq uint64) bool {
 	return true
 }
 
-// crashConcurrency bounds the attempts in flight of each endpoint.
-const crashConcurrency = 16
+const (
+	// crashConcurrency bounds the attempts in flight of each endpoint.
+	crashConcurrency = 16
+	// crashAttempts is how often a delivery is tried.
+	crashAttempts = 3
+)
 
 // member is a subscriber of the fleet and what it received.
 type member struct {
@@ -115,6 +120,9 @@ type member struct {
 	id       string
 	ledger   *crashLedger
 	verifier *standardwebhooks.Webhook
+	// beforeAnswer, if any, is called when a delivery has arrived; changed only
+	// while nothing is sent.
+	beforeAnswer func()
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -125,6 +133,7 @@ type member struct {
 
 type arrival struct {
 	seq      uint64
+	tried    int // how often it came
 	accepted int // how often it was answered with 200
 }
 
@@ -136,12 +145,12 @@ func startFleet(t *testing.T, s *server, l *crashLedger) []*member {
 		t.Fatal(err)
 	}
 	var fleet []*member
-	for i, k := range fleetKinds {
+	for i, k := range l.kinds {
 		m := &member{kind: k, ledger: l, verifier: verifier, random: rand.New(rand.NewPCG(l.seed, uint64(i))), arrived: map[string]*arrival{}}
 		sub := startSubscriber(t, m.receive)
 		m.id = s.register(t, "fleet", fields{
 			"event_types": k.patterns, "target_url": sub.url("/"), "secret": standardSecret, "concurrency": crashConcurrency,
-			"retry_policy":    fields{"max_attempts": 3, "initial_delay_ms": 100, "multiplier": 1, "max_delay_ms": 100},
+			"retry_policy":    fields{"max_attempts": crashAttempts, "initial_delay_ms": 100, "multiplier": 1, "max_delay_ms": 100},
 			"circuit_breaker": fields{"failures": 1000},
 		})
 		fleet = append(fleet, m)
@@ -152,6 +161,9 @@ func startFleet(t *testing.T, s *server, l *crashLedger) []*member {
 // receive checks a delivery against what was posted, notes it and answers.
 func (m *member) receive(ctx *fasthttp.RequestCtx) {
 	seq, err := m.check(ctx)
+	if m.beforeAnswer != nil {
+		m.beforeAnswer()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
@@ -168,6 +180,7 @@ func (m *member) receive(ctx *fasthttp.RequestCtx) {
 	if a.seq != seq {
 		m.faults = append(m.faults, fmt.Sprintf("delivery %s carries event %d, and before it %d", id, seq, a.seq))
 	}
+	a.tried++
 	if m.random.IntN(100) < m.failing {
 		ctx.SetStatusCode(fasthttp.StatusInternalServerError)
 		return

@@ -22,7 +22,7 @@ func TestCrash(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := startServer(t)
-	ledger := newCrashLedger(seed)
+	ledger := newCrashLedger(seed, fleetKinds)
 	fleet := startFleet(t, s, ledger)
 	p := &publisher{api: &s.api, ledger: ledger}
 	for round := range crashRounds {

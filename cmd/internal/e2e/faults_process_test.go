@@ -64,7 +64,7 @@ func TestFaultDescriptors(t *testing.T) {
 	s.wrap = []string{"sh", "-c", `ulimit -n 256; exec "$@"`, "sh"}
 	s.start(t)
 	s.awaitReady(t)
-	c := tryOn(t, s)
+	c := tryOn(t, s, fleetKinds)
 	var publishers sync.WaitGroup
 	until := c.ledger.posted() + uint64(events)
 	for range 300 {
@@ -81,18 +81,21 @@ func TestFaultDescriptors(t *testing.T) {
 	c.audit(t)
 }
 
-// TestFaultOverload publishes as fast as it can, many times what the receivers
-// take, with little memory for the server: it refuses, and does not run out.
+// TestFaultOverload publishes more than ten times what the endpoints take, with
+// little memory for the server: it refuses, and does not run out. Each endpoint
+// takes sustainable events a second, and one of them gets every event.
 func TestFaultOverload(t *testing.T) {
 	seconds := faults(t, 20, 300)
-	const limit, pending = 256, 30_000
+	const limit, pending, sustainable = 256, 30_000, 100
 	s := newServer(t, fmt.Sprintf("GOMEMLIMIT=%dMiB", limit), fmt.Sprintf("ASTROHOOK_MAX_PENDING=%d", pending))
 	s.start(t)
 	s.awaitReady(t)
-	c := tryOn(t, s)
+	c := tryOn(t, s, fleetKinds)
+	c.setRate(t, fields{"per_second": sustainable, "burst": sustainable})
 	var publishers sync.WaitGroup
 	refused, mu := map[int]int{}, sync.Mutex{}
-	until := time.Now().Add(time.Duration(seconds) * time.Second)
+	began := time.Now()
+	until := began.Add(time.Duration(seconds) * time.Second)
 	for i := range 64 {
 		publishers.Go(func() {
 			for time.Now().Before(until) {
@@ -105,8 +108,13 @@ func TestFaultOverload(t *testing.T) {
 		})
 	}
 	publishers.Wait()
+	offered := float64(c.ledger.posted()) / time.Since(began).Seconds()
 	peak := s.peakMemory(t)
-	t.Logf("peak memory %d MiB with GOMEMLIMIT of %d; %d acknowledged; refused: %v", peak, limit, c.acknowledged(), refused)
+	t.Logf("%.0f events/s offered, %d sustainable; peak memory %d MiB with GOMEMLIMIT of %d; %d acknowledged; refused: %v",
+		offered, sustainable, peak, limit, c.acknowledged(), refused)
+	if offered < 10*sustainable {
+		t.Error("less than ten times the sustainable load was offered")
+	}
 	if peak > 3*limit {
 		t.Errorf("peak memory %d MiB", peak)
 	}
@@ -118,7 +126,16 @@ func TestFaultOverload(t *testing.T) {
 	if refused[429]+refused[503] == 0 {
 		t.Error("nothing was refused: no overload")
 	}
+	c.setRate(t, nil)
 	c.audit(t)
+}
+
+// setRate limits how much each endpoint takes; nil is no limit.
+func (c *trial) setRate(t *testing.T, limit fields) {
+	t.Helper()
+	for _, m := range c.fleet {
+		c.call(t, "PATCH", "/api/webhooks/"+m.id, fields{"rate_limit": limit}, nil)
+	}
 }
 
 // offer posts events, and gives the status of a refusal, 0 when they were taken.

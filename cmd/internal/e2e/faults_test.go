@@ -3,10 +3,15 @@
 package e2e
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -28,12 +33,14 @@ func faults(t *testing.T, short, long int) int {
 	return short
 }
 
-// needRoot skips a test that cannot do without.
-func needRoot(t *testing.T) {
+// leaveOut skips a test for which the machine lacks something. With CI=true that
+// is an error.
+func leaveOut(t *testing.T, reason string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, to mount a small file system")
+	if os.Getenv("CI") == "true" {
+		t.Fatal(reason)
 	}
+	t.Skip(reason)
 }
 
 // under makes a strace command line that injects a fault into system calls of
@@ -57,6 +64,46 @@ func under(t *testing.T, injections ...string) []string {
 	return command
 }
 
+// inject injects a fault into system calls of the running server, from now on,
+// and tells how to end that.
+func (s *server) inject(injection string, more ...string) (remove func(), err error) {
+	call, _, _ := strings.Cut(injection, ":")
+	strace := exec.Command("strace", append([]string{
+		"-f", "-p", strconv.Itoa(s.cmd.Process.Pid), "-o", "/dev/null", "-e", "signal=none", "-e", "trace=" + call, "-e", "inject=" + injection,
+	}, more...)...)
+	words, err := strace.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := strace.Start(); err != nil {
+		return nil, err
+	}
+	said := bufio.NewReader(words)
+	for line := ""; !strings.Contains(line, " attached"); {
+		if line, err = said.ReadString('\n'); err != nil {
+			return nil, fmt.Errorf("%s: %w, %w", strace, err, strace.Wait())
+		}
+	}
+	ended := make(chan struct{})
+	go func() { // until the server ends, or sooner
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, said)
+		_ = strace.Wait() // by a signal, or the server's
+	}()
+	return func() {
+		_ = strace.Process.Signal(syscall.SIGTERM) // it may have ended already
+		<-ended
+	}, nil
+}
+
+// awaitKilled waits until what was injected has killed the process.
+func (s *server) awaitKilled(t *testing.T) {
+	t.Helper()
+	if !s.awaitEnd(patience) || s.cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the server was not killed: %v\n%s", s.cmd.ProcessState, s.log.String())
+	}
+}
+
 // trial is a server with the crash test's subscribers and publishers.
 type trial struct {
 	*server
@@ -69,15 +116,15 @@ type trial struct {
 
 func startTrial(t *testing.T, env ...string) *trial {
 	t.Helper()
-	return tryOn(t, startServer(t, env...))
+	return tryOn(t, startServer(t, env...), fleetKinds)
 }
 
-// tryOn makes a trial of a server that is ready.
-func tryOn(t *testing.T, s *server) *trial {
+// tryOn makes a trial of a server that is ready, with a subscriber of each kind.
+func tryOn(t *testing.T, s *server, kinds []kind) *trial {
 	t.Helper()
 	seed := crashSeed(t)
 	t.Logf("seed %d", seed)
-	l := newCrashLedger(seed)
+	l := newCrashLedger(seed, kinds)
 	return &trial{server: s, ledger: l, fleet: startFleet(t, s, l), publisher: &publisher{api: &s.api, ledger: l}}
 }
 
