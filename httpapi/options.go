@@ -30,6 +30,10 @@ type Options struct {
 	Dispatcher Dispatcher
 	// Keys verify tokens. At least one.
 	Keys []Key
+	// Issuer, if set, must be the tokens' iss. Audiences, if there are any: one of
+	// them must be among the tokens' aud.
+	Issuer    string
+	Audiences []string
 	// CheckTarget judges a target URL and gives the form in which it is stored. It
 	// fails with a *webhook.FieldError that says what is wrong.
 	CheckTarget func(ctx context.Context, raw string) (canonical string, err error)

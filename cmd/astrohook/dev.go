@@ -50,7 +50,11 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 		}
 		config.JWTSecret = secret
 	}
-	token, err := claims{client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime}.sign(config.JWTSecret, now)
+	content := claims{
+		issuer: config.JWTIssuer, audience: config.JWTAudience,
+		client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime,
+	}
+	token, err := content.sign(config.JWTSecret, now)
 	if err != nil {
 		return devMode{}, err
 	}

@@ -104,6 +104,8 @@ func (a *App) openAPI() error {
 		Store:        a.parts.store,
 		Dispatcher:   a.parts.dispatcher,
 		Keys:         a.keys,
+		Issuer:       a.config.JWTIssuer,
+		Audiences:    a.config.JWTAudience,
 		CheckTarget:  a.parts.sender.CheckTarget,
 		Sequence:     a.parts.sequence,
 		Defaults:     a.config.endpointDefaults(),
