@@ -18,6 +18,7 @@ const (
 	spaceClient    space = 'c' // length(2) client number(4) → nothing
 	spaceDeleted   space = 'x' // time of deletion in ms(8) number(4) → nothing
 	spaceEventType space = 't' // name → event type
+	spaceAPIKey    space = 'k' // id → API key
 	spaceGate      space = 'g' // number(4) → gate state
 	spaceKey       space = 'i' // hash of publisher and idempotency key(16) → receipt
 	spaceEvent     space = 'e' // seq(8) nonce(4) → event
@@ -73,6 +74,8 @@ func deletedAt(key []byte) time.Time {
 }
 
 func eventTypeKey(name string) []byte { return append([]byte{byte(spaceEventType)}, name...) }
+
+func apiKeyKey(id string) []byte { return append([]byte{byte(spaceAPIKey)}, id...) }
 
 func eventKey(id webhook.ID) []byte {
 	return appendEventKey(make([]byte, 0, eventKeySize), id)

@@ -18,11 +18,12 @@ const schemaVersion = 1
 // is interrupted is run again, and so must bear that.
 var upgrades = []func(*badger.DB) error{}
 
-// The numbers kept under spaceMeta.
+// What is kept under spaceMeta: numbers, and the key of cursors.
 var (
 	metaVersion    = []byte("mversion")
 	metaLastNumber = []byte("mnumber") // the newest endpoint's
 	metaLastSeq    = []byte("mseq")    // the largest Seq of any endpoint or removed event
+	metaCursorKey  = []byte("mcursor")
 )
 
 // upgrade brings the data to schemaVersion, or refuses what is newer.

@@ -37,6 +37,7 @@ func Run(t *testing.T, b Backend) {
 	groups := map[string][]test{
 		"endpoints":  endpointTests,
 		"eventTypes": eventTypeTests,
+		"access":     accessTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,
 		"settle":     settleTests,
