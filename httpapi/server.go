@@ -63,11 +63,15 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	cursors, err := openCursors(o.Store)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
-		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
+		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: cursors,
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newListener(s.newRouter(routes()))

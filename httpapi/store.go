@@ -11,6 +11,7 @@ import (
 type Store interface {
 	EndpointStore
 	EventTypeStore
+	AccessStore
 	HistoryStore
 }
 
@@ -28,6 +29,14 @@ type EventTypeStore interface {
 	CreateEventType(ctx context.Context, t webhook.EventType) error
 	UpdateEventType(ctx context.Context, t webhook.EventType) error
 	DeleteEventType(ctx context.Context, name string) error
+}
+
+// AccessStore keeps what callers are told apart by.
+type AccessStore interface {
+	APIKeys() ([]webhook.APIKey, error)
+	CreateAPIKey(ctx context.Context, k webhook.APIKey) error
+	DeleteAPIKey(ctx context.Context, id string) error
+	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
 }
 
 // HistoryStore reads what was published, and what became of it.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -83,6 +84,7 @@ func newTokens(keys []Key, rules tokenRules, cached int) (*tokens, error) {
 // Why a token is refused before its signature is looked at.
 var (
 	errTokenLength = fmt.Errorf("token is longer than %d bytes", maxToken)
+	errLineEnd     = errors.New("token has a line end")
 	errCritical    = errors.New("token has critical header parameters, of which none is known here")
 	errKeyID       = errors.New("token names its key by something that is not text")
 )
@@ -95,6 +97,9 @@ func (t *tokens) principal(token []byte, now time.Time) (*Principal, error) {
 	hash := tokenHash(sha256.Sum256(token))
 	if v, ok := t.cache.Get(hash); ok && now.Before(v.expires) {
 		return v.who, nil
+	}
+	if bytes.ContainsAny(token, lineEnds) {
+		return nil, fmt.Errorf("verify token: %w", errLineEnd)
 	}
 	var c claims
 	if _, err := t.parser.ParseWithClaims(string(token), &c, t.candidates); err != nil {

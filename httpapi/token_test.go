@@ -125,6 +125,7 @@ func TestRefusedTokens(t *testing.T) {
 		}
 		return text
 	}
+	const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	good := sign(t, hs, testSecret, someClaims())
 	if _, err := verifier.principal([]byte(good), time.Now()); err != nil {
 		t.Fatal(err)
@@ -140,7 +141,7 @@ func TestRefusedTokens(t *testing.T) {
 		"not valid yet":              with(func(c *claims) { c.NotBefore = jwt.NewNumericDate(time.Now().Add(time.Minute)) }),
 		"a client with a space":      with(func(c *claims) { c.ClientID = "ac me" }),
 		"a client with a NUL":        with(func(c *claims) { c.ClientID = "ac\x00me" }),
-		"a signature with more bits": good[:len(good)-1] + "_",
+		"a signature with more bits": good[:len(good)-1] + string(base64url[strings.IndexByte(base64url, good[len(good)-1])^1]),
 		"a scope that is a list":     sign(t, hs, testSecret, jwt.MapClaims{"exp": farFuture().Unix(), "scope": []string{"admin"}}),
 		"an expiry that is text":     sign(t, hs, testSecret, jwt.MapClaims{"exp": "never"}),
 		"two segments":               segment(`{"alg":"HS256"}`) + "." + segment(`{}`),
@@ -157,6 +158,7 @@ func TestRefusedTokens(t *testing.T) {
 		"invalid UTF-8":              forge(t, "{\"exp\":4102444800,\"client_id\":\"a\xff\"}"),
 		"padding":                    good + "=",
 		"a line break":               good[:10] + "\n" + good[10:],
+		"a line break at the end":    good + "\n",
 		"the standard alphabet":      strings.NewReplacer("-", "+", "_", "/").Replace(forge(t, `{"exp":4102444800,"sub":"Ã¿Ã¿Ã¿???>>>"}`)),
 		"a fourth segment":           good + ".",
 	}
@@ -266,6 +268,7 @@ func FuzzToken(f *testing.F) {
 	good := sign(f, jwt.SigningMethodHS256, testSecret, someClaims())
 	f.Add(good)
 	f.Add(good + "=")
+	f.Add(good + "\n")
 	f.Add(good[:len(good)-1])
 	f.Add(forge(f, `{"exp":4102444800,"scope":"admin"}`))
 	f.Add(forge(f, `{"exp":1}`))
