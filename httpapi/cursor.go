@@ -26,6 +26,7 @@ const (
 	cursorRecipient  cursorKind = 'e' // at a recipient of an event
 	cursorReplay     cursorKind = 'r' // after a delivery that was sent again
 	cursorName       cursorKind = 't' // after the name of an event type
+	cursorAPIKey     cursorKind = 'k' // after the ID of an API key
 )
 
 // lineEnds are what base64 decoders skip, be they strict or not.

@@ -59,6 +59,10 @@ func routes() []route {
 		{put, "/api/event-types/{name}", needAdmin, nil, (*Server).updateEventType},
 		{del, "/api/event-types/{name}", needAdmin, nil, (*Server).deleteEventType},
 
+		{post, "/api/keys", needAdmin, nil, (*Server).createAPIKey},
+		{get, "/api/keys", needAdmin, pageQuery, (*Server).listAPIKeys},
+		{del, "/api/keys/{id}", needAdmin, nil, (*Server).deleteAPIKey},
+
 		{get, "/healthz", needNothing, nil, (*Server).healthz},
 		{get, "/readyz", needNothing, nil, (*Server).readyz},
 		{get, "/openapi.yaml", needNothing, nil, (*Server).openAPI},

@@ -31,6 +31,7 @@ type Server struct {
 	exposition   fasthttp.RequestHandler
 
 	tokens  *tokens
+	apiKeys *apiKeys
 	types   *registry
 	owners  *owners
 	cursors *cursors
@@ -44,9 +45,9 @@ type Server struct {
 	public, admin *fasthttp.Server
 }
 
-// New makes a Server. It reads the registry of event types from the store, and
-// fills it with webhook.DefaultEventTypes if it is empty. The error names every
-// option that is missing.
+// New makes a Server. It reads the API keys and the registry of event types from
+// the store, and fills the latter with webhook.DefaultEventTypes if it is empty.
+// The error names every option that is missing.
 func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -63,6 +64,10 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	apiKeys, err := loadAPIKeys(o.Store)
+	if err != nil {
+		return nil, err
+	}
 	cursors, err := openCursors(o.Store)
 	if err != nil {
 		return nil, err
@@ -71,7 +76,7 @@ func New(o Options) (*Server, error) {
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry),
-		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: cursors,
+		tokens: tokens, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newListener(s.newRouter(routes()))
