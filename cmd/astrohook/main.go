@@ -36,6 +36,7 @@ type commandLine struct {
 
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Token   tokenCommand   `cmd:"" help:"Make a token, signed with the configured secret."`
+	Key     keyCommand     `cmd:"" help:"Make, list and revoke API keys."`
 	Publish publishCommand `cmd:"" help:"Publish an event, or many."`
 	Listen  listenCommand  `cmd:"" help:"Receive deliveries, verify their signatures and print them."`
 	Verify  verifyCommand  `cmd:"" help:"Check the signatures of one delivery."`
