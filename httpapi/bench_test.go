@@ -163,7 +163,7 @@ func BenchmarkVerifyToken(b *testing.B) {
 				if c.forget {
 					verifier.cache.Purge()
 				}
-				if _, err := verifier.principal(token, time.Now()); err != nil {
+				if _, err := verifier.principal(b.Context(), token, time.Now()); err != nil {
 					b.Fatal(err)
 				}
 			}

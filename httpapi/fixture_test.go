@@ -88,6 +88,10 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+func (b *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,7 +130,7 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	o := Options{
 		Store: store, Dispatcher: f.dispatcher, Keys: []Key{key}, CheckTarget: checkTestTarget,
 		Sequence: sequence, Version: "test",
-		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: f.log.logger(),
 	}
 	for _, c := range change {
 		c(&o)

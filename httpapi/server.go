@@ -52,7 +52,7 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	tokens, err := newTokens(o.Keys, tokenRules{issuer: o.Issuer, audiences: o.Audiences}, o.Limits.CachedTokens)
+	tokens, err := newTokens(o.Keys, o.KeySet, tokenRules{issuer: o.Issuer, audiences: o.Audiences}, o.Limits.CachedTokens)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ func (c *claims) UnmarshalJSON(text []byte) error {
 // every event. It is safe for concurrent use.
 type tokens struct {
 	keys   []Key
+	set    *KeySet // nil if there is none
 	parser *jwt.Parser
 	cache  *lru.Cache[tokenHash, verifiedToken]
 }
@@ -51,6 +53,7 @@ type tokenHash [sha256.Size]byte
 type verifiedToken struct {
 	who     *Principal
 	expires time.Time
+	set     *setKeys // as it was: a key may have been withdrawn since
 }
 
 // tokenRules are what tokens must have beside a good signature and an expiry.
@@ -59,7 +62,7 @@ type tokenRules struct {
 	audiences []string // one of them; none for any
 }
 
-func newTokens(keys []Key, rules tokenRules, cached int) (*tokens, error) {
+func newTokens(keys []Key, set *KeySet, rules tokenRules, cached int) (*tokens, error) {
 	for _, k := range keys {
 		if k.alg == "" {
 			return nil, errors.New("a token key is empty")
@@ -78,7 +81,7 @@ func newTokens(keys []Key, rules tokenRules, cached int) (*tokens, error) {
 	if len(rules.audiences) > 0 {
 		options = append(options, jwt.WithAudience(rules.audiences...))
 	}
-	return &tokens{keys: keys, parser: jwt.NewParser(options...), cache: cache}, nil
+	return &tokens{keys: keys, set: set, parser: jwt.NewParser(options...), cache: cache}, nil
 }
 
 // Why a token is refused before its signature is looked at.
@@ -89,20 +92,26 @@ var (
 	errKeyID       = errors.New("token names its key by something that is not text")
 )
 
-// principal tells whose token this is at the time now.
-func (t *tokens) principal(token []byte, now time.Time) (*Principal, error) {
+// principal tells whose token this is at the time now. If the token names a key
+// that is not known, it may wait, until ctx ends, for the issuer's keys to be read anew.
+func (t *tokens) principal(ctx context.Context, token []byte, now time.Time) (*Principal, error) {
 	if len(token) > maxToken {
 		return nil, fmt.Errorf("verify token: %w", errTokenLength)
 	}
 	hash := tokenHash(sha256.Sum256(token))
-	if v, ok := t.cache.Get(hash); ok && now.Before(v.expires) {
+	if v, ok := t.cache.Get(hash); ok && now.Before(v.expires) && v.set == t.issued() {
 		return v.who, nil
 	}
 	if bytes.ContainsAny(token, lineEnds) {
 		return nil, fmt.Errorf("verify token: %w", errLineEnd)
 	}
 	var c claims
-	if _, err := t.parser.ParseWithClaims(string(token), &c, t.candidates); err != nil {
+	var set *setKeys
+	_, err := t.parser.ParseWithClaims(string(token), &c, func(token *jwt.Token) (keys any, err error) {
+		keys, set, err = t.candidates(ctx, token)
+		return keys, err
+	})
+	if err != nil {
 		t.cache.Remove(hash)
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
@@ -110,30 +119,56 @@ func (t *tokens) principal(token []byte, now time.Time) (*Principal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
-	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time})
+	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time, set: set})
 	return who, nil
+}
+
+// issued gives the issuer's keys as they are now; nil if no set is configured.
+func (t *tokens) issued() *setKeys {
+	if t.set == nil {
+		return nil
+	}
+	return t.set.keys.Load()
 }
 
 // candidates gives the keys that may have signed a token, all of its very
 // algorithm: those of the name that it gives, else those without a name; all, if
-// it gives none.
-func (t *tokens) candidates(token *jwt.Token) (any, error) {
+// it gives none. It also gives the issuer's set that it has looked at.
+func (t *tokens) candidates(ctx context.Context, token *jwt.Token) (jwt.VerificationKeySet, *setKeys, error) {
+	var found jwt.VerificationKeySet
 	if _, critical := token.Header["crit"]; critical { // RFC 7515, section 4.1.11
-		return nil, errCritical
+		return found, nil, errCritical
 	}
 	kid, named := token.Header["kid"]
 	name, isText := kid.(string)
 	if named && !isText {
-		return nil, errKeyID
+		return found, nil, errKeyID
 	}
-	if !slices.ContainsFunc(t.keys, func(k Key) bool { return k.id == name }) {
+	keys, set := t.known()
+	if named && t.set != nil && !hasKey(keys, name) {
+		t.set.refresh(ctx)
+		keys, set = t.known()
+	}
+	if !hasKey(keys, name) {
 		name = ""
 	}
-	var set jwt.VerificationKeySet
-	for _, k := range t.keys {
+	for _, k := range keys {
 		if k.alg == token.Method.Alg() && (!named || k.id == name) {
-			set.Keys = append(set.Keys, k.key)
+			found.Keys = append(found.Keys, k.key)
 		}
 	}
-	return set, nil
+	return found, set, nil
+}
+
+// known gives all keys that are known now: the configured ones, and the issuer's.
+func (t *tokens) known() ([]Key, *setKeys) {
+	set := t.issued()
+	if set == nil {
+		return t.keys, nil
+	}
+	return slices.Concat(t.keys, set.keys), set
+}
+
+func hasKey(keys []Key, name string) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.id == name })
 }

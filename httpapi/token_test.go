@@ -26,7 +26,7 @@ func farFuture() time.Time { return time.Now().Add(time.Hour) }
 
 func testTokens(t testing.TB, cached int, keys ...Key) *tokens {
 	t.Helper()
-	verifier, err := newTokens(keys, tokenRules{}, cached)
+	verifier, err := newTokens(keys, nil, tokenRules{}, cached)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,16 +90,16 @@ func TestPublicKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			verifier := testTokens(t, 10, key)
-			who, err := verifier.principal([]byte(sign(t, c.method, c.key, someClaims())), time.Now())
+			who, err := verifier.principal(t.Context(), []byte(sign(t, c.method, c.key, someClaims())), time.Now())
 			if err != nil || who.ClientID != "acme" {
 				t.Fatalf("got %v, %v", who, err)
 			}
 			// The classic confusion: the public key's text as an HMAC secret.
-			if _, err := verifier.principal([]byte(sign(t, jwt.SigningMethodHS256, c.pem, someClaims())), time.Now()); err == nil {
+			if _, err := verifier.principal(t.Context(), []byte(sign(t, jwt.SigningMethodHS256, c.pem, someClaims())), time.Now()); err == nil {
 				t.Error("a token signed with the public key's text was accepted")
 			}
 			for _, other := range c.others {
-				if _, err := verifier.principal([]byte(sign(t, other, c.key, someClaims())), time.Now()); err == nil {
+				if _, err := verifier.principal(t.Context(), []byte(sign(t, other, c.key, someClaims())), time.Now()); err == nil {
 					t.Errorf("a token with %s was accepted", other.Alg())
 				}
 			}
@@ -127,7 +127,7 @@ func TestRefusedTokens(t *testing.T) {
 	}
 	const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	good := sign(t, hs, testSecret, someClaims())
-	if _, err := verifier.principal([]byte(good), time.Now()); err != nil {
+	if _, err := verifier.principal(t.Context(), []byte(good), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	segment := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -163,7 +163,7 @@ func TestRefusedTokens(t *testing.T) {
 		"a fourth segment":           good + ".",
 	}
 	for name, token := range cases {
-		if who, err := verifier.principal([]byte(token), time.Now()); err == nil {
+		if who, err := verifier.principal(t.Context(), []byte(token), time.Now()); err == nil {
 			t.Errorf("%s: accepted as %+v", name, who)
 		}
 	}
@@ -182,7 +182,7 @@ func forge(t testing.TB, content string) string {
 // TestExactClaims: names that differ in case are other claims, which mean nothing.
 func TestExactClaims(t *testing.T) {
 	verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
-	who, err := verifier.principal([]byte(forge(t, `{"exp":4102444800,"Client_ID":"acme","SCOPE":"admin","Scope":"admin"}`)), time.Now())
+	who, err := verifier.principal(t.Context(), []byte(forge(t, `{"exp":4102444800,"Client_ID":"acme","SCOPE":"admin","Scope":"admin"}`)), time.Now())
 	if err != nil || who.ClientID != "" || who.admin || len(who.Scopes) != 0 {
 		t.Errorf("got %+v, %v", who, err)
 	}
@@ -228,7 +228,7 @@ func TestKeysByName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := verifier.principal([]byte(text), time.Now()); (err == nil) != c.good {
+		if _, err := verifier.principal(t.Context(), []byte(text), time.Now()); (err == nil) != c.good {
 			t.Errorf("%s: kid %v, %s: %v", c.why, c.kid, c.method.Alg(), err)
 		}
 	}
@@ -236,7 +236,7 @@ func TestKeysByName(t *testing.T) {
 
 // TestIssuerAndAudience holds tokens against what was configured.
 func TestIssuerAndAudience(t *testing.T) {
-	verifier, err := newTokens([]Key{secretKeyNamed(t, "", testSecret)}, tokenRules{issuer: "https://id.example", audiences: []string{"hooks", "events"}}, 10)
+	verifier, err := newTokens([]Key{secretKeyNamed(t, "", testSecret)}, nil, tokenRules{issuer: "https://id.example", audiences: []string{"hooks", "events"}}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestIssuerAndAudience(t *testing.T) {
 		`"iss":"","aud":""`:                                    false,
 		`"iss":"https://id.example","aud":"hooks","scope":"x"`: true,
 	} {
-		if _, err := verifier.principal([]byte(forge(t, `{"exp":4102444800,`+content+`}`)), time.Now()); (err == nil) != good {
+		if _, err := verifier.principal(t.Context(), []byte(forge(t, `{"exp":4102444800,`+content+`}`)), time.Now()); (err == nil) != good {
 			t.Errorf("%s: %v", content, err)
 		}
 	}
@@ -276,7 +276,7 @@ func FuzzToken(f *testing.F) {
 	f.Add("..")
 	f.Add("e30.e30.")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := verifier.principal([]byte(text), time.Now()); err != nil {
+		if _, err := verifier.principal(t.Context(), []byte(text), time.Now()); err != nil {
 			return
 		}
 		parts := strings.Split(text, ".")
@@ -320,17 +320,17 @@ func TestTokenCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
 		token := []byte(mint(t, "", "acme", "", time.Now().Add(time.Minute)))
-		first, err := verifier.principal(token, time.Now())
+		first, err := verifier.principal(t.Context(), token, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		verifier.keys = nil // what is accepted from now on comes from the cache
 		time.Sleep(time.Minute - time.Nanosecond)
-		if again, err := verifier.principal(token, time.Now()); err != nil || again != first {
+		if again, err := verifier.principal(t.Context(), token, time.Now()); err != nil || again != first {
 			t.Fatalf("just before its end: %v, %v", again, err)
 		}
 		time.Sleep(time.Nanosecond)
-		if _, err := verifier.principal(token, time.Now()); err == nil {
+		if _, err := verifier.principal(t.Context(), token, time.Now()); err == nil {
 			t.Fatal("the cache let an expired token through")
 		}
 		if verifier.cache.Len() != 0 {
@@ -345,11 +345,11 @@ func TestTokenLeeway(t *testing.T) {
 		verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
 		token := []byte(mint(t, "", "acme", "", time.Now().Add(time.Minute)))
 		time.Sleep(time.Minute + tokenLeeway - time.Second)
-		if _, err := verifier.principal(token, time.Now()); err != nil {
+		if _, err := verifier.principal(t.Context(), token, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if _, err := verifier.principal(token, time.Now()); err == nil {
+		if _, err := verifier.principal(t.Context(), token, time.Now()); err == nil {
 			t.Fatal("accepted after the leeway")
 		}
 	})
@@ -363,7 +363,7 @@ func TestTokenCacheBounded(t *testing.T) {
 		wait.Go(func() {
 			for i := range 50 {
 				client := fmt.Sprintf("c%d", (worker+i)%20)
-				who, err := verifier.principal([]byte(mint(t, "", client, "", farFuture())), time.Now())
+				who, err := verifier.principal(t.Context(), []byte(mint(t, "", client, "", farFuture())), time.Now())
 				if err != nil || who.ClientID != client {
 					t.Errorf("%s: got %v, %v", client, who, err)
 				}

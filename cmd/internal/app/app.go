@@ -47,6 +47,7 @@ type parts struct {
 	store      storage.Store
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
+	keySet     *httpapi.KeySet // nil if no URL of one is set
 	api        *httpapi.Server
 	registry   *prometheus.Registry
 	sequence   *webhook.Sequence

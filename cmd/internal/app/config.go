@@ -36,6 +36,7 @@ type Config struct {
 	JWTSecret     string   `group:"Tokens" placeholder:"SECRET" help:"Secret of HS256 tokens, 32 bytes or more."`
 	JWTSecrets    []string `group:"Tokens" placeholder:"KID=SECRET" help:"Secrets of HS256 tokens that name theirs by kid."`
 	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens; KID=FILE for one that tokens name by kid."`
+	JWTKeysURL    string   `group:"Tokens" placeholder:"URL" help:"Where the issuer of RS256, ES256 or EdDSA tokens publishes its public keys, as a JWK Set. Read every 5 minutes, and for a kid that is not known, once a minute at most; the rules for targets hold, and http is for addresses in allow-addresses."`
 	JWTIssuer     string   `group:"Tokens" placeholder:"ISS" help:"What tokens must have as iss. Default: anything."`
 	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"What tokens must have as aud, at least one of these. Default: anything."`
 
@@ -115,6 +116,9 @@ func (c *Config) check() error {
 	if _, err := c.egressProxy(); err != nil {
 		return err
 	}
+	if err := c.checkKeysURL(); err != nil {
+		return err
+	}
 	if c.Log == nil {
 		return errors.New("app: Config.Log is missing")
 	}
@@ -130,8 +134,8 @@ type rule struct {
 func (c *Config) rules() []rule {
 	return []rule{
 		{
-			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0,
-			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys), or take a first look with --dev",
+			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0 && c.JWTKeysURL == "",
+			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys, jwt-keys-url), or take a first look with --dev",
 		},
 		{
 			"jwt-secret", c.JWTSecret != "" && isShort(c.JWTSecret),

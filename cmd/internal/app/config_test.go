@@ -78,6 +78,7 @@ func TestCheck(t *testing.T) {
 		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 0 }},
 		{"endpoint-breaker-max", func(c *Config) { c.EndpointBreakerMax = 1 }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"/no/such.pem"} }},
+		{"jwt-keys-url", func(c *Config) { c.JWTKeysURL = "id.example/keys" }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"2025=/no/such.pem"} }},
 	}
 	tried := map[string]bool{}

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -27,6 +29,18 @@ func (c *Config) keys() ([]httpapi.Key, error) {
 		r.add("jwt-public-keys", kid, func() (httpapi.Key, error) { return readPublicKey(kid, path) })
 	}
 	return r.keys, r.err
+}
+
+// checkKeysURL judges the URL of the issuer's keys, as far as it can be unresolved.
+func (c *Config) checkKeysURL() error {
+	if c.JWTKeysURL == "" {
+		return nil
+	}
+	_, err := sender.ParseTarget(c.JWTKeysURL)
+	if field, ok := errors.AsType[*webhook.FieldError](err); ok {
+		return &webhook.FieldError{Field: "jwt-keys-url", Reason: field.Reason}
+	}
+	return err
 }
 
 // keyReader gathers keys until one of them is wrong.
