@@ -354,6 +354,33 @@ func TestAdminListener(t *testing.T) {
 	}
 }
 
+// TestPublicListenerShowsNoInside: what the admin listener has, and what servers
+// often have by accident, is not on the public one, whoever asks.
+func TestPublicListenerShowsNoInside(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Profiling = true })
+	public := map[string]bool{}
+	for _, r := range routes() {
+		public[r.path] = true
+	}
+	paths := []string{
+		"/debug", "/debug/", "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1",
+		"/debug/requests", "/pprof", "/metrics/", "/stats", "/expvar", "/admin", "/api/metrics", "/api/debug/pprof",
+	}
+	for _, r := range adminRoutes(true) {
+		if !public[r.path] {
+			paths = append(paths, strings.ReplaceAll(r.path, "{profile}", "goroutine"))
+		}
+	}
+	if len(paths) < 18 {
+		t.Errorf("the admin listener's own routes were not found: %q", paths)
+	}
+	for _, path := range paths {
+		for _, caller := range []string{nobody, acme, admin, keyAdmin} {
+			f.want(t, 404, caller, "GET", path, "")
+		}
+	}
+}
+
 // TestOptions names everything that is missing.
 func TestOptions(t *testing.T) {
 	_, err := New(Options{Limits: Limits{Read: -1}})
