@@ -363,7 +363,7 @@ func TestPublicListenerShowsNoInside(t *testing.T) {
 		public[r.path] = true
 	}
 	paths := []string{
-		"/debug", "/debug/", "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1",
+		"/debug", "/debug/", "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/pprof/profile",
 		"/debug/requests", "/pprof", "/metrics/", "/stats", "/expvar", "/admin", "/api/metrics", "/api/debug/pprof",
 	}
 	for _, r := range adminRoutes(true) {
