@@ -14,6 +14,7 @@ import (
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -48,6 +49,7 @@ type KeySet struct {
 	next    time.Time     // before it nothing is read
 	reading chan struct{} // closed when the reading under way has ended; nil if there is none
 	failing bool
+	good    time.Time // when the set was last read, or made
 }
 
 // setKeys is a state of the set; it is never written to.
@@ -61,7 +63,7 @@ func NewKeySet(o KeySetOptions) *KeySet {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &KeySet{KeySetOptions: o}
+	s := &KeySet{KeySetOptions: o, good: time.Now()}
 	s.keys.Store(&setKeys{})
 	return s
 }
@@ -131,6 +133,28 @@ func (s *KeySet) end(ctx context.Context, err error) {
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "token keys are read again", slog.Int("keys", n))
 	}
 	s.failing = err != nil
+	if err == nil {
+		s.good = time.Now()
+	}
+}
+
+// age is how long ago the set was last read, or made if it never was.
+func (s *KeySet) age() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.good)
+}
+
+// register makes the set's age a metric.
+func (s *KeySet) register(r prometheus.Registerer) error {
+	age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "astrohook_token_keys_age_seconds",
+		Help: "Time since the token issuer's keys were last read; under 360 while that works.",
+	}, func() float64 { return s.age().Seconds() })
+	if err := r.Register(age); err != nil {
+		return fmt.Errorf("register metrics of the key set: %w", err)
+	}
+	return nil
 }
 
 // read takes the document's keys over.

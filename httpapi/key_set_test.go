@@ -254,10 +254,16 @@ func TestKeySetLife(t *testing.T) {
 				t.Errorf("%s: %v", bad, err)
 			}
 		}
+		if age := verifier.set.age(); age < 9*keySetAge || age > 10*keySetAge {
+			t.Errorf("a set that cannot be read: %v old", age)
+		}
 		i.publish("2027")
 		time.Sleep(keySetAge)
 		if err := verify("2027"); err != nil || verify("2026") == nil {
 			t.Errorf("after all: %v", err)
+		}
+		if age := verifier.set.age(); age > keySetAge {
+			t.Errorf("a set that can be read: %v old", age)
 		}
 		for line, times := range map[string]int{"token keys were not read": 2, "token keys are read again": 2, "no such host": 1} {
 			if n := strings.Count(log.String(), line); n != times {

@@ -60,6 +60,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.KeySet != nil {
+		if err := o.KeySet.register(o.Registry); err != nil {
+			return nil, err
+		}
+	}
 	types, err := loadRegistry(o.Store, !o.AnyEventType)
 	if err != nil {
 		return nil, err

@@ -165,6 +165,9 @@ func TestAccessMatrix(t *testing.T) {
 				}
 				method, path := v.split()
 				r := s.want(t, v.status(caller), caller, method, s.path(path), v.body)
+				if method == http.MethodGet { // and so without the body
+					s.want(t, v.status(caller), caller, http.MethodHead, s.path(path), "")
+				}
 				if challenge := r.header.Get("WWW-Authenticate"); (challenge != "") != (r.status == 401 || r.status == 403) {
 					t.Errorf("%s got %d with WWW-Authenticate %q", caller, r.status, challenge)
 				}
