@@ -43,7 +43,7 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, erro
 	if !ok {
 		return nil, unauthenticated("")
 	}
-	who, err := s.tokens.principal(token, time.Now())
+	who, err := s.principal(token, time.Now())
 	if err != nil {
 		return nil, unauthenticated(err.Error())
 	}
@@ -54,6 +54,14 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, erro
 		return who, nil
 	}
 	return actingFor(ctx.QueryArgs(), who)
+}
+
+// principal tells who has a token or an API key.
+func (s *Server) principal(token []byte, now time.Time) (*Principal, error) {
+	if bytes.HasPrefix(token, []byte(apiKeyPrefix)) {
+		return s.apiKeys.principal(token, now)
+	}
+	return s.tokens.principal(s.base, token, now)
 }
 
 // bearer takes the token out of an Authorization header (RFC 6750, section 2.1).
@@ -85,10 +93,10 @@ func actingFor(query *fasthttp.Args, who *Principal) (*Principal, error) {
 }
 
 func unauthenticated(reason string) error {
-	p := newProblem(codeUnauthenticated, "a bearer token is needed")
+	p := newProblem(codeUnauthenticated, "a bearer token or an API key is needed")
 	p.challenge = `Bearer realm="astrohook"`
 	if reason != "" {
-		p.Detail = "the bearer token is not valid, or not any more"
+		p.Detail = "the token or API key is not valid, or not any more"
 		p.challenge += `, error="invalid_token"`
 		p.cause = fmt.Errorf("refused token: %s", reason)
 	}
@@ -96,13 +104,13 @@ func unauthenticated(reason string) error {
 }
 
 func forbidden(scope string) error {
-	p := newProblem(codeForbidden, "the token does not allow this call")
+	p := newProblem(codeForbidden, "the token or API key does not allow this call")
 	p.challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
 	return p
 }
 
 func notYourClient() error {
-	p := newProblem(codeForbidden, "client_id is not the token's own")
+	p := newProblem(codeForbidden, "client_id is not the token's or API key's own")
 	p.Field = "client_id"
 	return p
 }

@@ -33,6 +33,12 @@ func (idleDispatcher) Publish(_ context.Context, events []webhook.Event) ([]webh
 
 // publisherContext is a server that keeps nothing, and a request to publish to it.
 func publisherContext(tb testing.TB, path, body string) (fasthttp.RequestHandler, *fasthttp.RequestCtx) {
+	tb.Helper()
+	s, ctx := publisher(tb, path, body)
+	return s.Handler(), ctx
+}
+
+func publisher(tb testing.TB, path, body string) (*Server, *fasthttp.RequestCtx) {
 	store := memstore.Open(memstore.Options{})
 	tb.Cleanup(func() { _ = store.Close() })
 	s, err := New(Options{
@@ -50,7 +56,7 @@ func publisherContext(tb testing.TB, path, body string) (fasthttp.RequestHandler
 	ctx.Request.Header.Set("Authorization", "Bearer "+mint(tb, "backend", "", "events:write", time.Now().Add(24*time.Hour)))
 	ctx.Request.Header.SetContentType("application/json")
 	ctx.Request.SetBodyString(body)
-	return s.Handler(), ctx
+	return s, ctx
 }
 
 // typicalEvent is an event of 512 bytes.
@@ -78,6 +84,42 @@ func TestPublishAllocates(t *testing.T) {
 	}
 	if allocs > maxPublishAllocs && !raceDetector {
 		t.Errorf("%.0f allocations, at most %d are allowed", allocs, maxPublishAllocs)
+	}
+}
+
+// TestPublishAllocatesWithAPIKey: a key costs no more than a token that is remembered.
+func TestPublishAllocatesWithAPIKey(t *testing.T) {
+	s, ctx := publisher(t, "/api/events", typicalEvent())
+	_, text, err := s.apiKeys.create(t.Context(), webhook.APIKey{Scopes: []string{ScopePublish}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx.Request.Header.Set("Authorization", "Bearer "+text)
+	handle := s.Handler()
+	allocs := testing.AllocsPerRun(200, func() {
+		ctx.Response.Reset()
+		handle(ctx)
+	})
+	if ctx.Response.StatusCode() != 202 {
+		t.Fatalf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+	if allocs > maxPublishAllocs && !raceDetector {
+		t.Errorf("%.0f allocations, at most %d are allowed", allocs, maxPublishAllocs)
+	}
+}
+
+func BenchmarkVerifyAPIKey(b *testing.B) {
+	s, _ := publisher(b, "/api/events", typicalEvent())
+	_, text, err := s.apiKeys.create(b.Context(), webhook.APIKey{Scopes: []string{ScopePublish}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	key := []byte(text)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.principal(key, time.Now()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -121,7 +163,7 @@ func BenchmarkVerifyToken(b *testing.B) {
 				if c.forget {
 					verifier.cache.Purge()
 				}
-				if _, err := verifier.principal(token, time.Now()); err != nil {
+				if _, err := verifier.principal(b.Context(), token, time.Now()); err != nil {
 					b.Fatal(err)
 				}
 			}

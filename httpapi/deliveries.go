@@ -80,7 +80,7 @@ func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *Principal) error 
 
 // listDeliveries lists deliveries of all endpoints that the caller sees, newest first.
 func (s *Server) listDeliveries(ctx *fasthttp.RequestCtx, who *Principal) error {
-	return s.list(ctx, webhook.DeliveryQuery{ClientID: who.ClientID})
+	return s.list(ctx, who, webhook.DeliveryQuery{ClientID: who.ClientID})
 }
 
 // listWebhookDeliveries lists those of one endpoint, which may be deleted.
@@ -89,19 +89,20 @@ func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *Principal)
 	if err != nil {
 		return err
 	}
-	return s.list(ctx, webhook.DeliveryQuery{Endpoint: e.Number(), ClientID: e.ClientID})
+	return s.list(ctx, who, webhook.DeliveryQuery{Endpoint: e.Number(), ClientID: e.ClientID})
 }
 
 // list answers with a page of what q and the request's filters select.
-func (s *Server) list(ctx *fasthttp.RequestCtx, q webhook.DeliveryQuery) error {
+func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery) error {
 	if err := s.readFilters(ctx, &q); err != nil {
 		return err
 	}
 	if q.Status == webhook.Processing {
-		return s.listProcessing(ctx, q)
+		return s.listProcessing(ctx, who, q)
 	}
 	var err error
-	if q.Before, err = s.cursors.readID(cursorDelivery, parameter(ctx, "cursor")); err != nil {
+	of := deliveryListing(cursorDelivery, who, &q)
+	if q.Before, err = s.cursors.readID(of, parameter(ctx, "cursor")); err != nil {
 		return err
 	}
 	found, err := s.store.ListDeliveries(q)
@@ -123,7 +124,7 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, q webhook.DeliveryQuery) error {
 		return err
 	}
 	return answer(ctx, fasthttp.StatusOK, page[deliveryResource]{
-		Data: shown, NextCursor: s.cursors.writeID(cursorDelivery, found.Next),
+		Data: shown, NextCursor: s.cursors.writeID(of, found.Next),
 	})
 }
 

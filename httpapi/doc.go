@@ -6,7 +6,7 @@
 // the way becomes an RFC 9457 problem document, by one table (answers.go).
 // openapi.yaml describes every call and is served as it is.
 //
-// Tokens decide what a caller may do:
+// Tokens, or API keys in their place, decide what a caller may do:
 //
 //	token                              may
 //	scope admin                        everything; with client_id= in the query, as that client

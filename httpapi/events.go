@@ -30,7 +30,8 @@ type eventResource struct {
 // getEvent reads an event with its deliveries: all of them for the one who
 // published it, those of the caller's own endpoints for a client.
 func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
-	limit, from, err := s.recipientPage(ctx)
+	of := listingOf(cursorRecipient, who, pathParameter(ctx, "id"))
+	limit, from, err := s.recipientPage(ctx, of)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,12 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
 		AcceptedAt: webhook.FormatTime(event.ID.Time()),
 		Deliveries: len(mine),
 	}
-	if err := s.addDeliveries(&out, &event, pageOf(mine, from), limit); err != nil {
+	to := pageOf(mine, from)
+	if len(to) > limit {
+		out.NextCursor = s.cursors.writeNumber(of, to[limit])
+		to = to[:limit]
+	}
+	if err := s.addDeliveries(&out, &event, to); err != nil {
 		return err
 	}
 	if !who.manages() { // what a receiver answered is its owner's
@@ -76,7 +82,7 @@ func mayRead(event *webhook.Event, who *Principal) bool {
 	return event.ClientID != "" && who.sees(event.ClientID)
 }
 
-func (s *Server) recipientPage(ctx *fasthttp.RequestCtx) (limit int, from webhook.EndpointNumber, err error) {
+func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of listing) (limit int, from webhook.EndpointNumber, err error) {
 	if limit, err = limitOf(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -86,7 +92,7 @@ func (s *Server) recipientPage(ctx *fasthttp.RequestCtx) (limit int, from webhoo
 	if limit > maxRecipients {
 		return 0, 0, invalid("limit", "must be a whole number from 1 to 100")
 	}
-	from, err = s.cursors.readNumber(cursorRecipient, parameter(ctx, "cursor"))
+	from, err = s.cursors.readNumber(of, parameter(ctx, "cursor"))
 	return limit, from, err
 }
 
@@ -136,12 +142,8 @@ func pageOf(numbers []webhook.EndpointNumber, from webhook.EndpointNumber) []web
 	return nil
 }
 
-// addDeliveries shows the deliveries to up to limit of the endpoints.
-func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []webhook.EndpointNumber, limit int) error {
-	if len(to) > limit {
-		out.NextCursor = s.cursors.writeNumber(cursorRecipient, to[limit])
-		to = to[:limit]
-	}
+// addDeliveries shows the deliveries to some endpoints.
+func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []webhook.EndpointNumber) error {
 	var list []webhook.Delivery
 	for _, n := range to {
 		d, err := s.store.Delivery(event.ID.For(n))

@@ -43,14 +43,14 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 }
 
 // listEventTypes lists the registry by name.
-func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, _ *Principal) error {
+func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *Principal) error {
 	limit, err := limitOf(ctx)
 	if err != nil {
 		return err
 	}
-	list := s.types.list()
+	list, of := s.types.list(), listingOf(cursorName, who)
 	if cursor := parameter(ctx, "cursor"); cursor != "" {
-		after, err := s.cursors.read(cursorName, cursor)
+		after, err := s.cursors.read(of, cursor)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, _ *Principal) error {
 		out.Data = append(out.Data, eventTypeResource(t))
 	}
 	if len(list) > limit {
-		out.NextCursor = s.cursors.write(cursorName, []byte(list[limit-1].Name))
+		out.NextCursor = s.cursors.write(of, []byte(list[limit-1].Name))
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
 }

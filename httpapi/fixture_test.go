@@ -56,6 +56,15 @@ const (
 	acmeWriter = "publisher of acme"
 	narrow     = "client acme with an unknown scope"
 	admin      = "admin"
+
+	keyAcme       = "API key of acme"
+	keyGlobex     = "API key of globex"
+	keyBackend    = "API key of a publisher"
+	keyAcmeWriter = "API key of a publisher of acme"
+	keyAdmin      = "API key of an admin"
+	keyExpired    = "expired API key"
+	keyRevoked    = "revoked API key"
+	keyGuessed    = "API key with another secret"
 )
 
 // fixture is a server with its store and its fake dispatcher, behind an
@@ -82,6 +91,10 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
+}
+
+func (b *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func (b *logBuffer) String() string {
@@ -126,7 +139,7 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 			_, err := io.WriteString(w, testBackup)
 			return err
 		},
-		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: f.log.logger(),
 	}
 	for _, c := range change {
 		c(&o)
@@ -146,8 +159,41 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 		narrow:     mint(t, "narrow", "acme", "billing:read", later),
 		admin:      mint(t, "root", "", "admin", later),
 	}
+	f.makeKeys(t)
 	f.start(t)
 	return f
+}
+
+// makeKeys makes the API keys of the kinds of caller.
+func (f *fixture) makeKeys(t testing.TB) {
+	t.Helper()
+	publish := []string{ScopePublish}
+	for caller, k := range map[string]webhook.APIKey{
+		keyAcme:       {ClientID: "acme"},
+		keyGlobex:     {ClientID: "globex"},
+		keyBackend:    {Scopes: publish},
+		keyAcmeWriter: {ClientID: "acme", Scopes: publish},
+		keyAdmin:      {Scopes: []string{ScopeAdmin}},
+		keyExpired:    {Scopes: []string{ScopeAdmin}, ExpiresAt: time.Now().Add(-time.Millisecond)},
+		keyRevoked:    {Scopes: []string{ScopeAdmin}},
+		keyGuessed:    {Scopes: []string{ScopeAdmin}},
+	} {
+		k.Name = caller
+		made, text, err := f.apiKeys.create(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch caller {
+		case keyRevoked:
+			err = f.apiKeys.remove(t.Context(), made.ID)
+		case keyGuessed:
+			text = text[:len(text)-apiKeySecret] + strings.Repeat("A", apiKeySecret)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.tokens[caller] = text
+	}
 }
 
 func (f *fixture) start(t testing.TB) {

@@ -322,8 +322,6 @@ func TestSuggestions(t *testing.T) {
 func TestBadParameters(t *testing.T) {
 	s := newScene(t)
 	hook := "/api/webhooks/" + s.webhook
-	wrongList := s.cursors.writeNumber(cursorEndpoint, 5)
-	forged := newCursors().writeID(cursorDelivery, webhook.ID{Seq: 1, Endpoint: 1})
 	for _, c := range []struct{ method, path, body, field string }{
 		{"GET", "/api/deliveries?limit=0", "", "limit"},
 		{"GET", "/api/deliveries?limit=251", "", "limit"},
@@ -336,13 +334,6 @@ func TestBadParameters(t *testing.T) {
 		{"GET", "/api/deliveries?since=yesterday", "", "since"},
 		{"GET", "/api/deliveries?until=2025-05-17", "", "until"},
 		{"GET", "/api/deliveries?since=2025-05-17T10:00:00Z&until=2025-05-17T10:00:00Z", "", "until"},
-		{"GET", "/api/deliveries?cursor=x", "", "cursor"},
-		{"GET", "/api/deliveries?cursor=" + wrongList, "", "cursor"},
-		{"GET", "/api/deliveries?cursor=" + forged, "", "cursor"},
-		{"GET", "/api/deliveries?status=processing&cursor=" + forged, "", "cursor"},
-		{"GET", "/api/webhooks?cursor=" + forged, "", "cursor"},
-		{"GET", "/api/event-types?cursor=" + forged, "", "cursor"},
-		{"GET", s.path("/api/events/{id}") + "?cursor=" + forged, "", "cursor"},
 		{"GET", s.path("/api/events/{id}") + "?limit=101", "", "limit"},
 		{"GET", "/api/webhooks?client_id=", "", "client_id"},
 		{"GET", "/healthz?client_id=acme", "", "client_id"},
@@ -360,7 +351,6 @@ func TestBadParameters(t *testing.T) {
 		{"POST", hook + "/replay", `{"status":""}`, "status"},
 		{"POST", hook + "/replay", `{"since":"x"}`, "since"},
 		{"POST", hook + "/replay", `{"event_type":"*"}`, "event_type"},
-		{"POST", hook + "/replay", `{"cursor":"` + forged + `"}`, "cursor"},
 		{"POST", hook + "/replay", `{"dry_run":"yes"}`, "dry_run"},
 		{"PATCH", hook, `{"secret":"a secret that is long enough"}`, "secret"},
 		{"PATCH", hook, `{"client_id":"globex"}`, "client_id"},

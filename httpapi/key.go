@@ -29,8 +29,14 @@ type Key struct {
 	key any
 }
 
-// SecretKey makes a key from a secret shared with the issuer of HS256 tokens. A
-// token that names a key by kid must name this id; "" goes with every token.
+// algorithms are those that keys are used with.
+var algorithms = []string{
+	jwt.SigningMethodHS256.Alg(), jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg(),
+}
+
+// SecretKey makes a key from a secret shared with the issuer of HS256 tokens. With
+// an id, it verifies the tokens that name it by kid, or that name none; without
+// one, also those that name a key that is not known.
 func SecretKey(id string, secret []byte) (Key, error) {
 	if len(secret) < MinSecret {
 		return Key{}, fmt.Errorf("token secret has %d bytes, at least %d are needed", len(secret), MinSecret)

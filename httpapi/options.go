@@ -24,13 +24,19 @@ const (
 	MaxHeader = 16 << 10
 )
 
-// Options are what a Server is made of. Store, Dispatcher, Keys, CheckTarget and
+// Options are what a Server is made of. Store, Dispatcher, Keys or KeySet, CheckTarget and
 // Sequence are needed; the zero value of the others is a sensible default.
 type Options struct {
 	Store      Store
 	Dispatcher Dispatcher
-	// Keys verify tokens. At least one.
-	Keys []Key
+	// Keys verify tokens, and so do those of KeySet, which the caller runs. At least
+	// one key, or a set.
+	Keys   []Key
+	KeySet *KeySet
+	// Issuer, if set, must be the tokens' iss. Audiences, if there are any: one of
+	// them must be among the tokens' aud.
+	Issuer    string
+	Audiences []string
 	// CheckTarget judges a target URL and gives the form in which it is stored. It
 	// fails with a *webhook.FieldError that says what is wrong.
 	CheckTarget func(ctx context.Context, raw string) (canonical string, err error)
@@ -105,7 +111,7 @@ func (o *Options) complete() error {
 	}
 	need(o.Store != nil, "Store")
 	need(o.Dispatcher != nil, "Dispatcher")
-	need(len(o.Keys) > 0, "Keys")
+	need(len(o.Keys) > 0 || o.KeySet != nil, "Keys")
 	need(o.CheckTarget != nil, "CheckTarget")
 	need(o.Sequence != nil, "Sequence")
 	l := o.Limits

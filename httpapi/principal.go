@@ -16,11 +16,11 @@ const (
 // maxClientID bounds the length of a client's name, in bytes.
 const maxClientID = 128
 
-// Principal is who makes a request, as its token says. It is shared by requests and never changed.
+// Principal is who makes a request, as its token or API key says. It is shared by requests and never changed.
 type Principal struct {
 	// ClientID is the client whose things the caller sees; "" for none, or of an administrator for all.
 	ClientID string
-	// Scopes are the token's.
+	// Scopes are the token's or the key's.
 	Scopes []string
 	// Publisher names the caller as the publisher of events and the owner of idempotency keys.
 	Publisher string
@@ -28,20 +28,20 @@ type Principal struct {
 	admin, publisher bool
 }
 
-// newPrincipal reads a token's claims.
-func newPrincipal(c *claims) (*Principal, error) {
-	if c.ClientID != "" && !validClientID(c.ClientID) {
-		return nil, fmt.Errorf("claim client_id: %s", clientIDRule)
+// newPrincipal makes a principal of what its token or key says. publisher names
+// one that belongs to no client.
+func newPrincipal(clientID string, scopes []string, publisher string) (*Principal, error) {
+	if clientID != "" && !validClientID(clientID) {
+		return nil, fmt.Errorf("client_id %s", clientIDRule)
 	}
-	p := &Principal{ClientID: c.ClientID, Scopes: strings.Fields(c.Scope)}
+	p := &Principal{ClientID: clientID, Scopes: scopes, Publisher: publisher}
 	for _, scope := range p.Scopes {
 		p.admin = p.admin || scope == ScopeAdmin
 		p.publisher = p.publisher || scope == ScopePublish
 	}
-	p.Publisher = "subject:" + c.Subject
 	switch {
 	case p.admin:
-		p.ClientID = "" // the claim would narrow what the scope opens
+		p.ClientID = "" // it would narrow what the scope opens
 	case p.ClientID != "":
 		p.Publisher = "client:" + p.ClientID
 	}

@@ -18,8 +18,9 @@ const maxProcessingEndpoints = 250
 // the list goes from endpoint to endpoint, the one registered last first, and is
 // newest first within each. A page ends when it is full, or when it has asked
 // maxProcessingEndpoints.
-func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, q webhook.DeliveryQuery) error {
-	after, err := s.cursors.readID(cursorProcessing, parameter(ctx, "cursor"))
+func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery) error {
+	of := deliveryListing(cursorProcessing, who, &q)
+	after, err := s.cursors.readID(of, parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, q webhook.DeliveryQuer
 		return err
 	}
 	return answer(ctx, fasthttp.StatusOK, page[deliveryResource]{
-		Data: shown, NextCursor: s.cursors.writeID(cursorProcessing, next),
+		Data: shown, NextCursor: s.cursors.writeID(of, next),
 	})
 }
 

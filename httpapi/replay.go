@@ -44,8 +44,12 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err := decodeOptional(ctx, &in); err != nil {
 		return err
 	}
-	q, err := s.replayQuery(&in, e.Number())
+	q, err := replayQuery(&in, e.Number())
 	if err != nil {
+		return err
+	}
+	of := deliveryListing(cursorReplay, who, &q)
+	if q.Before, err = s.cursors.readID(of, in.Cursor.Value); err != nil {
 		return err
 	}
 	step := s.dispatcher.Replay
@@ -70,12 +74,12 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 			break
 		}
 	}
-	out.NextCursor = s.cursors.writeID(cursorReplay, q.Before)
+	out.NextCursor = s.cursors.writeID(of, q.Before)
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
 // replayQuery reads the selection.
-func (s *Server) replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, err error) {
+func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, err error) {
 	q = webhook.DeliveryQuery{Endpoint: n, Status: webhook.Failed, EventType: in.EventType.Value}
 	if in.Status.given() {
 		q.Status = webhook.Status(in.Status.Value)
@@ -89,11 +93,7 @@ func (s *Server) replayQuery(in *replayInput, n webhook.EndpointNumber) (q webho
 		}
 	}
 	span, err := parsePeriod(in.Since.Value, in.Until.Value)
-	if err != nil {
-		return q, err
-	}
 	q.Since, q.Until = span.since, span.until
-	q.Before, err = s.cursors.readID(cursorReplay, in.Cursor.Value)
 	return q, err
 }
 

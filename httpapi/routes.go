@@ -66,6 +66,10 @@ func routes() []route {
 		{post, "/api/secret-keys/reencrypt", needAdmin, nil, (*Server).reencrypt},
 		{get, "/api/backup", needAdmin, nil, (*Server).backup},
 
+		{post, "/api/keys", needAdmin, nil, (*Server).createAPIKey},
+		{get, "/api/keys", needAdmin, pageQuery, (*Server).listAPIKeys},
+		{del, "/api/keys/{id}", needAdmin, nil, (*Server).deleteAPIKey},
+
 		{get, "/healthz", needNothing, nil, (*Server).healthz},
 		{get, "/readyz", needNothing, nil, (*Server).readyz},
 		{get, "/openapi.yaml", needNothing, nil, (*Server).openAPI},

@@ -35,6 +35,7 @@ type Server struct {
 	backingUp    atomic.Bool
 
 	tokens  *tokens
+	apiKeys *apiKeys
 	types   *registry
 	owners  *owners
 	cursors *cursors
@@ -50,15 +51,15 @@ type Server struct {
 	public, admin *fasthttp.Server
 }
 
-// New makes a Server. It reads the registry of event types from the store, and
-// fills it with webhook.DefaultEventTypes if it is empty; and all endpoints, to
-// find those that sign with private keys. The error names every
-// option that is missing.
+// New makes a Server. It reads the API keys and the registry of event types from
+// the store, and fills the latter with webhook.DefaultEventTypes if it is empty;
+// and all endpoints, to find those that sign with private keys. The error names
+// every option that is missing.
 func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	tokens, err := newTokens(o.Keys, o.Limits.CachedTokens)
+	tokens, err := newTokens(o.Keys, o.KeySet, tokenRules{issuer: o.Issuer, audiences: o.Audiences}, o.Limits.CachedTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,20 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.KeySet != nil {
+		if err := o.KeySet.register(o.Registry); err != nil {
+			return nil, err
+		}
+	}
 	types, err := loadRegistry(o.Store, !o.AnyEventType)
+	if err != nil {
+		return nil, err
+	}
+	apiKeys, err := loadAPIKeys(o.Store)
+	if err != nil {
+		return nil, err
+	}
+	cursors, err := openCursors(o.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +88,7 @@ func New(o Options) (*Server, error) {
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
-		tokens: tokens, types: types, owners: newOwners(o.Store), cursors: newCursors(),
+		tokens: tokens, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newServer(s.newRouter(routes()))

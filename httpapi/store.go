@@ -11,6 +11,7 @@ import (
 type Store interface {
 	EndpointStore
 	EventTypeStore
+	AccessStore
 	HistoryStore
 	SecretKeyStore
 }
@@ -35,6 +36,14 @@ type EventTypeStore interface {
 type SecretKeyStore interface {
 	SecretKeys() ([]webhook.SecretKey, error)
 	Reencrypt(ctx context.Context, limit int) (int, error)
+}
+
+// AccessStore keeps what callers are told apart by.
+type AccessStore interface {
+	APIKeys() ([]webhook.APIKey, error)
+	CreateAPIKey(ctx context.Context, k webhook.APIKey) error
+	DeleteAPIKey(ctx context.Context, id string) error
+	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
 }
 
 // HistoryStore reads what was published, and what became of it.

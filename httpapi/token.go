@@ -1,18 +1,26 @@
 package httpapi
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// tokenLeeway is how far the issuer's clock may be off.
-const tokenLeeway = 5 * time.Second
+const (
+	// tokenLeeway is how far the issuer's clock may be off.
+	tokenLeeway = 5 * time.Second
+	// maxToken bounds a token's length in bytes.
+	maxToken = 8 << 10
+)
 
 // claims are what we read of a token.
 type claims struct {
@@ -21,11 +29,20 @@ type claims struct {
 	Scope    string `json:"scope"`
 }
 
+// UnmarshalJSON reads claims under their exact names, once each (RFC 7519,
+// section 4). encoding/json, which the jwt library decodes with, would take "EXP"
+// for "exp", and the last of two.
+func (c *claims) UnmarshalJSON(text []byte) error {
+	type plain claims // without this method
+	return json.Unmarshal(text, (*plain)(c))
+}
+
 // tokens verifies bearer tokens and remembers the good ones until they expire:
 // a verification costs microseconds, and publishers send the same token with
 // every event. It is safe for concurrent use.
 type tokens struct {
 	keys   []Key
+	set    *KeySet // nil if there is none
 	parser *jwt.Parser
 	cache  *lru.Cache[tokenHash, verifiedToken]
 }
@@ -36,55 +53,122 @@ type tokenHash [sha256.Size]byte
 type verifiedToken struct {
 	who     *Principal
 	expires time.Time
+	set     *setKeys // as it was: a key may have been withdrawn since
 }
 
-func newTokens(keys []Key, cached int) (*tokens, error) {
-	var algs []string
+// tokenRules are what tokens must have beside a good signature and an expiry.
+type tokenRules struct {
+	issuer    string   // "" for any
+	audiences []string // one of them; none for any
+}
+
+func newTokens(keys []Key, set *KeySet, rules tokenRules, cached int) (*tokens, error) {
 	for _, k := range keys {
 		if k.alg == "" {
 			return nil, errors.New("a token key is empty")
-		}
-		if !slices.Contains(algs, k.alg) {
-			algs = append(algs, k.alg)
 		}
 	}
 	cache, err := lru.New[tokenHash, verifiedToken](cached)
 	if err != nil {
 		return nil, fmt.Errorf("make the token cache: %w", err)
 	}
-	parser := jwt.NewParser(jwt.WithValidMethods(algs), jwt.WithExpirationRequired(),
-		jwt.WithLeeway(tokenLeeway), jwt.WithStrictDecoding())
-	return &tokens{keys: keys, parser: parser, cache: cache}, nil
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(tokenLeeway), jwt.WithStrictDecoding(),
+	}
+	if rules.issuer != "" {
+		options = append(options, jwt.WithIssuer(rules.issuer))
+	}
+	if len(rules.audiences) > 0 {
+		options = append(options, jwt.WithAudience(rules.audiences...))
+	}
+	return &tokens{keys: keys, set: set, parser: jwt.NewParser(options...), cache: cache}, nil
 }
 
-// principal tells whose token this is at the time now.
-func (t *tokens) principal(token []byte, now time.Time) (*Principal, error) {
+// Why a token is refused before its signature is looked at.
+var (
+	errTokenLength = fmt.Errorf("token is longer than %d bytes", maxToken)
+	errLineEnd     = errors.New("token has a line end")
+	errCritical    = errors.New("token has critical header parameters, of which none is known here")
+	errKeyID       = errors.New("token names its key by something that is not text")
+)
+
+// principal tells whose token this is at the time now. If the token names a key
+// that is not known, it may wait, until ctx ends, for the issuer's keys to be read anew.
+func (t *tokens) principal(ctx context.Context, token []byte, now time.Time) (*Principal, error) {
+	if len(token) > maxToken {
+		return nil, fmt.Errorf("verify token: %w", errTokenLength)
+	}
 	hash := tokenHash(sha256.Sum256(token))
-	if v, ok := t.cache.Get(hash); ok && now.Before(v.expires) {
+	if v, ok := t.cache.Get(hash); ok && now.Before(v.expires) && v.set == t.issued() {
 		return v.who, nil
 	}
+	if bytes.ContainsAny(token, lineEnds) {
+		return nil, fmt.Errorf("verify token: %w", errLineEnd)
+	}
 	var c claims
-	if _, err := t.parser.ParseWithClaims(string(token), &c, t.candidates); err != nil {
+	var set *setKeys
+	_, err := t.parser.ParseWithClaims(string(token), &c, func(token *jwt.Token) (keys any, err error) {
+		keys, set, err = t.candidates(ctx, token)
+		return keys, err
+	})
+	if err != nil {
 		t.cache.Remove(hash)
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
-	who, err := newPrincipal(&c)
+	who, err := newPrincipal(c.ClientID, strings.Fields(c.Scope), "subject:"+c.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
-	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time})
+	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time, set: set})
 	return who, nil
 }
 
-// candidates gives the keys that may have signed a token: those of its very
-// algorithm, and of the name it gives if it gives one.
-func (t *tokens) candidates(token *jwt.Token) (any, error) {
-	name, _ := token.Header["kid"].(string)
-	var set jwt.VerificationKeySet
-	for _, k := range t.keys {
-		if k.alg == token.Method.Alg() && (name == "" || k.id == "" || k.id == name) {
-			set.Keys = append(set.Keys, k.key)
+// issued gives the issuer's keys as they are now; nil if no set is configured.
+func (t *tokens) issued() *setKeys {
+	if t.set == nil {
+		return nil
+	}
+	return t.set.keys.Load()
+}
+
+// candidates gives the keys that may have signed a token, all of its very
+// algorithm: those of the name that it gives, else those without a name; all, if
+// it gives none. It also gives the issuer's set that it has looked at.
+func (t *tokens) candidates(ctx context.Context, token *jwt.Token) (jwt.VerificationKeySet, *setKeys, error) {
+	var found jwt.VerificationKeySet
+	if _, critical := token.Header["crit"]; critical { // RFC 7515, section 4.1.11
+		return found, nil, errCritical
+	}
+	kid, named := token.Header["kid"]
+	name, isText := kid.(string)
+	if named && !isText {
+		return found, nil, errKeyID
+	}
+	keys, set := t.known()
+	if named && t.set != nil && !hasKey(keys, name) {
+		t.set.refresh(ctx)
+		keys, set = t.known()
+	}
+	if !hasKey(keys, name) {
+		name = ""
+	}
+	for _, k := range keys {
+		if k.alg == token.Method.Alg() && (!named || k.id == name) {
+			found.Keys = append(found.Keys, k.key)
 		}
 	}
-	return set, nil
+	return found, set, nil
+}
+
+// known gives all keys that are known now: the configured ones, and the issuer's.
+func (t *tokens) known() ([]Key, *setKeys) {
+	set := t.issued()
+	if set == nil {
+		return t.keys, nil
+	}
+	return slices.Concat(t.keys, set.keys), set
+}
+
+func hasKey(keys []Key, name string) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.id == name })
 }

@@ -4,12 +4,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,7 +26,7 @@ func farFuture() time.Time { return time.Now().Add(time.Hour) }
 
 func testTokens(t testing.TB, cached int, keys ...Key) *tokens {
 	t.Helper()
-	verifier, err := newTokens(keys, cached)
+	verifier, err := newTokens(keys, nil, tokenRules{}, cached)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,16 +90,16 @@ func TestPublicKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			verifier := testTokens(t, 10, key)
-			who, err := verifier.principal([]byte(sign(t, c.method, c.key, someClaims())), time.Now())
+			who, err := verifier.principal(t.Context(), []byte(sign(t, c.method, c.key, someClaims())), time.Now())
 			if err != nil || who.ClientID != "acme" {
 				t.Fatalf("got %v, %v", who, err)
 			}
 			// The classic confusion: the public key's text as an HMAC secret.
-			if _, err := verifier.principal([]byte(sign(t, jwt.SigningMethodHS256, c.pem, someClaims())), time.Now()); err == nil {
+			if _, err := verifier.principal(t.Context(), []byte(sign(t, jwt.SigningMethodHS256, c.pem, someClaims())), time.Now()); err == nil {
 				t.Error("a token signed with the public key's text was accepted")
 			}
 			for _, other := range c.others {
-				if _, err := verifier.principal([]byte(sign(t, other, c.key, someClaims())), time.Now()); err == nil {
+				if _, err := verifier.principal(t.Context(), []byte(sign(t, other, c.key, someClaims())), time.Now()); err == nil {
 					t.Errorf("a token with %s was accepted", other.Alg())
 				}
 			}
@@ -112,20 +116,24 @@ func TestRefusedTokens(t *testing.T) {
 		change(&c)
 		return sign(t, hs, testSecret, c)
 	}
-	named := jwt.NewWithClaims(hs, someClaims())
-	named.Header["kid"] = "2024"
-	otherName, err := named.SignedString(testSecret)
-	if err != nil {
-		t.Fatal(err)
+	headed := func(extra map[string]any) string {
+		token := jwt.NewWithClaims(hs, someClaims())
+		maps.Copy(token.Header, extra)
+		text, err := token.SignedString(testSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
 	}
+	const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	good := sign(t, hs, testSecret, someClaims())
-	if _, err := verifier.principal([]byte(good), time.Now()); err != nil {
+	if _, err := verifier.principal(t.Context(), []byte(good), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	segment := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	cases := map[string]string{
 		"another secret":             sign(t, hs, []byte("another secret, also 32 bytes long"), someClaims()),
-		"another name of the key":    otherName,
+		"another name of the key":    headed(map[string]any{"kid": "2024"}),
 		"HS512 instead of HS256":     sign(t, jwt.SigningMethodHS512, testSecret, someClaims()),
 		"no signature":               sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, someClaims()),
 		"no expiry":                  with(func(c *claims) { c.ExpiresAt = nil }),
@@ -133,18 +141,151 @@ func TestRefusedTokens(t *testing.T) {
 		"not valid yet":              with(func(c *claims) { c.NotBefore = jwt.NewNumericDate(time.Now().Add(time.Minute)) }),
 		"a client with a space":      with(func(c *claims) { c.ClientID = "ac me" }),
 		"a client with a NUL":        with(func(c *claims) { c.ClientID = "ac\x00me" }),
-		"a signature with more bits": good[:len(good)-1] + "_",
+		"a signature with more bits": good[:len(good)-1] + string(base64url[strings.IndexByte(base64url, good[len(good)-1])^1]),
 		"a scope that is a list":     sign(t, hs, testSecret, jwt.MapClaims{"exp": farFuture().Unix(), "scope": []string{"admin"}}),
 		"an expiry that is text":     sign(t, hs, testSecret, jwt.MapClaims{"exp": "never"}),
 		"two segments":               segment(`{"alg":"HS256"}`) + "." + segment(`{}`),
 		"an empty segment":           "..",
 		"not a token":                "secret",
+		"critical headers":           headed(map[string]any{"crit": []string{"exp"}}),
+		"no critical header":         headed(map[string]any{"crit": nil}),
+		"a name that is a number":    headed(map[string]any{"kid": 2025}),
+		"a name that is null":        headed(map[string]any{"kid": nil}),
+		"an empty name":              headed(map[string]any{"kid": ""}),
+		"EXP for exp":                sign(t, hs, testSecret, jwt.MapClaims{"EXP": farFuture().Unix()}),
+		"over 8 KiB":                 with(func(c *claims) { c.Subject = strings.Repeat("x", 8<<10) }),
+		"a claim twice":              forge(t, `{"exp":4102444800,"scope":"","scope":"admin"}`),
+		"invalid UTF-8":              forge(t, "{\"exp\":4102444800,\"client_id\":\"a\xff\"}"),
+		"padding":                    good + "=",
+		"a line break":               good[:10] + "\n" + good[10:],
+		"a line break at the end":    good + "\n",
+		"the standard alphabet":      strings.NewReplacer("-", "+", "_", "/").Replace(forge(t, `{"exp":4102444800,"sub":"Ã¿Ã¿Ã¿???>>>"}`)),
+		"a fourth segment":           good + ".",
 	}
 	for name, token := range cases {
-		if who, err := verifier.principal([]byte(token), time.Now()); err == nil {
+		if who, err := verifier.principal(t.Context(), []byte(token), time.Now()); err == nil {
 			t.Errorf("%s: accepted as %+v", name, who)
 		}
 	}
+}
+
+// forge signs claims as they are written.
+func forge(t testing.TB, content string) string {
+	t.Helper()
+	segment := base64.RawURLEncoding.EncodeToString
+	text := segment([]byte(`{"alg":"HS256"}`)) + "." + segment([]byte(content))
+	mac := hmac.New(sha256.New, testSecret)
+	mac.Write([]byte(text))
+	return text + "." + segment(mac.Sum(nil))
+}
+
+// TestExactClaims: names that differ in case are other claims, which mean nothing.
+func TestExactClaims(t *testing.T) {
+	verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
+	who, err := verifier.principal(t.Context(), []byte(forge(t, `{"exp":4102444800,"Client_ID":"acme","SCOPE":"admin","Scope":"admin"}`)), time.Now())
+	if err != nil || who.ClientID != "" || who.admin || len(who.Scopes) != 0 {
+		t.Errorf("got %+v, %v", who, err)
+	}
+}
+
+// TestKeysByName has a map of keys: a token gets the one that it names, with that
+// one's algorithm only.
+func TestKeysByName(t *testing.T) {
+	old, plain := []byte("the secret of last year, 32 bytes"), []byte("a secret without a name, 32 bytes")
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edKey, err := PublicKey("ed", publicPEM(t, public))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := testTokens(t, 10, secretKeyNamed(t, "new", testSecret), secretKeyNamed(t, "old", old), secretKeyNamed(t, "", plain), edKey)
+	for _, c := range []struct {
+		why    string
+		kid    any
+		method jwt.SigningMethod
+		key    any
+		good   bool
+	}{
+		{"its own name", "new", jwt.SigningMethodHS256, testSecret, true},
+		{"its own name", "old", jwt.SigningMethodHS256, old, true},
+		{"its own name", "ed", jwt.SigningMethodEdDSA, private, true},
+		{"no name", nil, jwt.SigningMethodHS256, old, true},
+		{"no name", nil, jwt.SigningMethodEdDSA, private, true},
+		{"an unknown name goes with keys without one", "2023", jwt.SigningMethodHS256, plain, true},
+		{"an unknown name does not go with a named key", "2023", jwt.SigningMethodHS256, old, false},
+		{"another's name", "new", jwt.SigningMethodHS256, old, false},
+		{"another's name, which a key without one does not help", "new", jwt.SigningMethodHS256, plain, false},
+		{"the name of a key with another algorithm", "ed", jwt.SigningMethodHS256, plain, false},
+		{"a name in another case", "NEW", jwt.SigningMethodHS256, testSecret, false},
+	} {
+		token := jwt.NewWithClaims(c.method, someClaims())
+		if c.kid != nil {
+			token.Header["kid"] = c.kid
+		}
+		text, err := token.SignedString(c.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifier.principal(t.Context(), []byte(text), time.Now()); (err == nil) != c.good {
+			t.Errorf("%s: kid %v, %s: %v", c.why, c.kid, c.method.Alg(), err)
+		}
+	}
+}
+
+// TestIssuerAndAudience holds tokens against what was configured.
+func TestIssuerAndAudience(t *testing.T) {
+	verifier, err := newTokens([]Key{secretKeyNamed(t, "", testSecret)}, nil, tokenRules{issuer: "https://id.example", audiences: []string{"hooks", "events"}}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for content, good := range map[string]bool{
+		`"iss":"https://id.example","aud":"hooks"`:             true,
+		`"iss":"https://id.example","aud":["crm","events"]`:    true,
+		`"iss":"https://id.example"`:                           false,
+		`"aud":"hooks"`:                                        false,
+		`"iss":"https://id.example/","aud":"hooks"`:            false,
+		`"iss":"https://id.example","aud":"Hooks"`:             false,
+		`"iss":"https://id.example","aud":[]`:                  false,
+		`"iss":"https://id.example","aud":["crm"]`:             false,
+		`"iss":["https://id.example"],"aud":"hooks"`:           false,
+		`"iss":"https://id.example","aud":{"hooks":1}`:         false,
+		`"ISS":"https://id.example","AUD":"hooks"`:             false,
+		`"iss":"","aud":""`:                                    false,
+		`"iss":"https://id.example","aud":"hooks","scope":"x"`: true,
+	} {
+		if _, err := verifier.principal(t.Context(), []byte(forge(t, `{"exp":4102444800,`+content+`}`)), time.Now()); (err == nil) != good {
+			t.Errorf("%s: %v", content, err)
+		}
+	}
+}
+
+// FuzzToken: what is accepted was signed with the one key, its one algorithm, in
+// the one spelling, and has not expired.
+func FuzzToken(f *testing.F) {
+	verifier := testTokens(f, 100, secretKeyNamed(f, "", testSecret))
+	good := sign(f, jwt.SigningMethodHS256, testSecret, someClaims())
+	f.Add(good)
+	f.Add(good + "=")
+	f.Add(good + "\n")
+	f.Add(good[:len(good)-1])
+	f.Add(forge(f, `{"exp":4102444800,"scope":"admin"}`))
+	f.Add(forge(f, `{"exp":1}`))
+	f.Add(sign(f, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, someClaims()))
+	f.Add("..")
+	f.Add("e30.e30.")
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := verifier.principal(t.Context(), []byte(text), time.Now()); err != nil {
+			return
+		}
+		parts := strings.Split(text, ".")
+		mac := hmac.New(sha256.New, testSecret)
+		mac.Write([]byte(parts[0] + "." + parts[1]))
+		if len(parts) != 3 || parts[2] != base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) {
+			t.Errorf("accepted: %q", text)
+		}
+	})
 }
 
 // TestBadKeys has keys that an operator must not be able to configure.
@@ -179,17 +320,17 @@ func TestTokenCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
 		token := []byte(mint(t, "", "acme", "", time.Now().Add(time.Minute)))
-		first, err := verifier.principal(token, time.Now())
+		first, err := verifier.principal(t.Context(), token, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		verifier.keys = nil // what is accepted from now on comes from the cache
 		time.Sleep(time.Minute - time.Nanosecond)
-		if again, err := verifier.principal(token, time.Now()); err != nil || again != first {
+		if again, err := verifier.principal(t.Context(), token, time.Now()); err != nil || again != first {
 			t.Fatalf("just before its end: %v, %v", again, err)
 		}
 		time.Sleep(time.Nanosecond)
-		if _, err := verifier.principal(token, time.Now()); err == nil {
+		if _, err := verifier.principal(t.Context(), token, time.Now()); err == nil {
 			t.Fatal("the cache let an expired token through")
 		}
 		if verifier.cache.Len() != 0 {
@@ -204,11 +345,11 @@ func TestTokenLeeway(t *testing.T) {
 		verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
 		token := []byte(mint(t, "", "acme", "", time.Now().Add(time.Minute)))
 		time.Sleep(time.Minute + tokenLeeway - time.Second)
-		if _, err := verifier.principal(token, time.Now()); err != nil {
+		if _, err := verifier.principal(t.Context(), token, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if _, err := verifier.principal(token, time.Now()); err == nil {
+		if _, err := verifier.principal(t.Context(), token, time.Now()); err == nil {
 			t.Fatal("accepted after the leeway")
 		}
 	})
@@ -222,7 +363,7 @@ func TestTokenCacheBounded(t *testing.T) {
 		wait.Go(func() {
 			for i := range 50 {
 				client := fmt.Sprintf("c%d", (worker+i)%20)
-				who, err := verifier.principal([]byte(mint(t, "", client, "", farFuture())), time.Now())
+				who, err := verifier.principal(t.Context(), []byte(mint(t, "", client, "", farFuture())), time.Now())
 				if err != nil || who.ClientID != client {
 					t.Errorf("%s: got %v, %v", client, who, err)
 				}

@@ -16,6 +16,7 @@ type scene struct {
 	event    webhook.ID
 	webhook  string
 	delivery string
+	key      string // an API key's
 }
 
 func newScene(t testing.TB) *scene {
@@ -23,6 +24,11 @@ func newScene(t testing.TB) *scene {
 	s.webhook = s.register(t, acme)
 	s.event = s.publishOne(t)
 	s.delivery = webhook.DeliveryID.Format(deliveryTo(t, s.event, s.webhook))
+	k, _, err := s.apiKeys.create(t.Context(), webhook.APIKey{Name: "of the scene", ClientID: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.key = k.ID
 	return s
 }
 
@@ -34,6 +40,8 @@ func (s *scene) path(route string) string {
 		id = s.webhook
 	case strings.HasPrefix(route, "/api/deliveries/"):
 		id = s.delivery
+	case strings.HasPrefix(route, "/api/keys/"):
+		id = s.key
 	}
 	return strings.NewReplacer("{id}", id, "{name}", "user.created").Replace(route)
 }
@@ -83,6 +91,10 @@ var visits = []visit{
 	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
 	{"GET /api/backup", "", 200, 403, 403, 403},
 
+	{"POST /api/keys", `{"name":"billing","scopes":["events:write"]}`, 201, 403, 403, 403},
+	{"GET /api/keys", "", 200, 403, 403, 403},
+	{"DELETE /api/keys/{id}", "", 204, 403, 403, 403},
+
 	{"GET /healthz", "", 200, 200, 200, 200},
 	{"GET /readyz", "", 200, 200, 200, 200},
 	{"GET /openapi.yaml", "", 200, 200, 200, 200},
@@ -99,7 +111,7 @@ func (v *visit) status(caller string) int {
 	_, path := v.split()
 	open := !strings.HasPrefix(path, "/api/")
 	switch caller {
-	case nobody, badToken, expired:
+	case nobody, badToken, expired, keyExpired, keyRevoked, keyGuessed:
 		if !open {
 			return http.StatusUnauthorized
 		}
@@ -107,13 +119,16 @@ func (v *visit) status(caller string) int {
 		if !open {
 			return http.StatusForbidden
 		}
-	case acme:
+	case acme, keyAcme:
 		return v.client
-	case globex:
+	case globex, keyGlobex:
 		return v.other
-	case backend:
+	case backend, keyBackend:
+		if caller == keyBackend && path == "/api/events/{id}" {
+			return http.StatusNotFound // it was the other publisher's
+		}
 		return v.publisher
-	case acmeWriter: // both at once
+	case acmeWriter, keyAcmeWriter: // both at once
 		if v.client < 300 {
 			return v.client
 		}
@@ -140,7 +155,10 @@ func TestVisitsCoverRoutes(t *testing.T) {
 
 // TestAccessMatrix visits every route as every kind of caller.
 func TestAccessMatrix(t *testing.T) {
-	callers := []string{nobody, badToken, expired, acme, globex, backend, acmeWriter, narrow, admin}
+	callers := []string{
+		nobody, badToken, expired, acme, globex, backend, acmeWriter, narrow, admin,
+		keyExpired, keyRevoked, keyGuessed, keyAcme, keyGlobex, keyBackend, keyAcmeWriter, keyAdmin,
+	}
 	for i := range visits {
 		v := &visits[i]
 		t.Run(v.route, func(t *testing.T) {
@@ -152,6 +170,9 @@ func TestAccessMatrix(t *testing.T) {
 				}
 				method, path := v.split()
 				r := s.want(t, v.status(caller), caller, method, s.path(path), v.body)
+				if method == http.MethodGet { // and so without the body
+					s.want(t, v.status(caller), caller, http.MethodHead, s.path(path), "")
+				}
 				if challenge := r.header.Get("WWW-Authenticate"); (challenge != "") != (r.status == 401 || r.status == 403) {
 					t.Errorf("%s got %d with WWW-Authenticate %q", caller, r.status, challenge)
 				}
@@ -165,23 +186,39 @@ func TestAccessMatrix(t *testing.T) {
 func TestForeignLooksMissing(t *testing.T) {
 	for i := range visits {
 		v := &visits[i]
-		method, path := v.split()
+		_, path := v.split()
 		if !strings.Contains(path, "{id}") {
 			continue
 		}
 		t.Run(v.route, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			foreign := s.want(t, 404, globex, method, s.path(path), v.body)
+			foreign := s.asGlobex(t, v)
 			s.event.Nonce++ // no such event, and no such delivery
 			s.delivery = webhook.DeliveryID.Format(deliveryTo(t, s.event, s.webhook))
 			s.webhook = webhook.EndpointID.Format(webhook.ID{Seq: 1, Endpoint: 99})
-			missing := s.want(t, 404, globex, method, s.path(path), v.body)
-			if string(foreign.body) != string(missing.body) {
-				t.Errorf("foreign: %s\nmissing: %s", foreign.body, missing.body)
+			s.key = "aaaaaaaaaa"
+			missing := s.asGlobex(t, v)
+			if foreign != missing {
+				t.Errorf("foreign: %s\nmissing: %s", foreign, missing)
 			}
 		})
 	}
+}
+
+// asGlobex visits a route as globex by token and by API key, where it may, and as
+// an administrator for globex. All get the same 404, whose body it gives.
+func (s *scene) asGlobex(t *testing.T, v *visit) string {
+	t.Helper()
+	method, path := v.split()
+	body := s.want(t, 404, admin, method, s.path(path)+"?client_id=globex", v.body).body
+	for _, caller := range []string{globex, keyGlobex} {
+		r := s.want(t, v.other, caller, method, s.path(path), v.body)
+		if v.other == http.StatusNotFound && string(r.body) != string(body) {
+			t.Errorf("%s: %s\nadmin: %s", caller, r.body, body)
+		}
+	}
+	return string(body)
 }
 
 // TestWrongNonce asks for ids whose number exists, but which are not those.

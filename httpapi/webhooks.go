@@ -95,7 +95,8 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	before, err := s.cursors.readNumber(cursorEndpoint, parameter(ctx, "cursor"))
+	of := listingOf(cursorEndpoint, who)
+	before, err := s.cursors.readNumber(of, parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
 		out.Data = append(out.Data, shown)
 	}
 	if len(list) > limit {
-		out.NextCursor = s.cursors.writeNumber(cursorEndpoint, list[limit-1].Number())
+		out.NextCursor = s.cursors.writeNumber(of, list[limit-1].Number())
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
 }

@@ -25,6 +25,7 @@ import (
 type Store interface {
 	Endpoints
 	EventTypes
+	Access
 	Events
 	Deliveries
 	SecretKeys
@@ -58,6 +59,18 @@ type EventTypes interface {
 	// UpdateEventType, DeleteEventType: ErrNotFound.
 	UpdateEventType(ctx context.Context, t webhook.EventType) error
 	DeleteEventType(ctx context.Context, name string) error
+}
+
+// Access keeps what callers are told apart by.
+type Access interface {
+	APIKeys() ([]webhook.APIKey, error) // by ID
+	// CreateAPIKey: ErrExists if the ID is taken.
+	CreateAPIKey(ctx context.Context, k webhook.APIKey) error
+	// DeleteAPIKey: ErrNotFound.
+	DeleteAPIKey(ctx context.Context, id string) error
+	// CursorKey gives the key that cursors are authenticated with: the one that is
+	// kept, or the one offered, which is kept from then on.
+	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
 }
 
 // Events keeps what was published.

@@ -19,11 +19,14 @@ const (
 
 // connect opens a connection to a target that nothing was sent on yet: it
 // resolves, checks, dials and, if need be, does the TLS handshake, until the
-// deadline. Abort ends it too. Errors are for classify.
-func (c *Client) connect(t *Target, deadline time.Time) (*conn, error) {
-	ctx, cancel := context.WithDeadline(c.running, deadline)
+// deadline or until ctx ends. Errors are for classify.
+func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	addrs, err := c.admit(ctx, t.url)
+	if err == nil && t.allowedOnly {
+		err = c.guard.checkAllowed(addrs)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ type Target struct {
 	signer  *webhook.Signer
 	timeout time.Duration
 	maxIdle int
+	// allowedOnly: only addresses that the operator allowed by name will do.
+	allowedOnly bool
 
 	// Guarded by client.idle.
 	idle   []*conn // the one used last at the end
@@ -50,7 +52,7 @@ func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) err
 			return err
 		}
 	}
-	cn, err := t.client.connect(t, deadline)
+	cn, err := t.client.connect(t.client.running, t, deadline)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func newClient(server, token string) (*apiClient, error) {
 		return nil, &usageError{fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080", server)}
 	}
 	if strings.TrimSpace(token) == "" {
-		return nil, &usageError{"--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one"}
+		return nil, &usageError{"--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one, and an API key does as well"}
 	}
 	return &apiClient{
 		server: strings.TrimRight(server, "/"),

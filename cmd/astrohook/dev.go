@@ -59,7 +59,11 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 		}
 		config.SecretKeys = []string{key}
 	}
-	token, err := claims{client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime}.sign(config.JWTSecret, now)
+	content := claims{
+		issuer: config.JWTIssuer, audience: config.JWTAudience,
+		client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime,
+	}
+	token, err := content.sign(config.JWTSecret, now)
 	if err != nil {
 		return devMode{}, err
 	}

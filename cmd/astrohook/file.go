@@ -55,7 +55,7 @@ func flatKeys(prefix string, content map[string]any) []string {
 // Validate refuses keys that are no setting: they would be without effect.
 func (f *settingsFile) Validate(model *kong.Application) error {
 	known := map[string]bool{}
-	for _, node := range append([]*kong.Node{model.Node}, model.Children...) {
+	for _, node := range append([]*kong.Node{model.Node}, model.Leaves(false)...) {
 		for _, flag := range node.Flags {
 			known[flag.Name] = true
 		}

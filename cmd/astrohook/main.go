@@ -36,6 +36,7 @@ type commandLine struct {
 
 	Serve     serveCommand     `cmd:"" help:"Run the server."`
 	Token     tokenCommand     `cmd:"" help:"Make a token, signed with the configured secret."`
+	Key       keyCommand       `cmd:"" help:"Make, list and revoke API keys."`
 	SecretKey secretKeyCommand `cmd:"" help:"Make a key that encrypts the secrets on disk."`
 	Reencrypt reencryptCommand `cmd:"" help:"Encrypt all secrets of a running server with its first key."`
 	Publish   publishCommand   `cmd:"" help:"Publish an event, or many."`

@@ -12,10 +12,13 @@ import (
 )
 
 type tokenCommand struct {
-	JWTSecret string        `placeholder:"SECRET" help:"The server's token secret, 32 bytes or more."`
-	Client    string        `placeholder:"ID" help:"Client that the token is for."`
-	Scope     []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish, admin for everything; can be repeated."`
-	Lifetime  time.Duration `default:"24h" help:"How long the token is valid."`
+	JWTSecret   string        `placeholder:"SECRET" help:"The server's token secret, 32 bytes or more."`
+	JWTIssuer   string        `placeholder:"ISS" help:"What the server wants as iss, if anything."`
+	JWTAudience []string      `placeholder:"AUD" help:"What the server wants as aud, if anything."`
+	Subject     string        `placeholder:"NAME" help:"Who the token is for. A publisher without a client has idempotency keys of its own under this name."`
+	Client      string        `placeholder:"ID" help:"Client that the token is for."`
+	Scope       []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish, admin for everything; can be repeated."`
+	Lifetime    time.Duration `default:"24h" help:"How long the token is valid."`
 }
 
 // Run prints a token.
@@ -23,7 +26,11 @@ func (c *tokenCommand) Run(std streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	text, err := claims{client: c.Client, scopes: c.Scope, lifetime: c.Lifetime}.sign(c.JWTSecret, time.Now())
+	content := claims{
+		issuer: c.JWTIssuer, audience: c.JWTAudience, subject: c.Subject,
+		client: c.Client, scopes: c.Scope, lifetime: c.Lifetime,
+	}
+	text, err := content.sign(c.JWTSecret, time.Now())
 	if err != nil {
 		return err
 	}
@@ -47,6 +54,9 @@ func (c *tokenCommand) check() error {
 
 // claims are what a token says.
 type claims struct {
+	issuer   string
+	audience []string
+	subject  string
 	client   string
 	scopes   []string
 	lifetime time.Duration
@@ -55,8 +65,13 @@ type claims struct {
 // sign makes the token, valid from now on: HS256 with the claims that design §6 names.
 func (c claims) sign(secret string, now time.Time) (string, error) {
 	content := jwt.MapClaims{"iat": now.Unix(), "exp": now.Add(c.lifetime).Unix()}
-	if c.client != "" {
-		content["client_id"] = c.client
+	for name, value := range map[string]string{"iss": c.issuer, "sub": c.subject, "client_id": c.client} {
+		if value != "" {
+			content[name] = value
+		}
+	}
+	if len(c.audience) > 0 {
+		content["aud"] = c.audience
 	}
 	if len(c.scopes) > 0 {
 		content["scope"] = strings.Join(c.scopes, " ")

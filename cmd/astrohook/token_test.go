@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,11 +26,13 @@ func TestToken(t *testing.T) {
 		reason        string
 		args          []string
 		client, scope any
+		more          string
 	}{
-		{"a client's own", []string{"--client=acme"}, "acme", nil},
-		{"a publisher's", []string{"--scope=events:write"}, nil, "events:write"},
-		{"scopes repeated", []string{"--client=acme", "--scope=admin", "--scope=events:write"}, "acme", "admin events:write"},
-		{"scopes in one word", []string{"--scope=admin events:write"}, nil, "admin events:write"},
+		{"for a server that looks at everything", []string{"--client=a", "--subject=erp", "--jwt-issuer=https://id.example", "--jwt-audience=hooks"}, "a", nil, "erp https://id.example [hooks]"},
+		{"a client's own", []string{"--client=acme"}, "acme", nil, "<nil> <nil> <nil>"},
+		{"a publisher's", []string{"--scope=events:write"}, nil, "events:write", "<nil> <nil> <nil>"},
+		{"scopes repeated", []string{"--client=acme", "--scope=admin", "--scope=events:write"}, "acme", "admin events:write", "<nil> <nil> <nil>"},
+		{"scopes in one word", []string{"--scope=admin events:write"}, nil, "admin events:write", "<nil> <nil> <nil>"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Setenv("ASTROHOOK_JWT_SECRET", testSecret)
@@ -43,6 +46,9 @@ func TestToken(t *testing.T) {
 			}
 			if found["client_id"] != c.client || found["scope"] != c.scope {
 				t.Errorf("claims %v", found)
+			}
+			if more := fmt.Sprint(found["sub"], " ", found["iss"], " ", found["aud"]); more != c.more {
+				t.Errorf("claims %s, want %s", more, c.more)
 			}
 			if _, err := readToken(t, got.out, testSecret, now.Add(2*time.Hour+time.Minute)); err == nil {
 				t.Error("valid after its lifetime")

@@ -130,6 +130,9 @@ func (c *checker) record(key, value []byte) error {
 	case spaceEventType:
 		c.found.EventTypes++
 		return nil
+	case spaceAPIKey:
+		_, err := decodeAPIKey(value)
+		return err
 	case spaceMeta, spaceClient, spaceDeleted, spaceGate, spaceKey:
 		return nil
 	}

@@ -19,6 +19,7 @@ const (
 	spaceDeleted   space = 'x' // time of deletion in ms(8) number(4) → nothing
 	spaceSecretKey space = 'y' // id → key record
 	spaceEventType space = 't' // name → event type
+	spaceAPIKey    space = 'k' // id → API key
 	spaceGate      space = 'g' // number(4) → gate state
 	spaceKey       space = 'i' // hash of publisher and idempotency key(16) → receipt
 	spaceEvent     space = 'e' // seq(8) nonce(4) → event
@@ -76,6 +77,8 @@ func deletedAt(key []byte) time.Time {
 func eventTypeKey(name string) []byte { return append([]byte{byte(spaceEventType)}, name...) }
 
 func secretKeyKey(id string) []byte { return append([]byte{byte(spaceSecretKey)}, id...) }
+
+func apiKeyKey(id string) []byte { return append([]byte{byte(spaceAPIKey)}, id...) }
 
 func eventKey(id webhook.ID) []byte {
 	return appendEventKey(make([]byte, 0, eventKeySize), id)

@@ -43,6 +43,13 @@ func someEndpoint() endpointRecord {
 	}
 }
 
+func someAPIKey() webhook.APIKey {
+	return webhook.APIKey{
+		ID: "abcdefghij", Name: "billing", ClientID: "client", Scopes: []string{"events:write"}, Hash: [32]byte{1, 31: 2},
+		CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(2).UTC(),
+	}
+}
+
 // roundTrips checks that what decodes is encoded to something that decodes alike.
 func roundTrips[T any](t *testing.T, record []byte, decode func([]byte) (T, error), encode func(*T) []byte) {
 	t.Helper()
@@ -114,6 +121,13 @@ func FuzzKeyRecord(f *testing.F) {
 	})
 }
 
+func FuzzAPIKey(f *testing.F) {
+	k := someAPIKey()
+	f.Add(encodeAPIKey(&k))
+	f.Add(encodeAPIKey(&k)[:30])
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, decodeAPIKey, encodeAPIKey) })
+}
+
 func FuzzPublication(f *testing.F) {
 	e := someEvent()
 	p := publicationOf(&e)
@@ -126,7 +140,7 @@ func FuzzPublication(f *testing.F) {
 
 // TestRecords pins the encodings: what was written once is read for ever.
 func TestRecords(t *testing.T) {
-	d, e, w := someDelivery(), someEvent(), someEndpoint()
+	d, e, w, k := someDelivery(), someEvent(), someEndpoint(), someAPIKey()
 	if got, err := decodeDelivery(d.ID, encodeDelivery(&d)); err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("delivery: %v\n%+v\n%+v", err, got, d)
 	}
@@ -135,6 +149,9 @@ func TestRecords(t *testing.T) {
 	}
 	if got, err := decodeEndpoint(encodeEndpoint(&w)); err != nil || !reflect.DeepEqual(got, w) {
 		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, w)
+	}
+	if got, err := decodeAPIKey(encodeAPIKey(&k)); err != nil || !reflect.DeepEqual(got, k) {
+		t.Errorf("API key: %v\n%+v\n%+v", err, got, k)
 	}
 }
 

@@ -24,11 +24,12 @@ var upgrades = []func(*badger.DB) error{
 // readable in files until Badger rewrites them.
 var errUnsealed = errors.New("it kept the secrets of endpoints in the clear; begin with a new data directory")
 
-// The numbers kept under spaceMeta.
+// What is kept under spaceMeta: numbers, and the key of cursors.
 var (
 	metaVersion    = []byte("mversion")
 	metaLastNumber = []byte("mnumber") // the newest endpoint's
 	metaLastSeq    = []byte("mseq")    // the largest Seq of any endpoint or removed event
+	metaCursorKey  = []byte("mcursor")
 )
 
 // upgrade brings the data to schemaVersion, or refuses what is newer.

@@ -44,6 +44,8 @@ type Store struct {
 	lastNumber webhook.EndpointNumber
 	endpoints  map[webhook.EndpointNumber]webhook.Endpoint
 	types      map[string]webhook.EventType
+	apiKeys    map[string]webhook.APIKey
+	cursorKey  *[32]byte
 	gates      map[webhook.EndpointNumber]webhook.GateState
 	keys       map[publisherKey]webhook.Event
 	events     map[webhook.ID]webhook.Event
@@ -64,6 +66,7 @@ func Open(o Options) *Store {
 		broken:     make(chan struct{}),
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
+		apiKeys:    map[string]webhook.APIKey{},
 		gates:      map[webhook.EndpointNumber]webhook.GateState{},
 		keys:       map[publisherKey]webhook.Event{},
 		events:     map[webhook.ID]webhook.Event{},

@@ -212,6 +212,30 @@ func (f *Faulty) DeleteEventType(ctx context.Context, name string) error {
 	return f.Store.DeleteEventType(ctx, name)
 }
 
+// CreateAPIKey adds an API key, or fails.
+func (f *Faulty) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.CreateAPIKey(ctx, k)
+}
+
+// DeleteAPIKey removes an API key, or fails.
+func (f *Faulty) DeleteAPIKey(ctx context.Context, id string) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.DeleteAPIKey(ctx, id)
+}
+
+// CursorKey keeps a cursor key, or fails.
+func (f *Faulty) CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error) {
+	if err := f.fault(); err != nil {
+		return [32]byte{}, err
+	}
+	return f.Store.CursorKey(ctx, offered)
+}
+
 // Requeue puts a delivery back into the queue, or fails.
 func (f *Faulty) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
 	if err := f.fault(); err != nil {

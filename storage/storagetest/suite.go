@@ -39,6 +39,7 @@ func Run(t *testing.T, b Backend) {
 		"endpoints":  endpointTests,
 		"secretKeys": secretKeyTests,
 		"eventTypes": eventTypeTests,
+		"access":     accessTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,
 		"settle":     settleTests,

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,11 @@ type Config struct {
 	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`
 
 	JWTSecret     string   `group:"Tokens" placeholder:"SECRET" help:"Secret of HS256 tokens, 32 bytes or more."`
-	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens."`
+	JWTSecrets    []string `group:"Tokens" placeholder:"KID=SECRET" help:"Secrets of HS256 tokens that name theirs by kid."`
+	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens; KID=FILE for one that tokens name by kid."`
+	JWTKeysURL    string   `group:"Tokens" placeholder:"URL" help:"Where the issuer of RS256, ES256 or EdDSA tokens publishes its public keys, as a JWK Set. Read every 5 minutes, and for a kid that is not known, once a minute at most; the rules for targets hold, and http is for addresses in allow-addresses."`
+	JWTIssuer     string   `group:"Tokens" placeholder:"ISS" help:"What tokens must have as iss. Default: anything."`
+	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"What tokens must have as aud, at least one of these. Default: anything."`
 
 	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; one that is in use must not be missing."`
 
@@ -113,6 +118,9 @@ func (c *Config) check() error {
 	if _, err := c.egressProxy(); err != nil {
 		return err
 	}
+	if err := c.checkKeysURL(); err != nil {
+		return err
+	}
 	if c.Log == nil {
 		return errors.New("app: Config.Log is missing")
 	}
@@ -126,15 +134,18 @@ type rule struct {
 }
 
 func (c *Config) rules() []rule {
-	secret := len(c.JWTSecret)
 	return []rule{
 		{
-			"jwt-secret", secret == 0 && len(c.JWTPublicKeys) == 0,
-			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys), or take a first look with --dev",
+			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0 && c.JWTKeysURL == "",
+			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys, jwt-keys-url), or take a first look with --dev",
 		},
 		{
-			"jwt-secret", secret > 0 && secret < httpapi.MinSecret,
-			fmt.Sprintf("is %d bytes long, less than %d", secret, httpapi.MinSecret),
+			"jwt-secret", c.JWTSecret != "" && isShort(c.JWTSecret),
+			fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret),
+		},
+		{
+			"jwt-secrets", slices.ContainsFunc(c.JWTSecrets, badNamedSecret),
+			fmt.Sprintf("is not of the form KID=SECRET, with secrets of %d bytes or more", httpapi.MinSecret),
 		},
 		{
 			"secret-keys", len(c.SecretKeys) == 0,
@@ -161,6 +172,15 @@ func (c *Config) rules() []rule {
 		{"endpoint-breaker-open", c.EndpointBreakerOpen <= 0, "is not more than 0"},
 		{"endpoint-breaker-max", c.EndpointBreakerMax < c.EndpointBreakerOpen, "is less than endpoint-breaker-open"},
 	}
+}
+
+// isShort tells whether a secret is too short, white space around it aside: that
+// is more likely a fault of quoting than part of a secret.
+func isShort(secret string) bool { return len(strings.TrimSpace(secret)) < httpapi.MinSecret }
+
+func badNamedSecret(entry string) bool {
+	kid, secret, _ := strings.Cut(entry, "=")
+	return kid == "" || isShort(secret)
 }
 
 func isAddress(text string) bool {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/corpastro/astrohook/actors/sender"
@@ -21,6 +22,9 @@ func TestDefaultsAreTheDesigns(t *testing.T) {
 		t.Errorf("defaults %+v", c)
 	}
 	c.SecretKeys = []string{testSecretKey}
+	if addr, err := netip.ParseAddrPort(c.AdminListen); err != nil || !addr.Addr().IsLoopback() || c.Profiling {
+		t.Errorf("metrics at %s, profiling %v: both are for the operator only, unless told otherwise", c.AdminListen, c.Profiling)
+	}
 	c.JWTSecret, c.Log = testSecret, slog.New(slog.DiscardHandler)
 	if err := c.check(); err != nil {
 		t.Errorf("the defaults and a secret: %v", err)
@@ -38,6 +42,12 @@ func TestCheck(t *testing.T) {
 		{"secret-keys", func(c *Config) { c.SecretKeys = nil }},
 		{"secret-keys", func(c *Config) { c.SecretKeys = []string{testSecretKey, "short:AAEC"} }},
 		{"secret-keys", func(c *Config) { c.SecretKeys = []string{testSecretKey, testSecretKey} }},
+		{"jwt-secret", func(c *Config) { c.JWTSecret = testSecret[:31] + " " }},
+		{"jwt-secret", func(c *Config) { c.JWTSecret = strings.Repeat(" ", 32) }},
+		{"jwt-secrets", func(c *Config) { c.JWTSecrets = []string{"2025=" + testSecret, testSecret} }},
+		{"jwt-secrets", func(c *Config) { c.JWTSecrets = []string{"2025=" + testSecret[:31]} }},
+		{"jwt-secrets", func(c *Config) { c.JWTSecrets = []string{"=" + testSecret} }},
+		{"jwt-secrets", func(c *Config) { c.JWTSecrets = []string{"2025=" + testSecret, "2025=" + testSecret + "x"} }},
 		{"listen", func(c *Config) { c.Listen = "localhost" }},
 		{"listen", func(c *Config) { c.Listen = ":65536" }},
 		{"admin-listen", func(c *Config) { c.AdminListen = "" }},
@@ -72,6 +82,8 @@ func TestCheck(t *testing.T) {
 		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 0 }},
 		{"endpoint-breaker-max", func(c *Config) { c.EndpointBreakerMax = 1 }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"/no/such.pem"} }},
+		{"jwt-keys-url", func(c *Config) { c.JWTKeysURL = "id.example/keys" }},
+		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"2025=/no/such.pem"} }},
 	}
 	tried := map[string]bool{}
 	for _, c := range cases {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/keyring"
@@ -13,30 +15,66 @@ import (
 
 // keys are what tokens are verified with. Files are read once, at the start.
 func (c *Config) keys() ([]httpapi.Key, error) {
-	var keys []httpapi.Key
+	r := keyReader{named: map[string]bool{}}
 	if c.JWTSecret != "" {
-		key, err := httpapi.SecretKey("", []byte(c.JWTSecret))
-		if err != nil {
-			return nil, &webhook.FieldError{Field: "jwt-secret", Reason: fmt.Sprintf("cannot be used: %v", err)}
-		}
-		keys = append(keys, key)
+		r.add("jwt-secret", "", func() (httpapi.Key, error) { return httpapi.SecretKey("", []byte(c.JWTSecret)) })
 	}
-	for _, path := range c.JWTPublicKeys {
-		key, err := readPublicKey(path)
-		if err != nil {
-			return nil, &webhook.FieldError{Field: "jwt-public-keys", Reason: fmt.Sprintf("cannot be used: %v", err)}
-		}
-		keys = append(keys, key)
+	for _, entry := range c.JWTSecrets {
+		kid, secret, _ := strings.Cut(entry, "=")
+		r.add("jwt-secrets", kid, func() (httpapi.Key, error) { return httpapi.SecretKey(kid, []byte(secret)) })
 	}
-	return keys, nil
+	for _, entry := range c.JWTPublicKeys {
+		kid, path, named := strings.Cut(entry, "=")
+		if !named {
+			kid, path = "", entry
+		}
+		r.add("jwt-public-keys", kid, func() (httpapi.Key, error) { return readPublicKey(kid, path) })
+	}
+	return r.keys, r.err
 }
 
-func readPublicKey(path string) (httpapi.Key, error) {
+// checkKeysURL judges the URL of the issuer's keys, as far as it can be unresolved.
+func (c *Config) checkKeysURL() error {
+	if c.JWTKeysURL == "" {
+		return nil
+	}
+	_, err := sender.ParseTarget(c.JWTKeysURL)
+	if field, ok := errors.AsType[*webhook.FieldError](err); ok {
+		return &webhook.FieldError{Field: "jwt-keys-url", Reason: field.Reason}
+	}
+	return err
+}
+
+// keyReader gathers keys until one of them is wrong.
+type keyReader struct {
+	keys  []httpapi.Key
+	named map[string]bool
+	err   error
+}
+
+func (r *keyReader) add(setting, kid string, read func() (httpapi.Key, error)) {
+	if r.err != nil {
+		return
+	}
+	if kid != "" && r.named[kid] {
+		r.err = &webhook.FieldError{Field: setting, Reason: fmt.Sprintf("names a second key %q", kid)}
+		return
+	}
+	r.named[kid] = true
+	key, err := read()
+	if err != nil {
+		r.err = &webhook.FieldError{Field: setting, Reason: fmt.Sprintf("cannot be used: %v", err)}
+		return
+	}
+	r.keys = append(r.keys, key)
+}
+
+func readPublicKey(kid, path string) (httpapi.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return httpapi.Key{}, err
 	}
-	key, err := httpapi.PublicKey("", text)
+	key, err := httpapi.PublicKey(kid, text)
 	if err != nil {
 		return httpapi.Key{}, fmt.Errorf("%s: %w", path, err)
 	}

@@ -108,6 +108,9 @@ func (a *App) openAPI() error {
 		Store:        a.parts.store,
 		Dispatcher:   a.parts.dispatcher,
 		Keys:         a.keys,
+		KeySet:       a.keySet(),
+		Issuer:       a.config.JWTIssuer,
+		Audiences:    a.config.JWTAudience,
 		CheckTarget:  a.parts.sender.CheckTarget,
 		Sequence:     a.parts.sequence,
 		Defaults:     a.config.endpointDefaults(),
@@ -124,6 +127,16 @@ func (a *App) openAPI() error {
 	return err
 }
 
+// keySet makes the set of the token issuer's keys; nil if there is none.
+func (a *App) keySet() *httpapi.KeySet {
+	if a.config.JWTKeysURL != "" {
+		a.parts.keySet = httpapi.NewKeySet(httpapi.KeySetOptions{
+			URL: a.config.JWTKeysURL, Fetch: a.parts.sender.Fetch, Log: a.component("key set"),
+		})
+	}
+	return a.parts.keySet
+}
+
 // startRoles starts what works in the background beside the parts.
 func (a *App) startRoles() error {
 	disk := &diskWatcher{
@@ -136,6 +149,9 @@ func (a *App) startRoles() error {
 	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
 	a.running.push("disk watcher", role(disk.Run))
 	a.running.push("reaper", role(reap.Run))
+	if a.parts.keySet != nil {
+		a.running.push("key set", role(a.parts.keySet.Run))
+	}
 	a.running.push("fault watcher", role(a.watchFaults))
 	return nil
 }

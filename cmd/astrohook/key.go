@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// keyCommand manages the API keys of a running server.
+type keyCommand struct {
+	Create keyCreateCommand `cmd:"" help:"Make an API key and print it; it is not shown again."`
+	List   keyListCommand   `cmd:"" help:"List the API keys."`
+	Revoke keyRevokeCommand `cmd:"" help:"Revoke an API key: it is refused at once."`
+}
+
+// keyServer is where the keys are, and who asks.
+type keyServer struct {
+	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
+	Token  string `placeholder:"TOKEN" help:"Token, or API key, with the scope admin."`
+}
+
+// call makes one call to the server.
+func (c *keyServer) call(ctx context.Context, r apiRequest, answer any) error {
+	client, err := newClient(c.Server, c.Token)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	return client.do(ctx, r, answer)
+}
+
+type keyCreateCommand struct {
+	keyServer `embed:""`
+	Client    string        `placeholder:"ID" help:"Client that the key is for."`
+	Scope     []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish, admin for everything; can be repeated."`
+	Lifetime  time.Duration `default:"0s" help:"How long the key is valid; 0 for ever."`
+	Name      string        `arg:"" help:"What the key is for."`
+}
+
+// Run makes a key and prints its text.
+func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
+	input := map[string]any{"name": c.Name}
+	if c.Client != "" {
+		input["client_id"] = c.Client
+	}
+	if len(c.Scope) > 0 {
+		input["scopes"] = c.Scope
+	}
+	switch {
+	case c.Lifetime < 0:
+		return &usageError{"--lifetime is negative"}
+	case c.Lifetime > 0:
+		input["expires_at"] = time.Now().Add(c.Lifetime).UTC().Format(time.RFC3339Nano)
+	}
+	body, err := json.Marshal(input)
+	if err != nil {
+		return fmt.Errorf("write the key: %w", err)
+	}
+	var made apiKey
+	request := apiRequest{method: http.MethodPost, path: "/api/keys", contentType: "application/json", body: body}
+	if err := c.call(ctx, request, &made); err != nil {
+		return fmt.Errorf("make API key: %w", err)
+	}
+	_, err = fmt.Fprintln(std.out, printable(made.Key))
+	return err
+}
+
+// apiKey is one as the server tells of it.
+type apiKey struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	ClientID  string   `json:"client_id"`
+	Scopes    []string `json:"scopes"`
+	CreatedAt string   `json:"created_at"`
+	ExpiresAt string   `json:"expires_at"`
+	Key       string   `json:"key"`
+}
+
+// String is for people.
+func (k apiKey) String() string {
+	line := k.ID + "  " + k.Name
+	if k.ClientID != "" {
+		line += "  client " + k.ClientID
+	}
+	if len(k.Scopes) > 0 {
+		line += "  scope " + strings.Join(k.Scopes, " ")
+	}
+	line += "  made " + k.CreatedAt
+	if k.ExpiresAt != "" {
+		line += "  expires " + k.ExpiresAt
+	}
+	return printable(line)
+}
+
+type keyListCommand struct {
+	keyServer `embed:""`
+	Client    string `placeholder:"ID" help:"Only this client's keys."`
+}
+
+// Run prints a line for each key.
+func (c *keyListCommand) Run(ctx context.Context, std streams) error {
+	query := url.Values{"limit": {"250"}}
+	if c.Client != "" {
+		query.Set("client_id", c.Client)
+	}
+	for {
+		var page struct {
+			Data       []apiKey `json:"data"`
+			NextCursor string   `json:"next_cursor"`
+		}
+		if err := c.call(ctx, apiRequest{method: http.MethodGet, path: "/api/keys?" + query.Encode()}, &page); err != nil {
+			return fmt.Errorf("list API keys: %w", err)
+		}
+		for _, k := range page.Data {
+			if _, err := fmt.Fprintln(std.out, k); err != nil {
+				return err
+			}
+		}
+		if page.NextCursor == "" {
+			return nil
+		}
+		query.Set("cursor", page.NextCursor)
+	}
+}
+
+type keyRevokeCommand struct {
+	keyServer `embed:""`
+	ID        string `arg:"" placeholder:"ID" help:"The key's id: what stands between ahk_ and the next _."`
+}
+
+// Run revokes a key.
+func (c *keyRevokeCommand) Run(ctx context.Context, std streams) error {
+	request := apiRequest{method: http.MethodDelete, path: "/api/keys/" + url.PathEscape(c.ID)}
+	if err := c.call(ctx, request, nil); err != nil {
+		return fmt.Errorf("revoke API key: %w", err)
+	}
+	_, err := fmt.Fprintln(std.out, "Revoked "+printable(c.ID))
+	return err
+}

@@ -1,0 +1,176 @@
+package httpapi
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// maxKeyName bounds the name of an API key, in characters.
+const maxKeyName = 100
+
+// apiKeyResource is an API key as the API shows it.
+type apiKeyResource struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	ClientID  string   `json:"client_id,omitzero"`
+	Scopes    []string `json:"scopes"`
+	CreatedAt string   `json:"created_at"`
+	ExpiresAt string   `json:"expires_at,omitzero"`
+	// Key is the text to call with, in the answer that made it only.
+	Key string `json:"key,omitzero"`
+}
+
+func showAPIKey(k *webhook.APIKey) apiKeyResource {
+	r := apiKeyResource{
+		ID: k.ID, Name: k.Name, ClientID: k.ClientID, Scopes: slices.Clone(k.Scopes),
+		CreatedAt: webhook.FormatTime(k.CreatedAt),
+	}
+	if r.Scopes == nil {
+		r.Scopes = []string{}
+	}
+	if !k.ExpiresAt.IsZero() {
+		r.ExpiresAt = webhook.FormatTime(k.ExpiresAt)
+	}
+	return r
+}
+
+// apiKeyInput is what makes an API key.
+type apiKeyInput struct {
+	Name      optional[string]   `json:"name"`
+	ClientID  optional[string]   `json:"client_id"`
+	Scopes    optional[[]string] `json:"scopes"`
+	ExpiresAt optional[string]   `json:"expires_at"`
+}
+
+// apiKey checks the input; who is the administrator who makes the key.
+func (in *apiKeyInput) apiKey(who *Principal, now time.Time) (webhook.APIKey, error) {
+	k := webhook.APIKey{
+		Name: in.Name.Value, Scopes: in.Scopes.Value, CreatedAt: now.UTC().Truncate(time.Millisecond),
+	}
+	var f faults
+	switch n := utf8.RuneCountInString(k.Name); {
+	case strings.TrimSpace(k.Name) == "":
+		f.add(invalid("name", "is missing: it tells what the key is for"))
+	case n > maxKeyName:
+		f.add(invalid("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
+	}
+	var err error
+	k.ClientID, err = in.client(who)
+	f.add(err)
+	f.add(checkScopes(k.Scopes, k.ClientID))
+	k.ExpiresAt, err = parseTime("expires_at", in.ExpiresAt.Value)
+	f.add(err)
+	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond)
+	if in.ExpiresAt.given() && err == nil && !k.ExpiresAt.After(now) {
+		f.add(invalid("expires_at", "is not in the future"))
+	}
+	return k, f.err()
+}
+
+// client tells which client the key is for: the one in the body, or the one that
+// the administrator acts for.
+func (in *apiKeyInput) client(who *Principal) (string, error) {
+	named := in.ClientID.Value
+	switch {
+	case !in.ClientID.given():
+		return who.ClientID, nil
+	case !validClientID(named):
+		return "", invalid("client_id", clientIDRule)
+	case who.ClientID != "" && named != who.ClientID:
+		return "", notYourClient()
+	}
+	return named, nil
+}
+
+// checkScopes refuses scopes without a meaning: a key is made here, not by an
+// issuer who may have others in mind.
+func checkScopes(scopes []string, clientID string) error {
+	for i, scope := range scopes {
+		switch {
+		case scope != ScopeAdmin && scope != ScopePublish:
+			return invalid(fmt.Sprintf("scopes[%d]", i), "must be events:write or admin")
+		case slices.Contains(scopes[:i], scope):
+			return invalid(fmt.Sprintf("scopes[%d]", i), "is given twice")
+		case scope == ScopeAdmin && clientID != "":
+			return invalid(fmt.Sprintf("scopes[%d]", i), "cannot be admin in a key of one client: it would open all of them")
+		}
+	}
+	if len(scopes) == 0 && clientID == "" {
+		return invalid("scopes", "are missing, and client_id too: the key would allow nothing")
+	}
+	return nil
+}
+
+// createAPIKey makes one. Its text is in this answer only.
+func (s *Server) createAPIKey(ctx *fasthttp.RequestCtx, who *Principal) error {
+	var in apiKeyInput
+	if err := decode(ctx, &in); err != nil {
+		return err
+	}
+	k, err := in.apiKey(who, time.Now())
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	k, text, err := s.apiKeys.create(call, k)
+	if err != nil {
+		return err
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "API key made", slog.String("key", k.ID), slog.String("by", who.Publisher))
+	out := showAPIKey(&k)
+	out.Key = text
+	return answer(ctx, fasthttp.StatusCreated, out)
+}
+
+// listAPIKeys lists the keys by ID, or those of the client that the administrator acts for.
+func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *Principal) error {
+	limit, err := limitOf(ctx)
+	if err != nil {
+		return err
+	}
+	of, after := listingOf(cursorAPIKey, who), ""
+	if cursor := parameter(ctx, "cursor"); cursor != "" {
+		place, err := s.cursors.read(of, cursor)
+		if err != nil {
+			return err
+		}
+		after = string(place)
+	}
+	out := page[apiKeyResource]{Data: []apiKeyResource{}}
+	for _, k := range s.apiKeys.list() {
+		if k.ID <= after || !who.sees(k.ClientID) {
+			continue
+		}
+		if len(out.Data) == limit {
+			out.NextCursor = s.cursors.write(of, []byte(out.Data[limit-1].ID))
+			break
+		}
+		out.Data = append(out.Data, showAPIKey(&k.APIKey))
+	}
+	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// deleteAPIKey revokes one: it is refused from this answer on.
+func (s *Server) deleteAPIKey(ctx *fasthttp.RequestCtx, who *Principal) error {
+	k, err := s.apiKeys.get(pathParameter(ctx, "id"), who)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	if err := s.apiKeys.remove(call, k.ID); err != nil {
+		return err
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "API key revoked", slog.String("key", k.ID), slog.String("by", who.Publisher))
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}

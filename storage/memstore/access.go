@@ -1,0 +1,61 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func cloneAPIKey(k webhook.APIKey) webhook.APIKey {
+	k.Scopes = slices.Clone(k.Scopes)
+	return k
+}
+
+// APIKeys reads all, by ID.
+func (s *Store) APIKeys() ([]webhook.APIKey, error) {
+	var out []webhook.APIKey
+	err := s.view("read API keys", func() error {
+		for _, k := range slices.SortedFunc(maps.Values(s.apiKeys), func(a, b webhook.APIKey) int { return cmp.Compare(a.ID, b.ID) }) {
+			out = append(out, cloneAPIKey(k))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// CreateAPIKey adds one; ErrExists if the ID is taken.
+func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
+	return s.update(ctx, "create API key "+k.ID, func() error {
+		if _, ok := s.apiKeys[k.ID]; ok {
+			return webhook.ErrExists
+		}
+		s.apiKeys[k.ID] = cloneAPIKey(k)
+		return nil
+	})
+}
+
+// DeleteAPIKey removes one; ErrNotFound.
+func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
+	return s.update(ctx, "delete API key "+id, func() error {
+		if _, ok := s.apiKeys[id]; !ok {
+			return webhook.ErrNotFound
+		}
+		delete(s.apiKeys, id)
+		return nil
+	})
+}
+
+// CursorKey gives the key that is kept, or keeps the one offered.
+func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
+	err = s.update(ctx, "keep cursor key", func() error {
+		if s.cursorKey == nil {
+			s.cursorKey = &offered
+		}
+		kept = *s.cursorKey
+		return nil
+	})
+	return kept, err
+}
