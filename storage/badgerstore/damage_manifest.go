@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +32,55 @@ func checkManifest(o badger.Options) error {
 		err = fmt.Errorf("%w: %s breaks off within an entry, after byte %d: restore a backup, or, if the machine lost power while it wrote that, cut the file there and check the directory",
 			errDamagedFiles, path, end)
 	}
+	if err == nil {
+		err = checkManifestExtent(o.Dir, file, info.Size())
+	}
 	return errors.Join(err, checkTables(o.Dir, &manifest))
+}
+
+// manifestExtent is how much of a manifest was on disk: its size in bytes, and the
+// length and checksum of its first entry. Badger appends to a manifest, and now and
+// then replaces it by one that begins otherwise.
+type manifestExtent struct {
+	beginning [8]byte
+	size      int64
+}
+
+// manifestHeader is the size of a manifest's header, in front of its first entry.
+const manifestHeader = 8
+
+// syncManifest measures a manifest, and syncs it.
+func syncManifest(path string) (m manifestExtent, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return m, err
+	}
+	m.size = info.Size()
+	_, err = file.ReadAt(m.beginning[:], manifestHeader)
+	return m, errors.Join(err, file.Sync())
+}
+
+// checkManifestExtent refuses a manifest that was larger once: between two entries,
+// nothing else tells that it was cut off.
+func checkManifestExtent(dir string, manifest io.ReaderAt, size int64) error {
+	noted, err := readSynced(dir)
+	if err != nil {
+		return err
+	}
+	now := manifestExtent{size: size}
+	if _, err := manifest.ReadAt(now.beginning[:], manifestHeader); err != nil {
+		return fmt.Errorf("read the manifest's beginning: %w", err)
+	}
+	if had := noted.manifest; had.beginning == now.beginning && had.size > size {
+		return fmt.Errorf("%w: %s has %d bytes and had %d once, so that tables are missing from it: restore a backup",
+			errDamagedFiles, filepath.Join(dir, badger.ManifestFilename), size, had.size)
+	}
+	return nil
 }
 
 // manifestNeeded refuses tables without a list of them: Badger would remove them.

@@ -74,7 +74,7 @@ func TestOpenMissesItsEnd(t *testing.T) {
 	if err := checkSynced(dir, ids[2].Seq-1); !errors.Is(err, errDamagedFiles) {
 		t.Error(err)
 	}
-	mark := syncedMark{path: filepath.Join(dir, syncedName)}
+	mark := syncedMark{dir: dir}
 	if err := errors.Join(mark.note(ids[2].Seq+1), mark.close()); err != nil {
 		t.Fatal(err)
 	}

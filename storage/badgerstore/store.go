@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,7 +154,7 @@ func newStore(db *badger.DB, o Options) *Store {
 		counted:   make(chan struct{}),
 		stop:      func() {},
 		room:      roomOf(o),
-		synced:    syncedMark{path: filepath.Join(o.Dir, syncedName)},
+		synced:    syncedMark{dir: o.Dir},
 	}
 	s.committer = newCommitter(db, s.applied)
 	s.unused.L = &s.mu

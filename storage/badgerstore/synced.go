@@ -8,40 +8,71 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	badger "github.com/dgraph-io/badger/v4"
 )
 
-// syncedName is the file that tells, beside the database, how far it has got: the
-// largest Seq on disk. A database that opens with less has lost its end.
+// syncedName is the file that tells, beside the database, how far it has got. A
+// database that opens with less has lost its end.
 const syncedName = "SYNCED"
 
-const syncedSize = 8 + 4 // Seq, CRC-32C
+// syncedSize: Seq, the manifest's beginning and size, CRC-32C; big-endian.
+const syncedSize = 8 + 8 + 8 + 4
+
+// synced is what is on disk.
+type synced struct {
+	seq      uint64 // the largest
+	manifest manifestExtent
+}
 
 // syncedMark writes the file, and keeps it open: each commit does. Only the
 // committer, and then Close, use it.
 type syncedMark struct {
-	path string
+	dir  string
 	file *os.File // nil before the first note
-	seq  uint64
+	last synced
+	// manifest is the list of tables as it was when it was last looked at.
+	manifest fs.FileInfo
 }
 
-// note takes down a Seq that is on disk. The file is not synced: it may fall
-// behind the database, never the other way round. An error is no harm either.
+// note takes down a Seq that is on disk, and how much of the manifest is. The file
+// is not synced: it may fall behind the database, never the other way round. An
+// error is no harm either.
 func (m *syncedMark) note(seq uint64) error {
-	if seq <= m.seq {
-		return nil
+	now := synced{seq: max(seq, m.last.seq), manifest: m.last.manifest}
+	err := m.lookAtManifest(&now)
+	if now == m.last {
+		return err
 	}
-	m.seq = seq
-	text := binary.BigEndian.AppendUint64(make([]byte, 0, syncedSize), seq)
-	text = binary.BigEndian.AppendUint32(text, crc32.Checksum(text, castagnoli))
+	m.last = now
 	if m.file == nil {
-		file, err := os.OpenFile(m.path, os.O_CREATE|os.O_WRONLY, 0o600)
+		file, err := os.OpenFile(filepath.Join(m.dir, syncedName), os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return fmt.Errorf("note what is synced: %w", err)
 		}
 		m.file = file
 	}
-	_, err := m.file.WriteAt(text, 0)
-	return err
+	_, failed := m.file.WriteAt(now.encode(), 0)
+	return errors.Join(err, failed)
+}
+
+// lookAtManifest measures and syncs the manifest if it has changed, which it does
+// with each table.
+func (m *syncedMark) lookAtManifest(now *synced) error {
+	path := filepath.Join(m.dir, badger.ManifestFilename)
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("look at the manifest: %w", err)
+	}
+	if m.manifest != nil && os.SameFile(info, m.manifest) && info.Size() == m.manifest.Size() {
+		return nil
+	}
+	extent, err := syncManifest(path)
+	if err != nil {
+		return err
+	}
+	now.manifest, m.manifest = extent, info
+	return nil
 }
 
 func (m *syncedMark) close() error {
@@ -51,21 +82,36 @@ func (m *syncedMark) close() error {
 	return m.file.Close()
 }
 
-// checkSynced compares what the database opened with, and what it had once.
-func checkSynced(dir string, seq uint64) error {
+func (s *synced) encode() []byte {
+	text := binary.BigEndian.AppendUint64(make([]byte, 0, syncedSize), s.seq)
+	text = append(text, s.manifest.beginning[:]...)
+	text = binary.BigEndian.AppendUint64(text, uint64(s.manifest.size))
+	return binary.BigEndian.AppendUint32(text, crc32.Checksum(text, castagnoli))
+}
+
+// readSynced reads what was noted. It is zero if nothing was, or if that is
+// damaged: it is only a second witness.
+func readSynced(dir string) (s synced, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, syncedName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // from before there was such a file
+		return s, nil
 	}
-	if err != nil {
-		return err
+	if err != nil || len(text) != syncedSize ||
+		crc32.Checksum(text[:syncedSize-4], castagnoli) != binary.BigEndian.Uint32(text[syncedSize-4:]) {
+		return s, err
 	}
-	if len(text) != syncedSize || crc32.Checksum(text[:8], castagnoli) != binary.BigEndian.Uint32(text[8:]) {
-		return nil // torn while it was written; it is only a second witness
+	s.seq = binary.BigEndian.Uint64(text)
+	copy(s.manifest.beginning[:], text[8:])
+	s.manifest.size = int64(binary.BigEndian.Uint64(text[16:]))
+	return s, nil
+}
+
+// checkSynced compares what the database opened with, and what it had once.
+func checkSynced(dir string, seq uint64) error {
+	had, err := readSynced(dir)
+	if err == nil && had.seq > seq {
+		err = fmt.Errorf("%w: it ends at %d and went up to %d once, so that its latest part is missing: restore a backup, or remove the file %s to go on without it",
+			errDamagedFiles, seq, had.seq, filepath.Join(dir, syncedName))
 	}
-	if had := binary.BigEndian.Uint64(text); had > seq {
-		return fmt.Errorf("%w: it ends at %d and went up to %d once, so that its latest part is missing: restore a backup, or remove the file %s to go on without it",
-			errDamagedFiles, seq, had, filepath.Join(dir, syncedName))
-	}
-	return nil
+	return err
 }
