@@ -156,10 +156,13 @@ func (c *committer) commit(jobs []*job) (int, error) {
 	changes, err := c.fill(tx, jobs)
 	n := len(changes)
 	if err == nil {
+		err = c.failure() // what was read for it may lack what a damaged block held
+	}
+	if err == nil {
 		err = tx.Commit()
 	}
 	if err != nil {
-		return max(n, 1), c.breakDown(err)
+		return max(n, 1), c.breakDown(fmt.Errorf("commit: %w", err))
 	}
 	c.applied(changes)
 	return n, nil
@@ -216,7 +219,7 @@ func (c *committer) breakDown(cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
-		c.err = fmt.Errorf("%w: commit: %w", webhook.ErrBroken, cause)
+		c.err = fmt.Errorf("%w: %w", webhook.ErrBroken, cause)
 		close(c.broken)
 	}
 	return c.err

@@ -9,7 +9,7 @@ import (
 )
 
 // badgerLog passes Badger's warnings and errors on; the rest is of no use to
-// operators. Of what it says about files that it cannot write it also tells the
+// operators. Of what it says about files that it cannot write, or read, it also tells the
 // store, which learns of it in no other way.
 type badgerLog struct {
 	log *slog.Logger
@@ -23,6 +23,10 @@ type badgerLog struct {
 // to disk. Writes block once the next tables are full.
 const flushFailed = "error flushing memtable"
 
+// blockDamaged is what the patched Badger says of a block that cannot be read,
+// before whoever reads takes it for an empty one.
+const blockDamaged = "damaged: %v"
+
 // compactionFailed is what Badger says, for ever, when it cannot write the tables
 // of a compaction, or the manifest. Writes block once there are too many tables.
 const compactionFailed = "[Compactor: %d] LOG Compact FAILED"
@@ -34,11 +38,14 @@ const compactionRefused = "there is a non-empty level"
 // Errorf logs an error.
 func (l *badgerLog) Errorf(format string, args ...any) {
 	said := text(format, args)
-	if strings.HasPrefix(format, flushFailed) {
-		l.fail(said)
-		return
+	switch {
+	case format == blockDamaged:
+		l.fail(fmt.Errorf("%w: %v", errDamagedFiles, args[0]))
+	case strings.HasPrefix(format, flushFailed):
+		l.fail(errors.New(said))
+	default:
+		l.log.Error("badger reports an error", "text", said)
 	}
-	l.log.Error("badger reports an error", "text", said)
 }
 
 // Warningf logs a warning.
@@ -46,7 +53,7 @@ func (l *badgerLog) Warningf(format string, args ...any) {
 	said := text(format, args)
 	switch {
 	case strings.HasPrefix(format, compactionFailed) && !strings.Contains(said, compactionRefused):
-		l.fail("compaction failed: " + reason(args))
+		l.fail(errors.New("compaction failed: " + reason(args)))
 	case !l.hasFailed(): // then it repeats itself
 		l.log.Warn("badger warns", "text", said)
 	}
@@ -69,13 +76,13 @@ func (l *badgerLog) hasFailed() bool {
 }
 
 // fail reports the first failure to the store.
-func (l *badgerLog) fail(said string) {
+func (l *badgerLog) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
 		return
 	}
-	l.failed = errors.New(said)
+	l.failed = err
 	if l.report != nil {
 		l.report(l.failed)
 	}

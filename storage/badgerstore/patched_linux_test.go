@@ -16,6 +16,8 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
 	"golang.org/x/sys/unix"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // These tests hold badger.patch to what it is for. Each fails without it.
@@ -290,6 +292,57 @@ func TestTableThatRots(t *testing.T) {
 	}
 	if _, err := os.Stat(rotten); err != nil {
 		t.Error("the damaged table is gone:", err)
+	}
+}
+
+// TestDamagedBlockIsTold reads a damaged table. Badger takes a block that it cannot
+// read for an empty one; the store must say that it is broken, and not that what the
+// block held does not exist.
+func TestDamagedBlockIsTold(t *testing.T) {
+	needPatch(t)
+	for name, damage := range map[string]func(t *testing.T, path string){"a bit": rot, "a page": wipe} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openTest(t, dir)
+			ids := acceptMany(t, s, 2000, 1)
+			if err := s.Close(); err != nil { // which writes a table
+				t.Fatal(err)
+			}
+			tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+			if err != nil || len(tables) != 1 {
+				t.Fatal(tables, err)
+			}
+			damage(t, tables[0])
+			synctest.Test(t, func(t *testing.T) { // the scrub rests before its first table
+				s := openTest(t, dir)
+				for _, id := range ids {
+					_, err := s.Event(id)
+					if err != nil && (!errors.Is(err, webhook.ErrBroken) || !strings.Contains(err.Error(), tables[0])) {
+						t.Fatal("read:", err)
+					}
+				}
+				if s.Err() == nil {
+					t.Error("everything was read, and no damage found")
+				}
+			})
+		})
+	}
+}
+
+// wipe clears a page in the middle of a table.
+func wipe(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt(make([]byte, 4096), info.Size()/2&^4095)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

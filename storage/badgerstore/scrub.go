@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Open verifies every table, a compaction those that it merges. The others are
-// verified once a day, at a rate that leaves the disk to the deliveries.
+// What is read is verified, and a compaction verifies the tables that it merges.
+// All tables are verified after the start and then once a day, at a rate that
+// leaves the disk to the deliveries.
 const (
 	scrubInterval = 24 * time.Hour
 	scrubRate     = 64 << 20 // bytes a second
 )
 
 // startScrub verifies the tables from time to time until ctx ends. A program that
-// was built without the patch does not.
+// was built without the patch verifies them in Open instead.
 func (s *Store) startScrub(ctx context.Context) {
 	verifier, patched := any(s.db).(tableVerifier)
 	if !patched {
@@ -25,7 +26,7 @@ func (s *Store) startScrub(ctx context.Context) {
 	s.reads++ // Close waits for it
 	go func() {
 		defer s.leave()
-		for rest(ctx, scrubInterval) {
+		for more := true; more; more = rest(ctx, scrubInterval) {
 			if err := scrub(ctx, verifier, scrubRate); err != nil {
 				_ = s.committer.breakDown(err) // Broken tells
 				return

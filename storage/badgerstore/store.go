@@ -99,6 +99,10 @@ const (
 )
 
 func badgerOptions(o Options, log badger.Logger) badger.Options {
+	verify := badgeroptions.OnBlockRead
+	if !Patched() {
+		verify = badgeroptions.OnTableRead // all of them at the start: a damaged block would read as empty
+	}
 	return badger.DefaultOptions(o.Dir).
 		WithSyncWrites(!o.NoSync).
 		WithLogger(log).
@@ -111,7 +115,7 @@ func badgerOptions(o Options, log badger.Logger) badger.Options {
 		WithBlockCacheSize(blockCacheSize).
 		WithIndexCacheSize(indexCacheSize).
 		WithValueLogFileSize(valueLogSize).
-		WithChecksumVerificationMode(badgeroptions.OnTableRead) // else a damaged block reads as empty
+		WithChecksumVerificationMode(verify)
 }
 
 // Open opens the store in a directory, making or upgrading it as needed. It fails
@@ -137,7 +141,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := newStore(db, o)
 	log.reportTo(func(err error) { _ = s.committer.breakDown(err) }) // Broken tells
-	if err := s.start(); err != nil {
+	if err := errors.Join(s.start(), s.Err()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
 	}
 	return s, nil
@@ -222,7 +226,14 @@ func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
 func (s *Store) Broken() <-chan struct{} { return s.committer.broken }
 
 // Err tells why it cannot; nil while it can.
-func (s *Store) Err() error { return s.committer.failure() }
+func (s *Store) Err() error {
+	select {
+	case <-s.Broken():
+		return s.committer.failure()
+	default:
+		return nil
+	}
+}
 
 func (s *Store) awaitReads() {
 	s.mu.Lock()
@@ -241,7 +252,11 @@ func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
 	defer s.leave()
 	tx := s.db.NewTransaction(false)
 	defer tx.Discard()
-	if err := read(tx); err != nil {
+	err := read(tx)
+	if broken := s.Err(); broken != nil {
+		err = broken // what was read may lack what a damaged block held
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	return nil
