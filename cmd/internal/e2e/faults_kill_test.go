@@ -22,7 +22,8 @@ var killPoints = map[string]struct {
 	call string
 	most int // calls of one thread before the kill, at most
 }{
-	"before a commit is on disk":                              {"msync", 60},
+	"before a commit is written":                              {"pwrite64", 120},
+	"before a commit is on disk":                              {"fdatasync", 60},
 	"before a 202, an attempt or what else is sent":           {"write", 300},
 	"before an answer of a receiver, or a request, is read":   {"read", 500},
 	"between making a log file and giving it its size":        {"ftruncate", 2},

@@ -18,8 +18,8 @@ import (
 // nothing else going on: so what ends it is the system call that is meant, and
 // what became of the event shows that.
 //
-// A commit syncs twice, before and after its transaction is written to the log.
-// What is written there outlives the process, though not the machine.
+// A commit writes its transaction to the log, and then syncs that. What is written
+// there outlives the process, though not the machine.
 func TestFaultKillPoints(t *testing.T) {
 	rounds := faults(t, 4, 40)
 	c := tryOn(t, startServer(t), []kind{{name: "only", patterns: []string{"*"}}})
@@ -66,7 +66,7 @@ func (m *member) arrivals(seq uint64) (times int) {
 }
 
 func (c *trial) killBeforeCommit(t *testing.T) {
-	if _, err := c.inject("msync:signal=KILL:when=1"); err != nil {
+	if err := c.inject("pwrite64:signal=KILL:when=1"); err != nil {
 		t.Fatal(err)
 	}
 	c.publisher.post(t, 1)
@@ -80,7 +80,7 @@ func (c *trial) killBefore202(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := c.inject("write:signal=KILL:when=1", "-P", socketOf(t, conn)); err != nil {
+	if err := c.inject("write:signal=KILL:when=1", "-P", socketOf(t, conn)); err != nil {
 		t.Fatal(err)
 	}
 	seq := c.ledger.issue(1)
@@ -131,45 +131,23 @@ func (c *trial) killAfter202(t *testing.T) {
 }
 
 func (c *trial) killBeforeSettle(t *testing.T) {
-	c.injectBeforeSettle(t, "msync:signal=KILL:when=1")
+	c.injectBeforeSettle(t, "pwrite64:signal=KILL:when=1")
 	c.awaitKilled(t)
 }
 
-// killDuringSettle kills the server at the second sync of a settle. strace counts
-// by thread, and the two may be of different ones: then it is another event's turn.
+// killDuringSettle kills the server when a settle is written, and not yet synced.
 func (c *trial) killDuringSettle(t *testing.T) {
-	for range 20 {
-		remove := c.injectBeforeSettle(t, "msync:signal=KILL:when=2")
-		if c.settledOrEnded(t) {
-			return
-		}
-		remove() // never while it may strike: strace waits for ever when it is told to go at a kill
-	}
-	t.Fatal("no settle's second sync was reached")
-}
-
-// settledOrEnded waits for one of the two, and tells whether the process has ended.
-func (c *trial) settledOrEnded(t *testing.T) (ended bool) {
-	t.Helper()
-	await(t, "the settle, or the server's end", func() error {
-		ended = c.awaitEnd(0)
-		if ended {
-			return nil
-		}
-		return c.drained(c.fleet[0].id)
-	})
-	return ended
+	c.injectBeforeSettle(t, "fdatasync:signal=KILL:when=1")
+	c.awaitKilled(t)
 }
 
 // injectBeforeSettle publishes an event, and injects between its arrival and the answer.
-func (c *trial) injectBeforeSettle(t *testing.T, injection string) (remove func()) {
+func (c *trial) injectBeforeSettle(t *testing.T, injection string) {
 	t.Helper()
 	acknowledged, injected := make(chan struct{}), make(chan error)
 	c.fleet[0].beforeAnswer = func() {
 		<-acknowledged
-		var err error
-		remove, err = c.inject(injection)
-		injected <- err
+		injected <- c.inject(injection)
 	}
 	if !c.publisher.post(t, 1) {
 		t.Error("not acknowledged")
@@ -179,5 +157,4 @@ func (c *trial) injectBeforeSettle(t *testing.T, injection string) (remove func(
 		t.Fatal(err)
 	}
 	c.fleet[0].beforeAnswer = nil
-	return remove
 }

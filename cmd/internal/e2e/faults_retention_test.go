@@ -27,7 +27,7 @@ func TestFaultKillInRetention(t *testing.T) {
 		c.again(t) // the reaper begins in a minute
 		first := slices.IndexFunc(removable, func(id string) bool { return c.removed(id) != nil })
 		awaitFor(t, 2*patience, "the reaper to begin", func() error { return c.removed(removable[first]) })
-		if _, err := c.inject("msync:signal=KILL:when=1"); err != nil {
+		if err := c.inject("fdatasync:signal=KILL:when=1"); err != nil {
 			t.Fatal(err)
 		}
 		c.awaitKilled(t)

@@ -13,7 +13,7 @@ import (
 // exitBound is how long a server may take to end after its disk has failed.
 const exitBound = 5 * time.Second
 
-// TestFaultSync lets the disk fail to sync, from some call on. Then nothing is
+// TestFaultSync lets the disk fail to sync, or to write the log, from some call on. Then nothing is
 // acknowledged any more and the process ends, saying why; and at the next start
 // everything is there.
 func TestFaultSync(t *testing.T) {
@@ -24,9 +24,10 @@ func TestFaultSync(t *testing.T) {
 			injection string
 			when      []int // which call of a thread is the first to fail
 		}{
-			{"msync:error=EIO", []int{40, 1, 400, 5}},
-			{"msync:error=ENOSPC", []int{200, 3, 1000, 2}},
-			{"fsync,fdatasync:error=EIO", []int{1, 2, 3, 4}},
+			{"fdatasync:error=EIO", []int{40, 1, 400, 5}},
+			{"fdatasync,msync:error=ENOSPC", []int{200, 3, 1000, 2}},
+			{"pwrite64:error=ENOSPC", []int{80, 2, 2000, 4}},
+			{"fsync,msync:error=EIO", []int{1, 2, 3, 4}},
 		} {
 			c.terminate(t)
 			c.wrap = under(t, fmt.Sprintf("%s:when=%d+", fault.injection, fault.when[round%4]))

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -64,36 +63,30 @@ func under(t *testing.T, injections ...string) []string {
 	return command
 }
 
-// inject injects a fault into system calls of the running server, from now on,
-// and tells how to end that.
-func (s *server) inject(injection string, more ...string) (remove func(), err error) {
+// inject injects a fault into system calls of the running server, from now on.
+func (s *server) inject(injection string, more ...string) error {
 	call, _, _ := strings.Cut(injection, ":")
 	strace := exec.Command("strace", append([]string{
 		"-f", "-p", strconv.Itoa(s.cmd.Process.Pid), "-o", "/dev/null", "-e", "signal=none", "-e", "trace=" + call, "-e", "inject=" + injection,
 	}, more...)...)
 	words, err := strace.StderrPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := strace.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	said := bufio.NewReader(words)
 	for line := ""; !strings.Contains(line, " attached"); {
 		if line, err = said.ReadString('\n'); err != nil {
-			return nil, fmt.Errorf("%s: %w, %w", strace, err, strace.Wait())
+			return fmt.Errorf("%s: %w, %w", strace, err, strace.Wait())
 		}
 	}
-	ended := make(chan struct{})
-	go func() { // until the server ends, or sooner
-		defer close(ended)
+	go func() { // until the server ends
 		_, _ = io.Copy(io.Discard, said)
-		_ = strace.Wait() // by a signal, or the server's
+		_ = strace.Wait() // by the server's signal
 	}()
-	return func() {
-		_ = strace.Process.Signal(syscall.SIGTERM) // it may have ended already
-		<-ended
-	}, nil
+	return nil
 }
 
 // awaitKilled waits until what was injected has killed the process.
