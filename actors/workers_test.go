@@ -1,12 +1,15 @@
 package actors
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 func (w *workers) counts() (idle, running int) {
@@ -79,5 +82,26 @@ func TestSlotsAreSharedByStanding(t *testing.T) {
 		if len(told) != i+1 {
 			t.Fatal("a slot was offered to one who may not use it:", told[i+1])
 		}
+	}
+}
+
+// TestWordOfASlotGoesOn: an actor that is told of a free slot, and has nothing to
+// send any more, tells the next one that waits. Else that one would wait for a
+// slot that is free.
+func TestWordOfASlotGoesOn(t *testing.T) {
+	var told []*actor.PID
+	s := newSlots(1, func(who *actor.PID) { told = append(told, who) })
+	holder, idle, next := actor.NewPID("", "holder"), actor.NewPID("", "idle"), actor.NewPID("", "next")
+	for _, who := range []*actor.PID{holder, idle, next} {
+		if got := s.acquire(standingProven, who); got != (who == holder) {
+			t.Fatal(who, got)
+		}
+	}
+	s.release(standingProven)
+	a := &endpointActor{shared: &shared{slots: s}, self: idle, lane: newLane(&memory{}), slotFree: true}
+	a.lane.configure(&webhook.Endpoint{}, webhook.Settings{Concurrency: 1}, webhook.GateState{}, time.Now())
+	a.sendAll(time.Now())
+	if !slices.Equal(told, []*actor.PID{idle, next}) {
+		t.Error("told were", told)
 	}
 }
