@@ -96,8 +96,8 @@ func TestGroupIsBounded(t *testing.T) {
 	}
 }
 
-// TestAllocations bounds what one event costs, from Accept to its settlement. Two
-// of three allocations are Badger's.
+// TestAllocations bounds what one event costs, from Accept to its settlement. Most
+// allocations are Badger's.
 func TestAllocations(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	const batch = 200
@@ -114,7 +114,13 @@ func TestAllocations(t *testing.T) {
 			<-done
 		}
 	})
-	if perEvent := perBatch / batch; perEvent > 90 {
-		t.Errorf("%.0f allocations per event", perEvent)
+	perEvent := perBatch / batch
+	t.Logf("%.0f allocations per event", perEvent)
+	most := 60.0
+	if !Patched() {
+		most = 90
+	}
+	if perEvent > most {
+		t.Error("more than", most)
 	}
 }
