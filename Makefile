@@ -41,8 +41,8 @@ run: build ## Build, and run the server for a first look (serve --dev)
 build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
 
-# Go 1.26 cannot link a test of a package with a default.pgo when coverage is counted over
-# several packages (fingerprint mismatch), hence -pgo=off.
+# -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
+# a default.pgo (fingerprint mismatch).
 .PHONY: test
 test: need-go $(PATCHED) need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
 	$(GO) test -run Alloc $(ALLOC_PKG)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -57,33 +56,23 @@ func (s *Store) APIKeys() ([]webhook.APIKey, error) {
 
 // CreateAPIKey adds one; ErrExists if the ID is taken.
 func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
-	return s.update(ctx, "create API key "+k.ID, func(tx *badger.Txn) (*change, error) {
-		exists, err := has(tx, apiKeyKey(k.ID))
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("look it up: %w", err)
-		case exists:
-			return nil, webhook.ErrExists
+	return s.changeOne(ctx, "create API key "+k.ID, apiKeyKey(k.ID), func(c *change, exists bool) error {
+		if exists {
+			return webhook.ErrExists
 		}
-		c := &change{}
 		c.put(apiKeyKey(k.ID), encodeAPIKey(&k))
-		return c, nil
+		return nil
 	})
 }
 
 // DeleteAPIKey removes one; ErrNotFound.
 func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
-	return s.update(ctx, "delete API key "+id, func(tx *badger.Txn) (*change, error) {
-		exists, err := has(tx, apiKeyKey(id))
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("look it up: %w", err)
-		case !exists:
-			return nil, webhook.ErrNotFound
+	return s.changeOne(ctx, "delete API key "+id, apiKeyKey(id), func(c *change, exists bool) error {
+		if !exists {
+			return webhook.ErrNotFound
 		}
-		c := &change{}
 		c.remove(apiKeyKey(id))
-		return c, nil
+		return nil
 	})
 }
 

@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"fmt"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -13,6 +12,12 @@ func encodeEventType(t webhook.EventType) []byte {
 	return appendString([]byte{recordVersion}, t.Description)
 }
 
+func decodeDescription(record []byte) (description string, err error) {
+	d := newDecoder(record)
+	description = d.string()
+	return description, d.err
+}
+
 // EventTypes reads the registry, by name.
 func (s *Store) EventTypes() ([]webhook.EventType, error) {
 	var out []webhook.EventType
@@ -20,16 +25,11 @@ func (s *Store) EventTypes() ([]webhook.EventType, error) {
 		it := forward(tx, []byte{byte(spaceEventType)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			t := webhook.EventType{Name: string(it.Item().Key()[1:])}
-			err := it.Item().Value(func(record []byte) error {
-				d := newDecoder(record)
-				t.Description = d.string()
-				return d.err
-			})
+			description, err := decoded(it, decodeDescription)
 			if err != nil {
 				return err
 			}
-			out = append(out, t)
+			out = append(out, webhook.EventType{Name: string(it.Item().Key()[1:]), Description: description})
 		}
 		return nil
 	})
@@ -38,7 +38,7 @@ func (s *Store) EventTypes() ([]webhook.EventType, error) {
 
 // CreateEventType adds an entry; ErrExists if the name is taken.
 func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error {
-	return s.changeEventType(ctx, "create event type "+t.Name, t.Name, func(c *change, exists bool) error {
+	return s.changeOne(ctx, "create event type "+t.Name, eventTypeKey(t.Name), func(c *change, exists bool) error {
 		if exists {
 			return webhook.ErrExists
 		}
@@ -49,7 +49,7 @@ func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error 
 
 // UpdateEventType changes an entry's description; ErrNotFound.
 func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error {
-	return s.changeEventType(ctx, "update event type "+t.Name, t.Name, func(c *change, exists bool) error {
+	return s.changeOne(ctx, "update event type "+t.Name, eventTypeKey(t.Name), func(c *change, exists bool) error {
 		if !exists {
 			return webhook.ErrNotFound
 		}
@@ -60,22 +60,11 @@ func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error 
 
 // DeleteEventType removes an entry; ErrNotFound.
 func (s *Store) DeleteEventType(ctx context.Context, name string) error {
-	return s.changeEventType(ctx, "delete event type "+name, name, func(c *change, exists bool) error {
+	return s.changeOne(ctx, "delete event type "+name, eventTypeKey(name), func(c *change, exists bool) error {
 		if !exists {
 			return webhook.ErrNotFound
 		}
 		c.remove(eventTypeKey(name))
 		return nil
-	})
-}
-
-func (s *Store) changeEventType(ctx context.Context, action, name string, write func(*change, bool) error) error {
-	return s.update(ctx, action, func(tx *badger.Txn) (*change, error) {
-		exists, err := has(tx, eventTypeKey(name))
-		if err != nil {
-			return nil, fmt.Errorf("look it up: %w", err)
-		}
-		c := &change{}
-		return c, write(c, exists)
 	})
 }

@@ -248,6 +248,18 @@ func appendTo(t *testing.T, path string, text []byte) {
 // rot flips a bit in the middle of a table behind Badger's back.
 func rot(t *testing.T, path string) {
 	t.Helper()
+	scribble(t, path, 1, func(text []byte) { text[0] ^= 4 })
+}
+
+// wipe clears a page there.
+func wipe(t *testing.T, path string) {
+	t.Helper()
+	scribble(t, path, 4096, func(text []byte) { clear(text) })
+}
+
+// scribble changes so many bytes, a power of two, in the middle of a file.
+func scribble(t *testing.T, path string, size int64, change func([]byte)) {
+	t.Helper()
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -256,11 +268,10 @@ func rot(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b [1]byte
-	at := info.Size() / 2
-	_, err = file.ReadAt(b[:], at)
-	b[0] ^= 4
-	_, writeErr := file.WriteAt(b[:], at)
+	text, at := make([]byte, size), info.Size()/2&^(size-1)
+	_, err = file.ReadAt(text, at)
+	change(text)
+	_, writeErr := file.WriteAt(text, at)
 	if err := errors.Join(err, writeErr, file.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -326,23 +337,6 @@ func TestDamagedBlockIsTold(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// wipe clears a page in the middle of a table.
-func wipe(t *testing.T, path string) {
-	t.Helper()
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := file.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = file.WriteAt(make([]byte, 4096), info.Size()/2&^4095)
-	if err := errors.Join(err, file.Close()); err != nil {
-		t.Fatal(err)
 	}
 }
 

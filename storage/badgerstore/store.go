@@ -289,6 +289,18 @@ func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.
 	return nil
 }
 
+// changeOne plans a write to one key by whether it exists, and waits until it is on disk.
+func (s *Store) changeOne(ctx context.Context, action string, key []byte, write func(c *change, exists bool) error) error {
+	return s.update(ctx, action, func(tx *badger.Txn) (*change, error) {
+		exists, err := has(tx, key)
+		if err != nil {
+			return nil, fmt.Errorf("look it up: %w", err)
+		}
+		c := &change{}
+		return c, write(c, exists)
+	})
+}
+
 // get reads one key; ErrNotFound. The value is good until read returns.
 func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 	item, err := tx.Get(key)
