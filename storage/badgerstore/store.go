@@ -96,6 +96,9 @@ const (
 	blockCacheSize = 32 << 20
 	indexCacheSize = 48 << 20
 	valueLogSize   = 64 << 20
+	// tableSize is that of tables in all levels but the first: most events stay in
+	// the table that they are first merged into, and each table is an open file.
+	tableSize = 16 << 20
 )
 
 func badgerOptions(o Options, log badger.Logger) badger.Options {
@@ -110,6 +113,7 @@ func badgerOptions(o Options, log badger.Logger) badger.Options {
 		WithMetricsEnabled(false).
 		WithCompression(badgeroptions.None).
 		WithMemTableSize(memtableSize).
+		WithBaseTableSize(tableSize).
 		WithNumMemtables(3).
 		WithNumCompactors(2).
 		WithBlockCacheSize(blockCacheSize).
@@ -189,6 +193,7 @@ func (s *Store) start() error {
 	s.stop = stop
 	s.startCensus(ctx)
 	s.startScrub(ctx)
+	s.expireTables()
 	return nil
 }
 
