@@ -72,7 +72,7 @@ type Client struct {
 	tls       *tls.Config
 	head      headOptions
 	excerpt   int
-	idle      idlePool
+	idle      *idlePool
 
 	running context.Context // ends with Abort
 	abort   context.CancelFunc
@@ -92,6 +92,9 @@ func New(o Options) (*Client, error) {
 	if o.ExcerptBytes < 0 || o.ExcerptBytes > MaxExcerptBytes {
 		return nil, fmt.Errorf("new sender: ExcerptBytes is %d, not within 0 to %d", o.ExcerptBytes, MaxExcerptBytes)
 	}
+	if o.MaxConnections <= 0 {
+		o.MaxConnections = DefaultMaxConnections
+	}
 	head, err := newHeadOptions(o.HeaderPrefix, o.Version)
 	if err != nil {
 		return nil, fmt.Errorf("new sender: %w", err)
@@ -102,7 +105,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
-		excerpt: o.ExcerptBytes, conns: map[*conn]struct{}{}, swept: make(chan struct{}),
+		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
@@ -110,9 +113,6 @@ func New(o Options) (*Client, error) {
 	}
 	if c.excerpt == 0 {
 		c.excerpt = DefaultExcerptBytes
-	}
-	if c.idle.max = o.MaxConnections; o.MaxConnections <= 0 {
-		c.idle.max = DefaultMaxConnections
 	}
 	if c.dial == nil {
 		c.dial, c.dialProxy = c.dialTCP, dialFreely
@@ -146,28 +146,13 @@ func (t *Target) prepare(e *webhook.Endpoint) (err error) {
 	if t.head, err = t.client.head.forTarget(t.url, e.Headers); err != nil {
 		return err
 	}
-	t.tls, err = t.client.trust(e.CABundle)
-	return err
-}
-
-// trust gives the rules of TLS for an endpoint. One with certificates of its own
-// gets sessions of its own too: resuming one that was begun under other
-// certificates would verify nothing.
-func (c *Client) trust(bundle string) (*tls.Config, error) {
-	if bundle == "" {
-		return c.tls, nil
-	}
-	certificates, err := webhook.ParseCABundle(bundle)
+	rules, err := t.client.trust(e.CABundle)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	own := c.tls.Clone()
-	own.RootCAs = x509.NewCertPool()
-	for _, certificate := range certificates {
-		own.RootCAs.AddCert(certificate)
-	}
-	own.ClientSessionCache = tls.NewLRUClientSessionCache(ownSessions)
-	return own, nil
+	key := originKey{secure: t.url.Secure, host: t.url.Host, port: t.url.Port, caBundle: e.CABundle}
+	t.origin = t.client.idle.join(key, rules, t.maxIdle)
+	return nil
 }
 
 // Abort ends all requests in flight at once, with webhook.ReasonReset, and

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// conn is a connection of one endpoint.
+// conn is a connection to one origin.
 type conn struct {
 	net.Conn // what requests are written to: raw, or TLS over it
 	raw      net.Conn
-	target   *Target
+	origin   *origin
 	// socket looks at raw's file descriptor; nil if it has none.
 	socket syscall.RawConn
 	probe  socketProbe
 	// buffers: a layer between here and the socket may hold bytes.
 	buffers bool
 	// Guarded by the idle pool.
-	idleSince    time.Time
-	older, newer *conn
+	idleSince time.Time
+	links     [places]idleLinks
 }
 
-func newConn(raw net.Conn, target *Target) *conn {
-	cn := &conn{Conn: raw, raw: raw, target: target, buffers: true}
+func newConn(raw net.Conn, to *origin) *conn {
+	cn := &conn{Conn: raw, raw: raw, origin: to, buffers: true}
 	if s, ok := raw.(syscall.Conn); ok {
 		if socket, err := s.SyscallConn(); err == nil {
 			cn.socket, cn.buffers = socket, false

@@ -40,7 +40,7 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 	if err != nil {
 		return nil, err
 	}
-	cn := newConn(raw, t)
+	cn := newConn(raw, t.origin)
 	if !c.track(cn) {
 		cn.close()
 		return nil, errAborted
@@ -124,7 +124,7 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 }
 
 func (c *Client) handshake(cn *conn, t *Target, deadline time.Time) error {
-	config := t.tls.Clone()
+	config := t.origin.tls.Clone()
 	config.ServerName = t.url.Host
 	secure := tls.Client(cn.raw, config)
 	if err := secure.SetDeadline(deadline); err != nil {

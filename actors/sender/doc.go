@@ -2,8 +2,9 @@
 // that deliver events, and judges beforehand where they may go.
 //
 // A Client holds what all endpoints share: the address guard, the resolver and
-// its cache, the rules for TLS. A Target is one endpoint, ready to be sent to,
-// with connections of its own that no other endpoint ever uses.
+// its cache, the rules for TLS, idle connections. A Target is one endpoint, ready
+// to be sent to. It uses the connections of its origin: those of all endpoints with
+// the same scheme, host, port and certificates.
 //
 // What the guard promises: a request leaves only for an address that passed
 // Guard.Check, and that very address is the one dialled. Names are resolved

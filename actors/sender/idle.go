@@ -1,22 +1,56 @@
 package sender
 
 import (
-	"slices"
+	"crypto/tls"
 	"sync"
 	"time"
 )
 
 // idlePool holds the idle connections of all endpoints. Together with those in use
 // they are at most max, as long as any is idle: for a new one the one idle for
-// longest goes, whoever's it is. Each endpoint uses its own only, the latest
+// longest goes, wherever it leads. Each endpoint uses those of its origin, the latest
 // first. It is safe for concurrent use.
 type idlePool struct {
 	max int
 
-	mu             sync.Mutex
-	count          int
-	busy           int   // connections in use
-	oldest, newest *conn // a list, through older and newer
+	mu      sync.Mutex
+	origins map[originKey]*origin // those of open targets
+	busy    int                   // connections in use
+	all     idleList
+}
+
+func newIdlePool(maxConnections int) *idlePool {
+	return &idlePool{max: maxConnections, origins: make(map[originKey]*origin)}
+}
+
+// join gives the origin of a target that may have maxIdle connections idle. rules
+// are those of TLS, for the first target there.
+func (p *idlePool) join(key originKey, rules *tls.Config, maxIdle int) *origin {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := p.origins[key]
+	if o == nil {
+		o = newOrigin(key, rules)
+		p.origins[key] = o
+	}
+	o.targets++
+	o.maxIdle += maxIdle
+	return o
+}
+
+// leave takes a target from its origin, and gives the connections that the others
+// there have no use for.
+func (p *idlePool) leave(o *origin, maxIdle int) (surplus []*conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o.maxIdle -= maxIdle
+	if o.targets--; o.targets == 0 {
+		delete(p.origins, o.key)
+	}
+	for o.idle.count > o.maxIdle {
+		surplus = append(surplus, p.removeLocked(o.idle.oldest))
+	}
+	return surplus
 }
 
 // opened counts a new connection as in use, and gives those that are to be closed for it.
@@ -34,94 +68,58 @@ func (p *idlePool) closed() {
 	p.busy--
 }
 
-// put keeps a connection that was in use for the next request of its target, and
-// gives those that are to be closed for it; itself if its target is closed.
+// put keeps a connection that was in use for the next request to its origin, and
+// gives those that are to be closed for it; itself if no target there is open.
 func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
-	t := cn.target
-	if t.closed || t.maxIdle == 0 {
+	o := cn.origin
+	if o.maxIdle == 0 {
 		return []*conn{cn}
 	}
-	if len(t.idle) >= t.maxIdle {
-		surplus = append(surplus, p.removeLocked(t.idle[0]))
+	if o.idle.count >= o.maxIdle {
+		surplus = append(surplus, p.removeLocked(o.idle.oldest))
 	}
 	cn.idleSince = time.Now()
-	t.idle = append(t.idle, cn)
-	cn.older, cn.newer = p.newest, nil
-	if p.newest != nil {
-		p.newest.newer = cn
-	} else {
-		p.oldest = cn
-	}
-	p.newest = cn
-	p.count++
+	o.idle.push(cn)
+	p.all.push(cn)
 	return append(surplus, p.surplusLocked()...)
 }
 
 // surplusLocked takes out idle connections for as long as there are too many in all.
 func (p *idlePool) surplusLocked() (surplus []*conn) {
-	for p.busy+p.count > p.max && p.oldest != nil {
-		surplus = append(surplus, p.removeLocked(p.oldest))
+	for p.busy+p.all.count > p.max && p.all.count > 0 {
+		surplus = append(surplus, p.removeLocked(p.all.oldest))
 	}
 	return surplus
 }
 
-// take gives the connection that a target used last, which is in use from now on;
-// nil if it has none that has not expired.
-func (p *idlePool) take(t *Target) *conn {
+// take gives the connection to an origin that was used last, which is in use from
+// now on; nil if there is none that has not expired.
+func (p *idlePool) take(o *origin) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last := len(t.idle) - 1
-	if last < 0 || time.Since(t.idle[last].idleSince) > idleTimeout {
+	last := o.idle.newest
+	if last == nil || time.Since(last.idleSince) > idleTimeout {
 		return nil // the janitor closes what has expired
 	}
 	p.busy++
-	return p.removeLocked(t.idle[last])
+	return p.removeLocked(last)
 }
 
 // expired takes out the connections that have been idle for too long.
 func (p *idlePool) expired(now time.Time) (expired []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.oldest != nil && now.Sub(p.oldest.idleSince) > idleTimeout {
-		expired = append(expired, p.removeLocked(p.oldest))
+	for p.all.count > 0 && now.Sub(p.all.oldest.idleSince) > idleTimeout {
+		expired = append(expired, p.removeLocked(p.all.oldest))
 	}
 	return expired
 }
 
-// shut takes out the connections of a target, and lets it have no more.
-func (p *idlePool) shut(t *Target) []*conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	t.closed = true
-	idle := slices.Clone(t.idle)
-	for _, cn := range idle {
-		p.removeLocked(cn)
-	}
-	return idle
-}
-
-// removeLocked takes a connection out of the list and of its target's.
 func (p *idlePool) removeLocked(cn *conn) *conn {
-	t := cn.target
-	at := len(t.idle) - 1
-	if t.idle[at] != cn { // then it is to be closed: the target's oldest, or nearly
-		at = slices.Index(t.idle, cn)
-	}
-	t.idle = slices.Delete(t.idle, at, at+1)
-	if cn.older != nil {
-		cn.older.newer = cn.newer
-	} else {
-		p.oldest = cn.newer
-	}
-	if cn.newer != nil {
-		cn.newer.older = cn.older
-	} else {
-		p.newest = cn.older
-	}
-	cn.older, cn.newer = nil, nil
-	p.count--
+	cn.origin.idle.remove(cn)
+	p.all.remove(cn)
 	return cn
 }

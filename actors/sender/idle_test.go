@@ -1,22 +1,21 @@
 package sender
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/corpastro/astrohook/actors/subscriber"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestIdleConnectionsAreBounded: all endpoints together keep no more than
-// MaxConnections; the one idle for longest goes first, and its endpoint connects anew.
+// TestIdleConnectionsAreBounded: all origins together keep no more than
+// MaxConnections; the one idle for longest goes first, and its origin is connected anew.
 func TestIdleConnectionsAreBounded(t *testing.T) {
-	s := subscriber.Listen(t)
 	c := newClient(t, Options{MaxConnections: 3})
 	targets := make([]*Target, 5)
+	receivers := make([]*subscriber.Subscriber, len(targets))
 	for i := range targets {
-		targets[i] = open(t, c, s.URL(), webhook.Settings{})
+		receivers[i] = subscriber.Listen(t)
+		targets[i] = open(t, c, receivers[i].URL(), webhook.Settings{})
 		if a := targets[i].Send(testID, "user.created", []byte(`1`)); a.StatusCode != 200 {
 			t.Fatalf("got %+v", a)
 		}
@@ -29,26 +28,92 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 			t.Fatalf("got %+v", a)
 		}
 	}
-	if got := s.Accepted(); got != 7 {
-		t.Fatal("connected", got, "times, want once for each endpoint, and again for two")
+	for i, s := range receivers {
+		if got, want := s.Accepted(), map[bool]int{true: 2, false: 1}[i < 2]; got != want {
+			t.Fatal("endpoint", i, "connected", got, "times, want", want)
+		}
 	}
 	for _, target := range targets {
 		target.Close()
 	}
-	if c.idle.count != 0 || c.idle.busy != 0 || c.idle.oldest != nil || c.idle.newest != nil || len(c.conns) != 0 {
-		t.Fatalf("after closing all: %+v, %d known", &c.idle, len(c.conns))
+	wantNothingIdle(t, c)
+	for _, s := range receivers {
+		if !s.WaitClosed(within(t)) {
+			t.Fatal("connections are still open at a receiver")
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if !s.WaitClosed(ctx) {
-		t.Fatal("connections are still open at the receiver")
+}
+
+func wantNothingIdle(t *testing.T, c *Client) {
+	t.Helper()
+	c.idle.mu.Lock()
+	defer c.idle.mu.Unlock()
+	if p := c.idle; p.all != (idleList{}) || p.busy != 0 || len(p.origins) != 0 || len(c.conns) != 0 {
+		t.Fatalf("after closing all: %+v, %d known", p, len(c.conns))
+	}
+}
+
+// TestOriginIsShared: endpoints at one origin use each other's connections, as
+// many as they may have together, until the last of them is closed.
+func TestOriginIsShared(t *testing.T) {
+	s := subscriber.Listen(t)
+	c := newClient(t, Options{})
+	first := open(t, c, s.URL()+"first", webhook.Settings{Concurrency: 1})
+	second := open(t, c, s.URL()+"second", webhook.Settings{Concurrency: 1})
+	wantAttempt(t, send(first), 200, webhook.ReasonNone)
+	wantAttempt(t, send(second), 200, webhook.ReasonNone)
+	if got := s.Accepted(); got != 1 {
+		t.Fatal(got, "connections, want one for both endpoints")
+	}
+	first.Close()
+	first.Close()
+	wantAttempt(t, send(second), 200, webhook.ReasonNone)
+	if got := s.Accepted(); got != 1 {
+		t.Fatal(got, "connections, want the one that the second endpoint may keep")
+	}
+	wantAttempt(t, send(first), 200, webhook.ReasonNone) // in flight while it closes
+	second.Close()
+	wantAttempt(t, send(first), 200, webhook.ReasonNone)
+	wantNothingIdle(t, c)
+}
+
+// TestOriginsAreApart: a connection is used for one scheme, host, port and set of
+// certificates only, and each target counts once in what its origin may keep.
+func TestOriginsAreApart(t *testing.T) {
+	c := newClient(t, Options{})
+	bundle := otherBundle
+	seen := map[*origin]string{}
+	for _, at := range []struct{ url, bundle string }{
+		{"http://receiver.example/", ""},
+		{"http://other.example/", ""},
+		{"http://receiver.example:8080/", ""},
+		{"https://receiver.example/", ""},
+		{"https://receiver.example/", bundle},
+	} {
+		e := endpoint(at.url)
+		e.CABundle = at.bundle
+		target, err := c.Open(e, webhook.Settings{Concurrency: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.Open(e, webhook.Settings{Concurrency: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if known, taken := seen[target.origin]; taken || again.origin != target.origin || target.origin.maxIdle != 7 {
+			t.Errorf("%s shares with %q, and has %+v", at.url, known, target.origin)
+		}
+		seen[target.origin] = at.url
+		defer target.Close()
+		defer again.Close()
 	}
 }
 
 // TestIdleGiveWay: a connection in use counts, and is never closed for another.
 func TestIdleGiveWay(t *testing.T) {
-	p := idlePool{max: 2}
-	first, second := &conn{target: &Target{maxIdle: 1}}, &conn{target: &Target{maxIdle: 1}}
+	p := newIdlePool(2)
+	first := &conn{origin: p.join(originKey{host: "first"}, nil, 1)}
+	second := &conn{origin: p.join(originKey{host: "second"}, nil, 1)}
 	for _, cn := range []*conn{first, second} {
 		if surplus := p.opened(); len(surplus) != 0 {
 			t.Fatal("one of the first two was closed")

@@ -1,28 +1,24 @@
 package sender
 
 import (
-	"crypto/tls"
+	"sync"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Target is an endpoint that is ready to be sent to, with connections of its
-// own. It is safe for concurrent use.
+// Target is an endpoint that is ready to be sent to. It is safe for concurrent use.
 type Target struct {
 	client  *Client
 	url     TargetURL
 	head    headTemplate
-	tls     *tls.Config
+	origin  *origin
 	signer  *webhook.Signer
 	timeout time.Duration
 	maxIdle int
 	// allowedOnly: only addresses that the operator allowed by name will do.
 	allowedOnly bool
-
-	// Guarded by client.idle.
-	idle   []*conn // the one used last at the end
-	closed bool
+	closed      sync.Once
 }
 
 // Send makes one attempt to deliver data, an event's canonical data, and waits
@@ -60,14 +56,16 @@ func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) err
 	return err
 }
 
-// Close closes the idle connections. Requests in flight go on; their connections
-// are closed after them. It may be called twice.
-func (t *Target) Close() { t.client.dropAll(t.client.idle.shut(t)) }
+// Close closes the idle connections that no other endpoint has a use for. Requests
+// in flight go on. It may be called twice.
+func (t *Target) Close() {
+	t.closed.Do(func() { t.client.dropAll(t.client.idle.leave(t.origin, t.maxIdle)) })
+}
 
 // take gives a connection that can be used again, or nil.
 func (t *Target) take() *conn {
 	for {
-		cn := t.client.idle.take(t)
+		cn := t.client.idle.take(t.origin)
 		if cn == nil || cn.quiet() {
 			return cn
 		}

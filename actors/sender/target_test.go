@@ -18,29 +18,6 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestConnectionsAreOneEndpointsOwn: two endpoints with the same target URL
-// never use the same connection.
-func TestConnectionsAreOneEndpointsOwn(t *testing.T) {
-	s := subscriber.Listen(t)
-	c := newClient(t, Options{})
-	first, second := open(t, c, s.URL(), webhook.Settings{}), open(t, c, s.URL(), webhook.Settings{})
-	for range 5 {
-		wantAttempt(t, first.Send(testID, "first", []byte("1")), 200, webhook.ReasonNone)
-		wantAttempt(t, second.Send(testID, "second", []byte("2")), 200, webhook.ReasonNone)
-	}
-	owner := map[int]string{}
-	for _, r := range s.Requests() {
-		event := r.Field("X-Corp-Astro-Event")
-		if owner[r.Conn] != "" && owner[r.Conn] != event {
-			t.Fatalf("connection %d carried requests of both endpoints", r.Conn)
-		}
-		owner[r.Conn] = event
-	}
-	if s.Accepted() != 2 {
-		t.Fatalf("%d connections, want 2", s.Accepted())
-	}
-}
-
 // TestUnaskedAnswerLater: bytes that arrive on an idle connection end it, and
 // are not taken for the next request's answer.
 func TestUnaskedAnswerLater(t *testing.T) {
@@ -297,8 +274,8 @@ func TestIdleConnectionsExpire(t *testing.T) {
 		}
 		time.Sleep(idleTimeout + 2*sweepInterval)
 		synctest.Wait()
-		if s.Open() != 0 || len(c.conns) != 0 || len(target.idle) != 0 {
-			t.Fatalf("%d connections open, %d known, %d idle", s.Open(), len(c.conns), len(target.idle))
+		if s.Open() != 0 || len(c.conns) != 0 || target.origin.idle.count != 0 {
+			t.Fatalf("%d connections open, %d known, %d idle", s.Open(), len(c.conns), target.origin.idle.count)
 		}
 	})
 }
