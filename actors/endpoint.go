@@ -19,7 +19,6 @@ type endpointActor struct {
 	number   webhook.EndpointNumber
 	shared   *shared
 	seat     *seat
-	log      *slog.Logger
 	self     *actor.PID
 	parent   *actor.PID
 	lane     *lane
@@ -69,7 +68,7 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	case *notSettled:
 		broken := errors.Is(m.err, webhook.ErrBroken)
 		if !broken { // of that storage tells once
-			a.log.Error("storage failed", "action", "settle delivery", "error", m.err)
+			a.log().Error("storage failed", "action", "settle delivery", "error", m.err)
 		}
 		a.lane.unrecorded(broken)
 	case *queueRead, *scheduleRead, *cancelledSome:
@@ -168,7 +167,7 @@ const readRetry = time.Second
 
 func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 	a.retryLoadAt = now.Add(readRetry)
-	a.log.Error("storage failed", "action", action, "error", err)
+	a.log().Error("storage failed", "action", action, "error", err)
 }
 
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
@@ -197,7 +196,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 	if !e.Deleted() {
 		target, err := a.shared.options.Open(e, settings)
 		if err != nil { // the API lets no such endpoint in
-			a.log.Error("endpoint holds its deliveries: no target can be made", "error", err)
+			a.log().Error("endpoint holds its deliveries: no target can be made", "error", err)
 			e.Status, target = webhook.EndpointPaused, nil
 		}
 		a.target = target
@@ -212,7 +211,7 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 	switch {
 	case e.panicked:
 		a.shared.metrics.panics.Inc()
-		a.log.Error("attempt panicked", "delivery", webhook.DeliveryID.Format(e.id()), "panic", e.panicValue)
+		a.log().Error("attempt panicked", "delivery", webhook.DeliveryID.Format(e.id()), "panic", e.panicValue)
 		a.lane.panicked(e, now)
 		return
 	case a.shared.aborted.Load() && e.attempt.Failure != webhook.ReasonNone:
@@ -226,15 +225,18 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 	a.lane.attempted(e, e.attempt, rand.Float64(), now)
 	if gate := a.lane.gate.state; gate.Openings > openings {
 		a.shared.metrics.openings.Inc()
-		a.log.Info("breaker opened", "until", gate.OpenUntil, "openings", gate.Openings, "reason", outcome.Reason)
+		a.log().Info("breaker opened", "until", gate.OpenUntil, "openings", gate.Openings, "reason", outcome.Reason)
 	}
-	if a.log.Enabled(context.Background(), slog.LevelDebug) {
+	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
 		a.logAttempt(e, outcome)
 	}
 }
 
+// log is made when it is needed: few endpoints have anything to tell.
+func (a *endpointActor) log() *slog.Logger { return a.shared.log.With("endpoint", uint32(a.number)) }
+
 func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
-	a.log.Debug("attempt", "delivery", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
+	a.log().Debug("attempt", "delivery", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
 		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
 		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt)
 }

@@ -157,7 +157,7 @@ func (d *changeDone) failed() bool {
 
 // disable records that the receiver wants no more.
 func (a *endpointActor) disable(reason string) {
-	shared, n, log := a.shared, a.number, a.log
+	shared, n, log := a.shared, a.number, a.log()
 	log.Warn("endpoint disabled", "reason", reason)
 	shared.reads.run(func() {
 		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {

@@ -164,7 +164,6 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
 		return &endpointActor{
 			number: to.number, shared: s.shared, seat: to, lane: newLane(&to.memory),
-			log: s.shared.log.With("endpoint", uint32(to.number)),
 		}
 	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to

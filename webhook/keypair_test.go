@@ -83,9 +83,8 @@ func TestPrivateKeyMessage(t *testing.T) {
 			t.Errorf("body of %d bytes: %v", size, err)
 		}
 	}
-	h := s.hashes.Get().(*keyedHashes)
-	if cap(h.message) > maxKeptMessage {
-		t.Errorf("%d bytes are kept", cap(h.message))
+	if kept := signings.Get().(*signing); cap(kept.message) > maxKeptMessage {
+		t.Errorf("%d bytes are kept", cap(kept.message))
 	}
 }
 

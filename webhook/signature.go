@@ -20,23 +20,34 @@ import (
 // for use again, so that signing with a shared secret costs no allocation and no
 // key schedule. Of shared secrets it keeps nothing else.
 type Signer struct {
-	secrets []Secret             // without their values
-	private []ed25519.PrivateKey // one for each secret, nil for a shared one
-	keyed   *keyedHashes         // what hashes are copies of
-	hashes  sync.Pool            // of *keyedHashes
+	keys []signingKey
+	mu   sync.Mutex // one hash at a time is made, about a microsecond for each KB
 }
 
-// keyedHashes is what one goroutine signs with. Both lists have a place for each
-// secret, which is nil for a private key.
-type keyedHashes struct {
-	text     []hash.Hash // keyed with the secret's text
-	standard []hash.Hash // keyed with the secret's Standard Webhooks key
-	message  []byte      // what is signed, or what precedes the body in it
-	sum      [sha256.Size]byte
+// signingKey is what one secret signs with: a private key, or two keyed hashes.
+type signingKey struct {
+	expires  Secret // without its value
+	private  ed25519.PrivateKey
+	text     hash.Hash // keyed with the secret's text
+	standard hash.Hash // keyed with the secret's Standard Webhooks key
 }
+
+// signing is the memory that a signature is made in.
+type signing struct {
+	message []byte // what is signed, or what precedes the body in it
+	sum     [sha256.Size]byte
+}
+
+var signings = sync.Pool{New: func() any { return new(signing) }}
 
 // maxKeptMessage is the size up to which a message's memory is used again.
 const maxKeptMessage = 64 << 10
+
+func (g *signing) free() {
+	if cap(g.message) <= maxKeptMessage {
+		signings.Put(g)
+	}
+}
 
 // NewSigner makes a signer with an endpoint's secrets, the newest first. It
 // refuses an empty list and what ValidateSecret refuses.
@@ -44,30 +55,26 @@ func NewSigner(secrets []Secret) (*Signer, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("new signer: no secret")
 	}
-	s := &Signer{keyed: &keyedHashes{}}
+	s := &Signer{keys: make([]signingKey, len(secrets))}
 	for i, secret := range secrets {
 		if err := ValidateSecret(secret.Value); err != nil {
 			return nil, fmt.Errorf("new signer: secret %d of %d: %w", i+1, len(secrets), err)
 		}
-		s.secrets = append(s.secrets, Secret{ExpiresAt: secret.ExpiresAt})
-		s.addKey(secret)
+		s.keys[i] = newSigningKey(secret)
 	}
-	s.hashes.New = func() any { return s.keyed.clone() }
 	return s, nil
 }
 
-// addKey takes what a secret signs with; it was validated.
-func (s *Signer) addKey(secret Secret) {
-	var private ed25519.PrivateKey // the errors are among ValidateSecret's
-	var text, standard hash.Hash
+// newSigningKey takes what a secret signs with; it was validated.
+func newSigningKey(secret Secret) signingKey {
+	k := signingKey{expires: Secret{ExpiresAt: secret.ExpiresAt}}
 	if secret.Scheme() == SchemeEd25519 {
-		private, _ = decodePrivateKey(secret.Value)
-	} else {
-		key, _ := sharedKey(secret.Value)
-		text, standard = keyHash([]byte(secret.Value)), keyHash(key)
+		k.private, _ = decodePrivateKey(secret.Value)
+		return k
 	}
-	s.private = append(s.private, private)
-	s.keyed.text, s.keyed.standard = append(s.keyed.text, text), append(s.keyed.standard, standard)
+	key, _ := sharedKey(secret.Value) // the errors are among ValidateSecret's
+	k.text, k.standard = keyHash([]byte(secret.Value)), keyHash(key)
+	return k
 }
 
 // keyHash gives a hash that is ready to use. After Reset it holds states of the
@@ -78,45 +85,18 @@ func keyHash(key []byte) hash.Hash {
 	return h
 }
 
-// clone gives hashes under the same keys, for another goroutine.
-func (h *keyedHashes) clone() *keyedHashes {
-	c := &keyedHashes{text: make([]hash.Hash, len(h.text)), standard: make([]hash.Hash, len(h.standard))}
-	for i := range h.text {
-		c.text[i], c.standard[i] = cloneHash(h.text[i]), cloneHash(h.standard[i])
-	}
-	return c
-}
-
-func cloneHash(h hash.Hash) hash.Hash {
-	if h == nil {
-		return nil
-	}
-	c, err := h.(hash.Cloner).Clone() // HMAC of SHA-256 has it
-	if err != nil {
-		panic(err)
-	}
-	return c
-}
-
-func (s *Signer) free(h *keyedHashes) {
-	if cap(h.message) > maxKeptMessage {
-		h.message = nil
-	}
-	s.hashes.Put(h)
-}
-
 // SignsHex tells whether an attempt made at the given time has the prefix's
 // Signature header: whether a shared secret is valid then.
-func (s *Signer) SignsHex(at time.Time) bool { return s.sharedAt(at) >= 0 }
+func (s *Signer) SignsHex(at time.Time) bool { return s.sharedAt(at) != nil }
 
-// sharedAt gives the place of the newest shared secret that is valid then; -1 if there is none.
-func (s *Signer) sharedAt(at time.Time) int {
-	for i, secret := range s.secrets {
-		if s.private[i] == nil && secret.Valid(at) {
-			return i
+// sharedAt gives the newest shared secret that is valid then; nil if there is none.
+func (s *Signer) sharedAt(at time.Time) *signingKey {
+	for i := range s.keys {
+		if k := &s.keys[i]; k.private == nil && k.expires.Valid(at) {
+			return k
 		}
 	}
-	return -1
+	return nil
 }
 
 // AppendHex appends the value of the prefix's Signature header for an attempt made
@@ -124,13 +104,13 @@ func (s *Signer) sharedAt(at time.Time) int {
 // as UTF-8, of the newest shared secret that is valid then. If there is none it
 // appends nothing, see SignsHex.
 func (s *Signer) AppendHex(dst []byte, at time.Time, body []byte) []byte {
-	i := s.sharedAt(at)
-	if i < 0 {
+	k := s.sharedAt(at)
+	if k == nil {
 		return dst
 	}
-	h := s.hashes.Get().(*keyedHashes)
-	defer s.free(h)
-	return hex.AppendEncode(dst, h.sign(h.text[i], nil, body))
+	g := signings.Get().(*signing)
+	defer g.free()
+	return hex.AppendEncode(dst, s.sum(g, k.text, nil, body))
 }
 
 // AppendStandard appends the value of the webhook-signature header for an attempt
@@ -139,42 +119,44 @@ func (s *Signer) AppendHex(dst []byte, at time.Time, body []byte) []byte {
 // HMAC-SHA256, or for a private key "v1a," and the base64 of the Ed25519 signature.
 // webhook-id is id, and webhook-timestamp is at in Unix seconds.
 func (s *Signer) AppendStandard(dst []byte, at time.Time, id string, body []byte) []byte {
-	h := s.hashes.Get().(*keyedHashes)
-	defer s.free(h)
-	h.message = appendSigned(h.message[:0], id, at.Unix())
-	head, start := len(h.message), len(dst)
-	for i, secret := range s.secrets {
-		if !secret.Valid(at) {
+	g := signings.Get().(*signing)
+	defer g.free()
+	g.message = appendSigned(g.message[:0], id, at.Unix())
+	head, start := len(g.message), len(dst)
+	for i := range s.keys {
+		k := &s.keys[i]
+		if !k.expires.Valid(at) {
 			continue
 		}
 		if len(dst) > start {
 			dst = append(dst, ' ')
 		}
-		if private := s.private[i]; private != nil {
+		if k.private != nil {
 			dst = append(dst, SchemeEd25519.signature()...)
-			if len(h.message) == head {
-				h.message = append(h.message, body...)
+			if len(g.message) == head {
+				g.message = append(g.message, body...)
 			}
-			dst = base64.StdEncoding.AppendEncode(dst, ed25519.Sign(private, h.message))
+			dst = base64.StdEncoding.AppendEncode(dst, ed25519.Sign(k.private, g.message))
 			continue
 		}
 		dst = append(dst, SchemeHMAC.signature()...)
-		dst = base64.StdEncoding.AppendEncode(dst, h.sign(h.standard[i], h.message[:head], body))
+		dst = base64.StdEncoding.AppendEncode(dst, s.sum(g, k.standard, g.message[:head], body))
 	}
 	return dst
+}
+
+// sum gives the keyed hash of a message in two parts; it is good until g's next.
+func (s *Signer) sum(g *signing, keyed hash.Hash, head, body []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keyed.Reset()
+	keyed.Write(head)
+	keyed.Write(body)
+	return keyed.Sum(g.sum[:0])
 }
 
 // appendSigned appends what precedes the body in a message that is signed.
 func appendSigned(dst []byte, id string, seconds int64) []byte {
 	dst = append(append(dst, id...), '.')
 	return append(strconv.AppendInt(dst, seconds, 10), '.')
-}
-
-// sign gives the keyed hash of a message in two parts; the result is valid until
-// the next call.
-func (h *keyedHashes) sign(keyed hash.Hash, head, body []byte) []byte {
-	keyed.Reset()
-	keyed.Write(head)
-	keyed.Write(body)
-	return keyed.Sum(h.sum[:0])
 }

@@ -22,7 +22,8 @@ type delivery struct {
 type headOptions struct {
 	userAgent string
 	prefix    string
-	names     webhook.Headers
+	// What goes before the values of a request, in this order.
+	id, event, timestamp, signature string
 }
 
 func newHeadOptions(prefix, version string) (headOptions, error) {
@@ -38,17 +39,18 @@ func newHeadOptions(prefix, version string) (headOptions, error) {
 	if strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return headOptions{}, fmt.Errorf("version %q has characters that a header cannot carry", version)
 	}
-	return headOptions{userAgent: "Astrohook/" + version, prefix: prefix, names: webhook.HeadersFor(prefix)}, nil
+	names := webhook.HeadersFor(prefix)
+	return headOptions{
+		userAgent: "Astrohook/" + version, prefix: prefix,
+		id:        "\r\n" + names.ID + ": ",
+		event:     "\r\n" + names.Event + ": ",
+		timestamp: "\r\n" + names.Timestamp + ": ",
+		signature: "\r\n" + names.Signature + ": ",
+	}, nil
 }
 
 func notInHeaderName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
-}
-
-// headTemplate is an endpoint's request head, in the pieces between which the
-// values of a request go.
-type headTemplate struct {
-	start, id, event, timestamp, signature string
 }
 
 // The pieces that are the same for every endpoint.
@@ -59,24 +61,19 @@ const (
 	headEnd           = "\r\n\r\n"
 )
 
-// forTarget fails if a custom header may not be sent. They were checked when they
+// forTarget gives how the requests to a target begin, up to the length of the
+// body. It fails if a custom header may not be sent. They were checked when they
 // were set, but perhaps under another prefix; this is the last place where it can matter.
-func (o headOptions) forTarget(t TargetURL, custom []webhook.CustomHeader) (headTemplate, error) {
+func (o headOptions) forTarget(t TargetURL, custom []webhook.CustomHeader) (string, error) {
 	if err := webhook.CheckCustomHeaders(custom, o.prefix); err != nil {
-		return headTemplate{}, err
+		return "", err
 	}
 	var own strings.Builder
 	for _, h := range custom {
 		own.WriteString("\r\n" + h.Name + ": " + h.Value)
 	}
-	return headTemplate{
-		start: "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority +
-			"\r\nUser-Agent: " + o.userAgent + own.String() + "\r\nContent-Type: application/json\r\nContent-Length: ",
-		id:        "\r\n" + o.names.ID + ": ",
-		event:     "\r\n" + o.names.Event + ": ",
-		timestamp: "\r\n" + o.names.Timestamp + ": ",
-		signature: "\r\n" + o.names.Signature + ": ",
-	}, nil
+	return "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority + "\r\nUser-Agent: " + o.userAgent + own.String() +
+		"\r\nContent-Type: application/json\r\nContent-Length: ", nil
 }
 
 // message is the memory that a request is put together in.
@@ -101,13 +98,14 @@ func (m *message) free() {
 func (t *Target) appendRequest(m *message, d delivery) {
 	m.body = webhook.AppendBody(m.body[:0], d.id, d.at, d.eventType, d.data)
 	id := webhook.DeliveryID.Format(d.id)
-	b := append(m.whole[:0], t.head.start...)
+	h := &t.client.head
+	b := append(m.whole[:0], t.head...)
 	b = strconv.AppendInt(b, int64(len(m.body)), 10)
-	b = append(append(b, t.head.id...), id...)
-	b = appendHeaderValue(append(b, t.head.event...), d.eventType)
-	b = webhook.AppendTime(append(b, t.head.timestamp...), d.at)
+	b = append(append(b, h.id...), id...)
+	b = appendHeaderValue(append(b, h.event...), d.eventType)
+	b = webhook.AppendTime(append(b, h.timestamp...), d.at)
 	if t.signer.SignsHex(d.at) {
-		b = t.signer.AppendHex(append(b, t.head.signature...), d.at, m.body)
+		b = t.signer.AppendHex(append(b, h.signature...), d.at, m.body)
 	}
 	b = append(append(b, standardID...), id...)
 	b = strconv.AppendInt(append(b, standardTimestamp...), d.at.Unix(), 10)

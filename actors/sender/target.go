@@ -11,7 +11,7 @@ import (
 type Target struct {
 	client  *Client
 	url     TargetURL
-	head    headTemplate
+	head    string // how each request begins
 	origin  *origin
 	signer  *webhook.Signer
 	timeout time.Duration

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -59,15 +58,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams, name program) error
 	return serveUntil(ctx, server, config)
 }
 
-// gcPercent makes garbage collection start at half of Go's default growth: most of
-// what the server holds are Badger's few large buffers, which cost little to
-// look at, and which no more should stand beside as garbage than need be.
-const gcPercent = 50
-
 func (c *serveCommand) limitMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	if c.MemoryLimit > 0 {
 		debug.SetMemoryLimit(int64(c.MemoryLimit))
 	}
