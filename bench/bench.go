@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -60,9 +61,12 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r result, err err
 
 // warmAndMeasure loads the target for a while, then measures.
 func (b *bench) warmAndMeasure(ctx context.Context, s scenario, t target) (result, error) {
-	if b.warmUp > 0 {
+	if b.warmUp > 0 && !s.Cold {
 		warm := s
 		warm.Duration = b.warmUp
+		if !s.FanOut && s.Endpoints > warmedInTime { // until each has had a delivery
+			warm.Events = uint64(s.Endpoints)
+		}
 		b.progress.step(s, "warming up")
 		if r, err := b.measure(ctx, warm, t); err != nil || r.broken() {
 			return r, err
@@ -70,6 +74,15 @@ func (b *bench) warmAndMeasure(ctx context.Context, s scenario, t target) (resul
 	}
 	b.progress.step(s, fmt.Sprintf("running for %s", s.Duration))
 	return b.measure(ctx, s, t)
+}
+
+// warmedInTime is how many endpoints at least get a delivery within a usual time of warming up.
+const warmedInTime = 10_000
+
+// onLoopback tells whether names under localhost lead to the receiver.
+func (b *bench) onLoopback() bool {
+	host, _, err := net.SplitHostPort(b.deliverTo)
+	return err == nil && host == "127.0.0.1"
 }
 
 // measure loads the target, waits until all is delivered, and sums up.

@@ -22,6 +22,10 @@ type scenario struct {
 	Holes int
 	// Door: the endpoints are behind the receiver's door.
 	Door bool
+	// Hosts: each endpoint has a host name of its own, and so connections.
+	Hosts bool
+	// Cold: no warming up, so that most deliveries are the first of their endpoints.
+	Cold bool
 	// Patience is how long nothing may arrive before the rest counts as lost.
 	Patience time.Duration
 	// Environment is set for the server in addition to the bench's own settings.
@@ -108,7 +112,7 @@ func scenarios() []scenario {
 		with("single", func(s *scenario) { s.Points, s.play = []int{1, 64, 512}, playConnections }),
 		with("batch", batch),
 		with("fan-out", fanOut),
-		with("many", func(s *scenario) { s.Endpoints, s.FanOut = 10_000, false }),
+		with("many", func(s *scenario) { s.Endpoints, s.FanOut, s.play = 10_000, false, playMany }),
 		with("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
 		with("isolation", func(s *scenario) {
 			s.Endpoints, s.FanOut, s.Holes, s.Rate, s.Connections = 100, false, 10, 1000, 64
@@ -176,6 +180,19 @@ func playConnections(ctx context.Context, b *bench, s scenario) ([]result, error
 	return each(ctx, b, all)
 }
 
+const hostsApart = "a host for each"
+
+// playMany measures endpoints at one host, and at one host each.
+func playMany(ctx context.Context, b *bench, s scenario) ([]result, error) {
+	all := []scenario{s}
+	if b.onLoopback() {
+		apart := s.variant(hostsApart)
+		apart.Hosts = true
+		all = append(all, apart)
+	}
+	return each(ctx, b, all)
+}
+
 const allHealthy = "without black holes"
 
 // playIsolation measures what healthy endpoints see without black holes beside
@@ -209,5 +226,8 @@ func playScaling(ctx context.Context, b *bench, s scenario) ([]result, error) {
 		v.Endpoints, v.FanOut = n, false
 		all = append(all, v)
 	}
-	return each(ctx, b, all)
+	first := all[len(all)-1]
+	first.Variant += ", first deliveries"
+	first.Axis, first.Curve, first.X, first.Cold = "", "", 0, true
+	return each(ctx, b, append(all, first))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -87,8 +88,12 @@ func (v *session) registerAll(ctx context.Context, s scenario) error {
 		if i < s.Holes {
 			path = holePath
 		}
+		at := host
+		if s.Hosts {
+			at = fmt.Sprintf("h%d.localhost%s", i, host[strings.LastIndexByte(host, ':'):])
+		}
 		return clientName(i % s.clients()), registration{
-			EventType: eventType, TargetURL: "http://" + host + path + strconv.Itoa(i), Secret: v.secret,
+			EventType: eventType, TargetURL: "http://" + at + path + strconv.Itoa(i), Secret: v.secret,
 		}
 	}})
 }

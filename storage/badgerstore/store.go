@@ -72,6 +72,7 @@ type Store struct {
 	synced    syncedMark
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
+	forgot    time.Time // when forgetTables last did
 	retention time.Duration
 	lastSeq   atomic.Uint64
 	// meddled are the endpoints whose deliveries were changed from outside their
@@ -219,6 +220,7 @@ func (s *Store) lookAfterFiles(last uint64, now time.Time) {
 		return
 	}
 	s.looked = now
+	s.forgetTables(now)
 	if err := s.room.provide(); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells
 	}

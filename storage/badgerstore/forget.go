@@ -1,0 +1,25 @@
+package badgerstore
+
+import "time"
+
+// forgetInterval is how often the pages of the tables are given back, as long as
+// there are commits. Tables are read through mapped memory, which would grow by
+// all that is ever read.
+const forgetInterval = 10 * time.Second
+
+// forgetter is a method that the patch adds to Badger: it takes the pages of all
+// tables out of the process's memory.
+type forgetter interface{ ForgetTables() }
+
+// forgetTables gives the pages back if it is time; only the committer calls it.
+func (s *Store) forgetTables(now time.Time) {
+	tables, patched := any(s.db).(forgetter)
+	if !patched || now.Sub(s.forgot) < forgetInterval || s.enter() != nil {
+		return
+	}
+	s.forgot = now
+	go func() {
+		defer s.leave() // Close waits for it
+		tables.ForgetTables()
+	}()
+}
