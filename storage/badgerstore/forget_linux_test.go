@@ -40,12 +40,7 @@ func residentTables(t *testing.T, dir string) (total int) {
 // TestTablesAreForgotten: what was read of the tables does not stay in memory.
 func TestTablesAreForgotten(t *testing.T) {
 	needPatch(t)
-	dir := t.TempDir()
-	s := openTest(t, dir)
-	acceptMany(t, s, 2000, 1, 2)
-	if err := s.Close(); err != nil { // which writes a table
-		t.Fatal(err)
-	}
+	dir := dirWithTable(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := openTest(t, dir)
 		time.Sleep(time.Second) // the scrub is over

@@ -343,13 +343,8 @@ func TestDamagedBlockIsTold(t *testing.T) {
 // TestBackupOfWhatRots: a backup that lacks what cannot be read must not look whole.
 func TestBackupOfWhatRots(t *testing.T) {
 	needPatch(t)
-	dir := t.TempDir()
+	dir := dirWithTable(t)
 	s := openTest(t, dir)
-	acceptMany(t, s, 2000, 1, 2)
-	if err := s.Close(); err != nil { // which writes a table
-		t.Fatal(err)
-	}
-	s = openTest(t, dir)
 	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
 	if err != nil || len(tables) == 0 {
 		t.Fatal(tables, err)
@@ -360,15 +355,22 @@ func TestBackupOfWhatRots(t *testing.T) {
 	}
 }
 
+// dirWithTable makes a store with 2,000 events for the endpoints 1 and 2, all in a table.
+func dirWithTable(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s := openTest(t, dir)
+	acceptMany(t, s, 2000, 1, 2)
+	if err := s.Close(); err != nil { // which writes the table
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // TestDailyScrub lets a table rot under a store that has nothing else to do.
 func TestDailyScrub(t *testing.T) {
 	needPatch(t)
-	dir := t.TempDir()
-	s := openTest(t, dir)
-	acceptMany(t, s, 2000, 1, 2)
-	if err := s.Close(); err != nil { // which writes a table
-		t.Fatal(err)
-	}
+	dir := dirWithTable(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := openTest(t, dir)
 		tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))

@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -35,22 +36,44 @@ func reopen(t *testing.T, db *badger.DB) *badger.DB {
 	return openTiny(t, db.Opts().Dir)
 }
 
-// put writes keys of several kinds, numbered from a number up to another.
-func put(t *testing.T, db *badger.DB, kinds string, from, to int) {
+// merged leaves nothing in the first level either.
+func merged(t *testing.T, db *badger.DB) *badger.DB {
+	t.Helper()
+	db = reopen(t, db)
+	if err := db.Flatten(1); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// writeAll calls write with each number up to n, and stores what it wrote.
+func writeAll(t *testing.T, db *badger.DB, n int, write func(b *badger.WriteBatch, n int) error) {
 	t.Helper()
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
-	for n := from; n < to; n++ {
-		for _, kind := range kinds {
-			if err := batch.Set(fmt.Appendf(nil, "%c%08d", kind, n), make([]byte, 500)); err != nil {
-				t.Fatal(err)
-			}
+	for i := range n {
+		if err := write(batch, i); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if err := batch.Flush(); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// put writes keys of several kinds, numbered from a number up to another.
+func put(t *testing.T, db *badger.DB, kinds string, from, to int) {
+	t.Helper()
+	writeAll(t, db, to-from, func(b *badger.WriteBatch, n int) error {
+		var errs []error
+		for _, kind := range kinds {
+			errs = append(errs, b.Set(kindKey(kind, from+n), make([]byte, 500)))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+func kindKey(kind rune, n int) []byte { return fmt.Appendf(nil, "%c%08d", kind, n) }
 
 func countKeys(t *testing.T, db *badger.DB) (n int) {
 	t.Helper()
@@ -116,10 +139,7 @@ func TestKindsHaveTablesOfTheirOwn(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())
 	put(t, db, "deq", 0, 2000)
-	db = reopen(t, db)
-	if err := db.Flatten(1); err != nil {
-		t.Fatal(err)
-	}
+	db = merged(t, db)
 	for _, table := range db.Tables() {
 		if table.Left[0] != table.Right[0] {
 			t.Errorf("a table of level %d has keys from %q to %q", table.Level, table.Left, table.Right)
@@ -137,19 +157,8 @@ func TestRemovedKeysAreNotMoved(t *testing.T) {
 	db := openTiny(t, t.TempDir())
 	for round := range 2 {
 		put(t, db, "eqx", round*2000, (round+1)*2000)
-		batch := db.NewWriteBatch()
-		for n := range 2000 {
-			if err := batch.Delete(fmt.Appendf(nil, "q%08d", round*2000+n)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := batch.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		db = reopen(t, db)
-		if err := db.Flatten(1); err != nil {
-			t.Fatal(err)
-		}
+		writeAll(t, db, 2000, func(b *badger.WriteBatch, n int) error { return b.Delete(kindKey('q', round*2000+n)) })
+		db = merged(t, db)
 	}
 	for _, table := range db.Tables() {
 		if ofKind('q')(table) {
@@ -166,34 +175,24 @@ func TestMovedTablesKeepTheOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	want := map[string][]byte{}
 	for round := range 12 {
-		batch := db.NewWriteBatch()
-		for n := range 6000 {
+		writeAll(t, db, 6000, func(b *badger.WriteBatch, n int) error {
 			last := round*6000 + n
-			key := fmt.Sprintf("%c%08d", "deq"[random.IntN(3)], last)
+			key := kindKey(rune("deq"[random.IntN(3)]), last)
 			value := bytes.Repeat([]byte{byte(round), byte(n)}, 150)
 			if random.IntN(4) == 0 {
-				key = fmt.Sprintf("%c%08d", "deq"[random.IntN(3)], random.IntN(last+1))
+				key = kindKey(rune("deq"[random.IntN(3)]), random.IntN(last+1))
 			}
-			if key[0] != 'q' || random.IntN(3) > 0 { // what is removed keeps a table from being moved
-				want[key] = value
-				if err := batch.Set([]byte(key), value); err != nil {
-					t.Fatal(err)
-				}
-				continue
+			if key[0] == 'q' && random.IntN(3) == 0 { // what is removed keeps a table from being moved
+				delete(want, string(key))
+				return b.Delete(key)
 			}
-			delete(want, key)
-			if err := batch.Delete([]byte(key)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := batch.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		db = reopen(t, db)
-		if round%3 > 0 { // else there are two generations in the first level
-			if err := db.Flatten(1); err != nil {
-				t.Fatal(err)
-			}
+			want[string(key)] = value
+			return b.Set(key, value)
+		})
+		if round%3 > 0 {
+			db = merged(t, db)
+		} else { // then there are two generations in the first level
+			db = reopen(t, db)
 		}
 		wantExactly(t, db, want)
 	}
@@ -231,20 +230,10 @@ func TestExpiredTablesGo(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())
 	put(t, db, "e", 0, 2000)
-	batch := db.NewWriteBatch()
-	for n := range 2000 {
-		entry := badger.NewEntry(fmt.Appendf(nil, "d%08d", n), make([]byte, 50)).WithTTL(2 * time.Second)
-		if err := batch.SetEntry(entry); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := batch.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	db = reopen(t, db)
-	if err := db.Flatten(1); err != nil {
-		t.Fatal(err)
-	}
+	writeAll(t, db, 2000, func(b *badger.WriteBatch, n int) error {
+		return b.SetEntry(badger.NewEntry(kindKey('d', n), make([]byte, 50)).WithTTL(5 * time.Second))
+	})
+	db = merged(t, db)
 	if !slices.ContainsFunc(db.Tables(), ofKind('d')) {
 		t.Fatal("no table has what expires")
 	}
@@ -256,7 +245,7 @@ func TestExpiredTablesGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	any(db).(rewriter).RewriteAfter(2200 * time.Millisecond)
+	any(db).(rewriter).RewriteAfter(time.Second)
 	for begun := time.Now(); slices.ContainsFunc(db.Tables(), ofKind('d')); time.Sleep(50 * time.Millisecond) {
 		if time.Since(begun) > time.Minute {
 			t.Fatal("what expired is still in", db.Tables())
