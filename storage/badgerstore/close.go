@@ -44,5 +44,5 @@ func (s *Store) close() (err error) {
 	if s.Err() != nil {
 		return nil
 	}
-	return s.synced.note(s.lastSeq.Load())
+	return s.synced.note(s.committer.commits)
 }

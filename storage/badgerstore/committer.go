@@ -42,6 +42,8 @@ type committer struct {
 	db *badger.DB
 	// applied is called with each change of a committed transaction, before dones.
 	applied func([]*change)
+	// commits is the number of the last commit, which is stored with each: only run uses it.
+	commits uint64
 
 	mu       sync.Mutex
 	idle     sync.Cond // signalled when accepted becomes 0
@@ -159,13 +161,28 @@ func (c *committer) commit(jobs []*job) (int, error) {
 		err = c.failure() // what was read for it may lack what a damaged block held
 	}
 	if err == nil {
-		err = tx.Commit()
+		err = c.seal(tx, changes)
 	}
 	if err != nil {
 		return max(n, 1), c.breakDown(fmt.Errorf("commit: %w", err))
 	}
 	c.applied(changes)
 	return n, nil
+}
+
+// seal commits, with the next number if there is anything to commit.
+func (c *committer) seal(tx *badger.Txn, changes []*change) error {
+	if !slices.ContainsFunc(changes, func(c *change) bool { return len(c.ops) > 0 }) {
+		return nil
+	}
+	if err := tx.Set(metaCommits, encodeNumber(c.commits+1)); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	c.commits++
+	return nil
 }
 
 // fill plans jobs and writes their changes to tx until it is full. There is an

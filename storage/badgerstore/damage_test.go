@@ -88,33 +88,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageOfTheLastTransaction damages what was acknowledged last before a kill.
-// The log alone would not tell that from a transaction which was being written.
-func TestDamageOfTheLastTransaction(t *testing.T) {
-	dir, killed := t.TempDir(), filepath.Join(t.TempDir(), "killed")
-	s, err := Open(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for range 3 {
-		acceptMany(t, s, 1, 1)
-	}
-	if err := os.Remove(filepath.Join(dir, ballastName)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-	damageOne(t, killed, "*.mem", func(text []byte) []byte {
-		text[len(text)-60] ^= 1 // before the marker
-		return text
-	})
-	if _, err := Open(Options{Dir: killed}); !errors.Is(err, errDamagedFiles) {
-		t.Error("opened:", err)
-	}
-}
-
 // TestManifestCutOff takes entries from the end of the list of tables. Those that are
 // left make a good list, and the log has the latest transactions.
 func TestManifestCutOff(t *testing.T) {

@@ -59,26 +59,3 @@ func TestFailedFlushBreaksTheStore(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestOpenMissesItsEnd: a database that ends before what was synced is refused.
-func TestOpenMissesItsEnd(t *testing.T) {
-	dir := t.TempDir()
-	s := openTest(t, dir)
-	ids := acceptMany(t, s, 3, 1)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := checkSynced(dir, ids[2].Seq); err != nil {
-		t.Error(err)
-	}
-	if err := checkSynced(dir, ids[2].Seq-1); !errors.Is(err, errDamagedFiles) {
-		t.Error(err)
-	}
-	mark := syncedMark{dir: dir}
-	if err := errors.Join(mark.note(ids[2].Seq+1), mark.close()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(Options{Dir: dir, NoSync: true}); !errors.Is(err, errDamagedFiles) {
-		t.Error("a shorter database was opened:", err)
-	}
-}

@@ -27,8 +27,9 @@ var errUnsealed = errors.New("it kept the secrets of endpoints in the clear; beg
 // What is kept under spaceMeta: numbers, and the key of cursors.
 var (
 	metaVersion    = []byte("mversion")
-	metaLastNumber = []byte("mnumber") // the newest endpoint's
-	metaLastSeq    = []byte("mseq")    // the largest Seq of any endpoint or removed event
+	metaLastNumber = []byte("mnumber")  // the newest endpoint's
+	metaLastSeq    = []byte("mseq")     // the largest Seq of any endpoint or removed event
+	metaCommits    = []byte("mcommits") // the number of the last commit; see SYNCED
 	metaCursorKey  = []byte("mcursor")
 )
 

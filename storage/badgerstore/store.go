@@ -182,10 +182,10 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
-	if err := checkSynced(s.db.Opts().Dir, last); err != nil {
+	s.lastSeq.Store(last)
+	if err := s.resumeCommits(); err != nil {
 		return err
 	}
-	s.lastSeq.Store(last)
 	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
 		return err
 	}
@@ -198,6 +198,18 @@ func (s *Store) start() error {
 	return nil
 }
 
+// resumeCommits goes on numbering commits, unless the latest ones are missing.
+func (s *Store) resumeCommits() error {
+	tx := s.db.NewTransaction(false)
+	defer tx.Discard()
+	commits, err := metaNumber(tx, metaCommits)
+	if err != nil {
+		return fmt.Errorf("read the number of commits: %w", err)
+	}
+	s.committer.commits = commits
+	return s.synced.begin(commits)
+}
+
 // applied takes committed changes into what is kept in memory.
 func (s *Store) applied(changes []*change) {
 	last := s.lastSeq.Load()
@@ -205,7 +217,7 @@ func (s *Store) applied(changes []*change) {
 		last = max(last, c.lastSeq)
 	}
 	s.lastSeq.Store(last)
-	s.lookAfterFiles(last, time.Now())
+	s.lookAfterFiles(time.Now())
 	s.heads.apply(changes)
 	s.backlog.apply(changes)
 }
@@ -214,8 +226,8 @@ func (s *Store) applied(changes []*change) {
 const roomInterval = time.Second
 
 // lookAfterFiles looks after the files beside the database, before a commit is acknowledged.
-func (s *Store) lookAfterFiles(last uint64, now time.Time) {
-	_ = s.synced.note(last) // a second witness; its absence does no harm
+func (s *Store) lookAfterFiles(now time.Time) {
+	_ = s.synced.note(s.committer.commits) // a second witness; its absence does no harm
 	if now.Sub(s.looked) < roomInterval {
 		return
 	}

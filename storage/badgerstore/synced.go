@@ -16,42 +16,59 @@ import (
 // database that opens with less has lost its end.
 const syncedName = "SYNCED"
 
-// syncedSize: Seq, the manifest's beginning and size, CRC-32C; big-endian.
-const syncedSize = 8 + 8 + 8 + 4
+// syncedForm is the file's first byte. Another one, or none, is no witness.
+const syncedForm = 2
+
+// syncedSize: form, commits, the manifest's beginning and size, CRC-32C; big-endian.
+const syncedSize = 1 + 8 + 8 + 8 + 4
 
 // synced is what is on disk.
 type synced struct {
-	seq      uint64 // the largest
+	commits  uint64 // the number of the last
 	manifest manifestExtent
 }
 
-// syncedMark writes the file, and keeps it open: each commit does. Only the
-// committer, and then Close, use it.
+// syncedMark writes the file, and keeps it open: each commit does. Only Open, then
+// the committer, and then Close use it.
 type syncedMark struct {
 	dir  string
-	file *os.File // nil before the first note
+	file *os.File // nil until begin found nothing missing
 	last synced
 	// manifest is the list of tables as it was when it was last looked at.
 	manifest fs.FileInfo
 }
 
-// note takes down a Seq that is on disk, and how much of the manifest is. The file
-// is not synced: it may fall behind the database, never the other way round. An
-// error is no harm either.
-func (m *syncedMark) note(seq uint64) error {
-	now := synced{seq: max(seq, m.last.seq), manifest: m.last.manifest}
+// begin compares the last commit that the database opened with, and the last that
+// it had once. Unless commits are missing, they are noted from now on.
+func (m *syncedMark) begin(commits uint64) error {
+	path := filepath.Join(m.dir, syncedName)
+	had, err := readSynced(m.dir)
+	if err != nil {
+		return err
+	}
+	if had.commits > commits {
+		return fmt.Errorf("%w: it ends with commit %d and had %d once, so that its latest part is missing: restore a backup, or remove the file %s to go on without it",
+			errDamagedFiles, commits, had.commits, path)
+	}
+	if m.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+		return fmt.Errorf("note what is synced: %w", err)
+	}
+	return nil
+}
+
+// note takes down the number of a commit that is on disk, and how much of the
+// manifest is. The file is not synced: it may fall behind the database, never the
+// other way round. An error is no harm either.
+func (m *syncedMark) note(commits uint64) error {
+	if m.file == nil {
+		return nil
+	}
+	now := synced{commits: commits, manifest: m.last.manifest}
 	err := m.lookAtManifest(&now)
 	if now == m.last {
 		return err
 	}
 	m.last = now
-	if m.file == nil {
-		file, err := os.OpenFile(filepath.Join(m.dir, syncedName), os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("note what is synced: %w", err)
-		}
-		m.file = file
-	}
 	_, failed := m.file.WriteAt(now.encode(), 0)
 	return errors.Join(err, failed)
 }
@@ -83,7 +100,8 @@ func (m *syncedMark) close() error {
 }
 
 func (s *synced) encode() []byte {
-	text := binary.BigEndian.AppendUint64(make([]byte, 0, syncedSize), s.seq)
+	text := append(make([]byte, 0, syncedSize), syncedForm)
+	text = binary.BigEndian.AppendUint64(text, s.commits)
 	text = append(text, s.manifest.beginning[:]...)
 	text = binary.BigEndian.AppendUint64(text, uint64(s.manifest.size))
 	return binary.BigEndian.AppendUint32(text, crc32.Checksum(text, castagnoli))
@@ -96,22 +114,12 @@ func readSynced(dir string) (s synced, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
-	if err != nil || len(text) != syncedSize ||
+	if err != nil || len(text) != syncedSize || text[0] != syncedForm ||
 		crc32.Checksum(text[:syncedSize-4], castagnoli) != binary.BigEndian.Uint32(text[syncedSize-4:]) {
 		return s, err
 	}
-	s.seq = binary.BigEndian.Uint64(text)
-	copy(s.manifest.beginning[:], text[8:])
-	s.manifest.size = int64(binary.BigEndian.Uint64(text[16:]))
+	s.commits = binary.BigEndian.Uint64(text[1:])
+	copy(s.manifest.beginning[:], text[9:])
+	s.manifest.size = int64(binary.BigEndian.Uint64(text[17:]))
 	return s, nil
-}
-
-// checkSynced compares what the database opened with, and what it had once.
-func checkSynced(dir string, seq uint64) error {
-	had, err := readSynced(dir)
-	if err == nil && had.seq > seq {
-		err = fmt.Errorf("%w: it ends at %d and went up to %d once, so that its latest part is missing: restore a backup, or remove the file %s to go on without it",
-			errDamagedFiles, seq, had.seq, filepath.Join(dir, syncedName))
-	}
-	return err
 }

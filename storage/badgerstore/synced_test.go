@@ -1,0 +1,125 @@
+package badgerstore
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// copyKilled copies a directory in use, as a kill at this moment would leave it.
+func copyKilled(t *testing.T, dir string) string {
+	t.Helper()
+	killed := filepath.Join(t.TempDir(), "killed")
+	if err := os.Remove(filepath.Join(dir, ballastName)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return killed
+}
+
+// refused opens a directory twice: that nothing was said the second time would be
+// as bad.
+func refused(t *testing.T, dir string) {
+	t.Helper()
+	for range 2 {
+		s, err := Open(Options{Dir: dir})
+		if err == nil {
+			s.Close()
+		}
+		if !errors.Is(err, errDamagedFiles) {
+			t.Error("opened:", err)
+		}
+	}
+}
+
+// TestOpenMissesItsEnd: a database that ends before what was synced is refused,
+// until the file that says so is removed.
+func TestOpenMissesItsEnd(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	acceptMany(t, s, 3, 1)
+	commits := s.committer.commits
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, missing := range []uint64{0, 1} {
+		mark := syncedMark{dir: dir}
+		if err := mark.begin(commits); err != nil {
+			t.Fatal(missing, err)
+		}
+		if err := errors.Join(mark.note(commits+missing), mark.close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(t, dir)
+	if err := os.Remove(filepath.Join(dir, syncedName)); err != nil {
+		t.Fatal(err)
+	}
+	openTest(t, dir)
+}
+
+// TestDamageOfTheLastTransaction damages what was acknowledged last before a kill.
+// The log alone would not tell that from a transaction which was being written.
+func TestDamageOfTheLastTransaction(t *testing.T) {
+	s, dir := openSynced(t)
+	acceptMany(t, s, 1, 1)
+	killed := copyKilled(t, dir)
+	damageOne(t, killed, "*.mem", func(text []byte) []byte {
+		text[len(text)-60] ^= 1 // before the marker
+		return text
+	})
+	refused(t, killed)
+}
+
+// TestLossOfTheLastOutcomes clears the end of the log, which held outcomes of
+// deliveries only: no event is missing, and the rest of the log is whole.
+func TestLossOfTheLastOutcomes(t *testing.T) {
+	s, dir := openSynced(t)
+	ids := acceptMany(t, s, 3, 1)
+	accepted := logOf(t, dir)
+	for _, id := range ids {
+		done := make(chan error, 1)
+		s.Settle(delivered(id.For(1)), func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	killed := copyKilled(t, dir)
+	damageOne(t, killed, "*.mem", func(text []byte) []byte {
+		if len(text) <= len(accepted) {
+			t.Fatalf("the log has %d bytes, and had %d before the outcomes", len(text), len(accepted))
+		}
+		clear(text[len(accepted):])
+		return text
+	})
+	refused(t, killed)
+}
+
+func openSynced(t *testing.T) (s *Store, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s, dir
+}
+
+// logOf gives what the log in use holds.
+func logOf(t *testing.T, dir string) []byte {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	if err != nil || len(logs) != 1 {
+		t.Fatal(logs, err)
+	}
+	text, err := os.ReadFile(logs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimRight(text, "\x00")
+}
