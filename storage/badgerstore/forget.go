@@ -5,7 +5,7 @@ import "time"
 // forgetInterval is how often the pages of the tables are given back, as long as
 // there are commits. Tables are read through mapped memory, which would grow by
 // all that is ever read.
-const forgetInterval = 10 * time.Second
+const forgetInterval = 2 * time.Second
 
 // forgetter is a method that the patch adds to Badger: it takes the pages of all
 // tables out of the process's memory.
