@@ -38,7 +38,10 @@ func (l *lane) request(c *change) {
 		return
 	}
 	switch {
-	case e.state == entrySettling, e.state == entryChanging:
+	case e.state == entrySettling:
+		e.after = append(e.after, c)
+		l.postponed++
+	case e.state == entryChanging:
 		e.after = append(e.after, c)
 	case c.kind == changeRetry: // it is about to be sent, or being sent
 		c.reply <- changed{due: e.due}

@@ -31,6 +31,7 @@ type endpointActor struct {
 	retryLoadAt time.Time
 	needsSlot   bool     // slots was told that it waits for one
 	waitsWith   standing // of those for it
+	hasty       bool     // the tray was told that something waits for records
 	slotFree    bool     // and has called it
 	claim       claim
 	trayful     trayful
@@ -62,9 +63,14 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	if _, timed := message.(*wake); !timed {
 		a.activeAt = now
 	}
+	if _, news := message.(*news); !news {
+		a.trayful.settled = a.seat.tray.takeSettled(a.trayful.settled)
+		a.handleSettled()
+	}
 	switch m := message.(type) {
 	case *news:
 		a.handleTray(now)
+	case *wake:
 	case *notSettled:
 		broken := errors.Is(m.err, webhook.ErrBroken)
 		if !broken { // of that storage tells once
@@ -83,7 +89,6 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		}
 	case *slotFree:
 		a.needsSlot, a.slotFree = false, true
-	case *wake:
 	default:
 		a.seat.seen.Add(1)
 		a.handleRequest(m, now)
@@ -91,14 +96,11 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	a.seat.suspect = webhook.ID{}
 }
 
-// handleTray handles what lies in the tray.
+// handleTray handles what lies in the tray. Offers stay there until their news
+// comes: they may not overtake the endpoint's configuration.
 func (a *endpointActor) handleTray(now time.Time) {
 	a.trayful = a.seat.tray.take(a.trayful)
-	for _, e := range a.trayful.settled {
-		a.seat.suspect = e.id()
-		a.shared.watchers.settled(&e.next.Now)
-		a.lane.settled(e)
-	}
+	a.handleSettled()
 	for _, e := range a.trayful.finished {
 		a.finish(e, now)
 	}
@@ -107,6 +109,13 @@ func (a *endpointActor) handleTray(now time.Time) {
 		a.lane.offer(e, now)
 	}
 	a.seat.seen.Add(uint64(len(a.trayful.offered)))
+}
+
+func (a *endpointActor) handleSettled() {
+	for _, e := range a.trayful.settled {
+		a.seat.suspect = e.id()
+		a.lane.settled(e)
+	}
 }
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
@@ -247,7 +256,23 @@ func (a *endpointActor) advance(now time.Time) {
 	a.carryOut(now)
 	a.read(now)
 	a.rest(now)
+	a.hurry(now)
 }
+
+// hurry asks to be told of recorded outcomes while something waits for them.
+func (a *endpointActor) hurry(now time.Time) {
+	hasty := a.lane.hasty() || !a.lingers().After(now)
+	if hasty == a.hasty {
+		return
+	}
+	a.hasty = hasty
+	if a.seat.tray.hurry(hasty) {
+		a.shared.root.Send(a.self, &news{})
+	}
+}
+
+// lingers is until when the actor stays without anything to do.
+func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.Linger) }
 
 // carryOut hands the lane's effects to storage.
 func (a *endpointActor) carryOut(now time.Time) {
@@ -279,15 +304,16 @@ func (a *endpointActor) carryOut(now time.Time) {
 }
 
 func (a *endpointActor) settle(e *entry) {
-	root, self, metrics, tray := a.shared.root, a.self, a.shared.metrics, &a.seat.tray
+	shared, self, tray := a.shared, a.self, &a.seat.tray
 	a.shared.store.Settle(e.next, func(err error) {
 		if err != nil { // the delivery stays where it was
-			root.Send(self, &notSettled{err})
+			shared.root.Send(self, &notSettled{err})
 			return
 		}
-		metrics.settled(e.next.Now.Status)
+		shared.metrics.settled(e.next.Now.Status)
+		shared.watchers.settled(&e.next.Now)
 		if tray.settle(e) {
-			root.Send(self, &news{})
+			shared.root.Send(self, &news{})
 		}
 	})
 }
@@ -305,15 +331,17 @@ func (a *endpointActor) rest(now time.Time) {
 	if a.retryLoadAt.After(now) && (at.IsZero() || a.retryLoadAt.Before(at)) {
 		at = a.retryLoadAt
 	}
+	lingers := a.lingers()
+	idle := a.lane.unsettled > 0 && lingers.After(now) // perhaps: it may not have been told of records
 	if r, ok := a.lane.resting(now, restWhile); ok && !a.needsSlot {
-		lingers := a.activeAt.Add(a.shared.options.Linger)
 		if !r.HoldUntil.IsZero() || a.lane.deleted || !lingers.After(now) {
 			a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
 			return
 		}
-		if at.IsZero() || lingers.Before(at) {
-			at = lingers
-		}
+		idle = true
+	}
+	if idle && (at.IsZero() || lingers.Before(at)) {
+		at = lingers
 	}
 	a.setTimer(at, now)
 }

@@ -48,6 +48,7 @@ type lane struct {
 	inFlight    int
 	unsettled   int
 	changing    int
+	postponed   int      // changes that wait until their deliveries are settled
 	lingering   []*entry // entryGone, kept while a read is under way
 	aside       []*entry // offered while the queue is being read; see queueRead
 
@@ -323,6 +324,11 @@ func (l *lane) settle(e *entry, d webhook.Delivery) {
 	l.out.settle = append(l.out.settle, e)
 }
 
+// hasty tells whether something waits for the outcomes on their way to storage.
+func (l *lane) hasty() bool {
+	return l.draining || l.deleted || !l.sends || l.postponed > 0 || l.unsettled >= maxUnsettled*l.settings.Concurrency
+}
+
 // settled takes the news that storage has recorded an entry's new state.
 func (l *lane) settled(e *entry) {
 	l.unsettled--
@@ -332,6 +338,7 @@ func (l *lane) settled(e *entry) {
 	}
 	l.forget(e)
 	for _, c := range e.after {
+		l.postponed--
 		l.request(c)
 	}
 }

@@ -56,6 +56,16 @@ func (h *hook) Wakes(visit func(webhook.Wake) error) error {
 	return h.Store.Wakes(visit)
 }
 
+// late is a store that takes its time to record an outcome.
+type late struct {
+	storage.Store
+	by time.Duration
+}
+
+func (l *late) Settle(s webhook.Settlement, done func(error)) {
+	time.AfterFunc(l.by, func() { l.Store.Settle(s, done) })
+}
+
 // unready is a store whose reads fail some times: of the endpoint, the queue and
 // the retry schedule; and the cancelling of what is pending.
 type unready struct {

@@ -5,12 +5,17 @@ import "sync"
 // tray is what waits for an endpoint's actor beside its mailbox: deliveries that
 // were offered, attempts that ended, outcomes that were recorded. However many
 // come while the actor is busy, one message tells of them all, and what they
-// make possible is done once.
+// make possible is done once. Recorded outcomes seldom make anything possible:
+// of a few the actor is not told until something else comes, or it is in a hurry.
 type tray struct {
-	mu   sync.Mutex
-	full trayful
-	told bool // a message is on its way
+	mu    sync.Mutex
+	full  trayful
+	told  bool // a message is on its way
+	hasty bool // the actor is in a hurry
 }
+
+// maxUntold bounds the recorded outcomes that an actor is not told of.
+const maxUntold = 16
 
 type trayful struct {
 	offered  []*entry // just stored
@@ -25,14 +30,43 @@ type news struct{}
 
 func (t *tray) offer(e *entry) (tell bool)  { return t.put(&t.full.offered, e) }
 func (t *tray) finish(e *entry) (tell bool) { return t.put(&t.full.finished, e) }
-func (t *tray) settle(e *entry) (tell bool) { return t.put(&t.full.settled, e) }
 
 func (t *tray) put(list *[]*entry, e *entry) (tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	*list = append(*list, e)
+	return t.tellLocked()
+}
+
+func (t *tray) settle(e *entry) (tell bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.full.settled = append(t.full.settled, e)
+	// A retry that is due is work.
+	return (t.hasty || len(t.full.settled) >= maxUntold || !e.next.Now.Status.Finished()) && t.tellLocked()
+}
+
+// hurry has the actor told of each recorded outcome from now on, or no longer.
+func (t *tray) hurry(hasty bool) (tell bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hasty = hasty
+	return hasty && len(t.full.settled) > 0 && t.tellLocked()
+}
+
+func (t *tray) tellLocked() (tell bool) {
 	tell, t.told = !t.told, true
 	return tell
+}
+
+// takeSettled takes recorded outcomes only; used is what was given before, done with.
+func (t *tray) takeSettled(used []*entry) []*entry {
+	clear(used)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	settled := t.full.settled
+	t.full.settled = used[:0]
+	return settled
 }
 
 // take empties the tray; used is what take gave before, done with.
