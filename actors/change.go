@@ -38,11 +38,9 @@ func (l *lane) request(c *change) {
 		return
 	}
 	switch {
-	case e.state == entrySettling:
+	case e.state == entrySettling, e.state == entryChanging:
 		e.after = append(e.after, c)
 		l.postponed++
-	case e.state == entryChanging:
-		e.after = append(e.after, c)
 	case c.kind == changeRetry: // it is about to be sent, or being sent
 		c.reply <- changed{due: e.due}
 	case e.state == entryInFlight:
@@ -83,9 +81,15 @@ func (l *lane) carriedOut(c *change, requeued *entry, failed bool, now time.Time
 			l.miss(was.shown)
 		}
 	}
-	after := was.after
-	was.after = nil
-	for _, next := range after {
-		l.request(next)
+	l.resume(was)
+}
+
+// resume takes the changes again that had to wait for one of the same delivery.
+func (l *lane) resume(e *entry) {
+	after := e.after
+	e.after = nil
+	l.postponed -= len(after)
+	for _, c := range after {
+		l.request(c)
 	}
 }

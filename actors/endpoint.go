@@ -31,8 +31,8 @@ type endpointActor struct {
 	retryLoadAt time.Time
 	needsSlot   bool     // slots was told that it waits for one
 	waitsWith   standing // of those for it
-	hasty       bool     // the tray was told that something waits for records
 	slotFree    bool     // and has called it
+	hasty       bool     // as the tray knows it
 	claim       claim
 	trayful     trayful
 	early       []any
@@ -63,14 +63,10 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	if _, timed := message.(*wake); !timed {
 		a.activeAt = now
 	}
-	if _, news := message.(*news); !news {
-		a.trayful.settled = a.seat.tray.takeSettled(a.trayful.settled)
-		a.handleSettled()
-	}
+	_, told := message.(*news)
+	a.handleTray(told, now)
 	switch m := message.(type) {
-	case *news:
-		a.handleTray(now)
-	case *wake:
+	case *news, *wake:
 	case *notSettled:
 		broken := errors.Is(m.err, webhook.ErrBroken)
 		if !broken { // of that storage tells once
@@ -93,14 +89,16 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		a.seat.seen.Add(1)
 		a.handleRequest(m, now)
 	}
-	a.seat.suspect = webhook.ID{}
 }
 
-// handleTray handles what lies in the tray. Offers stay there until their news
-// comes: they may not overtake the endpoint's configuration.
-func (a *endpointActor) handleTray(now time.Time) {
-	a.trayful = a.seat.tray.take(a.trayful)
-	a.handleSettled()
+// handleTray handles what lies in the tray; before its news comes, only recorded
+// outcomes: offers may not overtake the endpoint's configuration.
+func (a *endpointActor) handleTray(told bool, now time.Time) {
+	a.trayful = a.seat.tray.take(a.trayful, told)
+	for _, e := range a.trayful.settled {
+		a.seat.suspect = e.id()
+		a.lane.settled(e)
+	}
 	for _, e := range a.trayful.finished {
 		a.finish(e, now)
 	}
@@ -109,13 +107,7 @@ func (a *endpointActor) handleTray(now time.Time) {
 		a.lane.offer(e, now)
 	}
 	a.seat.seen.Add(uint64(len(a.trayful.offered)))
-}
-
-func (a *endpointActor) handleSettled() {
-	for _, e := range a.trayful.settled {
-		a.seat.suspect = e.id()
-		a.lane.settled(e)
-	}
+	a.seat.suspect = webhook.ID{}
 }
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
@@ -332,15 +324,14 @@ func (a *endpointActor) rest(now time.Time) {
 		at = a.retryLoadAt
 	}
 	lingers := a.lingers()
-	idle := a.lane.unsettled > 0 && lingers.After(now) // perhaps: it may not have been told of records
-	if r, ok := a.lane.resting(now, restWhile); ok && !a.needsSlot {
-		if !r.HoldUntil.IsZero() || a.lane.deleted || !lingers.After(now) {
-			a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
-			return
-		}
-		idle = true
+	r, idle := a.lane.resting(now, restWhile)
+	idle = idle && !a.needsSlot
+	if idle && (!r.HoldUntil.IsZero() || a.lane.deleted || !lingers.After(now)) {
+		a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
+		return
 	}
-	if idle && (at.IsZero() || lingers.Before(at)) {
+	// It may be idle already, and not have been told of records.
+	if (idle || a.lane.unsettled > 0) && lingers.After(now) && (at.IsZero() || lingers.Before(at)) {
 		at = lingers
 	}
 	a.setTimer(at, now)

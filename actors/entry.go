@@ -30,7 +30,7 @@ type entry struct {
 	// panicked: the attempt ended in a panic, of panicValue; panics counts them.
 	panicked   bool
 	panicValue any
-	// after are the changes that wait until it is settled.
+	// after are the changes that wait until it is settled, or changed.
 	after []*change
 	next  webhook.Settlement // while settling
 	// shown is what a read gave of the delivery while it was changing.

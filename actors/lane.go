@@ -48,7 +48,7 @@ type lane struct {
 	inFlight    int
 	unsettled   int
 	changing    int
-	postponed   int      // changes that wait until their deliveries are settled
+	postponed   int      // changes that wait for another one of their deliveries
 	lingering   []*entry // entryGone, kept while a read is under way
 	aside       []*entry // offered while the queue is being read; see queueRead
 
@@ -337,10 +337,7 @@ func (l *lane) settled(e *entry) {
 		l.schedule.miss(webhook.Slot{At: d.NextAttemptAt, ID: d.ID})
 	}
 	l.forget(e)
-	for _, c := range e.after {
-		l.postponed--
-		l.request(c)
-	}
+	l.resume(e)
 }
 
 // unrecorded takes the news that storage could not record an entry's new state.

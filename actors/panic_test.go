@@ -1,8 +1,11 @@
 package actors
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -70,6 +73,32 @@ func TestPanicsAreCountedAcrossHolds(t *testing.T) {
 		r.wantStatus(bad, webhook.Failed, webhook.ReasonPanic, 0)
 		if gaps := r.gaps(bad); len(gaps) != 2 || gaps[0] < time.Minute {
 			t.Error("sent again after", gaps)
+		}
+	})
+}
+
+// TestPanicAfterRecord: who panics over something else does not blame a delivery
+// of which it has just seen the record.
+func TestPanicAfterRecord(t *testing.T) {
+	var log bytes.Buffer
+	var once sync.Once
+	inRig(t, func(o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+		open := o.Open
+		o.Open = func(e webhook.Endpoint, s webhook.Settings) (Target, error) {
+			if e.Description == "bad" {
+				once.Do(func() { panic("bad endpoint") })
+			}
+			return open(e, s)
+		}
+	}, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		id := r.publishOne(n)
+		r.wantStatus(id, webhook.Delivered, "", 1)
+		r.change(n, func(e *webhook.Endpoint) { e.Description = "bad" })
+		synctest.Wait()
+		if text := log.String(); !strings.Contains(text, "bad endpoint") || strings.Contains(text, webhook.DeliveryID.Format(id)) {
+			t.Error(text)
 		}
 	})
 }

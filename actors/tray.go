@@ -59,25 +59,20 @@ func (t *tray) tellLocked() (tell bool) {
 	return tell
 }
 
-// takeSettled takes recorded outcomes only; used is what was given before, done with.
-func (t *tray) takeSettled(used []*entry) []*entry {
-	clear(used)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	settled := t.full.settled
-	t.full.settled = used[:0]
-	return settled
-}
-
-// take empties the tray; used is what take gave before, done with.
-func (t *tray) take(used trayful) trayful {
+// take empties the tray, or takes recorded outcomes only; used is what take gave
+// before, done with.
+func (t *tray) take(used trayful, all bool) trayful {
 	clear(used.offered)
 	clear(used.finished)
 	clear(used.settled)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	full := t.full
-	t.full = trayful{used.offered[:0], used.finished[:0], used.settled[:0]}
-	t.told = false
-	return full
+	taken := trayful{used.offered[:0], used.finished[:0], t.full.settled}
+	t.full.settled = used.settled[:0]
+	if all {
+		taken.offered, t.full.offered = t.full.offered, taken.offered
+		taken.finished, t.full.finished = t.full.finished, taken.finished
+		t.told = false
+	}
+	return taken
 }

@@ -19,11 +19,7 @@ func TestBackup(t *testing.T) {
 	dir, file, again := filepath.Join(base, "a"), filepath.Join(base, "backup"), filepath.Join(base, "b")
 	s := openTest(t, dir)
 	ids := acceptMany(t, s, 500, 1, 2)
-	done := make(chan error, 1)
-	s.Settle(delivered(ids[0].For(1)), func(err error) { done <- err })
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	settle(t, s, delivered(ids[0].For(1)))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func (c *committer) commit(jobs []*job) (int, error) {
 		err = c.failure() // what was read for it may lack what a damaged block held
 	}
 	if err == nil {
-		err = c.seal(tx, changes)
+		err = c.commitNumbered(tx, changes)
 	}
 	if err != nil {
 		return max(n, 1), c.breakDown(fmt.Errorf("commit: %w", err))
@@ -170,8 +170,8 @@ func (c *committer) commit(jobs []*job) (int, error) {
 	return n, nil
 }
 
-// seal commits, with the next number if there is anything to commit.
-func (c *committer) seal(tx *badger.Txn, changes []*change) error {
+// commitNumbered commits with the next number, unless there is nothing to commit.
+func (c *committer) commitNumbered(tx *badger.Txn, changes []*change) error {
 	if !slices.ContainsFunc(changes, func(c *change) bool { return len(c.ops) > 0 }) {
 		return nil
 	}

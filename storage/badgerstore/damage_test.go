@@ -43,12 +43,7 @@ func fillForDamage(t *testing.T, dir string) (ids []webhook.ID) {
 		ids = append(ids, acceptMany(t, s, 300, 1, 2)...)
 		if len(ids) == 900 {
 			ids = append(ids, acceptMany(t, s, 1, 1, 2)...)
-			if err := os.Remove(filepath.Join(source, ballastName)); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
-				t.Fatal(err)
-			}
+			copyKilled(t, source, dir)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

@@ -13,13 +13,7 @@ func TestListSkipsNoneThatMoved(t *testing.T) {
 	const events = 1500 // more than the allowance of a small page
 	s := openTest(t, t.TempDir())
 	ids := acceptMany(t, s, events, 1)
-	done := make(chan error, 1)
-	settle := func(was, now webhook.Delivery) {
-		s.Settle(webhook.Settlement{Was: was.Place(), Now: now}, func(err error) { done <- err })
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-	}
+	moved := func(was, now webhook.Delivery) { settle(t, s, webhook.Settlement{Was: was.Place(), Now: now}) }
 	for i, id := range ids {
 		queued := webhook.Delivery{ID: id.For(1), EventType: "user.created", Status: webhook.Queued}
 		attempt := webhook.Attempt{At: time.Now(), StatusCode: 500}
@@ -27,12 +21,12 @@ func TestListSkipsNoneThatMoved(t *testing.T) {
 		switch i % 3 {
 		case 0:
 			attempt.StatusCode = 200
-			settle(queued, queued.Attempted(attempt, webhook.DefaultSettings().Retry, 0))
+			moved(queued, queued.Attempted(attempt, webhook.DefaultSettings().Retry, 0))
 		case 1:
-			settle(queued, retrying)
-			settle(retrying, retrying.Fail(webhook.ReasonPanic, time.Now()))
+			moved(queued, retrying)
+			moved(retrying, retrying.Fail(webhook.ReasonPanic, time.Now()))
 		case 2:
-			settle(queued, queued.Fail(webhook.ReasonPanic, time.Now()))
+			moved(queued, queued.Fail(webhook.ReasonPanic, time.Now()))
 		}
 	}
 	for _, limit := range []int{1, 7, 50} {

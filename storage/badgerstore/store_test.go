@@ -23,6 +23,16 @@ func openTest(t *testing.T, dir string) *Store {
 	return s
 }
 
+// settle records an outcome, and waits until it is stored.
+func settle(t *testing.T, s *Store, outcome webhook.Settlement) {
+	t.Helper()
+	done := make(chan error, 1)
+	s.Settle(outcome, func(err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // testKeys is a ring of keys that are made of their ids.
 func testKeys(ids ...string) *keyring.Keyring {
 	var keys []keyring.Key
@@ -145,11 +155,7 @@ func TestCensusCountsInTheBackground(t *testing.T) {
 	if got := s.Pending(); got < censusChunk {
 		t.Fatalf("Open counted %d", got)
 	}
-	done := make(chan error, 1) // in the midst of the census
-	s.Settle(delivered(ids[0].For(1)), func(err error) { done <- err })
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	settle(t, s, delivered(ids[0].For(1))) // in the midst of the census
 	acceptMany(t, s, 10, 2)
 	<-s.counted
 	if got, want := s.Pending(), int64(4*censusChunk-1+10); got != want {

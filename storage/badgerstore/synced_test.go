@@ -8,17 +8,15 @@ import (
 	"testing"
 )
 
-// copyKilled copies a directory in use, as a kill at this moment would leave it.
-func copyKilled(t *testing.T, dir string) string {
+// copyKilled copies a directory in use to another, as a kill at this moment would leave it.
+func copyKilled(t *testing.T, dir, killed string) {
 	t.Helper()
-	killed := filepath.Join(t.TempDir(), "killed")
 	if err := os.Remove(filepath.Join(dir, ballastName)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	return killed
 }
 
 // refused opens a directory twice: that nothing was said the second time would be
@@ -66,8 +64,9 @@ func TestOpenMissesItsEnd(t *testing.T) {
 // The log alone would not tell that from a transaction which was being written.
 func TestDamageOfTheLastTransaction(t *testing.T) {
 	s, dir := openSynced(t)
+	killed := filepath.Join(t.TempDir(), "killed")
 	acceptMany(t, s, 1, 1)
-	killed := copyKilled(t, dir)
+	copyKilled(t, dir, killed)
 	damageOne(t, killed, "*.mem", func(text []byte) []byte {
 		text[len(text)-60] ^= 1 // before the marker
 		return text
@@ -79,16 +78,13 @@ func TestDamageOfTheLastTransaction(t *testing.T) {
 // deliveries only: no event is missing, and the rest of the log is whole.
 func TestLossOfTheLastOutcomes(t *testing.T) {
 	s, dir := openSynced(t)
+	killed := filepath.Join(t.TempDir(), "killed")
 	ids := acceptMany(t, s, 3, 1)
 	accepted := logOf(t, dir)
 	for _, id := range ids {
-		done := make(chan error, 1)
-		s.Settle(delivered(id.For(1)), func(err error) { done <- err })
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
+		settle(t, s, delivered(id.For(1)))
 	}
-	killed := copyKilled(t, dir)
+	copyKilled(t, dir, killed)
 	damageOne(t, killed, "*.mem", func(text []byte) []byte {
 		if len(text) <= len(accepted) {
 			t.Fatalf("the log has %d bytes, and had %d before the outcomes", len(text), len(accepted))
@@ -99,6 +95,7 @@ func TestLossOfTheLastOutcomes(t *testing.T) {
 	refused(t, killed)
 }
 
+// openSynced opens a store that syncs each commit, which openTest's does not.
 func openSynced(t *testing.T) (s *Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
