@@ -78,9 +78,9 @@ func TestDeliveryResource(t *testing.T) {
 		mustAttempt(t, s, id, webhook.Attempt{Failure: webhook.ReasonTimeout})
 		mustAttempt(t, s, id, webhook.Attempt{StatusCode: 410})
 		expect(read(), "status=failed attempts=3 response_code=410 reason=gone "+
-			"error_message=the receiver answered 410 Gone; the endpoint was disabled processing_started_at=+2s failed_at=+2.02s")
+			"error_message=the receiver answered 410 Gone; the webhook was disabled processing_started_at=+2s failed_at=+2.02s")
 		expect(s.want(t, 202, acme, "POST", path+"/retry", ""), "status=queued attempts=3 response_code=410 reason=gone "+
-			"error_message=the receiver answered 410 Gone; the endpoint was disabled processing_started_at=+2s")
+			"error_message=the receiver answered 410 Gone; the webhook was disabled processing_started_at=+2s")
 		mustAttempt(t, s, id, webhook.Attempt{StatusCode: 204})
 		delivered := read()
 		expect(delivered, "status=delivered attempts=4 response_code=204 processing_started_at=+2s delivered_at=+2.02s")

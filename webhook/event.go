@@ -26,13 +26,19 @@ type Event struct {
 	IdempotencyKey string
 	// Endpoints are the endpoints that the event matched, ascending. There is one delivery for each.
 	Endpoints []EndpointNumber
+	// Disabled are the disabled endpoints that the event matched, ascending. For
+	// each, a delivery is stored that has failed with ReasonEndpointDisabled.
+	Disabled []EndpointNumber
 }
 
 // Receipt tells what became of a published event.
 type Receipt struct {
 	EventID ID
-	// Deliveries is how many endpoints the event matched.
+	// Deliveries is how many endpoints the event goes to.
 	Deliveries int
+	// Disabled is how many of the endpoints that the event matched are disabled:
+	// their deliveries are stored as failed, and can be replayed.
+	Disabled int
 	// Duplicate: the idempotency key was used before for this same event, which
 	// the receipt names; nothing was stored now.
 	Duplicate bool

@@ -24,6 +24,8 @@ var (
 		webhook.ReasonHTTP1xx, webhook.ReasonHTTP3xx, webhook.ReasonHTTP4xx, webhook.ReasonHTTP5xx,
 		webhook.ReasonGone, webhook.ReasonLimited,
 		webhook.ReasonCancelled, webhook.ReasonEndpointDeleted, webhook.ReasonPanic, webhook.ReasonPayloadMissing,
+		webhook.ReasonTLSExpired, webhook.ReasonTLSName, webhook.ReasonTLSAuthority, webhook.ReasonTLSVersion,
+		webhook.ReasonTLSClientCert, webhook.ReasonTLSProtocol, webhook.ReasonEndpointDisabled,
 	}
 )
 
