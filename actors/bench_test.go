@@ -30,7 +30,7 @@ func readyLane(now time.Time) *lane {
 	l.readQueue(now)
 	l.queueRead(nil, true, now)
 	l.readSchedule(now)
-	l.scheduleRead(nil, time.Time{}, now)
+	l.scheduleRead(nil, 0, now)
 	return l
 }
 

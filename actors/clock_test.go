@@ -54,7 +54,7 @@ func (r *rig) leaveAhead(id webhook.ID) {
 	r.t.Helper()
 	was := r.delivery(id)
 	now := was
-	now.NextAttemptAt = was.NextAttemptAt.Add(3 * 365 * 24 * time.Hour)
+	now.NextAttemptAt = webhook.DueAt(was.NextAttemptAt.Time().Add(3 * 365 * 24 * time.Hour))
 	r.store.Settle(webhook.Settlement{Was: was.Place(), Now: now}, func(err error) {
 		if err != nil {
 			r.t.Error(err)

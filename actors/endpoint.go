@@ -239,7 +239,7 @@ func (a *endpointActor) log() *slog.Logger { return a.shared.log.With("endpoint"
 func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
 	a.log().Debug("attempt", "delivery", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
 		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
-		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt)
+		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt.Time())
 }
 
 // advance does what has become possible.

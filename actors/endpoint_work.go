@@ -73,8 +73,8 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 // for longer than they can have been given: the clock was ahead at that time.
 func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 	shared, n, longest := a.shared, a.number, longestWait(a.lane.settings.Retry)
-	beyond := webhook.Slot{At: time.Now().Add(longest)}
-	if slotBefore(beyond, a.lane.schedule.ahead) {
+	beyond := webhook.Slot{At: webhook.DueAt(time.Now().Add(longest))}
+	if beyond.Before(a.lane.schedule.ahead) {
 		beyond = a.lane.schedule.ahead
 	}
 	a.inBackground(func() any {
@@ -83,8 +83,8 @@ func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 		ahead := err == nil && len(due) == 0 && !next.IsZero()
 		if ahead {
 			due, _, err = shared.store.Scheduled(n, beyond, never, room.deliveries, room.bytes)
-		} else if next.Sub(now) > longest {
-			next = now // to look for them once these are on their way
+		} else if next.After(now.Add(longest)) {
+			next = webhook.DueAt(now) // to look for them once these are on their way
 		}
 		entries, _ := a.charge(due, room)
 		return &scheduleRead{due: entries, next: next, ahead: ahead, err: err}

@@ -92,7 +92,7 @@ func (l *lane) configure(e *webhook.Endpoint, s webhook.Settings, saved webhook.
 			l.ramp.collapse()
 		}
 		l.queue = queueReading{behind: true} // until the first read shows otherwise
-		l.schedule = scheduleReading{next: now}
+		l.schedule = scheduleReading{next: webhook.DueAt(now)}
 	}
 	l.sends, l.deleted = e.Sends(), e.Deleted()
 	if !l.open(now) {

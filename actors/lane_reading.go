@@ -51,7 +51,7 @@ func (l *lane) queueRead(due []*entry, all bool, now time.Time) {
 
 // scheduleRead takes what a read of the retry schedule gave; next is the due
 // time of the first slot that it did not.
-func (l *lane) scheduleRead(due []*entry, next, now time.Time) {
+func (l *lane) scheduleRead(due []*entry, next webhook.DueTime, now time.Time) {
 	var last webhook.Slot
 	if len(due) > 0 {
 		last = due[len(due)-1].slot()
@@ -63,9 +63,9 @@ func (l *lane) scheduleRead(due []*entry, next, now time.Time) {
 
 // aheadRead takes what a read gave that found nothing due, and so took what was
 // scheduled while the clock was ahead. There may be more of that.
-func (l *lane) aheadRead(due []*entry, next, now time.Time) {
+func (l *lane) aheadRead(due []*entry, next webhook.DueTime, now time.Time) {
 	if len(due) > 0 {
-		l.schedule.ahead, next = after(due[len(due)-1].slot()), now
+		l.schedule.ahead, next = due[len(due)-1].slot().Next(), webhook.DueAt(now)
 	}
 	l.schedule.finish(webhook.Slot{}, false, next)
 	l.take(due, now)
@@ -136,7 +136,7 @@ func (l *lane) wakeAt(now time.Time) time.Time {
 			at = again
 		}
 	}
-	next := l.schedule.next
+	next := l.schedule.next.Time()
 	if next.IsZero() || l.schedule.reading {
 		return at
 	}
@@ -189,7 +189,7 @@ func (l *lane) resting(now time.Time, while time.Duration) (rest, bool) {
 	if !l.sends {
 		return rest{HoldUntil: never}, true
 	}
-	r := rest{WakeAt: l.schedule.next}
+	r := rest{WakeAt: l.schedule.next.Time()}
 	if closed := l.gate.closedUntil(now); !closed.IsZero() {
 		r.HoldUntil = closed
 		if l.queue.behind || !r.WakeAt.IsZero() && r.WakeAt.Before(closed) {

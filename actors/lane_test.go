@@ -214,9 +214,9 @@ func (s *script) read(t *testing.T, d *datadriven.TestData, now time.Time) {
 		s.lane.queueRead(due, d.HasArg("end"), now)
 		return
 	}
-	var next time.Time
+	var next webhook.DueTime
 	if in := duration(t, d, "next"); in > 0 {
-		next = now.Add(in)
+		next = webhook.DueAt(now.Add(in))
 	}
 	s.lane.scheduleRead(due, next, now)
 }
@@ -258,7 +258,7 @@ func (s *script) advance(now time.Time) {
 	for _, e := range l.out.settle {
 		s.entries[name(e.id())] = e
 		s.say("settle %s as %s, was %s; attempts %d, next %s, reason %q", name(e.id()), e.next.Now.Status,
-			e.next.Was.Status, e.next.Now.Attempts, s.at(e.next.Now.NextAttemptAt), e.next.Now.Reason)
+			e.next.Was.Status, e.next.Now.Attempts, s.at(e.next.Now.NextAttemptAt.Time()), e.next.Now.Reason)
 	}
 	for _, c := range l.out.change {
 		s.say("change %s in storage", name(c.id))

@@ -88,7 +88,7 @@ type (
 	}
 	scheduleRead struct {
 		due   []*entry
-		next  time.Time
+		next  webhook.DueTime
 		ahead bool // nothing was due, and due is what lies too far ahead
 		err   error
 	}

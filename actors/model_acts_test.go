@@ -57,6 +57,9 @@ func (m *model) carryOut() {
 	m.held -= out.release
 	for _, e := range out.settle {
 		m.tell("settle %s as %s", name(e.id()), e.next.Now.Status)
+		if m.store.sharesSlotTime(&e.next.Now) {
+			m.note("one millisecond")
+		}
 		m.store.submit(modelWrite{
 			id: e.id(), apply: settleModel(e.next.Now),
 			done: func(webhook.Delivery) {

@@ -45,7 +45,7 @@ func (m *model) checkSend(e *entry, now time.Time) {
 	case d.Status.Finished() && !m.endpoint.Deleted():
 		m.fail("%s is sent though it is %s", name(e.id()), d.Status)
 	case d.Status == webhook.Retrying && d.NextAttemptAt.After(now):
-		m.fail("%s is sent %v too early", name(e.id()), d.NextAttemptAt.Sub(now))
+		m.fail("%s is sent %v too early", name(e.id()), d.NextAttemptAt.Time().Sub(now))
 	case d.Attempts != e.due.Delivery.Attempts || d.Spent != e.due.Delivery.Spent:
 		m.fail("%s is sent as it was: %d attempts of %d", name(e.id()), e.due.Delivery.Attempts, d.Attempts)
 	case !m.lane.sends:
@@ -112,7 +112,7 @@ func (m *model) describe(now time.Time) string {
 		}
 		text += fmt.Sprintf("%s is %s", name(id), d.Status)
 		if d.Status == webhook.Retrying {
-			text += fmt.Sprintf(", due in %v", d.NextAttemptAt.Sub(now))
+			text += fmt.Sprintf(", due in %v", d.NextAttemptAt.Time().Sub(now))
 		}
 		text += "; "
 	}

@@ -94,22 +94,34 @@ func (m *modelStore) queued(from webhook.ID, limit int) (found []webhook.Deliver
 	return found
 }
 
+func slotOf(d webhook.Delivery) webhook.Slot { return webhook.Slot{At: d.NextAttemptAt, ID: d.ID} }
+
 // scheduled reads what is due of the retry schedule, from a slot on.
-func (m *modelStore) scheduled(from webhook.Slot, now time.Time, limit int) (found []webhook.Delivery, next time.Time) {
+func (m *modelStore) scheduled(from webhook.Slot, now time.Time, limit int) (found []webhook.Delivery, next webhook.DueTime) {
 	var all []webhook.Delivery
 	for _, id := range m.ids {
 		d := m.deliveries[id]
-		if d.Status == webhook.Retrying && !slotBefore(webhook.Slot{At: d.NextAttemptAt, ID: id}, from) {
+		if d.Status == webhook.Retrying && !slotOf(d).Before(from) {
 			all = append(all, d)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b webhook.Delivery) int { return a.NextAttemptAt.Compare(b.NextAttemptAt) })
+	slices.SortFunc(all, func(a, b webhook.Delivery) int { return slotOf(a).Compare(slotOf(b)) })
 	for i, d := range all {
 		if d.NextAttemptAt.After(now) || i == limit {
 			return all[:i], d.NextAttemptAt
 		}
 	}
-	return all, time.Time{}
+	return all, 0
+}
+
+// sharesSlotTime reports whether another delivery is scheduled for the same millisecond.
+func (m *modelStore) sharesSlotTime(d *webhook.Delivery) bool {
+	for id, other := range m.promised {
+		if id != d.ID && other.Status == webhook.Retrying && other.NextAttemptAt == d.NextAttemptAt {
+			return true
+		}
+	}
+	return false
 }
 
 // earliest is when the first pending delivery may be attempted; ok tells whether there is one.
@@ -118,8 +130,8 @@ func (m *modelStore) earliest() (at time.Time, ok bool) {
 		switch {
 		case d.Status == webhook.Queued:
 			return time.Time{}, true
-		case d.Status == webhook.Retrying && (!ok || d.NextAttemptAt.Before(at)):
-			at, ok = d.NextAttemptAt, true
+		case d.Status == webhook.Retrying && (!ok || d.NextAttemptAt.Time().Before(at)):
+			at, ok = d.NextAttemptAt.Time(), true
 		}
 	}
 	return at, ok

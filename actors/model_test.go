@@ -45,7 +45,7 @@ func TestLaneAgainstModel(t *testing.T) {
 	// The scripts are worth something only if they get everywhere.
 	for _, event := range []string{
 		"sent", "read overtaken", "aside", "offer after read", "breaker open", "rest", "rest held",
-		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing",
+		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing", "one millisecond",
 	} {
 		if reached[event] == 0 {
 			t.Errorf("no script came to %q", event)
@@ -296,7 +296,8 @@ func (m *model) land(now time.Time) {
 	i := m.random.IntN(len(m.flying))
 	e := m.flying[i]
 	m.flying = append(m.flying[:i], m.flying[i+1:]...)
-	a := webhook.Attempt{At: now, StatusCode: 200}
+	// Attempts end at different nanoseconds of one millisecond.
+	a := webhook.Attempt{At: now, StatusCode: 200, Duration: time.Duration(m.random.IntN(1e6))}
 	if !m.calm {
 		switch m.random.IntN(12) {
 		case 0, 1, 2:

@@ -16,7 +16,7 @@ type Store interface {
 	Accept(events []webhook.Event, done func([]webhook.Receipt, error))
 	Settle(s webhook.Settlement, done func(error))
 	Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
-	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) ([]webhook.Due, time.Time, error)
+	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) ([]webhook.Due, webhook.DueTime, error)
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
 	CancelPending(ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int) (int, error)

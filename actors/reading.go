@@ -1,10 +1,6 @@
 package actors
 
-import (
-	"time"
-
-	"github.com/corpastro/astrohook/webhook"
-)
+import "github.com/corpastro/astrohook/webhook"
 
 // queueReading is how far a lane has read its queue back from storage.
 type queueReading struct {
@@ -40,7 +36,7 @@ func (q *queueReading) finish(last webhook.ID, got, all bool) {
 	q.reading = false
 	q.behind = !all
 	if got {
-		q.from = successor(last)
+		q.from = last.Successor()
 		if q.seen.Compare(q.from) < 0 {
 			q.seen = q.from
 		}
@@ -53,19 +49,10 @@ func (q *queueReading) finish(last webhook.ID, got, all bool) {
 // fail ends a read that gave nothing; it is to be done again.
 func (q *queueReading) fail() { q.finish(webhook.ID{}, false, false) }
 
-// successor is the smallest ID after id.
-func successor(id webhook.ID) webhook.ID {
-	id.Nonce++
-	if id.Nonce == 0 {
-		id.Seq++
-	}
-	return id
-}
-
 // scheduleReading is how far a lane has read its retry schedule.
 type scheduleReading struct {
 	// next is when the first unread slot is due; zero if there is none.
-	next    time.Time
+	next    webhook.DueTime
 	from    webhook.Slot
 	reading bool
 	// ahead is where to go on among those that lie too far ahead.
@@ -78,15 +65,15 @@ type scheduleReading struct {
 // miss notes that a slot of the schedule is not in the window.
 func (s *scheduleReading) miss(slot webhook.Slot) {
 	if s.reading {
-		if !s.missed || slotBefore(slot, s.again) {
+		if !s.missed || slot.Before(s.again) {
 			s.missed, s.again = true, slot
 		}
 		return
 	}
-	if s.next.IsZero() || slot.At.Before(s.next) {
+	if s.next.IsZero() || slot.At < s.next {
 		s.next = slot.At
 	}
-	if slotBefore(slot, s.from) {
+	if slot.Before(s.from) {
 		s.from = slot
 	}
 }
@@ -94,10 +81,10 @@ func (s *scheduleReading) miss(slot webhook.Slot) {
 func (s *scheduleReading) start() { s.reading, s.missed = true, false }
 
 // finish ends a read: last is the last slot it gave, next the due time of the first one it did not.
-func (s *scheduleReading) finish(last webhook.Slot, got bool, next time.Time) {
+func (s *scheduleReading) finish(last webhook.Slot, got bool, next webhook.DueTime) {
 	s.reading, s.next = false, next
 	if got {
-		s.from = after(last)
+		s.from = last.Next()
 	}
 	if s.missed {
 		s.miss(s.again)
@@ -107,14 +94,4 @@ func (s *scheduleReading) finish(last webhook.Slot, got bool, next time.Time) {
 // fail ends a read that gave nothing; it is to be done again.
 func (s *scheduleReading) fail() {
 	s.finish(webhook.Slot{}, false, s.next)
-}
-
-// after is the slot that follows.
-func after(s webhook.Slot) webhook.Slot { return webhook.Slot{At: s.At, ID: successor(s.ID)} }
-
-func slotBefore(a, b webhook.Slot) bool {
-	if !a.At.Equal(b.At) {
-		return a.At.Before(b.At)
-	}
-	return a.ID.Compare(b.ID) < 0
 }

@@ -106,9 +106,9 @@ func (u *unready) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBy
 
 func (u *unready) Scheduled(
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
-) ([]webhook.Due, time.Time, error) {
+) ([]webhook.Due, webhook.DueTime, error) {
 	if err := u.fails(2); err != nil {
-		return nil, time.Time{}, err
+		return nil, 0, err
 	}
 	return u.Store.Scheduled(n, from, now, limit, maxBytes)
 }

@@ -58,7 +58,7 @@ func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
 		EventType:     d.EventType,
 		Status:        string(d.Status),
 		QueuedAt:      webhook.FormatTime(d.QueuedAt()),
-		NextAttemptAt: showTime(d.NextAttemptAt),
+		NextAttemptAt: showTime(d.NextAttemptAt.Time()),
 		Attempts:      d.Attempts,
 	}
 	switch d.Status {

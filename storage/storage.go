@@ -99,8 +99,8 @@ type Deliveries interface {
 	Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
 	// Scheduled reads an endpoint's retry schedule in order of due time: up to
 	// limit deliveries from the slot from on (included) that are due at now or
-	// before. next is the due time of the first one it did not return, zero at the end.
-	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) (due []webhook.Due, next time.Time, err error)
+	// before. next is the due time of the first one it did not return, 0 at the end.
+	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) (due []webhook.Due, next webhook.DueTime, err error)
 	// Delivery reads a delivery with all its attempts. ErrNotFound.
 	Delivery(id webhook.ID) (webhook.Delivery, error)
 	// EventDeliveries reads an event's deliveries, in order of endpoint, from the

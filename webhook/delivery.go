@@ -45,7 +45,7 @@ type Delivery struct {
 	// the retry policy counts from here.
 	Spent int
 	// NextAttemptAt is when the next attempt is due; set while retrying.
-	NextAttemptAt time.Time
+	NextAttemptAt DueTime
 	// FinishedAt is when the delivery was delivered, failed or cancelled.
 	FinishedAt time.Time
 	// Reason is why the latest attempt failed, or why the delivery did.
@@ -80,7 +80,7 @@ func (d Delivery) Attempted(a Attempt, p RetryPolicy, chance float64) Delivery {
 		return d.finish(Failed, outcome.Reason, end)
 	}
 	d.Status, d.Reason = Retrying, outcome.Reason
-	d.NextAttemptAt = end.Add(max(p.Delay(d.Attempts-d.Spent, chance), min(a.RetryAfter, MaxRetryAfter)))
+	d.NextAttemptAt = DueAt(end.Add(max(p.Delay(d.Attempts-d.Spent, chance), min(a.RetryAfter, MaxRetryAfter))))
 	return d
 }
 
@@ -98,7 +98,7 @@ func (d *Delivery) log(a Attempt) {
 }
 
 func (d Delivery) finish(s Status, r Reason, at time.Time) Delivery {
-	d.Status, d.Reason, d.FinishedAt, d.NextAttemptAt = s, r, at, time.Time{}
+	d.Status, d.Reason, d.FinishedAt, d.NextAttemptAt = s, r, at, 0
 	return d
 }
 
@@ -114,7 +114,7 @@ func (d Delivery) Requeue() Delivery {
 	if d.Status.Finished() {
 		d.Spent = d.Attempts
 	}
-	d.Status, d.NextAttemptAt, d.FinishedAt = Queued, time.Time{}, time.Time{}
+	d.Status, d.NextAttemptAt, d.FinishedAt = Queued, 0, time.Time{}
 	return d
 }
 
@@ -136,17 +136,11 @@ type Settlement struct {
 // Place is where an undelivered delivery is kept: the queue, or the retry schedule at a due time.
 type Place struct {
 	Status        Status
-	NextAttemptAt time.Time
+	NextAttemptAt DueTime
 }
 
 // Place tells where the delivery is kept.
 func (d *Delivery) Place() Place { return Place{d.Status, d.NextAttemptAt} }
-
-// Slot is a position in an endpoint's retry schedule, ordered by due time, then ID.
-type Slot struct {
-	At time.Time
-	ID ID
-}
 
 // DeliveryQuery selects deliveries for a list, newest first.
 type DeliveryQuery struct {

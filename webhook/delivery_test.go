@@ -33,11 +33,11 @@ func TestTransitions(t *testing.T) {
 		want Delivery // the fields of its state; the rest is checked below
 	}{
 		{"queued, Attempted: success", delivered, Delivery{Status: Delivered, Attempts: 1, FinishedAt: end}},
-		{"queued, Attempted: failure", retrying(), Delivery{Status: Retrying, Attempts: 1, Reason: ReasonHTTP5xx, NextAttemptAt: end.Add(30 * time.Second)}},
+		{"queued, Attempted: failure", retrying(), Delivery{Status: Retrying, Attempts: 1, Reason: ReasonHTTP5xx, NextAttemptAt: DueAt(end.Add(30 * time.Second))}},
 		{"queued, Attempted: refused for good", queued().Attempted(answer(410), policy, 0), Delivery{Status: Failed, Attempts: 1, Reason: ReasonGone, FinishedAt: end}},
 		{"queued, Attempted: the only attempt", queued().Attempted(answer(404), RetryPolicy{MaxAttempts: 1}, 0), Delivery{Status: Failed, Attempts: 1, Reason: ReasonHTTP4xx, FinishedAt: end}},
 		{"retrying, Attempted: success", retrying().Attempted(answer(204), policy, 0), Delivery{Status: Delivered, Attempts: 2, FinishedAt: end}},
-		{"retrying, Attempted: failure", retrying().Attempted(answer(404), policy, 0.5), Delivery{Status: Retrying, Attempts: 2, Reason: ReasonHTTP4xx, NextAttemptAt: end.Add(63 * time.Second)}},
+		{"retrying, Attempted: failure", retrying().Attempted(answer(404), policy, 0.5), Delivery{Status: Retrying, Attempts: 2, Reason: ReasonHTTP4xx, NextAttemptAt: DueAt(end.Add(63 * time.Second))}},
 		{"retrying, Attempted: attempts used up", retrying().Attempted(answer(404), policy, 0).Attempted(answer(429), policy, 0), Delivery{Status: Failed, Attempts: 3, Reason: ReasonLimited, FinishedAt: end}},
 		{"queued, Cancel", queued().Cancel(ReasonCancelled, later), Delivery{Status: Cancelled, Reason: ReasonCancelled, FinishedAt: later}},
 		{"retrying, Cancel", retrying().Cancel(ReasonEndpointDeleted, later), Delivery{Status: Cancelled, Attempts: 1, Reason: ReasonEndpointDeleted, FinishedAt: later}},
@@ -78,7 +78,7 @@ func TestRetryAfterMovesTheNextAttempt(t *testing.T) {
 	} {
 		a := answer(503)
 		a.RetryAfter = c.asked
-		if got := queued().Attempted(a, policy, 0).NextAttemptAt; !got.Equal(c.want) {
+		if got := queued().Attempted(a, policy, 0).NextAttemptAt; got != DueAt(c.want) {
 			t.Errorf("%s: got %v, want %v", c.why, got, c.want)
 		}
 	}
@@ -97,7 +97,7 @@ func TestNewSeries(t *testing.T) {
 	for n := 1; n < policy.MaxAttempts; n++ {
 		d = d.Attempted(answer(500), policy, 0)
 		want := begun.Add(2*time.Second + policy.Delay(n, 0))
-		if d.Status != Retrying || !d.NextAttemptAt.Equal(want) {
+		if d.Status != Retrying || d.NextAttemptAt != DueAt(want) {
 			t.Errorf("attempt %d of the new series: %s, next at %v, want %v", n, d.Status, d.NextAttemptAt, want)
 		}
 	}

@@ -134,9 +134,9 @@ func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, e
 		}
 		schedule := forward(tx, endpointKey(spaceSchedule, n))
 		defer schedule.Close()
-		schedule.Seek(seen.began.schedule.of(n).key())
+		schedule.Seek(scheduleKey(slotFor(seen.began.schedule, n)))
 		for noteSchedule(schedule, &seen); schedule.Valid() && len(out) < limit; schedule.Next() {
-			out = append(out, parseScheduleKey(schedule.Item().Key()).id)
+			out = append(out, parseScheduleKey(schedule.Item().Key()).ID)
 		}
 		return nil
 	})

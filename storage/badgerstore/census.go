@@ -117,7 +117,7 @@ func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 			out.OldestAt = first.Time()
 		}
 		if first, ok := firstSlot(tx, n, &seen); ok {
-			out.NextRetryAt = first.at()
+			out.NextRetryAt = first.At.Time()
 		}
 		if first, ok := firstRetrying(tx, n); ok && (out.OldestAt.IsZero() || first.Time().Before(out.OldestAt)) {
 			out.OldestAt = first.Time()
@@ -140,13 +140,13 @@ func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webh
 	return first, true
 }
 
-func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (slot, bool) {
+func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webhook.Slot, bool) {
 	it := forward(tx, endpointKey(spaceSchedule, n))
 	defer it.Close()
-	it.Seek(seen.began.schedule.of(n).key())
+	it.Seek(scheduleKey(slotFor(seen.began.schedule, n)))
 	if !it.Valid() {
 		seen.scheduleEmpty()
-		return slot{}, false
+		return webhook.Slot{}, false
 	}
 	first := parseScheduleKey(it.Item().Key())
 	seen.schedule(first)

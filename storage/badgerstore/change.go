@@ -28,7 +28,7 @@ type op struct {
 type move struct {
 	id               webhook.ID
 	queued, retrying int8
-	due              uint64 // of the slot that it joins
+	due              webhook.DueTime // of the slot that it joins
 }
 
 // opOverhead is what Badger adds to key and value in its reckoning, rounded up.
@@ -63,8 +63,8 @@ func (c *change) place(d *webhook.Delivery, record []byte, retention time.Durati
 	case spaceRetrying:
 		due := slotOf(d.NextAttemptAt, d.ID)
 		c.put(key, record)
-		c.put(due.key(), nil)
-		c.moves = append(c.moves, move{id: d.ID, retrying: +1, due: due.due})
+		c.put(scheduleKey(due), nil)
+		c.moves = append(c.moves, move{id: d.ID, retrying: +1, due: due.At})
 	default:
 		c.putUntil(key, record, d.FinishedAt.Add(retention))
 	}
@@ -78,7 +78,7 @@ func (c *change) leave(id webhook.ID, from webhook.Place, replaced bool) {
 	case spaceQueued:
 		c.moves = append(c.moves, move{id: id, queued: -1})
 	case spaceRetrying:
-		c.remove(slotOf(from.NextAttemptAt, id).key())
+		c.remove(scheduleKey(slotOf(from.NextAttemptAt, id)))
 		c.moves = append(c.moves, move{id: id, retrying: -1})
 	}
 	if !replaced {

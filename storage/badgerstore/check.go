@@ -120,7 +120,7 @@ func (c *checker) record(key, value []byte) error {
 	case spaceFailed:
 		return counted(&c.found.Failed, c.finished(key, value))
 	case spaceSchedule:
-		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).id), errNoDelivery)
+		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).ID), errNoDelivery)
 	case spaceEndpoint:
 		return counted(&c.found.Endpoints, c.endpoint(value))
 	case spaceSecretKey:
@@ -180,7 +180,7 @@ func (c *checker) pending(key, value []byte) error {
 		return err
 	}
 	if d.Status == webhook.Retrying {
-		return c.needs(slotOf(d.NextAttemptAt, d.ID).key(), errNoSchedule)
+		return c.needs(scheduleKey(slotOf(d.NextAttemptAt, d.ID)), errNoSchedule)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (s *Store) settleFound(tx *badger.Txn, st webhook.Settlement) (*change, err
 	}
 	if stored.Status.Finished() && !now.Status.Finished() {
 		now.Status, now.Reason = stored.Status, stored.Reason
-		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, time.Time{}
+		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
 	}
 	s.move(c, stored.Place(), &now, encodeDelivery(&now))
 	return c, nil

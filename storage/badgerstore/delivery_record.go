@@ -62,7 +62,7 @@ func encodeDelivery(d *webhook.Delivery) []byte {
 	dst = appendString(dst, d.EventType)
 	dst = binary.AppendUvarint(dst, uint64(max(d.Attempts, 0)))
 	dst = binary.AppendUvarint(dst, uint64(max(d.Spent, 0)))
-	dst = binary.AppendUvarint(dst, millis(d.NextAttemptAt))
+	dst = binary.AppendUvarint(dst, uint64(d.NextAttemptAt))
 	dst = appendTime(dst, d.FinishedAt)
 	dst = appendReason(dst, d.Reason)
 	dst = binary.AppendUvarint(dst, uint64(len(d.AttemptLog)))
@@ -93,9 +93,7 @@ func decodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	d := newDecoder(record)
 	out := webhook.Delivery{ID: id, Status: d.status(), EventType: d.string()}
 	out.Attempts, out.Spent = d.number(), d.number()
-	if due := d.upTo(maxMillis); due != 0 {
-		out.NextAttemptAt = slot{due: due}.at()
-	}
+	out.NextAttemptAt = webhook.DueTime(d.upTo(uint64(webhook.MaxDueTime)))
 	out.FinishedAt, out.Reason = d.time(), d.reason()
 	if n := d.count(); n > 0 {
 		out.AttemptLog = make([]webhook.Attempt, 0, min(n, webhook.MaxAttemptLog))

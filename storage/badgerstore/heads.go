@@ -22,7 +22,7 @@ type heads struct {
 // head holds the bounds of one endpoint.
 type head struct {
 	queue    webhook.ID
-	schedule slot
+	schedule webhook.Slot
 	// disorders counts what joined the queue below something that was there
 	// before, joins what joined the schedule. A scan that ran meanwhile may have
 	// missed it, and must not raise the bound.
@@ -81,7 +81,7 @@ func (s *sighting) queue(first webhook.ID) {
 func (s *sighting) queueEmpty() { s.queue(s.last) }
 
 // schedule says that a scan from the bound saw first as the first slot.
-func (s *sighting) schedule(first slot) {
+func (s *sighting) schedule(first webhook.Slot) {
 	s.heads.mu.Lock()
 	defer s.heads.mu.Unlock()
 	if s.head.joins == s.began.joins {
@@ -89,7 +89,7 @@ func (s *sighting) schedule(first slot) {
 	}
 }
 
-func (s *sighting) scheduleEmpty() { s.schedule(slot{due: math.MaxUint64}) }
+func (s *sighting) scheduleEmpty() { s.schedule(webhook.Slot{At: math.MaxInt64}) }
 
 // apply lowers bounds to what committed changes put below them.
 func (h *heads) apply(changes []*change) {
@@ -121,7 +121,7 @@ func (h *heads) moveLocked(m *move) {
 	}
 	if m.retrying > 0 {
 		at.joins++
-		if joined := (slot{due: m.due, id: m.id}); joined.before(at.schedule) {
+		if joined := slotOf(m.due, m.id); joined.Before(at.schedule) {
 			at.schedule = joined
 		}
 	}

@@ -12,7 +12,7 @@ func joinQueue(h *heads, seq uint64) {
 	h.apply([]*change{{moves: []move{{id: queuedID(seq), queued: +1}}}})
 }
 
-func joinSchedule(h *heads, due uint64) {
+func joinSchedule(h *heads, due webhook.DueTime) {
 	h.apply([]*change{{moves: []move{{id: queuedID(1), retrying: +1, due: due}}}})
 }
 
@@ -73,15 +73,15 @@ func TestHeadsKnowWhatWasStoredBefore(t *testing.T) {
 func TestHeadsOfTheSchedule(t *testing.T) {
 	h := newHeads()
 	seen := h.begin(1)
-	seen.schedule(slot{due: 30})
+	seen.schedule(webhook.Slot{At: 30})
 	joinSchedule(h, 20)
-	if got := h.byEndpoint[1].schedule.due; got != 20 {
+	if got := h.byEndpoint[1].schedule.At; got != 20 {
 		t.Errorf("bound is %d, want 20", got)
 	}
 	seen = h.begin(1)
 	joinSchedule(h, 40)
 	seen.scheduleEmpty()
-	if got := h.byEndpoint[1].schedule.due; got != 20 {
+	if got := h.byEndpoint[1].schedule.At; got != 20 {
 		t.Errorf("bound is %d, want 20", got)
 	}
 }

@@ -66,7 +66,7 @@ func lastNumber(key []byte) webhook.EndpointNumber {
 }
 
 func deletedKey(at time.Time, n webhook.EndpointNumber) []byte {
-	key := binary.BigEndian.AppendUint64([]byte{byte(spaceDeleted)}, millis(at))
+	key := binary.BigEndian.AppendUint64([]byte{byte(spaceDeleted)}, uint64(webhook.DueAt(at)))
 	return appendNumber(key, n)
 }
 
@@ -111,55 +111,23 @@ func parseDeliveryKey(key []byte) webhook.ID {
 	}
 }
 
-// slot is a place in an endpoint's retry schedule; due is in milliseconds.
-type slot struct {
-	due uint64
-	id  webhook.ID
+// slotOf returns where a retrying delivery stands in its endpoint's schedule.
+func slotOf(at webhook.DueTime, id webhook.ID) webhook.Slot { return webhook.Slot{At: at, ID: id} }
+
+func scheduleKey(s webhook.Slot) []byte {
+	key := appendNumber([]byte{byte(spaceSchedule)}, s.ID.Endpoint)
+	key = binary.BigEndian.AppendUint64(key, uint64(s.At))
+	key = binary.BigEndian.AppendUint64(key, s.ID.Seq)
+	return binary.BigEndian.AppendUint32(key, s.ID.Nonce)
 }
 
-func slotOf(at time.Time, id webhook.ID) slot { return slot{due: millis(at), id: id} }
-
-func (s slot) key() []byte {
-	key := appendNumber([]byte{byte(spaceSchedule)}, s.id.Endpoint)
-	key = binary.BigEndian.AppendUint64(key, s.due)
-	key = binary.BigEndian.AppendUint64(key, s.id.Seq)
-	return binary.BigEndian.AppendUint32(key, s.id.Nonce)
-}
-
-func parseScheduleKey(key []byte) slot {
-	return slot{due: binary.BigEndian.Uint64(key[5:]), id: webhook.ID{
+func parseScheduleKey(key []byte) webhook.Slot {
+	return slotOf(webhook.DueTime(binary.BigEndian.Uint64(key[5:])), webhook.ID{
 		Endpoint: webhook.EndpointNumber(binary.BigEndian.Uint32(key[1:])),
 		Seq:      binary.BigEndian.Uint64(key[13:]),
 		Nonce:    binary.BigEndian.Uint32(key[21:]),
-	}}
+	})
 }
-
-// at is the due time; zero for the zero slot.
-func (s slot) at() time.Time { return time.UnixMilli(int64(s.due)).UTC() }
-
-// before tells whether s comes before other in the schedule.
-func (s slot) before(other slot) bool {
-	if s.due != other.due {
-		return s.due < other.due
-	}
-	return s.id.Compare(other.id) < 0
-}
-
-// millis is a time in Unix milliseconds, rounded up so that nothing falls due
-// early; at most maxMillis, and 0 for the zero time and for times before 1970.
-func millis(t time.Time) uint64 {
-	if t.IsZero() || t.Unix() < 0 {
-		return 0
-	}
-	ms := t.UnixMilli()
-	if t.Nanosecond()%int(time.Millisecond) != 0 {
-		ms++
-	}
-	return min(uint64(ms), maxMillis)
-}
-
-// maxMillis is the latest time that is kept as milliseconds, some 35,000 years away.
-const maxMillis = 1 << 50
 
 // lastID is larger than every ID of an endpoint.
 func lastID(n webhook.EndpointNumber) webhook.ID {

@@ -9,8 +9,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// of gives the same place for an endpoint; the zero slot becomes its first.
-func (s slot) of(n webhook.EndpointNumber) slot { s.id.Endpoint = n; return s }
+// slotFor returns the same place for an endpoint; the zero slot becomes its first.
+func slotFor(s webhook.Slot, n webhook.EndpointNumber) webhook.Slot { return slotOf(s.At, s.ID.For(n)) }
 
 // batch gathers due deliveries up to the bounds of one read.
 type batch struct {
@@ -113,19 +113,19 @@ func deliveryAt(item *badger.Item) (d webhook.Delivery, err error) {
 // from on, as far as it is due.
 func (s *Store) Scheduled(
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
-) (due []webhook.Due, next time.Time, err error) {
+) (due []webhook.Due, next webhook.DueTime, err error) {
 	seen := s.heads.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err = s.view("read retry schedule", func(tx *badger.Txn) error {
 		b.payload = func(id webhook.ID) (payload, error) { return readPayload(tx, id) }
 		it := forward(tx, endpointKey(spaceSchedule, n))
 		defer it.Close()
-		start := slotOf(from.At, from.ID)
-		fromHead := !seen.began.schedule.before(start)
+		start := slotFor(from, n)
+		fromHead := !slotFor(seen.began.schedule, n).Before(start)
 		if fromHead {
 			start = seen.began.schedule
 		}
-		it.Seek(start.of(n).key())
+		it.Seek(scheduleKey(slotFor(start, n)))
 		if fromHead {
 			noteSchedule(it, &seen)
 		}
@@ -144,34 +144,34 @@ func noteSchedule(it *badger.Iterator, seen *sighting) {
 }
 
 // readSchedule gives the due time of the first slot that it does not take.
-func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) (time.Time, error) {
+func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) (webhook.DueTime, error) {
 	for ; it.Valid(); it.Next() {
 		at := parseScheduleKey(it.Item().Key())
-		if at.at().After(now) || b.full() {
-			return at.at(), nil
+		if at.At.After(now) || b.full() {
+			return at.At, nil
 		}
 		d, err := scheduled(tx, at)
 		if err != nil {
-			return time.Time{}, err
+			return 0, err
 		}
 		more, err := b.add(d)
 		if err != nil {
-			return time.Time{}, err
+			return 0, err
 		}
 		if !more {
-			return at.at(), nil
+			return at.At, nil
 		}
 	}
-	return time.Time{}, nil
+	return 0, nil
 }
 
 // scheduled reads the delivery of a slot. If data was lost, it has no history.
-func scheduled(tx *badger.Txn, at slot) (webhook.Delivery, error) {
-	d, err := readDelivery(tx, spaceRetrying, at.id)
+func scheduled(tx *badger.Txn, at webhook.Slot) (webhook.Delivery, error) {
+	d, err := readDelivery(tx, spaceRetrying, at.ID)
 	if errors.Is(err, webhook.ErrNotFound) {
-		d, err = webhook.Delivery{ID: at.id, Status: webhook.Retrying}, nil
+		d, err = webhook.Delivery{ID: at.ID, Status: webhook.Retrying}, nil
 	}
-	d.NextAttemptAt = at.at()
+	d.NextAttemptAt = at.At
 	return d, err
 }
 
@@ -227,7 +227,7 @@ func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
 	gate, err := readGate(tx, n)
 	wake := webhook.Wake{Endpoint: n, Gate: gate}
 	if schedule.n == n {
-		wake.At = parseScheduleKey(schedule.it.Item().Key()).at()
+		wake.At = parseScheduleKey(schedule.it.Item().Key()).At.Time()
 		schedule.skip()
 	}
 	if queue.n == n {

@@ -16,7 +16,7 @@ func someDelivery() webhook.Delivery {
 	at := time.UnixMicro(1_750_000_000_123_456).UTC()
 	return webhook.Delivery{
 		ID: someID, EventType: "user.created", Status: webhook.Retrying, Attempts: 25, Spent: 5,
-		NextAttemptAt: time.UnixMilli(1_750_000_100_000).UTC(), Reason: webhook.ReasonTimeout,
+		NextAttemptAt: 1_750_000_100_000, Reason: webhook.ReasonTimeout,
 		AttemptLog: []webhook.Attempt{
 			{Number: 24, At: at, Duration: 10 * time.Second, Failure: webhook.ReasonTimeout},
 			{Number: 25, At: at, Duration: time.Millisecond, StatusCode: 429, Response: []byte("slow down"), RetryAfter: time.Minute},
@@ -183,7 +183,7 @@ func TestKeysSortLikeWhatTheyName(t *testing.T) {
 		if got := parseEventKey(eventKey(a)); got != a.Event() {
 			t.Errorf("event key of %v reads %v", a, got)
 		}
-		if got := parseScheduleKey((slot{due: 5, id: a}).key()); got != (slot{due: 5, id: a}) {
+		if got := parseScheduleKey(scheduleKey(slotOf(5, a))); got != slotOf(5, a) {
 			t.Errorf("schedule key of %v reads %v", a, got)
 		}
 		for _, b := range ids {

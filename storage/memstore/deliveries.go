@@ -94,7 +94,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 		stored, err := s.find(now.ID)
 		if err == nil && stored.Status.Finished() && !now.Status.Finished() {
 			now.Status, now.Reason = stored.Status, stored.Reason
-			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, time.Time{}
+			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
 		}
 		if err == nil || now.Status.Finished() { // else it was ended, and expired, during the attempt
 			s.deliveries[now.ID] = now

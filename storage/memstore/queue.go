@@ -33,6 +33,8 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 	return out, err
 }
 
+func slotOf(d *webhook.Delivery) webhook.Slot { return webhook.Slot{At: d.NextAttemptAt, ID: d.ID} }
+
 // schedule gives an endpoint's retrying deliveries in order of due time.
 func (s *Store) schedule(n webhook.EndpointNumber) []webhook.Delivery {
 	var out []webhook.Delivery
@@ -41,19 +43,18 @@ func (s *Store) schedule(n webhook.EndpointNumber) []webhook.Delivery {
 			out = append(out, d)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b webhook.Delivery) int { return a.NextAttemptAt.Compare(b.NextAttemptAt) })
+	slices.SortFunc(out, func(a, b webhook.Delivery) int { return slotOf(&a).Compare(slotOf(&b)) })
 	return out
 }
 
 // Scheduled reads an endpoint's retry schedule in order of due time, as far as it is due.
 func (s *Store) Scheduled(
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
-) (due []webhook.Due, next time.Time, err error) {
+) (due []webhook.Due, next webhook.DueTime, err error) {
 	err = s.view("read retry schedule", func() error {
 		size := 0
 		for _, d := range s.schedule(n) {
-			order := d.NextAttemptAt.Compare(from.At)
-			if order < 0 || order == 0 && d.ID.Compare(from.ID.For(n)) < 0 {
+			if slotOf(&d).Before(webhook.Slot{At: from.At, ID: from.ID.For(n)}) {
 				continue
 			}
 			one := s.due(d)
@@ -93,7 +94,7 @@ func (s *Store) backlog(n webhook.EndpointNumber) (b webhook.Backlog) {
 		}
 	}
 	if retrying := s.schedule(n); len(retrying) > 0 {
-		b.NextRetryAt = retrying[0].NextAttemptAt
+		b.NextRetryAt = retrying[0].NextAttemptAt.Time()
 	}
 	return b
 }

@@ -179,17 +179,8 @@ func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 	policy := webhook.RetryPolicy{MaxAttempts: 3, Initial: 10 * time.Second, Multiplier: 2, MaxDelay: time.Hour}
 	a := f.attempt(code)
 	now := was.Attempted(a, policy, 0)
-	now.NextAttemptAt = ceiling(now.NextAttemptAt)
 	f.settle(webhook.Settlement{Was: was.Place(), Now: now})
 	return now
-}
-
-// ceiling rounds up to the millisecond, as stores may.
-func ceiling(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 }
 
 func (f *fixture) delivery(id webhook.ID) webhook.Delivery {

@@ -116,8 +116,8 @@ var scheduleTests = []test{
 			f.scheduled(webhook.Slot{}, 20, 10, []webhook.ID{ids[3], ids[1], ids[2]}, 40)
 			f.scheduled(webhook.Slot{}, 100, 2, []webhook.ID{ids[3], ids[1]}, 20)
 			f.scheduled(webhook.Slot{}, 100, 4, []webhook.ID{ids[3], ids[1], ids[2], ids[0]}, 0)
-			f.scheduled(webhook.Slot{At: f.at(20), ID: ids[2]}, 100, 10, []webhook.ID{ids[2], ids[0]}, 0)
-			f.scheduled(webhook.Slot{At: f.at(41)}, 100, 10, nil, 0)
+			f.scheduled(webhook.Slot{At: webhook.DueAt(f.at(20)), ID: ids[2]}, 100, 10, []webhook.ID{ids[2], ids[0]}, 0)
+			f.scheduled(webhook.Slot{At: webhook.DueAt(f.at(41))}, 100, 10, nil, 0)
 		})
 	}},
 	{name: "gives payload and history of what is due", run: func(f *fixture) {
@@ -138,11 +138,11 @@ var scheduleTests = []test{
 		due, next, err := f.Scheduled(2, webhook.Slot{}, f.at(60), 10, 0)
 		f.must(err)
 		same(f, idsOf(due), ids[:1])
-		same(f, next, f.at(11))
+		same(f, next, webhook.DueAt(f.at(11)))
 		due, next, err = f.Scheduled(2, webhook.Slot{}, f.at(60), 10, 2*size)
 		f.must(err)
 		same(f, idsOf(due), ids[:2])
-		same(f, next, f.at(12))
+		same(f, next, webhook.DueAt(f.at(12)))
 	}},
 	{name: "finds what joined a schedule before what was due first", run: func(f *fixture) {
 		ids := f.queued(2, 3)
@@ -163,7 +163,7 @@ func (f *fixture) retryAt(id webhook.ID, seconds int) {
 	f.Helper()
 	was := f.delivery(id)
 	now := was.Attempted(f.attempt(500), webhook.DefaultSettings().Retry, 0)
-	now.NextAttemptAt = f.at(seconds)
+	now.NextAttemptAt = webhook.DueAt(f.at(seconds))
 	f.settle(webhook.Settlement{Was: was.Place(), Now: now})
 }
 
@@ -173,9 +173,9 @@ func (f *fixture) scheduled(from webhook.Slot, seconds, limit int, want []webhoo
 	due, at, err := f.Scheduled(2, from, f.at(seconds), limit, 1<<20)
 	f.must(err)
 	same(f, idsOf(due), want)
-	wantNext := time.Time{}
+	wantNext := webhook.DueTime(0)
 	if next > 0 {
-		wantNext = f.at(next)
+		wantNext = webhook.DueAt(f.at(next))
 	}
 	same(f, at, wantNext)
 }
