@@ -77,7 +77,10 @@ func (d *Dispatcher) Start() error {
 	d.router = d.spawn(&router{shared: d.shared, index: matches, supervisor: d.supervisor})
 	ctx, stop := context.WithCancel(context.Background())
 	d.wakerStop = stop
-	d.waker.Go(func() { d.wakeAll(ctx) })
+	d.waker.Go(func() {
+		d.wakeAll(ctx)
+		d.watch(ctx)
+	})
 	return nil
 }
 
@@ -93,10 +96,7 @@ type failing struct{ dispatcher *Dispatcher }
 
 // HandleFailure is called when an actor has panicked.
 func (f failing) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
-	f.dispatcher.failOnce.Do(func() {
-		f.dispatcher.failure = fmt.Errorf("actor panicked: %v", reason)
-		close(f.dispatcher.failed)
-	})
+	f.dispatcher.fail(fmt.Errorf("actor panicked: %v", reason))
 }
 
 // Failed is closed when the dispatcher cannot go on; Err tells why. The process must end.
@@ -107,16 +107,36 @@ func (d *Dispatcher) Err() error { return d.failure }
 
 // wakeAll tells the supervisor of all endpoints that have pending deliveries.
 func (d *Dispatcher) wakeAll(ctx context.Context) {
-	err := d.shared.store.Wakes(func(w webhook.Wake) error {
+	err := d.shared.store.Wakes(0, func(w webhook.Wake) error {
 		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
 		return ctx.Err()
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		d.failOnce.Do(func() {
-			d.failure = fmt.Errorf("read pending endpoints: %w", err)
-			close(d.failed)
-		})
+		d.fail(fmt.Errorf("read pending endpoints: %w", err))
 	}
+}
+
+// watch runs the watchdog until ctx ends. A read that storage cannot answer is
+// logged; the next round tries again.
+func (d *Dispatcher) watch(ctx context.Context) {
+	dog := watchdog{store: d.shared.store, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
+	for ctx.Err() == nil {
+		if err := dog.run(ctx); err != nil {
+			d.shared.log.Error("storage failed", "action", "read pending endpoints", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Minute):
+			}
+		}
+	}
+}
+
+// fail ends the dispatcher's life: Failed is closed.
+func (d *Dispatcher) fail(err error) {
+	d.failOnce.Do(func() {
+		d.failure = err
+		close(d.failed)
+	})
 }
 
 // SetDiskReserve tells whether free disk space is below the reserve; then nothing is accepted.

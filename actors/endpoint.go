@@ -60,7 +60,9 @@ func (a *endpointActor) Receive(c actor.Context) {
 }
 
 func (a *endpointActor) handle(message any, now time.Time) {
-	if _, timed := message.(*wake); !timed {
+	switch message.(type) {
+	case *wake, *audit:
+	default:
 		a.activeAt = now
 	}
 	_, told := message.(*news)
@@ -112,9 +114,15 @@ func (a *endpointActor) handleTray(told bool, now time.Time) {
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
 func (a *endpointActor) handleRequest(message any, now time.Time) {
-	if _, draining := message.(*drainEndpoint); !a.lane.configured && !draining {
-		a.early = append(a.early, message)
-		return
+	if !a.lane.configured {
+		switch message.(type) {
+		case *drainEndpoint:
+		case *audit: // the lane reads everything once it is configured
+			return
+		default:
+			a.early = append(a.early, message)
+			return
+		}
 	}
 	switch m := message.(type) {
 	case *missed:
@@ -129,6 +137,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 		m.reply <- a.health(now)
 	case *inFlightQuery:
 		m.reply <- a.inFlight()
+	case *audit:
+		a.audit(m, now)
 	case *drainEndpoint:
 		a.lane.draining = true
 	}

@@ -43,6 +43,8 @@ type (
 	}
 	// wakeEndpoint tells of work that was found in storage at start.
 	wakeEndpoint struct{ wake webhook.Wake }
+	// audit are heads that are due in storage; the supervisor passes it on.
+	audit struct{ wake webhook.Wake }
 	// forEndpoint is a message to an endpoint's actor, which is started for it.
 	forEndpoint struct {
 		number  webhook.EndpointNumber

@@ -17,6 +17,8 @@ type metrics struct {
 	actors    prometheus.Gauge
 	openings  prometheus.Counter
 	panics    prometheus.Counter
+	// overlooked counts faults of the dispatcher itself.
+	overlooked prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
@@ -31,6 +33,8 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 		actors:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "astrohook_endpoint_actors", Help: "Endpoint actors that are running."}),
 		openings: counter("astrohook_breaker_openings_total", "How often a breaker opened."),
 		panics:   counter("astrohook_panics_total", "Panics that were caught in endpoint actors and attempts."),
+		overlooked: counter("astrohook_overlooked_total",
+			"How often the watchdog found due deliveries that were being overlooked: a fault of the server, to be reported."),
 	}
 	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "astrohook_attempts_total", Help: "Attempts by reason of failure; an empty reason is a success.",
@@ -44,7 +48,7 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	for _, status := range webhook.Statuses {
 		m.settles[status] = settles.WithLabelValues(string(status))
 	}
-	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, attempts, settles,
+	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, attempts, settles,
 		gauge("astrohook_deliveries_pending", "Deliveries that are queued or retrying.", func() float64 { return float64(d.shared.store.Pending()) }),
 		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.slots.inUse(d.shared.options.MaxInFlight)) }),
 		gauge("astrohook_payload_memory_bytes", "Payloads held in memory for sending.", func() float64 { return float64(d.shared.budget.used.Load()) }))

@@ -64,6 +64,11 @@ func (m *model) checkCalm(now time.Time) {
 	if m.underWay() || !pending || m.endpoint.Deleted() || !m.endpoint.Sends() {
 		return
 	}
+	if m.lane != nil {
+		if found := m.lane.overlooked(m.store.wake(), now); found != (heads{}) {
+			m.fail("the lane does not know of %+v: %s", found, m.describe(now))
+		}
+	}
 	var wake time.Time
 	switch {
 	case m.lane == nil:

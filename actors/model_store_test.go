@@ -124,6 +124,18 @@ func (m *modelStore) sharesSlotTime(d *webhook.Delivery) bool {
 	return false
 }
 
+// wake returns the heads of queue and schedule.
+func (m *modelStore) wake() *webhook.Wake {
+	w := &webhook.Wake{Endpoint: 1}
+	if queued := m.queued(webhook.ID{}, 1); len(queued) > 0 {
+		w.Queued = queued[0].ID
+	}
+	if all, _ := m.scheduled(webhook.Slot{}, never, 1); len(all) > 0 {
+		w.Scheduled = slotOf(all[0])
+	}
+	return w
+}
+
 // earliest is when the first pending delivery may be attempted; ok tells whether there is one.
 func (m *modelStore) earliest() (at time.Time, ok bool) {
 	for _, d := range m.deliveries {

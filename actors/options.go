@@ -30,7 +30,7 @@ type Store interface {
 	EachEndpoint(visit func(webhook.Endpoint) error) error
 	SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error))
 	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
-	Wakes(visit func(webhook.Wake) error) error
+	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
 	LastSeq() uint64
 }
 

@@ -40,6 +40,8 @@ type seat struct {
 	suspect  webhook.ID // the delivery being handled
 	restarts int
 	drained  bool
+	// overlooked is what the last audit found.
+	overlooked heads
 }
 
 func newSeat(n webhook.EndpointNumber) *seat { return &seat{number: n, at: -1, memory: newMemory()} }

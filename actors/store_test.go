@@ -49,11 +49,11 @@ func (h *hook) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	return h.Store.EachEndpoint(visit)
 }
 
-func (h *hook) Wakes(visit func(webhook.Wake) error) error {
+func (h *hook) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	if h.wakes != nil {
 		return h.wakes(visit)
 	}
-	return h.Store.Wakes(visit)
+	return h.Store.Wakes(from, visit)
 }
 
 // late is a store that takes its time to record an outcome.

@@ -54,6 +54,8 @@ func (s *supervisor) Receive(c actor.Context) {
 		s.accepted(c, m, now)
 	case *wakeEndpoint:
 		s.wakeLater(c, m.wake, now)
+	case *audit:
+		s.audit(c, m, now)
 	case *endpointChanged:
 		s.changed(c, m.endpoint)
 	case *forEndpoint:
@@ -250,7 +252,7 @@ func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
 	if to.pid != nil || s.draining != nil {
 		return
 	}
-	at := w.At
+	at := w.At()
 	if w.Gate.OpenUntil.After(at) {
 		at = w.Gate.OpenUntil
 	}

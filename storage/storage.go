@@ -148,9 +148,10 @@ type Upkeep interface {
 	SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error))
 	// Gate reads it; zero if there is none.
 	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
-	// Wakes calls visit for each endpoint that has pending deliveries, ascending.
+	// Wakes calls visit for each endpoint that has pending deliveries, ascending,
+	// from the number from on (included). It returns visit's error, which ends it.
 	// It skips from endpoint to endpoint: its cost does not depend on their number.
-	Wakes(visit func(webhook.Wake) error) error
+	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
 	// Reap removes events whose deliveries have all expired, and endpoints whose
 	// deletion lies back as long: up to limit keys from where the last call
 	// stopped. more is false when it reached the events that are younger than the

@@ -177,13 +177,24 @@ type Backlog struct {
 	NextRetryAt time.Time
 }
 
-// Wake tells that an endpoint has something to deliver, and when.
+// Wake is an endpoint that has something to deliver.
 type Wake struct {
 	Endpoint EndpointNumber
-	// At is zero if deliveries are queued, else the first due time of the retry schedule.
-	At time.Time
+	// Queued is the first delivery of the queue; zero if there is none.
+	Queued ID
+	// Scheduled is the first slot of the retry schedule; zero if there is none.
+	Scheduled Slot
 	// Gate is the breaker's saved state.
 	Gate GateState
+}
+
+// At is when the endpoint has something to deliver: the due time of its first
+// retry, or zero, at once, if deliveries are queued.
+func (w *Wake) At() time.Time {
+	if w.Queued != (ID{}) {
+		return time.Time{}
+	}
+	return w.Scheduled.At.Time()
 }
 
 // GateState is what an endpoint's breaker keeps across restarts.

@@ -182,28 +182,31 @@ type skipper struct {
 	n     webhook.EndpointNumber // the endpoint at hand, 0 at the end
 }
 
-func newSkipper(tx *badger.Txn, s space) *skipper {
+// newSkipper stands on the first endpoint from the number from on.
+func newSkipper(tx *badger.Txn, s space, from webhook.EndpointNumber) *skipper {
 	k := &skipper{it: forward(tx, []byte{byte(s)}), space: s}
-	k.skip()
+	k.seek(max(from, 1))
 	return k
 }
 
 // skip goes to the first key of the next endpoint.
 func (k *skipper) skip() {
-	k.n++
-	if k.n == 0 { // there was no next number
-		return
+	if k.n++; k.n != 0 { // else there is no next number
+		k.seek(k.n)
 	}
-	k.it.Seek(endpointKey(k.space, k.n))
+}
+
+func (k *skipper) seek(n webhook.EndpointNumber) {
+	k.it.Seek(endpointKey(k.space, n))
 	if k.n = 0; k.it.Valid() {
 		k.n = parseDeliveryKey(k.it.Item().Key()).Endpoint
 	}
 }
 
 // Wakes calls visit for each endpoint that has pending deliveries, ascending.
-func (s *Store) Wakes(visit func(webhook.Wake) error) error {
+func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	return s.view("read wakes", func(tx *badger.Txn) error {
-		queue, schedule := newSkipper(tx, spaceQueued), newSkipper(tx, spaceSchedule)
+		queue, schedule := newSkipper(tx, spaceQueued, from), newSkipper(tx, spaceSchedule, from)
 		defer queue.it.Close()
 		defer schedule.it.Close()
 		for queue.n != 0 || schedule.n != 0 {
@@ -227,11 +230,11 @@ func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
 	gate, err := readGate(tx, n)
 	wake := webhook.Wake{Endpoint: n, Gate: gate}
 	if schedule.n == n {
-		wake.At = parseScheduleKey(schedule.it.Item().Key()).At.Time()
+		wake.Scheduled = parseScheduleKey(schedule.it.Item().Key())
 		schedule.skip()
 	}
 	if queue.n == n {
-		wake.At = time.Time{}
+		wake.Queued = parseDeliveryKey(queue.it.Item().Key())
 		queue.skip()
 	}
 	return wake, err

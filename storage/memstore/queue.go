@@ -113,19 +113,25 @@ func (s *Store) Pending() int64 {
 }
 
 // Wakes calls visit for each endpoint that has pending deliveries, ascending.
-func (s *Store) Wakes(visit func(webhook.Wake) error) error {
+func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	var all []webhook.Wake
 	err := s.view("read wakes", func() error {
 		for _, n := range slices.Sorted(maps.Keys(s.order)) {
-			b := s.backlog(n)
-			if n == 0 || b.Queued+b.Retrying == 0 {
+			if n == 0 || n < from {
 				continue
 			}
 			wake := webhook.Wake{Endpoint: n, Gate: s.gates[n]}
-			if b.Queued == 0 {
-				wake.At = b.NextRetryAt
+			first := slices.IndexFunc(s.order[n], func(id webhook.ID) bool { return s.deliveries[id].Status == webhook.Queued })
+			if first >= 0 {
+				wake.Queued = s.order[n][first]
 			}
-			all = append(all, wake)
+			retrying := s.schedule(n)
+			if len(retrying) > 0 {
+				wake.Scheduled = slotOf(&retrying[0])
+			}
+			if first >= 0 || len(retrying) > 0 {
+				all = append(all, wake)
+			}
 		}
 		return nil
 	})

@@ -119,7 +119,7 @@ var bulkTests = []test{
 			}
 			same(f, f.queue(2), other)
 			same(f, f.Pending(), 2)
-			same(f, f.wakes(), []webhook.Wake{{Endpoint: 2}})
+			same(f, f.wakes(), []webhook.Wake{{Endpoint: 2, Queued: other[0]}})
 		})
 	}},
 }

@@ -229,8 +229,9 @@ func countBacklog(f *fixture) {
 
 var wakeTests = []test{
 	{name: "wakes each endpoint that has pending deliveries, ascending", run: func(f *fixture) {
-		f.queued(7, 3)
-		f.retryAt(f.queued(3, 1)[0], 20)
+		queued := f.queued(7, 3)
+		retried := f.queued(3, 1)[0]
+		f.retryAt(retried, 20)
 		both := f.queued(5, 2)
 		f.retryAt(both[0], 10)
 		f.attempted(f.queued(4, 1)[0], 200)
@@ -241,15 +242,23 @@ var wakeTests = []test{
 		f.saveGate(3, gate)
 		f.saveGate(4, gate)
 		f.check(func() {
-			same(f, f.wakes(), []webhook.Wake{
-				{Endpoint: 3, At: f.at(20), Gate: gate},
-				{Endpoint: 5},
-				{Endpoint: 7},
-				{Endpoint: 1<<32 - 1, At: f.at(25)},
-			})
+			slot := func(id webhook.ID, seconds int) webhook.Slot {
+				return webhook.Slot{At: webhook.DueAt(f.at(seconds)), ID: id}
+			}
+			want := []webhook.Wake{
+				{Endpoint: 3, Scheduled: slot(retried, 20), Gate: gate},
+				{Endpoint: 5, Queued: both[1], Scheduled: slot(both[0], 10)},
+				{Endpoint: 7, Queued: queued[0]},
+				{Endpoint: 1<<32 - 1, Scheduled: slot(last[1], 25)},
+			}
+			same(f, f.wakes(), want)
+			same(f, f.wakesFrom(3), want)
+			same(f, f.wakesFrom(4), want[1:])
+			same(f, f.wakesFrom(8), want[3:])
+			same(f, f.wakesFrom(1<<32-1), want[3:])
 		})
 		enough := errors.New("enough")
-		f.is(f.Wakes(func(webhook.Wake) error { return enough }), enough)
+		f.is(f.Wakes(0, func(webhook.Wake) error { return enough }), enough)
 	}},
 	{name: "wakes nobody while nothing is pending", run: func(f *fixture) {
 		f.endpoint("a")
@@ -270,10 +279,12 @@ var wakeTests = []test{
 	}},
 }
 
-func (f *fixture) wakes() []webhook.Wake {
+func (f *fixture) wakes() []webhook.Wake { return f.wakesFrom(0) }
+
+func (f *fixture) wakesFrom(from webhook.EndpointNumber) []webhook.Wake {
 	f.Helper()
 	var out []webhook.Wake
-	f.must(f.Wakes(func(w webhook.Wake) error { out = append(out, w); return nil }))
+	f.must(f.Wakes(from, func(w webhook.Wake) error { out = append(out, w); return nil }))
 	return out
 }
 

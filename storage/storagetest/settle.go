@@ -309,7 +309,7 @@ func (f *fixture) readAround(rounds int) error {
 		_, err2 := f.ListDeliveries(webhook.DeliveryQuery{Limit: 20})
 		_, err3 := f.Backlog(1)
 		_, _, err4 := f.Scheduled(1, webhook.Slot{}, f.now, 10, 1<<20)
-		failed = errors.Join(failed, err, err2, err3, err4, f.Wakes(func(webhook.Wake) error { return nil }))
+		failed = errors.Join(failed, err, err2, err3, err4, f.Wakes(0, func(webhook.Wake) error { return nil }))
 	}
 	return failed
 }

@@ -1,0 +1,177 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+const (
+	// watchPeriod is the shortest time between two looks at one endpoint.
+	watchPeriod = 5 * time.Second
+	// watchStep and watchPace bound the cost: so many endpoints are looked at in
+	// one read, at most one read in that time.
+	watchStep = 256
+	watchPace = time.Second
+	// watchGrace is how long work may be due without being suspicious: messages
+	// about it may still be on their way.
+	watchGrace = 2 * time.Second
+)
+
+// watchdog is the second line behind the lanes' own bookkeeping. It looks at the
+// heads of all queues and retry schedules in storage, and asks about each that
+// has been due for a while. Who does not know of it in two looks in a row has
+// overlooked it: a fault, which is logged and counted, and the work is taken up.
+//
+// A look costs a read per endpoint with pending deliveries, not per delivery: up
+// to 1,280 such endpoints are looked at every 5 s, more in proportion later.
+type watchdog struct {
+	store Store
+	// ask passes an endpoint's heads on to whoever must know of them.
+	ask  func(webhook.Wake)
+	from webhook.EndpointNumber // where the present round goes on
+}
+
+// run looks until ctx ends.
+func (w *watchdog) run(ctx context.Context) error {
+	round := time.Now()
+	for {
+		more, err := w.step(ctx, time.Now())
+		if err != nil {
+			return err
+		}
+		wait := watchPace
+		if !more {
+			wait = max(watchPace, watchPeriod-time.Since(round))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		if !more {
+			round = time.Now()
+		}
+	}
+}
+
+// errEnough ends a read of wakes.
+var errEnough = errors.New("enough")
+
+// step looks at the next endpoints, and reports whether there are more in this round.
+func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err error) {
+	left := watchStep
+	err = w.store.Wakes(w.from, func(wake webhook.Wake) error {
+		if left == 0 {
+			w.from = wake.Endpoint
+			return errEnough
+		}
+		left--
+		if due(&wake, now.Add(-watchGrace)) {
+			w.ask(wake)
+		}
+		return ctx.Err()
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		return true, nil
+	case ctx.Err() != nil:
+		return false, nil
+	}
+	w.from = 0
+	return false, err
+}
+
+// due reports whether something was to be sent at a time.
+func due(w *webhook.Wake, at time.Time) bool {
+	queued := w.Queued != webhook.ID{} && !w.Queued.Time().After(at)
+	scheduled := w.Scheduled.ID != webhook.ID{} && !w.Scheduled.At.After(at)
+	return (queued || scheduled) && !w.Gate.OpenUntil.After(at)
+}
+
+// heads are the first deliveries of an endpoint's queue and retry schedule; zero for none.
+type heads struct {
+	queued    webhook.ID
+	scheduled webhook.Slot
+}
+
+// overlooked returns which of the heads found in storage the lane does not know
+// of, though it could send them.
+func (l *lane) overlooked(w *webhook.Wake, now time.Time) (found heads) {
+	if !l.open(now) || l.broken {
+		return found
+	}
+	if !l.queue.knows(w.Queued) && l.window[w.Queued] == nil {
+		found.queued = w.Queued
+	}
+	if !w.Scheduled.At.After(now) && !l.schedule.knows(w.Scheduled, now) && l.window[w.Scheduled.ID] == nil {
+		found.scheduled = w.Scheduled
+	}
+	return found
+}
+
+// takeUp has what was overlooked read.
+func (l *lane) takeUp(found heads) {
+	if found.queued != (webhook.ID{}) {
+		l.missed(found.queued)
+	}
+	if found.scheduled.ID != (webhook.ID{}) {
+		l.schedule.miss(found.scheduled)
+	}
+}
+
+// knows reports whether a read that is due or under way comes to a queued delivery.
+func (q *queueReading) knows(id webhook.ID) bool {
+	return id == webhook.ID{} || q.reading || q.behind && id.Compare(q.from) >= 0
+}
+
+// knows reports whether a read that is due or under way comes to a slot that is due now.
+func (s *scheduleReading) knows(slot webhook.Slot, now time.Time) bool {
+	return slot.ID == webhook.ID{} || s.reading || !s.next.IsZero() && !s.next.After(now) && !slot.Before(s.from)
+}
+
+// audit asks about the heads that are due in storage.
+func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
+	to := s.seat(m.wake.Endpoint)
+	switch {
+	case s.draining != nil:
+	case to.pid != nil:
+		s.send(c, to, m)
+	case to.holdUntil.After(now), !to.wakeAt.IsZero() && !to.wakeAt.After(now.Add(watchGrace)):
+		to.overlooked = heads{}
+	case !to.confirms(heads{m.wake.Queued, m.wake.Scheduled}):
+	default:
+		s.shared.overlooked(to.number, to.overlooked)
+		s.start(c, to)
+	}
+}
+
+// audit asks the lane about the heads that are due in storage.
+func (a *endpointActor) audit(m *audit, now time.Time) {
+	if found := a.lane.overlooked(&m.wake, now); a.seat.confirms(found) {
+		a.shared.overlooked(a.number, found)
+		a.lane.takeUp(found)
+	}
+}
+
+// confirms reports whether the same was found overlooked at the last audit, too.
+func (s *seat) confirms(found heads) bool {
+	again := found != heads{} && found == s.overlooked
+	s.overlooked = found
+	return again
+}
+
+// overlooked reports a fault: deliveries were due, and nobody knew of them.
+func (s *shared) overlooked(n webhook.EndpointNumber, found heads) {
+	s.metrics.overlooked.Inc()
+	first := found.queued
+	if first == (webhook.ID{}) {
+		first = found.scheduled.ID
+	}
+	s.log.Error("overlooked deliveries are taken up", "endpoint", uint32(n),
+		"delivery_id", webhook.DeliveryID.Format(first), "next_attempt_at", found.scheduled.At.Time())
+}

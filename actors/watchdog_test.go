@@ -1,0 +1,162 @@
+package actors
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// forgetful is a store whose reads leave out the deliveries in hidden, as if the
+// reading had passed them.
+type forgetful struct {
+	storage.Store
+	hidden map[webhook.ID]bool
+}
+
+func (f *forgetful) hide(due []webhook.Due) (shown []webhook.Due) {
+	for _, one := range due {
+		if !f.hidden[one.Delivery.ID] {
+			shown = append(shown, one)
+		}
+	}
+	return shown
+}
+
+func (f *forgetful) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	due, err := f.Store.Queued(n, from, limit, maxBytes)
+	return f.hide(due), err
+}
+
+func (f *forgetful) Scheduled(
+	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
+) ([]webhook.Due, webhook.DueTime, error) {
+	due, next, err := f.Store.Scheduled(n, from, now, limit, maxBytes)
+	return f.hide(due), next, err
+}
+
+// TestOverlookedIsTakenUp has a read leave out one delivery, of the retry
+// schedule and of the queue, with an actor at work, waiting and at rest. The
+// watchdog finds it, logs and counts the fault, and it is delivered.
+func TestOverlookedIsTakenUp(t *testing.T) {
+	for name, linger := range map[string]time.Duration{"running": time.Hour, "at rest": time.Millisecond} {
+		for _, status := range []webhook.Status{webhook.Queued, webhook.Retrying} {
+			t.Run(name+" "+string(status), func(t *testing.T) { overlook(t, status, linger) })
+		}
+	}
+}
+
+func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
+	var log bytes.Buffer
+	forgets := &forgetful{hidden: map[webhook.ID]bool{}}
+	inRig(t, func(o *Options) {
+		forgets.Store = o.Store.(storage.Store)
+		o.Store, o.Linger, o.Log = forgets, linger, slog.New(slog.NewTextHandler(&log, nil))
+	}, func(r *rig) {
+		n := r.register(regular(time.Minute, 5))
+		if status == webhook.Queued {
+			r.setStatus(n, webhook.EndpointPaused)
+		}
+		r.receiver.does(n, answers(500, 0))
+		id := r.publishOne(n)
+		synctest.Wait()
+		r.receiver.does(n, answers(200, 0))
+		forgets.hidden[id] = true
+		if status == webhook.Queued {
+			r.setStatus(n, webhook.EndpointActive)
+		} else {
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(time.Second)
+		r.wantStatus(id, status, r.delivery(id).Reason, r.delivery(id).Attempts)
+		delete(forgets.hidden, id)
+		time.Sleep(watchGrace + 2*watchPeriod + watchPace)
+		synctest.Wait()
+		if got := r.delivery(id).Status; got != webhook.Delivered {
+			t.Errorf("it is %s", got)
+		}
+		var m dto.Metric
+		if err := r.d.shared.metrics.overlooked.Write(&m); err != nil {
+			t.Fatal(err)
+		}
+		if faults := m.GetCounter().GetValue(); faults != 1 || !strings.Contains(log.String(), webhook.DeliveryID.Format(id)) {
+			t.Errorf("%v faults counted; the log: %s", faults, &log)
+		}
+	})
+}
+
+// TestNothingIsOverlooked: who waits for its gate, its rate, a pause or its
+// receiver is not suspected.
+func TestNothingIsOverlooked(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		for name, settings := range map[string]webhook.Settings{
+			"rate":    {Rate: 0.01, Concurrency: 1},
+			"breaker": {Breaker: webhook.BreakerPolicy{Failures: 1, Open: time.Hour, MaxOpen: time.Hour}},
+			"pause":   {},
+			"retries": regular(time.Second, 100),
+		} {
+			n := r.register(settings)
+			r.receiver.does(n, answers(500, 0))
+			if name == "pause" {
+				r.setStatus(n, webhook.EndpointPaused)
+			}
+		}
+		r.publish(50, 10)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		var m dto.Metric
+		if err := r.d.shared.metrics.overlooked.Write(&m); err != nil {
+			t.Fatal(err)
+		}
+		if faults := m.GetCounter().GetValue(); faults != 0 {
+			t.Errorf("%v faults were counted", faults)
+		}
+	})
+}
+
+// TestWatchdogIsPaced: a round goes through all endpoints, a bounded step at a time.
+func TestWatchdogIsPaced(t *testing.T) {
+	const endpoints = 3*watchStep + 5
+	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
+	asked := map[webhook.EndpointNumber]int{}
+	dog := watchdog{store: steps{endpoints: endpoints, old: old}, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
+	for step := 1; ; step++ {
+		before := len(asked)
+		more, err := dog.step(t.Context(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(asked) - before; n > watchStep {
+			t.Fatalf("step %d asked about %d endpoints", step, n)
+		}
+		if !more {
+			if step != 4 || len(asked) != endpoints {
+				t.Errorf("%d steps asked about %d endpoints of %d", step, len(asked), endpoints)
+			}
+			return
+		}
+	}
+}
+
+// steps is a store with so many endpoints that have an old delivery queued.
+type steps struct {
+	Store
+	endpoints webhook.EndpointNumber
+	old       webhook.ID
+}
+
+func (s steps) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	for n := max(from, 1); n <= s.endpoints; n++ {
+		if err := visit(webhook.Wake{Endpoint: n, Queued: s.old.For(n)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
