@@ -12,6 +12,8 @@ type conn struct {
 	net.Conn // what requests are written to: raw, or TLS over it
 	raw      net.Conn
 	origin   *origin
+	// meter lies around the connection that was dialled; raw is it.
+	meter meter
 	// socket looks at raw's file descriptor; nil if it has none.
 	socket syscall.RawConn
 	probe  socketProbe
@@ -23,7 +25,8 @@ type conn struct {
 }
 
 func newConn(raw net.Conn, to *origin) *conn {
-	cn := &conn{Conn: raw, raw: raw, origin: to, buffers: true}
+	cn := &conn{origin: to, meter: meter{Conn: raw}, buffers: true}
+	cn.Conn, cn.raw = &cn.meter, &cn.meter
 	if s, ok := raw.(syscall.Conn); ok {
 		if socket, err := s.SyscallConn(); err == nil {
 			cn.socket, cn.buffers = socket, false

@@ -9,15 +9,21 @@ import (
 
 // exchange sends a request over a connection and reads the response, all until
 // the deadline. The connection is then kept for the next request or closed.
-// answered tells whether a byte of a response arrived. err is nil once the
-// response's head was read: what follows the head changes nothing.
-func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.Attempt) (answered bool, err error) {
+// err is nil once the response's head was read: what follows the head changes
+// nothing. unseen reports that the request failed, and that the receiver cannot
+// have read any of it.
+func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.Attempt) (unseen bool, err error) {
 	in := newInbox(cn)
 	defer in.free()
+	began, before := time.Now(), cn.meter.written
 	h, err := t.askHead(cn, in, d, deadline)
+	if cn.meter.written > before {
+		a.Requests++
+	}
 	if err != nil {
+		unseen = !in.received && cn.unseen(before, time.Since(began), err)
 		t.client.hangUp(cn)
-		return in.received, err
+		return unseen, err
 	}
 	a.StatusCode = h.status
 	var clean bool
@@ -30,7 +36,7 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 	} else {
 		t.client.hangUp(cn)
 	}
-	return true, nil
+	return false, nil
 }
 
 // askHead writes the request in one piece and reads the response's head. A
@@ -46,7 +52,7 @@ func (t *Target) askHead(cn *conn, in *inbox, d delivery, deadline time.Time) (r
 	m.free() // not kept while the receiver thinks
 	h, err := in.readHead()
 	if err != nil && failure != nil {
-		return h, fmt.Errorf("%w: write: %w", errEnded, failure)
+		return h, fmt.Errorf("write: %w; read: %w", failure, err)
 	}
 	return h, err
 }

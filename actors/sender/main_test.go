@@ -2,9 +2,12 @@ package sender
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log"
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 	"time"
@@ -99,3 +102,15 @@ func dialTo(dial func() (net.Conn, error), dialled *[]netip.AddrPort) func(conte
 
 // quietLog is for servers whose complaints are expected.
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// tlsForTest returns a certificate for 127.0.0.1 and example.com, and the roots to trust.
+func tlsForTest(t testing.TB) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	model := httptest.NewUnstartedServer(nil)
+	model.Config.ErrorLog = quietLog()
+	model.StartTLS()
+	defer model.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(model.Certificate())
+	return &tls.Config{Certificates: model.TLS.Certificates}, roots
+}

@@ -32,19 +32,20 @@ func (t *Target) Send(id webhook.ID, eventType string, data []byte) webhook.Atte
 	a := webhook.Attempt{At: now.Round(0).UTC()}
 	d := delivery{id: id, eventType: eventType, data: data, at: a.At}
 	if err := t.deliver(d, now.Add(t.timeout), &a); err != nil {
-		a = webhook.Attempt{At: a.At, Failure: t.client.classify(err)}
+		a.Failure = t.client.classify(err)
 	}
 	a.Duration = time.Since(now)
 	return a
 }
 
-// deliver makes the request on a connection at hand, or else on a fresh one. A
-// connection at hand can turn out to have been closed by the receiver just then:
-// if not a byte of a response arrived, a fresh one is used within the same attempt.
+// deliver makes the request on a kept connection, or else on a fresh one. The
+// receiver may have closed a kept connection just before the request: if it cannot
+// have read any of the request, a fresh connection is used within the same attempt.
+// Otherwise the receiver may be at work on the request, and the attempt has failed.
 func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) error {
 	if cn := t.take(); cn != nil {
-		answered, err := t.exchange(cn, d, deadline, a)
-		if err == nil || answered || isTimeout(err) {
+		unseen, err := t.exchange(cn, d, deadline, a)
+		if err == nil || !unseen {
 			return err
 		}
 	}
