@@ -19,6 +19,8 @@ type conn struct {
 	probe  socketProbe
 	// buffers: a layer between here and the socket may hold bytes.
 	buffers bool
+	// secure: TLS was agreed on.
+	secure bool
 	// Guarded by the idle pool.
 	idleSince time.Time
 	links     [places]idleLinks

@@ -133,7 +133,7 @@ func (c *Client) handshake(cn *conn, t *Target, deadline time.Time) error {
 	if err := secure.Handshake(); err != nil {
 		return &handshakeError{err}
 	}
-	cn.Conn, cn.buffers = secure, true
+	cn.Conn, cn.buffers, cn.secure = secure, true, true
 	return nil
 }
 

@@ -25,18 +25,30 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 		t.client.hangUp(cn)
 		return unseen, err
 	}
-	a.StatusCode = h.status
-	var clean bool
-	a.Response, clean = in.readBody(&h, t.client.excerpt, deadline)
+	a.StatusCode, a.Latency, a.Detail = h.status, in.lineAt.Sub(d.began), h.note
+	a.Location, a.ResponseEncoding = h.location, h.encoding
+	part := in.readBody(&h, t.excerptOf(&h), deadline)
+	if h.encoding == "" {
+		a.Response, a.ResponseTruncated = part.excerpt, part.more
+	}
 	if h.status < 200 || h.status >= 300 {
 		a.RetryAfter, _ = webhook.ParseRetryAfter(h.retryAfter, time.Now())
 	}
-	if clean && h.reusable() && in.empty() {
+	if part.clean && h.reusable() && in.empty() {
 		t.client.dropAll(t.client.idle.put(cn))
 	} else {
 		t.client.hangUp(cn)
 	}
 	return false, nil
+}
+
+// excerptOf returns how much of a response's body is kept. An encoded one would
+// not be text that a person can read.
+func (t *Target) excerptOf(h *responseHead) int {
+	if h.encoding != "" {
+		return 0
+	}
+	return t.client.excerpt
 }
 
 // askHead writes the request in one piece and reads the response's head. A

@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -13,6 +14,10 @@ var (
 	errAborted = errors.New("aborted")
 	// errProtocol: what came back is not an HTTP response, or is beyond its bounds.
 	errProtocol = errors.New("not a valid HTTP response")
+	// errLongHead: a response's head goes on beyond maxHead.
+	errLongHead = fmt.Errorf("head of more than %d bytes: %w", maxHead, errProtocol)
+	// errHTTP2: the receiver speaks HTTP/2 over TLS, though HTTP/1.1 was agreed on.
+	errHTTP2 = fmt.Errorf("HTTP/2: %w", errProtocol)
 	// errEnded: the connection ended before a response.
 	errEnded = errors.New("connection ended before a response")
 )

@@ -16,6 +16,8 @@ type delivery struct {
 	eventType string
 	data      []byte
 	at        time.Time
+	// began is at by the steady clock.
+	began time.Time
 }
 
 // headOptions are what the request heads of all endpoints have in common.
@@ -69,11 +71,15 @@ func (o headOptions) forTarget(t TargetURL, custom []webhook.CustomHeader) (stri
 		return "", err
 	}
 	var own strings.Builder
+	encoding := "\r\nAccept-Encoding: identity" // what is kept of a response is to be read by people
 	for _, h := range custom {
 		own.WriteString("\r\n" + h.Name + ": " + h.Value)
+		if strings.EqualFold(h.Name, "Accept-Encoding") {
+			encoding = ""
+		}
 	}
 	return "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority + "\r\nUser-Agent: " + o.userAgent + own.String() +
-		"\r\nContent-Type: application/json\r\nContent-Length: ", nil
+		encoding + "\r\nContent-Type: application/json\r\nContent-Length: ", nil
 }
 
 // message is the memory that a request is put together in.

@@ -23,16 +23,17 @@ type Target struct {
 
 // Send makes one attempt to deliver data, an event's canonical data, and waits
 // for its outcome: at most the endpoint's timeout, which covers all from name
-// resolution to the response's headers. A response's body, which changes
-// nothing, gets up to a second of what is left. Failures
+// resolution to the response's headers. The response's status line decides: its
+// headers and its body change nothing, and the body gets up to a second of what is
+// left. Failures
 // are told by Attempt.Failure. Attempt.Number is left to the caller. data is not
 // kept after the return.
 func (t *Target) Send(id webhook.ID, eventType string, data []byte) webhook.Attempt {
 	now := time.Now()
 	a := webhook.Attempt{At: now.Round(0).UTC()}
-	d := delivery{id: id, eventType: eventType, data: data, at: a.At}
+	d := delivery{id: id, eventType: eventType, data: data, at: a.At, began: now}
 	if err := t.deliver(d, now.Add(t.timeout), &a); err != nil {
-		a.Failure = t.client.classify(err)
+		a.Failure, a.Detail = t.client.classify(err), detailOf(err)
 	}
 	a.Duration = time.Since(now)
 	return a
