@@ -19,8 +19,11 @@ type conn struct {
 	probe  socketProbe
 	// buffers: a layer between here and the socket may hold bytes.
 	buffers bool
-	// secure: TLS was agreed on.
-	secure bool
+	// secure: TLS was agreed on. asksForCert: the receiver asked for a client
+	// certificate during the handshake.
+	secure, asksForCert bool
+	// answered: there was a response on this connection.
+	answered bool
 	// Guarded by the idle pool.
 	idleSince time.Time
 	links     [places]idleLinks

@@ -167,8 +167,8 @@ func TestCABundle(t *testing.T) {
 		if string(a.Response) != want {
 			t.Fatalf("request %d: session resumed: %s", i+1, a.Response)
 		}
-		wantAttempt(t, send(other), 0, webhook.ReasonTLS)
-		wantAttempt(t, send(none), 0, webhook.ReasonTLS)
+		wantAttempt(t, send(other), 0, webhook.ReasonTLSAuthority)
+		wantAttempt(t, send(none), 0, webhook.ReasonTLSAuthority)
 	}
 	e := endpoint(s.URL)
 	e.CABundle = "no PEM"

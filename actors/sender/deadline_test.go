@@ -155,8 +155,8 @@ func TestSilentHandshake(t *testing.T) {
 		s.Greet(subscriber.Silence())
 		a := send(open(t, c, "https://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
 		wantAttempt(t, a, 0, webhook.ReasonTimeout)
-		if a.Duration != 10*time.Second {
-			t.Fatalf("took %v", a.Duration)
+		if a.Duration != 10*time.Second || a.Detail != "the TLS handshake did not end in time; perhaps the port does not speak TLS" {
+			t.Fatalf("took %v: %s", a.Duration, a.Detail)
 		}
 	})
 }
@@ -359,8 +359,8 @@ func TestClassify(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: blocked(netip.MustParseAddr("10.0.0.1"))}, webhook.ReasonBlockedAddress},
 		{errUnresolved, webhook.ReasonDNS},
 		{context.DeadlineExceeded, webhook.ReasonTimeout},
-		{&handshakeError{os.ErrDeadlineExceeded}, webhook.ReasonTimeout},
-		{&handshakeError{errors.New("bad certificate")}, webhook.ReasonTLS},
+		{&tlsFailure{webhook.ReasonTLS, os.ErrDeadlineExceeded}, webhook.ReasonTimeout},
+		{&tlsFailure{webhook.ReasonTLSName, errors.New("bad certificate")}, webhook.ReasonTLSName},
 		{errProtocol, webhook.ReasonProtocol},
 		{errors.Join(errEnded, net.ErrClosed), webhook.ReasonReset},
 		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, webhook.ReasonConnect},

@@ -21,10 +21,16 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 		a.Requests++
 	}
 	if err != nil {
+		if cn.secure {
+			err = cn.judgeAlert(err)
+		} else if a.Requests == 1 && !in.received && !cn.answered && isEnd(err) {
+			err = explain(err, "the connection ended without a byte of an answer, as on a port that expects https")
+		}
 		unseen = !in.received && cn.unseen(before, time.Since(began), err)
 		t.client.hangUp(cn)
 		return unseen, err
 	}
+	cn.answered = true
 	a.StatusCode, a.Latency, a.Detail = h.status, in.lineAt.Sub(d.began), h.note
 	a.Location, a.ResponseEncoding = h.location, h.encoding
 	part := in.readBody(&h, t.excerptOf(&h), deadline)

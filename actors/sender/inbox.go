@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 const (
@@ -220,7 +222,7 @@ func (in *inbox) notHTTP(b []byte) error {
 		return explain(errProtocol, "the receiver speaks TLS on this port: the target's URL must begin with https")
 	case len(b) >= 9 && b[0] == 0 && b[3] == 4 && b[4]&^1 == 0: // a SETTINGS frame (RFC 9113, section 3.4)
 		if in.cn.secure {
-			return errHTTP2
+			return &tlsFailure{webhook.ReasonTLSProtocol, explain(errProtocol, "the receiver speaks HTTP/2 only")}
 		}
 		return explain(errProtocol, "the receiver speaks HTTP/2 without being asked to, not HTTP/1.1")
 	}

@@ -303,7 +303,7 @@ func TestTLS(t *testing.T) {
 	if conns != 1 {
 		t.Fatalf("%d connections for three requests one after the other", conns)
 	}
-	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLS)
+	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLSAuthority)
 	plain := subscriber.Listen(t)
 	plain.Greet(subscriber.Answer(400))
 	wantAttempt(t, send(open(t, trusting, strings.Replace(plain.URL(), "http:", "https:", 1), webhook.Settings{})), 0, webhook.ReasonTLS)
@@ -318,7 +318,7 @@ func TestTLSRefusesOldVersions(t *testing.T) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	wantAttempt(t, send(open(t, newClient(t, Options{RootCAs: roots}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLS)
+	wantAttempt(t, send(open(t, newClient(t, Options{RootCAs: roots}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLSVersion)
 }
 
 // TestTLSName: a certificate for another name is refused.
@@ -332,5 +332,5 @@ func TestTLSName(t *testing.T) {
 	c := newClient(t, Options{RootCAs: roots, Resolve: zone{"example.com": {"127.0.0.1"}, "example.net": {"127.0.0.1"}}.resolve})
 	port := s.URL[strings.LastIndexByte(s.URL, ':'):]
 	wantAttempt(t, send(open(t, c, "https://example.com"+port, webhook.Settings{})), 404, webhook.ReasonNone)
-	wantAttempt(t, send(open(t, c, "https://example.net"+port, webhook.Settings{})), 0, webhook.ReasonTLS)
+	wantAttempt(t, send(open(t, c, "https://example.net"+port, webhook.Settings{})), 0, webhook.ReasonTLSName)
 }

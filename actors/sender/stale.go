@@ -32,9 +32,10 @@ func (m *meter) Write(p []byte) (int, error) {
 // says nothing, because a receiver that reads a request and resets at once may have
 // acknowledged nothing yet; so after a reset, the request counts as read.
 func (cn *conn) unseen(before uint64, took time.Duration, err error) bool {
-	switch {
-	case isTimeout(err):
+	if _, alerted := alertIn(err); alerted || isTimeout(err) {
 		return false
+	}
+	switch {
 	case cn.meter.written == before:
 		return true // it never left
 	}

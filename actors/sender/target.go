@@ -33,7 +33,7 @@ func (t *Target) Send(id webhook.ID, eventType string, data []byte) webhook.Atte
 	a := webhook.Attempt{At: now.Round(0).UTC()}
 	d := delivery{id: id, eventType: eventType, data: data, at: a.At, began: now}
 	if err := t.deliver(d, now.Add(t.timeout), &a); err != nil {
-		a.Failure, a.Detail = t.client.classify(err), detailOf(err)
+		a.Failure, a.Detail = t.client.judge(err)
 	}
 	a.Duration = time.Since(now)
 	return a
