@@ -69,8 +69,13 @@ func open(t testing.TB, c *Client, url string, s webhook.Settings) *Target {
 	return target
 }
 
+// due is the first attempt of a delivery.
+func due(eventType string, data []byte) webhook.Due {
+	return webhook.Due{Delivery: webhook.Delivery{ID: testID, EventType: eventType}, Data: data}
+}
+
 func send(target *Target) webhook.Attempt {
-	return target.Send(testID, "user.created", []byte(`{"a":1}`))
+	return target.Send(due("user.created", []byte(`{"a":1}`)))
 }
 
 // wantAttempt compares what every test of an outcome looks at.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,9 @@ func TestRequestOnTheWire(t *testing.T) {
 		"X-Corp-Astro-Webhook-ID: " + id,
 		"X-Corp-Astro-Event: user.created",
 		"X-Corp-Astro-Timestamp: " + stamp,
+		"X-Corp-Astro-Event-ID: " + webhook.EventID.Format(testID.Event()),
+		"X-Corp-Astro-Event-Timestamp: 2025-05-17T10:30:00.000Z",
+		"X-Corp-Astro-Attempt: 1",
 		"X-Corp-Astro-Signature: " + string(signer.AppendHex(nil, a.At, r.Body)),
 		"webhook-id: " + id,
 		fmt.Sprintf("webhook-timestamp: %d", a.At.Unix()),
@@ -56,11 +60,71 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 }
 
+// TestEventHeaders: two webhooks at one receiver can be matched by the event, and a
+// late retry cannot be taken for something newer.
+func TestEventHeaders(t *testing.T) {
+	s := subscriber.Listen(t)
+	c := newClient(t, Options{})
+	event := testID.Event()
+	for n, attempts := range map[webhook.EndpointNumber]int{1: 0, 2: 41} {
+		e := endpoint(s.URL())
+		e.ID.Endpoint = n
+		target, err := c.Open(e, webhook.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := target.Send(webhook.Due{Delivery: webhook.Delivery{ID: event.For(n), EventType: "a", Attempts: attempts}, Data: []byte("{}")})
+		wantAttempt(t, a, 200, webhook.ReasonNone)
+		r := s.Requests()[s.Count()-1]
+		if got := r.Field("X-Corp-Astro-Event-ID"); got != webhook.EventID.Format(event) {
+			t.Errorf("webhook %d: event %s", n, got)
+		}
+		if got := r.Field("X-Corp-Astro-Event-Timestamp"); got != webhook.FormatTime(event.Time()) {
+			t.Errorf("webhook %d: accepted at %s", n, got)
+		}
+		if got := r.Field("X-Corp-Astro-Attempt"); got != strconv.Itoa(attempts+1) {
+			t.Errorf("webhook %d: attempt %s after %d", n, got, attempts)
+		}
+	}
+}
+
+// TestSignaturesDuringRotation: the usual header stays with the secret before.
+func TestSignaturesDuringRotation(t *testing.T) {
+	s := subscriber.Listen(t)
+	const before = "the secret before the rotation"
+	e := endpoint(s.URL())
+	for _, c := range []struct {
+		ends      time.Duration
+		now, next string
+	}{{time.Hour, before, testSecret}, {-time.Second, testSecret, ""}} {
+		e.Secrets = []webhook.Secret{{Value: testSecret}, {Value: before, ExpiresAt: time.Now().Add(c.ends)}}
+		target, err := newClient(t, Options{}).Open(e, webhook.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		r := s.Requests()[s.Count()-1]
+		for name, secret := range map[string]string{"X-Corp-Astro-Signature": c.now, "X-Corp-Astro-Signature-Next": c.next} {
+			want := ""
+			if secret != "" {
+				signer, err := webhook.NewSigner([]webhook.Secret{{Value: secret}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = string(signer.AppendHex(nil, time.Now(), r.Body))
+			}
+			if got := r.Field(name); got != want {
+				t.Errorf("overlap ends in %v: %s is %q, want that of %q", c.ends, name, got, secret)
+			}
+		}
+	}
+}
+
 // TestHeaderPrefix: the prefix is the operator's; an event type cannot break out of its header.
 func TestHeaderPrefix(t *testing.T) {
 	s := subscriber.Listen(t)
 	c := newClient(t, Options{HeaderPrefix: "X-Acme"})
-	a := open(t, c, s.URL(), webhook.Settings{}).Send(testID, "a\r\nEvil: 1", []byte("{}"))
+	a := open(t, c, s.URL(), webhook.Settings{}).Send(due("a\r\nEvil: 1", []byte("{}")))
 	wantAttempt(t, a, 200, webhook.ReasonNone)
 	r := s.Requests()[0]
 	if r.Field("X-Acme-Event") != "aEvil: 1" || r.Field("Evil") != "" || r.Field("X-Acme-Webhook-ID") == "" {
@@ -226,7 +290,7 @@ func TestAnswerBeforeAllIsRead(t *testing.T) {
 	})
 	data := []byte(`"` + strings.Repeat("a", webhook.MaxPayload-2) + `"`)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
-	wantAttempt(t, target.Send(testID, "user.created", data), 413, webhook.ReasonNone)
+	wantAttempt(t, target.Send(due("user.created", data)), 413, webhook.ReasonNone)
 }
 
 // TestLargestPayload: it arrives whole.
@@ -234,7 +298,7 @@ func TestLargestPayload(t *testing.T) {
 	s := subscriber.Listen(t)
 	data := []byte(`"` + strings.Repeat("a", webhook.MaxPayload-2) + `"`)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
-	wantAttempt(t, target.Send(testID, "user.created", data), 200, webhook.ReasonNone)
+	wantAttempt(t, target.Send(due("user.created", data)), 200, webhook.ReasonNone)
 	var body struct{ Data json.RawMessage }
 	if err := json.Unmarshal(s.Requests()[0].Body, &body); err != nil || string(body.Data) != string(data) {
 		t.Fatalf("%d bytes arrived, %v", len(body.Data), err)
@@ -250,7 +314,7 @@ func TestParallelSends(t *testing.T) {
 		senders.Go(func() {
 			for n := range 25 {
 				data := fmt.Appendf(nil, `{"worker":%d,"n":%d,"pad":"%s"}`, worker, n, strings.Repeat("p", n*97))
-				if a := target.Send(testID, "user.created", data); a.StatusCode != 200 {
+				if a := target.Send(due("user.created", data)); a.StatusCode != 200 {
 					t.Errorf("got %+v", a)
 				}
 			}

@@ -21,17 +21,19 @@ type Target struct {
 	closed      sync.Once
 }
 
-// Send makes one attempt to deliver data, an event's canonical data, and waits
-// for its outcome: at most the endpoint's timeout, which covers all from name
+// Send makes a delivery's next attempt, and waits for its outcome: at most the endpoint's timeout, which covers all from name
 // resolution to the response's headers. The response's status line decides: its
 // headers and its body change nothing, and the body gets up to a second of what is
 // left. Failures
-// are told by Attempt.Failure. Attempt.Number is left to the caller. data is not
+// are told by Attempt.Failure. Attempt.Number is left to the caller. due.Data is not
 // kept after the return.
-func (t *Target) Send(id webhook.ID, eventType string, data []byte) webhook.Attempt {
+func (t *Target) Send(due webhook.Due) webhook.Attempt {
 	now := time.Now()
 	a := webhook.Attempt{At: now.Round(0).UTC()}
-	d := delivery{id: id, eventType: eventType, data: data, at: a.At, began: now}
+	d := delivery{
+		id: due.Delivery.ID, eventType: due.Delivery.EventType, data: due.Data,
+		attempt: due.Delivery.Attempts + 1, at: a.At, began: now,
+	}
 	if err := t.deliver(d, now.Add(t.timeout), &a); err != nil {
 		a.Failure, a.Detail = t.client.judge(err)
 	}
