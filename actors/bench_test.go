@@ -48,7 +48,7 @@ func BenchmarkLane(b *testing.B) {
 // instant answers at once, and takes one from what is under way.
 type instant struct{ underWay chan struct{} }
 
-func (i instant) Send(webhook.ID, string, []byte) webhook.Attempt {
+func (i instant) Send(webhook.Due) webhook.Attempt {
 	<-i.underWay
 	return webhook.Attempt{At: time.Now(), StatusCode: 200}
 }

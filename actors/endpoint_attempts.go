@@ -60,6 +60,6 @@ func (a *endpointActor) start(e *entry) {
 			}
 		}()
 		e.panicked = false
-		e.attempt = target.Send(e.id(), e.due.Delivery.EventType, e.due.Data)
+		e.attempt = target.Send(e.due)
 	})
 }

@@ -36,8 +36,9 @@ type Store interface {
 
 // Target makes the attempts for one endpoint. Its methods are safe for concurrent use.
 type Target interface {
-	// Send makes one attempt and waits for its end, no longer than the endpoint's timeout.
-	Send(id webhook.ID, eventType string, data []byte) webhook.Attempt
+	// Send makes the delivery's next attempt and waits for its end, no longer than
+	// the endpoint's timeout.
+	Send(due webhook.Due) webhook.Attempt
 	// Close lets go of idle connections; attempts in flight end undisturbed.
 	Close()
 }

@@ -71,7 +71,8 @@ type target struct {
 }
 
 // Send makes an attempt.
-func (t *target) Send(id webhook.ID, _ string, _ []byte) webhook.Attempt {
+func (t *target) Send(due webhook.Due) webhook.Attempt {
+	id := due.Delivery.ID
 	c := call{id: id, at: time.Now(), timeout: t.timeout, abort: t.receiver.abort}
 	behave := t.receiver.begin(&c)
 	defer t.receiver.end(id)

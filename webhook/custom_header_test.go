@@ -3,6 +3,7 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -75,6 +76,19 @@ func TestCheckCustomHeaders(t *testing.T) {
 	}
 	if err := CheckCustomHeaders([]CustomHeader{{Name: "X-A"}, {Name: "x-a"}}, DefaultHeaderPrefix); err == nil {
 		t.Error("one name in two casings is let through")
+	}
+}
+
+// TestDeliveryHeadersAreReserved: an endpoint cannot set a header of a delivery itself.
+func TestDeliveryHeadersAreReserved(t *testing.T) {
+	for _, prefix := range []string{DefaultHeaderPrefix, "X-Acme"} {
+		names := reflect.ValueOf(HeadersFor(prefix))
+		for i := range names.NumField() {
+			h := CustomHeader{Name: strings.ToUpper(names.Field(i).String()), Value: "a"}
+			if CheckCustomHeaders([]CustomHeader{h}, prefix) == nil {
+				t.Errorf("%s may be set", h.Name)
+			}
+		}
 	}
 }
 

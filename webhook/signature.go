@@ -85,26 +85,53 @@ func keyHash(key []byte) hash.Hash {
 	return h
 }
 
-// SignsHex tells whether an attempt made at the given time has the prefix's
+// SignsHex reports whether an attempt made at the given time has the prefix's
 // Signature header: whether a shared secret is valid then.
-func (s *Signer) SignsHex(at time.Time) bool { return s.sharedAt(at) != nil }
+func (s *Signer) SignsHex(at time.Time) bool {
+	oldest, _ := s.sharedAt(at)
+	return oldest != nil
+}
 
-// sharedAt gives the newest shared secret that is valid then; nil if there is none.
-func (s *Signer) sharedAt(at time.Time) *signingKey {
+// SignsNext reports whether an attempt made at the given time has the prefix's
+// SignatureNext header too: whether several shared secrets are valid then.
+func (s *Signer) SignsNext(at time.Time) bool {
+	oldest, newest := s.sharedAt(at)
+	return oldest != newest
+}
+
+// sharedAt returns the oldest and the newest of the shared secrets that are valid
+// then: the same if there is one, and nil if there is none.
+func (s *Signer) sharedAt(at time.Time) (oldest, newest *signingKey) {
 	for i := range s.keys {
 		if k := &s.keys[i]; k.private == nil && k.expires.Valid(at) {
-			return k
+			if newest == nil {
+				newest = k
+			}
+			oldest = k
 		}
 	}
-	return nil
+	return oldest, newest
 }
 
 // AppendHex appends the value of the prefix's Signature header for an attempt made
 // at the given time: the body's HMAC-SHA256 in lower-case hex, keyed with the text,
-// as UTF-8, of the newest shared secret that is valid then. If there is none it
-// appends nothing, see SignsHex.
+// as UTF-8, of the oldest shared secret that is valid then. While a secret is being
+// rotated that is the one which the receiver surely has. If there is none it appends
+// nothing, see SignsHex.
 func (s *Signer) AppendHex(dst []byte, at time.Time, body []byte) []byte {
-	k := s.sharedAt(at)
+	oldest, _ := s.sharedAt(at)
+	return s.appendHex(dst, oldest, body)
+}
+
+// AppendHexNext appends the value of the prefix's SignatureNext header for an
+// attempt made at the given time. It is as AppendHex, but with the newest shared
+// secret that is valid then. See SignsNext for whether there is such a header.
+func (s *Signer) AppendHexNext(dst []byte, at time.Time, body []byte) []byte {
+	_, newest := s.sharedAt(at)
+	return s.appendHex(dst, newest, body)
+}
+
+func (s *Signer) appendHex(dst []byte, k *signingKey, body []byte) []byte {
 	if k == nil {
 		return dst
 	}

@@ -69,6 +69,53 @@ func TestAppendHex(t *testing.T) {
 	}
 }
 
+// TestHexDuringRotation: while several shared secrets are valid, one header is signed
+// with the oldest of them, which the receiver has, and the other with the newest.
+func TestHexDuringRotation(t *testing.T) {
+	end := time.Unix(1_700_000_000, 0)
+	until := func(value string, at time.Time) Secret { return Secret{Value: value, ExpiresAt: at} }
+	newest, private := Secret{Value: vectorSecret}, Secret{Value: vectorPrivate}
+	const older, oldest = plainSecret, "the oldest secret of the three"
+	for _, c := range []struct {
+		why       string
+		secrets   []Secret
+		at        time.Time
+		now, next string // whose signatures; "" for none
+	}{
+		{"one secret", []Secret{newest}, end, vectorSecret, ""},
+		{"within an overlap", []Secret{newest, until(older, end)}, end.Add(-1), older, vectorSecret},
+		{"after an overlap", []Secret{newest, until(older, end)}, end, vectorSecret, ""},
+		{"within two overlaps", []Secret{newest, until(older, end), until(oldest, end.Add(-time.Hour))}, end.Add(-2 * time.Hour), oldest, vectorSecret},
+		{"within the second of two", []Secret{newest, until(older, end), until(oldest, end.Add(-time.Hour))}, end.Add(-time.Hour), older, vectorSecret},
+		{"an overlap that outlasts a later one", []Secret{newest, until(older, end.Add(-time.Hour)), until(oldest, end)}, end.Add(-1), oldest, vectorSecret},
+		{"a private key", []Secret{private}, end, "", ""},
+		{"to a private key", []Secret{private, until(older, end)}, end.Add(-1), older, ""},
+		{"to a private key, after", []Secret{private, until(older, end)}, end, "", ""},
+		{"from a private key", []Secret{newest, until(vectorPrivate, end)}, end.Add(-1), vectorSecret, ""},
+		{"across a private key", []Secret{newest, until(vectorPrivate, end), until(older, end)}, end.Add(-1), older, vectorSecret},
+	} {
+		s := newSigner(t, c.secrets...)
+		sum := func(secret string) string {
+			if secret == "" {
+				return ""
+			}
+			mac := hmac.New(sha256.New, []byte(secret))
+			mac.Write([]byte(vectorBody))
+			return hex.EncodeToString(mac.Sum(nil))
+		}
+		if got := string(s.AppendHex(nil, c.at, []byte(vectorBody))); got != sum(c.now) || s.SignsHex(c.at) != (c.now != "") {
+			t.Errorf("%s: signature %q, want that of %q", c.why, got, c.now)
+		}
+		next := ""
+		if s.SignsNext(c.at) {
+			next = string(s.AppendHexNext(nil, c.at, []byte(vectorBody)))
+		}
+		if next != sum(c.next) {
+			t.Errorf("%s: next signature %q, want that of %q", c.why, next, c.next)
+		}
+	}
+}
+
 func TestRotation(t *testing.T) {
 	end := time.Unix(1_700_000_000, 0)
 	oldest := Secret{Value: "the oldest secret of the three", ExpiresAt: end.Add(-time.Hour)}
@@ -155,6 +202,9 @@ func TestSignAllocations(t *testing.T) {
 	s, dst, body := benchmarkSigner(t, vectorSecret), make([]byte, 0, 256), AppendBody(nil, benchmarkID, benchmarkTime, "a", typical)
 	if n := testing.AllocsPerRun(200, func() { s.AppendHex(dst, benchmarkTime, body) }); n > poolAllocations {
 		t.Errorf("hex: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(200, func() { s.AppendHexNext(dst, benchmarkTime, body) }); n > poolAllocations {
+		t.Errorf("next hex: %v allocations", n)
 	}
 	if n := testing.AllocsPerRun(200, func() { s.AppendStandard(dst, benchmarkTime, vectorID, body) }); n > poolAllocations {
 		t.Errorf("standard: %v allocations", n)

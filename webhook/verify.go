@@ -43,7 +43,8 @@ type Verifier struct {
 	PublicKeys []string
 	// Tolerance is how far the signed time may lie from now, either way; 0 for DefaultTolerance.
 	Tolerance time.Duration
-	// SignatureHeader is the name of the header that VerifyHex reads; "" for X-Corp-Astro-Signature.
+	// SignatureHeader is the name of the header that VerifyHex reads, beside the one
+	// with -Next at its end; "" for X-Corp-Astro-Signature.
 	SignatureHeader string
 }
 
@@ -179,15 +180,27 @@ func (v *Verifier) matchPrivate(given []string, signed []byte) (bool, error) {
 
 // VerifyHex checks the signature in the X-Corp-Astro-Signature header: the body's
 // HMAC-SHA256 in hex. It says nothing of the request's headers or age: the id and
-// the time to trust are those in the body. While a secret is being rotated it is
-// made with the newest shared one only; an endpoint that has none sends no such
-// header. header, body and errors are as in Verify.
+// the time to trust are those in the body. While a secret is being rotated that
+// header is made with the oldest shared secret that is valid, and
+// X-Corp-Astro-Signature-Next with the newest; either will do. An endpoint without a
+// shared secret sends neither. header, body and errors are as in Verify.
 func (v *Verifier) VerifyHex(header func(name string) string, body []byte) error {
 	name := v.SignatureHeader
 	if name == "" {
 		name = HeadersFor(DefaultHeaderPrefix).Signature
 	}
-	value := header(name)
+	err := v.verifyHex(name, header(name), body)
+	if err == nil {
+		return nil
+	}
+	if next := header(name + nextSuffix); next != "" && v.verifyHex(name+nextSuffix, next, body) == nil {
+		return nil
+	}
+	return err
+}
+
+// verifyHex checks the signature in one header.
+func (v *Verifier) verifyHex(name, value string, body []byte) error {
 	if value == "" {
 		return fmt.Errorf("verify: no %s header: %w", name, ErrNoSignature)
 	}

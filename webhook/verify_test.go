@@ -110,8 +110,42 @@ func TestVerifyHex(t *testing.T) {
 	}
 }
 
+// TestVerifyEitherHex: while a secret is being rotated, a receiver with the one before
+// or with the new one accepts, and one with neither does not.
+func TestVerifyEitherHex(t *testing.T) {
+	at, end := time.Unix(vectorSeconds, 0), time.Unix(vectorSeconds, 1)
+	s := newSigner(t, Secret{Value: vectorSecret}, Secret{Value: plainSecret, ExpiresAt: end})
+	for _, prefix := range []string{"", "X-Mine"} {
+		v := Verifier{}
+		names := HeadersFor(DefaultHeaderPrefix)
+		if prefix != "" {
+			names = HeadersFor(prefix)
+			v.SignatureHeader = names.Signature
+		}
+		headers := map[string]string{
+			names.Signature:     string(s.AppendHex(nil, at, []byte(vectorBody))),
+			names.SignatureNext: string(s.AppendHexNext(nil, at, []byte(vectorBody))),
+		}
+		header := func(name string) string { return headers[name] }
+		for _, secret := range []string{vectorSecret, plainSecret} {
+			v.Secrets = []string{secret}
+			if err := v.VerifyHex(header, []byte(vectorBody)); err != nil {
+				t.Errorf("%q, %s: %v", prefix, secret, err)
+			}
+		}
+		v.Secrets = []string{"a secret that signed nothing here"}
+		if err := v.VerifyHex(header, []byte(vectorBody)); !errors.Is(err, ErrBadSignature) {
+			t.Errorf("%q: a secret that signed nothing: %v", prefix, err)
+		}
+	}
+}
+
 func TestHeadersFor(t *testing.T) {
-	want := Headers{"X-Corp-Astro-Webhook-ID", "X-Corp-Astro-Event", "X-Corp-Astro-Timestamp", "X-Corp-Astro-Signature"}
+	want := Headers{
+		"X-Corp-Astro-Webhook-ID", "X-Corp-Astro-Event", "X-Corp-Astro-Timestamp",
+		"X-Corp-Astro-Event-ID", "X-Corp-Astro-Event-Timestamp", "X-Corp-Astro-Attempt",
+		"X-Corp-Astro-Signature", "X-Corp-Astro-Signature-Next",
+	}
 	if got := HeadersFor(DefaultHeaderPrefix); got != want {
 		t.Errorf("got %+v", got)
 	}

@@ -17,7 +17,7 @@ import (
 func TestSendAllocates(t *testing.T) {
 	dial := dialTo(func() (net.Conn, error) { return &echo{answer: []byte(expressAnswer)}, nil }, nil)
 	target := open(t, newClient(t, Options{Dial: dial}), "http://127.0.0.1/", webhook.Settings{})
-	allocs := testing.AllocsPerRun(1000, func() { target.Send(testID, "user.created", benchData) })
+	allocs := testing.AllocsPerRun(1000, func() { target.Send(due("user.created", benchData)) })
 	if allocs > 4 {
 		t.Fatalf("%v allocations for an attempt, want 4 at most", allocs)
 	}

@@ -23,7 +23,7 @@ func BenchmarkSend(b *testing.B) {
 	target := open(b, newClient(b, Options{}), s.URL(), webhook.Settings{})
 	b.ReportAllocs()
 	for b.Loop() {
-		if a := target.Send(testID, "user.created", benchData); a.StatusCode != 200 {
+		if a := target.Send(due("user.created", benchData)); a.StatusCode != 200 {
 			b.Fatalf("got %+v", a)
 		}
 	}
@@ -38,7 +38,7 @@ func BenchmarkSendParallel(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if a := target.Send(testID, "user.created", benchData); a.StatusCode != 200 {
+			if a := target.Send(due("user.created", benchData)); a.StatusCode != 200 {
 				b.Fatalf("got %+v", a)
 			}
 		}
@@ -52,7 +52,7 @@ func BenchmarkSendWithoutSystem(b *testing.B) {
 	target := open(b, newClient(b, Options{Dial: dial}), "http://127.0.0.1/", webhook.Settings{})
 	b.ReportAllocs()
 	for b.Loop() {
-		if a := target.Send(testID, "user.created", benchData); a.StatusCode != 200 {
+		if a := target.Send(due("user.created", benchData)); a.StatusCode != 200 {
 			b.Fatalf("got %+v", a)
 		}
 	}

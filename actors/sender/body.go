@@ -3,6 +3,7 @@ package sender
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http/httputil"
 	"sync"
@@ -18,18 +19,26 @@ const (
 	maxTrailer = 2 << 10
 )
 
-// readBody reads a response's body and gives its first bytes, up to limit.
-// clean tells that it was read to its end.
-func (in *inbox) readBody(h *responseHead, limit int, deadline time.Time) (excerpt []byte, clean bool) {
-	if h.bodiless() || h.length == 0 && !h.chunked {
-		return nil, true
-	}
+// bodyPart is what was read of a response's body.
+type bodyPart struct {
+	excerpt []byte
+	// more: the body is longer than excerpt, or its end did not come.
+	more bool
+	// clean: the body was read to its end, so that the connection can be used again.
+	clean bool
+}
+
+// readBody reads a response's body, and keeps its first bytes, up to limit.
+func (in *inbox) readBody(h *responseHead, limit int, deadline time.Time) bodyPart {
 	if h.unclear {
-		return nil, false
+		return bodyPart{}
+	}
+	if h.bodiless() || h.length == 0 && !h.chunked {
+		return bodyPart{clean: true}
 	}
 	if h.chunked || h.length != int64(len(in.unused())) { // not here yet, as far as it can be told
 		if in.cn.SetReadDeadline(earlier(deadline, time.Now().Add(bodyBudget))) != nil {
-			return nil, false
+			return bodyPart{more: true}
 		}
 	}
 	switch {
@@ -37,12 +46,22 @@ func (in *inbox) readBody(h *responseHead, limit int, deadline time.Time) (excer
 		return in.readChunked(limit)
 	case h.length > 0:
 		in.body = io.LimitedReader{R: in, N: h.length}
-		excerpt = make([]byte, min(h.length, int64(limit)))
+		excerpt := make([]byte, min(h.length, int64(limit)))
 		n, _ := io.ReadFull(&in.body, excerpt)
-		return excerpt[:n], in.body.N == 0 || drain(&in.body) && in.body.N == 0
+		part := bodyPart{excerpt: excerpt[:n], more: in.body.N > 0, clean: in.body.N == 0}
+		if part.more {
+			drain(&in.body)
+			part.clean = in.body.N == 0
+		}
+		return part
 	}
-	excerpt, _ = readUpTo(in, limit) // up to the connection's end, which cannot be used again then
-	return excerpt, false
+	// Up to the connection's end, which cannot be used again then.
+	excerpt, ended := readUpTo(in, limit)
+	if !ended && len(excerpt) == limit {
+		_, err := io.ReadFull(in, make([]byte, 1))
+		ended = errors.Is(err, io.EOF)
+	}
+	return bodyPart{excerpt: excerpt, more: !ended}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -54,7 +73,7 @@ func earlier(a, b time.Time) time.Time {
 
 var chunkReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 2<<10) }}
 
-func (in *inbox) readChunked(limit int) (excerpt []byte, clean bool) {
+func (in *inbox) readChunked(limit int) bodyPart {
 	buffered := chunkReaders.Get().(*bufio.Reader)
 	buffered.Reset(in)
 	defer func() {
@@ -63,10 +82,15 @@ func (in *inbox) readChunked(limit int) (excerpt []byte, clean bool) {
 	}()
 	chunks := httputil.NewChunkedReader(buffered)
 	excerpt, ended := readUpTo(chunks, limit)
-	if !ended && !drain(chunks) {
-		return excerpt, false
+	part := bodyPart{excerpt: excerpt}
+	if !ended {
+		n, toEnd := drain(chunks)
+		if part.more = n > 0 || !toEnd; !toEnd {
+			return part
+		}
 	}
-	return excerpt, skipTrailer(buffered) && buffered.Buffered() == 0
+	part.clean = skipTrailer(buffered) && buffered.Buffered() == 0
+	return part
 }
 
 // readUpTo reads up to limit bytes; ended tells that r ended, in good order, within them.
@@ -75,10 +99,10 @@ func readUpTo(r io.Reader, limit int) (read []byte, ended bool) {
 	return read, err == nil && len(read) < limit
 }
 
-// drain reads r to its end if that is near.
-func drain(r io.Reader) bool {
-	n, err := io.Copy(io.Discard, io.LimitReader(r, maxDrained))
-	return err == nil && n < maxDrained
+// drain reads r to its end if that is near, and reports whether it was.
+func drain(r io.Reader) (read int64, toEnd bool) {
+	read, err := io.Copy(io.Discard, io.LimitReader(r, maxDrained))
+	return read, err == nil && read < maxDrained
 }
 
 // skipTrailer reads the lines after the last chunk, up to the empty one.

@@ -12,18 +12,26 @@ type conn struct {
 	net.Conn // what requests are written to: raw, or TLS over it
 	raw      net.Conn
 	origin   *origin
+	// meter lies around the connection that was dialled; raw is it.
+	meter meter
 	// socket looks at raw's file descriptor; nil if it has none.
 	socket syscall.RawConn
 	probe  socketProbe
 	// buffers: a layer between here and the socket may hold bytes.
 	buffers bool
+	// secure: TLS was agreed on. asksForCert: the receiver asked for a client
+	// certificate during the handshake.
+	secure, asksForCert bool
+	// answered: there was a response on this connection.
+	answered bool
 	// Guarded by the idle pool.
 	idleSince time.Time
 	links     [places]idleLinks
 }
 
 func newConn(raw net.Conn, to *origin) *conn {
-	cn := &conn{Conn: raw, raw: raw, origin: to, buffers: true}
+	cn := &conn{origin: to, meter: meter{Conn: raw}, buffers: true}
+	cn.Conn, cn.raw = &cn.meter, &cn.meter
 	if s, ok := raw.(syscall.Conn); ok {
 		if socket, err := s.SyscallConn(); err == nil {
 			cn.socket, cn.buffers = socket, false

@@ -31,11 +31,26 @@ func TestCustomHeaders(t *testing.T) {
 	wantAttempt(t, send(target), 200, webhook.ReasonNone)
 	plain, custom := s.Requests()[0], s.Requests()[1]
 	got := strings.Join(custom.Fields, "\n")
-	if !strings.Contains(got, "\naUTHORIZATION: Bearer a: b\nx-Empty: \nContent-Type: application/json\n") {
+	if !strings.Contains(got, "\naUTHORIZATION: Bearer a: b\nx-Empty: \nAccept-Encoding: identity\nContent-Type: application/json\n") {
 		t.Fatalf("got\n%s", got)
 	}
 	if len(custom.Fields) != len(plain.Fields)+2 {
 		t.Fatalf("got\n%s\nbeside\n%s", got, strings.Join(plain.Fields, "\n"))
+	}
+}
+
+// TestOwnAcceptEncoding: an endpoint that names encodings itself is taken at its word.
+func TestOwnAcceptEncoding(t *testing.T) {
+	s := subscriber.Listen(t)
+	e := endpoint(s.URL())
+	e.Headers = []webhook.CustomHeader{{Name: "accept-encoding", Value: "gzip"}}
+	target, err := newClient(t, Options{}).Open(e, webhook.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantAttempt(t, send(target), 200, webhook.ReasonNone)
+	if got := strings.Join(s.Requests()[0].Fields, "\n"); strings.Count(strings.ToLower(got), "accept-encoding") != 1 || !strings.Contains(got, "accept-encoding: gzip") {
+		t.Fatalf("got\n%s", got)
 	}
 }
 
@@ -152,8 +167,8 @@ func TestCABundle(t *testing.T) {
 		if string(a.Response) != want {
 			t.Fatalf("request %d: session resumed: %s", i+1, a.Response)
 		}
-		wantAttempt(t, send(other), 0, webhook.ReasonTLS)
-		wantAttempt(t, send(none), 0, webhook.ReasonTLS)
+		wantAttempt(t, send(other), 0, webhook.ReasonTLSAuthority)
+		wantAttempt(t, send(none), 0, webhook.ReasonTLSAuthority)
 	}
 	e := endpoint(s.URL)
 	e.CABundle = "no PEM"

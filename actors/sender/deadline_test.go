@@ -155,8 +155,8 @@ func TestSilentHandshake(t *testing.T) {
 		s.Greet(subscriber.Silence())
 		a := send(open(t, c, "https://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
 		wantAttempt(t, a, 0, webhook.ReasonTimeout)
-		if a.Duration != 10*time.Second {
-			t.Fatalf("took %v", a.Duration)
+		if a.Duration != 10*time.Second || a.Detail != "the TLS handshake did not end in time; perhaps the port does not speak TLS" {
+			t.Fatalf("took %v: %s", a.Duration, a.Detail)
 		}
 	})
 }
@@ -176,24 +176,40 @@ func TestTimeoutIsNotRetried(t *testing.T) {
 	})
 }
 
-// TestStaleConnectionSharesDeadline: the second try has what the first one left.
-func TestStaleConnectionSharesDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, c := inMemory(t, Options{})
-		target := open(t, c, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
-		wantAttempt(t, send(target), 200, webhook.ReasonNone)
-		s.Behave(func(r subscriber.Request) subscriber.Reply {
-			if r.Number == 2 {
-				return subscriber.After(6*time.Second, subscriber.Reset())
-			}
-			return subscriber.Silence()
+// TestStaleConnectionByTime: where the system does not say what the receiver read,
+// a kept connection that fails at once was closed before, and one that fails later
+// was not. The second request has the time that the first one left.
+func TestStaleConnectionByTime(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		worked   time.Duration
+		failure  webhook.Reason
+		requests int
+		took     time.Duration
+	}{
+		{"fails at once", staleWithin, webhook.ReasonTimeout, 2, 10 * time.Second},
+		{"fails after milliseconds of work", staleWithin + time.Millisecond, webhook.ReasonReset, 1, staleWithin + time.Millisecond},
+		{"fails after seconds of work", 6 * time.Second, webhook.ReasonReset, 1, 6 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, client := inMemory(t, Options{})
+				target := open(t, client, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
+				wantAttempt(t, send(target), 200, webhook.ReasonNone)
+				s.Behave(func(r subscriber.Request) subscriber.Reply {
+					if r.Number == 2 {
+						return subscriber.After(c.worked, subscriber.Reset())
+					}
+					return subscriber.Silence()
+				})
+				a := send(target)
+				wantAttempt(t, a, 0, c.failure)
+				if a.Duration != c.took || a.Requests != c.requests || s.Count() != 1+c.requests {
+					t.Fatalf("took %v, counts %d requests, and the receiver %d", a.Duration, a.Requests, s.Count())
+				}
+			})
 		})
-		a := send(target)
-		wantAttempt(t, a, 0, webhook.ReasonTimeout)
-		if a.Duration != 10*time.Second || s.Count() != 3 {
-			t.Fatalf("took %v and %d requests", a.Duration, s.Count())
-		}
-	})
+	}
 }
 
 // TestNextAddress: an address that refuses or stays silent leaves time for the next one.
@@ -343,8 +359,8 @@ func TestClassify(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: blocked(netip.MustParseAddr("10.0.0.1"))}, webhook.ReasonBlockedAddress},
 		{errUnresolved, webhook.ReasonDNS},
 		{context.DeadlineExceeded, webhook.ReasonTimeout},
-		{&handshakeError{os.ErrDeadlineExceeded}, webhook.ReasonTimeout},
-		{&handshakeError{errors.New("bad certificate")}, webhook.ReasonTLS},
+		{&tlsFailure{webhook.ReasonTLS, os.ErrDeadlineExceeded}, webhook.ReasonTimeout},
+		{&tlsFailure{webhook.ReasonTLSName, errors.New("bad certificate")}, webhook.ReasonTLSName},
 		{errProtocol, webhook.ReasonProtocol},
 		{errors.Join(errEnded, net.ErrClosed), webhook.ReasonReset},
 		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, webhook.ReasonConnect},

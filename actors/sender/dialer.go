@@ -2,7 +2,6 @@ package sender
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -63,7 +62,7 @@ func (c *Client) greet(cn *conn, t *Target, deadline time.Time) error {
 	if !t.url.Secure {
 		return nil
 	}
-	return c.handshake(cn, t, deadline)
+	return cn.handshake(t, deadline)
 }
 
 // way is where to connect to.
@@ -122,24 +121,3 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 	}
 	return c.guard.Check(addr.Addr())
 }
-
-func (c *Client) handshake(cn *conn, t *Target, deadline time.Time) error {
-	config := t.origin.tls.Clone()
-	config.ServerName = t.url.Host
-	secure := tls.Client(cn.raw, config)
-	if err := secure.SetDeadline(deadline); err != nil {
-		return &handshakeError{err}
-	}
-	if err := secure.Handshake(); err != nil {
-		return &handshakeError{err}
-	}
-	cn.Conn, cn.buffers = secure, true
-	return nil
-}
-
-// handshakeError is why a TLS handshake failed.
-type handshakeError struct{ err error }
-
-func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
-
-func (e *handshakeError) Unwrap() error { return e.err }

@@ -9,28 +9,52 @@ import (
 
 // exchange sends a request over a connection and reads the response, all until
 // the deadline. The connection is then kept for the next request or closed.
-// answered tells whether a byte of a response arrived. err is nil once the
-// response's head was read: what follows the head changes nothing.
-func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.Attempt) (answered bool, err error) {
+// err is nil once the response's head was read: what follows the head changes
+// nothing. unseen reports that the request failed, and that the receiver cannot
+// have read any of it.
+func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.Attempt) (unseen bool, err error) {
 	in := newInbox(cn)
 	defer in.free()
+	began, before := time.Now(), cn.meter.written
 	h, err := t.askHead(cn, in, d, deadline)
-	if err != nil {
-		t.client.hangUp(cn)
-		return in.received, err
+	if cn.meter.written > before {
+		a.Requests++
 	}
-	a.StatusCode = h.status
-	var clean bool
-	a.Response, clean = in.readBody(&h, t.client.excerpt, deadline)
+	if err != nil {
+		if cn.secure {
+			err = cn.judgeAlert(err)
+		} else if a.Requests == 1 && !in.received && !cn.answered && isEnd(err) {
+			err = explain(err, "the connection ended without a byte of an answer, as on a port that expects https")
+		}
+		unseen = !in.received && cn.unseen(before, time.Since(began), err)
+		t.client.hangUp(cn)
+		return unseen, err
+	}
+	cn.answered = true
+	a.StatusCode, a.Latency, a.Detail = h.status, in.lineAt.Sub(d.began), h.note
+	a.Location, a.ResponseEncoding = h.location, h.encoding
+	part := in.readBody(&h, t.excerptOf(&h), deadline)
+	if h.encoding == "" {
+		a.Response, a.ResponseTruncated = part.excerpt, part.more
+	}
 	if h.status < 200 || h.status >= 300 {
 		a.RetryAfter, _ = webhook.ParseRetryAfter(h.retryAfter, time.Now())
 	}
-	if clean && h.reusable() && in.empty() {
+	if part.clean && h.reusable() && in.empty() {
 		t.client.dropAll(t.client.idle.put(cn))
 	} else {
 		t.client.hangUp(cn)
 	}
-	return true, nil
+	return false, nil
+}
+
+// excerptOf returns how much of a response's body is kept. An encoded one would
+// not be text that a person can read.
+func (t *Target) excerptOf(h *responseHead) int {
+	if h.encoding != "" {
+		return 0
+	}
+	return t.client.excerpt
 }
 
 // askHead writes the request in one piece and reads the response's head. A
@@ -46,7 +70,7 @@ func (t *Target) askHead(cn *conn, in *inbox, d delivery, deadline time.Time) (r
 	m.free() // not kept while the receiver thinks
 	h, err := in.readHead()
 	if err != nil && failure != nil {
-		return h, fmt.Errorf("%w: write: %w", errEnded, failure)
+		return h, fmt.Errorf("write: %w; read: %w", failure, err)
 	}
 	return h, err
 }

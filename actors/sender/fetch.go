@@ -65,14 +65,17 @@ func (t *Target) get(cn *conn, limit int, deadline time.Time) ([]byte, error) {
 	if h.status != 200 {
 		return nil, fmt.Errorf("%w: status %s", errNotFetched, strconv.Itoa(h.status))
 	}
-	body, whole := in.readBody(&h, limit, deadline)
-	if len(body) >= limit {
+	part := in.readBody(&h, limit, deadline)
+	if h.note != "" {
+		return nil, fmt.Errorf("%w: %s", errNotFetched, h.note)
+	}
+	if len(part.excerpt) >= limit {
 		return nil, fmt.Errorf("%w: %d bytes or more", errNotFetched, limit)
 	}
-	if !whole {
+	if !part.clean {
 		return nil, fmt.Errorf("%w: it was cut off, or its length not told", errNotFetched)
 	}
-	return body, nil
+	return part.excerpt, nil
 }
 
 // checkAllowed tells whether the operator let all of the addresses through by name.

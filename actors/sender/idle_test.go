@@ -16,7 +16,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	for i := range targets {
 		receivers[i] = subscriber.Listen(t)
 		targets[i] = open(t, c, receivers[i].URL(), webhook.Settings{})
-		if a := targets[i].Send(testID, "user.created", []byte(`1`)); a.StatusCode != 200 {
+		if a := targets[i].Send(due("user.created", []byte(`1`))); a.StatusCode != 200 {
 			t.Fatalf("got %+v", a)
 		}
 		if open := len(c.conns); open > 3 {
@@ -24,7 +24,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 		}
 	}
 	for i := len(targets) - 1; i >= 0; i-- { // the last three are kept, the first two are not
-		if a := targets[i].Send(testID, "user.created", []byte(`2`)); a.StatusCode != 200 {
+		if a := targets[i].Send(due("user.created", []byte(`2`))); a.StatusCode != 200 {
 			t.Fatalf("got %+v", a)
 		}
 	}

@@ -2,9 +2,12 @@ package sender
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log"
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 	"time"
@@ -66,8 +69,13 @@ func open(t testing.TB, c *Client, url string, s webhook.Settings) *Target {
 	return target
 }
 
+// due is the first attempt of a delivery.
+func due(eventType string, data []byte) webhook.Due {
+	return webhook.Due{Delivery: webhook.Delivery{ID: testID, EventType: eventType}, Data: data}
+}
+
 func send(target *Target) webhook.Attempt {
-	return target.Send(testID, "user.created", []byte(`{"a":1}`))
+	return target.Send(due("user.created", []byte(`{"a":1}`)))
 }
 
 // wantAttempt compares what every test of an outcome looks at.
@@ -99,3 +107,15 @@ func dialTo(dial func() (net.Conn, error), dialled *[]netip.AddrPort) func(conte
 
 // quietLog is for servers whose complaints are expected.
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// tlsForTest returns a certificate for 127.0.0.1 and example.com, and the roots to trust.
+func tlsForTest(t testing.TB) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	model := httptest.NewUnstartedServer(nil)
+	model.Config.ErrorLog = quietLog()
+	model.StartTLS()
+	defer model.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(model.Certificate())
+	return &tls.Config{Certificates: model.TLS.Certificates}, roots
+}

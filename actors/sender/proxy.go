@@ -81,9 +81,11 @@ func (c *Client) tunnel(cn *conn, t *Target, deadline time.Time) error {
 	h, err := in.readHead()
 	switch {
 	case err != nil:
-		return fmt.Errorf("ask the egress proxy: %w", err)
+		return explain(fmt.Errorf("ask the egress proxy: %w", err), "") // not the receiver's words
 	case h.status < 200 || h.status > 299:
 		return fmt.Errorf("the egress proxy answered %d", h.status)
+	case h.cut != nil: // where the target's bytes begin cannot be told
+		return fmt.Errorf("the egress proxy's answer was cut off: %w", h.cut)
 	case !in.empty(): // the target speaks after the request only
 		return fmt.Errorf("the egress proxy's answer goes on: %w", errProtocol)
 	}

@@ -15,7 +15,10 @@ type delivery struct {
 	id        webhook.ID
 	eventType string
 	data      []byte
+	attempt   int
 	at        time.Time
+	// began is at by the steady clock.
+	began time.Time
 }
 
 // headOptions are what the request heads of all endpoints have in common.
@@ -23,7 +26,7 @@ type headOptions struct {
 	userAgent string
 	prefix    string
 	// What goes before the values of a request, in this order.
-	id, event, timestamp, signature string
+	id, event, timestamp, eventID, eventTimestamp, attempt, signature, signatureNext string
 }
 
 func newHeadOptions(prefix, version string) (headOptions, error) {
@@ -42,10 +45,14 @@ func newHeadOptions(prefix, version string) (headOptions, error) {
 	names := webhook.HeadersFor(prefix)
 	return headOptions{
 		userAgent: "Astrohook/" + version, prefix: prefix,
-		id:        "\r\n" + names.ID + ": ",
-		event:     "\r\n" + names.Event + ": ",
-		timestamp: "\r\n" + names.Timestamp + ": ",
-		signature: "\r\n" + names.Signature + ": ",
+		id:             "\r\n" + names.ID + ": ",
+		event:          "\r\n" + names.Event + ": ",
+		timestamp:      "\r\n" + names.Timestamp + ": ",
+		eventID:        "\r\n" + names.EventID + ": ",
+		eventTimestamp: "\r\n" + names.EventTimestamp + ": ",
+		attempt:        "\r\n" + names.Attempt + ": ",
+		signature:      "\r\n" + names.Signature + ": ",
+		signatureNext:  "\r\n" + names.SignatureNext + ": ",
 	}, nil
 }
 
@@ -69,11 +76,15 @@ func (o headOptions) forTarget(t TargetURL, custom []webhook.CustomHeader) (stri
 		return "", err
 	}
 	var own strings.Builder
+	encoding := "\r\nAccept-Encoding: identity" // what is kept of a response is to be read by people
 	for _, h := range custom {
 		own.WriteString("\r\n" + h.Name + ": " + h.Value)
+		if strings.EqualFold(h.Name, "Accept-Encoding") {
+			encoding = ""
+		}
 	}
 	return "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority + "\r\nUser-Agent: " + o.userAgent + own.String() +
-		"\r\nContent-Type: application/json\r\nContent-Length: ", nil
+		encoding + "\r\nContent-Type: application/json\r\nContent-Length: ", nil
 }
 
 // message is the memory that a request is put together in.
@@ -104,8 +115,14 @@ func (t *Target) appendRequest(m *message, d delivery) {
 	b = append(append(b, h.id...), id...)
 	b = appendHeaderValue(append(b, h.event...), d.eventType)
 	b = webhook.AppendTime(append(b, h.timestamp...), d.at)
+	b = webhook.EventID.Append(append(b, h.eventID...), d.id.Event())
+	b = webhook.AppendTime(append(b, h.eventTimestamp...), d.id.Time())
+	b = strconv.AppendInt(append(b, h.attempt...), int64(d.attempt), 10)
 	if t.signer.SignsHex(d.at) {
 		b = t.signer.AppendHex(append(b, h.signature...), d.at, m.body)
+	}
+	if t.signer.SignsNext(d.at) {
+		b = t.signer.AppendHexNext(append(b, h.signatureNext...), d.at, m.body)
 	}
 	b = append(append(b, standardID...), id...)
 	b = strconv.AppendInt(append(b, standardTimestamp...), d.at.Unix(), 10)

@@ -2,7 +2,11 @@ package sender
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strconv"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // responseHead is what matters of a response's head (RFC 9112).
@@ -16,6 +20,33 @@ type responseHead struct {
 	// oldVersion: HTTP/1.0. close, keep: what Connection said.
 	oldVersion, close, keep bool
 	retryAfter              string
+	// location is where a 3xx leads, encoding what Content-Encoding names but
+	// identity; both as they may be shown.
+	location, encoding string
+	// cut is why the head was not read to its end; nil if it was.
+	cut error
+	// note says what is wrong with the response, although its status line decides.
+	note string
+}
+
+// maxEncoding bounds what is kept of a Content-Encoding, in bytes.
+const maxEncoding = 64
+
+// cutBy takes in why the head was not read to its end, if it was not. It costs the
+// connection, and the body.
+func (h *responseHead) cutBy(err error) {
+	if err == nil {
+		return
+	}
+	h.cut, h.unclear = err, true
+	switch {
+	case errors.Is(err, errLongHead):
+		h.note = fmt.Sprintf("the response's head is longer than %d KiB", maxHead>>10)
+	case isTimeout(err):
+		h.note = "the response's head did not end in time"
+	default:
+		h.note = "the connection ended within the response's head"
+	}
 }
 
 // informational tells that the real response follows. After 101 nothing follows
@@ -45,6 +76,9 @@ func parseHead(block []byte) (responseHead, bool) {
 	}
 	if h.chunked && (h.length >= 0 || h.oldVersion) {
 		h.unclear = true
+	}
+	if h.unclear && !h.bodiless() {
+		h.note = "the response's headers do not say for sure where its body ends"
 	}
 	return h, true
 }
@@ -92,6 +126,10 @@ func (h *responseHead) readField(line []byte) {
 		h.readConnection(value)
 	case is(name, "Retry-After"):
 		h.retryAfter = string(value)
+	case is(name, "Content-Encoding"):
+		h.readEncoding(value)
+	case is(name, "Location") && h.status/100 == 3:
+		h.location = printable(value, webhook.MaxLocation)
 	}
 }
 
@@ -118,6 +156,17 @@ func (h *responseHead) readLength(value []byte) {
 		return
 	}
 	h.length = n
+}
+
+// readEncoding takes in one field of possibly several.
+func (h *responseHead) readEncoding(value []byte) {
+	if len(value) == 0 || is(value, "identity") || len(h.encoding) >= maxEncoding {
+		return
+	}
+	if h.encoding != "" {
+		value = append([]byte(h.encoding+", "), value...)
+	}
+	h.encoding = printable(value, maxEncoding)
 }
 
 func (h *responseHead) readConnection(value []byte) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,11 +41,15 @@ func TestRequestOnTheWire(t *testing.T) {
 		"POST /hook?x=1 HTTP/1.1",
 		"Host: " + strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/"),
 		"User-Agent: Astrohook/1.2.3",
+		"Accept-Encoding: identity",
 		"Content-Type: application/json",
 		fmt.Sprintf("Content-Length: %d", len(body)),
 		"X-Corp-Astro-Webhook-ID: " + id,
 		"X-Corp-Astro-Event: user.created",
 		"X-Corp-Astro-Timestamp: " + stamp,
+		"X-Corp-Astro-Event-ID: " + webhook.EventID.Format(testID.Event()),
+		"X-Corp-Astro-Event-Timestamp: 2025-05-17T10:30:00.000Z",
+		"X-Corp-Astro-Attempt: 1",
 		"X-Corp-Astro-Signature: " + string(signer.AppendHex(nil, a.At, r.Body)),
 		"webhook-id: " + id,
 		fmt.Sprintf("webhook-timestamp: %d", a.At.Unix()),
@@ -55,11 +60,71 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 }
 
+// TestEventHeaders: two webhooks at one receiver can be matched by the event, and a
+// late retry cannot be taken for something newer.
+func TestEventHeaders(t *testing.T) {
+	s := subscriber.Listen(t)
+	c := newClient(t, Options{})
+	event := testID.Event()
+	for n, attempts := range map[webhook.EndpointNumber]int{1: 0, 2: 41} {
+		e := endpoint(s.URL())
+		e.ID.Endpoint = n
+		target, err := c.Open(e, webhook.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := target.Send(webhook.Due{Delivery: webhook.Delivery{ID: event.For(n), EventType: "a", Attempts: attempts}, Data: []byte("{}")})
+		wantAttempt(t, a, 200, webhook.ReasonNone)
+		r := s.Requests()[s.Count()-1]
+		if got := r.Field("X-Corp-Astro-Event-ID"); got != webhook.EventID.Format(event) {
+			t.Errorf("webhook %d: event %s", n, got)
+		}
+		if got := r.Field("X-Corp-Astro-Event-Timestamp"); got != webhook.FormatTime(event.Time()) {
+			t.Errorf("webhook %d: accepted at %s", n, got)
+		}
+		if got := r.Field("X-Corp-Astro-Attempt"); got != strconv.Itoa(attempts+1) {
+			t.Errorf("webhook %d: attempt %s after %d", n, got, attempts)
+		}
+	}
+}
+
+// TestSignaturesDuringRotation: the usual header stays with the secret before.
+func TestSignaturesDuringRotation(t *testing.T) {
+	s := subscriber.Listen(t)
+	const before = "the secret before the rotation"
+	e := endpoint(s.URL())
+	for _, c := range []struct {
+		ends      time.Duration
+		now, next string
+	}{{time.Hour, before, testSecret}, {-time.Second, testSecret, ""}} {
+		e.Secrets = []webhook.Secret{{Value: testSecret}, {Value: before, ExpiresAt: time.Now().Add(c.ends)}}
+		target, err := newClient(t, Options{}).Open(e, webhook.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAttempt(t, send(target), 200, webhook.ReasonNone)
+		r := s.Requests()[s.Count()-1]
+		for name, secret := range map[string]string{"X-Corp-Astro-Signature": c.now, "X-Corp-Astro-Signature-Next": c.next} {
+			want := ""
+			if secret != "" {
+				signer, err := webhook.NewSigner([]webhook.Secret{{Value: secret}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = string(signer.AppendHex(nil, time.Now(), r.Body))
+			}
+			if got := r.Field(name); got != want {
+				t.Errorf("overlap ends in %v: %s is %q, want that of %q", c.ends, name, got, secret)
+			}
+		}
+	}
+}
+
 // TestHeaderPrefix: the prefix is the operator's; an event type cannot break out of its header.
 func TestHeaderPrefix(t *testing.T) {
 	s := subscriber.Listen(t)
 	c := newClient(t, Options{HeaderPrefix: "X-Acme"})
-	a := open(t, c, s.URL(), webhook.Settings{}).Send(testID, "a\r\nEvil: 1", []byte("{}"))
+	a := open(t, c, s.URL(), webhook.Settings{}).Send(due("a\r\nEvil: 1", []byte("{}")))
 	wantAttempt(t, a, 200, webhook.ReasonNone)
 	r := s.Requests()[0]
 	if r.Field("X-Acme-Event") != "aEvil: 1" || r.Field("Evil") != "" || r.Field("X-Acme-Webhook-ID") == "" {
@@ -113,14 +178,16 @@ func TestAnswers(t *testing.T) {
 		{"chunked", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nTrail: er\r\n\r\n"), 200, "", "abc", true},
 		{"long chunk", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2710\r\n" + long + "\r\n0\r\n\r\n"), 200, "", long[:DefaultExcerptBytes], true},
 		{"broken chunk", subscriber.Then(subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n")), 200, "", "ab", false},
-		{"gzip is kept as it is", subscriber.With(200, "\x1f\x8b\x08\x00", "Content-Encoding: gzip"), 200, "", "\x1f\x8b\x08\x00", true},
+		{"gzip is not kept", subscriber.With(200, "\x1f\x8b\x08\x00", "Content-Encoding: gzip"), 200, "", "", true},
 		{"until close", subscriber.Then(subscriber.Raw(ok + "\r\nall")), 200, "", "all", false},
 		{"closing", subscriber.Closing(200), 200, "", "bye", false},
 		{"close among options", subscriber.With(200, "ok", "Connection: foo , CLOSE"), 200, "", "ok", false},
 		{"body cut off", subscriber.Then(subscriber.Raw(ok + "Content-Length: 10\r\n\r\nabc")), 200, "", "abc", false},
 		{"endless body", subscriber.EndlessBody(200), 200, "", strings.Repeat("b", DefaultExcerptBytes), false},
 		{"endless body of a failure", subscriber.EndlessBody(500), 500, "", strings.Repeat("b", DefaultExcerptBytes), false},
-		{"endless head", subscriber.EndlessHead(), 0, webhook.ReasonProtocol, "", false},
+		{"endless head", subscriber.EndlessHead(), 200, "", "", false},
+		{"head of 17 KiB", subscriber.With(200, "ok", "X: "+strings.Repeat("a", 17<<10)), 200, "", "", false},
+		{"endless status line", subscriber.Raw("HTTP/1.1 200 " + strings.Repeat("a", 20<<10)), 0, webhook.ReasonProtocol, "", false},
 		{"old version", subscriber.Raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", false},
 		{"old version kept", subscriber.Raw("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", true},
 		{"two lengths", subscriber.Raw(ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"), 200, "", "", false},
@@ -132,13 +199,19 @@ func TestAnswers(t *testing.T) {
 		{"no reason phrase", subscriber.Raw("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", true},
 		{"unasked in one piece", subscriber.Unasked(200, 0), 200, "", "ok", false},
 		{"early hints", subscriber.Raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
-		{"nothing but hints", subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 20)), 103, "", "", false},
+		{"many hints", subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 500) + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"long hints", subscriber.Raw("HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("a", 40<<10) + "\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"nothing but hints", subscriber.Then(subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 20))), 0, webhook.ReasonReset, "", false},
+		{"too many hints", subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 10_000)), 103, "", "", false},
+		{"endless hints", subscriber.Raw("HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("a", 300<<10)), 103, "", "", false},
 		{"switching protocols", subscriber.Raw("HTTP/1.1 101 Switching Protocols\r\n\r\n"), 101, "", "", false},
 		{"not HTTP", subscriber.Raw("220 mail.example ESMTP\r\n"), 0, webhook.ReasonProtocol, "", false},
 		{"HTTP/2", subscriber.Raw("HTTP/2 200\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
 		{"broken status", subscriber.Raw("HTTP/1.1 2000 OK\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
 		{"status of two digits", subscriber.Raw("HTTP/1.1 20 OK\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
-		{"head cut off", subscriber.Then(subscriber.Raw(ok + "Content-Le")), 0, webhook.ReasonReset, "", false},
+		{"status line cut off", subscriber.Then(subscriber.Raw("HTTP/1.1 200 OK")), 0, webhook.ReasonReset, "", false},
+		{"head cut off", subscriber.Then(subscriber.Raw(ok + "Content-Le")), 200, "", "", false},
+		{"head of a failure cut off", subscriber.Then(subscriber.Raw("HTTP/1.1 500 Oh\r\nContent-Le")), 500, "", "", false},
 		{"closed without an answer", subscriber.Then(subscriber.Raw("")), 0, webhook.ReasonReset, "", false},
 		{"reset", subscriber.Reset(), 0, webhook.ReasonReset, "", false},
 	} {
@@ -217,7 +290,7 @@ func TestAnswerBeforeAllIsRead(t *testing.T) {
 	})
 	data := []byte(`"` + strings.Repeat("a", webhook.MaxPayload-2) + `"`)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
-	wantAttempt(t, target.Send(testID, "user.created", data), 413, webhook.ReasonNone)
+	wantAttempt(t, target.Send(due("user.created", data)), 413, webhook.ReasonNone)
 }
 
 // TestLargestPayload: it arrives whole.
@@ -225,7 +298,7 @@ func TestLargestPayload(t *testing.T) {
 	s := subscriber.Listen(t)
 	data := []byte(`"` + strings.Repeat("a", webhook.MaxPayload-2) + `"`)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
-	wantAttempt(t, target.Send(testID, "user.created", data), 200, webhook.ReasonNone)
+	wantAttempt(t, target.Send(due("user.created", data)), 200, webhook.ReasonNone)
 	var body struct{ Data json.RawMessage }
 	if err := json.Unmarshal(s.Requests()[0].Body, &body); err != nil || string(body.Data) != string(data) {
 		t.Fatalf("%d bytes arrived, %v", len(body.Data), err)
@@ -241,7 +314,7 @@ func TestParallelSends(t *testing.T) {
 		senders.Go(func() {
 			for n := range 25 {
 				data := fmt.Appendf(nil, `{"worker":%d,"n":%d,"pad":"%s"}`, worker, n, strings.Repeat("p", n*97))
-				if a := target.Send(testID, "user.created", data); a.StatusCode != 200 {
+				if a := target.Send(due("user.created", data)); a.StatusCode != 200 {
 					t.Errorf("got %+v", a)
 				}
 			}
@@ -294,7 +367,7 @@ func TestTLS(t *testing.T) {
 	if conns != 1 {
 		t.Fatalf("%d connections for three requests one after the other", conns)
 	}
-	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLS)
+	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLSAuthority)
 	plain := subscriber.Listen(t)
 	plain.Greet(subscriber.Answer(400))
 	wantAttempt(t, send(open(t, trusting, strings.Replace(plain.URL(), "http:", "https:", 1), webhook.Settings{})), 0, webhook.ReasonTLS)
@@ -309,7 +382,7 @@ func TestTLSRefusesOldVersions(t *testing.T) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	wantAttempt(t, send(open(t, newClient(t, Options{RootCAs: roots}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLS)
+	wantAttempt(t, send(open(t, newClient(t, Options{RootCAs: roots}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLSVersion)
 }
 
 // TestTLSName: a certificate for another name is refused.
@@ -323,5 +396,5 @@ func TestTLSName(t *testing.T) {
 	c := newClient(t, Options{RootCAs: roots, Resolve: zone{"example.com": {"127.0.0.1"}, "example.net": {"127.0.0.1"}}.resolve})
 	port := s.URL[strings.LastIndexByte(s.URL, ':'):]
 	wantAttempt(t, send(open(t, c, "https://example.com"+port, webhook.Settings{})), 404, webhook.ReasonNone)
-	wantAttempt(t, send(open(t, c, "https://example.net"+port, webhook.Settings{})), 0, webhook.ReasonTLS)
+	wantAttempt(t, send(open(t, c, "https://example.net"+port, webhook.Settings{})), 0, webhook.ReasonTLSName)
 }

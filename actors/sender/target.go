@@ -21,30 +21,34 @@ type Target struct {
 	closed      sync.Once
 }
 
-// Send makes one attempt to deliver data, an event's canonical data, and waits
-// for its outcome: at most the endpoint's timeout, which covers all from name
-// resolution to the response's headers. A response's body, which changes
-// nothing, gets up to a second of what is left. Failures
-// are told by Attempt.Failure. Attempt.Number is left to the caller. data is not
+// Send makes a delivery's next attempt, and waits for its outcome: at most the endpoint's timeout, which covers all from name
+// resolution to the response's headers. The response's status line decides: its
+// headers and its body change nothing, and the body gets up to a second of what is
+// left. Failures
+// are told by Attempt.Failure. Attempt.Number is left to the caller. due.Data is not
 // kept after the return.
-func (t *Target) Send(id webhook.ID, eventType string, data []byte) webhook.Attempt {
+func (t *Target) Send(due webhook.Due) webhook.Attempt {
 	now := time.Now()
 	a := webhook.Attempt{At: now.Round(0).UTC()}
-	d := delivery{id: id, eventType: eventType, data: data, at: a.At}
+	d := delivery{
+		id: due.Delivery.ID, eventType: due.Delivery.EventType, data: due.Data,
+		attempt: due.Delivery.Attempts + 1, at: a.At, began: now,
+	}
 	if err := t.deliver(d, now.Add(t.timeout), &a); err != nil {
-		a = webhook.Attempt{At: a.At, Failure: t.client.classify(err)}
+		a.Failure, a.Detail = t.client.judge(err)
 	}
 	a.Duration = time.Since(now)
 	return a
 }
 
-// deliver makes the request on a connection at hand, or else on a fresh one. A
-// connection at hand can turn out to have been closed by the receiver just then:
-// if not a byte of a response arrived, a fresh one is used within the same attempt.
+// deliver makes the request on a kept connection, or else on a fresh one. The
+// receiver may have closed a kept connection just before the request: if it cannot
+// have read any of the request, a fresh connection is used within the same attempt.
+// Otherwise the receiver may be at work on the request, and the attempt has failed.
 func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) error {
 	if cn := t.take(); cn != nil {
-		answered, err := t.exchange(cn, d, deadline, a)
-		if err == nil || answered || isTimeout(err) {
+		unseen, err := t.exchange(cn, d, deadline, a)
+		if err == nil || !unseen {
 			return err
 		}
 	}

@@ -97,41 +97,6 @@ func TestClosedWhileIdle(t *testing.T) {
 	}
 }
 
-// TestStaleConnection: a kept connection that ends just as it is used again
-// costs no attempt; the request is made once more, on a fresh connection.
-func TestStaleConnection(t *testing.T) {
-	for name, end := range map[string]subscriber.Reply{"closed": subscriber.Then(subscriber.Raw("")), "reset": subscriber.Reset()} {
-		t.Run(name, func(t *testing.T) {
-			s := subscriber.Listen(t)
-			target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
-			wantAttempt(t, send(target), 200, webhook.ReasonNone)
-			s.Behave(func(r subscriber.Request) subscriber.Reply {
-				if r.Number == 2 {
-					return end
-				}
-				return subscriber.Answer(200)
-			})
-			wantAttempt(t, send(target), 200, webhook.ReasonNone)
-			if s.Count() != 3 || s.Accepted() != 2 {
-				t.Fatalf("%d requests over %d connections, want 3 over 2", s.Count(), s.Accepted())
-			}
-		})
-	}
-}
-
-// TestStaleConnectionOnce: the second one to end is the attempt's failure, even
-// if more kept connections are at hand.
-func TestStaleConnectionOnce(t *testing.T) {
-	s := subscriber.Listen(t)
-	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
-	warmUp(t, s, target, 3)
-	s.Always(subscriber.Reset())
-	wantAttempt(t, send(target), 0, webhook.ReasonReset)
-	if s.Count() != 3+2 || s.Accepted() != 3+1 {
-		t.Fatalf("%d requests over %d connections, want 5 over 4", s.Count(), s.Accepted())
-	}
-}
-
 // warmUp opens n connections that are idle afterwards.
 func warmUp(t *testing.T, s *subscriber.Subscriber, target *Target, n int) {
 	t.Helper()
@@ -144,16 +109,6 @@ func warmUp(t *testing.T, s *subscriber.Subscriber, target *Target, n int) {
 	s.Wait(within(t), n)
 	close(release)
 	senders.Wait()
-}
-
-// TestFreshConnectionIsNotRetried: what ends before it answered is a failure, and was one request.
-func TestFreshConnectionIsNotRetried(t *testing.T) {
-	s := subscriber.Listen(t)
-	s.Always(subscriber.Reset())
-	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 0, webhook.ReasonReset)
-	if s.Count() != 1 {
-		t.Fatalf("%d requests", s.Count())
-	}
 }
 
 // TestAnsweredInPartIsNotRetried: once a byte came back, the receiver has the request.

@@ -27,7 +27,7 @@ type listenCommand struct {
 	Client       string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
 	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
 	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address."`
-	Secret       string        `placeholder:"SECRET" help:"Secret to verify with. With --register the default is a new one."`
+	Secret       []string      `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's, by default a new one."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	Delay        time.Duration `default:"0s" help:"Answer this late."`
@@ -101,25 +101,23 @@ func (c *listenCommand) prepare() (*registration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Secret == "" {
-		if c.Secret, err = webhook.GenerateSecret(rand.Reader); err != nil {
+	if len(c.Secret) == 0 {
+		secret, err := webhook.GenerateSecret(rand.Reader)
+		if err != nil {
 			return nil, fmt.Errorf("make a secret: %w", err)
 		}
+		c.Secret = []string{secret}
 	}
-	return &registration{client: client, owner: c.Client, secret: c.Secret}, nil
+	return &registration{client: client, owner: c.Client, secret: c.Secret[0]}, nil
 }
 
 func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
-	r := &receiver{
-		check: signatureCheck{publicKeys: c.PublicKey, prefix: c.HeaderPrefix},
+	return &receiver{
+		check: signatureCheck{secrets: c.Secret, publicKeys: c.PublicKey, prefix: c.HeaderPrefix},
 		delay: c.Delay, done: ctx.Done(),
 		status: c.Status, failStatus: c.FailStatus, fail: c.Fail,
 		out: std.out,
 	}
-	if c.Secret != "" {
-		r.check.secrets = []string{c.Secret}
-	}
-	return r
 }
 
 // registration is a receiver's endpoint at a server. Its secret is chosen here,

@@ -100,6 +100,55 @@ func TestListenVerifies(t *testing.T) {
 	}
 }
 
+// TestListenDuringRotation: a receiver with the secret before, with the new one, or
+// with both accepts what is signed while the one replaces the other.
+func TestListenDuringRotation(t *testing.T) {
+	const body, oldSecret = `{"id":"whd_1"}`, "the secret before the rotation"
+	names := webhook.HeadersFor(webhook.DefaultHeaderPrefix)
+	for _, c := range []struct {
+		reason  string
+		secrets []string
+		status  int
+		want    string
+	}{
+		{"the secret before", []string{oldSecret}, 204, "\n  X-Corp-Astro-Signature: valid\n  webhook-signature: valid\n"},
+		{"the new secret", []string{testSecret}, 204, "\n  X-Corp-Astro-Signature-Next: valid\n  webhook-signature: valid\n"},
+		{"both", []string{testSecret, oldSecret}, 204, "\n  X-Corp-Astro-Signature: valid\n  webhook-signature: valid\n"},
+		{"another", []string{"some other secret of a webhook"}, 401, "\n  X-Corp-Astro-Signature: NOT VALID"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			var args []string
+			for _, secret := range c.secrets {
+				args = append(args, "--secret", secret)
+			}
+			command, url := listening(t, args...)
+			request, next := signed(t, url, oldSecret, body), signed(t, url, testSecret, body)
+			request.Header.Set(names.SignatureNext, next.Header.Get(names.Signature))
+			request.Header.Set("webhook-signature", next.Header.Get("webhook-signature")+" "+request.Header.Get("webhook-signature"))
+			if status := send(t, request); status != c.status {
+				t.Errorf("status %d, want %d", status, c.status)
+			}
+			if got := command.stop(); !strings.Contains(got.out, c.want) {
+				t.Errorf("no %q in\n%s", c.want, got.out)
+			}
+		})
+	}
+}
+
+// TestListenShowsTheEvent: which one it is, when it was accepted, and how often it was tried.
+func TestListenShowsTheEvent(t *testing.T) {
+	command, url := listening(t, "--secret", testSecret)
+	request := signed(t, url, testSecret, `{"id":"whd_1"}`)
+	request.Header.Set("X-Corp-Astro-Event-ID", "evt_1")
+	request.Header.Set("X-Corp-Astro-Event-Timestamp", "2025-05-17T10:30:45.123Z")
+	request.Header.Set("X-Corp-Astro-Attempt", "3")
+	send(t, request)
+	const want = "  event evt_1, accepted at 2025-05-17T10:30:45.123Z, attempt 3\n"
+	if got := command.stop(); !strings.Contains(got.out, want) {
+		t.Errorf("no %q in\n%s", want, got.out)
+	}
+}
+
 // TestListenPublicKey: a delivery of a webhook that signs with a private key carries
 // one signature, and two while a secret is being replaced by the key.
 func TestListenPublicKey(t *testing.T) {

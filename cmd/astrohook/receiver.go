@@ -94,6 +94,9 @@ func (d *receivedDelivery) text(answer int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  %s  answered %d\n", d.at.Format("15:04:05.000"),
 		orDash(d.headers.Get(d.names.Event)), orDash(d.headers.Get(d.names.ID)), answer)
+	if line := eventLine(d.headers, d.names); line != "" {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
 	for _, r := range d.results {
 		fmt.Fprintf(&b, "  %s\n", r)
 	}
@@ -105,6 +108,20 @@ func (d *receivedDelivery) text(answer int) string {
 	}
 	fmt.Fprintf(&b, "  %s\n\n", orDash(string(d.body)))
 	return b.String()
+}
+
+// eventLine says which event a delivery carries, when it was accepted, and the
+// number of the attempt; "" if the headers do not say.
+func eventLine(headers http.Header, names webhook.Headers) string {
+	var parts []string
+	for _, part := range [...]struct{ before, name string }{
+		{"event ", names.EventID}, {"accepted at ", names.EventTimestamp}, {"attempt ", names.Attempt},
+	} {
+		if value := headers.Get(part.name); value != "" {
+			parts = append(parts, part.before+printable(value))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // orDash is a sender's text for the terminal; "-" for none.

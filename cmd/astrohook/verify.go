@@ -49,6 +49,11 @@ func (c *verifyCommand) Run(std streams) error {
 		return &usageError{fmt.Sprintf("no signature to check: give -H '%s: …' or -H '%s: …' with its id and timestamp",
 			webhook.HeadersFor(c.HeaderPrefix).Signature, webhook.HeaderWebhookSignature)}
 	}
+	if line := eventLine(headers, webhook.HeadersFor(c.HeaderPrefix)); line != "" {
+		if _, err := fmt.Fprintln(std.out, line); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+	}
 	return report(std.out, results)
 }
 
@@ -105,17 +110,44 @@ func (r signatureResult) String() string {
 
 // run checks the signatures whose headers are there.
 func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []signatureResult {
-	name := webhook.HeadersFor(c.prefix).Signature
-	v := webhook.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance, SignatureHeader: name}
 	var results []signatureResult
-	if headers.Get(name) != "" && len(c.secrets) > 0 {
-		results = append(results, signatureResult{name, v.VerifyHex(headers.Get, body)})
+	if hex, ok := c.runHex(headers, body); ok {
+		results = append(results, hex)
 	}
+	v := webhook.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance}
 	if headers.Get(webhook.HeaderWebhookSignature) != "" {
 		_, err := v.Verify(headers.Get, body, now)
 		results = append(results, signatureResult{webhook.HeaderWebhookSignature, err})
 	}
 	return results
+}
+
+// runHex checks the signature in hex, if there is one: one of two while a secret is
+// being rotated, and either will do.
+func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResult, bool) {
+	names := webhook.HeadersFor(c.prefix)
+	var result signatureResult
+	found := false
+	for _, name := range [...]string{names.Signature, names.SignatureNext} {
+		if headers.Get(name) == "" || len(c.secrets) == 0 {
+			continue
+		}
+		only := func(asked string) string {
+			if asked == name {
+				return headers.Get(name)
+			}
+			return ""
+		}
+		v := webhook.Verifier{Secrets: c.secrets, SignatureHeader: name}
+		err := v.VerifyHex(only, body)
+		if !found || err == nil {
+			result, found = signatureResult{name, err}, true
+		}
+		if err == nil {
+			break
+		}
+	}
+	return result, found
 }
 
 // signedTime is the time in a request's headers, or the other one if there is none.

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,8 +90,11 @@ func rotateWithin(w *world, restarts []time.Duration) {
 		}
 	}
 	var got []string
-	for _, r := range receiver.Requests() {
+	for i, r := range receiver.Requests() {
 		got = append(got, signedAs(w.t, &r, keys))
+		if n := r.Field("X-Corp-Astro-Attempt"); n != strconv.Itoa(i+1) {
+			w.t.Errorf("attempt %d calls itself %s", i+1, n)
+		}
 	}
 	want := []string{
 		"first hex:first",         // 0 s: before the rotation
@@ -103,6 +108,47 @@ func rotateWithin(w *world, restarts []time.Duration) {
 	if !slices.Equal(got, want) {
 		w.t.Errorf("%v after the start:\ngot  %s\nwant %s", time.Since(start), strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
+}
+
+// TestHexHeadersDuringOverlap: the header that the receiver knows stays with the
+// secret before until the overlap ends, and another one carries the new secret's
+// signature meanwhile.
+func TestHexHeadersDuringOverlap(t *testing.T) {
+	inWorld(t, func(w *world) {
+		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+		endpoint := w.register(9001, `,"secret":"`+rotatedSecret+`","retry_policy":{"max_attempts":4,"initial_delay_ms":30000,"multiplier":1,"jitter":0}`)
+		w.publish()
+		time.Sleep(10 * time.Second)
+		w.call("POST", "/api/webhooks/"+endpoint+"/rotate-secret", `{"secret":"`+lastSecret+`","overlap_seconds":60}`, 200)
+		time.Sleep(time.Minute + 30*time.Second)
+		var got []string
+		for _, r := range receiver.Requests() {
+			got = append(got, hexMaker(&r, "X-Corp-Astro-Signature")+" "+hexMaker(&r, "X-Corp-Astro-Signature-Next"))
+		}
+		if want := []string{"first -", "first last", "first last", "last -"}; !slices.Equal(got, want) { // at 0, 30, 60, 90 s
+			t.Errorf("signed by %q, want %q", got, want)
+		}
+	})
+}
+
+// hexMaker says which secret signed one of the two headers; "-" if there is none.
+func hexMaker(r *subscriber.Request, header string) string {
+	only := func(name string) string {
+		if name != header {
+			return ""
+		}
+		return r.Field(name)
+	}
+	for name, secret := range map[string]string{"first": rotatedSecret, "last": lastSecret} {
+		v := webhook.Verifier{Secrets: []string{secret}, SignatureHeader: header}
+		switch err := v.VerifyHex(only, r.Body); {
+		case err == nil:
+			return name
+		case errors.Is(err, webhook.ErrNoSignature):
+			return "-"
+		}
+	}
+	return "nobody"
 }
 
 // TestKeySetSurvivesRestart: the public keys are there after a restart, and only

@@ -147,3 +147,25 @@ func startStandard(t *testing.T, secret string) string {
 		}
 	}).url("/")
 }
+
+// TestReceiversDuringRotation: receivers that know nothing of rotations go on with
+// the secret before until the overlap ends.
+func TestReceiversDuringRotation(t *testing.T) {
+	s := startServer(t)
+	for _, script := range []string{"express.js", "standard.js"} {
+		endpoint := s.register(t, "subscriber", fields{
+			"event_type": "content.updated", "target_url": startNode(t, script, standardSecret), "secret": standardSecret,
+			"retry_policy": fields{"max_attempts": 1},
+		})
+		s.call(t, http.MethodPost, "/api/webhooks/"+endpoint+"/rotate-secret", fields{"overlap_seconds": 3600}, nil)
+		if _, err := s.publish("content.updated", []byte(`{"a":1}`)); err != nil {
+			t.Fatal(err)
+		}
+		s.awaitDrained(t, patience, endpoint)
+		for _, d := range s.deliveries(t, endpoint) {
+			if d.Status != "delivered" {
+				t.Errorf("%s with the secret before: %+v", script, d)
+			}
+		}
+	}
+}

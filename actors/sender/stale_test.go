@@ -1,0 +1,39 @@
+package sender
+
+import (
+	"testing"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestFreshConnectionIsNotRetried: what ends before it answered is a failure, and was one request.
+func TestFreshConnectionIsNotRetried(t *testing.T) {
+	for name, end := range map[string]subscriber.Reply{"closed": subscriber.Then(subscriber.Raw("")), "reset": subscriber.Reset()} {
+		t.Run(name, func(t *testing.T) {
+			s := subscriber.Listen(t)
+			s.Always(end)
+			a := send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{}))
+			wantAttempt(t, a, 0, webhook.ReasonReset)
+			if s.Count() != 1 || a.Requests != 1 {
+				t.Fatalf("%d requests, counted as %d", s.Count(), a.Requests)
+			}
+		})
+	}
+}
+
+// TestRequestsAreCounted: one for an answer, none without a connection.
+func TestRequestsAreCounted(t *testing.T) {
+	s := subscriber.Listen(t)
+	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
+	for range 2 {
+		if a := send(target); a.Requests != 1 {
+			t.Fatalf("an answered attempt counts %d requests", a.Requests)
+		}
+	}
+	target.Close()
+	s.Close()
+	if a := send(target); a.Requests != 0 || a.Failure != webhook.ReasonConnect {
+		t.Fatalf("an attempt without a connection: %+v", a)
+	}
+}

@@ -1,0 +1,173 @@
+package sender
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"reflect"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// tlsFailure is why TLS failed, as a class. Words for the endpoint's client are in
+// cause, if there are any.
+type tlsFailure struct {
+	reason webhook.Reason
+	cause  error
+}
+
+func (e *tlsFailure) Error() string { return "TLS: " + e.cause.Error() }
+
+func (e *tlsFailure) Unwrap() error { return e.cause }
+
+// handshake agrees on TLS with a target.
+func (cn *conn) handshake(t *Target, deadline time.Time) error {
+	config := t.origin.tls.Clone()
+	config.ServerName = t.url.Host
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		cn.asksForCert = true
+		return new(tls.Certificate), nil // none
+	}
+	secure := tls.Client(cn.raw, config)
+	if err := secure.SetDeadline(deadline); err != nil {
+		return &tlsFailure{webhook.ReasonTLS, err}
+	}
+	if err := secure.Handshake(); err != nil {
+		return cn.judgeHandshake(err)
+	}
+	cn.Conn, cn.buffers, cn.secure = secure, true, true
+	return nil
+}
+
+// judgeHandshake returns a failed handshake's error with its class and with words.
+func (cn *conn) judgeHandshake(err error) error {
+	var header tls.RecordHeaderError
+	code, alerted := alertIn(err)
+	failure := &tlsFailure{reason: webhook.ReasonTLS, cause: err}
+	switch text := err.Error(); {
+	case isTimeout(err):
+		failure.cause = explain(err, "the TLS handshake did not end in time; perhaps the port does not speak TLS")
+	case alerted:
+		failure.reason, failure.cause = cn.ofAlert(code, err)
+	case errors.As(err, &header):
+		failure.cause = explain(err, plainWords(header))
+	case strings.Contains(text, "unsupported protocol version"): // crypto/tls has no type for it
+		failure.reason, failure.cause = webhook.ReasonTLSVersion, explain(err, "the receiver chose a version of TLS before 1.2")
+	case strings.Contains(text, "unadvertised ALPN protocol"): // nor for this
+		failure.reason, failure.cause = webhook.ReasonTLSProtocol, explain(err, "the receiver chose a protocol other than HTTP/1.1")
+	case isEnd(err):
+		failure.cause = explain(err, "the connection ended during the TLS handshake; perhaps the port does not speak TLS")
+	default:
+		var unverified *tls.CertificateVerificationError
+		if errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0 {
+			failure.reason, failure.cause = ofCertificate(unverified)
+		}
+	}
+	return failure
+}
+
+// plainWords says what a receiver speaks that answered a handshake with something else.
+func plainWords(e tls.RecordHeaderError) string {
+	if string(e.RecordHeader[:]) == "HTTP/" {
+		return "the receiver speaks plain HTTP on this port: the target's URL must begin with http, or name another port"
+	}
+	return "what the receiver sent is not TLS"
+}
+
+// isEnd reports whether the other side ended the connection.
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// judgeAlert judges the error of a request over TLS. With TLS 1.3 a receiver's
+// verdict on the handshake comes in place of the answer.
+func (cn *conn) judgeAlert(err error) error {
+	code, alerted := alertIn(err)
+	switch {
+	case alerted && !cn.answered:
+		reason, cause := cn.ofAlert(code, err)
+		return &tlsFailure{reason, cause}
+	case alerted:
+		return explain(err, alertWords(err))
+	case cn.asksForCert && !cn.answered && isEnd(err):
+		return explain(err, "the receiver had asked for a client certificate, and ended the connection without an answer")
+	}
+	return err
+}
+
+// The alerts that have a class (RFC 8446, section 6; RFC 5246, section 7.2).
+const (
+	alertHandshakeFailure      = 40
+	alertNoCertificate         = 41
+	alertBadCertificate        = 42
+	alertCertificateUnknown    = 46
+	alertUnknownCA             = 48
+	alertAccessDenied          = 49
+	alertProtocolVersion       = 70
+	alertCertificateRequired   = 116
+	alertNoApplicationProtocol = 120
+)
+
+// ofAlert returns what an alert of the receiver's means.
+func (cn *conn) ofAlert(code uint8, err error) (webhook.Reason, error) {
+	aboutCert := code == alertHandshakeFailure || code == alertUnknownCA || code == alertAccessDenied ||
+		code >= alertNoCertificate && code <= alertCertificateUnknown
+	switch {
+	case code == alertCertificateRequired, aboutCert && cn.asksForCert:
+		return webhook.ReasonTLSClientCert, explain(err, "the receiver asked for a client certificate; "+alertWords(err))
+	case code == alertProtocolVersion:
+		return webhook.ReasonTLSVersion, explain(err, alertWords(err))
+	case code == alertNoApplicationProtocol:
+		return webhook.ReasonTLSProtocol, explain(err, "the receiver speaks no HTTP/1.1 over TLS, perhaps HTTP/2 only; "+alertWords(err))
+	}
+	return webhook.ReasonTLS, explain(err, alertWords(err))
+}
+
+// alertIn returns the code of the alert with which the other side ended TLS.
+func alertIn(err error) (code uint8, ok bool) {
+	remote, ok := errors.AsType[*net.OpError](err)
+	if !ok || remote.Op != "remote error" || remote.Err == nil {
+		return 0, false
+	}
+	alert := reflect.ValueOf(remote.Err) // crypto/tls does not export the type
+	if alert.Kind() != reflect.Uint8 {
+		return 0, false
+	}
+	return uint8(alert.Uint()), true
+}
+
+// alertWords names the alert in an error. The words are crypto/tls's own.
+func alertWords(err error) string {
+	remote, ok := errors.AsType[*net.OpError](err)
+	if !ok || remote.Err == nil {
+		return ""
+	}
+	return fmt.Sprintf("it sent the TLS alert %q", strings.TrimPrefix(remote.Err.Error(), "tls: "))
+}
+
+// ofCertificate returns why a receiver's certificate was refused, with words from the
+// certificate: it is the receiver's own, and shown to everybody who connects.
+func ofCertificate(e *tls.CertificateVerificationError) (webhook.Reason, error) {
+	var invalid x509.CertificateInvalidError
+	leaf := e.UnverifiedCertificates[0]
+	switch {
+	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired:
+		return webhook.ReasonTLSExpired, explain(e, describe(invalid.Cert, datesOf, namesOf, issuerOf))
+	case errors.As(e.Err, new(x509.HostnameError)):
+		return webhook.ReasonTLSName, explain(e, describe(leaf, namesOf, issuerOf, datesOf))
+	case errors.As(e.Err, new(x509.UnknownAuthorityError)):
+		about := describe(leaf, issuerOf, namesOf, datesOf)
+		if len(e.UnverifiedCertificates) == 1 && !selfIssued(leaf) {
+			about = "the receiver sent no intermediate certificates; " + about
+		}
+		return webhook.ReasonTLSAuthority, explain(e, about)
+	}
+	return webhook.ReasonTLS, explain(e, "the certificate is not valid for a server; "+describe(leaf, issuerOf, namesOf, datesOf))
+}
