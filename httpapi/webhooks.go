@@ -39,15 +39,17 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return answer(ctx, fasthttp.StatusCreated, out)
 }
 
-// ownerOf tells whose a new endpoint is: the caller's client, or the one that an
-// administrator names in the query or in the body.
+// ownerOf returns the client of a new endpoint: the caller's, or the one that an
+// administrator names in the query or in the body, else in the token.
 func ownerOf(in *webhookInput, who *Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
 	case in.ClientID.given() && !validClientID(named):
 		return "", invalid("client_id", clientIDRule)
+	case who.ClientID == "" && named == "" && who.home != "":
+		return who.home, nil
 	case who.ClientID == "" && named == "":
-		return "", invalid("client_id", "is missing: an administrator names the client in the query or in the body")
+		return "", invalid("client_id", "is missing: an administrator names the client in the body, in the query or in the token")
 	case who.ClientID == "":
 		return named, nil
 	case named != "" && named != who.ClientID:

@@ -61,7 +61,7 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	}
 	content := claims{
 		issuer: config.JWTIssuer, audience: config.JWTAudience,
-		client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime,
+		client: devClient, scopes: []string{"admin"}, lifetime: devLifetime,
 	}
 	token, err := content.sign(config.JWTSecret, now)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestPrepareDev(t *testing.T) {
 		t.Errorf("listen %q, allow %q", config.Listen, config.AllowAddresses)
 	}
 	found, err := readToken(t, dev.token, config.JWTSecret, now)
-	if err != nil || found["scope"] != "admin events:write" {
+	if err != nil || found["scope"] != "admin" {
 		t.Errorf("token %v, %v", found, err)
 	}
 	if _, err := keyring.Parse(config.SecretKeys); err != nil {

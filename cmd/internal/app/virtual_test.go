@@ -149,7 +149,7 @@ func (w *world) call(method, path, body string, wantStatus int) map[string]any {
 func (w *world) token() string {
 	w.t.Helper()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"client_id": "acme", "scope": "admin events:write", "exp": time.Now().Add(time.Hour).Unix(),
+		"client_id": "acme", "scope": "admin", "exp": time.Now().Add(time.Hour).Unix(),
 	}).SignedString([]byte(virtualSecret))
 	if err != nil {
 		w.t.Fatal(err)

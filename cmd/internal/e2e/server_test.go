@@ -51,7 +51,7 @@ func newServer(t *testing.T, env ...string) *server {
 	t.Helper()
 	address, admin := reserveAddress(t), reserveAddress(t)
 	s := &server{
-		api:     api{base: "http://" + address, token: mint(t, "operator", "admin events:write")},
+		api:     api{base: "http://" + address, token: mint(t, "operator", "admin")},
 		binary:  astrohook(t),
 		dataDir: filepath.Join(t.TempDir(), "data"),
 		admin:   admin,
