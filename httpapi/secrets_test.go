@@ -179,14 +179,17 @@ func TestEleventhSecret(t *testing.T) {
 		if now := f.dispatcher.lastChange(); now.Revision != before.Revision || len(now.Secrets) != webhook.MaxSecrets {
 			t.Errorf("after the refusal there are %d secrets", len(now.Secrets))
 		}
-		f.want(t, 200, acme, "POST", path, `{"overlap_seconds":0}`)
-		f.want(t, 409, acme, "POST", path, "")
 		time.Sleep(10*time.Minute - time.Millisecond)
 		f.want(t, 409, acme, "POST", path, "")
 		time.Sleep(time.Millisecond)
 		f.want(t, 200, acme, "POST", path, "")
 		if n := len(f.dispatcher.lastChange().Secrets); n != webhook.MaxSecrets {
 			t.Errorf("%d secrets", n)
+		}
+		f.want(t, 409, acme, "POST", path, "")
+		f.want(t, 200, acme, "POST", path, `{"overlap_seconds":0}`)
+		if n := len(f.dispatcher.lastChange().Secrets); n != 1 {
+			t.Errorf("%d secrets after an overlap of 0", n)
 		}
 	})
 }

@@ -71,6 +71,7 @@ var visits = []visit{
 	{"POST /api/webhooks/{id}/pause", "", 200, 200, 404, 403},
 	{"POST /api/webhooks/{id}/resume", "", 200, 200, 404, 403},
 	{"POST /api/webhooks/{id}/rotate-secret", `{"overlap_seconds":60}`, 200, 200, 404, 403},
+	{"POST /api/webhooks/{id}/end-rotation", "", 200, 200, 404, 403},
 	{"POST /api/webhooks/{id}/test", `{"data":{"x":1}}`, 202, 202, 404, 403},
 	{"POST /api/webhooks/{id}/replay", `{"dry_run":true}`, 200, 200, 404, 403},
 	{"GET /api/webhooks/{id}/health", "", 200, 200, 404, 403},

@@ -38,7 +38,7 @@ func (in *webhookInput) required(f *faults) {
 }
 
 // check refuses what can be judged without knowing the endpoint.
-func (in *webhookInput) check(types *registry, f *faults) {
+func (in *webhookInput) check(types *registry, most *webhook.Ceilings, f *faults) {
 	for _, member := range []struct {
 		field string
 		null  bool
@@ -57,10 +57,10 @@ func (in *webhookInput) check(types *registry, f *faults) {
 	if in.EventType.given() {
 		f.add(types.checkPattern("event_type", in.EventType.Value))
 	}
-	in.checkPatterns(types, f)
+	in.checkPatterns(types, most, f)
 }
 
-func (in *webhookInput) checkPatterns(types *registry, f *faults) {
+func (in *webhookInput) checkPatterns(types *registry, most *webhook.Ceilings, f *faults) {
 	patterns := in.EventTypes.Value
 	switch {
 	case !in.EventTypes.given():
@@ -70,6 +70,9 @@ func (in *webhookInput) checkPatterns(types *registry, f *faults) {
 		return
 	case len(patterns) > maxPatterns:
 		f.add(invalid("event_types", fmt.Sprintf("has more than %d entries", maxPatterns)))
+		return
+	case most.Patterns > 0 && len(patterns) > most.Patterns:
+		f.add(tooMany("event_types", "entries", most.Patterns, "max-webhook-patterns"))
 		return
 	}
 	for i, pattern := range patterns {
@@ -84,15 +87,15 @@ func (in *webhookInput) checkPatterns(types *registry, f *faults) {
 
 // change makes the input's changes to an endpoint. The target URL, which takes
 // time to judge, is not among them.
-func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, f *faults) {
+func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, most *webhook.Ceilings, f *faults) {
 	if in.ClientID.Set && in.ClientID.Value != e.ClientID {
 		f.add(invalid("client_id", "cannot be changed"))
 	}
 	if in.Status.Set {
 		f.add(setStatus(e, in.Status.Value))
 	}
-	in.connectionInput.apply(e, f)
-	in.settingsInput.apply(&e.Settings, defaults, f)
+	in.connectionInput.apply(e, most, f)
+	in.settingsInput.apply(&e.Settings, defaults, most, f)
 	if in.EventType.given() {
 		e.EventTypes = []string{in.EventType.Value}
 	}

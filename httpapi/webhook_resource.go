@@ -46,7 +46,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
 		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
-		settingsResource: showSettings(e.Settings.Or(s.defaults)),
+		settingsResource: showSettings(e.Settings.Effective(s.defaults, s.ceilings)),
 	}
 	for _, h := range e.Headers {
 		r.HeaderNames = append(r.HeaderNames, h.Name)

@@ -68,13 +68,13 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	in.ClientID = optional[string]{} // judged by ownerOf
 	var f faults
 	in.required(&f)
-	in.check(s.types, &f)
+	in.check(s.types, &s.ceilings, &f)
 	in.checkConnection(s.headerPrefix, &f)
 	in.checkSecret(&f)
 	secret, err := in.newSecret(webhook.SchemeHMAC)
 	f.add(err)
 	e.Secrets = []webhook.Secret{secret}
-	in.change(&e, s.defaults, &f)
+	in.change(&e, s.defaults, &s.ceilings, &f)
 	if in.TargetURL.given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
@@ -161,7 +161,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 			e.TargetURL = target
 		}
 		var f faults
-		in.change(e, s.defaults, &f)
+		in.change(e, s.defaults, &s.ceilings, &f)
 		if in.SignatureScheme.Set && webhook.Scheme(in.SignatureScheme.Value) != e.Scheme() {
 			f.add(invalid("signature_scheme", "is changed by rotate-secret only"))
 		}
@@ -180,7 +180,7 @@ func (s *Server) checkEdit(call context.Context, in *webhookInput, replace bool)
 	if replace {
 		in.required(&f)
 	}
-	in.check(s.types, &f)
+	in.check(s.types, &s.ceilings, &f)
 	in.checkConnection(s.headerPrefix, &f)
 	if in.Secret.Set {
 		f.add(invalid("secret", "is changed by rotate-secret only"))

@@ -30,6 +30,9 @@ func TestPrepareDev(t *testing.T) {
 	if err != nil || found["scope"] != "admin" {
 		t.Errorf("token %v, %v", found, err)
 	}
+	if config.MinWebhookRetry != time.Millisecond {
+		t.Errorf("min-webhook-retry %v", config.MinWebhookRetry)
+	}
 	if _, err := keyring.Parse(config.SecretKeys); err != nil {
 		t.Errorf("the key cannot be used: %v", err)
 	}

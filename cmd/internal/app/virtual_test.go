@@ -73,6 +73,7 @@ func (w *world) start() {
 		}
 		return nil, fmt.Errorf("nobody listens at %v", addr)
 	}
+	config.MinWebhookRetry, config.MaxWebhookAttempts, config.MaxWebhookConcurrency, config.MaxWebhookBreakerFailures = time.Millisecond, 100, 1024, 10_000
 	if w.settings != nil {
 		w.settings(&config)
 	}
