@@ -37,8 +37,9 @@ func (in *webhookInput) required(f *faults) {
 	}
 }
 
-// check refuses what can be judged without knowing the endpoint.
-func (in *webhookInput) check(types *registry, most *webhook.Ceilings, f *faults) {
+// check refuses what can be judged without knowing the endpoint, but for its
+// patterns as they are: those can stay, whatever the registry has now.
+func (in *webhookInput) check(types *registry, most *webhook.Ceilings, patterns []string, f *faults) {
 	for _, member := range []struct {
 		field string
 		null  bool
@@ -50,12 +51,16 @@ func (in *webhookInput) check(types *registry, most *webhook.Ceilings, f *faults
 	if utf8.RuneCountInString(in.Description.Value) > maxDescription {
 		f.add(invalid("description", fmt.Sprintf("is longer than %d characters", maxDescription)))
 	}
-	if in.EventType.given() && in.EventTypes.given() {
-		f.add(invalid("event_types", "cannot stand beside event_type"))
+	single := []string{in.EventType.Value}
+	switch {
+	case in.EventType.given() && in.EventTypes.given() && !slices.Equal(in.EventTypes.Value, single):
+		f.add(invalid("event_types", "cannot stand beside event_type, unless it is the same"))
 		return
-	}
-	if in.EventType.given() {
+	case in.EventType.given() && !slices.Equal(patterns, single):
 		f.add(types.checkPattern("event_type", in.EventType.Value))
+		return
+	case len(patterns) > 0 && slices.Equal(patterns, in.EventTypes.Value):
+		return
 	}
 	in.checkPatterns(types, most, f)
 }
@@ -110,6 +115,8 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, m
 // setStatus pauses an endpoint or makes it active, also one that was disabled.
 func setStatus(e *webhook.Endpoint, status string) error {
 	switch webhook.EndpointStatus(status) {
+	case e.Status:
+		return nil
 	case webhook.EndpointActive:
 		e.DisabledReason = ""
 	case webhook.EndpointPaused:
