@@ -199,7 +199,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
-	settings := e.Settings.Or(a.shared.options.Defaults)
+	settings := e.Settings.Effective(a.shared.options.Defaults, a.shared.options.Ceilings)
 	if a.target != nil {
 		a.target.Close()
 		a.target = nil

@@ -54,6 +54,8 @@ type Options struct {
 	Sequence *webhook.Sequence
 	// Defaults complete the settings of each endpoint.
 	Defaults webhook.Settings
+	// Ceilings bound them.
+	Ceilings webhook.Ceilings
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
 

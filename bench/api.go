@@ -121,7 +121,7 @@ func (a api) awaitReady(ctx context.Context, exited <-chan struct{}) error {
 func mint(secret string) (string, error) {
 	claims := jwt.MapClaims{
 		"client_id": "bench",
-		"scope":     "admin events:write",
+		"scope":     "admin",
 		"exp":       time.Now().Add(24 * time.Hour).Unix(),
 	}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))

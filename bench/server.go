@@ -84,6 +84,8 @@ func prepareServer(binary, parent string, environment []string) (*server, error)
 		"ASTROHOOK_SECRET_KEYS=bench:"+base64.StdEncoding.EncodeToString(key),
 		"ASTROHOOK_ALLOW_ADDRESSES=127.0.0.0/8,::1/128",
 		"ASTROHOOK_SYNC=true",
+		"ASTROHOOK_MIN_WEBHOOK_RETRY=1ms",
+		"ASTROHOOK_MAX_WEBHOOK_CONCURRENCY=1024",
 		"ASTROHOOK_LOG_LEVEL=error", // endpoints that are down on purpose are warned of
 	)
 	s.environment = append(s.environment, environment...)

@@ -16,7 +16,7 @@ const (
 	needNothing need = iota // no token
 	needToken               // any good token that may do something
 	needManage              // a client's token, or admin
-	needPublish             // scope events:write, or admin
+	needPublish             // scope events:write:all, or events:write and a client, or admin
 	needAdmin               // scope admin
 )
 
@@ -27,6 +27,9 @@ func (n need) permits(p *Principal) (ok bool, scope string) {
 	case needManage:
 		return p.manages(), ScopeAdmin
 	case needPublish:
+		if p.ClientID == "" {
+			return p.publishes(), ScopePublishAll
+		}
 		return p.publishes(), ScopePublish
 	case needAdmin:
 		return p.admin, ScopeAdmin
@@ -48,7 +51,7 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, erro
 		return nil, unauthenticated(err.Error())
 	}
 	if ok, scope := r.need.permits(who); !ok {
-		return nil, forbidden(scope)
+		return nil, forbidden(scope, who)
 	}
 	if len(ctx.URI().QueryString()) == 0 {
 		return who, nil
@@ -88,6 +91,8 @@ func actingFor(query *fasthttp.Args, who *Principal) (*Principal, error) {
 		return who.as(id), nil
 	case id != who.ClientID:
 		return nil, notYourClient()
+	case who.publisherAll:
+		return who.as(id), nil
 	}
 	return who, nil
 }
@@ -103,8 +108,13 @@ func unauthenticated(reason string) error {
 	return p
 }
 
-func forbidden(scope string) error {
-	p := newProblem(codeForbidden, "the token or API key does not allow this call")
+// forbidden is the error of a caller who lacks a scope.
+func forbidden(scope string, who *Principal) error {
+	p := newProblem(codeForbidden, "the token or API key does not allow this call, which needs the scope "+scope)
+	if who.publisher && who.ClientID == "" {
+		p.Detail = "the scope " + ScopePublish + " publishes to the client that the token or API key names, and it names none: " +
+			"give it a client_id, or the scope " + ScopePublishAll + " to publish to every client"
+	}
 	p.challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
 	return p
 }

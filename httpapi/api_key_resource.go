@@ -94,19 +94,38 @@ func (in *apiKeyInput) client(who *Principal) (string, error) {
 // issuer who may have others in mind.
 func checkScopes(scopes []string, clientID string) error {
 	for i, scope := range scopes {
-		switch {
-		case scope != ScopeAdmin && scope != ScopePublish:
-			return invalid(fmt.Sprintf("scopes[%d]", i), "must be events:write or admin")
-		case slices.Contains(scopes[:i], scope):
+		if reason := scopeFault(scope, clientID); reason != "" {
+			return invalid(fmt.Sprintf("scopes[%d]", i), reason)
+		}
+		if slices.Contains(scopes[:i], scope) {
 			return invalid(fmt.Sprintf("scopes[%d]", i), "is given twice")
-		case scope == ScopeAdmin && clientID != "":
-			return invalid(fmt.Sprintf("scopes[%d]", i), "cannot be admin in a key of one client: it would open all of them")
 		}
 	}
 	if len(scopes) == 0 && clientID == "" {
 		return invalid("scopes", "are missing, and client_id too: the key would allow nothing")
 	}
 	return nil
+}
+
+// scopeFault says why a key of that client, or of none, cannot have a scope.
+func scopeFault(scope, clientID string) string {
+	switch scope {
+	case ScopeAdmin:
+		if clientID != "" {
+			return "cannot be admin in a key of one client: it would open all of them"
+		}
+	case ScopePublishAll:
+		if clientID != "" {
+			return "cannot be events:write:all in a key of one client: it would publish to all of them; events:write publishes to that one"
+		}
+	case ScopePublish:
+		if clientID == "" {
+			return "cannot be events:write in a key without client_id: it would publish to no client; events:write:all publishes to every one"
+		}
+	default:
+		return "must be events:write, events:write:all or admin"
+	}
+	return ""
 }
 
 // createAPIKey makes one. Its text is in this answer only.

@@ -62,8 +62,8 @@ func TestAPIKeyLife(t *testing.T) {
 // TestRefusedAPIKeys changes a good key's text in every place.
 func TestRefusedAPIKeys(t *testing.T) {
 	f := newFixture(t)
-	id, text := f.makeKey(t, `{"name":"erp","scopes":["events:write"],"expires_at":"2100-01-01T00:00:00Z"}`)
-	_, other := f.makeKey(t, `{"name":"shop","scopes":["events:write"]}`)
+	id, text := f.makeKey(t, `{"name":"erp","scopes":["events:write:all"],"expires_at":"2100-01-01T00:00:00Z"}`)
+	_, other := f.makeKey(t, `{"name":"shop","scopes":["events:write:all"]}`)
 	now := time.Now()
 	if who, err := f.principal([]byte(text), now); err != nil || who.Publisher != "key:"+id {
 		t.Fatalf("%+v, %v", who, err)
@@ -106,6 +106,8 @@ func TestBadAPIKeyInput(t *testing.T) {
 		{`{"name":"x","scopes":["admin events:write"]}`, "scopes[0]"},
 		{`{"name":"x","scopes":["admin","admin"]}`, "scopes[1]"},
 		{`{"name":"x","scopes":["events:write","admin"],"client_id":"acme"}`, "scopes[1]"},
+		{`{"name":"x","scopes":["events:write:all"],"client_id":"acme"}`, "scopes[0]"},
+		{`{"name":"x","scopes":["events:write"]}`, "scopes[0]"},
 		{`{"name":"x","scopes":"admin"}`, "scopes"},
 		{`{"name":"x","client_id":"a b"}`, "client_id"},
 		{`{"name":"x","client_id":""}`, "client_id"},
@@ -206,9 +208,9 @@ func TestRevocationThatFailed(t *testing.T) {
 // for two events, whether they come with tokens or with API keys.
 func TestIdempotencyPerPublisher(t *testing.T) {
 	f := newFixture(t)
-	_, f.tokens["erp"] = f.makeKey(t, `{"name":"erp","scopes":["events:write"]}`)
-	_, f.tokens["shop"] = f.makeKey(t, `{"name":"shop","scopes":["events:write"]}`)
-	f.tokens["subject erp"] = mint(t, "erp", "", "events:write", farFuture())
+	_, f.tokens["erp"] = f.makeKey(t, `{"name":"erp","scopes":["events:write:all"]}`)
+	_, f.tokens["shop"] = f.makeKey(t, `{"name":"shop","scopes":["events:write:all"]}`)
+	f.tokens["subject erp"] = mint(t, "erp", "", "events:write:all", farFuture())
 	ids := map[string]string{}
 	for i, publisher := range []string{"erp", "shop", "subject erp", backend, keyAcmeWriter} {
 		body := fmt.Sprintf(`{"event_type":"user.created","data":%d,"idempotency_key":"order-1"}`, i)

@@ -53,7 +53,7 @@ func publisher(tb testing.TB, path, body string) (*Server, *fasthttp.RequestCtx)
 	ctx.Request.Header.SetMethod("POST")
 	ctx.Request.SetRequestURI(path)
 	ctx.Request.Header.SetHost("astrohook")
-	ctx.Request.Header.Set("Authorization", "Bearer "+mint(tb, "backend", "", "events:write", time.Now().Add(24*time.Hour)))
+	ctx.Request.Header.Set("Authorization", "Bearer "+mint(tb, "backend", "", "events:write:all", time.Now().Add(24*time.Hour)))
 	ctx.Request.Header.SetContentType("application/json")
 	ctx.Request.SetBodyString(body)
 	return s, ctx
@@ -81,7 +81,7 @@ func TestPublishAllocates(t *testing.T) {
 // TestPublishAllocatesWithAPIKey: a key costs no more than a token that is remembered.
 func TestPublishAllocatesWithAPIKey(t *testing.T) {
 	s, ctx := publisher(t, "/api/events", typicalEvent())
-	_, text, err := s.apiKeys.create(t.Context(), webhook.APIKey{Scopes: []string{ScopePublish}})
+	_, text, err := s.apiKeys.create(t.Context(), webhook.APIKey{Scopes: []string{ScopePublishAll}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func publishAllocates(t *testing.T, handle fasthttp.RequestHandler, ctx *fasthtt
 
 func BenchmarkVerifyAPIKey(b *testing.B) {
 	s, _ := publisher(b, "/api/events", typicalEvent())
-	_, text, err := s.apiKeys.create(b.Context(), webhook.APIKey{Scopes: []string{ScopePublish}})
+	_, text, err := s.apiKeys.create(b.Context(), webhook.APIKey{Scopes: []string{ScopePublishAll}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func BenchmarkPublishBatch(b *testing.B) {
 
 func BenchmarkVerifyToken(b *testing.B) {
 	verifier := testTokens(b, 10, secretKeyNamed(b, "", testSecret))
-	token := []byte(mint(b, "backend", "", "events:write", time.Now().Add(24*time.Hour)))
+	token := []byte(mint(b, "backend", "", "events:write:all", time.Now().Add(24*time.Hour)))
 	for _, c := range []struct {
 		name   string
 		forget bool

@@ -37,8 +37,9 @@ func (in *connectionInput) given() []webhook.CustomHeader {
 }
 
 // apply changes an endpoint as the input says. Headers are merged (RFC 7396);
-// their names differ by more than casing.
-func (in *connectionInput) apply(e *webhook.Endpoint, f *faults) {
+// their names differ by more than casing. The operator may allow fewer than
+// webhook.MaxCustomHeaders.
+func (in *connectionInput) apply(e *webhook.Endpoint, most *webhook.Ceilings, f *faults) {
 	if in.CABundle.Set {
 		e.CABundle = in.CABundle.Value
 	}
@@ -55,6 +56,9 @@ func (in *connectionInput) apply(e *webhook.Endpoint, f *faults) {
 		}
 	}
 	slices.SortFunc(merged, func(a, b webhook.CustomHeader) int { return strings.Compare(a.Name, b.Name) })
+	if most.Headers > 0 && len(merged) > most.Headers {
+		f.add(tooMany("headers", "members", most.Headers, "max-webhook-headers"))
+	}
 	f.add(webhook.CheckCustomHeaderSizes(merged))
 	e.Headers = merged
 }

@@ -37,23 +37,49 @@ func tooLarge(field string, limit int) error {
 // decode reads a request's body, a JSON object, into v. It is strict: what v
 // does not know is refused, and so is all that webhook.Canonical refuses.
 func decode(ctx *fasthttp.RequestCtx, v any) error {
-	body, err := bodyOf(ctx)
+	body, err := checkedObject(ctx)
 	if err != nil {
 		return err
+	}
+	return unmarshalStrict(body, v)
+}
+
+// checkedObject returns a request's body, which is a JSON object that
+// webhook.Canonical takes.
+func checkedObject(ctx *fasthttp.RequestCtx) ([]byte, error) {
+	body, err := bodyOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if isBlank(body) {
+		return nil, missingBody("a JSON object")
 	}
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)
 	*scratch, err = webhook.Canonical((*scratch)[:0], body)
 	if err != nil {
-		return inField(err, "")
+		return nil, inField(err, "")
 	}
 	if (*scratch)[0] != '{' {
-		return invalid(wholeBody, "must be a JSON object")
+		return nil, invalid(wholeBody, "must be a JSON object")
 	}
+	return body, nil
+}
+
+// unmarshalStrict reads a JSON object that checkedObject let through into v.
+func unmarshalStrict(body []byte, v any) error {
 	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
 		return mismatch(err)
 	}
 	return nil
+}
+
+// isBlank reports whether a body has nothing but white space.
+func isBlank(body []byte) bool { return len(bytes.Trim(body, " \t\r\n")) == 0 }
+
+// missingBody is the error of a call that needs a body and has none.
+func missingBody(what string) error {
+	return &webhook.FieldError{Field: wholeBody, Reason: "is missing: the call needs " + what, Cause: webhook.ErrSyntax}
 }
 
 // decodeOptional is decode, for calls whose body may be absent.

@@ -10,9 +10,9 @@
 //
 //	token                              may
 //	scope admin                        everything; with client_id= in the query, as that client
-//	client_id, no scope                manage the client's endpoints, read its deliveries and events
+//	client_id                          manage the client's endpoints, read its deliveries and events
 //	client_id and scope events:write   that, and publish to its own endpoints
-//	scope events:write                 publish to every client's endpoints, read what it published
+//	scope events:write:all             publish to every client's endpoints, read what it published
 //	anything else                      nothing
 //
 // The probes, openapi.yaml and the public keys of webhooks (jwks.go) ask for none.

@@ -55,11 +55,14 @@ const (
 	backend    = "publisher"
 	acmeWriter = "publisher of acme"
 	narrow     = "client acme with an unknown scope"
+	bare       = "publisher without a client"
+	wide       = "publisher to all of acme"
 	admin      = "admin"
 
 	keyAcme       = "API key of acme"
 	keyGlobex     = "API key of globex"
 	keyBackend    = "API key of a publisher"
+	keyBare       = "API key of a publisher without a client"
 	keyAcmeWriter = "API key of a publisher of acme"
 	keyAdmin      = "API key of an admin"
 	keyExpired    = "expired API key"
@@ -154,9 +157,11 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 		expired:    mint(t, "x", "", "admin", now.Add(-time.Minute)),
 		acme:       mint(t, "alice", "acme", "", later),
 		globex:     mint(t, "gus", "globex", "", later),
-		backend:    mint(t, "backend", "", "events:write", later),
+		backend:    mint(t, "backend", "", "events:write:all", later),
 		acmeWriter: mint(t, "writer", "acme", "events:write", later),
-		narrow:     mint(t, "narrow", "acme", "billing:read", later),
+		narrow:     mint(t, "narrow", "acme", "email profile billing:read", later),
+		bare:       mint(t, "bare", "", "events:write", later),
+		wide:       mint(t, "wide", "acme", "events:write:all", later),
 		admin:      mint(t, "root", "", "admin", later),
 	}
 	f.makeKeys(t)
@@ -167,11 +172,12 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 // makeKeys makes the API keys of the kinds of caller.
 func (f *fixture) makeKeys(t testing.TB) {
 	t.Helper()
-	publish := []string{ScopePublish}
+	publish, publishAll := []string{ScopePublish}, []string{ScopePublishAll}
 	for caller, k := range map[string]webhook.APIKey{
 		keyAcme:       {ClientID: "acme"},
 		keyGlobex:     {ClientID: "globex"},
-		keyBackend:    {Scopes: publish},
+		keyBackend:    {Scopes: publishAll},
+		keyBare:       {Scopes: publish}, // made before there was events:write:all
 		keyAcmeWriter: {ClientID: "acme", Scopes: publish},
 		keyAdmin:      {Scopes: []string{ScopeAdmin}},
 		keyExpired:    {Scopes: []string{ScopeAdmin}, ExpiresAt: time.Now().Add(-time.Millisecond)},

@@ -336,7 +336,7 @@ func TestBadParameters(t *testing.T) {
 		{"GET", "/api/deliveries?since=2025-05-17T10:00:00Z&until=2025-05-17T10:00:00Z", "", "until"},
 		{"GET", s.path("/api/events/{id}") + "?limit=101", "", "limit"},
 		{"GET", "/api/webhooks?client_id=", "", "client_id"},
-		{"GET", "/healthz?client_id=acme", "", "client_id"},
+		{"GET", "/.well-known/jwks.json?webhook=a&webhook=b", "", "webhook"},
 		{"POST", hook + "/test?wait=61s", "", "wait"},
 		{"POST", hook + "/test?wait=0", "", "wait"},
 		{"POST", hook + "/test?wait=-1s", "", "wait"},

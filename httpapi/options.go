@@ -44,6 +44,8 @@ type Options struct {
 	Sequence *webhook.Sequence
 	// Defaults are the settings of endpoints that set none; zero fields as in webhook.DefaultSettings.
 	Defaults webhook.Settings
+	// Ceilings bound what clients, and administrators for them, may set.
+	Ceilings webhook.Ceilings
 	// HeaderPrefix begins the names of the headers that deliveries carry;
 	// webhook.DefaultHeaderPrefix if empty. A webhook's own headers keep clear of it.
 	HeaderPrefix string

@@ -5,12 +5,16 @@ import (
 	"strings"
 )
 
-// The scopes that count.
+// The scopes that count. Others are ignored: scopes add (RFC 6749, section 3.3).
 const (
 	// ScopeAdmin allows everything.
 	ScopeAdmin = "admin"
-	// ScopePublish allows to publish events.
+	// ScopePublish allows a client to publish events for its own webhooks. Without
+	// a client it allows nothing.
 	ScopePublish = "events:write"
+	// ScopePublishAll allows to publish events for every client's webhooks. It has a
+	// name of its own, so that no missing or misread client_id can widen ScopePublish.
+	ScopePublishAll = "events:write:all"
 )
 
 // maxClientID bounds the length of a client's name, in bytes.
@@ -25,7 +29,11 @@ type Principal struct {
 	// Publisher names the caller as the publisher of events and the owner of idempotency keys.
 	Publisher string
 
-	admin, publisher bool
+	// home is the client that an administrator's token names: where its webhooks are
+	// registered when it names no other. It narrows nothing.
+	home string
+	// publisher and publisherAll are ScopePublish and ScopePublishAll.
+	admin, publisher, publisherAll bool
 }
 
 // newPrincipal makes a principal of what its token or key says. publisher names
@@ -38,24 +46,27 @@ func newPrincipal(clientID string, scopes []string, publisher string) (*Principa
 	for _, scope := range p.Scopes {
 		p.admin = p.admin || scope == ScopeAdmin
 		p.publisher = p.publisher || scope == ScopePublish
+		p.publisherAll = p.publisherAll || scope == ScopePublishAll
 	}
 	switch {
 	case p.admin:
-		p.ClientID = "" // it would narrow what the scope opens
+		p.ClientID, p.home = "", p.ClientID // it would narrow what the scope opens
 	case p.ClientID != "":
 		p.Publisher = "client:" + p.ClientID
 	}
 	return p, nil
 }
 
-// publishes tells whether the caller may publish events.
-func (p *Principal) publishes() bool { return p.admin || p.publisher }
-
-// manages tells whether the caller may manage endpoints. A client's token that is
-// narrowed to scopes we do not know is not a token without scopes.
-func (p *Principal) manages() bool {
-	return p.admin || p.ClientID != "" && (p.publisher || len(p.Scopes) == 0)
+// publishes reports whether the caller may publish events.
+func (p *Principal) publishes() bool {
+	return p.admin || p.publisherAll || p.publisher && p.ClientID != ""
 }
+
+// publishesToAll reports whether the caller may publish events to every client.
+func (p *Principal) publishesToAll() bool { return p.publisherAll || p.admin && p.ClientID == "" }
+
+// manages reports whether the caller may manage webhooks.
+func (p *Principal) manages() bool { return p.admin || p.ClientID != "" }
 
 // sees tells whether the caller may see what belongs to a client.
 func (p *Principal) sees(clientID string) bool {
@@ -65,9 +76,10 @@ func (p *Principal) sees(clientID string) bool {
 	return p.ClientID == clientID && p.manages()
 }
 
-// as gives an administrator the eyes of one client.
+// as returns the caller narrowed to one client.
 func (p *Principal) as(clientID string) *Principal {
 	acting := *p
+	acting.publisherAll = false
 	acting.ClientID, acting.Publisher = clientID, "client:"+clientID
 	return &acting
 }

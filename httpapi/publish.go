@@ -84,10 +84,13 @@ func (s *Server) eventTypeOf(raw []byte, suggest bool) (string, error) {
 	return s.types.name(name, suggest)
 }
 
-// recipient tells whose endpoints get an event: those of the client it names, or
-// of the caller's own client; "" for everyone's.
+// recipient returns the client whose webhooks get an event: the one that it names,
+// else the caller's own; "" for everyone's, if the caller may publish to all.
 func recipient(raw []byte, who *Principal) (string, error) {
 	if null(raw) {
+		if who.publishesToAll() {
+			return "", nil
+		}
 		return who.ClientID, nil
 	}
 	id, err := unquote("client_id", raw)
@@ -96,7 +99,7 @@ func recipient(raw []byte, who *Principal) (string, error) {
 		return "", err
 	case string(id) == who.ClientID && who.ClientID != "":
 		return who.ClientID, nil
-	case who.ClientID != "":
+	case !who.publishesToAll():
 		return "", notYourClient()
 	case !validClientID(string(id)):
 		return "", invalid("client_id", clientIDRule)

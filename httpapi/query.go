@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -18,8 +19,9 @@ const (
 )
 
 // checkQuery refuses parameters that the route does not know, and those given
-// twice: a misspelt filter must not list everything. Where there is no call, that is
-// the answer, whatever the query.
+// twice: a misspelt filter must not list everything. What needs no token has no
+// filters: monitors and caches may add parameters of their own there. Where there
+// is no call, that is the answer, whatever the query.
 func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 	if len(ctx.URI().QueryString()) == 0 || r.method == anyMethod {
 		return nil
@@ -29,6 +31,8 @@ func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 		name := string(key)
 		known := slices.Contains(r.query, name) || name == "client_id" && r.need != needNothing
 		switch {
+		case r.need == needNothing && (!known || strings.HasSuffix(name, "[]")):
+			continue // a list's parameter is given once for each entry
 		case !known:
 			return invalid(clip(name, maxField), "is not a known query parameter")
 		case slices.Contains(seen, name):

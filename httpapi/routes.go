@@ -46,6 +46,7 @@ func routes() []route {
 		{post, "/api/webhooks/{id}/pause", needManage, nil, (*Server).pauseWebhook},
 		{post, "/api/webhooks/{id}/resume", needManage, nil, (*Server).resumeWebhook},
 		{post, "/api/webhooks/{id}/rotate-secret", needManage, nil, (*Server).rotateSecret},
+		{post, "/api/webhooks/{id}/end-rotation", needManage, nil, (*Server).endRotation},
 		{post, "/api/webhooks/{id}/test", needManage, []string{"wait"}, (*Server).testWebhook},
 		{post, "/api/webhooks/{id}/replay", needManage, nil, (*Server).replay},
 		{get, "/api/webhooks/{id}/health", needManage, nil, (*Server).webhookHealth},

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"crypto/rand"
+	"crypto/subtle"
 	"fmt"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -31,6 +32,19 @@ func (in *secretInput) checkSecret(f *faults) {
 	if secret := (webhook.Secret{Value: in.Secret.Value}); in.SignatureScheme.Set && secret.Scheme() != scheme {
 		f.add(invalid("secret", fmt.Sprintf("is for the signature_scheme %s, not %s", secret.Scheme(), scheme)))
 	}
+}
+
+// checkSameSecret refuses the change of a secret, which is rotate-secret's. The
+// newest one itself may be sent back as it was shown; it reports whether it was.
+func (in *secretInput) checkSameSecret(e *webhook.Endpoint, f *faults) bool {
+	if !in.Secret.Set {
+		return false
+	}
+	same := len(e.Secrets) > 0 && subtle.ConstantTimeCompare([]byte(in.Secret.Value), []byte(e.Secrets[0].Value)) == 1
+	if !same {
+		f.add(invalid("secret", "is changed by rotate-secret only"))
+	}
+	return same
 }
 
 // newSecret gives the chosen secret, which checkSecret let through, or generates

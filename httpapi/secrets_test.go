@@ -179,8 +179,6 @@ func TestEleventhSecret(t *testing.T) {
 		if now := f.dispatcher.lastChange(); now.Revision != before.Revision || len(now.Secrets) != webhook.MaxSecrets {
 			t.Errorf("after the refusal there are %d secrets", len(now.Secrets))
 		}
-		f.want(t, 200, acme, "POST", path, `{"overlap_seconds":0}`)
-		f.want(t, 409, acme, "POST", path, "")
 		time.Sleep(10*time.Minute - time.Millisecond)
 		f.want(t, 409, acme, "POST", path, "")
 		time.Sleep(time.Millisecond)
@@ -188,7 +186,52 @@ func TestEleventhSecret(t *testing.T) {
 		if n := len(f.dispatcher.lastChange().Secrets); n != webhook.MaxSecrets {
 			t.Errorf("%d secrets", n)
 		}
+		f.want(t, 409, acme, "POST", path, "")
+		f.want(t, 200, acme, "POST", path, `{"overlap_seconds":0}`)
+		if n := len(f.dispatcher.lastChange().Secrets); n != 1 {
+			t.Errorf("%d secrets after an overlap of 0", n)
+		}
 	})
 }
 
 func abs(n int) int { return max(n, -n) }
+
+// TestPastedSecrets refuses what no receiver could verify with, wherever a secret
+// is set, and says what was pasted.
+func TestPastedSecrets(t *testing.T) {
+	f := newFixture(t)
+	path := "/api/webhooks/" + f.register(t, acme)
+	for secret, want := range map[string]string{
+		"v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": "v1,", "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": "casing",
+		"whsec_AAAAAAAAAAAAAA==": "24 to 64", " whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": "other text before whsec_",
+	} {
+		for _, r := range []*reply{
+			f.want(t, 422, acme, "POST", "/api/webhooks", registering(`,"secret":"`+secret+`"`)),
+			f.want(t, 422, acme, "POST", path+"/rotate-secret", `{"secret":"`+secret+`"}`),
+		} {
+			if r.text(t, "field") != "secret" || !strings.Contains(r.text(t, "detail"), want) {
+				t.Errorf("%s: %s", secret, r.body)
+			}
+		}
+	}
+}
+
+// TestStandardSecretIsShown: a plain secret is shown beside its whsec_ form, when
+// it is made and when it is rotated, and at no other time.
+func TestStandardSecretIsShown(t *testing.T) {
+	f := newFixture(t)
+	const plain, standard = "a plain secret, not in base64", "whsec_YSBwbGFpbiBzZWNyZXQsIG5vdCBpbiBiYXNlNjQ="
+	made := f.want(t, 201, acme, "POST", "/api/webhooks", registering(`,"secret":"`+plain+`"`))
+	if made.text(t, "secret") != plain || made.text(t, "standard_secret") != standard {
+		t.Errorf("registered: %s", made.body)
+	}
+	path := "/api/webhooks/" + made.text(t, "id")
+	if read := f.want(t, 200, acme, "GET", path, ""); strings.Contains(string(read.body), "_secret\"") {
+		t.Errorf("read: %s", read.body)
+	}
+	for secret, want := range map[string]string{"null": "", `"another plain secret"`: "whsec_YW5vdGhlciBwbGFpbiBzZWNyZXQ=", `"` + testPrivateKey + `"`: ""} {
+		if r := f.want(t, 200, acme, "POST", path+"/rotate-secret", `{"secret":`+secret+`}`); r.text(t, "standard_secret") != want {
+			t.Errorf("%s: %s", secret, r.body)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type Server struct {
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
 	defaults    webhook.Settings
+	ceilings    webhook.Ceilings
 	// headerPrefix begins the names of the headers that deliveries carry.
 	headerPrefix string
 	limits       Limits
@@ -86,7 +87,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
-		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
+		defaults: o.Defaults, ceilings: o.Ceilings, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
 		tokens: tokens, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
 	}

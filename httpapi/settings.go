@@ -2,12 +2,13 @@ package httpapi
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of an endpoint's settings.
+// Bounds of an endpoint's settings, whatever the operator's ceilings are.
 const (
 	minTimeout  = 100 * time.Millisecond
 	maxTimeout  = time.Minute
@@ -82,6 +83,37 @@ func (f faults) err() error {
 type bounds[T int64 | float64 | time.Duration] struct {
 	field     string
 	low, high T
+	// settings are those of the operator that set low or high, for the error's text.
+	settings []string
+}
+
+// most returns the bounds with the operator's ceiling as the upper one; zero is none.
+func (b bounds[T]) most(ceiling T, setting string) bounds[T] {
+	if ceiling > 0 && ceiling < b.high {
+		b.high, b.settings = ceiling, append(b.settings, setting)
+	}
+	return b
+}
+
+// least returns the bounds with the operator's floor as the lower one; zero is none.
+func (b bounds[T]) least(floor T, setting string) bounds[T] {
+	if floor > b.low {
+		b.low, b.settings = floor, append(b.settings, setting)
+	}
+	return b
+}
+
+// broken is the error of a value outside of the bounds; rule names them.
+func (b bounds[T]) broken(rule string) error {
+	if len(b.settings) > 0 {
+		rule += "; the operator sets this bound (" + strings.Join(b.settings, ", ") + ")"
+	}
+	return invalid(b.field, rule)
+}
+
+// tooMany is the error of a list that is longer than the operator allows.
+func tooMany(field, what string, most int, setting string) error {
+	return invalid(field, fmt.Sprintf("has more than %d %s; the operator sets this bound (%s)", most, what, setting))
 }
 
 // whole sets a whole number that the input gives, if it is within bounds.
@@ -90,7 +122,7 @@ func whole(f *faults, in optional[int64], b bounds[int64], target *int) {
 	case in.Null:
 		*target = 0
 	case in.Set && (in.Value < b.low || in.Value > b.high):
-		f.add(invalid(b.field, fmt.Sprintf("must be a whole number from %d to %d", b.low, b.high)))
+		f.add(b.broken(fmt.Sprintf("must be a whole number from %d to %d", b.low, b.high)))
 	case in.Set:
 		*target = int(in.Value)
 	}
@@ -99,7 +131,8 @@ func whole(f *faults, in optional[int64], b bounds[int64], target *int) {
 // span sets a duration that the input gives in milliseconds, if it is within bounds.
 func span(f *faults, in optional[int64], b bounds[time.Duration], target *time.Duration) {
 	ms := int(target.Milliseconds())
-	whole(f, in, bounds[int64]{b.field, b.low.Milliseconds(), b.high.Milliseconds()}, &ms)
+	low := (b.low + time.Millisecond - 1).Milliseconds()
+	whole(f, in, bounds[int64]{b.field, low, b.high.Milliseconds(), b.settings}, &ms)
 	*target = time.Duration(ms) * time.Millisecond
 }
 
@@ -109,23 +142,25 @@ func number(f *faults, in optional[float64], b bounds[float64], target *float64)
 	case in.Null:
 		*target = 0
 	case in.Set && !(in.Value >= b.low && in.Value <= b.high):
-		f.add(invalid(b.field, fmt.Sprintf("must be a number from %g to %g", b.low, b.high)))
+		f.add(b.broken(fmt.Sprintf("must be a number from %g to %g", b.low, b.high)))
 	case in.Set:
 		*target = in.Value
 	}
 }
 
 // apply changes settings as the input says.
-func (in *settingsInput) apply(s *webhook.Settings, defaults webhook.Settings, f *faults) {
-	span(f, in.TimeoutMS, bounds[time.Duration]{"timeout_ms", minTimeout, maxTimeout}, &s.Timeout)
-	whole(f, in.Concurrency, bounds[int64]{"concurrency", 1, maxParallel}, &s.Concurrency)
-	in.applyRate(s, f)
-	in.applyRetry(&s.Retry, f)
-	in.applyBreaker(&s.Breaker, f)
+func (in *settingsInput) apply(s *webhook.Settings, defaults webhook.Settings, most *webhook.Ceilings, f *faults) {
+	span(f, in.TimeoutMS, bounds[time.Duration]{field: "timeout_ms", low: minTimeout, high: maxTimeout}.
+		most(most.Timeout, "max-webhook-timeout"), &s.Timeout)
+	whole(f, in.Concurrency, bounds[int64]{field: "concurrency", low: 1, high: maxParallel}.
+		most(int64(most.Concurrency), "max-webhook-concurrency"), &s.Concurrency)
+	in.applyRate(s, most, f)
+	in.applyRetry(&s.Retry, most, f)
+	in.applyBreaker(&s.Breaker, most, f)
 	if len(*f) > 0 {
 		return
 	}
-	effective := s.Or(defaults)
+	effective := s.Effective(defaults, *most)
 	if effective.Retry.MaxDelay < effective.Retry.Initial {
 		f.add(invalid("retry_policy.max_delay_ms", "is less than initial_delay_ms"))
 	}
@@ -134,7 +169,7 @@ func (in *settingsInput) apply(s *webhook.Settings, defaults webhook.Settings, f
 	}
 }
 
-func (in *settingsInput) applyRate(s *webhook.Settings, f *faults) {
+func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, f *faults) {
 	if in.RateLimit.Null {
 		s.Rate, s.Burst = 0, 0
 	}
@@ -142,42 +177,54 @@ func (in *settingsInput) applyRate(s *webhook.Settings, f *faults) {
 		return
 	}
 	rate := &in.RateLimit.Value
-	number(f, rate.PerSecond, bounds[float64]{"rate_limit.per_second", 0.001, maxRate}, &s.Rate)
-	whole(f, rate.Burst, bounds[int64]{"rate_limit.burst", 1, maxRate}, &s.Burst)
+	number(f, rate.PerSecond, bounds[float64]{field: "rate_limit.per_second", low: 0.001, high: maxRate}.
+		most(most.Rate, "max-webhook-rate"), &s.Rate)
+	whole(f, rate.Burst, bounds[int64]{field: "rate_limit.burst", low: 1, high: maxRate}.
+		most(int64(most.Burst), "max-webhook-burst"), &s.Burst)
 	if s.Rate == 0 && rate.Burst.given() {
 		f.add(invalid("rate_limit.per_second", "is missing"))
 	}
 }
 
-func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, f *faults) {
+func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilings, f *faults) {
 	if in.RetryPolicy.Null {
 		*p = webhook.RetryPolicy{}
 	}
 	if !in.RetryPolicy.given() {
 		return
 	}
+	wait := func(field string) bounds[time.Duration] {
+		return bounds[time.Duration]{field: field, low: minDelay, high: maxDelay}.
+			least(most.MinRetry, "min-webhook-retry").most(most.MaxRetry, "max-webhook-retry")
+	}
 	retry := &in.RetryPolicy.Value
-	whole(f, retry.MaxAttempts, bounds[int64]{"retry_policy.max_attempts", 1, maxAttempts}, &p.MaxAttempts)
-	span(f, retry.InitialDelayMS, bounds[time.Duration]{"retry_policy.initial_delay_ms", minDelay, maxDelay}, &p.Initial)
-	number(f, retry.Multiplier, bounds[float64]{"retry_policy.multiplier", 1, 10}, &p.Multiplier)
-	span(f, retry.MaxDelayMS, bounds[time.Duration]{"retry_policy.max_delay_ms", minDelay, maxDelay}, &p.MaxDelay)
-	number(f, retry.Jitter, bounds[float64]{"retry_policy.jitter", 0, 1}, &p.Jitter)
+	whole(f, retry.MaxAttempts, bounds[int64]{field: "retry_policy.max_attempts", low: 1, high: maxAttempts}.
+		most(int64(most.Attempts), "max-webhook-attempts"), &p.MaxAttempts)
+	span(f, retry.InitialDelayMS, wait("retry_policy.initial_delay_ms"), &p.Initial)
+	number(f, retry.Multiplier, bounds[float64]{field: "retry_policy.multiplier", low: 1, high: 10}, &p.Multiplier)
+	span(f, retry.MaxDelayMS, wait("retry_policy.max_delay_ms"), &p.MaxDelay)
+	number(f, retry.Jitter, bounds[float64]{field: "retry_policy.jitter", low: 0, high: 1}, &p.Jitter)
 	if retry.Jitter.given() && p.Jitter == 0 {
 		p.Jitter = noJitter
 	}
 }
 
-func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, f *faults) {
+func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ceilings, f *faults) {
 	if in.CircuitBreaker.Null {
 		*p = webhook.BreakerPolicy{}
 	}
 	if !in.CircuitBreaker.given() {
 		return
 	}
+	open := func(field string) bounds[time.Duration] {
+		return bounds[time.Duration]{field: field, low: minDelay, high: maxOpen}.
+			least(most.MinRetry, "min-webhook-retry").most(most.BreakerOpen, "max-webhook-breaker-open")
+	}
 	breaker := &in.CircuitBreaker.Value
-	whole(f, breaker.Failures, bounds[int64]{"circuit_breaker.failures", 1, maxFailures}, &p.Failures)
-	span(f, breaker.OpenMS, bounds[time.Duration]{"circuit_breaker.open_ms", minDelay, maxOpen}, &p.Open)
-	span(f, breaker.MaxOpenMS, bounds[time.Duration]{"circuit_breaker.max_open_ms", minDelay, maxOpen}, &p.MaxOpen)
+	whole(f, breaker.Failures, bounds[int64]{field: "circuit_breaker.failures", low: 1, high: maxFailures}.
+		most(int64(most.BreakerFailures), "max-webhook-breaker-failures"), &p.Failures)
+	span(f, breaker.OpenMS, open("circuit_breaker.open_ms"), &p.Open)
+	span(f, breaker.MaxOpenMS, open("circuit_breaker.max_open_ms"), &p.MaxOpen)
 }
 
 // settingsResource are an endpoint's effective settings as the API shows them.

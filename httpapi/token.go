@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
@@ -21,21 +20,6 @@ const (
 	// maxToken bounds a token's length in bytes.
 	maxToken = 8 << 10
 )
-
-// claims are what we read of a token.
-type claims struct {
-	jwt.RegisteredClaims
-	ClientID string `json:"client_id"`
-	Scope    string `json:"scope"`
-}
-
-// UnmarshalJSON reads claims under their exact names, once each (RFC 7519,
-// section 4). encoding/json, which the jwt library decodes with, would take "EXP"
-// for "exp", and the last of two.
-func (c *claims) UnmarshalJSON(text []byte) error {
-	type plain claims // without this method
-	return json.Unmarshal(text, (*plain)(c))
-}
 
 // tokens verifies bearer tokens and remembers the good ones until they expire:
 // a verification costs microseconds, and publishers send the same token with
@@ -115,7 +99,11 @@ func (t *tokens) principal(ctx context.Context, token []byte, now time.Time) (*P
 		t.cache.Remove(hash)
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
-	who, err := newPrincipal(c.ClientID, strings.Fields(c.Scope), "subject:"+c.Subject)
+	var scopes []string
+	if c.Scope != "" {
+		scopes = strings.Split(c.Scope, " ") // checked with the claims
+	}
+	who, err := newPrincipal(c.ClientID, scopes, "subject:"+c.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("verify token: %w", err)
 	}

@@ -179,15 +179,6 @@ func forge(t testing.TB, content string) string {
 	return text + "." + segment(mac.Sum(nil))
 }
 
-// TestExactClaims: names that differ in case are other claims, which mean nothing.
-func TestExactClaims(t *testing.T) {
-	verifier := testTokens(t, 10, secretKeyNamed(t, "", testSecret))
-	who, err := verifier.principal(t.Context(), []byte(forge(t, `{"exp":4102444800,"Client_ID":"acme","SCOPE":"admin","Scope":"admin"}`)), time.Now())
-	if err != nil || who.ClientID != "" || who.admin || len(who.Scopes) != 0 {
-		t.Errorf("got %+v, %v", who, err)
-	}
-}
-
 // TestKeysByName has a map of keys: a token gets the one that it names, with that
 // one's algorithm only.
 func TestKeysByName(t *testing.T) {

@@ -71,6 +71,7 @@ var visits = []visit{
 	{"POST /api/webhooks/{id}/pause", "", 200, 200, 404, 403},
 	{"POST /api/webhooks/{id}/resume", "", 200, 200, 404, 403},
 	{"POST /api/webhooks/{id}/rotate-secret", `{"overlap_seconds":60}`, 200, 200, 404, 403},
+	{"POST /api/webhooks/{id}/end-rotation", "", 200, 200, 404, 403},
 	{"POST /api/webhooks/{id}/test", `{"data":{"x":1}}`, 202, 202, 404, 403},
 	{"POST /api/webhooks/{id}/replay", `{"dry_run":true}`, 200, 200, 404, 403},
 	{"GET /api/webhooks/{id}/health", "", 200, 200, 404, 403},
@@ -91,7 +92,7 @@ var visits = []visit{
 	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
 	{"GET /api/backup", "", 200, 403, 403, 403},
 
-	{"POST /api/keys", `{"name":"billing","scopes":["events:write"]}`, 201, 403, 403, 403},
+	{"POST /api/keys", `{"name":"billing","scopes":["events:write:all"]}`, 201, 403, 403, 403},
 	{"GET /api/keys", "", 200, 403, 403, 403},
 	{"DELETE /api/keys/{id}", "", 204, 403, 403, 403},
 
@@ -115,11 +116,11 @@ func (v *visit) status(caller string) int {
 		if !open {
 			return http.StatusUnauthorized
 		}
-	case narrow:
+	case bare, keyBare:
 		if !open {
 			return http.StatusForbidden
 		}
-	case acme, keyAcme:
+	case acme, keyAcme, narrow:
 		return v.client
 	case globex, keyGlobex:
 		return v.other
@@ -128,7 +129,7 @@ func (v *visit) status(caller string) int {
 			return http.StatusNotFound // it was the other publisher's
 		}
 		return v.publisher
-	case acmeWriter, keyAcmeWriter: // both at once
+	case acmeWriter, keyAcmeWriter, wide: // both at once
 		if v.client < 300 {
 			return v.client
 		}
@@ -156,8 +157,8 @@ func TestVisitsCoverRoutes(t *testing.T) {
 // TestAccessMatrix visits every route as every kind of caller.
 func TestAccessMatrix(t *testing.T) {
 	callers := []string{
-		nobody, badToken, expired, acme, globex, backend, acmeWriter, narrow, admin,
-		keyExpired, keyRevoked, keyGuessed, keyAcme, keyGlobex, keyBackend, keyAcmeWriter, keyAdmin,
+		nobody, badToken, expired, acme, globex, backend, acmeWriter, narrow, bare, wide, admin,
+		keyExpired, keyRevoked, keyGuessed, keyAcme, keyGlobex, keyBackend, keyBare, keyAcmeWriter, keyAdmin,
 	}
 	for i := range visits {
 		v := &visits[i]
@@ -292,7 +293,7 @@ func TestEventVisibility(t *testing.T) {
 			t.Errorf("%s sees globex's webhook: %s", caller, r.body)
 		}
 	}
-	s.fixture.tokens["rival"] = mint(t, "rival", "", "events:write", farFuture())
+	s.fixture.tokens["rival"] = mint(t, "rival", "", "events:write:all", farFuture())
 	s.want(t, 404, "rival", "GET", path, "")
 	// An event for one client is seen by that client, even if it matches nothing.
 	r := s.want(t, 202, backend, "POST", "/api/events", `{"event_type":"user.created","data":1,"client_id":"initech"}`)

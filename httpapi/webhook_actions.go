@@ -61,12 +61,8 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err := decodeOptional(ctx, &in); err != nil {
 		return err
 	}
-	overlap := int(defaultOverlap / time.Second)
 	var f faults
-	whole(&f, in.OverlapSeconds, bounds[int64]{"overlap_seconds", 0, int64(maxOverlap / time.Second)}, &overlap)
-	if in.OverlapSeconds.Null {
-		overlap = int(defaultOverlap / time.Second)
-	}
+	overlap := s.overlap(in.OverlapSeconds, &f)
 	in.checkSecret(&f)
 	if err := f.err(); err != nil {
 		return err
@@ -78,7 +74,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 		if secret, err = in.newSecret(e.Scheme()); err != nil {
 			return err
 		}
-		return rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), time.Duration(overlap)*time.Second)
+		return rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap, s.maxSecrets())
 	})
 	if err != nil {
 		return err
@@ -88,12 +84,59 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
+// endRotation ends an overlap: from now on only the newest secret signs. Without an
+// overlap it changes nothing, so that it can be called again.
+func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	if len(e.Secrets) > 1 {
+		call, cancel := s.call()
+		defer cancel()
+		e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+			e.Secrets = e.Secrets[:1]
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
+}
+
+// overlap reads for how long the secrets before go on to sign: by default a day,
+// or less if the operator allows no more.
+func (s *Server) overlap(in optional[int64], f *faults) time.Duration {
+	most := bounds[int64]{field: "overlap_seconds", low: 0, high: int64(maxOverlap / time.Second)}.
+		most(int64(s.ceilings.Overlap/time.Second), "max-webhook-overlap")
+	seconds := int(min(int64(defaultOverlap/time.Second), most.high))
+	if in.given() {
+		whole(f, in, most, &seconds)
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// maxSecrets is how many secrets of an endpoint can be valid at a time: two at least,
+// without which none could be rotated with an overlap.
+func (s *Server) maxSecrets() int {
+	if s.ceilings.Secrets > 0 {
+		return min(max(2, s.ceilings.Secrets), webhook.MaxSecrets)
+	}
+	return webhook.MaxSecrets
+}
+
 // rotate makes secret the newest one. The one before expires after the overlap;
-// those that expired already are forgotten. Where webhook.MaxSecrets would be
-// exceeded it refuses: a secret is valid for as long as its client was told.
-func rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration) error {
+// those that expired already are forgotten. Without an overlap all others end now,
+// those of earlier rotations too: the client wants nothing but the new one to be
+// valid. Where there would be more than most it refuses: a secret is valid for as
+// long as its client was told.
+func rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration, most int) error {
 	kept := []webhook.Secret{secret}
 	for _, old := range e.Secrets {
+		if overlap == 0 {
+			old.ExpiresAt = now
+		}
 		if old.ExpiresAt.IsZero() {
 			old.ExpiresAt = now.Add(overlap)
 		}
@@ -101,7 +144,7 @@ func rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap t
 			kept = append(kept, old)
 		}
 	}
-	if len(kept) > webhook.MaxSecrets {
+	if len(kept) > most {
 		first := slices.MinFunc(kept[2:], func(a, b webhook.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
 		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s",
 			len(kept)-1, webhook.FormatTime(first.ExpiresAt)))

@@ -37,8 +37,9 @@ func (in *webhookInput) required(f *faults) {
 	}
 }
 
-// check refuses what can be judged without knowing the endpoint.
-func (in *webhookInput) check(types *registry, f *faults) {
+// check refuses what can be judged without knowing the endpoint, but for its
+// patterns as they are: those can stay, whatever the registry has now.
+func (in *webhookInput) check(types *registry, most *webhook.Ceilings, patterns []string, f *faults) {
 	for _, member := range []struct {
 		field string
 		null  bool
@@ -50,17 +51,21 @@ func (in *webhookInput) check(types *registry, f *faults) {
 	if utf8.RuneCountInString(in.Description.Value) > maxDescription {
 		f.add(invalid("description", fmt.Sprintf("is longer than %d characters", maxDescription)))
 	}
-	if in.EventType.given() && in.EventTypes.given() {
-		f.add(invalid("event_types", "cannot stand beside event_type"))
+	single := []string{in.EventType.Value}
+	switch {
+	case in.EventType.given() && in.EventTypes.given() && !slices.Equal(in.EventTypes.Value, single):
+		f.add(invalid("event_types", "cannot stand beside event_type, unless it is the same"))
+		return
+	case in.EventType.given() && !slices.Equal(patterns, single):
+		f.add(types.checkPattern("event_type", in.EventType.Value))
+		return
+	case len(patterns) > 0 && slices.Equal(patterns, in.EventTypes.Value):
 		return
 	}
-	if in.EventType.given() {
-		f.add(types.checkPattern("event_type", in.EventType.Value))
-	}
-	in.checkPatterns(types, f)
+	in.checkPatterns(types, most, f)
 }
 
-func (in *webhookInput) checkPatterns(types *registry, f *faults) {
+func (in *webhookInput) checkPatterns(types *registry, most *webhook.Ceilings, f *faults) {
 	patterns := in.EventTypes.Value
 	switch {
 	case !in.EventTypes.given():
@@ -70,6 +75,9 @@ func (in *webhookInput) checkPatterns(types *registry, f *faults) {
 		return
 	case len(patterns) > maxPatterns:
 		f.add(invalid("event_types", fmt.Sprintf("has more than %d entries", maxPatterns)))
+		return
+	case most.Patterns > 0 && len(patterns) > most.Patterns:
+		f.add(tooMany("event_types", "entries", most.Patterns, "max-webhook-patterns"))
 		return
 	}
 	for i, pattern := range patterns {
@@ -84,15 +92,15 @@ func (in *webhookInput) checkPatterns(types *registry, f *faults) {
 
 // change makes the input's changes to an endpoint. The target URL, which takes
 // time to judge, is not among them.
-func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, f *faults) {
+func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, most *webhook.Ceilings, f *faults) {
 	if in.ClientID.Set && in.ClientID.Value != e.ClientID {
 		f.add(invalid("client_id", "cannot be changed"))
 	}
 	if in.Status.Set {
 		f.add(setStatus(e, in.Status.Value))
 	}
-	in.connectionInput.apply(e, f)
-	in.settingsInput.apply(&e.Settings, defaults, f)
+	in.connectionInput.apply(e, most, f)
+	in.settingsInput.apply(&e.Settings, defaults, most, f)
 	if in.EventType.given() {
 		e.EventTypes = []string{in.EventType.Value}
 	}
@@ -107,6 +115,8 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, f
 // setStatus pauses an endpoint or makes it active, also one that was disabled.
 func setStatus(e *webhook.Endpoint, status string) error {
 	switch webhook.EndpointStatus(status) {
+	case e.Status:
+		return nil
 	case webhook.EndpointActive:
 		e.DisabledReason = ""
 	case webhook.EndpointPaused:

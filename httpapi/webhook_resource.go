@@ -24,6 +24,8 @@ type webhookResource struct {
 	PublicKeys []string `json:"public_keys,omitempty"`
 	// Secret is shown in the answer of the call that made it only; a private key never.
 	Secret string `json:"secret,omitzero"`
+	// StandardSecret is the whsec_ form of a secret that is plain text.
+	StandardSecret string `json:"standard_secret,omitzero"`
 	// PreviousSecretExpiresAt is when the last of the rotated secrets stops to sign.
 	PreviousSecretExpiresAt string `json:"previous_secret_expires_at,omitzero"`
 	// HeaderNames are those of the endpoint's own headers. Their values may be
@@ -46,7 +48,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
 		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
-		settingsResource: showSettings(e.Settings.Or(s.defaults)),
+		settingsResource: showSettings(e.Settings.Effective(s.defaults, s.ceilings)),
 	}
 	for _, h := range e.Headers {
 		r.HeaderNames = append(r.HeaderNames, h.Name)
@@ -79,6 +81,9 @@ func (r *webhookResource) showSecrets(secrets []webhook.Secret, now time.Time) {
 func (r *webhookResource) reveal(secret webhook.Secret) {
 	if secret.Scheme() == webhook.SchemeHMAC {
 		r.Secret = secret.Value
+		if standard := secret.Standard(); standard != secret.Value {
+			r.StandardSecret = standard
+		}
 	}
 }
 

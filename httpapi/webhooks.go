@@ -39,15 +39,17 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return answer(ctx, fasthttp.StatusCreated, out)
 }
 
-// ownerOf tells whose a new endpoint is: the caller's client, or the one that an
-// administrator names in the query or in the body.
+// ownerOf returns the client of a new endpoint: the caller's, or the one that an
+// administrator names in the query or in the body, else in the token.
 func ownerOf(in *webhookInput, who *Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
 	case in.ClientID.given() && !validClientID(named):
 		return "", invalid("client_id", clientIDRule)
+	case who.ClientID == "" && named == "" && who.home != "":
+		return who.home, nil
 	case who.ClientID == "" && named == "":
-		return "", invalid("client_id", "is missing: an administrator names the client in the query or in the body")
+		return "", invalid("client_id", "is missing: an administrator names the client in the body, in the query or in the token")
 	case who.ClientID == "":
 		return named, nil
 	case named != "" && named != who.ClientID:
@@ -66,13 +68,13 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	in.ClientID = optional[string]{} // judged by ownerOf
 	var f faults
 	in.required(&f)
-	in.check(s.types, &f)
+	in.check(s.types, &s.ceilings, nil, &f)
 	in.checkConnection(s.headerPrefix, &f)
 	in.checkSecret(&f)
 	secret, err := in.newSecret(webhook.SchemeHMAC)
 	f.add(err)
 	e.Secrets = []webhook.Secret{secret}
-	in.change(&e, s.defaults, &f)
+	in.change(&e, s.defaults, &s.ceilings, &f)
 	if in.TargetURL.given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
@@ -126,7 +128,7 @@ func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // replaceWebhook replaces all that a client can set, but for the secret and, if
-// it is absent, the status.
+// it is absent, the status. What getWebhook shows changes nothing.
 func (s *Server) replaceWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return s.editWebhook(ctx, who, true)
 }
@@ -142,24 +144,33 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 		return err
 	}
 	var in webhookInput
-	if err := decode(ctx, &in); err != nil {
+	shown, err := decodeShown[webhookResource](ctx, &in)
+	if err != nil {
 		return err
 	}
 	call, cancel := s.call()
 	defer cancel()
-	target, err := s.checkEdit(call, &in, replace)
+	target, err := s.checkEdit(call, &in, old.EventTypes, replace)
 	if err != nil {
 		return err
 	}
 	e, err := s.update(call, old.ID, func(e *webhook.Endpoint) error {
+		var f faults
+		now := s.showWebhook(e)
+		if in.checkSameSecret(e, &f) {
+			now.reveal(e.Secrets[0])
+		}
+		shown.check(now, &f)
 		if replace {
-			e.Settings, e.Description, e.Headers, e.CABundle = webhook.Settings{}, "", nil, ""
+			e.Settings, e.Description, e.CABundle = webhook.Settings{}, "", ""
+			if _, named := shown["header_names"]; !named { // their values were not shown
+				e.Headers = nil
+			}
 		}
 		if in.TargetURL.given() {
 			e.TargetURL = target
 		}
-		var f faults
-		in.change(e, s.defaults, &f)
+		in.change(e, s.defaults, &s.ceilings, &f)
 		if in.SignatureScheme.Set && webhook.Scheme(in.SignatureScheme.Value) != e.Scheme() {
 			f.add(invalid("signature_scheme", "is changed by rotate-secret only"))
 		}
@@ -171,18 +182,15 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// checkEdit refuses what can be judged without the endpoint, and gives the
-// target URL, if there is one, as it is to be stored.
-func (s *Server) checkEdit(call context.Context, in *webhookInput, replace bool) (target string, err error) {
+// checkEdit refuses what can be judged without the endpoint, but for its patterns,
+// and gives the target URL, if there is one, as it is to be stored.
+func (s *Server) checkEdit(call context.Context, in *webhookInput, patterns []string, replace bool) (target string, err error) {
 	var f faults
 	if replace {
 		in.required(&f)
 	}
-	in.check(s.types, &f)
+	in.check(s.types, &s.ceilings, patterns, &f)
 	in.checkConnection(s.headerPrefix, &f)
-	if in.Secret.Set {
-		f.add(invalid("secret", "is changed by rotate-secret only"))
-	}
 	if in.TargetURL.given() {
 		target, err = s.target(call, in.TargetURL.Value)
 		f.add(err)

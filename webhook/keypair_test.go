@@ -201,7 +201,7 @@ func TestValidatePrivateKey(t *testing.T) {
 		{"the public key of another", text(append(bytes.Clone(key[:32]), another[32:]...)), apart},
 		{"the public key twice", text(append(bytes.Clone(key[32:]), key[32:]...)), apart},
 		{"the public key", vectorPublic, "is a public key (whpk_)"},
-		{"the prefix in other casing means nothing", "WHSK_!!!!!!!!!!!!", ""},
+		{"the prefix in other casing", "WHSK_!!!!!!!!!!!!", "begins with whsk_ in another casing"},
 	} {
 		err := ValidateSecret(c.text)
 		var field *FieldError

@@ -18,6 +18,13 @@ const (
 	MaxSecretLength = 256
 )
 
+// Bounds on the key of a new secret that is written in base64, in bytes (Standard
+// Webhooks 1.0.0).
+const (
+	MinSecretKey = 24
+	MaxSecretKey = 64
+)
+
 // MaxSecrets bounds the secrets of an endpoint that are valid at a time, and so
 // the signatures of one request.
 const MaxSecrets = 10
@@ -65,12 +72,53 @@ func (s Secret) PublicKey() ed25519.PublicKey {
 	return public
 }
 
-// ValidateSecret refuses a text that cannot be a secret: shorter than
+// ValidateSecret refuses a text that cannot be a new secret: shorter than
 // MinSecretLength or longer than MaxSecretLength characters, with control
-// characters or invalid UTF-8, with whsec_ before what is not base64, with whsk_
-// before what is not a private key, or a public key (whpk_), which anybody may
-// know. The error is a *FieldError with an empty Field; it does not repeat the text.
+// characters or invalid UTF-8, with whsec_ before what is not the base64 of
+// MinSecretKey to MaxSecretKey bytes, with whsk_ before what is not a private key,
+// or a public key (whpk_), which anybody may know. It also refuses what was
+// most likely pasted wrong, since no receiver could verify with it: a prefix in
+// another casing or behind other text, and the name of a scheme (v1,) before the
+// secret. The error is a *FieldError with an empty Field; it does not repeat the text.
 func ValidateSecret(text string) error {
+	if err := checkUsable(text); err != nil {
+		return err
+	}
+	if reason := mispasted(text); reason != "" {
+		return &FieldError{Reason: reason}
+	}
+	if !strings.HasPrefix(text, secretPrefix) {
+		return nil
+	}
+	if key, _ := sharedKey(text); len(key) < MinSecretKey || len(key) > MaxSecretKey {
+		return &FieldError{Reason: fmt.Sprintf("has %d bytes after %s, not %d to %d", len(key), secretPrefix, MinSecretKey, MaxSecretKey)}
+	}
+	return nil
+}
+
+// mispasted says what is wrong with a text that was meant to be another one; "" if
+// nothing seems to be.
+func mispasted(text string) string {
+	lower := strings.ToLower(text)
+	for _, scheme := range []Scheme{SchemeHMAC, SchemeEd25519} {
+		if strings.HasPrefix(lower, scheme.signature()) {
+			return fmt.Sprintf("begins with %q, which is no part of a secret: give what follows it, from %s on", scheme.signature(), secretPrefix)
+		}
+	}
+	for _, prefix := range []string{secretPrefix, privateKeyPrefix, publicKeyPrefix} {
+		switch at := strings.Index(lower, prefix); {
+		case at > 0:
+			return "has other text before " + prefix
+		case at == 0 && !strings.HasPrefix(text, prefix):
+			return "begins with " + prefix + " in another casing"
+		}
+	}
+	return ""
+}
+
+// checkUsable refuses what cannot sign. Secrets from before the other rules of
+// ValidateSecret go on.
+func checkUsable(text string) error {
 	switch n := utf8.RuneCountInString(text); {
 	case !utf8.ValidString(text):
 		return &FieldError{Reason: "is not valid UTF-8", Cause: ErrInvalidUTF8}
@@ -91,6 +139,18 @@ func ValidateSecret(text string) error {
 		return &FieldError{Reason: err.Error()}
 	}
 	return nil
+}
+
+// Standard returns the form of a shared secret that every Standard Webhooks
+// library takes: whsec_ and the base64 of its key; "" for a private key.
+func (s Secret) Standard() string {
+	switch {
+	case s.Scheme() != SchemeHMAC:
+		return ""
+	case strings.HasPrefix(s.Value, secretPrefix):
+		return s.Value
+	}
+	return secretPrefix + secretEncoding.EncodeToString([]byte(s.Value))
 }
 
 // GenerateSecret makes a new secret to share, whsec_ and the base64 of 32 bytes read

@@ -50,14 +50,14 @@ func (g *signing) free() {
 }
 
 // NewSigner makes a signer with an endpoint's secrets, the newest first. It
-// refuses an empty list and what ValidateSecret refuses.
+// refuses an empty list and what cannot sign.
 func NewSigner(secrets []Secret) (*Signer, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("new signer: no secret")
 	}
 	s := &Signer{keys: make([]signingKey, len(secrets))}
 	for i, secret := range secrets {
-		if err := ValidateSecret(secret.Value); err != nil {
+		if err := checkUsable(secret.Value); err != nil {
 			return nil, fmt.Errorf("new signer: secret %d of %d: %w", i+1, len(secrets), err)
 		}
 		s.keys[i] = newSigningKey(secret)
@@ -72,7 +72,7 @@ func newSigningKey(secret Secret) signingKey {
 		k.private, _ = decodePrivateKey(secret.Value)
 		return k
 	}
-	key, _ := sharedKey(secret.Value) // the errors are among ValidateSecret's
+	key, _ := sharedKey(secret.Value) // the errors are among checkUsable's
 	k.text, k.standard = keyHash([]byte(secret.Value)), keyHash(key)
 	return k
 }

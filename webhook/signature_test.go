@@ -233,7 +233,22 @@ func TestValidateSecret(t *testing.T) {
 		{"characters count, not bytes", strings.Repeat("ü", 256), ""},
 		{"spaces are allowed", "correct horse battery staple", ""},
 		{"base64", vectorSecret, ""},
-		{"the prefix in other casing means nothing", "WHSEC_!!!!!!!!!!!!", ""},
+		{"24 bytes", "whsec_" + strings.Repeat("AAAA", 8), ""},
+		{"64 bytes", "whsec_" + strings.Repeat("AAAA", 21) + "AA==", ""},
+		{"10 bytes", "whsec_" + strings.Repeat("AAAA", 3) + "AA==", "has 10 bytes after whsec_, not 24 to 64"},
+		{"23 bytes", "whsec_" + strings.Repeat("AAAA", 7) + "AAA=", "has 23 bytes after whsec_, not 24 to 64"},
+		{"65 bytes", "whsec_" + strings.Repeat("AAAA", 21) + "AAA=", "has 65 bytes after whsec_, not 24 to 64"},
+		{"other casing", "WHSEC_" + strings.Repeat("AAAA", 8), "begins with whsec_ in another casing"},
+		{"other casing", "Whsec_" + strings.Repeat("AAAA", 8), "begins with whsec_ in another casing"},
+		{"other casing of a private key", "WHSK_" + strings.Repeat("AAAA", 8), "begins with whsk_ in another casing"},
+		{"other casing of a public key", "WhPk_" + strings.Repeat("AAAA", 8), "begins with whpk_ in another casing"},
+		{"pasted with its scheme", "v1," + vectorSecret, `begins with "v1,", which is no part of a secret: give what follows it, from whsec_ on`},
+		{"pasted with its scheme", "V1,WHSEC_" + strings.Repeat("AAAA", 8), `begins with "v1,", which is no part of a secret: give what follows it, from whsec_ on`},
+		{"pasted with the other scheme", "v1a," + vectorSecret, `begins with "v1a,", which is no part of a secret: give what follows it, from whsec_ on`},
+		{"a signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", `begins with "v1,", which is no part of a secret: give what follows it, from whsec_ on`},
+		{"pasted with a space", " " + vectorSecret, "has other text before whsec_"},
+		{"pasted with quotes", `"` + vectorSecret + `"`, "has other text before whsec_"},
+		{"pasted with its name", "WEBHOOK_SECRET=" + vectorSecret, "has other text before whsec_"},
 		{"one too short", strings.Repeat("ü", 15), "is shorter than 16 characters"},
 		{"one too long", strings.Repeat("x", 257), "is longer than 256 characters"},
 		{"none", "", "is shorter than 16 characters"},
@@ -253,6 +268,40 @@ func TestValidateSecret(t *testing.T) {
 		case c.refusal != "" && (!errors.As(err, &field) || field.Reason != c.refusal || field.Field != ""):
 			t.Errorf("%s: got %v, want %s", c.why, err, c.refusal)
 		}
+	}
+}
+
+// TestOlderSecrets: secrets that were stored before the rules for new ones go on to sign.
+func TestOlderSecrets(t *testing.T) {
+	for _, text := range []string{"whsec_" + strings.Repeat("AAAA", 3) + "AA==", "v1," + vectorSecret, "WHSEC_!!!!!!!!!!!!"} {
+		if ValidateSecret(text) == nil {
+			t.Errorf("%s can be set anew", text)
+		}
+		if _, err := NewSigner([]Secret{{Value: text}}); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestStandardSecret: both forms of a plain secret stand for one key.
+func TestStandardSecret(t *testing.T) {
+	for text, want := range map[string]string{
+		"a plain secret, not in base64": "whsec_YSBwbGFpbiBzZWNyZXQsIG5vdCBpbiBiYXNlNjQ=",
+		"ünïcode is UTF-8 here":         "whsec_w7xuw69jb2RlIGlzIFVURi04IGhlcmU=",
+		vectorSecret:                    vectorSecret,
+	} {
+		standard := Secret{Value: text}.Standard()
+		if standard != want {
+			t.Errorf("%s: %s, want %s", text, standard, want)
+		}
+		plainKey, _ := sharedKey(text)
+		if key, err := sharedKey(standard); err != nil || !bytes.Equal(key, plainKey) {
+			t.Errorf("%s: key %q, %v", text, key, err)
+		}
+	}
+	private, err := GeneratePrivateKey(bytes.NewReader(make([]byte, 32)))
+	if got := (Secret{Value: private}).Standard(); err != nil || got != "" {
+		t.Errorf("a private key: %q, %v", got, err)
 	}
 }
 

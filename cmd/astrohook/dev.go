@@ -24,6 +24,7 @@ const (
 	devTokenFile  = "dev-token"
 	devClient     = "dev"
 	devLifetime   = 30 * 24 * time.Hour
+	devMinRetry   = time.Millisecond
 )
 
 // loopback are the ranges that targets may be in during a first look.
@@ -42,6 +43,9 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 		config.Listen = devListen
 	}
 	config.AllowAddresses = append(config.AllowAddresses, loopback...)
+	if config.MinWebhookRetry == 0 {
+		config.MinWebhookRetry = devMinRetry
+	}
 	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
 		return devMode{}, fmt.Errorf("make the data directory: %w", err)
 	}
@@ -61,7 +65,7 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	}
 	content := claims{
 		issuer: config.JWTIssuer, audience: config.JWTAudience,
-		client: devClient, scopes: []string{"admin", "events:write"}, lifetime: devLifetime,
+		client: devClient, scopes: []string{"admin"}, lifetime: devLifetime,
 	}
 	token, err := content.sign(config.JWTSecret, now)
 	if err != nil {

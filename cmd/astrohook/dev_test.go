@@ -27,8 +27,11 @@ func TestPrepareDev(t *testing.T) {
 		t.Errorf("listen %q, allow %q", config.Listen, config.AllowAddresses)
 	}
 	found, err := readToken(t, dev.token, config.JWTSecret, now)
-	if err != nil || found["scope"] != "admin events:write" {
+	if err != nil || found["scope"] != "admin" {
 		t.Errorf("token %v, %v", found, err)
+	}
+	if config.MinWebhookRetry != time.Millisecond {
+		t.Errorf("min-webhook-retry %v", config.MinWebhookRetry)
 	}
 	if _, err := keyring.Parse(config.SecretKeys); err != nil {
 		t.Errorf("the key cannot be used: %v", err)

@@ -36,7 +36,7 @@ func (c *keyServer) call(ctx context.Context, r apiRequest, answer any) error {
 type keyCreateCommand struct {
 	keyServer `embed:""`
 	Client    string        `placeholder:"ID" help:"Client that the key is for."`
-	Scope     []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish, admin for everything; can be repeated."`
+	Scope     []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`
 	Lifetime  time.Duration `default:"0s" help:"How long the key is valid; 0 for ever."`
 	Name      string        `arg:"" help:"What the key is for."`
 }

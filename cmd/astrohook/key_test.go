@@ -38,7 +38,7 @@ func adminServer(t *testing.T) {
 // TestKeys makes, lists, uses and revokes API keys of a running server.
 func TestKeys(t *testing.T) {
 	adminServer(t)
-	publisher := runCommand(t, "", "key", "create", "--scope=events:write", "--lifetime=1h", "billing")
+	publisher := runCommand(t, "", "key", "create", "--scope=events:write:all", "--lifetime=1h", "billing")
 	key := strings.TrimSpace(publisher.out)
 	if publisher.code != 0 || !strings.HasPrefix(key, "ahk_") {
 		t.Fatalf("%+v", publisher)
@@ -51,7 +51,7 @@ func TestKeys(t *testing.T) {
 	}
 	list := runCommand(t, "", "key", "list")
 	if lines := strings.Split(strings.TrimSpace(list.out), "\n"); len(lines) != 2 || strings.Contains(list.out, key) ||
-		!strings.Contains(list.out, "  billing  scope events:write  made 20") || !strings.Contains(list.out, "  crm  client acme  made 20") ||
+		!strings.Contains(list.out, "  billing  scope events:write:all  made 20") || !strings.Contains(list.out, "  crm  client acme  made 20") ||
 		strings.Count(list.out, "  expires 20") != 1 {
 		t.Errorf("%+v", list)
 	}

@@ -13,7 +13,7 @@ const maxPublish = 1 << 20
 
 type publishCommand struct {
 	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
-	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write."`
+	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
 	ForClient      string `placeholder:"ID" help:"Only this client's endpoints get the event; default: every client's."`
 	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often it is tried with this key."`
 	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`

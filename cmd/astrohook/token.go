@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ type tokenCommand struct {
 	JWTAudience []string      `placeholder:"AUD" help:"What the server wants as aud, if anything."`
 	Subject     string        `placeholder:"NAME" help:"Who the token is for. A publisher without a client has idempotency keys of its own under this name."`
 	Client      string        `placeholder:"ID" help:"Client that the token is for."`
-	Scope       []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish, admin for everything; can be repeated."`
+	Scope       []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`
 	Lifetime    time.Duration `default:"24h" help:"How long the token is valid."`
 }
 
@@ -46,6 +47,10 @@ func (c *tokenCommand) check() error {
 		return &webhook.FieldError{Field: "jwt-secret", Reason: fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret)}
 	case c.Client == "" && len(c.Scope) == 0:
 		return &usageError{"a token needs --client, --scope or both"}
+	case c.Client == "" && !slices.ContainsFunc(c.Scope, func(scope string) bool { return scope != httpapi.ScopePublish }):
+		return &usageError{"the scope events:write publishes to the token's client: give --client too, or --scope=events:write:all to publish to every client"}
+	case slices.ContainsFunc(c.Scope, func(scope string) bool { return !httpapi.ValidScope(scope) }):
+		return &usageError{"--scope holds a name that is empty or has other characters than printable ASCII"}
 	case c.Lifetime < time.Second:
 		return &usageError{"--lifetime is less than 1s"}
 	}

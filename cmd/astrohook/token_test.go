@@ -30,7 +30,7 @@ func TestToken(t *testing.T) {
 	}{
 		{"for a server that looks at everything", []string{"--client=a", "--subject=erp", "--jwt-issuer=https://id.example", "--jwt-audience=hooks"}, "a", nil, "erp https://id.example [hooks]"},
 		{"a client's own", []string{"--client=acme"}, "acme", nil, "<nil> <nil> <nil>"},
-		{"a publisher's", []string{"--scope=events:write"}, nil, "events:write", "<nil> <nil> <nil>"},
+		{"a publisher's", []string{"--scope=events:write:all"}, nil, "events:write:all", "<nil> <nil> <nil>"},
 		{"scopes repeated", []string{"--client=acme", "--scope=admin", "--scope=events:write"}, "acme", "admin events:write", "<nil> <nil> <nil>"},
 		{"scopes in one word", []string{"--scope=admin events:write"}, nil, "admin events:write", "<nil> <nil> <nil>"},
 	} {
@@ -57,5 +57,18 @@ func TestToken(t *testing.T) {
 				t.Error("valid with another secret")
 			}
 		})
+	}
+}
+
+// TestUselessTokens refuses to make what the server would not take, or would take
+// for nothing.
+func TestUselessTokens(t *testing.T) {
+	t.Setenv("ASTROHOOK_JWT_SECRET", testSecret)
+	for _, args := range [][]string{
+		{}, {"--scope=events:write"}, {"--client=acme", "--scope=a\tb"}, {"--client=acme", `--scope=a"b`},
+	} {
+		if got := runCommand(t, "", append([]string{"token"}, args...)...); got.code != 2 || got.out != "" {
+			t.Errorf("%q: %+v", args, got)
+		}
 	}
 }

@@ -66,6 +66,8 @@ type Config struct {
 	EndpointBreakerOpen     time.Duration `group:"Defaults of an endpoint" default:"30s" help:"How long it stays open the first time; doubles each time."`
 	EndpointBreakerMax      time.Duration `group:"Defaults of an endpoint" default:"15m" help:"How long it stays open at most."`
 
+	Ceilings `embed:""`
+
 	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
 	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
 	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB."`
@@ -107,7 +109,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 
 // check gives the first setting that is wrong.
 func (c *Config) check() error {
-	for _, rule := range c.rules() {
+	for _, rule := range slices.Concat(c.rules(), c.Ceilings.rules(), c.defaultsWithin()) {
 		if rule.broken {
 			return &webhook.FieldError{Field: rule.setting, Reason: rule.reason}
 		}

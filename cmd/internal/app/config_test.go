@@ -6,8 +6,10 @@ import (
 	"math"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/webhook"
@@ -81,6 +83,29 @@ func TestCheck(t *testing.T) {
 		{"endpoint-breaker-failures", func(c *Config) { c.EndpointBreakerFailures = 0 }},
 		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 0 }},
 		{"endpoint-breaker-max", func(c *Config) { c.EndpointBreakerMax = 1 }},
+		{"max-webhook-timeout", func(c *Config) { c.MaxWebhookTimeout = 2 * time.Minute }},
+		{"max-webhook-concurrency", func(c *Config) { c.MaxWebhookConcurrency = 0 }},
+		{"max-webhook-rate", func(c *Config) { c.MaxWebhookRate = math.NaN() }},
+		{"max-webhook-burst", func(c *Config) { c.MaxWebhookBurst = -1 }},
+		{"max-webhook-attempts", func(c *Config) { c.MaxWebhookAttempts = 101 }},
+		{"min-webhook-retry", func(c *Config) { c.MinWebhookRetry = -time.Second }},
+		{"max-webhook-retry", func(c *Config) { c.MaxWebhookRetry = time.Millisecond }},
+		{"max-webhook-breaker-failures", func(c *Config) { c.MaxWebhookBreakerFailures = 0 }},
+		{"max-webhook-breaker-open", func(c *Config) { c.MaxWebhookBreakerOpen = 0 }},
+		{"max-webhook-overlap", func(c *Config) { c.MaxWebhookOverlap = 0 }},
+		{"max-webhook-secrets", func(c *Config) { c.MaxWebhookSecrets = 11 }},
+		{"max-webhook-headers", func(c *Config) { c.MaxWebhookHeaders = 0 }},
+		{"max-webhook-patterns", func(c *Config) { c.MaxWebhookPatterns = 0 }},
+		{"endpoint-timeout", func(c *Config) { c.MaxWebhookTimeout = 9 * time.Second }},
+		{"endpoint-concurrency", func(c *Config) { c.MaxWebhookConcurrency = 63 }},
+		{"endpoint-rate", func(c *Config) { c.EndpointRate, c.MaxWebhookRate = 11, 10 }},
+		{"endpoint-burst", func(c *Config) { c.EndpointBurst, c.MaxWebhookBurst = 2, 1 }},
+		{"endpoint-max-attempts", func(c *Config) { c.MaxWebhookAttempts = 4 }},
+		{"endpoint-retry-initial", func(c *Config) { c.MinWebhookRetry = time.Minute }},
+		{"endpoint-retry-max", func(c *Config) { c.MaxWebhookRetry = 23 * time.Hour }},
+		{"endpoint-breaker-failures", func(c *Config) { c.MaxWebhookBreakerFailures = 9 }},
+		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 999 * time.Millisecond }},
+		{"endpoint-breaker-max", func(c *Config) { c.MaxWebhookBreakerOpen = 14 * time.Minute }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"/no/such.pem"} }},
 		{"jwt-keys-url", func(c *Config) { c.JWTKeysURL = "id.example/keys" }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"2025=/no/such.pem"} }},
@@ -97,7 +122,7 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	config := testConfig(t)
-	for _, r := range config.rules() {
+	for _, r := range slices.Concat(config.rules(), config.Ceilings.rules()) {
 		if !tried[r.setting] {
 			t.Errorf("the rule of %s is not tried", r.setting)
 		}

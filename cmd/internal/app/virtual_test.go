@@ -73,6 +73,7 @@ func (w *world) start() {
 		}
 		return nil, fmt.Errorf("nobody listens at %v", addr)
 	}
+	config.MinWebhookRetry, config.MaxWebhookAttempts, config.MaxWebhookConcurrency, config.MaxWebhookBreakerFailures = time.Millisecond, 100, 1024, 10_000
 	if w.settings != nil {
 		w.settings(&config)
 	}
@@ -149,7 +150,7 @@ func (w *world) call(method, path, body string, wantStatus int) map[string]any {
 func (w *world) token() string {
 	w.t.Helper()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"client_id": "acme", "scope": "admin events:write", "exp": time.Now().Add(time.Hour).Unix(),
+		"client_id": "acme", "scope": "admin", "exp": time.Now().Add(time.Hour).Unix(),
 	}).SignedString([]byte(virtualSecret))
 	if err != nil {
 		w.t.Fatal(err)

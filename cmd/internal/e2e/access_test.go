@@ -27,7 +27,7 @@ func TestAccessSurvivesKill(t *testing.T) {
 	made := map[string]struct{ ID, Key string }{}
 	for _, name := range []string{"kept", "revoked"} {
 		var k struct{ ID, Key string }
-		s.call(t, http.MethodPost, "/api/keys", fields{"name": name, "scopes": []string{"events:write"}}, &k)
+		s.call(t, http.MethodPost, "/api/keys", fields{"name": name, "scopes": []string{"events:write:all"}}, &k)
 		made[name] = k
 	}
 	var page struct {

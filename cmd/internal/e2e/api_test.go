@@ -28,7 +28,10 @@ func mint(t *testing.T, client, scope string) string {
 
 func mintFor(t *testing.T, lifetime time.Duration, client, scope string) string {
 	t.Helper()
-	claims := jwt.MapClaims{"client_id": client, "exp": time.Now().Add(lifetime).Unix()}
+	claims := jwt.MapClaims{"exp": time.Now().Add(lifetime).Unix()}
+	if client != "" {
+		claims["client_id"] = client
+	}
 	if scope != "" {
 		claims["scope"] = scope
 	}

@@ -80,7 +80,7 @@ func startWithClock(t *testing.T) *trial {
 	s := newServer(t)
 	s.binary = binary
 	s.env = []string{"CLOCK_FILE=" + s.clockFile()}
-	s.token = mintFor(t, 100*year, "operator", "admin events:write")
+	s.token = mintFor(t, 100*year, "operator", "admin")
 	s.setClock(t, 0)
 	s.start(t)
 	s.awaitReady(t)

@@ -10,6 +10,8 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 const (
@@ -23,12 +25,13 @@ func TestReceiversAccept(t *testing.T) {
 	s := startServer(t)
 	endpoints := map[string]string{}
 	for name, receiver := range map[string]struct{ target, secret string }{
-		"Express, plain secret":            {startNode(t, "express.js", plainSecret), plainSecret},
-		"Express, whsec_ secret":           {startNode(t, "express.js", standardSecret), standardSecret},
-		"standardwebhooks, plain secret":   {startNode(t, "standard.js", plainSecret), plainSecret},
-		"standardwebhooks, whsec_ secret":  {startNode(t, "standard.js", standardSecret), standardSecret},
-		"standard-webhooks for Go, plain":  {startStandard(t, plainSecret), plainSecret},
-		"standard-webhooks for Go, whsec_": {startStandard(t, standardSecret), standardSecret},
+		"Express, plain secret":             {startNode(t, "express.js", plainSecret), plainSecret},
+		"Express, whsec_ secret":            {startNode(t, "express.js", standardSecret), standardSecret},
+		"standardwebhooks, plain secret":    {startNode(t, "standard.js", plainSecret), plainSecret},
+		"standardwebhooks, standard_secret": {startNode(t, "standard.js", webhook.Secret{Value: plainSecret}.Standard()), plainSecret},
+		"standardwebhooks, whsec_ secret":   {startNode(t, "standard.js", standardSecret), standardSecret},
+		"standard-webhooks for Go, plain":   {startStandard(t, plainSecret), plainSecret},
+		"standard-webhooks for Go, whsec_":  {startStandard(t, standardSecret), standardSecret},
 	} {
 		endpoints[name] = s.register(t, "subscriber", fields{"event_type": "content.*", "target_url": receiver.target, "secret": receiver.secret})
 	}

@@ -51,7 +51,7 @@ func newServer(t *testing.T, env ...string) *server {
 	t.Helper()
 	address, admin := reserveAddress(t), reserveAddress(t)
 	s := &server{
-		api:     api{base: "http://" + address, token: mint(t, "operator", "admin events:write")},
+		api:     api{base: "http://" + address, token: mint(t, "operator", "admin")},
 		binary:  astrohook(t),
 		dataDir: filepath.Join(t.TempDir(), "data"),
 		admin:   admin,
@@ -88,6 +88,10 @@ func (s *server) start(t *testing.T) {
 		"ASTROHOOK_SECRET_KEYS="+secretKey,
 		"ASTROHOOK_ALLOW_ADDRESSES=127.0.0.0/8,::1/128",
 		"ASTROHOOK_SYNC=true",
+		"ASTROHOOK_MIN_WEBHOOK_RETRY=1ms", // tests that retry fast
+		"ASTROHOOK_MAX_WEBHOOK_ATTEMPTS=100",
+		"ASTROHOOK_MAX_WEBHOOK_CONCURRENCY=1024",
+		"ASTROHOOK_MAX_WEBHOOK_BREAKER_FAILURES=10000",
 	)
 	s.cmd.Env = append(s.cmd.Env, s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Ceilings are the settings that bound what clients may set for their webhooks.
+type Ceilings struct {
+	MaxWebhookTimeout         time.Duration `group:"What a webhook may set" default:"1m" help:"Longest timeout."`
+	MaxWebhookConcurrency     int           `group:"What a webhook may set" default:"256" help:"Most attempts in flight, up to 1024."`
+	MaxWebhookRate            float64       `group:"What a webhook may set" default:"0" help:"Most attempts per second, also of a webhook without a rate; 0 for no bound."`
+	MaxWebhookBurst           int           `group:"What a webhook may set" default:"1000" help:"Most attempts that may start at once under a rate."`
+	MaxWebhookAttempts        int           `group:"What a webhook may set" default:"30" help:"Most attempts of a delivery, up to 100."`
+	MinWebhookRetry           time.Duration `group:"What a webhook may set" placeholder:"DURATION" help:"Shortest wait before a retry, and shortest time that a breaker stays open. With the most attempts it bounds what one event costs a receiver. Default: 1s, with --dev 1ms."`
+	MaxWebhookRetry           time.Duration `group:"What a webhook may set" default:"168h" help:"Longest wait before a retry, up to 7 days."`
+	MaxWebhookBreakerFailures int           `group:"What a webhook may set" default:"100" help:"Most failures in a row before the circuit breaker opens, up to 10000."`
+	MaxWebhookBreakerOpen     time.Duration `group:"What a webhook may set" default:"24h" help:"Longest time that a breaker stays open, up to a day."`
+	MaxWebhookOverlap         time.Duration `group:"What a webhook may set" default:"168h" help:"Longest overlap in which a rotated secret goes on to sign, up to 7 days."`
+	MaxWebhookSecrets         int           `group:"What a webhook may set" default:"10" help:"Most secrets that sign at the same time, 2 to 10."`
+	MaxWebhookHeaders         int           `group:"What a webhook may set" default:"20" help:"Most headers of its own, up to 20."`
+	MaxWebhookPatterns        int           `group:"What a webhook may set" default:"100" help:"Most event types and patterns, up to 100."`
+}
+
+// defaultMinRetry is the shortest wait before a retry when nothing else is set.
+const defaultMinRetry = time.Second
+
+// ceilings returns the bounds as the parts take them.
+func (c *Ceilings) ceilings() webhook.Ceilings {
+	most := webhook.Ceilings{
+		Timeout:         c.MaxWebhookTimeout,
+		Concurrency:     c.MaxWebhookConcurrency,
+		Rate:            c.MaxWebhookRate,
+		Burst:           c.MaxWebhookBurst,
+		Attempts:        c.MaxWebhookAttempts,
+		MinRetry:        c.MinWebhookRetry,
+		MaxRetry:        c.MaxWebhookRetry,
+		BreakerFailures: c.MaxWebhookBreakerFailures,
+		BreakerOpen:     c.MaxWebhookBreakerOpen,
+		Overlap:         c.MaxWebhookOverlap,
+		Secrets:         c.MaxWebhookSecrets,
+		Headers:         c.MaxWebhookHeaders,
+		Patterns:        c.MaxWebhookPatterns,
+	}
+	if most.MinRetry == 0 {
+		most.MinRetry = defaultMinRetry
+	}
+	return most
+}
+
+// rules are those of the ceilings themselves.
+func (c *Ceilings) rules() []rule {
+	most := c.ceilings()
+	return []rule{
+		outside("max-webhook-timeout", most.Timeout, 100*time.Millisecond, time.Minute),
+		outside("max-webhook-concurrency", most.Concurrency, 1, 1024),
+		{"max-webhook-rate", !(most.Rate >= 0), "is negative"},
+		outside("max-webhook-burst", most.Burst, 1, 1_000_000),
+		outside("max-webhook-attempts", most.Attempts, 1, 100),
+		outside("min-webhook-retry", most.MinRetry, time.Millisecond, time.Hour),
+		outside("max-webhook-retry", most.MaxRetry, most.MinRetry, 7*24*time.Hour),
+		outside("max-webhook-breaker-failures", most.BreakerFailures, 1, 10_000),
+		outside("max-webhook-breaker-open", most.BreakerOpen, most.MinRetry, 24*time.Hour),
+		outside("max-webhook-overlap", most.Overlap, time.Second, 7*24*time.Hour),
+		outside("max-webhook-secrets", most.Secrets, 2, webhook.MaxSecrets),
+		outside("max-webhook-headers", most.Headers, 1, webhook.MaxCustomHeaders),
+		outside("max-webhook-patterns", most.Patterns, 1, 100),
+	}
+}
+
+// outside is the rule of a setting that must be within bounds.
+func outside[T int | time.Duration](setting string, value, low, high T) rule {
+	return rule{setting, value < low || value > high, fmt.Sprintf("is not from %v to %v", low, high)}
+}
+
+// defaultsWithin are the rules that hold the defaults of webhooks to the ceilings:
+// beyond one they would silently be others than the operator set.
+func (c *Config) defaultsWithin() []rule {
+	most := c.ceilings()
+	return []rule{
+		above("endpoint-timeout", c.EndpointTimeout, most.Timeout, "max-webhook-timeout"),
+		above("endpoint-concurrency", c.EndpointConcurrency, most.Concurrency, "max-webhook-concurrency"),
+		{"endpoint-rate", most.Rate > 0 && c.EndpointRate > most.Rate, "is more than max-webhook-rate allows"},
+		above("endpoint-burst", c.EndpointBurst, most.Burst, "max-webhook-burst"),
+		above("endpoint-max-attempts", c.EndpointMaxAttempts, most.Attempts, "max-webhook-attempts"),
+		{"endpoint-retry-initial", c.EndpointRetryInitial < most.MinRetry, "is less than min-webhook-retry allows"},
+		above("endpoint-retry-max", c.EndpointRetryMax, most.MaxRetry, "max-webhook-retry"),
+		above("endpoint-breaker-failures", c.EndpointBreakerFailures, most.BreakerFailures, "max-webhook-breaker-failures"),
+		{"endpoint-breaker-open", c.EndpointBreakerOpen < most.MinRetry, "is less than min-webhook-retry allows"},
+		above("endpoint-breaker-max", c.EndpointBreakerMax, most.BreakerOpen, "max-webhook-breaker-open"),
+	}
+}
+
+func above[T int | time.Duration](setting string, value, ceiling T, name string) rule {
+	return rule{setting, value > ceiling, "is more than " + name + " allows"}
+}
