@@ -20,10 +20,15 @@ func (l *lane) holding() bool { return l.waiting+l.inFlight > 0 }
 
 // readQueue starts a read of the queue if one is due: up to limit deliveries from an ID on.
 func (l *lane) readQueue(now time.Time) (from webhook.ID, limit int) {
-	if !l.queue.behind || l.queue.reading || !l.open(now) || l.room() == 0 {
+	open := l.open(now)
+	l.wished = l.wished && !open && l.sends && !l.draining
+	if !l.queue.behind || l.queue.reading || !open && !l.wished || l.room() == 0 {
 		return webhook.ID{}, 0
 	}
 	l.queue.start()
+	if !open {
+		return l.queue.from, 1
+	}
 	return l.queue.from, l.room()
 }
 
@@ -44,6 +49,7 @@ func (l *lane) queueRead(due []*entry, all bool, now time.Time) {
 		last = due[len(due)-1].id()
 	}
 	l.queue.finish(last, len(due) > 0, all)
+	l.wished = l.wished && len(due) > 0
 	l.take(due, now)
 	l.takeAside(now)
 	l.sweep()
@@ -113,6 +119,9 @@ func (l *lane) take(due []*entry, now time.Time) {
 			case entryGone: // most likely as it was before; the next read shows what is
 				l.miss(e)
 			}
+		case !open && l.wished && l.sends:
+			l.wished, e.byHand = false, true
+			l.admit(e)
 		case !open:
 			l.discard(e)
 			l.miss(e)
