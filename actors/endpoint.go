@@ -119,6 +119,9 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	switch m := message.(type) {
 	case *missed:
 		a.lane.missed(m.from)
+		if m.byHand {
+			a.lane.wish(now)
+		}
 	case *configured:
 		if m.endpoint.Revision > a.revision {
 			a.configure(m.endpoint, webhook.GateState{}, now)
@@ -127,8 +130,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 		a.lane.request(m)
 	case *healthQuery:
 		m.reply <- a.health(now)
-	case *inFlightQuery:
-		m.reply <- a.inFlight()
+	case *progressQuery:
+		m.reply <- a.progress(now)
 	case *drainEndpoint:
 		a.lane.draining = true
 	}
@@ -203,7 +206,9 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
+	a.seat.stats.of(e.ReceiverSince)
 	a.lane.configure(&e, settings, g, now)
+	a.lane.paused = a.lane.paused && a.target != nil // a test goes through a pause
 }
 
 // finish takes the end of an attempt.
@@ -220,7 +225,9 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 		return
 	}
 	outcome := e.attempt.Outcome()
-	a.seat.stats.record(&e.attempt, outcome)
+	if a.lane.current(e) {
+		a.seat.stats.record(&e.attempt, outcome)
+	}
 	a.shared.metrics.attempt(&e.attempt, outcome)
 	openings := a.lane.gate.state.Openings
 	a.lane.attempted(e, e.attempt, rand.Float64(), now)

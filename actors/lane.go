@@ -291,7 +291,7 @@ func (l *lane) attempted(e *entry, a webhook.Attempt, chance float64, now time.T
 	if l.deleted && !d.Status.Finished() {
 		d = d.Cancel(webhook.ReasonEndpointDeleted, now)
 	}
-	if o.Verdict == webhook.Refused && (l.sends || l.paused) {
+	if o.Verdict == webhook.Refused && l.current(e) && (l.sends || l.paused) {
 		l.out.disable, l.sends, l.paused = o.Reason.Message(), false, false
 		l.letGo()
 	}

@@ -184,6 +184,8 @@ type rest struct {
 	WakeAt time.Time
 	// HoldUntil is until when new deliveries need not start it; never while the endpoint is paused.
 	HoldUntil time.Time
+	// Waits is what deliveries wait for meanwhile.
+	Waits webhook.Waiting
 }
 
 // resting tells whether the actor could stop now, having nothing to do for at least a while.
@@ -196,9 +198,9 @@ func (l *lane) resting(now time.Time, while time.Duration) (rest, bool) {
 		return rest{}, l.cancelled
 	}
 	if !l.sends {
-		return rest{HoldUntil: never}, true
+		return rest{HoldUntil: never, Waits: l.waits(now)}, true
 	}
-	r := rest{WakeAt: l.schedule.next}
+	r := rest{WakeAt: l.schedule.next, Waits: l.waits(now)}
 	if closed := l.gate.closedUntil(now); !closed.IsZero() {
 		r.HoldUntil = closed
 		if l.queue.behind || !r.WakeAt.IsZero() && r.WakeAt.Before(closed) {

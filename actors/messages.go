@@ -67,10 +67,13 @@ type (
 
 // To an endpoint's actor, from the supervisor: counted.
 type (
-	missed        struct{ from webhook.ID }
+	missed struct {
+		from   webhook.ID
+		byHand bool // a person asked for them: one goes even if others cannot
+	}
 	configured    struct{ endpoint webhook.Endpoint }
 	healthQuery   struct{ reply chan webhook.Health }
-	inFlightQuery struct{ reply chan map[webhook.ID]time.Time }
+	progressQuery struct{ reply chan webhook.Progress }
 	drainEndpoint struct{}
 )
 

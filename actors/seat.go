@@ -29,6 +29,8 @@ type seat struct {
 	// when new deliveries do not start one.
 	wakeAt, holdUntil time.Time
 	at                int // index in the heap of wakes, -1 outside
+	// waits is what deliveries wait for while no actor runs.
+	waits webhook.Waiting
 
 	// charged is what the actor and its mailbox hold of the budget.
 	charged atomic.Int64
@@ -82,6 +84,15 @@ func (s *seat) vacate(b *budget) {
 // The actor, and what it started, may still hold this one for a moment.
 func (s *seat) successor() *seat {
 	return &seat{number: s.number, at: -1, stats: s.stats, memory: s.memory, restarts: s.restarts}
+}
+
+// waiting returns what deliveries wait for while no actor runs; WaitNone if that is
+// not known, as where there is no seat.
+func (s *seat) waiting(now time.Time) webhook.Waiting {
+	if s == nil || !s.waits.Until.IsZero() && !s.waits.Until.After(now) {
+		return webhook.Waiting{}
+	}
+	return s.waits
 }
 
 // crashed notes that the actor stopped while it handled the suspect, and tells

@@ -57,7 +57,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *endpointChanged:
 		s.changed(c, m.endpoint)
 	case *forEndpoint:
-		s.pass(c, m)
+		s.pass(c, m, now)
 	case *restRequest:
 		s.rest(c, m, now)
 	case *drain:
@@ -99,7 +99,7 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 		}
 		event := &m.events[i]
 		for _, n := range event.Endpoints {
-			s.offer(c, s.seat(n), event, now)
+			s.offer(c, s.seat(n), event, m.publication.only != 0, now)
 		}
 	}
 	if m.last {
@@ -107,13 +107,14 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 	}
 }
 
-// offer passes one delivery on, or only the news of it.
-func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now time.Time) {
+// offer passes one delivery on, or only the news of it. A test starts the actor
+// whatever the others wait for.
+func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test bool, now time.Time) {
 	id := event.ID.For(to.number)
 	if s.draining != nil {
 		return
 	}
-	if to.pid == nil && to.holdUntil.After(now) {
+	if to.pid == nil && to.holdUntil.After(now) && !test {
 		if to.holdUntil.Before(never) && (to.wakeAt.IsZero() || to.holdUntil.Before(to.wakeAt)) {
 			s.wakes.set(to, to.holdUntil)
 		}
@@ -121,7 +122,7 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 	}
 	unseen := to.sent - to.seen.Load()
 	if unseen < maxUnseen && to.tryTake(s.shared.budget, len(event.Data)) {
-		e := &entry{charged: len(event.Data), due: webhook.Due{
+		e := &entry{charged: len(event.Data), byHand: test, test: test, due: webhook.Due{
 			Delivery: webhook.Delivery{ID: id, EventType: event.Type, Status: webhook.Queued},
 			Data:     event.Data,
 		}}
@@ -129,8 +130,8 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 		return
 	}
 	// One unseen marker is enough: the actor reads after it has seen it.
-	if to.pid == nil || to.marker <= to.seen.Load() {
-		s.send(c, to, &missed{from: id})
+	if to.pid == nil || test || to.marker <= to.seen.Load() {
+		s.send(c, to, &missed{from: id, byHand: test})
 		to.marker = to.sent
 	}
 }
@@ -159,7 +160,7 @@ func (s *supervisor) count(c actor.Context, to *seat) {
 
 func (s *supervisor) start(c actor.Context, to *seat) {
 	s.wakes.set(to, time.Time{})
-	to.holdUntil, to.sent, to.marker = time.Time{}, 0, 0
+	to.holdUntil, to.sent, to.marker, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
 	to.seen.Store(0)
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
 		return &endpointActor{
@@ -173,26 +174,27 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	}
 }
 
-// pass passes a message on. Where no actor runs nothing is in flight.
-func (s *supervisor) pass(c actor.Context, m *forEndpoint) {
-	if query, ok := m.message.(*inFlightQuery); ok {
+// pass passes a message on. Where no actor runs nothing is in flight, and the seat
+// knows what the others wait for.
+func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
+	if query, ok := m.message.(*progressQuery); ok {
 		if known := s.seats[m.number]; known == nil || known.pid == nil {
-			query.reply <- map[webhook.ID]time.Time{}
+			query.reply <- webhook.Progress{Waiting: known.waiting(now)}
 			return
 		}
 	}
 	s.send(c, s.seat(m.number), m.message)
 }
 
-// changed passes an endpoint's change on to its actor, and starts one if work waits for the change.
+// changed passes an endpoint's change on to its actor, and starts one if work waits
+// for the change. With a fresh gate what is saved of an earlier one is void.
 func (s *supervisor) changed(c actor.Context, e webhook.Endpoint) {
 	known := s.seats[e.Number()]
-	if known == nil && !e.Deleted() {
-		return
-	}
-	to := s.seat(e.Number())
-	if to.pid != nil || e.Deleted() || !to.wakeAt.IsZero() || !to.holdUntil.IsZero() {
-		s.send(c, to, &configured{e})
+	switch {
+	case e.Deleted(), known != nil && (known.pid != nil || !known.wakeAt.IsZero() || !known.holdUntil.IsZero()):
+		s.send(c, s.seat(e.Number()), &configured{e})
+	case e.GateSince > 0 && e.GateSince == e.Revision:
+		s.shared.store.SaveGate(e.Number(), webhook.GateState{}, func(error) {})
 	}
 }
 
@@ -204,7 +206,7 @@ func (s *supervisor) rest(c actor.Context, m *restRequest, now time.Time) {
 	}
 	c.Stop(to.pid)
 	next := s.replace(to)
-	next.holdUntil = steady(m.rest.HoldUntil, now)
+	next.holdUntil, next.waits = steady(m.rest.HoldUntil, now), m.rest.Waits
 	s.wakes.set(next, steady(m.rest.WakeAt, now))
 }
 
@@ -259,6 +261,7 @@ func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
 	} else if at = steady(at, now); to.wakeAt.IsZero() || at.Before(to.wakeAt) {
 		s.wakes.set(to, at)
 		to.holdUntil = steady(w.Gate.OpenUntil, now)
+		to.waits = webhook.Waiting{For: webhook.WaitBreaker, Until: w.Gate.OpenUntil}
 	}
 }
 
