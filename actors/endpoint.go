@@ -47,6 +47,9 @@ func (a *endpointActor) Receive(c actor.Context) {
 	case *actor.Started:
 		a.self, a.parent = c.Self(), c.Parent()
 		a.activeAt = now
+		if a.seat.tray.open(a.self) {
+			a.shared.root.Send(a.self, &news{})
+		}
 		a.load()
 	case *actor.Stopping:
 		a.stop()
@@ -67,12 +70,6 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	a.handleTray(told, now)
 	switch m := message.(type) {
 	case *news, *wake:
-	case *notSettled:
-		broken := errors.Is(m.err, webhook.ErrBroken)
-		if !broken { // of that storage tells once
-			a.log().Error("storage failed", "action", "settle delivery", "error", m.err)
-		}
-		a.lane.unrecorded(broken)
 	case *queueRead, *scheduleRead, *cancelledSome:
 		a.handleRead(m, now)
 	case *loaded:
@@ -92,15 +89,21 @@ func (a *endpointActor) handle(message any, now time.Time) {
 }
 
 // handleTray handles what lies in the tray; before its news comes, only recorded
-// outcomes: offers may not overtake the endpoint's configuration.
+// outcomes: offers may not overtake the endpoint's configuration. Whoever panics over
+// one of them leaves the others to the next actor.
 func (a *endpointActor) handleTray(told bool, now time.Time) {
-	a.trayful = a.seat.tray.take(a.trayful, told)
-	for _, e := range a.trayful.settled {
-		a.seat.suspect = e.id()
-		a.lane.settled(e)
+	a.trayful = a.seat.tray.take(a.trayful, told, a.lane.configured)
+	for i, e := range a.trayful.settled {
+		a.trayful.settled[i], a.seat.suspect = nil, e.id()
+		if a.lane.window[e.id()] == e {
+			a.settled(e)
+		}
 	}
-	for _, e := range a.trayful.finished {
-		a.finish(e, now)
+	for i, e := range a.trayful.finished {
+		a.trayful.finished[i], a.seat.suspect = nil, e.id()
+		if a.lane.window[e.id()] == e {
+			a.finish(e, now)
+		}
 	}
 	for _, e := range a.trayful.offered {
 		a.seat.suspect = e.id()
@@ -108,6 +111,19 @@ func (a *endpointActor) handleTray(told bool, now time.Time) {
 	}
 	a.seat.seen.Add(uint64(len(a.trayful.offered)))
 	a.seat.suspect = webhook.ID{}
+}
+
+// settled takes what became of an outcome on its way to storage.
+func (a *endpointActor) settled(e *entry) {
+	if e.unrecorded == nil {
+		a.lane.settled(e)
+		return
+	}
+	broken := errors.Is(e.unrecorded, webhook.ErrBroken)
+	if !broken { // of that storage tells once
+		a.log().Error("storage failed", "action", "settle delivery", "delivery", webhook.DeliveryID.Format(e.id()), "error", e.unrecorded)
+	}
+	a.lane.unrecorded(broken)
 }
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
@@ -183,6 +199,9 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 		return
 	}
 	a.configure(m.endpoint, m.gate, now)
+	if a.lane.inFlight > 0 { // by an actor that panicked; some may have ended
+		a.shared.root.Send(a.self, &news{})
+	}
 	early := a.early
 	a.early = nil
 	for _, m := range early {
@@ -213,7 +232,6 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 
 // finish takes the end of an attempt.
 func (a *endpointActor) finish(e *entry, now time.Time) {
-	a.seat.suspect = e.id()
 	switch {
 	case e.panicked:
 		a.shared.metrics.panics.Inc()
@@ -303,16 +321,14 @@ func (a *endpointActor) carryOut(now time.Time) {
 }
 
 func (a *endpointActor) settle(e *entry) {
-	shared, self, tray := a.shared, a.self, &a.seat.tray
+	shared, tray := a.shared, a.seat.tray
 	a.shared.store.Settle(e.next, func(err error) {
-		if err != nil { // the delivery stays where it was
-			shared.root.Send(self, &notSettled{err})
-			return
+		if e.unrecorded = err; err == nil { // otherwise the delivery stays where it was
+			shared.metrics.settled(e.next.Now.Status)
+			shared.watchers.settled(&e.next.Now)
 		}
-		shared.metrics.settled(e.next.Now.Status)
-		shared.watchers.settled(&e.next.Now)
 		if tray.settle(e) {
-			shared.root.Send(self, &news{})
+			shared.tell(tray)
 		}
 	})
 }
@@ -368,6 +384,8 @@ func (a *endpointActor) stop() {
 	if a.target != nil {
 		a.target.Close()
 	}
+	a.seat.left = a.lane.leave(a.seat.suspect)
+	a.seat.tray.leave(a.trayful)
 	// After a panic it may still wait for a slot, or have one.
 	a.yield()
 	a.shared.slots.leave(a.self)

@@ -40,6 +40,8 @@ type entry struct {
 	// after are the changes that wait until it is settled, or changed.
 	after []*change
 	next  webhook.Settlement // while settling
+	// unrecorded is why storage could not record next.
+	unrecorded error
 	// shown is what a read gave of the delivery while it was changing.
 	shown *entry
 	// While gone: the reads under way that may show the delivery as it was before.

@@ -105,8 +105,6 @@ type (
 		n   int
 		err error
 	}
-	// notSettled: storage could not record it.
-	notSettled struct{ err error }
-	slotFree   struct{}
-	wake       struct{}
+	slotFree struct{}
+	wake     struct{}
 )

@@ -220,7 +220,8 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 // TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := newSlots(4, func(*actor.PID) {})
-	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a")}
+	seat := newSeat(1)
+	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a"), seat: seat, lane: newLane(&seat.memory)}
 	s.acquire(standingFirst, a.self)
 	a.claim = claim{held: true, with: standingFirst}
 	if a.stop(); s.inUse(4) != 0 {

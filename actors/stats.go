@@ -20,12 +20,12 @@ const (
 // not a change of the receiver, of which it tells.
 type stats struct {
 	receiverSince uint64 // the endpoint's
-	slices      [statsSlices]*statsPart
-	lastAttempt time.Time
-	lastSuccess time.Time
-	lastFailure time.Time
-	lastReason  webhook.Reason
-	lastStatus  int
+	slices        [statsSlices]*statsPart
+	lastAttempt   time.Time
+	lastSuccess   time.Time
+	lastFailure   time.Time
+	lastReason    webhook.Reason
+	lastStatus    int
 }
 
 // statsPart counts the attempts of ten minutes.

@@ -49,7 +49,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *actor.Stopping:
 		s.stop()
 	case *actor.Terminated:
-		s.terminated(m.Who, now)
+		s.terminated(c, m.Who, now)
 	case *accepted:
 		s.accepted(c, m, now)
 	case *wakeEndpoint:
@@ -162,10 +162,13 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	s.wakes.set(to, time.Time{})
 	to.holdUntil, to.sent, to.marker, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
 	to.seen.Store(0)
+	lane := newLane(&to.memory)
+	if held := lane.inherit(to.left); held > 0 {
+		to.take(s.shared.budget, held)
+	}
+	to.left = leftover{}
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
-		return &endpointActor{
-			number: to.number, shared: s.shared, seat: to, lane: newLane(&to.memory),
-		}
+		return &endpointActor{number: to.number, shared: s.shared, seat: to, lane: lane}
 	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
@@ -205,7 +208,7 @@ func (s *supervisor) rest(c actor.Context, m *restRequest, now time.Time) {
 		return
 	}
 	c.Stop(to.pid)
-	next := s.replace(to)
+	next := s.replace(to, to.successor())
 	next.holdUntil, next.waits = steady(m.rest.HoldUntil, now), m.rest.Waits
 	s.wakes.set(next, steady(m.rest.WakeAt, now))
 }
@@ -224,26 +227,33 @@ func steady(at, now time.Time) time.Time {
 }
 
 // replace gives an endpoint whose actor is gone a new seat.
-func (s *supervisor) replace(old *seat) *seat {
+func (s *supervisor) replace(old, next *seat) *seat {
 	delete(s.byPID, old.pid.Id)
 	s.shared.metrics.actors.Dec()
 	old.vacate(s.shared.budget)
-	next := old.successor()
 	s.seats[old.number] = next
 	return next
 }
 
 // terminated notes that an actor has stopped by itself, which is after a panic only.
-func (s *supervisor) terminated(who *actor.PID, now time.Time) {
+// During a stop the next one follows at once if something is under way.
+func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) {
 	to := s.byPID[who.Id]
 	if to == nil {
 		return
 	}
-	wait := to.crashed()
-	next := s.replace(to)
+	blamed := to.suspect != webhook.ID{}
+	wait := to.crashed(now)
+	next := s.replace(to, to.heir())
+	if s.draining != nil {
+		if blamed && len(next.left.entries) > 0 {
+			s.start(c, next)
+		}
+		s.drained(to)
+		return
+	}
 	next.holdUntil = now.Add(wait)
 	s.wakes.set(next, next.holdUntil)
-	s.drained(to)
 }
 
 // wakeLater takes an endpoint's work that was found in storage.
