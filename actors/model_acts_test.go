@@ -299,20 +299,33 @@ func (m *model) disturb() {
 	}
 }
 
-// crash loses the lane with its mailbox. What its attempts come to is lost; the
-// writes that were handed over are not.
+// crash loses the lane with its mailbox. What it had under way goes over to the next
+// one, but for what belongs to the delivery that is suspected, if any is.
 func (m *model) crash() {
 	if m.lane == nil {
 		return
 	}
+	var suspect webhook.ID
+	if len(m.flying) > 0 && m.random.IntN(2) == 0 {
+		suspect = m.flying[0].id()
+		m.memory.panics[suspect]++
+		m.flying = m.flying[1:]
+	}
 	m.note("crash")
-	m.tell("crash")
+	m.tell("crash over %s", name(suspect))
 	for len(m.store.writes) > 0 { // faster than the next lane comes
 		m.store.commit()
 	}
 	m.dropLate()
-	m.flying, m.held = nil, 0
+	left := m.lane.leave(suspect)
 	m.start()
+	m.held = m.lane.inherit(left)
+	for _, e := range left.entries {
+		m.note("inherited")
+		if e.state == entrySettling {
+			m.mail(m.lane, func() { m.lane.settled(e) })
+		}
+	}
 }
 
 // replay requeues some finished deliveries.

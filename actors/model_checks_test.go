@@ -193,7 +193,7 @@ func (m *model) finishStep() bool {
 		m.commit()
 	case len(m.work) > 0:
 		m.doWork()
-	case len(m.flying) > 0:
+	case len(m.flying) > 0 && m.lane.configured:
 		m.land(now)
 	default:
 		return m.sleep(now)

@@ -46,7 +46,7 @@ func TestLaneAgainstModel(t *testing.T) {
 	for _, event := range []string{
 		"sent", "read overtaken", "aside", "offer after read", "breaker open", "rest", "rest held",
 		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing",
-		"probe", "breaker closed", "message refused", "passed the gate", "test during a pause", "wish", "another receiver", "resumed",
+		"probe", "breaker closed", "message refused", "passed the gate", "test during a pause", "wish", "another receiver", "resumed", "inherited",
 	} {
 		if reached[event] == 0 {
 			t.Errorf("no script came to %q", event)
@@ -301,7 +301,7 @@ func (m *model) fail(format string, args ...any) {
 
 // land ends an attempt.
 func (m *model) land(now time.Time) {
-	if len(m.flying) == 0 {
+	if len(m.flying) == 0 || !m.lane.configured {
 		return
 	}
 	i := m.random.IntN(len(m.flying))
