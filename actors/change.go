@@ -42,11 +42,12 @@ func (l *lane) request(c *change) {
 		e.after = append(e.after, c)
 		l.postponed++
 	case c.kind == changeRetry: // it is about to be sent, or being sent
+		l.hasten(e, false)
 		c.reply <- changed{due: e.due}
 	case e.state == entryInFlight:
 		c.reply <- changed{err: fmt.Errorf("an attempt is in flight: %w", webhook.ErrConflict)}
 	default:
-		l.waiting--
+		l.leaves(e)
 		l.discard(e)
 		l.carryOut(c, e)
 	}
@@ -68,6 +69,9 @@ func (l *lane) carriedOut(c *change, requeued *entry, failed bool, now time.Time
 	l.changing--
 	l.forget(was)
 	switch {
+	case requeued != nil && l.sends && !l.draining && l.handsWait < maxByHand:
+		requeued.byHand = true
+		l.admit(requeued)
 	case requeued != nil && l.open(now) && l.waiting < l.capacity():
 		l.admit(requeued)
 	case requeued != nil:

@@ -47,6 +47,9 @@ func (a *endpointActor) Receive(c actor.Context) {
 	case *actor.Started:
 		a.self, a.parent = c.Self(), c.Parent()
 		a.activeAt = now
+		if a.seat.tray.open(a.self) {
+			a.shared.root.Send(a.self, &news{})
+		}
 		a.load()
 	case *actor.Stopping:
 		a.stop()
@@ -69,12 +72,6 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	a.handleTray(told, now)
 	switch m := message.(type) {
 	case *news, *wake:
-	case *notSettled:
-		broken := errors.Is(m.err, webhook.ErrBroken)
-		if !broken { // of that storage tells once
-			a.log().Error("storage failed", "action", "settle delivery", "error", m.err)
-		}
-		a.lane.unrecorded(broken)
 	case *queueRead, *scheduleRead, *cancelledSome:
 		a.handleRead(m, now)
 	case *loaded:
@@ -94,15 +91,21 @@ func (a *endpointActor) handle(message any, now time.Time) {
 }
 
 // handleTray handles what lies in the tray; before its news comes, only recorded
-// outcomes: offers may not overtake the endpoint's configuration.
+// outcomes: offers may not overtake the endpoint's configuration. Whoever panics over
+// one of them leaves the others to the next actor.
 func (a *endpointActor) handleTray(told bool, now time.Time) {
-	a.trayful = a.seat.tray.take(a.trayful, told)
-	for _, e := range a.trayful.settled {
-		a.seat.suspect = e.id()
-		a.lane.settled(e)
+	a.trayful = a.seat.tray.take(a.trayful, told, a.lane.configured)
+	for i, e := range a.trayful.settled {
+		a.trayful.settled[i], a.seat.suspect = nil, e.id()
+		if a.lane.window[e.id()] == e {
+			a.settled(e)
+		}
 	}
-	for _, e := range a.trayful.finished {
-		a.finish(e, now)
+	for i, e := range a.trayful.finished {
+		a.trayful.finished[i], a.seat.suspect = nil, e.id()
+		if a.lane.window[e.id()] == e {
+			a.finish(e, now)
+		}
 	}
 	for _, e := range a.trayful.offered {
 		a.seat.suspect = e.id()
@@ -110,6 +113,19 @@ func (a *endpointActor) handleTray(told bool, now time.Time) {
 	}
 	a.seat.seen.Add(uint64(len(a.trayful.offered)))
 	a.seat.suspect = webhook.ID{}
+}
+
+// settled takes what became of an outcome on its way to storage.
+func (a *endpointActor) settled(e *entry) {
+	if e.unrecorded == nil {
+		a.lane.settled(e)
+		return
+	}
+	broken := errors.Is(e.unrecorded, webhook.ErrBroken)
+	if !broken { // of that storage tells once
+		a.log().Error("storage failed", "action", "settle delivery", "delivery", webhook.DeliveryID.Format(e.id()), "error", e.unrecorded)
+	}
+	a.lane.unrecorded(broken)
 }
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
@@ -127,6 +143,9 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	switch m := message.(type) {
 	case *missed:
 		a.lane.missed(m.from)
+		if m.byHand {
+			a.lane.wish(now)
+		}
 	case *configured:
 		if m.endpoint.Revision > a.revision {
 			a.configure(m.endpoint, webhook.GateState{}, now)
@@ -135,8 +154,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 		a.lane.request(m)
 	case *healthQuery:
 		m.reply <- a.health(now)
-	case *inFlightQuery:
-		m.reply <- a.inFlight()
+	case *progressQuery:
+		m.reply <- a.progress(now)
 	case *audit:
 		a.audit(m, now)
 	case *drainEndpoint:
@@ -190,6 +209,9 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 		return
 	}
 	a.configure(m.endpoint, m.gate, now)
+	if a.lane.inFlight > 0 { // by an actor that panicked; some may have ended
+		a.shared.root.Send(a.self, &news{})
+	}
 	early := a.early
 	a.early = nil
 	for _, m := range early {
@@ -213,12 +235,13 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
+	a.seat.stats.of(e.ReceiverSince)
 	a.lane.configure(&e, settings, g, now)
+	a.lane.paused = a.lane.paused && a.target != nil // a test goes through a pause
 }
 
 // finish takes the end of an attempt.
 func (a *endpointActor) finish(e *entry, now time.Time) {
-	a.seat.suspect = e.id()
 	switch {
 	case e.panicked:
 		a.shared.metrics.panics.Inc()
@@ -230,7 +253,9 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 		return
 	}
 	outcome := e.attempt.Outcome()
-	a.seat.stats.record(&e.attempt, outcome)
+	if a.lane.current(e) {
+		a.seat.stats.record(&e.attempt, outcome)
+	}
 	a.shared.metrics.attempt(&e.attempt, outcome)
 	openings := a.lane.gate.state.Openings
 	a.lane.attempted(e, e.attempt, rand.Float64(), now)
@@ -306,16 +331,14 @@ func (a *endpointActor) carryOut(now time.Time) {
 }
 
 func (a *endpointActor) settle(e *entry) {
-	shared, self, tray := a.shared, a.self, &a.seat.tray
+	shared, tray := a.shared, a.seat.tray
 	a.shared.store.Settle(e.next, func(err error) {
-		if err != nil { // the delivery stays where it was
-			shared.root.Send(self, &notSettled{err})
-			return
+		if e.unrecorded = err; err == nil { // otherwise the delivery stays where it was
+			shared.metrics.settled(e.next.Now.Status)
+			shared.watchers.settled(&e.next.Now)
 		}
-		shared.metrics.settled(e.next.Now.Status)
-		shared.watchers.settled(&e.next.Now)
 		if tray.settle(e) {
-			shared.root.Send(self, &news{})
+			shared.tell(tray)
 		}
 	})
 }
@@ -371,6 +394,8 @@ func (a *endpointActor) stop() {
 	if a.target != nil {
 		a.target.Close()
 	}
+	a.seat.left = a.lane.leave(a.seat.suspect)
+	a.seat.tray.leave(a.trayful)
 	// After a panic it may still wait for a slot, or have one.
 	a.yield()
 	a.shared.slots.leave(a.self)

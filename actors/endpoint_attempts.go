@@ -1,6 +1,10 @@
 package actors
 
-import "time"
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
 
 // claim is a slot that no attempt has yet.
 type claim struct {
@@ -30,6 +34,7 @@ func (a *endpointActor) sendAll(now time.Time) {
 		a.seat.suspect = e.id()
 		e.sentWith = with
 		a.start(e)
+		a.seat.suspect = webhook.ID{}
 	}
 	a.yield()
 	if a.slotFree && !sent { // it was told of a slot that others may need
@@ -48,7 +53,7 @@ func (a *endpointActor) yield() {
 
 // start makes an attempt on a worker.
 func (a *endpointActor) start(e *entry) {
-	target, shared, self, tray := a.target, a.shared, a.self, &a.seat.tray
+	target, shared, tray := a.target, a.shared, a.seat.tray
 	shared.attempts.run(func() {
 		defer func() {
 			if r := recover(); r != nil {
@@ -56,7 +61,7 @@ func (a *endpointActor) start(e *entry) {
 			}
 			shared.slots.release(e.sentWith)
 			if tray.finish(e) {
-				shared.root.Send(self, &news{})
+				shared.tell(tray)
 			}
 		}()
 		e.panicked = false

@@ -155,14 +155,16 @@ func (d *changeDone) failed() bool {
 	return err != nil && !errors.Is(err, webhook.ErrConflict) && !errors.Is(err, webhook.ErrNotFound)
 }
 
-// disable records that the receiver wants no more.
+// disable records that the receiver wants no more, if it is still the endpoint's.
 func (a *endpointActor) disable(reason string) {
-	shared, n, log := a.shared, a.number, a.log()
+	shared, n, log, since := a.shared, a.number, a.log(), a.lane.receiverSince
 	log.Warn("endpoint disabled", "reason", reason)
 	shared.reads.run(func() {
 		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
-			if e.Status == webhook.EndpointActive {
-				e.Status, e.DisabledReason, e.UpdatedAt = webhook.EndpointDisabled, reason, time.Now()
+			if !e.Deleted() && e.Status != webhook.EndpointDisabled && e.ReceiverSince == since {
+				now := time.Now().UTC().Truncate(time.Millisecond)
+				e.Disable(reason, now)
+				e.UpdatedAt = now
 			}
 			return nil
 		})
@@ -182,6 +184,7 @@ func (a *endpointActor) health(now time.Time) webhook.Health {
 		OpenUntil: l.gate.state.OpenUntil,
 		InFlight:  l.inFlight,
 		Allowed:   l.ramp.allowed,
+		Waiting:   a.waits(now),
 		Restarts:  a.seat.restarts,
 	}
 	if l.gate.hold.After(now) {
@@ -189,14 +192,4 @@ func (a *endpointActor) health(now time.Time) webhook.Health {
 	}
 	a.seat.stats.fill(&h, now)
 	return h
-}
-
-func (a *endpointActor) inFlight() map[webhook.ID]time.Time {
-	started := make(map[webhook.ID]time.Time, a.lane.inFlight)
-	for id, e := range a.lane.window {
-		if e.state == entryInFlight {
-			started[id] = e.startedAt
-		}
-	}
-	return started
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -22,17 +23,25 @@ type entry struct {
 	due   webhook.Due
 	state entryState
 	// charged is how many bytes it holds of the server's budget.
-	charged   int
-	ticket    ticket // what the gate wants back
-	startedAt time.Time
-	sentWith  standing // the endpoint's then: which slots it was sent on
-	attempt   webhook.Attempt
+	charged int
+	line    *line // in which it waits
+	// byHand: a person asked for it, so that it is sent before others and may pass a
+	// closed gate; test: through a pause, too. A restart forgets both.
+	byHand, test bool
+	ticket       ticket // what the gate wants back
+	// receiverSince is the endpoint's when the attempt began.
+	receiverSince uint64
+	startedAt     time.Time
+	sentWith      standing // the endpoint's then: which slots it was sent on
+	attempt       webhook.Attempt
 	// panicked: the attempt ended in a panic, of panicValue; panics counts them.
 	panicked   bool
 	panicValue any
 	// after are the changes that wait until it is settled, or changed.
 	after []*change
 	next  webhook.Settlement // while settling
+	// unrecorded is why storage could not record next.
+	unrecorded error
 	// shown is what a read gave of the delivery while it was changing.
 	shown *entry
 	// While gone: the reads under way that may show the delivery as it was before.
@@ -59,7 +68,7 @@ func (e *entry) overtaken(read *entry) bool {
 }
 
 // line is a first-in first-out list of waiting entries. Entries that stopped
-// waiting are passed over.
+// waiting, or wait in another line now, are passed over.
 type line struct {
 	entries []*entry
 	head    int
@@ -71,13 +80,17 @@ func (l *line) push(e *entry) {
 		clear(l.entries[n:])
 		l.entries, l.head = l.entries[:n], 0
 	}
+	e.line = l
 	l.entries = append(l.entries, e)
 }
+
+// holds reports whether an entry of the list, nil for one that was removed, waits in this line.
+func (l *line) holds(e *entry) bool { return e != nil && e.state == entryWaiting && e.line == l }
 
 // peek gives the first waiting entry, nil if there is none.
 func (l *line) peek() *entry {
 	for l.head < len(l.entries) {
-		if e := l.entries[l.head]; e.state == entryWaiting {
+		if e := l.entries[l.head]; l.holds(e) {
 			return e
 		}
 		l.entries[l.head] = nil
@@ -91,6 +104,25 @@ func (l *line) peek() *entry {
 func (l *line) pop() {
 	l.entries[l.head] = nil
 	l.head++
+}
+
+// least returns the waiting entry that comes first by an order, of equal ones the
+// one that waits for longest; nil if there is none.
+func (l *line) least(order func(a, b *entry) int) *entry {
+	var least *entry
+	for _, e := range l.entries[l.head:] {
+		if l.holds(e) && (least == nil || order(e, least) < 0) {
+			least = e
+		}
+	}
+	return least
+}
+
+// remove takes an entry out of the line, wherever it stands.
+func (l *line) remove(e *entry) {
+	if i := slices.Index(l.entries, e); i >= 0 {
+		l.entries[i] = nil
+	}
 }
 
 // drain removes and returns all waiting entries.

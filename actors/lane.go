@@ -16,6 +16,9 @@ const (
 	maxUnsettled = 2
 	// maxPanics is how often handling a delivery may panic before it fails.
 	maxPanics = 3
+	// maxByHand bounds the deliveries that wait in memory because a person asked for
+	// them; beyond it they wait like others.
+	maxByHand = 64
 	// cancelChunk is how many deliveries of a deleted endpoint are cancelled at once.
 	cancelChunk = 1000
 )
@@ -32,6 +35,7 @@ type lane struct {
 	// configured: the endpoint was read; nothing is sent before.
 	configured bool
 	sends      bool
+	paused     bool
 	deleted    bool
 	cancelled  bool // deleted, and nothing pending is left
 	cancelling bool
@@ -39,12 +43,17 @@ type lane struct {
 	broken     bool // storage records nothing any more
 	gate       *gate
 	ramp       ramp
+	// receiverSince is the endpoint's: what an attempt shows that began before says nothing now.
+	receiverSince uint64
 
 	window      map[webhook.ID]*entry
 	fresh       line // from the queue
 	retries     line // from the retry schedule
+	byHand      line // asked for by a person, from either
 	retriesTurn bool
 	waiting     int
+	handsWait   int  // of them, by hand
+	wished      bool // a person asked for deliveries that are in storage: one goes by hand
 	inFlight    int
 	unsettled   int
 	changing    int
@@ -83,20 +92,36 @@ func newLane(m *memory) *lane { return &lane{window: make(map[webhook.ID]*entry)
 // use the first time only.
 func (l *lane) configure(e *webhook.Endpoint, s webhook.Settings, saved webhook.GateState, now time.Time) {
 	l.settings = s
-	if l.configured {
-		l.gate.configure(s)
-		l.ramp.configure(s.Concurrency)
-	} else {
-		l.configured, l.gate, l.ramp = true, newGate(s, saved, &l.memory.pace, now), newRamp(s.Concurrency)
-		if saved.Openings > 0 {
+	switch {
+	case !l.configured:
+		l.configured, l.gate, l.ramp = true, newGate(e, s, saved, &l.memory.pace, now), newRamp(s.Concurrency)
+		if l.gate.state.Openings > 0 {
 			l.ramp.collapse()
 		}
 		l.queue = queueReading{behind: true} // until the first read shows otherwise
 		l.schedule = scheduleReading{next: webhook.DueAt(now)}
+	case e.GateSince != l.gate.gateSince:
+		l.renew(e, now)
+	default:
+		l.gate.configure(s)
+		l.ramp.configure(s.Concurrency)
 	}
-	l.sends, l.deleted = e.Sends(), e.Deleted()
+	l.receiverSince = e.ReceiverSince
+	l.sends, l.deleted, l.paused = e.Sends(), e.Deleted(), !e.Deleted() && e.Status == webhook.EndpointPaused
 	if !l.open(now) {
 		l.letGo()
+	}
+}
+
+// renew begins with a fresh gate: the receiver is another one, or a person resumed
+// the endpoint. Of the same receiver a pace that it has proven is kept.
+func (l *lane) renew(e *webhook.Endpoint, now time.Time) {
+	same := e.ReceiverSince == l.receiverSince
+	l.gate = newGate(e, l.settings, l.gate.state, &l.memory.pace, now)
+	if same && l.ramp.proven {
+		l.ramp.configure(l.settings.Concurrency)
+	} else {
+		l.ramp = newRamp(l.settings.Concurrency)
 	}
 }
 
@@ -116,9 +141,14 @@ func (l *lane) offer(e *entry, now time.Time) {
 	known := l.window[e.id()]
 	switch {
 	case known != nil && known.state != entryGone:
+		if e.byHand {
+			l.hasten(known, e.test)
+		}
 		l.discard(e)
 	case known == nil && e.id().Compare(l.queue.seen) < 0: // the read was faster than the offer
 		l.discard(e)
+	case e.byHand && l.handsWait < maxByHand && (!l.configured || l.everSends(e)):
+		l.admit(e)
 	case !l.configured && l.waiting < minWindow:
 		l.admit(e)
 	case l.queue.reading && known == nil && len(l.aside) < l.capacity():
@@ -142,10 +172,22 @@ func (l *lane) admit(e *entry) {
 	e.state = entryWaiting
 	l.window[e.id()] = e
 	l.waiting++
-	if e.due.Delivery.Status == webhook.Retrying {
+	switch {
+	case e.byHand:
+		l.handsWait++
+		l.byHand.push(e)
+	case e.due.Delivery.Status == webhook.Retrying:
 		l.retries.push(e)
-	} else {
+	default:
 		l.fresh.push(e)
+	}
+}
+
+// leaves takes an entry off the count of those that wait.
+func (l *lane) leaves(e *entry) {
+	l.waiting--
+	if e.byHand {
+		l.handsWait--
 	}
 }
 
@@ -157,9 +199,14 @@ func (l *lane) discard(e *entry) {
 
 // letGo forgets what waits in memory: it is in storage.
 func (l *lane) letGo() {
-	for _, e := range append(l.fresh.drain(), l.retries.drain()...) {
+	all := append(l.fresh.drain(), l.retries.drain()...)
+	for _, e := range append(all, l.byHand.drain()...) {
+		if e.byHand && l.everSends(e) {
+			l.byHand.push(e)
+			continue
+		}
 		delete(l.window, e.id())
-		l.waiting--
+		l.leaves(e)
 		l.discard(e)
 		l.miss(e)
 	}
@@ -182,11 +229,8 @@ func (l *lane) miss(e *entry) {
 // next takes the next delivery to attempt, nil if there is none that may be
 // sent now. The caller has a slot for it.
 func (l *lane) next(now time.Time) *entry {
-	for l.mayStart() {
-		if ok, _ := l.gate.ask(now); !ok {
-			return nil
-		}
-		e := l.pop()
+	for l.wants(now) {
+		e := l.pop(now)
 		switch {
 		case e == nil:
 			return nil
@@ -195,10 +239,8 @@ func (l *lane) next(now time.Time) *entry {
 		case e.due.Data == nil:
 			l.settle(e, e.due.Delivery.Fail(webhook.ReasonPayloadMissing, now))
 		default:
-			if l.start(e, now) {
-				return e
-			}
-			return nil
+			l.start(e, now)
+			return e
 		}
 	}
 	return nil
@@ -209,13 +251,12 @@ func (l *lane) wants(now time.Time) bool {
 	if l.waiting == 0 || !l.mayStart() {
 		return false
 	}
-	ok, _ := l.gate.ask(now)
-	return ok
+	return l.wantsByHand(now) || l.wantsOthers(now)
 }
 
 func (l *lane) mayStart() bool {
-	return l.configured && l.sends && !l.draining && !l.broken &&
-		l.inFlight < l.ramp.allowed && l.unsettled < maxUnsettled*l.settings.Concurrency
+	return l.configured && (l.sends || l.paused) && !l.draining && !l.broken &&
+		l.inFlight < l.settings.Concurrency && l.unsettled < maxUnsettled*l.settings.Concurrency
 }
 
 // standing is with which of the server's slots the endpoint may send.
@@ -230,48 +271,28 @@ func (l *lane) standing() standing {
 	}
 }
 
-// pop takes a waiting entry, in turn from the queue and from the retry schedule.
-func (l *lane) pop() *entry {
-	first, second := &l.fresh, &l.retries
-	if l.retriesTurn {
-		first, second = second, first
-	}
-	l.retriesTurn = !l.retriesTurn
-	from := first
-	e := first.peek()
-	if e == nil {
-		from = second
-		e = second.peek()
-	}
-	if e != nil {
-		from.pop()
-		l.waiting--
-	}
-	return e
+func (l *lane) start(e *entry, now time.Time) {
+	e.ticket = l.gate.enter(now, e.byHand && !l.lets(now))
+	e.state, e.startedAt, e.receiverSince = entryInFlight, now, l.receiverSince
+	l.inFlight++
 }
 
-func (l *lane) start(e *entry, now time.Time) bool {
-	t, ok := l.gate.enter(now)
-	if !ok {
-		l.admit(e)
-		return false
-	}
-	e.state, e.ticket, e.startedAt = entryInFlight, t, now
-	l.inFlight++
-	return true
-}
+// current reports whether an entry's attempt was made to the receiver as it is now.
+func (l *lane) current(e *entry) bool { return e.receiverSince == l.receiverSince }
 
 // attempted takes the outcome of an attempt; chance, from 0 up to 1, chooses the jitter.
 func (l *lane) attempted(e *entry, a webhook.Attempt, chance float64, now time.Time) {
 	o := a.Outcome()
-	l.land(e, o, a.RetryAfter, now)
-	l.ramp.learn(&a, o)
+	l.land(e, func() { l.gate.leave(now, e.ticket, o, a.RetryAfter) }, now)
+	if l.current(e) {
+		l.ramp.learn(&a, o)
+	}
 	d := e.due.Delivery.Attempted(a, l.settings.Retry, chance)
 	if l.deleted && !d.Status.Finished() {
 		d = d.Cancel(webhook.ReasonEndpointDeleted, now)
 	}
-	if o.Verdict == webhook.Refused && l.sends {
-		l.out.disable, l.sends = o.Reason.Message(), false
+	if o.Verdict == webhook.Refused && l.current(e) && (l.sends || l.paused) {
+		l.out.disable, l.sends, l.paused = o.Reason.Message(), false, false
 		l.letGo()
 	}
 	l.settle(e, d)
@@ -279,12 +300,12 @@ func (l *lane) attempted(e *entry, a webhook.Attempt, chance float64, now time.T
 
 // panicked takes an attempt that ended in a panic inside the server.
 func (l *lane) panicked(e *entry, now time.Time) {
-	l.land(e, webhook.Outcome{Verdict: webhook.Retryable, Reason: webhook.ReasonPanic}, 0, now)
+	l.land(e, func() { l.gate.abandon(e.ticket) }, now) // it says nothing of the receiver
 	l.memory.panics[e.id()]++
 	switch {
 	case l.memory.panics[e.id()] >= maxPanics:
 		l.settle(e, e.due.Delivery.Fail(webhook.ReasonPanic, now))
-	case l.open(now):
+	case l.open(now), e.byHand && l.everSends(e):
 		l.admit(e)
 	default:
 		delete(l.window, e.id())
@@ -301,10 +322,10 @@ func (l *lane) abandon(e *entry) {
 }
 
 // land ends an attempt for the gate, and lets the window go if the breaker opened.
-func (l *lane) land(e *entry, o webhook.Outcome, retryAfter time.Duration, now time.Time) {
+func (l *lane) land(e *entry, leave func(), now time.Time) {
 	l.inFlight--
 	openings := l.gate.state.Openings
-	l.gate.leave(now, e.ticket, o, retryAfter)
+	leave()
 	e.ticket = ticket{}
 	if l.gate.state.Openings > openings {
 		l.ramp.collapse()

@@ -20,10 +20,15 @@ func (l *lane) holding() bool { return l.waiting+l.inFlight > 0 }
 
 // readQueue starts a read of the queue if one is due: up to limit deliveries from an ID on.
 func (l *lane) readQueue(now time.Time) (from webhook.ID, limit int) {
-	if !l.queue.behind || l.queue.reading || !l.open(now) || l.room() == 0 {
+	open := l.open(now)
+	l.wished = l.wished && !open && l.sends && !l.draining
+	if !l.queue.behind || l.queue.reading || !open && !l.wished || l.room() == 0 {
 		return webhook.ID{}, 0
 	}
 	l.queue.start()
+	if !open {
+		return l.queue.from, 1
+	}
 	return l.queue.from, l.room()
 }
 
@@ -44,6 +49,7 @@ func (l *lane) queueRead(due []*entry, all bool, now time.Time) {
 		last = due[len(due)-1].id()
 	}
 	l.queue.finish(last, len(due) > 0, all)
+	l.wished = l.wished && len(due) > 0
 	l.take(due, now)
 	l.takeAside(now)
 	l.sweep()
@@ -113,6 +119,9 @@ func (l *lane) take(due []*entry, now time.Time) {
 			case entryGone: // most likely as it was before; the next read shows what is
 				l.miss(e)
 			}
+		case !open && l.wished && l.sends:
+			l.wished, e.byHand = false, true
+			l.admit(e)
 		case !open:
 			l.discard(e)
 			l.miss(e)
@@ -175,6 +184,8 @@ type rest struct {
 	WakeAt time.Time
 	// HoldUntil is until when new deliveries need not start it; never while the endpoint is paused.
 	HoldUntil time.Time
+	// Waits is what deliveries wait for meanwhile.
+	Waits webhook.Waiting
 }
 
 // resting tells whether the actor could stop now, having nothing to do for at least a while.
@@ -187,9 +198,9 @@ func (l *lane) resting(now time.Time, while time.Duration) (rest, bool) {
 		return rest{}, l.cancelled
 	}
 	if !l.sends {
-		return rest{HoldUntil: never}, true
+		return rest{HoldUntil: never, Waits: l.waits(now)}, true
 	}
-	r := rest{WakeAt: l.schedule.next.Time()}
+	r := rest{WakeAt: l.schedule.next.Time(), Waits: l.waits(now)}
 	if closed := l.gate.closedUntil(now); !closed.IsZero() {
 		r.HoldUntil = closed
 		if l.queue.behind || !r.WakeAt.IsZero() && r.WakeAt.Before(closed) {

@@ -125,10 +125,15 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		s.configure(t, d, now)
 	case "offer":
 		for _, n := range names(d) {
-			s.lane.offer(s.fresh(t, n), now)
+			e := s.fresh(t, n)
+			e.byHand, e.test = d.HasArg("test"), d.HasArg("test")
+			s.lane.offer(e, now)
 		}
 	case "missed":
 		s.lane.missed(s.id(t, names(d)[0]))
+		if d.HasArg("byhand") {
+			s.lane.wish(now)
+		}
 	case "advance":
 		for _, arg := range d.CmdArgs {
 			by, err := time.ParseDuration(arg.Key)
@@ -170,9 +175,16 @@ func (s *script) configure(t *testing.T, d *datadriven.TestData, now time.Time) 
 	if d.HasArg("deleted") {
 		s.e.DeletedAt = now
 	}
+	s.e.Revision++
+	if d.HasArg("target") {
+		s.e.ReceiverSince, s.e.GateSince = s.e.Revision, s.e.Revision
+	}
+	if d.HasArg("resume") {
+		s.e.GateSince = s.e.Revision
+	}
 	var saved webhook.GateState
 	if open := duration(t, d, "open"); open > 0 {
-		saved = webhook.GateState{OpenUntil: now.Add(open), Openings: number(t, d, "openings", 1)}
+		saved = webhook.GateState{OpenUntil: now.Add(open), Openings: number(t, d, "openings", 1), Since: uint64(number(t, d, "since", 0))}
 	}
 	s.lane.configure(&s.e, settings, saved, now)
 }
@@ -202,12 +214,16 @@ func (s *script) read(t *testing.T, d *datadriven.TestData, now time.Time) {
 	var due []*entry
 	for _, n := range names(d) {
 		e := s.fresh(t, n)
-		if recorded := s.entries[n]; d.Cmd == "schedule" && recorded != nil {
+		switch recorded := s.entries[n]; {
+		case d.Cmd == "schedule" && recorded != nil:
 			e.due.Delivery = recorded.next.Now
+		case d.Cmd == "schedule": // tried before the script began
+			e.due.Delivery.Status, e.due.Delivery.NextAttemptAt, e.due.Delivery.Attempts = webhook.Retrying, webhook.DueAt(now), 1
 		}
 		if d.HasArg("empty") {
 			e.due.Data = nil
 		}
+		e.due.Delivery.Attempts += number(t, d, "attempts", 0) // requeued after so many
 		due = append(due, e)
 	}
 	if d.Cmd == "queue" {
@@ -236,6 +252,9 @@ func (s *script) change(t *testing.T, d *datadriven.TestData, now time.Time) {
 	var requeued *entry
 	if d.HasArg("requeued") {
 		requeued = s.fresh(t, n)
+		if recorded := s.entries[n]; recorded != nil && recorded.next.Now.ID != (webhook.ID{}) {
+			requeued.due.Delivery = recorded.next.Now.Requeue()
+		}
 	}
 	s.lane.carriedOut(&change{id: s.id(t, n), entry: s.lane.window[s.id(t, n)]}, requeued, d.HasArg("failed"), now)
 }
@@ -274,6 +293,9 @@ func (s *script) advance(now time.Time) {
 		if state, dirty := l.gate.takeDirty(); dirty {
 			s.say("save breaker: open until %s, openings %d", s.at(state.OpenUntil), state.Openings)
 		}
+	}
+	if w := l.waits(now); w.For != webhook.WaitNone {
+		s.say("waits for %s until %s", w.For, s.at(w.Until))
 	}
 	if from, limit := l.readQueue(now); limit > 0 {
 		s.say("read queue from %s, limit %d", name(from), limit)

@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"time"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -69,10 +67,13 @@ type (
 
 // To an endpoint's actor, from the supervisor: counted.
 type (
-	missed        struct{ from webhook.ID }
+	missed struct {
+		from   webhook.ID
+		byHand bool // a person asked for them: one goes even if others cannot
+	}
 	configured    struct{ endpoint webhook.Endpoint }
 	healthQuery   struct{ reply chan webhook.Health }
-	inFlightQuery struct{ reply chan map[webhook.ID]time.Time }
+	progressQuery struct{ reply chan webhook.Progress }
 	drainEndpoint struct{}
 )
 
@@ -104,8 +105,6 @@ type (
 		n   int
 		err error
 	}
-	// notSettled: storage could not record it.
-	notSettled struct{ err error }
-	slotFree   struct{}
-	wake       struct{}
+	slotFree struct{}
+	wake     struct{}
 )

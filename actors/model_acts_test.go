@@ -41,10 +41,12 @@ func (m *model) dropLate() {
 // send makes attempts, as long as chance finds slots for them.
 func (m *model) send(now time.Time) {
 	for m.lane.wants(now) && (m.calm || m.random.IntN(8) > 0) {
+		closed := !m.lane.gate.closedUntil(now).IsZero()
 		e := m.lane.next(now)
 		if e == nil {
 			return
 		}
+		m.checkGate(e, closed)
 		m.note("sent")
 		m.tell("send %s (%s, %d attempts)", name(e.id()), e.due.Delivery.Status, e.due.Delivery.Attempts)
 		m.checkSend(e, now)
@@ -75,7 +77,7 @@ func (m *model) carryOut() {
 	}
 	if out.disable != "" {
 		m.work = append(m.work, func() {
-			if m.endpoint.Status == webhook.EndpointActive {
+			if m.endpoint.Status != webhook.EndpointDisabled {
 				m.configure(func(e *webhook.Endpoint) { e.Status = webhook.EndpointDisabled })
 			}
 		})
@@ -230,7 +232,7 @@ func (m *model) ask() {
 	if m.endpoint.Deleted() {
 		kind = changeCancel
 	}
-	m.hints = append(m.hints, modelHint{pass: func() { m.hint(func() { m.request(kind, id) }) }})
+	m.hints = append(m.hints, modelHint{pass: func() { m.hint(true, func() { m.request(kind, id) }) }})
 }
 
 // request hands a change to the lane, when it is configured: earlier the actor keeps it.
@@ -249,9 +251,8 @@ func (m *model) configure(change func(*webhook.Endpoint)) {
 	m.endpoint.Revision++
 	e, s := m.endpoint, m.settings
 	m.tell("configured: %s, deleted %v", e.Status, e.Deleted())
-	m.hints = append(m.hints, modelHint{pass: func() {
-		m.rest.HoldUntil = time.Time{} // a change starts the actor in any case
-		m.hint(func() { m.reconfigure(e, s) })
+	m.hints = append(m.hints, modelHint{pass: func() { // a change starts the actor in any case
+		m.hint(true, func() { m.reconfigure(e, s) })
 	}})
 }
 
@@ -273,9 +274,19 @@ func (m *model) disturb() {
 		m.crash()
 	case 2, 3, 4, 5:
 		m.configure(func(e *webhook.Endpoint) {
-			e.Status = webhook.EndpointActive
-			if m.random.IntN(3) == 0 {
+			switch m.random.IntN(4) {
+			case 0:
 				e.Status = webhook.EndpointPaused
+			case 1:
+				m.note("resumed")
+				e.Resume()
+			case 2:
+				m.note("another receiver")
+				was := *e
+				e.TargetURL += "x"
+				e.ChangedFrom(&was)
+			default:
+				e.Status = webhook.EndpointActive
 			}
 		})
 	case 6:
@@ -291,20 +302,33 @@ func (m *model) disturb() {
 	}
 }
 
-// crash loses the lane with its mailbox. What its attempts come to is lost; the
-// writes that were handed over are not.
+// crash loses the lane with its mailbox. What it had under way goes over to the next
+// one, but for what belongs to the delivery that is suspected, if any is.
 func (m *model) crash() {
 	if m.lane == nil {
 		return
 	}
+	var suspect webhook.ID
+	if len(m.flying) > 0 && m.random.IntN(2) == 0 {
+		suspect = m.flying[0].id()
+		m.memory.panics[suspect]++
+		m.flying = m.flying[1:]
+	}
 	m.note("crash")
-	m.tell("crash")
+	m.tell("crash over %s", name(suspect))
 	for len(m.store.writes) > 0 { // faster than the next lane comes
 		m.store.commit()
 	}
 	m.dropLate()
-	m.flying, m.held = nil, 0
+	left := m.lane.leave(suspect)
 	m.start()
+	m.held = m.lane.inherit(left)
+	for _, e := range left.entries {
+		m.note("inherited")
+		if e.state == entrySettling {
+			m.mail(m.lane, func() { m.lane.settled(e) })
+		}
+	}
 }
 
 // replay requeues some finished deliveries.
@@ -322,9 +346,19 @@ func (m *model) replay() {
 		w := modelWrite{id: id, apply: replayModel, done: func(webhook.Delivery) {}}
 		if i == len(finished)-1 {
 			w.done = func(webhook.Delivery) {
-				m.hints = append(m.hints, modelHint{pass: func() { m.hint(func() { m.lane.missed(webhook.ID{}) }) }})
+				m.hints = append(m.hints, modelHint{pass: func() { m.hint(true, m.missedByHand) }})
 			}
 		}
 		m.store.submit(w)
+	}
+}
+
+// missedByHand tells the lane of what a replay requeued.
+func (m *model) missedByHand() {
+	m.lane.missed(webhook.ID{})
+	if m.lane.configured {
+		if m.lane.wish(time.Now()); m.lane.wished {
+			m.note("wish")
+		}
 	}
 }

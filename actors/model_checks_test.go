@@ -11,10 +11,13 @@ import (
 func (m *model) check() {
 	l := m.lane
 	counts := make(map[entryState]int)
-	charged := 0
+	charged, hands := 0, 0
 	for _, e := range l.window {
 		counts[e.state]++
 		charged += e.charged
+		if e.byHand && e.state == entryWaiting {
+			hands++
+		}
 	}
 	for _, e := range l.aside {
 		charged += e.charged
@@ -24,11 +27,13 @@ func (m *model) check() {
 		counts[entrySettling] != l.unsettled, counts[entryChanging] != l.changing:
 		m.fail("the lane counts %d waiting, %d in flight, %d settling, %d changing; it has %v",
 			l.waiting, l.inFlight, l.unsettled, l.changing, counts)
+	case hands != l.handsWait, hands > maxByHand:
+		m.fail("the lane counts %d that wait by hand; it has %d", l.handsWait, hands)
 	case charged != m.held:
 		m.fail("%d bytes are charged, the window holds %d", m.held, charged)
 	case l.inFlight > m.settings.Concurrency+12: // a smaller limit holds for what starts later
 		m.fail("%d are in flight", l.inFlight)
-	case len(l.aside) > m.peak, l.waiting > 3*m.peak: // a read of queue and schedule each, and what came meanwhile
+	case len(l.aside) > m.peak, l.waiting-hands > 3*m.peak: // a read of queue and schedule each, and what came meanwhile
 		m.fail("%d wait and %d are aside, of a capacity of %d", l.waiting, len(l.aside), m.peak)
 	}
 }
@@ -48,8 +53,43 @@ func (m *model) checkSend(e *entry, now time.Time) {
 		m.fail("%s is sent %v too early", name(e.id()), d.NextAttemptAt.Time().Sub(now))
 	case d.Attempts != e.due.Delivery.Attempts || d.Spent != e.due.Delivery.Spent:
 		m.fail("%s is sent as it was: %d attempts of %d", name(e.id()), e.due.Delivery.Attempts, d.Attempts)
-	case !m.lane.sends:
+	case !m.lane.sends && !(m.lane.paused && e.test):
 		m.fail("an endpoint that is not active is sent to")
+	}
+}
+
+// checkGate looks at how a delivery that is about to be attempted came past the
+// gate, which was closed or not. What decides on the breaker was tried least.
+func (m *model) checkGate(e *entry, closed bool) {
+	if e.test && m.lane.paused {
+		m.note("test during a pause")
+	}
+	if e.ticket.passes {
+		m.note("passed the gate")
+	}
+	switch {
+	case e.ticket.passes && !e.byHand:
+		m.fail("%s passes the gate, and nobody asked for it", name(e.id()))
+	case closed && !e.ticket.passes:
+		m.fail("%s is sent through a closed gate", name(e.id()))
+	case e.ticket.probe:
+		m.note("probe")
+	}
+	for _, other := range m.flying {
+		if other.ticket.gate != e.ticket.gate || other.ticket.breaker != e.ticket.breaker {
+			continue
+		}
+		if other.ticket.passes && e.ticket.passes || other.ticket.probe && e.ticket.probe {
+			m.fail("%s decides on the gate beside %s", name(e.id()), name(other.id()))
+		}
+	}
+	if !e.ticket.probe || e.byHand {
+		return
+	}
+	for _, other := range m.lane.window {
+		if other.state == entryWaiting && !other.byHand && other.due.Delivery.Attempts < e.due.Delivery.Attempts {
+			m.fail("%s decides on the breaker, and %s was tried less", name(e.id()), name(other.id()))
+		}
 	}
 }
 
@@ -60,6 +100,11 @@ func (m *model) underWay() bool {
 
 // checkCalm finds lost wake-ups: with nothing under way, whoever has work must have a time to wake up at.
 func (m *model) checkCalm(now time.Time) {
+	if l := m.lane; l != nil && l.handsWait > 0 && !m.underWay() && !m.retryAt.After(now) && !l.wants(now) {
+		if e := l.byHand.peek(); e == nil || l.everSends(e) {
+			m.fail("%d wait by hand, and nothing is under way: %s", l.handsWait, m.describe(now))
+		}
+	}
 	due, pending := m.store.earliest()
 	if m.underWay() || !pending || m.endpoint.Deleted() || !m.endpoint.Sends() {
 		return
@@ -153,7 +198,7 @@ func (m *model) finishStep() bool {
 		m.commit()
 	case len(m.work) > 0:
 		m.doWork()
-	case len(m.flying) > 0:
+	case len(m.flying) > 0 && m.lane.configured:
 		m.land(now)
 	default:
 		return m.sleep(now)

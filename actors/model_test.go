@@ -45,7 +45,8 @@ func TestLaneAgainstModel(t *testing.T) {
 	// The scripts are worth something only if they get everywhere.
 	for _, event := range []string{
 		"sent", "read overtaken", "aside", "offer after read", "breaker open", "rest", "rest held",
-		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing", "one millisecond",
+		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing",
+		"probe", "breaker closed", "message refused", "passed the gate", "test during a pause", "wish", "another receiver", "resumed", "inherited", "one millisecond",
 	} {
 		if reached[event] == 0 {
 			t.Errorf("no script came to %q", event)
@@ -87,8 +88,9 @@ type model struct {
 
 // modelHint is a message on its way through the supervisor; of is the delivery that it offers.
 type modelHint struct {
-	of   webhook.ID
-	pass func()
+	of     webhook.ID
+	byHand bool // it starts a lane in any case
+	pass   func()
 }
 
 type modelMail struct {
@@ -155,10 +157,11 @@ func (m *model) mail(to *lane, read func()) {
 	}
 }
 
-// hint passes a supervisor's message on, as it would: it starts a lane, unless there is reason to wait.
-func (m *model) hint(read func()) {
+// hint passes a supervisor's message on, as it would: it starts a lane, unless there
+// is reason to wait and nobody asked by hand.
+func (m *model) hint(byHand bool, read func()) {
 	if m.lane == nil {
-		if hold := m.rest.HoldUntil; hold.After(time.Now()) {
+		if hold := m.rest.HoldUntil; hold.After(time.Now()) && !byHand {
 			if hold.Before(never) && (m.rest.WakeAt.IsZero() || hold.Before(m.rest.WakeAt)) {
 				m.rest.WakeAt = hold
 			}
@@ -207,32 +210,40 @@ func (m *model) step() {
 	m.advance()
 }
 
-// publish stores deliveries; the supervisor hears of each after its commit.
+// publish stores deliveries, or a test; the supervisor hears of each after its commit.
 func (m *model) publish() {
-	for range 1 + m.random.IntN(8) {
+	test, count := m.random.IntN(6) == 0, 1
+	if !test {
+		count += m.random.IntN(8)
+	}
+	for range count {
 		m.seq++
 		id := webhook.ID{Seq: m.seq, Endpoint: 1}
 		fresh := webhook.Delivery{ID: id, EventType: "t", Status: webhook.Queued}
 		fit := m.random.IntN(10) > 0
 		m.store.submit(modelWrite{
 			id: id, apply: func(webhook.Delivery) webhook.Delivery { return fresh },
-			done: func(webhook.Delivery) { m.hints = append(m.hints, modelHint{id, func() { m.offer(fresh, fit) }}) },
+			done: func(webhook.Delivery) {
+				m.hints = append(m.hints, modelHint{id, test, func() { m.offer(fresh, fit, test) }})
+			},
 		})
 	}
 }
 
-func (m *model) offer(d webhook.Delivery, fit bool) {
+func (m *model) offer(d webhook.Delivery, fit, test bool) {
 	switch {
 	case fit:
-		m.hint(func() {
-			m.tell("offer %s", name(d.ID))
+		m.hint(test, func() {
+			m.tell("offer %s, test %v", name(d.ID), test)
 			if known := m.lane.window[d.ID]; known == nil && d.ID.Compare(m.lane.queue.seen) < 0 {
 				m.note("offer after read")
 			}
-			m.lane.offer(m.entryOf(d), time.Now())
+			e := m.entryOf(d)
+			e.byHand, e.test = test, test
+			m.lane.offer(e, time.Now())
 		})
 	case !m.marked || m.lane == nil:
-		m.hint(func() {
+		m.hint(test, func() {
 			m.marked = false
 			m.lane.missed(d.ID)
 		})
@@ -290,7 +301,7 @@ func (m *model) fail(format string, args ...any) {
 
 // land ends an attempt.
 func (m *model) land(now time.Time) {
-	if len(m.flying) == 0 {
+	if len(m.flying) == 0 || !m.lane.configured {
 		return
 	}
 	i := m.random.IntN(len(m.flying))
@@ -299,7 +310,7 @@ func (m *model) land(now time.Time) {
 	// Attempts end at different nanoseconds of one millisecond.
 	a := webhook.Attempt{At: now, StatusCode: 200, Duration: time.Duration(m.random.IntN(1e6))}
 	if !m.calm {
-		switch m.random.IntN(12) {
+		switch m.random.IntN(13) {
 		case 0, 1, 2:
 			a.StatusCode = 500
 		case 3:
@@ -312,11 +323,18 @@ func (m *model) land(now time.Time) {
 				m.note("410")
 			}
 		case 6:
+			m.note("message refused")
+			a.StatusCode = 422
+		case 7:
 			m.note("panic")
 			m.lane.panicked(e, now)
 			return
 		}
 	}
 	m.sent[e.id()]++
+	openings := m.lane.gate.state.Openings
 	m.lane.attempted(e, a, 0, now)
+	if openings > 0 && m.lane.gate.state.Openings == 0 {
+		m.note("breaker closed")
+	}
 }

@@ -63,17 +63,31 @@ func TestAttemptPanics(t *testing.T) {
 	})
 }
 
-// TestPanicsAreCountedAcrossHolds: an attempt that panics opens the breaker, and is counted all the same.
+// TestPanicsAreCountedAcrossHolds: a panic before the breaker opened is counted
+// after it; and a panic says nothing of the receiver, so that it opens no breaker.
 func TestPanicsAreCountedAcrossHolds(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
-		n := r.register(webhook.Settings{Breaker: webhook.BreakerPolicy{Failures: 1, Open: time.Minute}})
-		r.receiver.does(n, func(call) webhook.Attempt { panic("bad delivery") })
-		bad := r.publishOne(n)
-		time.Sleep(time.Hour)
-		r.wantStatus(bad, webhook.Failed, webhook.ReasonPanic, 0)
-		if gaps := r.gaps(bad); len(gaps) != 2 || gaps[0] < time.Minute {
+		s := regular(time.Hour, 2)
+		s.Breaker = webhook.BreakerPolicy{Failures: 1, Open: time.Minute}
+		n := r.register(s)
+		var bad atomic.Value // of webhook.ID
+		bad.Store(webhook.ID{})
+		r.receiver.does(n, func(c call) webhook.Attempt {
+			time.Sleep(time.Millisecond)
+			if c.id == bad.Load() {
+				time.Sleep(time.Second)
+				panic("bad delivery")
+			}
+			return webhook.Attempt{StatusCode: 500}
+		})
+		ids := r.publish(2, 2)
+		bad.Store(ids[0].For(n))
+		time.Sleep(time.Hour - time.Second)
+		r.wantStatus(ids[0].For(n), webhook.Failed, webhook.ReasonPanic, 0)
+		if gaps := r.gaps(ids[0].For(n)); len(gaps) != 2 || gaps[0] < time.Minute || gaps[1] > 2*time.Second {
 			t.Error("sent again after", gaps)
 		}
+		r.wantStatus(ids[1].For(n), webhook.Retrying, webhook.ReasonHTTP5xx, 1)
 	})
 }
 
@@ -206,7 +220,8 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 // TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := newSlots(4, func(*actor.PID) {})
-	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a")}
+	seat := newSeat(1)
+	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a"), seat: seat, lane: newLane(&seat.memory)}
 	s.acquire(standingFirst, a.self)
 	a.claim = claim{held: true, with: standingFirst}
 	if a.stop(); s.inUse(4) != 0 {

@@ -72,8 +72,9 @@ func (d *Dispatcher) EndpointChanged(e webhook.Endpoint) {
 	d.shared.root.Send(d.router, &endpointChanged{e})
 }
 
-// Test publishes an event to one endpoint, whatever it subscribed to. With wait
-// it returns after the first attempt, or when ctx ends.
+// Test publishes an event to one endpoint, whatever it subscribed to. It is sent at
+// once, whatever others wait for, and through a pause. With wait it returns after the
+// first attempt, or when ctx ends.
 func (d *Dispatcher) Test(ctx context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error) {
 	event.ClientID = e.ClientID
 	receipts, err := d.publish(&publication{events: []webhook.Event{event}, only: e.Number()})
@@ -111,14 +112,15 @@ func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webh
 	return health, err
 }
 
-// InFlight tells which deliveries of an endpoint are being attempted, and since when.
-func (d *Dispatcher) InFlight(ctx context.Context, n webhook.EndpointNumber) (map[webhook.ID]time.Time, error) {
-	reply := make(chan map[webhook.ID]time.Time, 1)
-	return ask(ctx, d, n, &inFlightQuery{reply}, reply)
+// Progress returns what is known of an endpoint's pending deliveries beside
+// storage: which are being attempted, and what the others wait for.
+func (d *Dispatcher) Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error) {
+	reply := make(chan webhook.Progress, 1)
+	return ask(ctx, d, n, &progressQuery{reply}, reply)
 }
 
-// Retry sends a delivery again now, whatever its status; one that waits in the
-// queue or is in flight stays as it is.
+// Retry sends a delivery again at once, whatever its status and whatever others of
+// its endpoint wait for, if the endpoint is active. One that is in flight stays as it is.
 func (d *Dispatcher) Retry(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return d.change(ctx, changeRetry, id)
 }
@@ -138,11 +140,12 @@ func (d *Dispatcher) change(ctx context.Context, kind changeKind, id webhook.ID)
 }
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit
-// of them, and tells how many and where to go on (zero at the end).
+// of them, and tells how many and where to go on (zero at the end). Where an open
+// breaker or a hold keeps deliveries back, one is sent at once, and decides.
 func (d *Dispatcher) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
 	n, next, err := d.shared.store.Replay(ctx, q)
 	if n > 0 {
-		d.shared.root.Send(d.supervisor, &forEndpoint{q.Endpoint, &missed{}})
+		d.shared.root.Send(d.supervisor, &forEndpoint{q.Endpoint, &missed{byHand: true}})
 	}
 	return n, next, err
 }

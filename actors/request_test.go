@@ -273,11 +273,11 @@ func TestInFlight(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		flying := func() map[webhook.ID]time.Time {
-			m, err := r.d.InFlight(context.Background(), n)
+			m, err := r.d.Progress(context.Background(), n)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return m
+			return m.Started
 		}
 		if got := flying(); len(got) > 0 || r.actorsRunning() > 0 {
 			t.Error("to ask a resting endpoint started its actor:", got)

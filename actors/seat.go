@@ -23,12 +23,14 @@ type seat struct {
 	sent   uint64
 	seen   atomic.Uint64
 	marker uint64 // which message last told of missed deliveries
-	tray   tray
+	tray   *tray
 
 	// wakeAt is when to start an actor; zero for not by time. holdUntil is until
 	// when new deliveries do not start one.
 	wakeAt, holdUntil time.Time
 	at                int // index in the heap of wakes, -1 outside
+	// waits is what deliveries wait for while no actor runs.
+	waits webhook.Waiting
 
 	// charged is what the actor and its mailbox hold of the budget.
 	charged atomic.Int64
@@ -37,14 +39,21 @@ type seat struct {
 	// The actor's, while it runs; the supervisor's, while it does not.
 	stats    stats
 	memory   memory
+	left     leftover   // under way when the actor stopped
 	suspect  webhook.ID // the delivery being handled
 	restarts int
-	drained  bool
+	// unexplained counts the restarts in a row, crashedAt when the last one was, of
+	// which no delivery is suspected.
+	unexplained int
+	crashedAt   time.Time
+	drained     bool
 	// overlooked is what the last audit found.
 	overlooked heads
 }
 
-func newSeat(n webhook.EndpointNumber) *seat { return &seat{number: n, at: -1, memory: newMemory()} }
+func newSeat(n webhook.EndpointNumber) *seat {
+	return &seat{number: n, at: -1, memory: newMemory(), tray: new(tray)}
+}
 
 func (s *seat) take(b *budget, n int) {
 	s.charged.Add(int64(n))
@@ -80,21 +89,58 @@ func (s *seat) vacate(b *budget) {
 	b.give(int(s.charged.Swap(0)))
 }
 
-// successor is the seat to go on with after the actor stopped, or was told to.
-// The actor, and what it started, may still hold this one for a moment.
+// successor is the seat to go on with after the actor was told to stop. The actor
+// may still hold this one for a moment.
 func (s *seat) successor() *seat {
-	return &seat{number: s.number, at: -1, stats: s.stats, memory: s.memory, restarts: s.restarts}
+	return &seat{
+		number: s.number, at: -1, stats: s.stats, memory: s.memory, tray: new(tray),
+		restarts: s.restarts, unexplained: s.unexplained, crashedAt: s.crashedAt,
+	}
+}
+
+// heir is the seat to go on with after the actor panicked: what it had under way
+// comes to this one.
+func (s *seat) heir() *seat {
+	next := s.successor()
+	s.tray.leave(trayful{}) // what was offered since
+	next.tray, next.left = s.tray, s.left
+	return next
+}
+
+// waiting returns what deliveries wait for while no actor runs; WaitNone if that is
+// not known, as where there is no seat.
+func (s *seat) waiting(now time.Time) webhook.Waiting {
+	if s == nil || !s.waits.Until.IsZero() && !s.waits.Until.After(now) {
+		return webhook.Waiting{}
+	}
+	return s.waits
 }
 
 // crashed notes that the actor stopped while it handled the suspect, and tells
-// how long to wait before the next one.
-func (s *seat) crashed() time.Duration {
+// how long to wait before the next one. What one delivery does is over after
+// maxPanics, so that the others need not wait for long.
+func (s *seat) crashed(now time.Time) time.Duration {
 	s.restarts++
 	if s.suspect != (webhook.ID{}) {
 		s.memory.panics[s.suspect]++
+		n := s.memory.panics[s.suspect]
 		s.suspect = webhook.ID{}
+		return restartDelay(n)
 	}
-	return min(100*time.Millisecond<<min(s.restarts-1, 10), 30*time.Second)
+	if now.Sub(s.crashedAt) > crashesForgotten {
+		s.unexplained = 0
+	}
+	s.unexplained++
+	s.crashedAt = now
+	return restartDelay(s.unexplained)
+}
+
+// crashesForgotten is after how long without one the next crash counts as the first.
+const crashesForgotten = 10 * time.Minute
+
+// restartDelay is how long to wait after the nth crash of its kind.
+func restartDelay(n int) time.Duration {
+	return min(100*time.Millisecond<<min(n-1, 10), 30*time.Second)
 }
 
 // empty tells whether the seat can be forgotten.

@@ -52,7 +52,7 @@ func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
 	last := time.Duration(0)
 	for i := range 20 {
 		s.suspect = webhook.ID{Seq: 7}
-		wait := s.crashed()
+		wait := s.crashed(time.Now())
 		if wait < last || wait > 30*time.Second {
 			t.Fatal("crash", i, "waits", wait, "after", last)
 		}

@@ -33,6 +33,16 @@ type shared struct {
 	changed func(webhook.Endpoint)
 }
 
+// tell sends news to the actor that a tray belongs to, if there is one now.
+func (s *shared) tell(t *tray) {
+	t.mu.Lock()
+	reader := t.reader
+	t.mu.Unlock()
+	if reader != nil {
+		s.root.Send(reader, &news{})
+	}
+}
+
 // tellPanic, deferred, logs a panic with its stack, and lets it go on: by the time
 // a supervisor hears of it the stack is gone.
 func (s *shared) tellPanic(who string) {

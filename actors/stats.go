@@ -16,14 +16,16 @@ const (
 )
 
 // stats is what an endpoint's actor remembers of the last hour: a histogram of
-// latencies for each ten minutes, and the last failure. It outlives the actor.
+// latencies for each ten minutes, and the last failure. It outlives the actor, but
+// not a change of the receiver, of which it tells.
 type stats struct {
-	slices      [statsSlices]*statsPart
-	lastAttempt time.Time
-	lastSuccess time.Time
-	lastFailure time.Time
-	lastReason  webhook.Reason
-	lastStatus  int
+	receiverSince uint64 // the endpoint's
+	slices        [statsSlices]*statsPart
+	lastAttempt   time.Time
+	lastSuccess   time.Time
+	lastFailure   time.Time
+	lastReason    webhook.Reason
+	lastStatus    int
 }
 
 // statsPart counts the attempts of ten minutes.
@@ -33,12 +35,26 @@ type statsPart struct {
 	latencies           [latencyBuckets]uint32
 }
 
-// record counts an attempt.
+// of begins afresh if the receiver is another one.
+func (s *stats) of(receiverSince uint64) {
+	if s.receiverSince != receiverSince {
+		*s = stats{receiverSince: receiverSince}
+	}
+}
+
+// record counts an attempt. Only an answer has a latency: how long a connection
+// took to be refused says nothing of how fast the receiver is.
 func (s *stats) record(a *webhook.Attempt, o webhook.Outcome) {
 	end := a.At.Add(a.Duration)
 	s.lastAttempt = end
 	part := s.part(end)
-	part.latencies[latencyBucket(a.Duration)]++
+	if a.StatusCode != 0 {
+		latency := a.Latency
+		if latency == 0 {
+			latency = a.Duration
+		}
+		part.latencies[latencyBucket(latency)]++
+	}
 	if o.Verdict == webhook.Success {
 		part.successes++
 		s.lastSuccess = end

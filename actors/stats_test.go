@@ -48,3 +48,32 @@ func TestStatsForgetAfterAnHour(t *testing.T) {
 		t.Fatal("stale at the wrong time")
 	}
 }
+
+// TestLatencyIsThatOfAnswers: attempts without an answer count as failures, but not
+// as fast or slow ones; an answer's latency ends with its status line.
+func TestLatencyIsThatOfAnswers(t *testing.T) {
+	var s stats
+	start := time.Unix(1_800_000_000, 0)
+	for range 100 {
+		for _, a := range []webhook.Attempt{
+			{At: start, Duration: 50 * time.Microsecond, Failure: webhook.ReasonConnect},
+			{At: start, Duration: 10 * time.Second, Failure: webhook.ReasonTimeout},
+		} {
+			s.record(&a, a.Outcome())
+		}
+	}
+	var h webhook.Health
+	if s.fill(&h, start); h.Failures != 200 || h.P50 != 0 || h.P99 != 0 {
+		t.Errorf("without any answer: %+v", h)
+	}
+	for _, a := range []webhook.Attempt{
+		{At: start, Latency: 20 * time.Millisecond, Duration: 1020 * time.Millisecond, StatusCode: 200},
+		{At: start, Duration: 20 * time.Millisecond, StatusCode: 500},
+	} {
+		s.record(&a, a.Outcome())
+	}
+	h = webhook.Health{}
+	if s.fill(&h, start); h.Failures != 201 || h.P50 < 20*time.Millisecond || h.P99 > 26*time.Millisecond {
+		t.Errorf("%+v", h)
+	}
+}

@@ -160,7 +160,7 @@ func TestAskAfterStop(t *testing.T) {
 		start := time.Now()
 		_, err := r.d.Health(context.Background(), n)
 		wantError(t, err, webhook.ErrShuttingDown)
-		_, err = r.d.InFlight(context.Background(), n)
+		_, err = r.d.Progress(context.Background(), n)
 		wantError(t, err, webhook.ErrShuttingDown)
 		r.cancel(id, webhook.ErrShuttingDown)
 		_, err = r.d.Test(context.Background(), webhook.Endpoint{}, webhook.Event{}, true)

@@ -49,7 +49,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *actor.Stopping:
 		s.stop()
 	case *actor.Terminated:
-		s.terminated(m.Who, now)
+		s.terminated(c, m.Who, now)
 	case *accepted:
 		s.accepted(c, m, now)
 	case *wakeEndpoint:
@@ -59,7 +59,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *endpointChanged:
 		s.changed(c, m.endpoint)
 	case *forEndpoint:
-		s.pass(c, m)
+		s.pass(c, m, now)
 	case *restRequest:
 		s.rest(c, m, now)
 	case *drain:
@@ -101,7 +101,7 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 		}
 		event := &m.events[i]
 		for _, n := range event.Endpoints {
-			s.offer(c, s.seat(n), event, now)
+			s.offer(c, s.seat(n), event, m.publication.only != 0, now)
 		}
 	}
 	if m.last {
@@ -109,13 +109,14 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 	}
 }
 
-// offer passes one delivery on, or only the news of it.
-func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now time.Time) {
+// offer passes one delivery on, or only the news of it. A test starts the actor
+// whatever the others wait for.
+func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test bool, now time.Time) {
 	id := event.ID.For(to.number)
 	if s.draining != nil {
 		return
 	}
-	if to.pid == nil && to.holdUntil.After(now) {
+	if to.pid == nil && to.holdUntil.After(now) && !test {
 		if to.holdUntil.Before(never) && (to.wakeAt.IsZero() || to.holdUntil.Before(to.wakeAt)) {
 			s.wakes.set(to, to.holdUntil)
 		}
@@ -123,7 +124,7 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 	}
 	unseen := to.sent - to.seen.Load()
 	if unseen < maxUnseen && to.tryTake(s.shared.budget, len(event.Data)) {
-		e := &entry{charged: len(event.Data), due: webhook.Due{
+		e := &entry{charged: len(event.Data), byHand: test, test: test, due: webhook.Due{
 			Delivery: webhook.Delivery{ID: id, EventType: event.Type, Status: webhook.Queued},
 			Data:     event.Data,
 		}}
@@ -131,8 +132,8 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, now 
 		return
 	}
 	// One unseen marker is enough: the actor reads after it has seen it.
-	if to.pid == nil || to.marker <= to.seen.Load() {
-		s.send(c, to, &missed{from: id})
+	if to.pid == nil || test || to.marker <= to.seen.Load() {
+		s.send(c, to, &missed{from: id, byHand: test})
 		to.marker = to.sent
 	}
 }
@@ -161,12 +162,15 @@ func (s *supervisor) count(c actor.Context, to *seat) {
 
 func (s *supervisor) start(c actor.Context, to *seat) {
 	s.wakes.set(to, time.Time{})
-	to.holdUntil, to.sent, to.marker = time.Time{}, 0, 0
+	to.holdUntil, to.sent, to.marker, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
 	to.seen.Store(0)
+	lane := newLane(&to.memory)
+	if held := lane.inherit(to.left); held > 0 {
+		to.take(s.shared.budget, held)
+	}
+	to.left = leftover{}
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
-		return &endpointActor{
-			number: to.number, shared: s.shared, seat: to, lane: newLane(&to.memory),
-		}
+		return &endpointActor{number: to.number, shared: s.shared, seat: to, lane: lane}
 	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
@@ -175,26 +179,27 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	}
 }
 
-// pass passes a message on. Where no actor runs nothing is in flight.
-func (s *supervisor) pass(c actor.Context, m *forEndpoint) {
-	if query, ok := m.message.(*inFlightQuery); ok {
+// pass passes a message on. Where no actor runs nothing is in flight, and the seat
+// knows what the others wait for.
+func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
+	if query, ok := m.message.(*progressQuery); ok {
 		if known := s.seats[m.number]; known == nil || known.pid == nil {
-			query.reply <- map[webhook.ID]time.Time{}
+			query.reply <- webhook.Progress{Waiting: known.waiting(now)}
 			return
 		}
 	}
 	s.send(c, s.seat(m.number), m.message)
 }
 
-// changed passes an endpoint's change on to its actor, and starts one if work waits for the change.
+// changed passes an endpoint's change on to its actor, and starts one if work waits
+// for the change. With a fresh gate what is saved of an earlier one is void.
 func (s *supervisor) changed(c actor.Context, e webhook.Endpoint) {
 	known := s.seats[e.Number()]
-	if known == nil && !e.Deleted() {
-		return
-	}
-	to := s.seat(e.Number())
-	if to.pid != nil || e.Deleted() || !to.wakeAt.IsZero() || !to.holdUntil.IsZero() {
-		s.send(c, to, &configured{e})
+	switch {
+	case e.Deleted(), known != nil && (known.pid != nil || !known.wakeAt.IsZero() || !known.holdUntil.IsZero()):
+		s.send(c, s.seat(e.Number()), &configured{e})
+	case e.GateSince > 0 && e.GateSince == e.Revision:
+		s.shared.store.SaveGate(e.Number(), webhook.GateState{}, func(error) {})
 	}
 }
 
@@ -205,8 +210,8 @@ func (s *supervisor) rest(c actor.Context, m *restRequest, now time.Time) {
 		return
 	}
 	c.Stop(to.pid)
-	next := s.replace(to)
-	next.holdUntil = steady(m.rest.HoldUntil, now)
+	next := s.replace(to, to.successor())
+	next.holdUntil, next.waits = steady(m.rest.HoldUntil, now), m.rest.Waits
 	s.wakes.set(next, steady(m.rest.WakeAt, now))
 }
 
@@ -224,26 +229,33 @@ func steady(at, now time.Time) time.Time {
 }
 
 // replace gives an endpoint whose actor is gone a new seat.
-func (s *supervisor) replace(old *seat) *seat {
+func (s *supervisor) replace(old, next *seat) *seat {
 	delete(s.byPID, old.pid.Id)
 	s.shared.metrics.actors.Dec()
 	old.vacate(s.shared.budget)
-	next := old.successor()
 	s.seats[old.number] = next
 	return next
 }
 
 // terminated notes that an actor has stopped by itself, which is after a panic only.
-func (s *supervisor) terminated(who *actor.PID, now time.Time) {
+// During a stop the next one follows at once if something is under way.
+func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) {
 	to := s.byPID[who.Id]
 	if to == nil {
 		return
 	}
-	wait := to.crashed()
-	next := s.replace(to)
+	blamed := to.suspect != webhook.ID{}
+	wait := to.crashed(now)
+	next := s.replace(to, to.heir())
+	if s.draining != nil {
+		if blamed && len(next.left.entries) > 0 {
+			s.start(c, next)
+		}
+		s.drained(to)
+		return
+	}
 	next.holdUntil = now.Add(wait)
 	s.wakes.set(next, next.holdUntil)
-	s.drained(to)
 }
 
 // wakeLater takes an endpoint's work that was found in storage.
@@ -261,6 +273,7 @@ func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
 	} else if at = steady(at, now); to.wakeAt.IsZero() || at.Before(to.wakeAt) {
 		s.wakes.set(to, at)
 		to.holdUntil = steady(w.Gate.OpenUntil, now)
+		to.waits = webhook.Waiting{For: webhook.WaitBreaker, Until: w.Gate.OpenUntil}
 	}
 }
 

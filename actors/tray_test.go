@@ -29,22 +29,22 @@ func TestTrayTellsWhatMatters(t *testing.T) {
 	}
 	wants("many records", tray.settle(recorded(webhook.Delivered)), true)
 	wants("one more, while news is on its way", tray.settle(recorded(webhook.Delivered)), false)
-	if n := len(tray.take(trayful{}, true).settled); n != maxUntold+1 {
+	if n := len(tray.take(trayful{}, true, true).settled); n != maxUntold+1 {
 		t.Error(n, "records taken")
 	}
 	wants("a retry", tray.settle(recorded(webhook.Retrying)), true)
-	tray.take(trayful{}, true)
+	tray.take(trayful{}, true, true)
 	wants("a record", tray.settle(recorded(webhook.Failed)), false)
 	wants("an offer", tray.offer(&entry{}), true)
-	if got := tray.take(trayful{}, false); len(got.offered) != 0 || len(got.settled) != 1 {
+	if got := tray.take(trayful{}, false, true); len(got.offered) != 0 || len(got.settled) != 1 {
 		t.Errorf("taken: %+v", got)
 	}
-	if got := tray.take(trayful{}, true); len(got.offered) != 1 || len(got.settled) != 0 {
+	if got := tray.take(trayful{}, true, true); len(got.offered) != 1 || len(got.settled) != 0 {
 		t.Errorf("left: %+v", got)
 	}
 	wants("hurry without a record", tray.hurry(true), false)
 	wants("a record in a hurry", tray.settle(recorded(webhook.Delivered)), true)
-	tray.take(trayful{}, true)
+	tray.take(trayful{}, true, true)
 	wants("no hurry", tray.hurry(false), false)
 	wants("a record without hurry", tray.settle(recorded(webhook.Delivered)), false)
 	wants("hurry with a record", tray.hurry(true), true)

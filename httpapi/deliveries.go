@@ -53,8 +53,11 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	if e.Deleted() {
-		return conflict("the delivery's webhook was deleted")
+	switch {
+	case e.Deleted():
+		return conflict("the delivery's webhook was deleted: publish the event again for another webhook")
+	case e.Status == webhook.EndpointDisabled:
+		return conflict("the delivery's webhook is disabled: resume it first, then retry")
 	}
 	call, cancel := s.call()
 	defer cancel()
@@ -109,17 +112,17 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.Delive
 	if err != nil {
 		return fmt.Errorf("list deliveries: %w", err)
 	}
-	flying, err := s.inFlight(found.Deliveries)
+	known, err := s.progressOf(found.Deliveries)
 	if err != nil {
 		return err
 	}
 	if q.Status != "" { // what is in flight is listed as processing only
 		found.Deliveries = slices.DeleteFunc(found.Deliveries, func(d webhook.Delivery) bool {
-			_, in := flying[d.ID]
-			return in && !d.Status.Finished()
+			_, flying := known.started(&d)
+			return flying
 		})
 	}
-	shown, err := s.showDeliveries(found.Deliveries, flying)
+	shown, err := s.showDeliveries(found.Deliveries, known)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ type deliveryResource struct {
 	FailedAt            string `json:"failed_at,omitzero"`
 	CancelledAt         string `json:"cancelled_at,omitzero"`
 	NextAttemptAt       string `json:"next_attempt_at,omitzero"`
-	Attempts            int    `json:"attempts"`
+	waitingResource
+	Attempts int `json:"attempts"`
 	// Of the latest attempt.
 	ResponseCode int    `json:"response_code,omitzero"`
 	ResponseBody string `json:"response_body,omitzero"`
@@ -110,11 +111,11 @@ func showAttempts(log []webhook.Attempt) []attemptResource {
 
 // fullDelivery shows a delivery as single reads have it.
 func (s *Server) fullDelivery(d *webhook.Delivery) (deliveryResource, error) {
-	flights, err := s.inFlight([]webhook.Delivery{*d})
+	known, err := s.progressOf([]webhook.Delivery{*d})
 	if err != nil {
 		return deliveryResource{}, err
 	}
-	shown, err := s.showDeliveries([]webhook.Delivery{*d}, flights)
+	shown, err := s.showDeliveries([]webhook.Delivery{*d}, known)
 	if err != nil {
 		return deliveryResource{}, err
 	}
@@ -132,68 +133,4 @@ func (s *Server) fullDelivery(d *webhook.Delivery) (deliveryResource, error) {
 		r.Payload = jsontext.Value(event.Data)
 	}
 	return r, nil
-}
-
-// flights tells which deliveries are being attempted, and since when.
-type flights map[webhook.ID]time.Time
-
-// inFlight asks the actors of those endpoints for which a delivery is pending.
-func (s *Server) inFlight(list []webhook.Delivery) (flights, error) {
-	var found flights
-	var asked map[webhook.EndpointNumber]bool
-	for i := range list {
-		n := list[i].ID.Endpoint
-		if list[i].Status.Finished() || asked[n] {
-			continue
-		}
-		if asked == nil {
-			asked, found = map[webhook.EndpointNumber]bool{}, flights{}
-		}
-		asked[n] = true
-		if err := s.addFlights(found, n); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-func (s *Server) addFlights(found flights, n webhook.EndpointNumber) error {
-	call, cancel := s.call()
-	defer cancel()
-	of, err := s.dispatcher.InFlight(call, n)
-	if err != nil {
-		return fmt.Errorf("ask what is in flight: %w", err)
-	}
-	for id, since := range of {
-		found[id] = since
-	}
-	return nil
-}
-
-// showDeliveries shows deliveries as lists have them. One whose endpoint is
-// forgotten, long after its deletion, is left out.
-func (s *Server) showDeliveries(list []webhook.Delivery, f flights) ([]deliveryResource, error) {
-	endpoints := map[webhook.EndpointNumber]webhook.ID{}
-	shown := make([]deliveryResource, 0, len(list))
-	for i := range list {
-		d := &list[i]
-		id, known := endpoints[d.ID.Endpoint]
-		if !known {
-			e, err := s.store.Endpoint(d.ID.Endpoint)
-			switch {
-			case errors.Is(err, webhook.ErrNotFound):
-				continue
-			case err != nil:
-				return nil, fmt.Errorf("read the delivery's webhook: %w", err)
-			}
-			id = e.ID
-			endpoints[d.ID.Endpoint] = id
-		}
-		r := showDelivery(d, id)
-		if since, flying := f[d.ID]; flying && !d.Status.Finished() {
-			r.processing(since)
-		}
-		shown = append(shown, r)
-	}
-	return shown, nil
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -15,23 +14,26 @@ type Dispatcher interface {
 	// ErrShuttingDown (as RetryAfterError), ErrBroken. The dispatcher keeps the
 	// events: no byte of them may belong to a request buffer.
 	Publish(ctx context.Context, events []webhook.Event) ([]webhook.Receipt, error)
-	// Test publishes an event to this one endpoint, whatever its event types. With
-	// wait it returns after the delivery's first attempt, or when ctx ends, and
-	// tells what the delivery is then.
+	// Test publishes an event to this one endpoint, whatever its event types. It is
+	// sent at once, whatever others wait for, and through a pause. With wait the call
+	// returns after the delivery's first attempt, or when ctx ends, and tells what
+	// the delivery is then.
 	Test(ctx context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error)
 	// EndpointChanged makes a stored change of an endpoint effective: a later
 	// Publish of the same caller sees it.
 	EndpointChanged(e webhook.Endpoint)
 	// Health tells how an endpoint is doing.
 	Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error)
-	// InFlight tells which deliveries of an endpoint are being attempted, and since when.
-	InFlight(ctx context.Context, n webhook.EndpointNumber) (map[webhook.ID]time.Time, error)
-	// Retry sends a delivery again now, whatever its status; one that waits in the
-	// queue or is in flight stays as it is.
+	// Progress returns which deliveries of an endpoint are being attempted, and what
+	// the others wait for.
+	Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error)
+	// Retry sends a delivery of an active endpoint again at once, whatever its status
+	// and whatever others wait for; one that is in flight stays as it is.
 	Retry(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	// Cancel gives a pending delivery up; ErrConflict if it is in flight or finished.
 	Cancel(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	// Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit
-	// of them, and tells how many and where to go on (zero at the end).
+	// of them, and tells how many and where to go on (zero at the end). One of them is
+	// sent at once, whatever others wait for.
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (requeued int, next webhook.ID, err error)
 }

@@ -155,10 +155,10 @@ func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []we
 			list = append(list, d)
 		}
 	}
-	flying, err := s.inFlight(list)
+	known, err := s.progressOf(list)
 	if err != nil {
 		return err
 	}
-	out.DeliveryLog, err = s.showDeliveries(list, flying)
+	out.DeliveryLog, err = s.showDeliveries(list, known)
 	return err
 }

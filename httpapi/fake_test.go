@@ -22,6 +22,8 @@ type fakeDispatcher struct {
 	events   int   // handed over to Publish
 	changes  []webhook.Endpoint
 	inFlight map[webhook.ID]time.Time
+	waiting  webhook.Waiting // of every endpoint
+	byHand   []webhook.ID
 	health   webhook.Health
 	// hold, if set, is waited for by Publish.
 	hold chan struct{}
@@ -154,16 +156,16 @@ func (f *fakeDispatcher) Health(_ context.Context, n webhook.EndpointNumber) (we
 	return h, err
 }
 
-func (f *fakeDispatcher) InFlight(_ context.Context, n webhook.EndpointNumber) (map[webhook.ID]time.Time, error) {
+func (f *fakeDispatcher) Progress(_ context.Context, n webhook.EndpointNumber) (webhook.Progress, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	found := map[webhook.ID]time.Time{}
+	p := webhook.Progress{Started: map[webhook.ID]time.Time{}, Waiting: f.waiting, ByHand: f.byHand}
 	for id, since := range f.inFlight {
 		if id.Endpoint == n {
-			found[id] = since
+			p.Started[id] = since
 		}
 	}
-	return found, f.fail
+	return p, f.fail
 }
 
 // fly makes an attempt for a delivery be in flight.

@@ -11,23 +11,26 @@ import (
 
 // healthResource is how an endpoint is doing, as the API shows it.
 type healthResource struct {
-	WebhookID      string        `json:"webhook_id"`
-	Status         string        `json:"status"`
-	DisabledReason string        `json:"disabled_reason,omitzero"`
-	Breaker        breakerHealth `json:"circuit_breaker"`
-	HoldUntil      string        `json:"hold_until,omitzero"`
-	InFlight       int           `json:"in_flight"`
-	Allowed        int           `json:"in_flight_allowed"`
-	Queued         int64         `json:"queued"`
-	Retrying       int64         `json:"retrying"`
-	OldestAgeMS    int64         `json:"oldest_pending_age_ms"`
-	NextRetryAt    string        `json:"next_retry_at,omitzero"`
-	LastHour       hourHealth    `json:"last_hour"`
-	LastAttemptAt  string        `json:"last_attempt_at,omitzero"`
-	LastSuccessAt  string        `json:"last_success_at,omitzero"`
-	LastFailureAt  string        `json:"last_failure_at,omitzero"`
-	LastError      *lastError    `json:"last_error,omitzero"`
-	Restarts       int           `json:"restarts"`
+	WebhookID      string `json:"webhook_id"`
+	Status         string `json:"status"`
+	DisabledReason string `json:"disabled_reason,omitzero"`
+	DisabledAt     string `json:"disabled_at,omitzero"`
+	// What the next delivery waits for.
+	waitingResource
+	Breaker       breakerHealth `json:"circuit_breaker"`
+	HoldUntil     string        `json:"hold_until,omitzero"`
+	InFlight      int           `json:"in_flight"`
+	Allowed       int           `json:"in_flight_allowed"`
+	Queued        int64         `json:"queued"`
+	Retrying      int64         `json:"retrying"`
+	OldestAgeMS   int64         `json:"oldest_pending_age_ms"`
+	NextRetryAt   string        `json:"next_retry_at,omitzero"`
+	LastHour      hourHealth    `json:"last_hour"`
+	LastAttemptAt string        `json:"last_attempt_at,omitzero"`
+	LastSuccessAt string        `json:"last_success_at,omitzero"`
+	LastFailureAt string        `json:"last_failure_at,omitzero"`
+	LastError     *lastError    `json:"last_error,omitzero"`
+	Restarts      int           `json:"restarts"`
 	// Limits are those in force.
 	Limits settingsResource `json:"limits"`
 }
@@ -71,22 +74,24 @@ func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *Principal) error {
 
 func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Time) healthResource {
 	r := healthResource{
-		WebhookID:      webhook.EndpointID.Format(e.ID),
-		Status:         string(e.Status),
-		DisabledReason: e.DisabledReason,
-		Breaker:        breakerHealth{State: string(h.Breaker), OpenUntil: showTime(h.OpenUntil)},
-		HoldUntil:      showTime(h.HoldUntil),
-		InFlight:       h.InFlight,
-		Allowed:        h.Allowed,
-		Queued:         h.Backlog.Queued,
-		Retrying:       h.Backlog.Retrying,
-		NextRetryAt:    showTime(h.Backlog.NextRetryAt),
-		LastHour:       showHour(h),
-		LastAttemptAt:  showTime(h.LastAttemptAt),
-		LastSuccessAt:  showTime(h.LastSuccessAt),
-		LastFailureAt:  showTime(h.LastFailureAt),
-		Restarts:       h.Restarts,
-		Limits:         showSettings(e.Settings.Effective(s.defaults, s.ceilings)),
+		WebhookID:       webhook.EndpointID.Format(e.ID),
+		Status:          string(e.Status),
+		DisabledReason:  e.DisabledReason,
+		DisabledAt:      showTime(e.DisabledAt),
+		Breaker:         breakerHealth{State: string(h.Breaker), OpenUntil: showTime(h.OpenUntil)},
+		HoldUntil:       showTime(h.HoldUntil),
+		InFlight:        h.InFlight,
+		Allowed:         h.Allowed,
+		Queued:          h.Backlog.Queued,
+		Retrying:        h.Backlog.Retrying,
+		NextRetryAt:     showTime(h.Backlog.NextRetryAt),
+		LastHour:        showHour(h),
+		LastAttemptAt:   showTime(h.LastAttemptAt),
+		LastSuccessAt:   showTime(h.LastSuccessAt),
+		LastFailureAt:   showTime(h.LastFailureAt),
+		Restarts:        h.Restarts,
+		waitingResource: showWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
+		Limits:          showSettings(e.Settings.Effective(s.defaults, s.ceilings)),
 	}
 	if !h.Backlog.OldestAt.IsZero() {
 		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())

@@ -28,7 +28,7 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webh
 	if err != nil {
 		return err
 	}
-	list, all := []webhook.Delivery{}, flights{}
+	list, all := []webhook.Delivery{}, progresses{}
 	var next webhook.ID
 	for _, n := range endpoints {
 		found, err := s.flying(all, &q, n, after)
@@ -75,13 +75,11 @@ func (s *Server) processingEndpoints(q *webhook.DeliveryQuery, from webhook.Endp
 
 // flying gives what q selects of an endpoint's deliveries in flight, newest
 // first, after the place where the page before ended.
-func (s *Server) flying(all flights, q *webhook.DeliveryQuery, n webhook.EndpointNumber, after webhook.ID) ([]webhook.Delivery, error) {
-	of := flights{}
-	if err := s.addFlights(of, n); err != nil {
+func (s *Server) flying(all progresses, q *webhook.DeliveryQuery, n webhook.EndpointNumber, after webhook.ID) ([]webhook.Delivery, error) {
+	if err := s.addProgress(all, n); err != nil {
 		return nil, err
 	}
-	maps.Copy(all, of)
-	ids := slices.SortedFunc(maps.Keys(of), func(a, b webhook.ID) int { return b.Compare(a) })
+	ids := slices.SortedFunc(maps.Keys(all[n].Started), func(a, b webhook.ID) int { return b.Compare(a) })
 	var list []webhook.Delivery
 	for _, id := range ids {
 		if after.Endpoint == n && id.Compare(after) >= 0 {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -30,6 +31,8 @@ type replayResource struct {
 	DryRun bool `json:"dry_run"`
 	// Deliveries is how many were sent again, or would be.
 	Deliveries int `json:"deliveries"`
+	// What they wait for that were sent again.
+	waitingResource
 	// NextCursor goes on; absent when all are done.
 	NextCursor string `json:"next_cursor,omitzero"`
 }
@@ -53,8 +56,11 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 		return err
 	}
 	step := s.dispatcher.Replay
-	if in.DryRun.Value {
+	switch {
+	case in.DryRun.Value:
 		step = s.countFinished
+	case e.Status == webhook.EndpointDisabled:
+		return conflict("the webhook is disabled: resume it first, then replay")
 	}
 	call, cancel := s.call()
 	defer cancel()
@@ -75,7 +81,22 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 		}
 	}
 	out.NextCursor = s.cursors.writeID(of, q.Before)
+	if !out.DryRun && out.Deliveries > 0 {
+		if out.waitingResource, err = s.queueWaits(&e); err != nil {
+			return err
+		}
+	}
 	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// queueWaits returns what the deliveries wait for that are in an endpoint's queue.
+func (s *Server) queueWaits(e *webhook.Endpoint) (waitingResource, error) {
+	known := progresses{}
+	if err := s.addProgress(known, e.Number()); err != nil {
+		return waitingResource{}, err
+	}
+	queued := webhook.Delivery{Status: webhook.Queued}
+	return showWaiting(known[e.Number()].Of(&queued, e.Status, time.Now())), nil
 }
 
 // replayQuery reads the selection.

@@ -22,22 +22,27 @@ const (
 
 // pauseWebhook holds an endpoint's deliveries; events are still accepted for it.
 func (s *Server) pauseWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
-	return s.setWebhookStatus(ctx, who, webhook.EndpointPaused)
+	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error { return setStatus(e, string(webhook.EndpointPaused)) })
 }
 
-// resumeWebhook goes on with an endpoint that was paused or disabled.
+// resumeWebhook goes on with an endpoint that was paused or disabled, or whose
+// deliveries wait for its breaker or a hold: both end.
 func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
-	return s.setWebhookStatus(ctx, who, webhook.EndpointActive)
+	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error {
+		e.Resume()
+		return nil
+	})
 }
 
-func (s *Server) setWebhookStatus(ctx *fasthttp.RequestCtx, who *Principal, status webhook.EndpointStatus) error {
+// actOnWebhook changes the endpoint in the path and answers with it.
+func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *Principal, change func(*webhook.Endpoint) error) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
 	}
 	call, cancel := s.call()
 	defer cancel()
-	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error { return setStatus(e, string(status)) })
+	e, err = s.update(call, e.ID, change)
 	if err != nil {
 		return err
 	}

@@ -112,13 +112,15 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, m
 	}
 }
 
-// setStatus pauses an endpoint or makes it active, also one that was disabled.
+// setStatus pauses an endpoint or makes it active, also one that was disabled. One
+// that is active already stays as it is: only a call of resume begins anew with it.
 func setStatus(e *webhook.Endpoint, status string) error {
 	switch webhook.EndpointStatus(status) {
 	case e.Status:
 		return nil
 	case webhook.EndpointActive:
-		e.DisabledReason = ""
+		e.Resume()
+		return nil
 	case webhook.EndpointPaused:
 		if e.Status == webhook.EndpointDisabled {
 			return conflict("the webhook is disabled: resume it before it can be paused")

@@ -16,6 +16,7 @@ type webhookResource struct {
 	Description    string   `json:"description"`
 	Status         string   `json:"status"`
 	DisabledReason string   `json:"disabled_reason,omitzero"`
+	DisabledAt     string   `json:"disabled_at,omitzero"`
 	CreatedAt      string   `json:"created_at"`
 	UpdatedAt      string   `json:"updated_at"`
 	// SignatureScheme is that of the newest secret.
@@ -44,6 +45,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		Description:      e.Description,
 		Status:           string(e.Status),
 		DisabledReason:   e.DisabledReason,
+		DisabledAt:       showTime(e.DisabledAt),
 		CreatedAt:        webhook.FormatTime(e.CreatedAt),
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
 		SignatureScheme:  string(e.Scheme()),

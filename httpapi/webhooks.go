@@ -224,9 +224,11 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 		if e.ID != id || e.Deleted() {
 			return webhook.ErrNotFound
 		}
+		was := *e
 		if err := change(e); err != nil {
 			return err
 		}
+		e.ChangedFrom(&was)
 		e.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 		return nil
 	})

@@ -131,12 +131,20 @@ type Outcome struct {
 	Reason  Reason
 	// SlowDown: the receiver is overloaded; send less.
 	SlowDown bool
+	// Down: the receiver failed, whatever it was sent. The breaker counts these
+	// attempts. Any other one proves that the receiver is there, even if it refuses
+	// this message.
+	Down bool
 }
 
 // Outcome judges the attempt. It is the only place where this is decided.
+//
+// No answer, 408, 429 and 5xx are failures of the receiver. Another 4xx is an
+// answer to this one message. So is a 3xx: something is there that takes requests,
+// and waiting does not make it follow its own redirect.
 func (a *Attempt) Outcome() Outcome {
 	if a.Failure != ReasonNone {
-		return Outcome{Verdict: Retryable, Reason: a.Failure}
+		return Outcome{Verdict: Retryable, Reason: a.Failure, Down: true}
 	}
 	switch code := a.StatusCode; {
 	case code >= 200 && code < 300:
@@ -144,15 +152,17 @@ func (a *Attempt) Outcome() Outcome {
 	case code == 410:
 		return Outcome{Verdict: Refused, Reason: ReasonGone}
 	case code == 429:
-		return Outcome{Verdict: Retryable, Reason: ReasonLimited, SlowDown: true}
+		return Outcome{Verdict: Retryable, Reason: ReasonLimited, SlowDown: true, Down: true}
+	case code == 408:
+		return Outcome{Verdict: Retryable, Reason: ReasonHTTP4xx, Down: true}
 	case code == 502, code == 503, code == 504:
-		return Outcome{Verdict: Retryable, Reason: ReasonHTTP5xx, SlowDown: true}
+		return Outcome{Verdict: Retryable, Reason: ReasonHTTP5xx, SlowDown: true, Down: true}
 	case code >= 500:
-		return Outcome{Verdict: Retryable, Reason: ReasonHTTP5xx}
+		return Outcome{Verdict: Retryable, Reason: ReasonHTTP5xx, Down: true}
 	case code >= 400:
 		return Outcome{Verdict: Retryable, Reason: ReasonHTTP4xx}
 	case code >= 300:
 		return Outcome{Verdict: Retryable, Reason: ReasonHTTP3xx}
 	}
-	return Outcome{Verdict: Retryable, Reason: ReasonHTTP1xx}
+	return Outcome{Verdict: Retryable, Reason: ReasonHTTP1xx, Down: true}
 }

@@ -7,7 +7,8 @@ import (
 
 func TestOutcome(t *testing.T) {
 	retry := func(r Reason) Outcome { return Outcome{Verdict: Retryable, Reason: r} }
-	slow := func(r Reason) Outcome { return Outcome{Verdict: Retryable, Reason: r, SlowDown: true} }
+	down := func(r Reason) Outcome { return Outcome{Verdict: Retryable, Reason: r, Down: true} }
+	slow := func(r Reason) Outcome { return Outcome{Verdict: Retryable, Reason: r, SlowDown: true, Down: true} }
 	success := Outcome{Verdict: Success}
 	for _, c := range []struct {
 		why     string
@@ -25,27 +26,29 @@ func TestOutcome(t *testing.T) {
 		{"the receiver may be mended", 400, ReasonNone, retry(ReasonHTTP4xx)},
 		{"its secret may be mended", 401, ReasonNone, retry(ReasonHTTP4xx)},
 		{"not there yet", 404, ReasonNone, retry(ReasonHTTP4xx)},
+		{"it waited in vain for the request", 408, ReasonNone, down(ReasonHTTP4xx)},
+		{"it does not like this message", 422, ReasonNone, retry(ReasonHTTP4xx)},
 		{"gone for good", 410, ReasonNone, Outcome{Verdict: Refused, Reason: ReasonGone}},
 		{"beside it", 411, ReasonNone, retry(ReasonHTTP4xx)},
 		{"too many requests", 429, ReasonNone, slow(ReasonLimited)},
 		{"the last of its kind", 499, ReasonNone, retry(ReasonHTTP4xx)},
-		{"the receiver's fault says nothing of load", 500, ReasonNone, retry(ReasonHTTP5xx)},
-		{"nor this", 501, ReasonNone, retry(ReasonHTTP5xx)},
+		{"the receiver's fault says nothing of load", 500, ReasonNone, down(ReasonHTTP5xx)},
+		{"nor this", 501, ReasonNone, down(ReasonHTTP5xx)},
 		{"bad gateway", 502, ReasonNone, slow(ReasonHTTP5xx)},
 		{"unavailable", 503, ReasonNone, slow(ReasonHTTP5xx)},
 		{"gateway timeout", 504, ReasonNone, slow(ReasonHTTP5xx)},
-		{"beside them", 505, ReasonNone, retry(ReasonHTTP5xx)},
-		{"beyond all codes", 999, ReasonNone, retry(ReasonHTTP5xx)},
-		{"an informational status only", 101, ReasonNone, retry(ReasonHTTP1xx)},
-		{"no status at all", 0, ReasonNone, retry(ReasonHTTP1xx)},
-		{"no name", 0, ReasonDNS, retry(ReasonDNS)},
-		{"a refused address can be allowed later", 0, ReasonBlockedAddress, retry(ReasonBlockedAddress)},
-		{"no connection", 0, ReasonConnect, retry(ReasonConnect)},
-		{"no handshake", 0, ReasonTLS, retry(ReasonTLS)},
-		{"no answer in time", 0, ReasonTimeout, retry(ReasonTimeout)},
-		{"cut off", 0, ReasonReset, retry(ReasonReset)},
-		{"no HTTP", 0, ReasonProtocol, retry(ReasonProtocol)},
-		{"a code without a whole response does not count", 200, ReasonReset, retry(ReasonReset)},
+		{"beside them", 505, ReasonNone, down(ReasonHTTP5xx)},
+		{"beyond all codes", 999, ReasonNone, down(ReasonHTTP5xx)},
+		{"an informational status only", 101, ReasonNone, down(ReasonHTTP1xx)},
+		{"no status at all", 0, ReasonNone, down(ReasonHTTP1xx)},
+		{"no name", 0, ReasonDNS, down(ReasonDNS)},
+		{"a refused address can be allowed later", 0, ReasonBlockedAddress, down(ReasonBlockedAddress)},
+		{"no connection", 0, ReasonConnect, down(ReasonConnect)},
+		{"no handshake", 0, ReasonTLS, down(ReasonTLS)},
+		{"no answer in time", 0, ReasonTimeout, down(ReasonTimeout)},
+		{"cut off", 0, ReasonReset, down(ReasonReset)},
+		{"no HTTP", 0, ReasonProtocol, down(ReasonProtocol)},
+		{"a code without a whole response does not count", 200, ReasonReset, down(ReasonReset)},
 	} {
 		a := Attempt{StatusCode: c.code, Failure: c.failure}
 		if got := a.Outcome(); got != c.want {

@@ -203,4 +203,7 @@ type GateState struct {
 	OpenUntil time.Time
 	// Openings counts how often the breaker opened without a success in between.
 	Openings int
+	// Since is the endpoint's GateSince that the state belongs to: with a larger one
+	// the endpoint has a fresh gate, and the state is void.
+	Since uint64
 }

@@ -18,15 +18,24 @@ type Endpoint struct {
 	Secrets        []Secret
 	Status         EndpointStatus
 	DisabledReason string
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
+	// DisabledAt is when the endpoint was disabled; zero while it is not.
+	DisabledAt time.Time
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 	// DeletedAt is set when the endpoint was deleted. It stays stored, unseen by
 	// its client's lists of endpoints, for as long as its deliveries are listed.
 	DeletedAt time.Time
 	// Revision counts the changes, from 1. Messages about an endpoint may
 	// overtake each other; the larger revision is right.
 	Revision uint64
-	Settings Settings
+	// ReceiverSince is the revision that changed the receiver last: its address, how
+	// it is verified, or what it is sent to prove who sends. 0 for the first one.
+	// What was learned of the receiver before is void.
+	ReceiverSince uint64
+	// GateSince is the revision since which the endpoint's gate counts: that of
+	// ReceiverSince, or of a later resume.
+	GateSince uint64
+	Settings  Settings
 	// Headers go out with every request, in this order; see CheckCustomHeaders.
 	Headers []CustomHeader
 	// CABundle verifies the receiver's certificate in place of the system's roots;
@@ -58,6 +67,35 @@ func (e *Endpoint) Sends() bool { return !e.Deleted() && e.Status == EndpointAct
 // secrets and headers.
 func (e *Endpoint) Delete(at time.Time) {
 	e.DeletedAt, e.Secrets, e.Headers = at, nil, nil
+}
+
+// Disable makes the endpoint accept nothing until it is resumed.
+func (e *Endpoint) Disable(reason string, at time.Time) {
+	e.Status, e.DisabledReason, e.DisabledAt = EndpointDisabled, reason, at
+}
+
+// Resume makes the endpoint active, whatever it was, with a fresh gate. The change
+// becomes the endpoint's next revision.
+func (e *Endpoint) Resume() {
+	e.Status, e.DisabledReason, e.DisabledAt = EndpointActive, "", time.Time{}
+	e.GateSince = e.Revision + 1
+}
+
+// ChangedFrom notes, in a change that becomes the endpoint's next revision, whether
+// the receiver is another one than was's: then it begins with a fresh gate. Of the
+// secrets only the newest counts: that older ones end changes nothing for the receiver.
+func (e *Endpoint) ChangedFrom(was *Endpoint) {
+	if e.TargetURL != was.TargetURL || e.CABundle != was.CABundle ||
+		!slices.Equal(e.Headers, was.Headers) || e.newestSecret() != was.newestSecret() {
+		e.ReceiverSince, e.GateSince = e.Revision+1, e.Revision+1
+	}
+}
+
+func (e *Endpoint) newestSecret() string {
+	if len(e.Secrets) == 0 {
+		return ""
+	}
+	return e.Secrets[0].Value
 }
 
 // WithoutSecrets gives a copy in which no secret and no header has its value.

@@ -62,3 +62,36 @@ func leaves(v reflect.Value, at []int) [][]int {
 	}
 	return found
 }
+
+// TestFreshGate: a change of the receiver, and a resume, begin with a fresh gate;
+// another change does not.
+func TestFreshGate(t *testing.T) {
+	was := Endpoint{
+		Revision: 6, TargetURL: "https://a.example/", CABundle: "c", Status: EndpointActive,
+		Headers: []CustomHeader{{"X-Key", "1"}}, Secrets: []Secret{{Value: "new"}, {Value: "old", ExpiresAt: time.Unix(9, 0)}},
+		ReceiverSince: 2, GateSince: 3,
+	}
+	for _, c := range []struct {
+		why            string
+		change         func(*Endpoint)
+		receiver, gate uint64
+	}{
+		{"nothing", func(*Endpoint) {}, 2, 3},
+		{"description", func(e *Endpoint) { e.Description = "d" }, 2, 3},
+		{"limits", func(e *Endpoint) { e.Settings.Concurrency = 3 }, 2, 3},
+		{"the end of an overlap", func(e *Endpoint) { e.Secrets = e.Secrets[:1] }, 2, 3},
+		{"pause", func(e *Endpoint) { e.Status = EndpointPaused }, 2, 3},
+		{"target", func(e *Endpoint) { e.TargetURL = "https://b.example/" }, 7, 7},
+		{"CA bundle", func(e *Endpoint) { e.CABundle = "" }, 7, 7},
+		{"header", func(e *Endpoint) { e.Headers = []CustomHeader{{"X-Key", "2"}} }, 7, 7},
+		{"secret", func(e *Endpoint) { e.Secrets = append([]Secret{{Value: "newer"}}, e.Secrets...) }, 7, 7},
+		{"resume", (*Endpoint).Resume, 2, 7},
+	} {
+		e := was
+		c.change(&e)
+		e.ChangedFrom(&was)
+		if e.ReceiverSince != c.receiver || e.GateSince != c.gate {
+			t.Errorf("%s: receiver since %d, gate since %d; want %d and %d", c.why, e.ReceiverSince, e.GateSince, c.receiver, c.gate)
+		}
+	}
+}

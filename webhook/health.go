@@ -22,7 +22,10 @@ type Health struct {
 	// InFlight counts the attempts under way, Allowed how many may be at present.
 	InFlight, Allowed int
 	Backlog           Backlog
-	// The last hour, as far as this process saw it.
+	// Waiting is what the endpoint's next delivery waits for.
+	Waiting Waiting
+	// The last hour, as far as this process saw it, and since the receiver was last
+	// changed. The latencies are those of answers, up to their status line.
 	Successes, Failures int64
 	P50, P95, P99       time.Duration
 	LastAttemptAt       time.Time

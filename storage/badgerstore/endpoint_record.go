@@ -43,7 +43,9 @@ func encodeEndpoint(e *endpointRecord) []byte {
 		dst = appendString(dst, h.Name)
 	}
 	dst = appendString(dst, e.CABundle)
-	return appendBytes(appendString(dst, e.keyID), e.sealed)
+	dst = appendBytes(appendString(dst, e.keyID), e.sealed)
+	dst = appendTime(dst, e.DisabledAt)
+	return binary.AppendUvarint(binary.AppendUvarint(dst, e.ReceiverSince), e.GateSince)
 }
 
 func appendSettings(dst []byte, s *webhook.Settings) []byte {
@@ -89,6 +91,10 @@ func decodeEndpoint(record []byte) (endpointRecord, error) {
 	}
 	e.CABundle = d.string()
 	e.keyID, e.sealed = d.string(), bytes.Clone(d.bytes())
+	if len(d.rest) > 0 { // records that were written before these fields end here
+		e.DisabledAt = d.time()
+		e.ReceiverSince, e.GateSince = d.uvarint(), d.uvarint()
+	}
 	return e, d.err
 }
 

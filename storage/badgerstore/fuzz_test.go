@@ -12,7 +12,7 @@ import (
 // The fuzz targets of what record_test.go has none for.
 
 func FuzzGate(f *testing.F) {
-	full := encodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7})
+	full := encodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 9})
 	f.Add(full)
 	f.Add(full[:len(full)-1])
 	f.Add([]byte{recordVersion, 0, 0})

@@ -53,11 +53,15 @@ func readGate(tx *badger.Txn, n webhook.EndpointNumber) (g webhook.GateState, er
 
 func encodeGate(g webhook.GateState) []byte {
 	record := appendTime([]byte{recordVersion}, g.OpenUntil)
-	return binary.AppendVarint(record, int64(g.Openings))
+	record = binary.AppendVarint(record, int64(g.Openings))
+	return binary.AppendUvarint(record, g.Since)
 }
 
 func decodeGate(record []byte) (g webhook.GateState, err error) {
 	d := newDecoder(record)
 	g.OpenUntil, g.Openings = d.time(), d.int()
+	if len(d.rest) > 0 { // records that were written before this field end here
+		g.Since = d.uvarint()
+	}
 	return g, d.err
 }

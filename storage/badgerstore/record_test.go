@@ -38,6 +38,7 @@ func someEndpoint() endpointRecord {
 			Secrets: []webhook.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
 			CreatedAt: time.UnixMicro(1).UTC(), Settings: webhook.DefaultSettings(),
 			Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
+			DisabledAt: time.UnixMicro(3).UTC(), ReceiverSince: 2, GateSince: 300,
 		},
 		keyID: "k", sealed: []byte("sealed"),
 	}
@@ -191,5 +192,20 @@ func TestKeysSortLikeWhatTheyName(t *testing.T) {
 				t.Errorf("%v and %v sort differently as keys", a, b)
 			}
 		}
+	}
+}
+
+// TestRecordsWithoutLaterFields: what was written before a field was added reads as without it.
+func TestRecordsWithoutLaterFields(t *testing.T) {
+	want := someEndpoint()
+	want.DisabledAt, want.ReceiverSince, want.GateSince = time.Time{}, 0, 0
+	record := encodeEndpoint(&want)
+	if got, err := decodeEndpoint(record[:len(record)-3]); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, want)
+	}
+	gate := webhook.GateState{OpenUntil: time.UnixMicro(5).UTC(), Openings: 2}
+	record = encodeGate(gate)
+	if got, err := decodeGate(record[:len(record)-1]); err != nil || got != gate {
+		t.Errorf("gate: %v %+v", err, got)
 	}
 }

@@ -115,6 +115,7 @@ func (f *fixture) registration(clientID string) webhook.Endpoint {
 			Breaker: webhook.BreakerPolicy{Failures: 2, Open: time.Minute, MaxOpen: time.Hour},
 		},
 		Headers: []webhook.CustomHeader{{Name: "X-Team", Value: "crm"}, {Name: "Empty"}}, CABundle: "-----BEGIN",
+		DisabledAt: f.at(7), ReceiverSince: 1, GateSince: 3,
 	}
 }
 

@@ -238,7 +238,7 @@ var wakeTests = []test{
 		last := f.queued(1<<32-1, 2)
 		f.retryAt(last[0], 30)
 		f.retryAt(last[1], 25)
-		gate := webhook.GateState{OpenUntil: f.at(90), Openings: 3}
+		gate := webhook.GateState{OpenUntil: f.at(90), Openings: 3, Since: 300}
 		f.saveGate(3, gate)
 		f.saveGate(4, gate)
 		f.check(func() {
@@ -266,7 +266,7 @@ var wakeTests = []test{
 		f.check(func() { same(f, f.wakes(), nil) })
 	}},
 	{name: "keeps a gate until it is forgotten", run: func(f *fixture) {
-		want := webhook.GateState{OpenUntil: f.at(5), Openings: 2}
+		want := webhook.GateState{OpenUntil: f.at(5), Openings: 2, Since: 4}
 		f.saveGate(1, want)
 		f.saveGate(2, webhook.GateState{Openings: 1})
 		f.check(func() {
