@@ -29,10 +29,11 @@ type endpointActor struct {
 	timerAt     time.Time
 	activeAt    time.Time
 	retryLoadAt time.Time
-	needsSlot   bool     // slots was told that it waits for one
-	waitsWith   standing // of those for it
-	slotFree    bool     // and has called it
-	hasty       bool     // as the tray knows it
+	slots       *slotHolder // its account with the slots; nil before it is configured
+	needsSlot   bool        // slots was told that it waits for one
+	waitsWith   standing    // with this standing
+	slotFree    bool        // and has called it
+	hasty       bool        // as the tray knows it
 	claim       claim
 	trayful     trayful
 	early       []any
@@ -49,7 +50,7 @@ func (a *endpointActor) Receive(c actor.Context) {
 		a.activeAt = now
 		a.load()
 	case *actor.Stopping:
-		a.stop()
+		a.stop(now)
 		return
 	case *actor.Stopped, *actor.Restarting:
 		return
@@ -203,6 +204,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
+	a.joinSlots(e.ClientID, now)
 	a.lane.configure(&e, settings, g, now)
 }
 
@@ -354,15 +356,12 @@ func (a *endpointActor) setTimer(at, now time.Time) {
 	a.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &wake{}) })
 }
 
-func (a *endpointActor) stop() {
+func (a *endpointActor) stop(now time.Time) {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
 	if a.target != nil {
 		a.target.Close()
 	}
-	// After a panic it may still wait for a slot, or have one.
-	a.yield()
-	a.shared.slots.leave(a.self)
-	a.shared.slots.pass()
+	a.leaveSlots(now)
 }

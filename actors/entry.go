@@ -25,7 +25,7 @@ type entry struct {
 	charged   int
 	ticket    ticket // what the gate wants back
 	startedAt time.Time
-	sentWith  standing // the endpoint's then: which slots it was sent on
+	sentOn    slot
 	attempt   webhook.Attempt
 	// panicked: the attempt ended in a panic, of panicValue; panics counts them.
 	panicked   bool

@@ -207,9 +207,11 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := newSlots(4, func(*actor.PID) {})
 	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a")}
-	s.acquire(standingFirst, a.self)
-	a.claim = claim{held: true, with: standingFirst}
-	if a.stop(); s.inUse(4) != 0 {
+	now := time.Now()
+	a.joinSlots("acme", now)
+	taken, _ := s.acquire(a.slots, standingFirst, now)
+	a.claim = claim{held: true, slot: taken}
+	if a.stop(now); s.inUse() != 0 || len(s.clients) != 0 {
 		t.Error("it does")
 	}
 }
