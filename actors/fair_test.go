@@ -116,6 +116,54 @@ func TestSlowEndpointsHurtOnlyThemselves(t *testing.T) {
 	}
 }
 
+// badKinds are the ways in which a receiver can be bad.
+var badKinds = []func(call) webhook.Attempt{
+	answers(200, 9*time.Second), // slow
+	hangs(nil),                  // silent
+	func(c call) webhook.Attempt { // drips until the time is up
+		time.Sleep(c.timeout)
+		return webhook.Attempt{StatusCode: 200, Failure: webhook.ReasonTimeout}
+	},
+	answers(500, time.Millisecond), // failing
+	func(call) webhook.Attempt { return webhook.Attempt{Failure: webhook.ReasonTLS} }, // failing before
+}
+
+// TestTenThousandBadEndpoints: 10,000 endpoints of one client are slow, silent,
+// dripping or failing, with a backlog. Neither an endpoint of another client that
+// has always been healthy, nor one that rested, nor a newcomer waits for a slot.
+func TestTenThousandBadEndpoints(t *testing.T) {
+	const crowd, events = 10_000, 6
+	inRig(t, func(o *Options) { o.Linger = time.Second }, func(r *rig) {
+		healthy := r.subscribe("good", "good", webhook.Settings{})
+		r.receiver.does(healthy, answers(200, 4*time.Millisecond))
+		alone := r.latencies("good", "good", healthy, 50)
+		for i := range crowd {
+			n := r.subscribe("bad", "bad", webhook.Settings{})
+			r.receiver.does(n, badKinds[i%len(badKinds)])
+		}
+		most := 0
+		for round := range 4 {
+			r.post("bad", "bad", events)
+			late := r.latencies("good", "good", healthy, 50)
+			if late[49] != alone[49] {
+				t.Errorf("round %d: beside the crowd the healthy endpoint waits %v, p50 %v; alone %v", round, late[49], late[25], alone[49])
+			}
+			fresh := r.subscribe("fresh", "fresh", webhook.Settings{})
+			r.post("fresh", "fresh", 30)
+			time.Sleep(time.Millisecond)
+			if got := len(r.receiver.sent(fresh)); got != 30 {
+				t.Errorf("round %d: %d of 30 deliveries to a newcomer were sent at once", round, got)
+			}
+			r.setStatus(fresh, webhook.EndpointPaused)
+			most = max(most, r.d.shared.slots.inUse())
+			time.Sleep(5 * time.Second)
+		}
+		if most < 2048 {
+			t.Errorf("the crowd holds only %d slots: the test shows nothing", most)
+		}
+	})
+}
+
 // quiet lets all that is owed be delivered.
 func (r *rig) quiet() {
 	r.t.Helper()
