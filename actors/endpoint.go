@@ -30,11 +30,13 @@ type endpointActor struct {
 	activeAt    time.Time
 	retryLoadAt time.Time
 	slots       *slotHolder // its account with the slots; nil before it is configured
+	receiver    string      // that the account is about: a URL
 	needsSlot   bool        // slots was told that it waits for one
 	waitsWith   standing    // with this standing
 	slotFree    bool        // and has called it
 	hasty       bool        // as the tray knows it
 	claim       claim
+	reads       int // of queue and retry schedule, so far
 	trayful     trayful
 	early       []any
 	drained     bool
@@ -204,7 +206,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
-	a.joinSlots(e.ClientID, now)
+	a.joinSlots(e.ClientID, e.TargetURL, now)
 	a.lane.configure(&e, settings, g, now)
 }
 

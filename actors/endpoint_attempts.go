@@ -56,13 +56,14 @@ func (a *endpointActor) yield(now time.Time) {
 	}
 }
 
-// joinSlots opens the endpoint's account with the slots, under its client.
-func (a *endpointActor) joinSlots(client string, now time.Time) {
-	if a.slots != nil && a.slots.client.name == client {
+// joinSlots opens the endpoint's account with the slots, under its client. A
+// change of the receiver begins with a fresh one: how long attempts last is said of a receiver.
+func (a *endpointActor) joinSlots(client, receiver string, now time.Time) {
+	if a.slots != nil && a.slots.client.name == client && a.receiver == receiver {
 		return
 	}
 	a.leaveSlots(now)
-	a.slots = a.shared.slots.join(client, a.self)
+	a.slots, a.receiver = a.shared.slots.join(client, a.self), receiver
 }
 
 // leaveSlots gives back what the actor has of slots, which after a panic may be anything.

@@ -208,7 +208,7 @@ func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := newSlots(4, func(*actor.PID) {})
 	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a")}
 	now := time.Now()
-	a.joinSlots("acme", now)
+	a.joinSlots("acme", "", now)
 	taken, _ := s.acquire(a.slots, standingFirst, now)
 	a.claim = claim{held: true, slot: taken}
 	if a.stop(now); s.inUse() != 0 || len(s.clients) != 0 {

@@ -210,8 +210,8 @@ func TestKeptSlotGoesOn(t *testing.T) {
 	s := newSlots(1, func(who *actor.PID) { told = append(told, who.Id) })
 	now := time.Now()
 	held := s.fill(s.join("holder", nil), standingProven, 1)
-	a := &endpointActor{shared: &shared{slots: s}, seat: newSeat(1), self: actor.NewPID("", "idle"), lane: newLane(&memory{})}
-	a.joinSlots("idle", now)
+	a := &endpointActor{shared: &shared{slots: s}, seat: newSeat(1, new(account)), self: actor.NewPID("", "idle"), lane: newLane(&memory{})}
+	a.joinSlots("idle", "", now)
 	a.lane.configure(&webhook.Endpoint{}, webhook.Settings{Concurrency: 1}, webhook.GateState{}, now)
 	for _, h := range []*slotHolder{a.slots, s.join("next", actor.NewPID("", "next"))} {
 		_, _ = s.acquire(h, standingProven, now)
