@@ -51,10 +51,11 @@ func New(o Options) (*Dispatcher, error) {
 	d.shared = &shared{
 		options: o, store: o.Store, log: log, root: root,
 		slots:      newSlots(o.MaxInFlight, func(who *actor.PID) { root.Send(who, &slotFree{}) }),
+		accounts:   newAccounts(),
 		budget:     &budget{limit: o.MaxPayloadMemory},
 		publishing: &budget{limit: o.MaxPublishing},
 		attempts:   newWorkers(o.MaxInFlight),
-		reads:      newWorkers(maxReads),
+		reads:      newReaders(),
 		mailboxes:  mailboxes{newWorkers(maxRunning)},
 		changed:    d.EndpointChanged,
 	}
@@ -67,6 +68,7 @@ func (d *Dispatcher) Start() error {
 	matches := newIndex()
 	err := d.shared.store.EachEndpoint(func(e webhook.Endpoint) error {
 		matches.put(&e)
+		d.shared.accounts.put(&e)
 		return nil
 	})
 	if err != nil {

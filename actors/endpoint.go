@@ -29,11 +29,14 @@ type endpointActor struct {
 	timerAt     time.Time
 	activeAt    time.Time
 	retryLoadAt time.Time
-	needsSlot   bool     // slots was told that it waits for one
-	waitsWith   standing // of those for it
-	slotFree    bool     // and has called it
-	hasty       bool     // as the tray knows it
+	slots       *slotHolder // its account with the slots; nil before it is configured
+	receiver    uint64      // that the account is about: the endpoint's ReceiverSince
+	needsSlot   bool        // slots was told that it waits for one
+	waitsWith   standing    // with this standing
+	slotFree    bool        // and has called it
+	hasty       bool        // as the tray knows it
 	claim       claim
+	reads       int // of queue and retry schedule, so far
 	trayful     trayful
 	early       []any
 	drained     bool
@@ -52,7 +55,7 @@ func (a *endpointActor) Receive(c actor.Context) {
 		}
 		a.load()
 	case *actor.Stopping:
-		a.stop()
+		a.stop(now)
 		return
 	case *actor.Stopped, *actor.Restarting:
 		return
@@ -236,6 +239,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 	}
 	a.revision = e.Revision
 	a.seat.stats.of(e.ReceiverSince)
+	a.joinSlots(e.ClientID, e.ReceiverSince, now)
 	a.lane.configure(&e, settings, g, now)
 	a.lane.paused = a.lane.paused && a.target != nil // a test goes through a pause
 }
@@ -387,7 +391,7 @@ func (a *endpointActor) setTimer(at, now time.Time) {
 	a.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &wake{}) })
 }
 
-func (a *endpointActor) stop() {
+func (a *endpointActor) stop(now time.Time) {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
@@ -396,8 +400,5 @@ func (a *endpointActor) stop() {
 	}
 	a.seat.left = a.lane.leave(a.seat.suspect)
 	a.seat.tray.leave(a.trayful)
-	// After a panic it may still wait for a slot, or have one.
-	a.yield()
-	a.shared.slots.leave(a.self)
-	a.shared.slots.pass()
+	a.leaveSlots(now)
 }

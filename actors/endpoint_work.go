@@ -8,13 +8,10 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxReadBytes bounds the payloads that one read brings into memory, but for its first delivery.
-const maxReadBytes = 1 << 20
-
 // load reads the endpoint and its breaker's state.
 func (a *endpointActor) load() {
 	shared, n := a.shared, a.number
-	a.inBackground(func() any {
+	a.inBackground(true, func() any {
 		e, err := shared.store.Endpoint(n)
 		if err != nil {
 			return &loaded{err: err}
@@ -24,10 +21,21 @@ func (a *endpointActor) load() {
 	})
 }
 
-// inBackground runs work on a reader and sends its result to the actor.
-func (a *endpointActor) inBackground(work func() any) {
+// inBackground runs work on a reader, soon or in the order of its client's others,
+// and sends its result to the actor.
+func (a *endpointActor) inBackground(soon bool, work func() any) {
 	root, self := a.shared.root, a.self
-	a.shared.reads.run(func() { root.Send(self, work()) })
+	a.shared.reads.run(a.seat.client, soon, func() { root.Send(self, work()) })
+}
+
+// newReads is how many reads an actor has run soon: those without which it cannot
+// follow what is published.
+const newReads = 2
+
+// soon reports whether the actor's next read is one of its first.
+func (a *endpointActor) soon() bool {
+	a.reads++
+	return a.reads <= newReads
 }
 
 // read starts the reads that the lane wants.
@@ -46,7 +54,7 @@ func (a *endpointActor) read(now time.Time) {
 		a.cancelPending()
 	}
 	// Where memory is short, who holds some gives it back before it reads more.
-	if a.lane.holding() && a.shared.budget.room() < webhook.MaxPayload {
+	if a.lane.holding() && a.seat.room(a.shared.budget) < webhook.MaxPayload {
 		return
 	}
 	if from, limit := a.lane.readQueue(now); limit > 0 {
@@ -59,8 +67,8 @@ func (a *endpointActor) read(now time.Time) {
 
 func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	shared, n := a.shared, a.number
-	a.inBackground(func() any {
-		room := shared.reserve(limit)
+	a.inBackground(a.soon(), func() any {
+		room := a.seat.reserve(shared.budget, limit)
 		due, err := shared.store.Queued(n, from, room.deliveries, room.bytes)
 		entries, bytes := a.charge(due, room)
 		// A read that was cut by its bytes gave something, and has less room left than the largest payload.
@@ -77,8 +85,8 @@ func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 	if beyond.Before(a.lane.schedule.ahead) {
 		beyond = a.lane.schedule.ahead
 	}
-	a.inBackground(func() any {
-		room, now := shared.reserve(limit), time.Now()
+	a.inBackground(a.soon(), func() any {
+		room, now := a.seat.reserve(shared.budget, limit), time.Now()
 		due, next, err := shared.store.Scheduled(n, from, now, room.deliveries, room.bytes)
 		ahead := err == nil && len(due) == 0 && !next.IsZero()
 		if ahead {
@@ -105,26 +113,13 @@ func (a *endpointActor) charge(due []webhook.Due, room room) (entries []*entry, 
 		bytes += len(due[i].Data)
 	}
 	a.seat.take(a.shared.budget, bytes)
-	a.shared.budget.give(room.bytes)
+	a.seat.unreserve(a.shared.budget, room)
 	return entries, bytes
-}
-
-// room is what a read may bring into memory.
-type room struct{ deliveries, bytes int }
-
-// reserve bounds a read by what memory is left. One delivery can always be read,
-// so that every endpoint that holds none goes on.
-func (s *shared) reserve(limit int) room {
-	left := min(s.budget.room(), maxReadBytes)
-	if left < webhook.MaxPayload || !s.budget.tryTake(left) {
-		return room{deliveries: 1}
-	}
-	return room{deliveries: limit, bytes: left}
 }
 
 func (a *endpointActor) cancelPending() {
 	shared, n := a.shared, a.number
-	a.inBackground(func() any {
+	a.inBackground(false, func() any {
 		count, err := shared.store.CancelPending(context.Background(), n, webhook.ReasonEndpointDeleted, time.Now(), cancelChunk)
 		return &cancelledSome{n: count, err: err}
 	})
@@ -133,7 +128,7 @@ func (a *endpointActor) cancelPending() {
 // change carries out a client's change of one delivery.
 func (a *endpointActor) change(c *change, now time.Time) {
 	shared := a.shared
-	a.inBackground(func() any {
+	a.inBackground(true, func() any {
 		if c.kind == changeCancel {
 			d, err := shared.store.Cancel(context.Background(), c.id, webhook.ReasonCancelled, now)
 			return &changeDone{change: c, answer: changed{due: webhook.Due{Delivery: d}, err: err}}
@@ -159,7 +154,7 @@ func (d *changeDone) failed() bool {
 func (a *endpointActor) disable(reason string) {
 	shared, n, log, since := a.shared, a.number, a.log(), a.lane.receiverSince
 	log.Warn("endpoint disabled", "reason", reason)
-	shared.reads.run(func() {
+	shared.reads.run(a.seat.client, true, func() {
 		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
 			if !e.Deleted() && e.Status != webhook.EndpointDisabled && e.ReceiverSince == since {
 				now := time.Now().UTC().Truncate(time.Millisecond)

@@ -32,7 +32,7 @@ type entry struct {
 	// receiverSince is the endpoint's when the attempt began.
 	receiverSince uint64
 	startedAt     time.Time
-	sentWith      standing // the endpoint's then: which slots it was sent on
+	sentOn        slot
 	attempt       webhook.Attempt
 	// panicked: the attempt ended in a panic, of panicValue; panics counts them.
 	panicked   bool

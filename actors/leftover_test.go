@@ -127,7 +127,7 @@ func TestStopAfterAPanic(t *testing.T) {
 // TestUnexplainedCrashes: without a suspect the next actor waits longer each time,
 // and after a quiet time as little as the first.
 func TestUnexplainedCrashes(t *testing.T) {
-	s, now := newSeat(1), time.Now()
+	s, now := newSeat(1, new(account)), time.Now()
 	if first, second := s.crashed(now), s.crashed(now); first != 100*time.Millisecond || second != 200*time.Millisecond {
 		t.Error(first, second)
 	}

@@ -220,11 +220,13 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 // TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := newSlots(4, func(*actor.PID) {})
-	seat := newSeat(1)
+	seat := newSeat(1, newAccounts().of(1))
 	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a"), seat: seat, lane: newLane(&seat.memory)}
-	s.acquire(standingFirst, a.self)
-	a.claim = claim{held: true, with: standingFirst}
-	if a.stop(); s.inUse(4) != 0 {
+	now := time.Now()
+	a.joinSlots("acme", 0, now)
+	taken, _ := s.acquire(a.slots, standingFirst, now)
+	a.claim = claim{held: true, slot: taken}
+	if a.stop(now); s.inUse() != 0 || len(s.clients) != 0 {
 		t.Error("it does")
 	}
 }

@@ -14,6 +14,7 @@ type receiver struct {
 	mu      sync.Mutex
 	behave  map[webhook.EndpointNumber]func(call) webhook.Attempt
 	calls   []call
+	made    map[webhook.ID]int // attempts for each delivery
 	flying  map[webhook.ID]int
 	doubled []webhook.ID // sent while an attempt for them was in flight
 	opened  int
@@ -34,6 +35,7 @@ func newReceiver() *receiver {
 	return &receiver{
 		abort:  make(chan struct{}),
 		behave: make(map[webhook.EndpointNumber]func(call) webhook.Attempt),
+		made:   make(map[webhook.ID]int),
 		flying: make(map[webhook.ID]int),
 	}
 }
@@ -94,12 +96,8 @@ func (t *target) Close() {
 func (r *receiver) begin(c *call) func(call) webhook.Attempt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.attempt = 1
-	for i := range r.calls {
-		if r.calls[i].id == c.id {
-			c.attempt++
-		}
-	}
+	r.made[c.id]++
+	c.attempt = r.made[c.id]
 	if r.flying[c.id]++; r.flying[c.id] > 1 {
 		r.doubled = append(r.doubled, c.id)
 	}

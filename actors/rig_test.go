@@ -93,7 +93,7 @@ func (r *rig) wantIdle() {
 	r.t.Helper()
 	synctest.Wait()
 	s := r.d.shared
-	if used := s.slots.inUse(s.options.MaxInFlight); used != 0 {
+	if used := s.slots.inUse(); used != 0 {
 		r.t.Error(used, "slots were not given back")
 	}
 	if used := s.budget.used.Load(); used != 0 {

@@ -27,6 +27,7 @@ func (r *router) Receive(c actor.Context) {
 		r.publish(m)
 	case *endpointChanged:
 		r.index.put(&m.endpoint)
+		r.shared.accounts.put(&m.endpoint)
 		c.Send(r.supervisor, m)
 	case *closeRouter:
 		r.closed = true

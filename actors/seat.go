@@ -18,6 +18,7 @@ const maxUnseen = 2048
 // lately. The actor in it comes and goes.
 type seat struct {
 	number webhook.EndpointNumber
+	client *account
 	pid    *actor.PID // nil while no actor runs
 	// sent counts the supervisor's messages and deliveries to the actor, seen those that it has handled.
 	sent   uint64
@@ -51,34 +52,52 @@ type seat struct {
 	overlooked heads
 }
 
-func newSeat(n webhook.EndpointNumber) *seat {
-	return &seat{number: n, at: -1, memory: newMemory(), tray: new(tray)}
+func newSeat(n webhook.EndpointNumber, client *account) *seat {
+	return &seat{number: n, client: client, at: -1, memory: newMemory(), tray: new(tray)}
 }
 
 func (s *seat) take(b *budget, n int) {
-	s.charged.Add(int64(n))
+	s.charge(n)
 	b.take(n)
 	s.returnIfVacated(b)
 }
 
 func (s *seat) tryTake(b *budget, n int) bool {
-	ok := b.tryTake(n)
+	ok := s.mayTake(b) && b.tryTake(n)
 	if ok {
-		s.charged.Add(int64(n))
+		s.charge(n)
 		s.returnIfVacated(b)
 	}
 	return ok
 }
 
+// mayTake reports whether endpoint and client may have more in memory: neither
+// can keep the others from having some.
+func (s *seat) mayTake(b *budget) bool {
+	return mayHold(loadWith(s.client.payloads.Load(), s.charged.Load()), b.limit-b.used.Load(), b.limit)
+}
+
+func (s *seat) charge(n int) {
+	s.charged.Add(int64(n))
+	s.client.payloads.Add(int64(n))
+}
+
+// discharge takes all that is charged off, and returns how much it was.
+func (s *seat) discharge() int {
+	n := s.charged.Swap(0)
+	s.client.payloads.Add(-n)
+	return int(n)
+}
+
 // returnIfVacated gives back what was taken after the actor had gone.
 func (s *seat) returnIfVacated(b *budget) {
 	if s.vacated.Load() {
-		b.give(int(s.charged.Swap(0)))
+		b.give(s.discharge())
 	}
 }
 
 func (s *seat) release(b *budget, n int) {
-	s.charged.Add(-int64(n))
+	s.charge(-n)
 	b.give(n)
 }
 
@@ -86,14 +105,14 @@ func (s *seat) release(b *budget, n int) {
 func (s *seat) vacate(b *budget) {
 	s.pid = nil
 	s.vacated.Store(true)
-	b.give(int(s.charged.Swap(0)))
+	b.give(s.discharge())
 }
 
 // successor is the seat to go on with after the actor was told to stop. The actor
 // may still hold this one for a moment.
 func (s *seat) successor() *seat {
 	return &seat{
-		number: s.number, at: -1, stats: s.stats, memory: s.memory, tray: new(tray),
+		number: s.number, client: s.client, at: -1, stats: s.stats, memory: s.memory, tray: new(tray),
 		restarts: s.restarts, unexplained: s.unexplained, crashedAt: s.crashedAt,
 	}
 }

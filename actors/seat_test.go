@@ -48,7 +48,7 @@ func TestWakesComeInOrder(t *testing.T) {
 }
 
 func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
-	s := newSeat(1)
+	s := newSeat(1, new(account))
 	last := time.Duration(0)
 	for i := range 20 {
 		s.suspect = webhook.ID{Seq: 7}
@@ -66,7 +66,7 @@ func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
 // TestVacatedSeatHoldsNothing: a read that ends after its actor gives back at once what it takes.
 func TestVacatedSeatHoldsNothing(t *testing.T) {
 	b := &budget{limit: 1000}
-	s := newSeat(1)
+	s := newSeat(1, new(account))
 	s.take(b, 100)
 	s.vacate(b)
 	if s.take(b, 200); b.used.Load() != 0 || s.charged.Load() != 0 {

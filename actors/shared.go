@@ -10,9 +10,6 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxReads bounds the reads of storage that run at the same time.
-const maxReads = 8
-
 // shared is what all actors of one Dispatcher use together.
 type shared struct {
 	options    Options
@@ -21,10 +18,11 @@ type shared struct {
 	root       *actor.RootContext
 	metrics    *metrics
 	slots      *slots
+	accounts   *accounts
 	budget     *budget
 	publishing *budget // of events that are being accepted
 	attempts   *workers
-	reads      *workers
+	reads      *readers
 	mailboxes  mailboxes
 	watchers   watchers
 	// aborted: the shutdown's time is up; attempts that now fail were cut off by it.

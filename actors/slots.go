@@ -1,14 +1,13 @@
 package actors
 
 import (
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// standing is what an endpoint has shown of itself. The smaller, the more slots
-// it may use.
+// standing is what an endpoint has shown of itself.
 type standing int
 
 const (
@@ -18,90 +17,201 @@ const (
 	standingFirst
 	// standingMore: it has not, and some are.
 	standingMore
-	standings
 )
 
-// slots bounds the attempts in flight of the whole server. Endpoints that have
-// not shown to answer share half of them, so that however many receivers hang,
-// the others find a slot. Half of that half is for what they have in flight
-// beside a first attempt, so that a newcomer finds one for its first.
+// slots bounds the attempts in flight of the whole server, and shares them by
+// client, then by endpoint. No attempt is ever cut short for another one, so
+// slots must be free before those who hold little ask for one: mayHold decides
+// how many a client may hold, and an endpoint of it, from how many are free now.
+//
+// An endpoint sees fewer free slots than there are, depending on its class. What
+// it does not see is left to the better classes. Endpoints that have not shown to
+// answer share one half of the slots by the same rule, and one half of that half
+// is for the attempts that they make beside a first one.
+//
+// An endpoint that finds no slot waits. A slot that becomes free goes to the one
+// among the waiting that may take it and that holds least, its client included;
+// among equals to the one that waits longest. The slot is kept until that
+// endpoint takes it or forgoes it, so nobody can overtake.
 type slots struct {
-	notify func(*actor.PID) // tells a waiter that a slot may be free; must not block
+	notify func(*actor.PID) // tells a waiter that a slot is kept for it; must not block
+	size   int
+	began  time.Time // times are counted from then on
 
-	mu sync.Mutex
-	// free slots for each standing: those for one are some of those for the smaller ones.
-	free    [standings]int
-	waiting [standings][]*actor.PID
+	mu      sync.Mutex
+	used    slotCounts
+	clients map[string]*slotClient
+	slotQueue
+}
+
+// slot is one that was taken.
+type slot struct {
+	of    *slotHolder
+	class class
+	since time.Duration
 }
 
 func newSlots(n int, notify func(*actor.PID)) *slots {
-	return &slots{notify: notify, free: [standings]int{n, max(n/2, 1), max(n/4, 1)}}
+	return &slots{
+		notify: notify, size: n, began: time.Now(), clients: make(map[string]*slotClient), slotQueue: newSlotQueue(),
+	}
 }
 
-// acquire takes a slot. If none is free, who is told once when one may be.
-func (s *slots) acquire(has standing, who *actor.PID) bool {
+// join opens the account of a client's endpoint; leave closes it.
+func (s *slots) join(client string, who *actor.PID) *slotHolder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.anyLocked(has) {
-		s.waiting[has] = append(s.waiting[has], who)
-		return false
+	c := s.clients[client]
+	if c == nil {
+		c = newSlotClient(client)
+		s.clients[client] = c
 	}
-	for i := range s.free[:has+1] {
-		s.free[i]--
-	}
-	return true
+	c.members++
+	return &slotHolder{who: who, client: c, at: nowhere}
 }
 
-// anyLocked tells whether an endpoint of a standing finds a slot.
-func (s *slots) anyLocked(has standing) bool {
-	return !slices.Contains(s.free[:has+1], 0)
-}
-
-// release gives a slot back that was taken with the same standing.
-func (s *slots) release(had standing) {
-	s.mu.Lock()
-	for i := range s.free[:had+1] {
-		s.free[i]++
-	}
-	s.mu.Unlock()
-	s.pass()
-}
-
-// leave makes who wait no more. It may have been told already.
-func (s *slots) leave(who *actor.PID) {
+// acquire takes a slot. If none may be taken the endpoint waits, and is told when one is kept for it.
+func (s *slots) acquire(h *slotHolder, has standing, now time.Time) (slot, bool) {
+	at := now.Sub(s.began)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.waiting {
-		s.waiting[i] = slices.DeleteFunc(s.waiting[i], func(p *actor.PID) bool { return p == who })
-	}
-}
-
-// pass tells the next waiter. Who was told and needs no slot passes the word on.
-func (s *slots) pass() {
-	if who := s.nextWaiter(); who != nil {
-		s.notify(who)
-	}
-}
-
-func (s *slots) nextWaiter() *actor.PID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for has := range standings {
-		line := s.waiting[has]
-		if len(line) == 0 || !s.anyLocked(has) {
-			continue
+	if h.granted {
+		h.granted = false
+	} else {
+		h.asked = has
+		of := h.classAt(at)
+		s.quit(h)
+		if !s.may(h, of, s.visible(of)) {
+			s.wait(h, of)
+			return slot{}, false
 		}
-		who := line[0]
-		line[0] = nil
-		s.waiting[has] = line[1:]
-		return who
+		s.take(h, of)
 	}
-	return nil
+	h.lasting.begin(at)
+	return slot{of: h, class: h.class, since: at}, true
 }
 
-// inUse tells how many slots are taken, of total.
-func (s *slots) inUse(total int) int {
+// release gives a slot back.
+func (s *slots) release(taken slot, now time.Time) {
+	at := now.Sub(s.began)
+	s.mu.Lock()
+	taken.of.lasting.end(taken.since, at)
+	s.give(taken.of, taken.class)
+	next := s.grant(at)
+	s.mu.Unlock()
+	s.tell(next, at)
+}
+
+// forgo gives back the slot that is kept for an endpoint, if one is.
+func (s *slots) forgo(h *slotHolder, now time.Time) {
+	at := now.Sub(s.began)
+	s.mu.Lock()
+	s.forgoLocked(h)
+	next := s.grant(at)
+	s.mu.Unlock()
+	s.tell(next, at)
+}
+
+func (s *slots) forgoLocked(h *slotHolder) {
+	if h.granted {
+		h.granted = false
+		s.give(h, h.class)
+	}
+}
+
+// leave closes an endpoint's account. Slots that it took stay taken until they are released.
+func (s *slots) leave(h *slotHolder, now time.Time) {
+	at := now.Sub(s.began)
+	s.mu.Lock()
+	s.quit(h)
+	s.forgoLocked(h)
+	h.client.members--
+	s.forget(h.client)
+	next := s.grant(at)
+	s.mu.Unlock()
+	s.tell(next, at)
+}
+
+// tell tells an endpoint that a slot is kept for it, and looks for more of them.
+func (s *slots) tell(next *slotHolder, at time.Duration) {
+	for next != nil {
+		s.notify(next.who)
+		s.mu.Lock()
+		next = s.grant(at)
+		s.mu.Unlock()
+	}
+}
+
+// may reports whether an endpoint may take a slot of a class while it sees some free ones.
+func (s *slots) may(h *slotHolder, of class, free int) bool {
+	return mayHold(h.load(of), free, s.size)
+}
+
+// visible returns how many free slots a class sees.
+func (s *slots) visible(of class) int { return s.unclaimed(of) - of.leaves()*s.size/leavesOf }
+
+// unclaimed returns how many slots are free for a class. Those in the half and
+// the quarter of the unproven count as many times as they are fewer.
+func (s *slots) unclaimed(of class) int {
+	free := s.size - s.used.all
+	if of == classFirst || of == classMore {
+		free = min(free, 2*(max(s.size/2, 1)-s.used.unproven))
+	}
+	if of == classMore {
+		free = min(free, 4*(max(s.size/4, 1)-s.used.more))
+	}
+	return free
+}
+
+// take counts a slot as an endpoint's.
+func (s *slots) take(h *slotHolder, of class) {
+	h.class, h.turn = of, 0
+	h.used++
+	s.count(h.client, of, 1)
+	s.served(of)
+}
+
+// give counts it as free.
+func (s *slots) give(h *slotHolder, of class) {
+	h.used--
+	s.count(h.client, of, -1)
+	s.moved(h)
+	s.forget(h.client)
+}
+
+func (s *slots) count(c *slotClient, of class, n int) {
+	s.used.add(of, n)
+	c.used.add(of, n)
+	s.reorder(c)
+}
+
+// forget drops a client that has nothing to do with slots any more.
+func (s *slots) forget(c *slotClient) {
+	if c.members == 0 && c.used.all == 0 {
+		delete(s.clients, c.name)
+	}
+}
+
+// inUse returns how many slots are taken.
+func (s *slots) inUse() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return total - s.free[standingProven]
+	return s.used.all
+}
+
+// mostHeld returns how many slots the client has that has most.
+func (s *slots) mostHeld() (most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clients {
+		most = max(most, c.used.all)
+	}
+	return most
+}
+
+// waiters returns how many endpoints wait for a slot.
+func (s *slots) waiters() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
 }

@@ -75,6 +75,9 @@ func (s *stats) part(at time.Time) *statsPart {
 	return *part
 }
 
+// answeredLast reports whether the latest attempt of the last hour was answered well.
+func (s *stats) answeredLast() bool { return s.lastSuccess.After(s.lastFailure) }
+
 // stale tells whether nothing of the last hour is left.
 func (s *stats) stale(now time.Time) bool {
 	return now.Sub(s.lastAttempt) > statsSlice*statsSlices

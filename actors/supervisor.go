@@ -87,7 +87,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, ch
 func (s *supervisor) seat(n webhook.EndpointNumber) *seat {
 	found := s.seats[n]
 	if found == nil {
-		found = newSeat(n)
+		found = newSeat(n, s.shared.accounts.of(n))
 		s.seats[n] = found
 	}
 	return found

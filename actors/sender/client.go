@@ -151,7 +151,7 @@ func (t *Target) prepare(e *webhook.Endpoint) (err error) {
 		return err
 	}
 	key := originKey{secure: t.url.Secure, host: t.url.Host, port: t.url.Port, caBundle: e.CABundle}
-	t.origin = t.client.idle.join(key, rules, t.maxIdle)
+	t.origin = t.client.idle.join(key, rules, e.ClientID, t.maxIdle)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (c *Client) Fetch(ctx context.Context, raw string, limit int) ([]byte, erro
 	defer cancel()
 	defer context.AfterFunc(c.running, cancel)()
 	deadline, _ := ctx.Deadline()
-	t := &Target{client: c, url: url, origin: newOrigin(originKey{}, c.tls), allowedOnly: !url.Secure}
+	t := &Target{client: c, url: url, origin: &origin{site: newSite(originKey{}, c.tls)}, allowedOnly: !url.Secure}
 	cn, err := c.connect(ctx, t, deadline)
 	if err != nil {
 		return nil, fmt.Errorf("fetch from %s: %w", url.Authority, err)

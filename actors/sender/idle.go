@@ -7,35 +7,38 @@ import (
 )
 
 // idlePool holds the idle connections of all endpoints. Together with those in use
-// they are at most max, as long as any is idle: for a new one the one idle for
-// longest goes, wherever it leads. Each endpoint uses those of its origin, the latest
-// first. It is safe for concurrent use.
+// they are at most max, as long as any is idle: for a new one an idle one goes, of
+// the client that has most of them the one idle for longest. So no client's
+// connections push out those of others. Each endpoint uses those of its origin,
+// whoever opened them, the latest first. It is safe for concurrent use.
 type idlePool struct {
 	max int
 
 	mu      sync.Mutex
-	origins map[originKey]*origin // those of open targets
-	busy    int                   // connections in use
+	origins map[originKey]*site // those of open targets
+	owners  map[string]*idleOwner
+	busy    int // connections in use
 	all     idleList
+	greedy  greedy
 }
 
 func newIdlePool(maxConnections int) *idlePool {
-	return &idlePool{max: maxConnections, origins: make(map[originKey]*origin)}
+	return &idlePool{max: maxConnections, origins: make(map[originKey]*site), owners: make(map[string]*idleOwner)}
 }
 
-// join gives the origin of a target that may have maxIdle connections idle. rules
-// are those of TLS, for the first target there.
-func (p *idlePool) join(key originKey, rules *tls.Config, maxIdle int) *origin {
+// join returns the origin of a client's target that may have maxIdle connections
+// idle. rules are those of TLS, for the first target there.
+func (p *idlePool) join(key originKey, rules *tls.Config, client string, maxIdle int) *origin {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o := p.origins[key]
-	if o == nil {
-		o = newOrigin(key, rules)
-		p.origins[key] = o
+	s := p.origins[key]
+	if s == nil {
+		s = newSite(key, rules)
+		p.origins[key] = s
 	}
-	o.targets++
-	o.maxIdle += maxIdle
-	return o
+	s.targets++
+	s.maxIdle += maxIdle
+	return &origin{site: s, owner: p.ownerLocked(client)}
 }
 
 // leave takes a target from its origin, and gives the connections that the others
@@ -44,6 +47,8 @@ func (p *idlePool) leave(o *origin, maxIdle int) (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o.maxIdle -= maxIdle
+	o.owner.targets--
+	p.forgetLocked(o.owner)
 	if o.targets--; o.targets == 0 {
 		delete(p.origins, o.key)
 	}
@@ -83,6 +88,8 @@ func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	}
 	cn.idleSince = time.Now()
 	o.idle.push(cn)
+	p.keepLocked(o.owner)
+	o.owner.idle.push(cn)
 	p.all.push(cn)
 	return append(surplus, p.surplusLocked()...)
 }
@@ -90,7 +97,7 @@ func (p *idlePool) put(cn *conn) (surplus []*conn) {
 // surplusLocked takes out idle connections for as long as there are too many in all.
 func (p *idlePool) surplusLocked() (surplus []*conn) {
 	for p.busy+p.all.count > p.max && p.all.count > 0 {
-		surplus = append(surplus, p.removeLocked(p.all.oldest))
+		surplus = append(surplus, p.removeLocked(p.victimLocked()))
 	}
 	return surplus
 }
@@ -105,7 +112,9 @@ func (p *idlePool) take(o *origin) *conn {
 		return nil // the janitor closes what has expired
 	}
 	p.busy++
-	return p.removeLocked(last)
+	p.removeLocked(last)
+	last.origin = o // who used it last is who keeps it
+	return last
 }
 
 // expired takes out the connections that have been idle for too long.
@@ -120,6 +129,8 @@ func (p *idlePool) expired(now time.Time) (expired []*conn) {
 
 func (p *idlePool) removeLocked(cn *conn) *conn {
 	cn.origin.idle.remove(cn)
+	cn.origin.owner.idle.remove(cn)
+	p.forgetLocked(cn.origin.owner)
 	p.all.remove(cn)
 	return cn
 }

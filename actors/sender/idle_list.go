@@ -1,11 +1,12 @@
 package sender
 
-// place says in which of the two lists of idle connections a link is.
+// place says in which of the three lists of idle connections a link is.
 type place int
 
 const (
 	inPool   place = iota // with all others
 	inOrigin              // with those of the same origin
+	inOwner               // with those of the same client
 	places
 )
 

@@ -82,7 +82,7 @@ func TestOriginIsShared(t *testing.T) {
 func TestOriginsAreApart(t *testing.T) {
 	c := newClient(t, Options{})
 	bundle := otherBundle
-	seen := map[*origin]string{}
+	seen := map[*site]string{}
 	for _, at := range []struct{ url, bundle string }{
 		{"http://receiver.example/", ""},
 		{"http://other.example/", ""},
@@ -100,10 +100,10 @@ func TestOriginsAreApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if known, taken := seen[target.origin]; taken || again.origin != target.origin || target.origin.maxIdle != 7 {
-			t.Errorf("%s shares with %q, and has %+v", at.url, known, target.origin)
+		if known, taken := seen[target.origin.site]; taken || again.origin.site != target.origin.site || target.origin.maxIdle != 7 {
+			t.Errorf("%s shares with %q, and has %+v", at.url, known, target.origin.site)
 		}
-		seen[target.origin] = at.url
+		seen[target.origin.site] = at.url
 		defer target.Close()
 		defer again.Close()
 	}
@@ -112,8 +112,8 @@ func TestOriginsAreApart(t *testing.T) {
 // TestIdleGiveWay: a connection in use counts, and is never closed for another.
 func TestIdleGiveWay(t *testing.T) {
 	p := newIdlePool(2)
-	first := &conn{origin: p.join(originKey{host: "first"}, nil, 1)}
-	second := &conn{origin: p.join(originKey{host: "second"}, nil, 1)}
+	first := &conn{origin: p.join(originKey{host: "first"}, nil, "a", 1)}
+	second := &conn{origin: p.join(originKey{host: "second"}, nil, "a", 1)}
 	for _, cn := range []*conn{first, second} {
 		if surplus := p.opened(); len(surplus) != 0 {
 			t.Fatal("one of the first two was closed")

@@ -16,9 +16,15 @@ type originKey struct {
 	caBundle string
 }
 
-// origin is what the endpoints with one originKey have in common: their idle
-// connections, and the rules of TLS. It lives as long as one of them is open.
+// origin is a site as one endpoint sees it: with the account of the endpoint's client.
 type origin struct {
+	*site
+	owner *idleOwner
+}
+
+// site is what the endpoints with one originKey have in common: their idle
+// connections, and the rules of TLS. It lives as long as one of them is open.
+type site struct {
 	key originKey
 	tls *tls.Config
 
@@ -28,8 +34,8 @@ type origin struct {
 	idle    idleList
 }
 
-func newOrigin(key originKey, rules *tls.Config) *origin {
-	return &origin{key: key, tls: rules, idle: idleList{place: inOrigin}}
+func newSite(key originKey, rules *tls.Config) *site {
+	return &site{key: key, tls: rules, idle: idleList{place: inOrigin}}
 }
 
 // trust gives the rules of TLS under a CA bundle, the client's own if it is empty.

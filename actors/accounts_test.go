@@ -1,0 +1,165 @@
+package actors
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// slowReads is a store of which each read takes a while. It counts those of queues.
+type slowReads struct {
+	storage.Store
+	by time.Duration
+
+	mu     sync.Mutex
+	queues map[webhook.EndpointNumber]int
+}
+
+func (s *slowReads) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	time.Sleep(s.by)
+	return s.Store.Endpoint(n)
+}
+
+func (s *slowReads) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	time.Sleep(s.by)
+	s.mu.Lock()
+	s.queues[n]++
+	s.mu.Unlock()
+	return s.Store.Queued(n, from, limit, maxBytes)
+}
+
+func (s *slowReads) Scheduled(
+	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
+) ([]webhook.Due, webhook.DueTime, error) {
+	time.Sleep(s.by)
+	return s.Store.Scheduled(n, from, now, limit, maxBytes)
+}
+
+func (s *slowReads) of(n webhook.EndpointNumber) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queues[n]
+}
+
+// inSlowRig runs a test with a dispatcher whose storage takes its time to read.
+func inSlowRig(t *testing.T, by time.Duration, change func(*Options), test func(r *rig, s *slowReads)) {
+	s := &slowReads{by: by, queues: make(map[webhook.EndpointNumber]int)}
+	inRig(t, func(o *Options) {
+		s.Store, o.Store = o.Store.(storage.Store), s
+		if change != nil {
+			change(o)
+		}
+	}, func(r *rig) { test(r, s) })
+}
+
+// TestReadsOfOneClient: 2,000 endpoints of one client want to read storage, each
+// read taking 10 ms. An endpoint of another client, whose actor has to be started,
+// and whose first delivery so needs a read, waits for its own read only.
+func TestReadsOfOneClient(t *testing.T) {
+	const by = 10 * time.Millisecond
+	inSlowRig(t, by, func(o *Options) { o.Linger = time.Millisecond }, func(r *rig, _ *slowReads) {
+		cold := r.subscribe("modest", "good", webhook.Settings{})
+		alone := r.latencies("modest", "good", cold, 3)
+		for range 2000 {
+			r.receiver.does(r.subscribe("crowd", "many", webhook.Settings{}), answers(500, time.Millisecond))
+		}
+		time.Sleep(time.Minute)
+		r.post("crowd", "many", 3)
+		time.Sleep(100 * time.Millisecond)
+		if late := r.latencies("modest", "good", cold, 3); late[2] > alone[2]+by/2 {
+			t.Errorf("beside reads of a crowd the endpoint waits %v, alone %v", late, alone)
+		}
+	})
+}
+
+// TestReadersTakeTurns: each client gets its turn, whoever else wants how much; and
+// none keeps all readers busy.
+func TestReadersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const by = 10 * time.Millisecond
+		r, start := newReaders(), time.Now()
+		hog, other := new(account), new(account)
+		var mu sync.Mutex
+		var ends []string
+		run := func(of *account, soon bool, name string) {
+			r.run(of, soon, func() {
+				time.Sleep(by)
+				mu.Lock()
+				ends = append(ends, name)
+				mu.Unlock()
+			})
+		}
+		for range 1000 {
+			run(hog, false, "hog")
+		}
+		time.Sleep(by / 2)
+		if r.running != maxClientReads {
+			t.Error(r.running, "readers are busy with one client")
+		}
+		for range 5 {
+			run(other, false, "other")
+		}
+		run(other, true, "other, soon")
+		time.Sleep(by + by/4)
+		if at := slices.Index(ends, "other, soon"); at < 0 || at > maxReads {
+			t.Error("another client's read came at place", at)
+		}
+		time.Sleep(2 * by)
+		if n := len(ends); n < 2*maxReads {
+			t.Error("only", n, "reads in three times the time of one")
+		}
+		r.close()
+		if took := time.Since(start); len(ends) != 1006 || took > 1000/maxClientReads*by+5*by || r.running != 0 {
+			t.Error(len(ends), "reads in", took, "and", r.running, "readers are busy")
+		}
+	})
+}
+
+// TestPayloadsOfOneClient: a client's endpoints, of which each attempt hangs, fill
+// the memory for payloads as far as they can. Another client's deliveries are kept
+// in memory all the same, and need no read of storage.
+func TestPayloadsOfOneClient(t *testing.T) {
+	const limit = 4 << 20
+	inSlowRig(t, 0, func(o *Options) { o.MaxPayloadMemory = limit }, func(r *rig, s *slowReads) {
+		modest := r.subscribe("modest", "good", webhook.Settings{})
+		release := make(chan struct{})
+		for range 8 {
+			r.receiver.does(r.subscribe("hog", "large", webhook.Settings{Timeout: time.Minute}), hangs(release))
+		}
+		r.post("modest", "good", 1)
+		time.Sleep(time.Second)
+		publish := func(client, eventType string, size int) {
+			data := append(append([]byte(`"`), bytes.Repeat([]byte("x"), size)...), '"')
+			_, err := r.d.Publish(context.Background(), []webhook.Event{{Type: eventType, ClientID: client, Data: data}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		for range 200 {
+			publish("hog", "large", 50<<10)
+		}
+		if used := r.d.shared.budget.used.Load(); used < limit/2 {
+			t.Errorf("only %d bytes of %d are held: the test shows nothing", used, limit)
+		}
+		before := s.of(modest)
+		for range 20 {
+			publish("modest", "good", 60<<10)
+		}
+		if n := len(r.receiver.sent(modest)); n != 21 {
+			t.Errorf("%d of 21 deliveries were sent", n)
+		}
+		if n := s.of(modest) - before; n > 0 {
+			t.Errorf("%d reads of storage for what could stay in memory", n)
+		}
+		close(release)
+		r.quiet()
+	})
+}
