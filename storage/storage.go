@@ -124,8 +124,8 @@ type Deliveries interface {
 	CancelPending(ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int) (int, error)
 	// Backlog tells what an endpoint has still to deliver.
 	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
-	// Pending counts the deliveries of all endpoints that are queued or retrying.
-	// After a start it rises to the true figure while the store counts.
+	// Pending counts the deliveries of all endpoints that are queued or retrying,
+	// from the start on.
 	Pending() int64
 }
 
