@@ -20,7 +20,7 @@ var (
 	ErrDiskReserve = errors.New("free disk space is below the reserve")
 	// ErrShuttingDown: the server is stopping; try again later.
 	ErrShuttingDown = errors.New("shutting down")
-	// ErrFanOut: one event matches more endpoints than one transaction can hold.
+	// ErrFanOut: one event matches more endpoints than the store can note with it, some two millions.
 	ErrFanOut = errors.New("event matches too many endpoints")
 	// ErrBroken: storage failed to commit and accepts nothing more. Fatal.
 	ErrBroken = errors.New("storage is broken")

@@ -64,14 +64,16 @@ func newCommitter(db *badger.DB, applied func([]*change)) *committer {
 	return c
 }
 
-// submit hands a job over and returns at once.
-func (c *committer) submit(j *job) {
+// submit hands jobs over and returns at once. No other job comes between them.
+func (c *committer) submit(jobs ...*job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if j.refused = c.closed; !j.refused {
-		c.accepted++
+	for _, j := range jobs {
+		if j.refused = c.closed; !j.refused {
+			c.accepted++
+		}
+		c.waiting = append(c.waiting, j)
 	}
-	c.waiting = append(c.waiting, j)
 	if !c.running {
 		c.running = true
 		go c.run()

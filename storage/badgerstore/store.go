@@ -192,6 +192,9 @@ func (s *Store) start() error {
 		return err
 	}
 	s.heads.resume(last)
+	if err := s.finishParts(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.startCensus(ctx)
