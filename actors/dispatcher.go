@@ -52,7 +52,7 @@ func New(o Options) (*Dispatcher, error) {
 		options: o, store: o.Store, log: log, root: root,
 		slots:      newSlots(o.MaxInFlight, func(who *actor.PID) { root.Send(who, &slotFree{}) }),
 		budget:     &budget{limit: o.MaxPayloadMemory},
-		publishing: &budget{limit: o.MaxPublishing},
+		publishing: webhook.NewShares(o.MaxPublishing),
 		attempts:   newWorkers(o.MaxInFlight),
 		reads:      newWorkers(maxReads),
 		mailboxes:  mailboxes{newWorkers(maxRunning)},

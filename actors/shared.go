@@ -22,7 +22,7 @@ type shared struct {
 	metrics    *metrics
 	slots      *slots
 	budget     *budget
-	publishing *budget // of events that are being accepted
+	publishing *webhook.Shares // of bytes of events that are being accepted
 	attempts   *workers
 	reads      *workers
 	mailboxes  mailboxes

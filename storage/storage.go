@@ -131,6 +131,9 @@ type Deliveries interface {
 	// Pending counts the deliveries of all endpoints that are queued or retrying,
 	// from the start on.
 	Pending() int64
+	// PendingOf counts those of some endpoints. After a start it rises to the true
+	// figure while the store counts.
+	PendingOf(endpoints []webhook.EndpointNumber) int64
 }
 
 // SecretKeys are the keys under which a store seals the values of endpoints'

@@ -60,6 +60,17 @@ func (b *backlog) of(n webhook.EndpointNumber) pending {
 	return pending{max(p.queued, 0), max(p.retrying, 0)}
 }
 
+// sumOf returns what some endpoints have together.
+func (b *backlog) sumOf(endpoints []webhook.EndpointNumber) (sum int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range endpoints {
+		p := b.byEndpoint[n]
+		sum += max(p.queued, 0) + max(p.retrying, 0)
+	}
+	return sum
+}
+
 // start sets the count of all that is pending, before anything is committed.
 func (b *backlog) start(total int64) {
 	b.mu.Lock()

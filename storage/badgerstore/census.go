@@ -127,6 +127,12 @@ func (c *census) pending(counted int) pending {
 // Pending counts the deliveries of all endpoints that are queued or retrying.
 func (s *Store) Pending() int64 { return s.backlog.sum() }
 
+// PendingOf counts those of some endpoints. After Open it rises to the true figure
+// while the census runs.
+func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) int64 {
+	return s.backlog.sumOf(endpoints)
+}
+
 // Backlog tells what an endpoint has still to deliver.
 func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	counts := s.backlog.of(n)
