@@ -25,6 +25,10 @@ type Principal struct {
 	// Publisher names the caller as the publisher of events and the owner of idempotency keys.
 	Publisher string
 
+	// account is whose share of the server the caller's requests take: as Publisher,
+	// but an administrator's own also when it acts for a client.
+	account string
+
 	admin, publisher bool
 }
 
@@ -45,6 +49,7 @@ func newPrincipal(clientID string, scopes []string, publisher string) (*Principa
 	case p.ClientID != "":
 		p.Publisher = "client:" + p.ClientID
 	}
+	p.account = p.Publisher
 	return p, nil
 }
 

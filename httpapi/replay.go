@@ -56,6 +56,10 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if in.DryRun.Value {
 		step = s.countFinished
 	}
+	if !s.underWay.replays.take(who.account) {
+		return crowdedOut(webhook.ErrShareUsed, "replays are under way")
+	}
+	defer s.underWay.replays.give(who.account)
 	call, cancel := s.call()
 	defer cancel()
 	out := replayResource{DryRun: in.DryRun.Value}

@@ -60,6 +60,17 @@ func (in *webhookInput) check(types *registry, f *faults) {
 	in.checkPatterns(types, f)
 }
 
+// patterns is how many patterns an endpoint has after the change.
+func (in *webhookInput) patterns(e *webhook.Endpoint) int {
+	switch {
+	case in.EventType.given():
+		return 1
+	case in.EventTypes.given():
+		return len(in.EventTypes.Value)
+	}
+	return len(e.EventTypes)
+}
+
 func (in *webhookInput) checkPatterns(types *registry, f *faults) {
 	patterns := in.EventTypes.Value
 	switch {
