@@ -84,6 +84,11 @@ func prepareServer(binary, parent string, environment []string) (*server, error)
 		"ASTROHOOK_SECRET_KEYS=bench:"+base64.StdEncoding.EncodeToString(key),
 		"ASTROHOOK_ALLOW_ADDRESSES=127.0.0.0/8,::1/128",
 		"ASTROHOOK_SYNC=true",
+		// In some scenarios one client has everything.
+		"ASTROHOOK_MAX_WEBHOOKS=100000000",
+		"ASTROHOOK_CLIENT_MAX_WEBHOOKS=100000000",
+		"ASTROHOOK_CLIENT_MAX_PATTERNS=100000000",
+		"ASTROHOOK_CLIENT_MAX_PENDING=1000000000",
 		"ASTROHOOK_LOG_LEVEL=error", // endpoints that are down on purpose are warned of
 	)
 	s.environment = append(s.environment, environment...)

@@ -94,6 +94,8 @@ func (a *App) startActors() error {
 		Metrics:     a.parts.registry,
 		MaxPending:  a.config.MaxPending,
 		MaxInFlight: a.descriptors.attempts,
+
+		ClientLimits: a.limitsOf,
 	})
 	if err != nil {
 		return err
@@ -115,6 +117,8 @@ func (a *App) openAPI() error {
 		Sequence:     a.parts.sequence,
 		Defaults:     a.config.endpointDefaults(),
 		HeaderPrefix: a.config.HeaderPrefix,
+		ClientLimits: a.limitsOf,
+		MaxWebhooks:  a.config.MaxWebhooks,
 		AnyEventType: !a.config.CheckEventTypes,
 		Version:      a.config.Version,
 		Log:          a.config.Log,
