@@ -53,7 +53,7 @@ func New(o Options) (*Dispatcher, error) {
 		slots:      newSlots(o.MaxInFlight, func(who *actor.PID) { root.Send(who, &slotFree{}) }),
 		accounts:   newAccounts(),
 		budget:     &budget{limit: o.MaxPayloadMemory},
-		publishing: &budget{limit: o.MaxPublishing},
+		publishing: webhook.NewShares(o.MaxPublishing),
 		attempts:   newWorkers(o.MaxInFlight),
 		reads:      newReaders(),
 		mailboxes:  mailboxes{newWorkers(maxRunning)},

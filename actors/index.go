@@ -12,14 +12,17 @@ import (
 type index struct {
 	endpoints map[webhook.EndpointNumber]indexed
 	patterns  map[string][]webhook.EndpointNumber // of all clients, ascending
-	clients   map[string][]webhook.EndpointNumber // ascending
-	names     []string                            // scratch of match
+	clients   map[string]*tenant
+	live      int      // endpoints that are not deleted
+	names     []string // scratch of match
 }
 
 // indexed is what the index keeps of an endpoint.
 type indexed struct {
-	client   string
-	patterns []string // nil if it accepts no events
+	owner    *tenant  // nil if it was deleted
+	patterns []string // nil if it was deleted
+	paused   bool
+	disabled bool
 	revision uint64
 }
 
@@ -27,7 +30,7 @@ func newIndex() *index {
 	return &index{
 		endpoints: make(map[webhook.EndpointNumber]indexed),
 		patterns:  make(map[string][]webhook.EndpointNumber),
-		clients:   make(map[string][]webhook.EndpointNumber),
+		clients:   make(map[string]*tenant),
 	}
 }
 
@@ -38,35 +41,83 @@ func (x *index) put(e *webhook.Endpoint) {
 	if known && old.revision >= e.Revision {
 		return
 	}
-	for _, pattern := range old.patterns {
-		remove(x.patterns, pattern, n)
+	now := indexed{
+		revision: e.Revision,
+		paused:   e.Status == webhook.EndpointPaused, disabled: e.Status == webhook.EndpointDisabled,
 	}
-	if len(old.patterns) > 0 {
-		remove(x.clients, old.client, n)
+	if !e.Deleted() {
+		now.owner, now.patterns = x.tenant(e.ClientID), e.EventTypes
 	}
-	now := indexed{client: e.ClientID, revision: e.Revision}
-	if e.Accepts() {
-		now.patterns = e.EventTypes
+	if old.owner != now.owner || !slices.Equal(old.patterns, now.patterns) {
+		x.takeOut(n, old)
+		x.takeIn(n, now)
 	}
 	x.endpoints[n] = now
-	for _, pattern := range now.patterns {
+}
+
+// tenant returns the client of a name.
+func (x *index) tenant(client string) *tenant {
+	t := x.clients[client]
+	if t == nil {
+		t = &tenant{client: client}
+		x.clients[client] = t
+	}
+	return t
+}
+
+func (x *index) takeIn(n webhook.EndpointNumber, e indexed) {
+	if e.owner == nil {
+		return
+	}
+	x.live++
+	x.clients[e.owner.client] = e.owner // it may have had no endpoint for a moment
+	for _, pattern := range e.patterns {
 		insert(x.patterns, pattern, n)
 	}
-	if len(now.patterns) > 0 {
-		insert(x.clients, now.client, n)
+	e.owner.takeIn(n, e.patterns, x.endpoints)
+}
+
+func (x *index) takeOut(n webhook.EndpointNumber, e indexed) {
+	if e.owner == nil {
+		return
+	}
+	x.live--
+	for _, pattern := range e.patterns {
+		remove(x.patterns, pattern, n)
+	}
+	if e.owner.takeOut(n, e.patterns); len(e.owner.endpoints) == 0 {
+		delete(x.clients, e.owner.client)
 	}
 }
 
-// match gives the endpoints that an event matches, ascending.
+// match returns the endpoints that an event matches, disabled ones too, ascending.
 func (x *index) match(e *webhook.Event) []webhook.EndpointNumber {
-	if e.ClientID != "" {
-		return x.matchClient(e)
+	x.names = webhook.AppendPatterns(x.names[:0], e.Type)
+	if e.ClientID == "" {
+		return matchLists(x.patterns, x.names)
+	}
+	t := x.clients[e.ClientID]
+	switch {
+	case t == nil:
+		return nil
+	case t.patterns != nil:
+		return matchLists(t.patterns, x.names)
 	}
 	var found []webhook.EndpointNumber
+	for _, n := range t.endpoints {
+		if slices.ContainsFunc(x.endpoints[n].patterns, func(p string) bool { return webhook.MatchType(p, e.Type) }) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// matchLists returns what stands under some patterns, ascending.
+func matchLists(patterns map[string][]webhook.EndpointNumber, names []string) []webhook.EndpointNumber {
+	var found []webhook.EndpointNumber
 	lists := 0
-	x.names = webhook.AppendPatterns(x.names[:0], e.Type)
-	for _, pattern := range x.names {
-		if matched := x.patterns[pattern]; len(matched) > 0 {
+	for _, name := range names {
+		if matched := patterns[name]; len(matched) > 0 {
 			found = append(found, matched...)
 			lists++
 		}
@@ -78,31 +129,38 @@ func (x *index) match(e *webhook.Event) []webhook.EndpointNumber {
 	return found
 }
 
-func (x *index) matchClient(e *webhook.Event) []webhook.EndpointNumber {
-	var found []webhook.EndpointNumber
-	for _, n := range x.clients[e.ClientID] {
-		if slices.ContainsFunc(x.endpoints[n].patterns, func(p string) bool { return webhook.MatchType(p, e.Type) }) {
-			found = append(found, n)
-		}
+// footprint returns what a client has registered.
+func (x *index) footprint(client string) webhook.Footprint {
+	out := webhook.Footprint{All: x.live}
+	if t := x.clients[client]; t != nil {
+		out.Webhooks, out.Patterns = len(t.endpoints), t.patternCount
 	}
-	return found
+	return out
 }
 
 func insert(lists map[string][]webhook.EndpointNumber, key string, n webhook.EndpointNumber) {
-	list := lists[key]
+	lists[key] = withNumber(lists[key], n)
+}
+
+func withNumber(list []webhook.EndpointNumber, n webhook.EndpointNumber) []webhook.EndpointNumber {
 	if at, there := slices.BinarySearch(list, n); !there {
-		lists[key] = slices.Insert(list, at, n)
+		return slices.Insert(list, at, n)
 	}
+	return list
 }
 
 func remove(lists map[string][]webhook.EndpointNumber, key string, n webhook.EndpointNumber) {
-	list := lists[key]
-	at, there := slices.BinarySearch(list, n)
-	switch {
-	case !there:
-	case len(list) == 1:
+	list := withoutNumber(lists[key], n)
+	if len(list) == 0 {
 		delete(lists, key)
-	default:
-		lists[key] = slices.Delete(list, at, at+1)
+		return
 	}
+	lists[key] = list
+}
+
+func withoutNumber(list []webhook.EndpointNumber, n webhook.EndpointNumber) []webhook.EndpointNumber {
+	if at, there := slices.BinarySearch(list, n); there {
+		return slices.Delete(list, at, at+1)
+	}
+	return list
 }

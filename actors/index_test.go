@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -25,18 +26,40 @@ func TestIndexAgreesWithMatchType(t *testing.T) {
 	x, now := newIndex(), map[webhook.EndpointNumber]webhook.Endpoint{}
 	for range 2000 {
 		n := webhook.EndpointNumber(1 + random.IntN(40))
-		e := endpoint(n, fmt.Sprint("client", n%5))
+		e := endpoint(n, fmt.Sprint("client", n%(1+n%3))) // some have many
 		e.Revision = now[n].Revision + 1
 		for _, i := range random.Perm(len(patterns))[:1+random.IntN(3)] {
 			e.EventTypes = append(e.EventTypes, patterns[i])
 		}
+		if random.IntN(10) == 0 {
+			e.DeletedAt = time.Now()
+		}
 		e.Status = []webhook.EndpointStatus{webhook.EndpointActive, webhook.EndpointPaused, webhook.EndpointDisabled}[random.IntN(3)]
 		now[n] = e
 		x.put(&e)
-		event := webhook.Event{Type: types[random.IntN(len(types))], ClientID: []string{"", "client2"}[random.IntN(2)]}
+		event := webhook.Event{Type: types[random.IntN(len(types))], ClientID: []string{"", "client0"}[random.IntN(2)]}
 		if got, want := x.match(&event), matchAll(now, &event); !slices.Equal(got, want) {
 			t.Fatalf("%s of %q: got %v, want %v", event.Type, event.ClientID, got, want)
 		}
+		wantFootprint(t, x, now, e.ClientID)
+	}
+}
+
+func wantFootprint(t *testing.T, x *index, all map[webhook.EndpointNumber]webhook.Endpoint, client string) {
+	t.Helper()
+	var want webhook.Footprint
+	for _, e := range all {
+		if e.Deleted() {
+			continue
+		}
+		want.All++
+		if e.ClientID == client {
+			want.Webhooks++
+			want.Patterns += len(e.EventTypes)
+		}
+	}
+	if got := x.footprint(client); got != want {
+		t.Fatalf("%s has %+v, want %+v", client, got, want)
 	}
 }
 
@@ -44,7 +67,7 @@ func matchAll(all map[webhook.EndpointNumber]webhook.Endpoint, event *webhook.Ev
 	var found []webhook.EndpointNumber
 	for n, e := range all {
 		matches := slices.ContainsFunc(e.EventTypes, func(p string) bool { return webhook.MatchType(p, event.Type) })
-		if matches && e.Accepts() && (event.ClientID == "" || event.ClientID == e.ClientID) {
+		if matches && !e.Deleted() && (event.ClientID == "" || event.ClientID == e.ClientID) {
 			found = append(found, n)
 		}
 	}

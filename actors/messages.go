@@ -18,6 +18,15 @@ type (
 		bytes  int64
 		done   chan published // buffered
 		taken  bool           // the router has it: an answer follows
+
+		// The router's: the place of the next event, and what was matched and not
+		// handed to storage yet.
+		next  int
+		chunk chunk
+		// receipts are those of all events; storage's own slice if they came in one
+		// piece. err is why some were not stored.
+		receipts []webhook.Receipt
+		err      error
 	}
 	// published is the answer to a publication.
 	published struct {
@@ -26,6 +35,19 @@ type (
 	}
 	// endpointChanged is an endpoint as it was stored; the router passes it on to the supervisor.
 	endpointChanged struct{ endpoint webhook.Endpoint }
+	// publishOn: storage has room again for the publications that wait.
+	publishOn struct{}
+	// footprintQuery asks what a client has registered.
+	footprintQuery struct {
+		client string
+		reply  chan webhook.Footprint
+	}
+	// roomQuery asks whether the client of an endpoint may have more pending; the
+	// answer is the error if not.
+	roomQuery struct {
+		number webhook.EndpointNumber
+		reply  chan error
+	}
 	// closeRouter makes the router refuse what comes.
 	closeRouter struct{}
 )

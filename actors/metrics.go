@@ -14,6 +14,8 @@ type metrics struct {
 	durations prometheus.Histogram
 	settles   map[webhook.Status]prometheus.Counter
 	events    prometheus.Counter
+	disabled  prometheus.Counter
+	limited   prometheus.Counter
 	actors    prometheus.Gauge
 	openings  prometheus.Counter
 	panics    prometheus.Counter
@@ -39,6 +41,11 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "astrohook_attempts_total", Help: "Attempts by reason of failure; an empty reason is a success.",
 	}, []string{"reason"})
+	withheld := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "astrohook_deliveries_withheld_total", Help: "Deliveries that were stored as failed because of the webhook or its client.",
+	}, []string{"reason"})
+	m.disabled = withheld.WithLabelValues(string(webhook.ReasonEndpointDisabled))
+	m.limited = withheld.WithLabelValues(string(webhook.ReasonClientLimit))
 	for _, reason := range append([]webhook.Reason{webhook.ReasonNone}, webhook.Reasons...) {
 		m.attempts[reason] = attempts.WithLabelValues(string(reason))
 	}
@@ -48,7 +55,7 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	for _, status := range webhook.Statuses {
 		m.settles[status] = settles.WithLabelValues(string(status))
 	}
-	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, attempts, settles,
+	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, attempts, settles, withheld,
 		gauge("astrohook_deliveries_pending", "Deliveries that are queued or retrying.", func() float64 { return float64(d.shared.store.Pending()) }),
 		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.slots.inUse()) }),
 		gauge("astrohook_slots_waiting", "Webhooks that wait until they may have one more attempt in flight.", func() float64 { return float64(d.shared.slots.waiters()) }),
@@ -71,13 +78,19 @@ func (m *metrics) attempt(a *webhook.Attempt, o webhook.Outcome) {
 }
 
 func (m *metrics) accepted(receipts []webhook.Receipt) {
-	stored := 0
+	stored, disabled, limited := 0, 0, 0
 	for i := range receipts {
 		if receipts[i].Err == nil && !receipts[i].Duplicate {
 			stored++
+			disabled += receipts[i].Disabled
+			limited += receipts[i].Limited
 		}
 	}
 	m.events.Add(float64(stored))
+	if disabled+limited > 0 {
+		m.disabled.Add(float64(disabled))
+		m.limited.Add(float64(limited))
+	}
 }
 
 func (m *metrics) settled(s webhook.Status) { m.settles[s].Inc() }

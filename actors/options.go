@@ -24,6 +24,7 @@ type Store interface {
 	Delivery(id webhook.ID) (webhook.Delivery, error)
 	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
 	Pending() int64
+	PendingOf(endpoints []webhook.EndpointNumber) int64
 
 	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
@@ -63,6 +64,10 @@ type Options struct {
 	MaxInFlight int
 	// MaxPending bounds the deliveries that wait in storage; beyond it nothing is accepted. 50,000,000 by default.
 	MaxPending int64
+	// ClientLimits returns what one client may have; without it there are no such
+	// limits. The router asks it anew every second, at the most, for each client
+	// that gets something.
+	ClientLimits func(client string) webhook.ClientLimits
 	// MaxPayloadMemory bounds the bytes of payload kept in memory for sending; 64 MiB by default.
 	MaxPayloadMemory int64
 	// MaxPublishing bounds the bytes of events that are being accepted; 64 MiB by default.
@@ -80,6 +85,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxPending = orDefault(o.MaxPending, 50_000_000)
 	o.MaxPayloadMemory = orDefault(o.MaxPayloadMemory, 64<<20)
 	o.MaxPublishing = orDefault(o.MaxPublishing, 64<<20)
+	if o.ClientLimits == nil {
+		o.ClientLimits = func(string) webhook.ClientLimits { return webhook.ClientLimits{} }
+	}
 	o.Linger = orDefault(o.Linger, 30*time.Second)
 	return o, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -53,17 +55,42 @@ func (d *Dispatcher) admit(p *publication) error {
 	case d.diskReserve.Load():
 		return &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
 	case pending >= d.shared.options.MaxPending:
+		return tooManyPending(pending)
+	}
+	if err := d.shared.publishing.Take(p.publisher(), p.bytes); err != nil {
 		return &webhook.RetryAfterError{
-			Err:   fmt.Errorf("%d deliveries wait: %w", pending, webhook.ErrTooManyPending),
-			After: 10 * time.Second,
-		}
-	case !d.shared.publishing.tryTake(int(p.bytes)):
-		return &webhook.RetryAfterError{
-			Err:   fmt.Errorf("more events arrive than can be stored: %w", webhook.ErrTooManyPending),
+			Err:   fmt.Errorf("more events arrive than can be stored: %w", err),
 			After: time.Second,
 		}
 	}
 	return nil
+}
+
+// publisher names who holds the memory that a publication takes.
+func (p *publication) publisher() string {
+	if len(p.events) == 0 {
+		return ""
+	}
+	return p.events[0].Publisher
+}
+
+// Footprint returns what a client has registered, as far as EndpointChanged was told.
+func (d *Dispatcher) Footprint(ctx context.Context, client string) (webhook.Footprint, error) {
+	reply := make(chan webhook.Footprint, 1)
+	return await(ctx, d, d.router, &footprintQuery{client, reply}, reply)
+}
+
+// room returns the error with which an event to an endpoint's client would be refused.
+func (d *Dispatcher) room(ctx context.Context, n webhook.EndpointNumber) error {
+	if pending := d.shared.store.Pending(); pending >= d.shared.options.MaxPending {
+		return tooManyPending(pending)
+	}
+	reply := make(chan error, 1)
+	refused, err := await(ctx, d, d.router, &roomQuery{n, reply}, reply)
+	if err != nil {
+		return err
+	}
+	return refused
 }
 
 // EndpointChanged makes a stored change of an endpoint effective: a Publish that
@@ -141,8 +168,12 @@ func (d *Dispatcher) change(ctx context.Context, kind changeKind, id webhook.ID)
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit
 // of them, and tells how many and where to go on (zero at the end). Where an open
-// breaker or a hold keeps deliveries back, one is sent at once, and decides.
+// breaker or a hold keeps deliveries back, one is sent at once, and decides. It
+// refuses to, as publishing does, while the endpoint's client has too much pending.
 func (d *Dispatcher) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	if err := d.room(ctx, q.Endpoint); err != nil {
+		return 0, webhook.ID{}, err
+	}
 	n, next, err := d.shared.store.Replay(ctx, q)
 	if n > 0 {
 		d.shared.root.Send(d.supervisor, &forEndpoint{q.Endpoint, &missed{byHand: true}})
@@ -155,9 +186,14 @@ const askTimeout = 10 * time.Second
 
 // ask sends a question to an endpoint's actor and waits for its answer.
 func ask[T any](ctx context.Context, d *Dispatcher, n webhook.EndpointNumber, question any, reply <-chan T) (T, error) {
+	return await(ctx, d, d.supervisor, &forEndpoint{n, question}, reply)
+}
+
+// await sends a question to an actor and waits for its answer.
+func await[T any](ctx context.Context, d *Dispatcher, whom *actor.PID, question any, reply <-chan T) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	d.shared.root.Send(d.supervisor, &forEndpoint{n, question})
+	d.shared.root.Send(whom, question)
 	var none T
 	select {
 	case answer := <-reply:

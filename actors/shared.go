@@ -20,7 +20,7 @@ type shared struct {
 	slots      *slots
 	accounts   *accounts
 	budget     *budget
-	publishing *budget // of events that are being accepted
+	publishing *webhook.Shares // of bytes of events that are being accepted
 	attempts   *workers
 	reads      *readers
 	mailboxes  mailboxes

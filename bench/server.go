@@ -86,6 +86,11 @@ func prepareServer(binary, parent string, environment []string) (*server, error)
 		"ASTROHOOK_SYNC=true",
 		"ASTROHOOK_MIN_WEBHOOK_RETRY=1ms",
 		"ASTROHOOK_MAX_WEBHOOK_CONCURRENCY=1024",
+		// In some scenarios one client has everything.
+		"ASTROHOOK_MAX_WEBHOOKS=100000000",
+		"ASTROHOOK_CLIENT_MAX_WEBHOOKS=100000000",
+		"ASTROHOOK_CLIENT_MAX_PATTERNS=100000000",
+		"ASTROHOOK_CLIENT_MAX_PENDING=1000000000",
 		"ASTROHOOK_LOG_LEVEL=error", // endpoints that are down on purpose are warned of
 	)
 	s.environment = append(s.environment, environment...)

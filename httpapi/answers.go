@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -25,6 +26,9 @@ var answers = []struct {
 	{webhook.ErrExists, codeExists, "a thing of that name is there already"},
 	{webhook.ErrConflict, codeConflict, "the present state does not allow this"},
 	{webhook.ErrTooManyPending, codeTooManyPending, "too many deliveries are pending; publish again later"},
+	{webhook.ErrClientLimit, codeClientLimit, "the client has as much as it may have"},
+	{webhook.ErrShareUsed, codeTooMany, "too many of this caller's events are being stored; publish again when some are"},
+	{webhook.ErrAllUsed, codeUnavailable, "more events arrive than can be stored; publish again later"},
 	{webhook.ErrDiskReserve, codeDiskReserve, "nothing is accepted until there is free disk space again"},
 	{webhook.ErrShuttingDown, codeShuttingDown, "the server is stopping"},
 	{webhook.ErrBlockedAddress, codeInvalid, "the address is not allowed"},
@@ -55,6 +59,9 @@ func problemOf(err error) *problem {
 		}
 	}
 	p.cause = err
+	if limit, ok := errors.AsType[*webhook.LimitError](err); ok {
+		p.Detail = limitDetail(limit)
+	}
 	if isField {
 		p.Field, p.Detail = field.Field, field.Error()
 	}
@@ -65,6 +72,19 @@ func problemOf(err error) *problem {
 		p.retryAfter = later.After
 	}
 	return p
+}
+
+// limitDetail says which limit a client has reached, and what can be done.
+func limitDetail(e *webhook.LimitError) string {
+	switch e.Setting {
+	case webhook.LimitWebhooks:
+		return fmt.Sprintf("client %s has %d webhooks, as many as %s allows: delete some, or have the limit raised", e.Client, e.Has, e.Setting)
+	case webhook.LimitPatterns:
+		return fmt.Sprintf("the webhooks of client %s would have %d event types and patterns, more than the %d that %s allows: name fewer, or have the limit raised",
+			e.Client, e.Has, e.Max, e.Setting)
+	}
+	return fmt.Sprintf("client %s has %d pending deliveries, as many as %s allows: resume or delete webhooks that hold them, or publish again later",
+		e.Client, e.Has, e.Setting)
 }
 
 // fail answers with an error. What is the server's own fault is logged.

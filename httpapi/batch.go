@@ -27,6 +27,9 @@ type batch struct {
 	// events are the good ones, each at its item's place.
 	events []webhook.Event
 	failed int
+	// later counts those of them that may come again later, after retryAfter.
+	later      int
+	retryAfter time.Duration
 }
 
 // batchItem is what becomes of one event.
@@ -59,6 +62,9 @@ func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *Principal) error {
 	body = s.appendBatch(nil, b, receipts)
 	ctx.SetStatusCode(b.status())
 	ctx.SetContentType("application/json")
+	if b.retryAfter > 0 {
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(retrySeconds(b.retryAfter)))
+	}
 	ctx.Response.SetBodyRaw(body)
 	return nil
 }
@@ -128,12 +134,16 @@ func (s *Server) readBatch(texts [][]byte, who *Principal) *batch {
 	return b
 }
 
-// status tells the answer's status: 202 if all events were accepted, 207 if some, 422 if none.
+// status returns the answer's status: 202 if all events were accepted, 207 if some;
+// if none was, 429 where all may come again later, else 422.
 func (b *batch) status() int {
 	switch b.failed {
 	case 0:
 		return fasthttp.StatusAccepted
 	case len(b.items):
+		if b.later == b.failed {
+			return fasthttp.StatusTooManyRequests
+		}
 		return fasthttp.StatusUnprocessableEntity
 	}
 	return fasthttp.StatusMultiStatus
@@ -153,7 +163,7 @@ func (s *Server) appendBatch(dst []byte, b *batch, receipts []webhook.Receipt) [
 		}
 		if item.err != nil {
 			s.metrics.refused.Inc()
-			dst = appendFailure(dst, i, item.err)
+			dst = b.appendFailure(dst, i, item.err)
 			continue
 		}
 		s.count(&receipts[item.place])
@@ -169,8 +179,12 @@ func (s *Server) appendBatch(dst []byte, b *batch, receipts []webhook.Receipt) [
 
 // appendFailure appends the result of an event that was not accepted, with its
 // field as seen from the batch.
-func appendFailure(dst []byte, i int, err error) []byte {
+func (b *batch) appendFailure(dst []byte, i int, err error) []byte {
 	p := *problemOf(err)
+	if p.Status == fasthttp.StatusTooManyRequests {
+		b.later++
+		b.retryAfter = max(b.retryAfter, p.retryAfter)
+	}
 	within := webhook.FieldError{Field: p.Field}
 	if p.Field == wholeBody {
 		within.Field = ""

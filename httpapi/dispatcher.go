@@ -11,7 +11,7 @@ type Dispatcher interface {
 	// Publish matches and stores events, and returns when they are durable. The
 	// events arrive without ID and Endpoints; the receipts stand in their order. An error
 	// means that none was accepted: ErrTooManyPending, ErrDiskReserve,
-	// ErrShuttingDown (as RetryAfterError), ErrBroken. The dispatcher keeps the
+	// ErrShareUsed, ErrAllUsed, ErrShuttingDown (as RetryAfterError), ErrBroken. The dispatcher keeps the
 	// events: no byte of them may belong to a request buffer.
 	Publish(ctx context.Context, events []webhook.Event) ([]webhook.Receipt, error)
 	// Test publishes an event to this one endpoint, whatever its event types. It is
@@ -22,6 +22,8 @@ type Dispatcher interface {
 	// EndpointChanged makes a stored change of an endpoint effective: a later
 	// Publish of the same caller sees it.
 	EndpointChanged(e webhook.Endpoint)
+	// Footprint returns what a client has registered, as far as EndpointChanged was told.
+	Footprint(ctx context.Context, client string) (webhook.Footprint, error)
 	// Health tells how an endpoint is doing.
 	Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error)
 	// Progress returns which deliveries of an endpoint are being attempted, and what

@@ -112,14 +112,14 @@ func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 	return event, nil
 }
 
-// recipients gives the endpoints that an event matched, as far as the caller may
+// recipients gives the endpoints that an event has deliveries for, as far as the caller may
 // know them: all for one who publishes to everyone, else those of its client.
 func (s *Server) recipients(event *webhook.Event, who *Principal) ([]webhook.EndpointNumber, error) {
 	if who.ClientID == "" {
-		return event.Endpoints, nil
+		return event.Recipients(), nil
 	}
 	var mine []webhook.EndpointNumber
-	for _, n := range event.Endpoints {
+	for _, n := range event.Recipients() {
 		client, err := s.owners.client(n)
 		switch {
 		case errors.Is(err, webhook.ErrNotFound): // deleted long ago

@@ -71,7 +71,11 @@ func (f *fakeDispatcher) Publish(_ context.Context, events []webhook.Event) ([]w
 		e := &events[i]
 		e.ID = f.newID()
 		err := f.store.EachEndpoint(func(to webhook.Endpoint) error {
-			if matches(&to, e) {
+			switch {
+			case !matches(&to, e):
+			case to.Status == webhook.EndpointDisabled:
+				e.Disabled = append(e.Disabled, to.Number())
+			default:
 				e.Endpoints = append(e.Endpoints, to.Number())
 			}
 			return nil
@@ -83,8 +87,23 @@ func (f *fakeDispatcher) Publish(_ context.Context, events []webhook.Event) ([]w
 	return f.accept(events)
 }
 
+// Footprint counts what the store has.
+func (f *fakeDispatcher) Footprint(_ context.Context, client string) (has webhook.Footprint, err error) {
+	err = f.store.EachEndpoint(func(e webhook.Endpoint) error {
+		if !e.Deleted() {
+			has.All++
+			if e.ClientID == client {
+				has.Webhooks++
+				has.Patterns += len(e.EventTypes)
+			}
+		}
+		return nil
+	})
+	return has, err
+}
+
 func matches(to *webhook.Endpoint, e *webhook.Event) bool {
-	if !to.Accepts() || e.ClientID != "" && e.ClientID != to.ClientID {
+	if to.Deleted() || e.ClientID != "" && e.ClientID != to.ClientID {
 		return false
 	}
 	for _, pattern := range to.EventTypes {

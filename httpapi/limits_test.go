@@ -88,7 +88,7 @@ func TestLimits(t *testing.T) {
 	if n := f.dispatcher.published(); n != 6 {
 		t.Errorf("%d events were published", n)
 	}
-	if n := f.bodies.large.Load(); n != 0 {
+	if n := f.bodies.large.Used(); n != 0 {
 		t.Errorf("the room of %d bytes is still lent", n)
 	}
 }
@@ -130,21 +130,90 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// TestLargeBodiesShareRoom refuses large bodies when too many are being received,
-// and still takes small ones.
+// TestLargeBodiesShareRoom: one caller has 140 large bodies under way that do not
+// go on. Its next ones are refused; another caller's large body is taken, and so
+// are the small ones of both.
 func TestLargeBodiesShareRoom(t *testing.T) {
-	f := newFixture(t)
-	event := eventWith("1")
-	f.bodies.large.Store(maxBodies - smallBody)
-	large := event + strings.Repeat(" ", 10*smallBody)
-	answers := exchange(t, f.socket(t), []byte(f.post(fmt.Sprintf("Content-Length: %d\r\n", len(large)), large)))
-	if len(answers) != 1 || answers[0].status != 503 || answers[0].header.Get("Retry-After") == "" {
-		t.Errorf("got %+v", answers)
-	}
-	f.want(t, 202, backend, "POST", "/api/events", event+strings.Repeat(" ", smallBody/2))
-	if n := f.bodies.large.Load(); n != maxBodies-smallBody {
-		t.Errorf("%d bytes are lent, want %d", n, maxBodies-smallBody)
-	}
+	inBubble(t, func(t *testing.T) {
+		f := newFixture(t)
+		large := eventWith("1") + strings.Repeat(" ", MaxBody/2)
+		head := func(caller string) string {
+			return strings.Replace(f.post(fmt.Sprintf("Content-Length: %d\r\n", len(large)), ""), f.tokens[backend], f.tokens[caller], 1)
+		}
+		refused := 0
+		for range 140 {
+			c, before := f.dial(t), f.bodies.large.Used()
+			go func() { _, _ = io.WriteString(c, head(acmeWriter)+large[:len(large)-1]) }()
+			synctest.Wait()
+			if f.bodies.large.Used() > before {
+				continue
+			}
+			answers, err := readAnswers(c)
+			if err != nil || len(answers) != 1 || answers[0].status != 429 || answers[0].header.Get("Retry-After") == "" {
+				t.Fatalf("got %+v, %v", answers, err)
+			}
+			refused++
+		}
+		if refused < 70 {
+			t.Errorf("%d were refused", refused)
+		}
+		f.want(t, 202, acmeWriter, "POST", "/api/events", eventWith("1"))
+		for range 3 {
+			c := f.dial(t)
+			send(t, c, head(backend)+large)
+			if status, _, _ := readAnswer(t, bufio.NewReader(c)); status != 202 {
+				t.Errorf("another caller's large body: %d", status)
+			}
+		}
+	})
+}
+
+// TestStalledBodiesHoldLittle: a body that was announced, and of which little came,
+// takes no more room than what came.
+func TestStalledBodiesHoldLittle(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.want(t, 202, backend, "POST", "/api/events", eventWith("1")+strings.Repeat(" ", mediumBody-100)) // room that is used again
+		for range 100 {
+			send(t, f.dial(t), f.post("Content-Length: 1000000\r\n", strings.Repeat(" ", 1000)))
+		}
+		synctest.Wait()
+		if n := f.bodies.large.Used(); n != 0 {
+			t.Errorf("%d bytes are lent", n)
+		}
+	})
+}
+
+// TestRequestsUnderWay: one caller's requests are all under way that may be. Its
+// next one is refused, another caller's is not.
+func TestRequestsUnderWay(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFixture(t, func(o *Options) { o.Limits.Connections = 20 })
+		hold := make(chan struct{})
+		f.dispatcher.hold = hold
+		var busy []net.Conn
+		for range 10 {
+			c := f.dial(t)
+			send(t, c, f.good())
+			busy = append(busy, c)
+		}
+		synctest.Wait()
+		r := f.want(t, 429, backend, "POST", "/api/events", eventWith("1"))
+		if r.header.Get("Retry-After") == "" || r.text(t, "type") != problemType+string(codeTooMany) {
+			t.Errorf("got %v %s", r.header, r.body)
+		}
+		f.want(t, 200, acme, "GET", "/api/webhooks", "")
+		close(hold)
+		for _, c := range busy {
+			if status, _, _ := readAnswer(t, bufio.NewReader(c)); status != 202 {
+				t.Errorf("a request under way: got %d", status)
+			}
+		}
+		f.want(t, 202, backend, "POST", "/api/events", eventWith("1"))
+		if n := f.underWay.requests.Used(); n != 0 {
+			t.Errorf("%d requests count as under way", n)
+		}
+	})
 }
 
 // slow is a request that does not go on.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,8 +18,9 @@ import (
 )
 
 // listener bounds the open connections of a fasthttp server. When all are taken,
-// the one that has waited longest for its peer gives way to a new one: senders and
-// readers that drip, and idle connections, keep nobody out. A connection whose
+// one of those from the address that has most of them gives way to a new one: that
+// which has waited longest for its peer. So senders and readers that drip, and idle
+// connections, keep nobody out, and whoever opens too many closes its own. A connection whose
 // request is complete, and has no answer, is never given up for another; if all
 // are such, a new one gets 503.
 type listener struct {
@@ -29,6 +31,8 @@ type listener struct {
 	mu sync.Mutex
 	// open are the connections; the first one's request began first, or is awaited for longest.
 	open list.List
+	// peers counts them by the address that they come from.
+	peers map[netip.Addr]int
 	// leaving counts those that were closed for others and are served still; left
 	// is signalled when one has ended.
 	leaving int
@@ -36,7 +40,7 @@ type listener struct {
 }
 
 func newListener(raw net.Listener, limit int, m *metrics) *listener {
-	l := &listener{Listener: raw, limit: limit, metrics: m}
+	l := &listener{Listener: raw, limit: limit, metrics: m, peers: map[netip.Addr]int{}}
 	l.left.L = &l.mu
 	return l
 }
@@ -73,8 +77,9 @@ func (l *listener) admit(raw net.Conn) *conn {
 	for {
 		l.mu.Lock()
 		if l.open.Len() < l.limit {
-			c := &conn{Conn: raw, from: l, size: -1}
+			c := &conn{Conn: raw, from: l, size: -1, peer: peerOf(raw)}
 			c.place = l.open.PushBack(c)
+			l.peers[c.peer]++
 			l.mu.Unlock()
 			return c
 		}
@@ -85,18 +90,49 @@ func (l *listener) admit(raw net.Conn) *conn {
 	}
 }
 
-// displace closes the connection that has waited longest, and tells whether there was one.
+// peerOf returns the address that a connection comes from: of IPv6, the network of
+// 64 bits, whose addresses one host can have all. It is zero for what has none.
+func peerOf(c net.Conn) netip.Addr {
+	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	addr := tcp.AddrPort().Addr().Unmap()
+	if addr.Is6() {
+		network, _ := addr.WithZone("").Prefix(64) // it cannot fail
+		return network.Addr()
+	}
+	return addr
+}
+
+// dispensableLocked returns the connection that gives way; nil if there is none.
+func (l *listener) dispensableLocked() *conn {
+	most := 0
+	for _, n := range l.peers {
+		most = max(most, n)
+	}
+	var oldest *conn
+	for e := l.open.Front(); e != nil; e = e.Next() {
+		c := e.Value.(*conn)
+		switch {
+		case c.busy:
+		case l.peers[c.peer] == most:
+			return c
+		case oldest == nil:
+			oldest = c
+		}
+	}
+	return oldest // those who have most are all busy
+}
+
+// displace closes the connection that gives way, and reports whether there was one.
 func (l *listener) displace() bool {
 	l.mu.Lock()
-	oldest := l.open.Front()
-	for oldest != nil && oldest.Value.(*conn).busy {
-		oldest = oldest.Next()
-	}
-	if oldest == nil {
+	c := l.dispensableLocked()
+	if c == nil {
 		l.mu.Unlock()
 		return false
 	}
-	c := oldest.Value.(*conn)
 	c.leaveLocked()
 	c.displaced = true
 	_ = c.Conn.Close() // its worker sees it, and ends
@@ -132,6 +168,7 @@ func (l *listener) turnAway(raw net.Conn) {
 type conn struct {
 	net.Conn
 	from *listener
+	peer netip.Addr
 	// Guarded by from.mu: the place among the open connections, nil when it is
 	// none of them any more; whether it has a complete request and no answer yet;
 	// whether it was closed for another and is served still.
@@ -235,6 +272,9 @@ func (c *conn) leaveLocked() {
 	if c.place != nil {
 		c.from.open.Remove(c.place)
 		c.place = nil
+		if c.from.peers[c.peer]--; c.from.peers[c.peer] == 0 {
+			delete(c.from.peers, c.peer)
+		}
 	}
 }
 

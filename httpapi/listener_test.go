@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -45,6 +46,40 @@ func TestWaitingGivesWay(t *testing.T) {
 	})
 }
 
+// TestCrowdGivesWay: one address opens connections without end. They take the
+// places of its own, not that of another address's, which waits for longest.
+func TestCrowdGivesWay(t *testing.T) {
+	const limit = 5
+	f := newFixture(t, func(o *Options) { o.Limits.Connections = limit })
+	address := f.socket(t)
+	dial := func(from string) net.Conn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		c, err := d.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	quiet := dial("127.0.0.2")
+	var crowd []net.Conn
+	for range 4 * limit {
+		crowd = append(crowd, dial("127.0.0.1"))
+	}
+	for i, c := range crowd[:3*limit] {
+		if n, err := c.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d of the crowd is open still: %v", i, err)
+		}
+	}
+	send(t, quiet, probeRequest)
+	if status, _, _ := readAnswer(t, bufio.NewReader(quiet)); status != 200 {
+		t.Errorf("got %d", status)
+	}
+}
+
 // TestBusyStays takes all connections with requests under way: a new one is
 // turned away, and they are answered.
 func TestBusyStays(t *testing.T) {
@@ -54,9 +89,9 @@ func TestBusyStays(t *testing.T) {
 		hold := make(chan struct{})
 		f.dispatcher.hold = hold
 		var busy []net.Conn
-		for range limit {
+		for _, caller := range []string{backend, acmeWriter, admin} { // one alone may not have all
 			c := f.dial(t)
-			send(t, c, f.good())
+			send(t, c, strings.Replace(f.good(), f.tokens[backend], f.tokens[caller], 1))
 			busy = append(busy, c)
 		}
 		synctest.Wait()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,10 @@ type Options struct {
 	// HeaderPrefix begins the names of the headers that deliveries carry;
 	// webhook.DefaultHeaderPrefix if empty. A webhook's own headers keep clear of it.
 	HeaderPrefix string
+	// ClientLimits returns what one client may have; without it there are no such limits.
+	ClientLimits func(client string) webhook.ClientLimits
+	// MaxWebhooks bounds the endpoints of all clients together; 0 for no limit.
+	MaxWebhooks int
 	// AnyEventType lets event types through that the registry does not have.
 	AnyEventType bool
 	// Version is shown by /healthz.
@@ -126,6 +131,10 @@ func (o *Options) complete() error {
 	o.Limits = l.or(defaultLimits)
 	o.Defaults = o.Defaults.Or(webhook.DefaultSettings())
 	o.HeaderPrefix = cmp.Or(o.HeaderPrefix, webhook.DefaultHeaderPrefix)
+	if o.ClientLimits == nil {
+		o.ClientLimits = func(string) webhook.ClientLimits { return webhook.ClientLimits{} }
+	}
+	o.MaxWebhooks = cmp.Or(o.MaxWebhooks, math.MaxInt)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -32,6 +32,9 @@ type Principal struct {
 	// home is the client that an administrator's token names: where its webhooks are
 	// registered when it names no other. It narrows nothing.
 	home string
+	// account is whose share of the server the caller's requests take: as Publisher,
+	// but an administrator's own also when it acts for a client.
+	account string
 	// publisher and publisherAll are ScopePublish and ScopePublishAll.
 	admin, publisher, publisherAll bool
 }
@@ -54,6 +57,7 @@ func newPrincipal(clientID string, scopes []string, publisher string) (*Principa
 	case p.ClientID != "":
 		p.Publisher = "client:" + p.ClientID
 	}
+	p.account = p.Publisher
 	return p, nil
 }
 

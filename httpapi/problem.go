@@ -63,6 +63,8 @@ const (
 	codeUnknownType     code = "unknown-event-type"
 	codeFanOut          code = "too-many-endpoints"
 	codeTooManyPending  code = "too-many-pending"
+	codeClientLimit     code = "client-limit"
+	codeTooMany         code = "too-many-requests"
 	codeHeader          code = "header-too-large"
 	codeInternal        code = "internal"
 	codeUnavailable     code = "unavailable"
@@ -90,6 +92,8 @@ var kinds = map[code]struct {
 	codeUnknownType:     {fasthttp.StatusUnprocessableEntity, "Unknown event type"},
 	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many endpoints match"},
 	codeTooManyPending:  {fasthttp.StatusTooManyRequests, "Too many deliveries pending"},
+	codeClientLimit:     {fasthttp.StatusConflict, "The client's limit is reached"},
+	codeTooMany:         {fasthttp.StatusTooManyRequests, "Too many requests"},
 	codeHeader:          {fasthttp.StatusRequestHeaderFieldsTooLarge, "The headers are too large"},
 	codeInternal:        {fasthttp.StatusInternalServerError, "Internal error"},
 	codeUnavailable:     {fasthttp.StatusServiceUnavailable, "Not available now"},

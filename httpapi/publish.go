@@ -39,7 +39,7 @@ func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
 		return publishError(err)
 	}
 	s.count(&receipts[0])
-	var text [128]byte
+	var text [192]byte
 	ctx.SetStatusCode(fasthttp.StatusAccepted)
 	ctx.SetContentType("application/json")
 	ctx.Response.SetBody(append(appendReceipt(append(text[:0], '{'), &receipts[0]), '}'))
@@ -147,8 +147,20 @@ func appendReceipt(dst []byte, r *webhook.Receipt) []byte {
 	dst = webhook.EventID.Append(dst, r.EventID)
 	dst = append(dst, `","deliveries":`...)
 	dst = strconv.AppendInt(dst, int64(r.Deliveries), 10)
+	dst = appendCount(dst, "paused", r.Paused)
+	dst = appendCount(dst, "disabled", r.Disabled)
+	dst = appendCount(dst, "limited", r.Limited)
 	if r.Duplicate {
 		dst = append(dst, `,"duplicate":true`...)
 	}
 	return dst
+}
+
+// appendCount appends a member that is there only if it counts something.
+func appendCount(dst []byte, name string, count int) []byte {
+	if count == 0 {
+		return dst
+	}
+	dst = append(append(append(dst, `,"`...), name...), `":`...)
+	return strconv.AppendInt(dst, int64(count), 10)
 }

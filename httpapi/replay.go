@@ -62,6 +62,10 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 	case e.Status == webhook.EndpointDisabled:
 		return conflict("the webhook is disabled: resume it first, then replay")
 	}
+	if !s.underWay.replays.take(who.account) {
+		return crowdedOut(webhook.ErrShareUsed, "replays are under way")
+	}
+	defer s.underWay.replays.give(who.account)
 	call, cancel := s.call()
 	defer cancel()
 	out := replayResource{DryRun: in.DryRun.Value}

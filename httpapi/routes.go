@@ -131,11 +131,17 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 	if err != nil {
 		return err
 	}
+	if who != nil {
+		if err := s.underWay.begin(who); err != nil {
+			return err
+		}
+		defer s.underWay.end(who)
+	}
 	if err := checkQuery(ctx, r); err != nil {
 		return err
 	}
 	if r.takesBody() {
-		room, err := s.bodies.read(ctx)
+		room, err := s.bodies.read(ctx, who)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,12 @@ type Server struct {
 	owners  *owners
 	cursors *cursors
 
-	bodies bodies
+	bodies   bodies
+	underWay underWay
+	// reserved is what registrations under way add to their clients.
+	reserved     reservations
+	clientLimits func(client string) webhook.ClientLimits
+	maxWebhooks  int
 
 	// base ends when Shutdown gives up waiting for requests.
 	base     context.Context
@@ -90,6 +95,7 @@ func New(o Options) (*Server, error) {
 		defaults: o.Defaults, ceilings: o.Ceilings, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
 		tokens: tokens, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
+		bodies: newBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits, maxWebhooks: o.MaxWebhooks,
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newServer(s.newRouter(routes()))

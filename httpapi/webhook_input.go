@@ -65,6 +65,17 @@ func (in *webhookInput) check(types *registry, most *webhook.Ceilings, patterns 
 	in.checkPatterns(types, most, f)
 }
 
+// patterns is how many patterns an endpoint has after the change.
+func (in *webhookInput) patterns(e *webhook.Endpoint) int {
+	switch {
+	case in.EventType.given():
+		return 1
+	case in.EventTypes.given():
+		return len(in.EventTypes.Value)
+	}
+	return len(e.EventTypes)
+}
+
 func (in *webhookInput) checkPatterns(types *registry, most *webhook.Ceilings, f *faults) {
 	patterns := in.EventTypes.Value
 	switch {

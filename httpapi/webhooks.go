@@ -27,6 +27,11 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
+	registered, err := s.reserve(call, client, webhook.Footprint{Webhooks: 1, Patterns: len(e.EventTypes)})
+	if err != nil {
+		return err
+	}
+	defer registered()
 	secret := e.Secrets[0]
 	if e, err = s.store.CreateEndpoint(call, e); err != nil {
 		return fmt.Errorf("create webhook: %w", err)
@@ -154,6 +159,11 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 	if err != nil {
 		return err
 	}
+	changed, err := s.reserve(call, old.ClientID, webhook.Footprint{Patterns: in.patterns(&old) - len(old.EventTypes)})
+	if err != nil {
+		return err
+	}
+	defer changed()
 	e, err := s.update(call, old.ID, func(e *webhook.Endpoint) error {
 		var f faults
 		now := s.showWebhook(e)

@@ -75,15 +75,19 @@ type Access interface {
 
 // Events keeps what was published.
 type Events interface {
-	// Accept stores events and one queued delivery for each of their Endpoints, all
-	// in one transaction. The receipts stand in the order of the events; those of
+	// Accept stores events: one queued delivery for each of their Endpoints, and for
+	// each Disabled and Limited endpoint one that has failed with its reason. All is
+	// stored in one transaction, but for events with more than webhook.MaxFanOut
+	// deliveries: those follow in parts, all before done. After a crash in between
+	// the store makes them when it is opened. The receipts stand in the order of the events; those of
 	// repeated idempotency keys say so and store nothing. The caller must not
 	// change the events afterwards.
 	//
 	// A key is remembered for 24 hours per publisher; it stands for the event's
 	// type, client and data.
 	Accept(events []webhook.Event, done func([]webhook.Receipt, error))
-	// Event reads an event with its data. ErrNotFound.
+	// Event reads an event with its data; its Endpoints are all that it has a
+	// delivery for. ErrNotFound.
 	Event(id webhook.ID) (webhook.Event, error)
 	// LastSeq is the largest Seq of any ID stored.
 	LastSeq() uint64
@@ -124,9 +128,12 @@ type Deliveries interface {
 	CancelPending(ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int) (int, error)
 	// Backlog tells what an endpoint has still to deliver.
 	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
-	// Pending counts the deliveries of all endpoints that are queued or retrying.
-	// After a start it rises to the true figure while the store counts.
+	// Pending counts the deliveries of all endpoints that are queued or retrying,
+	// from the start on.
 	Pending() int64
+	// PendingOf counts those of some endpoints. After a start it rises to the true
+	// figure while the store counts.
+	PendingOf(endpoints []webhook.EndpointNumber) int64
 }
 
 // SecretKeys are the keys under which a store seals the values of endpoints'

@@ -71,6 +71,7 @@ const (
 	ReasonCancelled        Reason = "cancelled"        // cancelled through the API
 	ReasonEndpointDeleted  Reason = "webhook_deleted"  // its endpoint was deleted
 	ReasonEndpointDisabled Reason = "webhook_disabled" // its endpoint was disabled when the event was accepted
+	ReasonClientLimit      Reason = "client_limit"     // its client had too many deliveries pending when the event was accepted
 	ReasonPanic            Reason = "panic"            // handling it failed again and again
 	ReasonPayloadMissing   Reason = "payload_missing"  // its event is not in storage
 )
@@ -81,7 +82,7 @@ var Reasons = []Reason{
 	ReasonTLS, ReasonTLSExpired, ReasonTLSName, ReasonTLSAuthority, ReasonTLSVersion, ReasonTLSClientCert, ReasonTLSProtocol,
 	ReasonTimeout, ReasonReset, ReasonProtocol,
 	ReasonHTTP1xx, ReasonHTTP3xx, ReasonHTTP4xx, ReasonHTTP5xx, ReasonGone, ReasonLimited,
-	ReasonCancelled, ReasonEndpointDeleted, ReasonEndpointDisabled, ReasonPanic, ReasonPayloadMissing,
+	ReasonCancelled, ReasonEndpointDeleted, ReasonEndpointDisabled, ReasonClientLimit, ReasonPanic, ReasonPayloadMissing,
 }
 
 // messages says each reason in words, for people.
@@ -108,6 +109,7 @@ var messages = map[Reason]string{
 	ReasonCancelled:        "cancelled on request",
 	ReasonEndpointDeleted:  "the webhook was deleted",
 	ReasonEndpointDisabled: "the webhook was disabled when the event was published",
+	ReasonClientLimit:      "the client had too many pending deliveries when the event was published",
 	ReasonPanic:            "handling the delivery failed repeatedly inside the server",
 	ReasonPayloadMissing:   "the event's payload is not in storage",
 }

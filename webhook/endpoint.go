@@ -117,7 +117,7 @@ type EndpointStatus string
 const (
 	EndpointActive   EndpointStatus = "active"   // accepts and delivers
 	EndpointPaused   EndpointStatus = "paused"   // accepts, and holds its deliveries
-	EndpointDisabled EndpointStatus = "disabled" // accepts nothing, and holds what it has
+	EndpointDisabled EndpointStatus = "disabled" // holds what it has; what comes fails, and can be replayed
 )
 
 // Settings are an endpoint's own limits and policies. A zero field means the server's default.

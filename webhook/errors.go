@@ -16,11 +16,17 @@ var (
 	ErrConflict = errors.New("conflict with the present state")
 	// ErrTooManyPending: a limit on undelivered work is reached; try again later.
 	ErrTooManyPending = errors.New("too many deliveries pending")
+	// ErrClientLimit: the client has as much as it may have of something.
+	ErrClientLimit = errors.New("the client's limit is reached")
+	// ErrShareUsed: the caller has as much under way as it may have; try again later.
+	ErrShareUsed = errors.New("too much is under way for this caller")
+	// ErrAllUsed: all callers together have too much under way; try again later.
+	ErrAllUsed = errors.New("too much is under way")
 	// ErrDiskReserve: free disk space is below the reserve; try again later.
 	ErrDiskReserve = errors.New("free disk space is below the reserve")
 	// ErrShuttingDown: the server is stopping; try again later.
 	ErrShuttingDown = errors.New("shutting down")
-	// ErrFanOut: one event matches more endpoints than one transaction can hold.
+	// ErrFanOut: one event matches more endpoints than the store can note with it, some two millions.
 	ErrFanOut = errors.New("event matches too many endpoints")
 	// ErrBroken: storage failed to commit and accepts nothing more. Fatal.
 	ErrBroken = errors.New("storage is broken")

@@ -91,17 +91,41 @@ func (c *publishCommand) event(data []byte) ([]byte, error) {
 type eventReceipt struct {
 	ID         string `json:"id"`
 	Deliveries int    `json:"deliveries"`
+	Paused     int    `json:"paused"`
+	Disabled   int    `json:"disabled"`
+	Limited    int    `json:"limited"`
 	Duplicate  bool   `json:"duplicate"`
 }
 
 // String is for people.
 func (r eventReceipt) String() string {
-	line := fmt.Sprintf("%s  %d deliveries", printable(r.ID), r.Deliveries)
-	if r.Deliveries == 1 {
-		line = printable(r.ID) + "  1 delivery"
-	}
+	line := printable(r.ID) + "  " + r.deliveries()
 	if r.Duplicate {
 		line += "  (published before with this key)"
 	}
 	return line
+}
+
+// deliveries says how many there are, and what is the matter with some of them.
+func (r eventReceipt) deliveries() string {
+	if r.Deliveries+r.Disabled+r.Limited == 0 {
+		return "0 deliveries: no webhook asks for this event"
+	}
+	text := fmt.Sprintf("%d deliveries", r.Deliveries)
+	if r.Deliveries == 1 {
+		text = "1 delivery"
+	}
+	for _, some := range []struct {
+		count int
+		what  string
+	}{
+		{r.Paused, "waiting for a paused webhook"},
+		{r.Disabled, "withheld from a disabled webhook"},
+		{r.Limited, "withheld from a client with too much pending"},
+	} {
+		if some.count > 0 {
+			text += fmt.Sprintf(", %d %s", some.count, some.what)
+		}
+	}
+	return text
 }

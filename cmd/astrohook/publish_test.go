@@ -63,6 +63,22 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestPublishTellsDeliveries: nobody who asks, a paused webhook and a disabled one
+// are told apart.
+func TestPublishTellsDeliveries(t *testing.T) {
+	for answer, want := range map[string]string{
+		`"deliveries":0`:              "0 deliveries: no webhook asks for this event",
+		`"deliveries":0,"disabled":1`: "0 deliveries, 1 withheld from a disabled webhook",
+		`"deliveries":1,"paused":1`:   "1 delivery, 1 waiting for a paused webhook",
+		`"deliveries":3,"limited":2`:  "3 deliveries, 2 withheld from a client with too much pending",
+	} {
+		api := &publishing{status: 202, answer: one(`{"id":"evt_1",` + answer + `}`)}
+		if got := publish(t, api, "", "user.created", "1"); got.code != 0 || got.out != "evt_1  "+want+"\n" {
+			t.Errorf("%s: %+v", answer, got)
+		}
+	}
+}
+
 func TestPublishRefused(t *testing.T) {
 	api := &publishing{status: 422, answer: one(`{"title":"Unknown event type","field":"event_type","detail":"is not registered","suggestions":["user.created"]}`)}
 	got := publish(t, api, "", "user.craeted", "{}")

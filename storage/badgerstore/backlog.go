@@ -6,8 +6,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// backlog counts what is pending, per endpoint and in total: what a census finds
-// after Open, and what every committed change adds and removes. The two may
+// backlog counts what is pending, per endpoint and in total. The total is right
+// from Open on: it is stored with each commit. Per endpoint it is what a census
+// finds after Open, and what every committed change adds and removes; the two may
 // arrive in any order.
 type backlog struct {
 	mu         sync.Mutex
@@ -26,6 +27,7 @@ func (b *backlog) apply(changes []*change) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range changes {
+		b.total += c.pending()
 		for i := range c.moves {
 			m := &c.moves[i]
 			b.addLocked(m.id.Endpoint, pending{int64(m.queued), int64(m.retrying)})
@@ -40,7 +42,6 @@ func (b *backlog) add(n webhook.EndpointNumber, p pending) {
 }
 
 func (b *backlog) addLocked(n webhook.EndpointNumber, p pending) {
-	b.total += p.queued + p.retrying
 	sum := b.byEndpoint[n]
 	sum.queued += p.queued
 	sum.retrying += p.retrying
@@ -57,6 +58,24 @@ func (b *backlog) of(n webhook.EndpointNumber) pending {
 	defer b.mu.Unlock()
 	p := b.byEndpoint[n]
 	return pending{max(p.queued, 0), max(p.retrying, 0)}
+}
+
+// sumOf returns what some endpoints have together.
+func (b *backlog) sumOf(endpoints []webhook.EndpointNumber) (sum int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range endpoints {
+		p := b.byEndpoint[n]
+		sum += max(p.queued, 0) + max(p.retrying, 0)
+	}
+	return sum
+}
+
+// start sets the count of all that is pending, before anything is committed.
+func (b *backlog) start(total int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.total = total
 }
 
 func (b *backlog) sum() int64 {

@@ -12,23 +12,29 @@ import (
 // censusChunk is how many keys are counted at a time; Open counts the first ones itself.
 const censusChunk = 4096
 
-// census counts what was pending when the store was opened, once, in the
-// background. After each chunk it rests as long as the chunk took, so that it
+// census counts what each endpoint had pending when the store was opened, once, in
+// the background; and so finds out whether the stored count of all is right. After each chunk it rests as long as the chunk took, so that it
 // never takes more than half a core from those who work.
 type census struct {
 	store  *Store
 	tx     *badger.Txn // the snapshot
 	it     *badger.Iterator
 	spaces []space // still to be counted, the current one first
+	// found is how many were counted, stored how many there should be.
+	found, stored int64
 }
 
 // startCensus takes the snapshot and counts the first chunk. The rest, if any, is
 // counted in the background until ctx ends; Close waits for that.
 func (s *Store) startCensus(ctx context.Context) {
-	c := &census{store: s, tx: s.db.NewTransaction(false), spaces: []space{spaceQueued, spaceRetrying}}
+	c := &census{
+		store: s, tx: s.db.NewTransaction(false), spaces: []space{spaceQueued, spaceRetrying},
+		stored: s.committer.pending,
+	}
 	c.open()
 	if !c.chunk() {
 		c.close()
+		c.correct()
 		close(s.counted)
 		return
 	}
@@ -37,8 +43,21 @@ func (s *Store) startCensus(ctx context.Context) {
 		defer s.leave()
 		defer close(s.counted)
 		defer c.close()
-		c.run(ctx)
+		if c.run(ctx) {
+			c.correct()
+		}
 	}()
+}
+
+// correct mends the count of all where it has drifted: a Settle with a wrong Was
+// makes it do so.
+func (c *census) correct() {
+	drift := c.found - c.stored
+	if drift == 0 {
+		return
+	}
+	c.store.log.Warn("the stored count of pending deliveries was wrong and is corrected", "stored", c.stored, "counted", c.found)
+	c.store.committer.submit(&job{change: &change{drift: drift}, done: func(error) {}})
 }
 
 func (c *census) open() {
@@ -51,17 +70,18 @@ func (c *census) close() {
 	c.tx.Discard()
 }
 
-func (c *census) run(ctx context.Context) {
+// run counts to the end, and reports whether it came there before ctx ended.
+func (c *census) run(ctx context.Context) bool {
 	for {
 		began := time.Now()
 		if !c.chunk() {
-			return
+			return true
 		}
 		rest := time.NewTimer(time.Since(began))
 		select {
 		case <-ctx.Done():
 			rest.Stop()
-			return
+			return false
 		case <-rest.C:
 		}
 	}
@@ -93,6 +113,7 @@ func (c *census) count(limit int) int {
 		counted++
 	}
 	c.store.backlog.add(n, c.pending(counted))
+	c.found += int64(counted)
 	return counted
 }
 
@@ -104,8 +125,13 @@ func (c *census) pending(counted int) pending {
 }
 
 // Pending counts the deliveries of all endpoints that are queued or retrying.
-// After Open it rises to the true figure while the census runs.
 func (s *Store) Pending() int64 { return s.backlog.sum() }
+
+// PendingOf counts those of some endpoints. After Open it rises to the true figure
+// while the census runs.
+func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) int64 {
+	return s.backlog.sumOf(endpoints)
+}
 
 // Backlog tells what an endpoint has still to deliver.
 func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {

@@ -16,6 +16,17 @@ type change struct {
 	bytes int
 	// lastSeq is the largest Seq among the IDs that the change stores.
 	lastSeq uint64
+	// drift corrects the count of all that is pending; the census finds it.
+	drift int64
+}
+
+// pending returns by how much the change raises the count of all that is pending.
+func (c *change) pending() int64 {
+	sum := c.drift
+	for i := range c.moves {
+		sum += int64(c.moves[i].queued) + int64(c.moves[i].retrying)
+	}
+	return sum
 }
 
 // op puts or removes one key.

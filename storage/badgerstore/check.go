@@ -99,6 +99,7 @@ var (
 // keySizes are the sizes of the keys that numbers make up.
 var keySizes = map[space]int{
 	spaceEndpoint: endpointKeySize, spaceGate: endpointKeySize, spaceEvent: eventKeySize, spaceSchedule: scheduleKeySize,
+	spacePart: partKeySize, spaceParting: eventKeySize,
 	spaceQueued: deliveryKeySize, spaceRetrying: deliveryKeySize, spaceDelivered: deliveryKeySize, spaceFailed: deliveryKeySize,
 }
 
@@ -121,6 +122,11 @@ func (c *checker) record(key, value []byte) error {
 		return counted(&c.found.Failed, c.finished(key, value))
 	case spaceSchedule:
 		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).ID), errNoDelivery)
+	case spacePart:
+		return c.part(key, value)
+	case spaceParting:
+		_, err := decodeParting(value)
+		return err
 	case spaceEndpoint:
 		return counted(&c.found.Endpoints, c.endpoint(value))
 	case spaceSecretKey:
@@ -163,6 +169,14 @@ func (c *checker) endpoint(value []byte) error {
 func (c *checker) event(key, value []byte) error {
 	_, err := decodeEvent(parseEventKey(key), value)
 	return err
+}
+
+// part checks what is stored of some recipients of an event.
+func (c *checker) part(key, value []byte) error {
+	if _, err := decodePart(value); err != nil {
+		return err
+	}
+	return c.needs(eventKey(parseEventKey(key)), errNoEvent)
 }
 
 func (c *checker) finished(key, value []byte) error {

@@ -44,6 +44,8 @@ type committer struct {
 	applied func([]*change)
 	// commits is the number of the last commit, which is stored with each: only run uses it.
 	commits uint64
+	// pending is how many deliveries were queued or retrying after it, which is stored too.
+	pending int64
 
 	mu       sync.Mutex
 	idle     sync.Cond // signalled when accepted becomes 0
@@ -62,14 +64,16 @@ func newCommitter(db *badger.DB, applied func([]*change)) *committer {
 	return c
 }
 
-// submit hands a job over and returns at once.
-func (c *committer) submit(j *job) {
+// submit hands jobs over and returns at once. No other job comes between them.
+func (c *committer) submit(jobs ...*job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if j.refused = c.closed; !j.refused {
-		c.accepted++
+	for _, j := range jobs {
+		if j.refused = c.closed; !j.refused {
+			c.accepted++
+		}
+		c.waiting = append(c.waiting, j)
 	}
-	c.waiting = append(c.waiting, j)
 	if !c.running {
 		c.running = true
 		go c.run()
@@ -170,18 +174,25 @@ func (c *committer) commit(jobs []*job) (int, error) {
 	return n, nil
 }
 
-// commitNumbered commits with the next number, unless there is nothing to commit.
+// commitNumbered commits with the next number and the new count of what is
+// pending, unless there is nothing to commit.
 func (c *committer) commitNumbered(tx *badger.Txn, changes []*change) error {
-	if !slices.ContainsFunc(changes, func(c *change) bool { return len(c.ops) > 0 }) {
-		return nil
+	now := tally{commits: c.commits, pending: c.pending}
+	writes := false
+	for _, change := range changes {
+		now.pending += change.pending()
+		writes = writes || len(change.ops) > 0
 	}
-	if err := tx.Set(metaCommits, encodeNumber(c.commits+1)); err != nil {
-		return err
+	if writes {
+		now.commits++
+		if err := now.write(tx); err != nil {
+			return err
+		}
+		if err := tx.Commit(); err != nil {
+			return err
+		}
 	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	c.commits++
+	c.commits, c.pending = now.commits, now.pending
 	return nil
 }
 

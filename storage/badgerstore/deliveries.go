@@ -126,6 +126,9 @@ func readEndpointsOf(tx *badger.Txn, id webhook.ID) (out []webhook.EndpointNumbe
 		out, err = decodeEndpoints(record)
 		return err
 	})
+	if err == nil {
+		out, err = withParts(tx, id, out)
+	}
 	return out, err
 }
 

@@ -26,6 +26,7 @@ var (
 		webhook.ReasonCancelled, webhook.ReasonEndpointDeleted, webhook.ReasonPanic, webhook.ReasonPayloadMissing,
 		webhook.ReasonTLSExpired, webhook.ReasonTLSName, webhook.ReasonTLSAuthority, webhook.ReasonTLSVersion,
 		webhook.ReasonTLSClientCert, webhook.ReasonTLSProtocol, webhook.ReasonEndpointDisabled,
+		webhook.ReasonClientLimit,
 	}
 )
 

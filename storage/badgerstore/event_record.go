@@ -6,22 +6,26 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// encodeEvent gives the record of an event; its ID is in the key. The data comes
-// last, and so need not tell its length.
-func encodeEvent(e *webhook.Event) []byte {
-	size := 32 + len(e.Type) + len(e.ClientID) + len(e.Publisher) + len(e.IdempotencyKey) + 2*len(e.Endpoints) + len(e.Data)
+// encodeEvent gives the record of an event with its first recipients; its ID is in
+// the key. The data comes last, and so need not tell its length.
+func encodeEvent(e *webhook.Event, first []webhook.EndpointNumber) []byte {
+	size := 32 + len(e.Type) + len(e.ClientID) + len(e.Publisher) + len(e.IdempotencyKey) + 2*len(first) + len(e.Data)
 	dst := append(make([]byte, 0, size), recordVersion)
 	dst = appendString(dst, e.Type)
 	dst = appendString(dst, e.ClientID)
 	dst = appendString(dst, e.Publisher)
 	dst = appendString(dst, e.IdempotencyKey)
-	dst = binary.AppendUvarint(dst, uint64(len(e.Endpoints)))
+	return append(appendEndpoints(dst, first), e.Data...)
+}
+
+func appendEndpoints(dst []byte, list []webhook.EndpointNumber) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(list)))
 	last := webhook.EndpointNumber(0)
-	for _, n := range e.Endpoints {
+	for _, n := range list {
 		dst = binary.AppendUvarint(dst, uint64(n-last)) // ascending: the steps are small
 		last = n
 	}
-	return append(dst, e.Data...)
+	return dst
 }
 
 // decodeEvent reads a record; nothing of it is kept.
@@ -86,7 +90,7 @@ func decodeEventType(record []byte) (string, error) {
 	return d.string(), d.err
 }
 
-// decodeEndpoints reads the matched endpoints only, ascending.
+// decodeEndpoints reads the first recipients only, ascending; withParts adds the others.
 func decodeEndpoints(record []byte) ([]webhook.EndpointNumber, error) {
 	d := newDecoder(record)
 	for range 4 { // type, client, publisher, idempotency key

@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -15,20 +16,29 @@ const (
 	maxAcceptBytes = 3 << 20
 )
 
-// acceptance is one call to Accept on its way into a transaction.
+// acceptance is one call to Accept on its way into a transaction; the later parts
+// of wide events go into transactions of their own.
 type acceptance struct {
-	events   []webhook.Event
-	receipts []webhook.Receipt
-	change   change
+	events    []webhook.Event
+	receipts  []webhook.Receipt
+	change    change
+	retention time.Duration
+	// wide are the recipients of the events that are stored in parts, by their places.
+	wide map[int][]webhook.EndpointNumber
+	err  error
 }
 
-// Accept stores events and one queued delivery for each of their endpoints. Events
-// that one transaction cannot hold beside those before them are refused with
-// ErrFanOut: together at most 40,000 keys (one per event, delivery and
-// idempotency key) and 3 MiB.
+// Accept stores events with a delivery for each of their recipients. Events that
+// one transaction cannot hold beside those before them are refused with ErrFanOut:
+// together at most 40,000 keys (one per event, delivery and idempotency key) and
+// 3 MiB. Of an event with more than webhook.MaxFanOut recipients only the first
+// ones count: the others' deliveries follow in later transactions, before done.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
-	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events))}
+	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events)), retention: s.retention}
 	j := &job{done: func(err error) {
+		if a.err != nil {
+			err = a.err
+		}
 		if err != nil {
 			done(nil, fmt.Errorf("accept events: %w", err))
 			return
@@ -40,6 +50,10 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 	} else {
 		a.storeAll()
 		j.change = &a.change
+	}
+	if later := a.later(); len(later) > 0 {
+		s.committer.submit(a.inTurn(append([]*job{j}, later...))...)
+		return
 	}
 	s.committer.submit(j)
 }
@@ -57,7 +71,7 @@ func (a *acceptance) keyed() bool {
 func (a *acceptance) storeAll() {
 	ops := 0
 	for i := range a.events {
-		ops += 1 + len(a.events[i].Endpoints)
+		ops += 1 + width(&a.events[i])
 	}
 	a.change.ops = make([]op, 0, min(ops, maxAcceptOps))
 	a.change.moves = make([]move, 0, min(ops, maxAcceptOps))
@@ -66,32 +80,60 @@ func (a *acceptance) storeAll() {
 	}
 }
 
-// store adds an event and its deliveries; it tells whether they fit.
+// width is how many deliveries an event has.
+func width(e *webhook.Event) int { return len(e.Endpoints) + len(e.Disabled) + len(e.Limited) }
+
+// store adds an event and its deliveries, those of the first part if it is a wide
+// one; it reports whether they fit.
 func (a *acceptance) store(i int) bool {
 	e := &a.events[i]
-	if len(e.Endpoints) > webhook.MaxFanOut || !a.fits(e) {
+	if !a.fits(e) {
 		a.receipts[i] = webhook.Receipt{EventID: e.ID, Err: webhook.ErrFanOut}
 		return false
 	}
-	keys := make([]byte, 0, eventKeySize+len(e.Endpoints)*deliveryKeySize)
-	keys = appendEventKey(keys, e.ID)
-	c := &a.change
-	c.put(keys[:eventKeySize:eventKeySize], encodeEvent(e))
-	for _, n := range e.Endpoints {
+	to := e.Recipients()
+	c, first := &a.change, to[:min(len(to), webhook.MaxFanOut)]
+	c.put(eventKey(e.ID), encodeEvent(e, first))
+	if len(first) < len(to) {
+		c.announceParts(e, to)
+		if a.wide == nil {
+			a.wide = map[int][]webhook.EndpointNumber{}
+		}
+		a.wide[i] = to
+	}
+	c.owe(e, first, a.retention)
+	c.lastSeq = max(c.lastSeq, e.ID.Seq)
+	a.receipts[i] = webhook.Receipt{
+		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
+	}
+	return true
+}
+
+// owe puts an event's deliveries for some recipients. Those that are withheld have
+// finished when the event was accepted.
+func (c *change) owe(e *webhook.Event, to []webhook.EndpointNumber, retention time.Duration) {
+	withheld := len(e.Disabled)+len(e.Limited) > 0
+	keys := make([]byte, 0, len(to)*deliveryKeySize)
+	for _, n := range to {
 		id, start := e.ID.For(n), len(keys)
+		if withheld {
+			if reason := e.Withheld(n); reason != webhook.ReasonNone {
+				d := webhook.Delivery{ID: id}.Fail(reason, e.ID.Time())
+				c.place(&d, encodeDelivery(&d), retention)
+				continue
+			}
+		}
 		keys = appendDeliveryKey(keys, spaceQueued, id)
 		c.put(keys[start:len(keys):len(keys)], freshRecord)
 		c.moves = append(c.moves, move{id: id, queued: +1})
 	}
-	c.lastSeq = max(c.lastSeq, e.ID.Seq)
-	a.receipts[i] = webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints)}
-	return true
 }
 
 func (a *acceptance) fits(e *webhook.Event) bool {
-	const perDelivery = deliveryKeySize + opOverhead + 8 // a few bytes in the event's record
-	size := len(e.Data) + 1024 + len(e.Endpoints)*perDelivery
-	return len(a.change.ops)+len(e.Endpoints)+2 <= maxAcceptOps && a.change.bytes+size <= maxAcceptBytes
+	const perDelivery, perWithheld = deliveryKeySize + opOverhead + 8, 24 // a few bytes in the event's record
+	first := min(width(e), webhook.MaxFanOut)
+	size := len(e.Data) + 1024 + first*perDelivery + min(first, len(e.Disabled)+len(e.Limited))*perWithheld + partBytes(e)
+	return len(a.change.ops)+first+3+width(e)/webhook.MaxFanOut <= maxAcceptOps && a.change.bytes+size <= maxAcceptBytes
 }
 
 // plan stores the events whose idempotency keys are new.
@@ -122,13 +164,17 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 	return &a.change, nil
 }
 
-// Event reads an event with its data.
+// Event reads an event with its data. Its Endpoints are all its recipients.
 func (s *Store) Event(id webhook.ID) (e webhook.Event, err error) {
 	err = s.view("read event", func(tx *badger.Txn) error {
-		return get(tx, eventKey(id), func(record []byte) error {
+		err := get(tx, eventKey(id), func(record []byte) error {
 			e, err = decodeEvent(id, record)
 			return err
 		})
+		if err == nil {
+			e.Endpoints, err = withParts(tx, id, e.Endpoints)
+		}
+		return err
 	})
 	return e, err
 }

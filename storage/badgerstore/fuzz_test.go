@@ -24,8 +24,8 @@ func FuzzGate(f *testing.F) {
 // FuzzEventParts: what is read of an event without the rest of it is as in the whole.
 func FuzzEventParts(f *testing.F) {
 	e := someEvent()
-	f.Add(encodeEvent(&e))
-	f.Add(encodeEvent(&e)[:12])
+	f.Add(encodeEvent(&e, e.Endpoints))
+	f.Add(encodeEvent(&e, e.Endpoints)[:12])
 	f.Fuzz(func(t *testing.T, record []byte) {
 		whole, err := decodeEvent(someID, record)
 		eventType, err1 := decodeEventType(record)

@@ -18,11 +18,13 @@ const keyLifetime = 24 * time.Hour
 type publication struct {
 	id          webhook.ID
 	deliveries  int
+	disabled    int
+	limited     int
 	fingerprint [16]byte // of type, client and data
 }
 
 func publicationOf(e *webhook.Event) publication {
-	p := publication{id: e.ID.Event(), deliveries: len(e.Endpoints)}
+	p := publication{id: e.ID.Event(), deliveries: len(e.Endpoints), disabled: len(e.Disabled), limited: len(e.Limited)}
 	text := appendString(make([]byte, 0, 64+len(e.Data)), e.Type)
 	text = appendString(text, e.ClientID)
 	sum := sha256.Sum256(append(text, e.Data...))
@@ -35,7 +37,9 @@ func (p *publication) repeated(now *publication) webhook.Receipt {
 	if p.fingerprint != now.fingerprint {
 		return webhook.Receipt{EventID: p.id, Err: webhook.ErrConflict}
 	}
-	return webhook.Receipt{EventID: p.id, Deliveries: p.deliveries, Duplicate: true}
+	return webhook.Receipt{
+		EventID: p.id, Deliveries: p.deliveries, Disabled: p.disabled, Limited: p.limited, Duplicate: true,
+	}
 }
 
 func (p *publication) until() time.Time { return p.id.Time().Add(keyLifetime) }
@@ -50,7 +54,11 @@ func idempotencyKey(e *webhook.Event) []byte {
 func (p *publication) encode() []byte {
 	dst := p.id.AppendTo([]byte{recordVersion})
 	dst = append(dst, p.fingerprint[:]...)
-	return binary.AppendUvarint(dst, uint64(p.deliveries))
+	dst = binary.AppendUvarint(dst, uint64(p.deliveries))
+	if p.disabled+p.limited > 0 {
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(p.disabled)), uint64(p.limited))
+	}
+	return dst
 }
 
 func decodePublication(record []byte) (publication, error) {
@@ -62,6 +70,9 @@ func decodePublication(record []byte) (publication, error) {
 	}
 	d.rest = d.rest[copy(p.fingerprint[:], d.rest):]
 	p.deliveries = d.number()
+	if len(d.rest) > 0 {
+		p.disabled, p.limited = d.number(), d.number()
+	}
 	return p, d.err
 }
 

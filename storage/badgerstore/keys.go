@@ -23,6 +23,8 @@ const (
 	spaceGate      space = 'g' // number(4) → gate state
 	spaceKey       space = 'i' // hash of publisher and idempotency key(16) → receipt
 	spaceEvent     space = 'e' // seq(8) nonce(4) → event
+	spacePart      space = 'p' // seq(8) nonce(4) part(2) → more recipients of an event
+	spaceParting   space = 'u' // seq(8) nonce(4) → the parts of an event that have no deliveries yet
 	spaceQueued    space = 'q' // number(4) seq(8) nonce(4) → delivery
 	spaceRetrying  space = 'a' // the same
 	spaceDelivered space = 'd' // the same
@@ -37,6 +39,7 @@ var deliverySpaces = []space{spaceDelivered, spaceQueued, spaceRetrying, spaceFa
 const (
 	endpointKeySize = 1 + 4
 	eventKeySize    = 1 + 8 + 4
+	partKeySize     = eventKeySize + 2
 	deliveryKeySize = 1 + 4 + 8 + 4
 	scheduleKeySize = 1 + 4 + 8 + 8 + 4
 )
@@ -87,6 +90,24 @@ func eventKey(id webhook.ID) []byte {
 func appendEventKey(key []byte, id webhook.ID) []byte {
 	key = binary.BigEndian.AppendUint64(append(key, byte(spaceEvent)), id.Seq)
 	return binary.BigEndian.AppendUint32(key, id.Nonce)
+}
+
+// partKey is the key of an event's recipients beyond the first MaxFanOut; parts
+// are numbered from 1.
+func partKey(id webhook.ID, part int) []byte {
+	return binary.BigEndian.AppendUint16(partPrefix(id), uint16(part))
+}
+
+func partPrefix(id webhook.ID) []byte {
+	key := appendEventKey(make([]byte, 0, partKeySize), id)
+	key[0] = byte(spacePart)
+	return key
+}
+
+func partingKey(id webhook.ID) []byte {
+	key := eventKey(id)
+	key[0] = byte(spaceParting)
+	return key
 }
 
 func parseEventKey(key []byte) webhook.ID {

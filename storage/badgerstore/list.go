@@ -243,6 +243,9 @@ func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
 		return l.goesOn(id), nil
 	}
 	endpoints, err := decodeEndpoints(record)
+	if err == nil {
+		endpoints, err = withParts(l.tx, id, endpoints)
+	}
 	if err != nil {
 		return false, err
 	}

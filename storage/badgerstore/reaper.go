@@ -99,12 +99,13 @@ func (r *reaping) reapEvents() error {
 		if r.left <= 0 {
 			return nil
 		}
-		needed, err := r.needed(it.Item())
+		needed, recipients, err := r.needed(it.Item())
 		if err != nil {
 			return err
 		}
 		if !needed {
 			r.change.remove(it.Item().KeyCopy(nil))
+			r.change.removeParts(r.event, recipients)
 			r.change.lastSeq = max(r.change.lastSeq, r.event.Seq)
 		} else if r.oldest == (webhook.ID{}) {
 			r.oldest = r.event
@@ -114,8 +115,9 @@ func (r *reaping) reapEvents() error {
 	return nil
 }
 
-// needed tells whether any delivery of an event is still there.
-func (r *reaping) needed(item *badger.Item) (needed bool, err error) {
+// needed reports whether any delivery of an event is still there, and returns how
+// many recipients it has.
+func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err error) {
 	r.left--
 	id := parseEventKey(item.Key())
 	var endpoints []webhook.EndpointNumber
@@ -123,15 +125,18 @@ func (r *reaping) needed(item *badger.Item) (needed bool, err error) {
 		endpoints, err = decodeEndpoints(record)
 		return err
 	})
+	if err == nil {
+		endpoints, err = withParts(r.tx, id, endpoints)
+	}
 	for _, n := range endpoints {
 		for _, s := range deliverySpaces {
 			if needed, err = has(r.tx, deliveryKey(s, id.For(n))); needed || err != nil {
-				return needed, err
+				return needed, len(endpoints), err
 			}
 			r.left--
 		}
 	}
-	return false, err
+	return false, len(endpoints), err
 }
 
 // reapEndpoints goes on through the deleted endpoints, and is through at the first

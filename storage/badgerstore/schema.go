@@ -30,6 +30,7 @@ var (
 	metaLastNumber = []byte("mnumber")  // the newest endpoint's
 	metaLastSeq    = []byte("mseq")     // the largest Seq of any endpoint or removed event
 	metaCommits    = []byte("mcommits") // the number of the last commit; see SYNCED
+	metaPending    = []byte("mpending") // that number again, and how many deliveries were pending then; see tally
 	metaCursorKey  = []byte("mcursor")
 )
 

@@ -67,6 +67,7 @@ type Store struct {
 	backlog   *backlog
 	heads     *heads
 	keys      *keyring.Keyring // nil without
+	log       *slog.Logger
 	reaper    reaper
 	rekeying  rekeying
 	synced    syncedMark
@@ -158,6 +159,7 @@ func newStore(db *badger.DB, o Options) *Store {
 		backlog:   newBacklog(),
 		heads:     newHeads(),
 		keys:      o.Keys,
+		log:       o.Log,
 		retention: o.Retention,
 		meddled:   map[webhook.EndpointNumber]struct{}{},
 		counted:   make(chan struct{}),
@@ -190,6 +192,9 @@ func (s *Store) start() error {
 		return err
 	}
 	s.heads.resume(last)
+	if err := s.finishParts(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.startCensus(ctx)
@@ -198,16 +203,21 @@ func (s *Store) start() error {
 	return nil
 }
 
-// resumeCommits goes on numbering commits, unless the latest ones are missing.
+// resumeCommits goes on numbering commits and counting what is pending, unless
+// the latest commits are missing.
 func (s *Store) resumeCommits() error {
 	tx := s.db.NewTransaction(false)
 	defer tx.Discard()
-	commits, err := metaNumber(tx, metaCommits)
+	last, known, err := readTally(tx)
 	if err != nil {
-		return fmt.Errorf("read the number of commits: %w", err)
+		return err
 	}
-	s.committer.commits = commits
-	return s.synced.begin(commits)
+	if !known {
+		last.pending = countPending(tx)
+	}
+	s.committer.commits, s.committer.pending = last.commits, last.pending
+	s.backlog.start(last.pending)
+	return s.synced.begin(last.commits)
 }
 
 // applied takes committed changes into what is kept in memory.

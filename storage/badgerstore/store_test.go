@@ -152,8 +152,8 @@ func TestCensusCountsInTheBackground(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = openTest(t, dir)
-	if got := s.Pending(); got < censusChunk {
-		t.Fatalf("Open counted %d", got)
+	if got := s.Pending(); got != 4*censusChunk {
+		t.Fatalf("after Open Pending is %d, want %d", got, 4*censusChunk)
 	}
 	settle(t, s, delivered(ids[0].For(1))) // in the midst of the census
 	acceptMany(t, s, 10, 2)

@@ -19,8 +19,7 @@ func (s *Store) insert(id webhook.ID) {
 	s.lastSeq = max(s.lastSeq, id.Seq)
 }
 
-// Accept stores events and one queued delivery for each of their endpoints. An
-// event of more than webhook.MaxFanOut endpoints is refused with ErrFanOut.
+// Accept stores events with a delivery for each of their recipients.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
 	receipts := make([]webhook.Receipt, len(events))
 	s.submit(func() error {
@@ -38,8 +37,8 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 }
 
 func (s *Store) accept(e webhook.Event) webhook.Receipt {
-	if len(e.Endpoints) > webhook.MaxFanOut {
-		return webhook.Receipt{EventID: e.ID, Err: webhook.ErrFanOut}
+	receipt := webhook.Receipt{
+		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
 	}
 	if e.IdempotencyKey != "" {
 		key := publisherKey{e.Publisher, e.IdempotencyKey}
@@ -48,21 +47,27 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 		}
 		s.keys[key] = e
 	}
-	s.events[e.ID] = e
+	kept := e
+	kept.Endpoints, kept.Disabled, kept.Limited = e.Recipients(), nil, nil
+	s.events[e.ID] = kept
 	s.insert(e.ID)
-	for _, n := range e.Endpoints {
+	for _, n := range kept.Endpoints {
 		id := e.ID.For(n)
-		s.deliveries[id] = webhook.Delivery{ID: id, EventType: e.Type, Status: webhook.Queued}
+		d := webhook.Delivery{ID: id, EventType: e.Type, Status: webhook.Queued}
+		if reason := e.Withheld(n); reason != webhook.ReasonNone {
+			d = d.Fail(reason, e.ID.Time())
+		}
+		s.deliveries[id] = d
 		s.insert(id)
 	}
-	return webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints)}
+	return receipt
 }
 
 func repeated(first, e webhook.Event) webhook.Receipt {
 	if first.Type != e.Type || first.ClientID != e.ClientID || !bytes.Equal(first.Data, e.Data) {
 		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrConflict}
 	}
-	return webhook.Receipt{EventID: first.ID, Deliveries: len(first.Endpoints), Duplicate: true}
+	return webhook.Receipt{EventID: first.ID, Deliveries: len(first.Endpoints), Disabled: len(first.Disabled), Limited: len(first.Limited), Duplicate: true}
 }
 
 // Event reads an event with its data.

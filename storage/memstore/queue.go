@@ -112,6 +112,17 @@ func (s *Store) Pending() int64 {
 	return pending
 }
 
+// PendingOf counts those of some endpoints.
+func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range endpoints {
+		b := s.backlog(n)
+		sum += b.Queued + b.Retrying
+	}
+	return sum
+}
+
 // Wakes calls visit for each endpoint that has pending deliveries, ascending.
 func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	var all []webhook.Wake

@@ -56,7 +56,9 @@ var acceptTests = []test{
 			same(f, bytes.Equal(due[0].Data, e.Data), true)
 		})
 	}},
-	{name: "keeps the widest fan-out and refuses a wider one alone", run: wideFanOut},
+	{name: "keeps a fan-out that no one transaction holds", run: wideFanOut},
+	{name: "removes a wide event with all its recipients", bubble: true, run: wideReap},
+	{name: "keeps what is withheld, finished, with its reason", run: withheld},
 	{name: "does not know what is not there", run: func(f *fixture) {
 		_, err := f.Event(f.id())
 		f.is(err, webhook.ErrNotFound)
@@ -93,23 +95,104 @@ var acceptTests = []test{
 	}},
 }
 
-func wideFanOut(f *fixture) {
-	to := make([]webhook.EndpointNumber, webhook.MaxFanOut+1)
-	for i := range to {
-		to[i] = webhook.EndpointNumber(1 + 200*i)
+// wide makes an event with more recipients than one transaction holds, and returns
+// its last ones: one that it goes to, a disabled and a limited one.
+func (f *fixture) wide() (e webhook.Event, queued, disabled, limited webhook.EndpointNumber) {
+	var to []webhook.EndpointNumber
+	for i := range 2*webhook.MaxFanOut + 10 {
+		to = append(to, webhook.EndpointNumber(1+3*i))
 	}
-	widest, wider, other := f.event(to[1:]...), f.event(to...), f.event(1)
-	widest.Data = bytes.Repeat([]byte("x"), webhook.MaxPayload)
-	same(f, f.accept(wider, widest, other), []webhook.Receipt{
-		{EventID: wider.ID, Err: webhook.ErrFanOut},
-		{EventID: widest.ID, Deliveries: webhook.MaxFanOut},
-		{EventID: other.ID, Deliveries: 1},
+	last := to[len(to)-1]
+	e = f.event(to...)
+	e.Disabled = []webhook.EndpointNumber{2, 5, last - 1}
+	e.Limited = []webhook.EndpointNumber{3, last - 2, last + 1}
+	e.Data = bytes.Repeat([]byte("x"), webhook.MaxPayload)
+	return e, last, last - 1, last + 1
+}
+
+func wideFanOut(f *fixture) {
+	e, queued, disabled, limited := f.wide()
+	e.IdempotencyKey = "wide"
+	before, after := f.event(1), f.event(1)
+	receipt := webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: 3, Limited: 3}
+	same(f, f.accept(before, e, after), []webhook.Receipt{
+		{EventID: before.ID, Deliveries: 1}, receipt, {EventID: after.ID, Deliveries: 1},
 	})
-	same(f, f.Pending(), int64(webhook.MaxFanOut+1))
+	same(f, f.Pending(), int64(len(e.Endpoints)+2))
+	receipt.Duplicate = true
 	f.check(func() {
-		_, err := f.Event(wider.ID)
-		f.is(err, webhook.ErrNotFound)
-		same(f, f.delivery(widest.ID.For(to[webhook.MaxFanOut])).Status, webhook.Queued)
+		got, err := f.Event(e.ID)
+		f.must(err)
+		same(f, got.Endpoints, e.Recipients())
+		same(f, f.delivery(e.ID.For(queued)).Status, webhook.Queued)
+		same(f, f.delivery(e.ID.For(disabled)).Reason, webhook.ReasonEndpointDisabled)
+		same(f, f.delivery(e.ID.For(limited)).Reason, webhook.ReasonClientLimit)
+		last, err := f.EventDeliveries(e.ID, disabled, 10)
+		f.must(err)
+		same(f, len(last), 3)
+		page, err := f.ListDeliveries(webhook.DeliveryQuery{Limit: 2, Before: before.ID.For(1)})
+		f.must(err)
+		same(f, page.Deliveries[0].ID, e.ID.For(limited))
+		again := e
+		again.ID = f.id()
+		same(f, f.accept(again), []webhook.Receipt{receipt})
+		same(f, f.Pending(), int64(len(e.Endpoints)+2))
+	})
+}
+
+func wideReap(f *fixture) {
+	e, queued, _, _ := f.wide()
+	e.Limited = e.Endpoints[:len(e.Endpoints)-1] // they have finished
+	e.Endpoints = []webhook.EndpointNumber{queued}
+	f.accept(e)
+	time.Sleep(2 * f.config.Retention)
+	reap := func() {
+		for more := true; more; {
+			var err error
+			more, err = f.Reap(f.Context(), time.Now(), 1000)
+			f.must(err)
+		}
+	}
+	reap()
+	due, err := f.Queued(queued, webhook.ID{}, 1, 1)
+	f.must(err)
+	same(f, len(due[0].Data), webhook.MaxPayload) // one of the last part is pending still
+	_, err = f.CancelPending(f.Context(), queued, webhook.ReasonCancelled, time.Now(), 1)
+	f.must(err)
+	time.Sleep(2 * f.config.Retention)
+	reap()
+	_, err = f.Event(e.ID)
+	f.is(err, webhook.ErrNotFound)
+}
+
+func withheld(f *fixture) {
+	disabled, limited := f.endpoint("client-1"), f.endpoint("client-1")
+	e := f.event(7)
+	e.Disabled, e.Limited = []webhook.EndpointNumber{disabled.Number()}, []webhook.EndpointNumber{limited.Number()}
+	same(f, f.accept(e), []webhook.Receipt{{EventID: e.ID, Deliveries: 1, Disabled: 1, Limited: 1}})
+	same(f, f.Pending(), 1)
+	want := webhook.Delivery{
+		ID: e.ID.For(disabled.Number()), EventType: e.Type, Status: webhook.Failed,
+		Reason: webhook.ReasonEndpointDisabled, FinishedAt: e.ID.Time(),
+	}
+	f.check(func() {
+		same(f, f.delivery(want.ID), want)
+		same(f, f.delivery(e.ID.For(limited.Number())).Reason, webhook.ReasonClientLimit)
+		same(f, len(f.queue(disabled.Number())), 0)
+		all, err := f.EventDeliveries(e.ID, 0, 10)
+		f.must(err)
+		same(f, len(all), 3)
+		list := webhook.DeliveryQuery{Endpoint: disabled.Number(), Status: webhook.Failed, Limit: 10}
+		same(f, f.listed(list), []webhook.ID{want.ID})
+	})
+	n, _, err := f.Replay(f.Context(), webhook.DeliveryQuery{Endpoint: disabled.Number(), Status: webhook.Failed, Limit: 10})
+	f.must(err)
+	same(f, n, 1)
+	f.check(func() {
+		due, err := f.Queued(disabled.Number(), webhook.ID{}, 1, 1)
+		f.must(err)
+		same(f, string(due[0].Data), string(e.Data))
+		same(f, f.Pending(), 2)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,6 +31,8 @@ type App struct {
 	failed chan error
 
 	secretKeys *keyring.Keyring
+	// limits are what clients may have; they are asked for with each use.
+	limits atomic.Pointer[clientLimits]
 	descriptors
 
 	mu      sync.Mutex // guards all below
@@ -78,11 +81,20 @@ func New(config Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{
+	limits, err := config.clientLimits()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
 		config: config, keys: keys, log: config.Log, failed: make(chan error, 1),
 		secretKeys: secretKeys, descriptors: shares,
-	}, nil
+	}
+	a.limits.Store(limits)
+	return a, nil
 }
+
+// limitsOf returns what a client may have.
+func (a *App) limitsOf(client string) webhook.ClientLimits { return a.limits.Load().get(client) }
 
 var errStopped = errors.New("app: stopped already")
 

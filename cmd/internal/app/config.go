@@ -70,7 +70,13 @@ type Config struct {
 
 	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
 	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
+	MaxWebhooks int           `group:"Limits" default:"2000000" help:"Webhooks of all clients together."`
 	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB."`
+
+	ClientMaxWebhooks int      `group:"Limits of a client" default:"1000" help:"Webhooks that one client may have."`
+	ClientMaxPatterns int      `group:"Limits of a client" default:"10000" help:"Event types and patterns that its webhooks may have together."`
+	ClientMaxPending  int64    `group:"Limits of a client" default:"1000000" help:"Undelivered deliveries that it may have. Beyond, an event for it alone gets 429; of other events, its deliveries are listed as failed and can be replayed."`
+	ClientLimits      []string `group:"Limits of a client" placeholder:"CLIENT/LIMIT=NUMBER" help:"Other limits for single clients: webhooks, patterns or pending, as in acme/pending=5000000."`
 
 	// Version is told in the User-Agent of deliveries.
 	Version string `kong:"-"`
@@ -123,6 +129,9 @@ func (c *Config) check() error {
 	if err := c.checkKeysURL(); err != nil {
 		return err
 	}
+	if _, err := c.clientLimits(); err != nil {
+		return err
+	}
 	if c.Log == nil {
 		return errors.New("app: Config.Log is missing")
 	}
@@ -161,6 +170,10 @@ func (c *Config) rules() []rule {
 		{"response-excerpt", c.ResponseExcerpt < 1 || c.ResponseExcerpt > sender.MaxExcerptBytes, "is not from 1B to 64KiB"},
 		{"retention", c.Retention < time.Minute, "is less than 1m"},
 		{"max-pending", c.MaxPending < 1, "is less than 1"},
+		{"max-webhooks", c.MaxWebhooks < 1, "is less than 1"},
+		{"client-max-webhooks", c.ClientMaxWebhooks < 1, "is less than 1"},
+		{"client-max-patterns", c.ClientMaxPatterns < 1, "is less than 1"},
+		{"client-max-pending", c.ClientMaxPending < 1, "is less than 1"},
 		{"endpoint-timeout", c.EndpointTimeout <= 0, "is not more than 0"},
 		{"endpoint-concurrency", c.EndpointConcurrency < 1, "is less than 1"},
 		{"endpoint-rate", !(c.EndpointRate >= 0), "is negative"},

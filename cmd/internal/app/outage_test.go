@@ -82,6 +82,7 @@ type outage struct {
 }
 
 func (o *outage) settings(c *Config) {
+	c.ClientMaxWebhooks = outageEndpoints
 	c.Sync = false // the disk is not what is tested
 	c.CheckEventTypes = false
 	c.EndpointMaxAttempts, c.EndpointRetryMax, c.EndpointBreakerMax = 100, 2*time.Hour, 2*time.Hour

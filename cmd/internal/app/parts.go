@@ -95,6 +95,8 @@ func (a *App) startActors() error {
 		Metrics:     a.parts.registry,
 		MaxPending:  a.config.MaxPending,
 		MaxInFlight: a.descriptors.attempts,
+
+		ClientLimits: a.limitsOf,
 	})
 	if err != nil {
 		return err
@@ -117,6 +119,8 @@ func (a *App) openAPI() error {
 		Defaults:     a.config.endpointDefaults(),
 		Ceilings:     a.config.ceilings(),
 		HeaderPrefix: a.config.HeaderPrefix,
+		ClientLimits: a.limitsOf,
+		MaxWebhooks:  a.config.MaxWebhooks,
 		AnyEventType: !a.config.CheckEventTypes,
 		Version:      a.config.Version,
 		Log:          a.config.Log,

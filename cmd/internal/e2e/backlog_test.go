@@ -25,7 +25,7 @@ const (
 // the server, lets the endpoint come back, kills the server again while it
 // drains, and expects everything to arrive, in bounded memory.
 func TestBacklog(t *testing.T) {
-	s := startServer(t)
+	s := startServer(t, fmt.Sprintf("ASTROHOOK_CLIENT_MAX_PENDING=%d", 2*backlogEvents))
 	b := &backlog{}
 	sub := newSubscriber(t, b.receive)
 	const concurrency = 64

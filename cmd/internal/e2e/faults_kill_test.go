@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // killPoints are where the server is killed under load: at the entry to a system
@@ -80,13 +82,15 @@ func (c *trial) publishUpTo(t *testing.T, events uint64) {
 	publishers.Wait()
 }
 
-const fanOut = 10_000
+// fanOut endpoints get each event: their deliveries take three transactions.
+const fanOut = 2*webhook.MaxFanOut + 1000
 
-// TestFaultKillMidFanOut kills the server while one event goes out to 10,000
-// endpoints. Each event reaches all of them or, unacknowledged, none.
+// TestFaultKillMidFanOut kills the server while one event is stored for, and goes
+// out to, more endpoints than a transaction has deliveries. Each event reaches all
+// of them or, unacknowledged, none.
 func TestFaultKillMidFanOut(t *testing.T) {
 	rounds := faults(t, 2, 10)
-	s := startServer(t)
+	s := startServer(t, fmt.Sprintf("ASTROHOOK_CLIENT_MAX_WEBHOOKS=%d", fanOut), fmt.Sprintf("ASTROHOOK_CLIENT_MAX_PATTERNS=%d", fanOut))
 	f := &fan{arrived: map[string]map[string]int{}}
 	sub := startSubscriber(t, f.receive)
 	registerFan(t, s, sub)

@@ -134,7 +134,7 @@ const (
 // TestCrowdWithDeadEndpoints delivers events to 10,000 endpoints, 1 % of which do
 // not answer, in bounded memory.
 func TestCrowdWithDeadEndpoints(t *testing.T) {
-	s := startServer(t)
+	s := startServer(t, fmt.Sprintf("ASTROHOOK_CLIENT_MAX_WEBHOOKS=%d", crowd))
 	var arrived [crowd][crowdEvents]atomic.Int32
 	var total atomic.Int64
 	sub := startSubscriber(t, func(ctx *fasthttp.RequestCtx) {

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// clientLimits are what clients may have, each of them.
+type clientLimits struct {
+	others webhook.ClientLimits
+	of     map[string]webhook.ClientLimits
+}
+
+// get returns one client's limits.
+func (l *clientLimits) get(client string) webhook.ClientLimits {
+	if own, has := l.of[client]; has {
+		return own
+	}
+	return l.others
+}
+
+// clientLimits reads the limits of all clients and those of single ones.
+func (c *Config) clientLimits() (*clientLimits, error) {
+	out := &clientLimits{
+		others: webhook.ClientLimits{Webhooks: c.ClientMaxWebhooks, Patterns: c.ClientMaxPatterns, Pending: c.ClientMaxPending},
+		of:     map[string]webhook.ClientLimits{},
+	}
+	for _, entry := range c.ClientLimits {
+		client, limit, number, err := splitClientLimit(entry)
+		if err != nil {
+			return nil, err
+		}
+		own := out.get(client)
+		switch limit {
+		case "webhooks":
+			own.Webhooks = int(number)
+		case "patterns":
+			own.Patterns = int(number)
+		case "pending":
+			own.Pending = number
+		default:
+			return nil, badClientLimit(entry, fmt.Sprintf("there is no limit %q: take webhooks, patterns or pending", limit))
+		}
+		out.of[client] = own
+	}
+	return out, nil
+}
+
+// splitClientLimit reads CLIENT/LIMIT=NUMBER. A client's name may have both signs in it.
+func splitClientLimit(entry string) (client, limit string, number int64, err error) {
+	entry = strings.TrimSpace(entry)
+	equals := strings.LastIndexByte(entry, '=')
+	slash := strings.LastIndexByte(entry[:max(equals, 0)], '/')
+	if slash <= 0 {
+		return "", "", 0, badClientLimit(entry, "it is not of the form CLIENT/LIMIT=NUMBER")
+	}
+	number, err = strconv.ParseInt(entry[equals+1:], 10, 64)
+	if err != nil || number < 1 {
+		return "", "", 0, badClientLimit(entry, "the number is not 1 or more")
+	}
+	return entry[:slash], entry[slash+1 : equals], number, nil
+}
+
+func badClientLimit(entry, reason string) error {
+	return &webhook.FieldError{Field: "client-limits", Reason: fmt.Sprintf("has the entry %q: %s", entry, reason)}
+}

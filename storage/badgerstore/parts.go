@@ -1,0 +1,226 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// An event with more than webhook.MaxFanOut recipients is stored in parts. The
+// first transaction holds the event, the deliveries of its first part, the
+// recipients of all the others, and a parting: the note that these have no
+// deliveries yet. Each later transaction makes the deliveries of one part, and
+// moves the parting on; the last one removes it. What a crash leaves undone, Open
+// does: an event is delivered to all its recipients, or not stored at all.
+
+// part is what is stored of some recipients of an event: all of them, and those
+// whose deliveries are withheld.
+type part struct{ all, disabled, limited []webhook.EndpointNumber }
+
+// parting says which parts have no deliveries yet: from next up to last.
+type parting struct{ next, last int }
+
+// parts is how many parts an event has beside the first.
+func parts(e *webhook.Event) int {
+	return (max(width(e), 1) - 1) / webhook.MaxFanOut
+}
+
+// partBytes bounds what announceParts takes, in bytes.
+func partBytes(e *webhook.Event) int {
+	if parts(e) == 0 {
+		return 0
+	}
+	size := 64 * parts(e)
+	for _, list := range [][]webhook.EndpointNumber{e.Endpoints, e.Disabled, e.Limited} {
+		last := webhook.EndpointNumber(0)
+		for _, n := range list {
+			size += (bitsOf(n-last) + 6) / 7
+			last = n
+		}
+	}
+	return size + len(e.Disabled)*3 + len(e.Limited)*3
+}
+
+func bitsOf(n webhook.EndpointNumber) int {
+	bits := 1
+	for n >>= 1; n > 0; n >>= 1 {
+		bits++
+	}
+	return bits
+}
+
+// partOf returns one part of an event's recipients, numbered from 1.
+func partOf(e *webhook.Event, to []webhook.EndpointNumber, number int) part {
+	some := to[number*webhook.MaxFanOut : min((number+1)*webhook.MaxFanOut, len(to))]
+	return part{all: some, disabled: within(e.Disabled, some), limited: within(e.Limited, some)}
+}
+
+// within returns those numbers of a list that lie between the first and the last
+// of some; both ascend.
+func within(list, some []webhook.EndpointNumber) []webhook.EndpointNumber {
+	from, _ := slices.BinarySearch(list, some[0])
+	to, found := slices.BinarySearch(list, some[len(some)-1])
+	if found {
+		to++
+	}
+	return list[from:to]
+}
+
+func (p *part) encode() []byte {
+	dst := append(make([]byte, 0, 2*len(p.all)+16), recordVersion)
+	for _, list := range [][]webhook.EndpointNumber{p.all, p.disabled, p.limited} {
+		dst = appendEndpoints(dst, list)
+	}
+	return dst
+}
+
+func decodePart(record []byte) (part, error) {
+	d := newDecoder(record)
+	return part{all: d.endpoints(), disabled: d.endpoints(), limited: d.endpoints()}, d.err
+}
+
+func (p parting) encode() []byte {
+	return binary.AppendUvarint(binary.AppendUvarint([]byte{recordVersion}, uint64(p.next)), uint64(p.last))
+}
+
+func decodeParting(record []byte) (parting, error) {
+	d := newDecoder(record)
+	return parting{next: d.number(), last: d.number()}, d.err
+}
+
+// announceParts puts the recipients beyond the first part, and the parting.
+func (c *change) announceParts(e *webhook.Event, to []webhook.EndpointNumber) {
+	p := parting{next: 1, last: parts(e)}
+	for number := p.next; number <= p.last; number++ {
+		some := partOf(e, to, number)
+		c.put(partKey(e.ID, number), some.encode())
+	}
+	c.put(partingKey(e.ID), p.encode())
+}
+
+// depart notes that a part has its deliveries.
+func (c *change) depart(id webhook.ID, p parting) {
+	if p.next++; p.next > p.last {
+		c.remove(partingKey(id))
+		return
+	}
+	c.put(partingKey(id), p.encode())
+}
+
+// later returns the jobs that store the later parts of wide events.
+func (a *acceptance) later() (jobs []*job) {
+	for i := range a.events {
+		last := parts(&a.events[i])
+		for number := 1; number <= last; number++ {
+			jobs = append(jobs, &job{plan: func(*badger.Txn) (*change, error) { return a.laterPart(i, parting{number, last}), nil }})
+		}
+	}
+	return jobs
+}
+
+// laterPart makes the deliveries of one part, unless the event was not stored.
+func (a *acceptance) laterPart(i int, p parting) *change {
+	e, r := &a.events[i], &a.receipts[i]
+	if r.EventID != e.ID || r.Duplicate || r.Err != nil {
+		return nil
+	}
+	c := &change{}
+	c.owe(e, partOf(e, a.wide[i], p.next).all, a.retention)
+	c.depart(e.ID, p)
+	return c
+}
+
+// inTurn makes the last of some jobs answer for all of them.
+func (a *acceptance) inTurn(jobs []*job) []*job {
+	last := len(jobs) - 1
+	jobs[0].done, jobs[last].done = nil, jobs[0].done
+	for _, j := range jobs[:last] {
+		j.done = func(err error) { a.err = errors.Join(a.err, err) }
+	}
+	return jobs
+}
+
+// finishParts makes the deliveries that a crash has kept from being made.
+func (s *Store) finishParts() error {
+	var unfinished []webhook.ID
+	err := s.view("look for unfinished events", func(tx *badger.Txn) error {
+		it := forward(tx, []byte{byte(spaceParting)})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			unfinished = append(unfinished, parseEventKey(it.Item().Key()))
+		}
+		return nil
+	})
+	for _, id := range unfinished {
+		for more := true; more && err == nil; {
+			more, err = s.finishPart(id)
+		}
+	}
+	return err
+}
+
+// finishPart makes the deliveries of an event's next part, and reports whether there are more.
+func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
+	var p parting
+	done := make(chan error, 1)
+	s.committer.submit(&job{done: func(err error) { done <- err }, plan: func(tx *badger.Txn) (*change, error) {
+		err := get(tx, partingKey(id), func(record []byte) error {
+			p, err = decodeParting(record)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		some, err := readPart(tx, id, p.next)
+		if err != nil {
+			return nil, err
+		}
+		c := &change{}
+		c.owe(&webhook.Event{ID: id, Disabled: some.disabled, Limited: some.limited}, some.all, s.retention)
+		c.depart(id, p)
+		return c, nil
+	}})
+	if err := <-done; err != nil {
+		return false, fmt.Errorf("finish event %s: %w", webhook.EventID.Format(id), err)
+	}
+	return p.next < p.last, nil
+}
+
+func readPart(tx *badger.Txn, id webhook.ID, number int) (p part, err error) {
+	err = get(tx, partKey(id, number), func(record []byte) error {
+		p, err = decodePart(record)
+		return err
+	})
+	return p, err
+}
+
+// withParts adds to an event's first recipients those of the other parts. Only an
+// event whose first part is full can have others.
+func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([]webhook.EndpointNumber, error) {
+	if len(first) < webhook.MaxFanOut {
+		return first, nil
+	}
+	it := forward(tx, partPrefix(id))
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		p, err := decoded(it, decodePart)
+		if err != nil {
+			return nil, err
+		}
+		first = append(first, p.all...)
+	}
+	return first, nil
+}
+
+// removeParts removes what is stored of an event's other parts, given how many
+// recipients it has.
+func (c *change) removeParts(id webhook.ID, recipients int) {
+	for number := 1; number*webhook.MaxFanOut < recipients; number++ {
+		c.remove(partKey(id, number))
+	}
+}

@@ -1,0 +1,73 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"testing"
+
+	badger "github.com/dgraph-io/badger/v4"
+)
+
+// TestPendingWithoutTally: a directory of an older program does not say how much
+// is pending, or says it of an earlier commit. Then Open counts.
+func TestPendingWithoutTally(t *testing.T) {
+	for name, change := range map[string]func(tx *badger.Txn) error{
+		"none":    func(tx *badger.Txn) error { return tx.Delete(metaPending) },
+		"earlier": func(tx *badger.Txn) error { return tx.Set(metaPending, tallyText(0, 7)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openTest(t, dir)
+			acceptMany(t, s, censusChunk+10, 1, 2)
+			if err := s.db.Update(change); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = openTest(t, dir)
+			if got, want := s.Pending(), int64(2*censusChunk+20); got != want {
+				t.Fatalf("Pending is %d, want %d", got, want)
+			}
+			acceptMany(t, s, 1, 1)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := openTest(t, dir).Pending(), int64(2*censusChunk+21); got != want {
+				t.Fatalf("after another start Pending is %d, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestCensusCorrectsTheTally: a stored count that is wrong is found out by the
+// census after the start, and the right one is stored.
+func TestCensusCorrectsTheTally(t *testing.T) {
+	for _, endpoints := range []int{1, censusChunk + 10} { // counted by Open, and in the background
+		dir := t.TempDir()
+		s := openTest(t, dir)
+		acceptMany(t, s, endpoints, 1)
+		wrong := tallyText(s.committer.commits, 1_000_000)
+		if err := s.db.Update(func(tx *badger.Txn) error { return tx.Set(metaPending, wrong) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = openTest(t, dir)
+		<-s.counted
+		acceptMany(t, s, 1, 1) // its commit comes after the correction
+		if got, want := s.Pending(), int64(endpoints+1); got != want {
+			t.Fatalf("Pending is %d, want %d", got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := openTest(t, dir).Pending(), int64(endpoints+1); got != want {
+			t.Fatalf("after another start Pending is %d, want %d", got, want)
+		}
+	}
+}
+
+func tallyText(commits, pending uint64) []byte {
+	return binary.BigEndian.AppendUint64(encodeNumber(commits), pending)
+}
