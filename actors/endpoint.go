@@ -220,6 +220,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
 	settings := e.Settings.Or(a.shared.options.Defaults)
+	a.seat.label = labelOf(&e)
 	if a.target != nil {
 		a.target.Close()
 		a.target = nil
@@ -232,7 +233,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		}
 		a.target = target
 	}
-	a.revision, a.seat.label = e.Revision, labelOf(&e)
+	a.revision = e.Revision
 	a.seat.stats.of(e.ReceiverSince)
 	a.lane.configure(&e, settings, g, now)
 	a.lane.paused = a.lane.paused && a.target != nil // a test goes through a pause
