@@ -35,6 +35,7 @@ func TestAttemptIsLogged(t *testing.T) {
 		o.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}, func(r *rig) {
 		n := r.register(regular(time.Hour, 3))
+		e := r.change(n, func(e *webhook.Endpoint) { e.TargetURL = "https://hooks.example:8443/path" })
 		r.receiver.does(n, answers(500, time.Second))
 		id := r.publish(1, 40)[0].For(n)
 		time.Sleep(2 * time.Second)
@@ -44,8 +45,9 @@ func TestAttemptIsLogged(t *testing.T) {
 			t.Fatal(err, log.String())
 		}
 		for key, want := range map[string]any{
-			"msg": "attempt", "component": "actors", "endpoint": float64(n), "delivery": webhook.DeliveryID.Format(id),
-			"event_type": "user.created", "attempt": 1.0, "status_code": 500.0, "reason": "http_5xx", "status": "retrying",
+			"msg": "attempt", "component": "actors", "webhook_id": webhook.EndpointID.Format(e.ID), "client_id": "acme", "target_host": "hooks.example:8443",
+			"delivery_id": webhook.DeliveryID.Format(id),
+			"event_type":  "user.created", "attempt": 1.0, "status_code": 500.0, "reason": "http_5xx", "status": "retrying",
 		} {
 			if line[key] != want {
 				t.Errorf("%s: %v, want %v", key, line[key], want)

@@ -44,7 +44,7 @@ type endpointActor struct {
 
 // Receive handles one message, then does what has become possible.
 func (a *endpointActor) Receive(c actor.Context) {
-	defer a.shared.tellPanic("endpoint")
+	defer a.tellPanic()
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -63,6 +63,14 @@ func (a *endpointActor) Receive(c actor.Context) {
 		a.handle(m, now)
 	}
 	a.advance(now)
+}
+
+// tellPanic, deferred, does what shared.tellPanic does.
+func (a *endpointActor) tellPanic() {
+	if cause := recover(); cause != nil {
+		logPanic(a.log(), "webhook", cause)
+		panic(cause)
+	}
 }
 
 func (a *endpointActor) handle(message any, now time.Time) {
@@ -126,7 +134,7 @@ func (a *endpointActor) settled(e *entry) {
 	}
 	broken := errors.Is(e.unrecorded, webhook.ErrBroken)
 	if !broken { // of that storage tells once
-		a.log().Error("storage failed", "action", "settle delivery", "delivery", webhook.DeliveryID.Format(e.id()), "error", e.unrecorded)
+		a.log().Error("storage failed", "action", "settle delivery", "delivery_id", webhook.DeliveryID.Format(e.id()), "error", e.unrecorded)
 	}
 	a.lane.unrecorded(broken)
 }
@@ -225,6 +233,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
 	settings := e.Settings.Effective(a.shared.options.Defaults, a.shared.options.Ceilings)
+	a.seat.label = labelOf(&e)
 	if a.target != nil {
 		a.target.Close()
 		a.target = nil
@@ -232,7 +241,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 	if !e.Deleted() {
 		target, err := a.shared.options.Open(e, settings)
 		if err != nil { // the API lets no such endpoint in
-			a.log().Error("endpoint holds its deliveries: no target can be made", "error", err)
+			a.log().Error("webhook holds its deliveries: no target can be made", "error", err)
 			e.Status, target = webhook.EndpointPaused, nil
 		}
 		a.target = target
@@ -249,7 +258,7 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 	switch {
 	case e.panicked:
 		a.shared.metrics.panics.Inc()
-		a.log().Error("attempt panicked", "delivery", webhook.DeliveryID.Format(e.id()), "panic", e.panicValue)
+		a.log().Error("attempt panicked", "delivery_id", webhook.DeliveryID.Format(e.id()), "panic", e.panicValue)
 		a.lane.panicked(e, now)
 		return
 	case a.shared.aborted.Load() && e.attempt.Failure != webhook.ReasonNone:
@@ -263,20 +272,30 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 	a.shared.metrics.attempt(&e.attempt, outcome)
 	openings := a.lane.gate.state.Openings
 	a.lane.attempted(e, e.attempt, rand.Float64(), now)
-	if gate := a.lane.gate.state; gate.Openings > openings {
-		a.shared.metrics.openings.Inc()
-		a.log().Info("breaker opened", "until", gate.OpenUntil, "openings", gate.Openings, "reason", outcome.Reason)
-	}
+	a.tellBreaker(openings, e, outcome)
 	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
 		a.logAttempt(e, outcome)
 	}
 }
 
-// log is made when it is needed: few endpoints have anything to tell.
-func (a *endpointActor) log() *slog.Logger { return a.shared.log.With("endpoint", uint32(a.number)) }
+// log returns a logger for lines about the endpoint.
+func (a *endpointActor) log() *slog.Logger { return a.seat.log(a.shared.log) }
+
+// tellBreaker logs that an attempt opened or closed the breaker.
+func (a *endpointActor) tellBreaker(openings int, e *entry, o webhook.Outcome) {
+	switch gate := a.lane.gate.state; {
+	case gate.Openings > openings:
+		a.shared.metrics.openings.Inc()
+		a.log().Info("breaker opened", "delivery_id", webhook.DeliveryID.Format(e.id()),
+			"until", gate.OpenUntil, "openings", gate.Openings, "reason", o.Reason)
+	case gate.Openings < openings:
+		a.log().Info("breaker closed", "delivery_id", webhook.DeliveryID.Format(e.id()),
+			"openings", openings, "status_code", e.attempt.StatusCode)
+	}
+}
 
 func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
-	a.log().Debug("attempt", "delivery", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
+	a.log().Debug("attempt", "delivery_id", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
 		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
 		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt.Time())
 }
@@ -285,6 +304,9 @@ func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
 func (a *endpointActor) advance(now time.Time) {
 	a.sendAll(now)
 	a.carryOut(now)
+	if f := &a.seat.failures; f.count > 0 && !f.next.After(now) {
+		f.report(a.log(), now)
+	}
 	a.read(now)
 	a.rest(now)
 	a.hurry(now)
@@ -315,6 +337,7 @@ func (a *endpointActor) carryOut(now time.Time) {
 	for i, e := range out.settle {
 		out.settle[i] = nil
 		a.seat.suspect = e.id()
+		a.seat.failures.note(&e.next.Now)
 		a.settle(e)
 	}
 	out.settle = out.settle[:0]
@@ -360,9 +383,12 @@ func (a *endpointActor) rest(now time.Time) {
 	if a.retryLoadAt.After(now) && (at.IsZero() || a.retryLoadAt.Before(at)) {
 		at = a.retryLoadAt
 	}
+	if f := &a.seat.failures; f.count > 0 && (at.IsZero() || f.next.Before(at)) {
+		at = f.next
+	}
 	lingers := a.lingers()
 	r, idle := a.lane.resting(now, restWhile)
-	idle = idle && !a.needsSlot
+	idle = idle && !a.needsSlot && a.seat.failures.count == 0
 	if idle && (!r.HoldUntil.IsZero() || a.lane.deleted || !lingers.After(now)) {
 		a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
 		return
@@ -397,6 +423,9 @@ func (a *endpointActor) stop(now time.Time) {
 	}
 	if a.target != nil {
 		a.target.Close()
+	}
+	if a.seat.failures.count > 0 {
+		a.seat.failures.report(a.log(), time.Now())
 	}
 	a.seat.left = a.lane.leave(a.seat.suspect)
 	a.seat.tray.leave(a.trayful)

@@ -153,19 +153,21 @@ func (d *changeDone) failed() bool {
 // disable records that the receiver wants no more, if it is still the endpoint's.
 func (a *endpointActor) disable(reason string) {
 	shared, n, log, since := a.shared, a.number, a.log(), a.lane.receiverSince
-	log.Warn("endpoint disabled", "reason", reason)
 	shared.reads.run(a.seat.client, true, func() {
+		disabled := false
 		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
-			if !e.Deleted() && e.Status != webhook.EndpointDisabled && e.ReceiverSince == since {
-				now := time.Now().UTC().Truncate(time.Millisecond)
-				e.Disable(reason, now)
-				e.UpdatedAt = now
+			if disabled = !e.Deleted() && e.Status != webhook.EndpointDisabled && e.ReceiverSince == since; disabled {
+				e.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+				e.Disable(reason, e.UpdatedAt)
 			}
 			return nil
 		})
 		if err != nil {
-			log.Error("endpoint could not be disabled", "error", err)
+			log.Error("webhook could not be disabled", "cause", reason, "error", err)
 			return
+		}
+		if disabled {
+			log.Warn("webhook disabled", "cause", reason, "disabled_at", e.DisabledAt)
 		}
 		shared.changed(e)
 	})

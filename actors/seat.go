@@ -38,7 +38,9 @@ type seat struct {
 	vacated atomic.Bool // the actor is gone; what a read of its still takes is given back at once
 
 	// The actor's, while it runs; the supervisor's, while it does not.
+	label    label
 	stats    stats
+	failures failures
 	memory   memory
 	left     leftover   // under way when the actor stopped
 	suspect  webhook.ID // the delivery being handled
@@ -112,7 +114,7 @@ func (s *seat) vacate(b *budget) {
 // may still hold this one for a moment.
 func (s *seat) successor() *seat {
 	return &seat{
-		number: s.number, client: s.client, at: -1, stats: s.stats, memory: s.memory, tray: new(tray),
+		number: s.number, client: s.client, at: -1, label: s.label, stats: s.stats, failures: s.failures, memory: s.memory, tray: new(tray),
 		restarts: s.restarts, unexplained: s.unexplained, crashedAt: s.crashedAt,
 	}
 }

@@ -45,7 +45,11 @@ func (s *shared) tell(t *tray) {
 // a supervisor hears of it the stack is gone.
 func (s *shared) tellPanic(who string) {
 	if cause := recover(); cause != nil {
-		s.log.Error("actor panicked", "actor", who, "panic", cause, "stack", string(debug.Stack()))
+		logPanic(s.log, who, cause)
 		panic(cause)
 	}
+}
+
+func logPanic(log *slog.Logger, who string, cause any) {
+	log.Error("actor panicked", "actor", who, "panic", cause, "stack", string(debug.Stack()))
 }

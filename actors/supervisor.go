@@ -78,8 +78,11 @@ func (s *supervisor) Receive(c actor.Context) {
 func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
 	if seat := s.byPID[child.Id]; seat != nil {
 		s.shared.metrics.panics.Inc()
-		s.shared.log.Error("endpoint actor panicked", "endpoint", seat.number, "panic", reason,
-			"delivery", webhook.DeliveryID.Format(seat.suspect))
+		suspect := ""
+		if seat.suspect != (webhook.ID{}) {
+			suspect = webhook.DeliveryID.Format(seat.suspect)
+		}
+		seat.log(s.shared.log).Error("actor of a webhook is started again", "panic", reason, "delivery_id", suspect)
 	}
 	up.StopChildren(child)
 }

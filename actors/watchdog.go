@@ -145,7 +145,7 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 		to.overlooked = heads{}
 	case !to.confirms(heads{m.wake.Queued, m.wake.Scheduled}):
 	default:
-		s.shared.overlooked(to.number, to.overlooked)
+		s.shared.overlooked(to, to.overlooked)
 		s.start(c, to)
 	}
 }
@@ -153,7 +153,7 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 // audit asks the lane about the heads that are due in storage.
 func (a *endpointActor) audit(m *audit, now time.Time) {
 	if found := a.lane.overlooked(&m.wake, now); a.seat.confirms(found) {
-		a.shared.overlooked(a.number, found)
+		a.shared.overlooked(a.seat, found)
 		a.lane.takeUp(found)
 	}
 }
@@ -166,12 +166,12 @@ func (s *seat) confirms(found heads) bool {
 }
 
 // overlooked reports a fault: deliveries were due, and nobody knew of them.
-func (s *shared) overlooked(n webhook.EndpointNumber, found heads) {
+func (s *shared) overlooked(at *seat, found heads) {
 	s.metrics.overlooked.Inc()
 	first := found.queued
 	if first == (webhook.ID{}) {
 		first = found.scheduled.ID
 	}
-	s.log.Error("overlooked deliveries are taken up", "endpoint", uint32(n),
+	at.log(s.log).Error("overlooked deliveries are taken up",
 		"delivery_id", webhook.DeliveryID.Format(first), "next_attempt_at", found.scheduled.At.Time())
 }

@@ -178,3 +178,31 @@ func TestWhatBeginsAfresh(t *testing.T) {
 		}
 	}
 }
+
+// TestChangesAreLogged: pause, resume, another target and deletion each make a line
+// that says of which webhook it tells; other changes make none.
+func TestChangesAreLogged(t *testing.T) {
+	f := newFixture(t)
+	id := f.register(t, acme)
+	path := "/api/webhooks/" + id
+	for _, c := range []struct{ method, path, body, change string }{
+		{"POST", "/pause", "", "paused"},
+		{"POST", "/resume", "", "resumed"},
+		{"PATCH", "", `{"description":"x"}`, ""},
+		{"PATCH", "", `{"target_url":"https://example.org/hook?secret=1"}`, "target"},
+		{"DELETE", "", "", "deleted"},
+	} {
+		before := len(f.log.String())
+		f.do(t, acme, c.method, path+c.path, c.body)
+		line := f.log.String()[before:]
+		switch {
+		case c.change == "" && strings.Contains(line, "webhook changed"):
+			t.Errorf("%v: %s", c, line)
+		case c.change != "" && !containsAll(line, `"webhook changed by request"`, "change="+c.change, "webhook_id="+id, "client_id=acme", "target_host=example."):
+			t.Errorf("%v: %s", c, line)
+		}
+		if strings.Contains(line, "secret=1") {
+			t.Errorf("the target's query is logged: %s", line)
+		}
+	}
+}

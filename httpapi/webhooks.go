@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	mathrand "math/rand/v2"
+	"net/url"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -230,11 +232,12 @@ func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 
 // update changes an endpoint that is not deleted, and makes it effective.
 func (s *Server) update(call context.Context, id webhook.ID, change func(*webhook.Endpoint) error) (webhook.Endpoint, error) {
+	var was webhook.Endpoint
 	e, err := s.store.UpdateEndpoint(call, id.Endpoint, func(e *webhook.Endpoint) error {
 		if e.ID != id || e.Deleted() {
 			return webhook.ErrNotFound
 		}
-		was := *e
+		was = *e
 		if err := change(e); err != nil {
 			return err
 		}
@@ -245,8 +248,32 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 	if err != nil {
 		return e, fmt.Errorf("update webhook: %w", err)
 	}
+	s.logStatus(&was, &e)
 	s.dispatcher.EndpointChanged(e)
 	return e, nil
+}
+
+// logStatus logs that a call paused, resumed or deleted a webhook, or changed where it delivers.
+func (s *Server) logStatus(was, e *webhook.Endpoint) {
+	var change string
+	switch {
+	case e.Deleted():
+		change = "deleted"
+	case was.Status != e.Status && e.Status == webhook.EndpointPaused:
+		change = "paused"
+	case was.GateSince != e.GateSince && was.ReceiverSince == e.ReceiverSince:
+		change = "resumed"
+	case was.TargetURL != e.TargetURL:
+		change = "target"
+	default:
+		return
+	}
+	host := ""
+	if target, err := url.Parse(e.TargetURL); err == nil {
+		host = target.Host
+	}
+	s.log.Info("webhook changed by request", slog.String("change", change), slog.String("status_before", string(was.Status)),
+		slog.String("webhook_id", webhook.EndpointID.Format(e.ID)), slog.String("client_id", e.ClientID), slog.String("target_host", host))
 }
 
 // liveEndpoint reads the endpoint in the path, if it is not deleted.
