@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -125,31 +124,37 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 
 // Wakes calls visit for each endpoint that has pending deliveries, ascending.
 func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
-	var all []webhook.Wake
+	var numbers []webhook.EndpointNumber
 	err := s.view("read wakes", func() error {
-		for _, n := range slices.Sorted(maps.Keys(s.order)) {
-			if n == 0 || n < from {
-				continue
-			}
-			wake := webhook.Wake{Endpoint: n, Gate: s.gates[n]}
-			first := slices.IndexFunc(s.order[n], func(id webhook.ID) bool { return s.deliveries[id].Status == webhook.Queued })
-			if first >= 0 {
-				wake.Queued = s.order[n][first]
-			}
-			retrying := s.schedule(n)
-			if len(retrying) > 0 {
-				wake.Scheduled = slotOf(&retrying[0])
-			}
-			if first >= 0 || len(retrying) > 0 {
-				all = append(all, wake)
+		for n := range s.order {
+			if n >= max(from, 1) {
+				numbers = append(numbers, n)
 			}
 		}
 		return nil
 	})
-	for _, wake := range all {
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		var wake webhook.Wake
 		if err == nil {
+			err = s.view("read wakes", func() error { wake = s.wake(n); return nil })
+		}
+		if err == nil && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
 			err = visit(wake)
 		}
 	}
 	return err
+}
+
+func (s *Store) wake(n webhook.EndpointNumber) webhook.Wake {
+	wake := webhook.Wake{Endpoint: n, Gate: s.gates[n]}
+	for _, id := range s.order[n] {
+		switch d := s.deliveries[id]; {
+		case d.Status == webhook.Queued && wake.Queued == webhook.ID{}:
+			wake.Queued = id
+		case d.Status == webhook.Retrying && (wake.Scheduled.ID == webhook.ID{} || slotOf(&d).Before(wake.Scheduled)):
+			wake.Scheduled = slotOf(&d)
+		}
+	}
+	return wake
 }
