@@ -61,8 +61,9 @@ func (l *lane) popInTurn() *entry {
 }
 
 // popProbe takes the entry whose attempt decides on the breaker: one that was not
-// tried yet, so that a message at which the receiver fails does not stand for all;
-// else the one that was tried least, and of those the one tried longest ago.
+// tried yet, so that a message at which the receiver fails does not stand for all,
+// and of those the newest, which has least to do with the ones that failed; else the
+// one that was tried least, and of those the one tried longest ago.
 func (l *lane) popProbe() *entry {
 	e, retry := l.fresh.least(leastTried), l.retries.least(leastTried)
 	if e == nil || retry != nil && leastTried(retry, e) < 0 {
@@ -74,11 +75,15 @@ func (l *lane) popProbe() *entry {
 	return e
 }
 
-// leastTried orders deliveries by how often, then by when they were tried last.
+// leastTried orders deliveries by how often, then by when they were tried last;
+// those that were not tried, the newest first.
 func leastTried(a, b *entry) int {
 	x, y := &a.due.Delivery, &b.due.Delivery
-	if x.Attempts != y.Attempts || x.Attempts == 0 {
+	switch {
+	case x.Attempts != y.Attempts:
 		return cmp.Compare(x.Attempts, y.Attempts)
+	case x.Attempts == 0:
+		return y.ID.Compare(x.ID)
 	}
 	return triedAt(x).Compare(triedAt(y))
 }
