@@ -41,27 +41,25 @@ func TestRefusedMessagesBlockNoOthers(t *testing.T) {
 	}
 }
 
-// TestProbeIsAnotherDelivery: messages at which the receiver fails open the
-// breaker; what was published after them is tried before they are tried again.
+// TestProbeIsAnotherDelivery: a dozen messages at which the receiver fails open the
+// breaker, and some of them wait still, before what was published after them. That
+// is tried first, and closes the breaker at once.
 func TestProbeIsAnotherDelivery(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		s := regular(10*time.Second, 99)
 		s.Breaker = webhook.BreakerPolicy{Failures: 5, Open: time.Minute, MaxOpen: time.Hour}
+		s.Concurrency = 1
 		n := r.register(s)
-		var last webhook.ID
 		r.receiver.does(n, answers(500, time.Millisecond))
-		for range 5 {
-			last = r.publishOne(n)
-		}
+		bad := r.publish(12, 2)
+		last := bad[11]
 		time.Sleep(time.Second)
-		if h := r.health(n); h.Breaker != webhook.BreakerOpen {
+		if h := r.health(n); h.Breaker != webhook.BreakerOpen || h.Backlog.Queued != 7 {
 			t.Fatalf("%+v", h)
 		}
 		r.receiver.does(n, byID(func(id webhook.ID) bool { return id.Seq <= last.Seq }, 500))
-		good := r.publish(20, 2)
+		good := r.publishOne(n)
 		time.Sleep(time.Minute)
-		for _, id := range good {
-			r.wantStatus(id.For(n), webhook.Delivered, "", 1)
-		}
+		r.wantStatus(good, webhook.Delivered, "", 1)
 	})
 }

@@ -59,8 +59,9 @@ func (l *lane) popInTurn() *entry {
 }
 
 // popProbe takes the entry whose attempt decides on the breaker: one that was not
-// tried yet, so that a message at which the receiver fails does not stand for all;
-// else the one that was tried least, and of those the one tried longest ago.
+// tried yet, so that a message at which the receiver fails does not stand for all,
+// and of those the newest, which has least to do with the ones that failed; else the
+// one that was tried least, and of those the one tried longest ago.
 func (l *lane) popProbe() *entry {
 	e, retry := l.fresh.least(leastTried), l.retries.least(leastTried)
 	if e == nil || retry != nil && leastTried(retry, e) < 0 {
@@ -73,8 +74,15 @@ func (l *lane) popProbe() *entry {
 }
 
 // leastTried orders deliveries by how often they were tried, then by when they are
-// due again: that is close to when they were tried last.
+// due again, which is close to when they were tried last; those that were not
+// tried, the newest first.
 func leastTried(a, b *entry) int {
 	x, y := &a.due.Delivery, &b.due.Delivery
-	return cmp.Or(cmp.Compare(x.Attempts, y.Attempts), cmp.Compare(x.NextAttemptAt, y.NextAttemptAt))
+	switch {
+	case x.Attempts != y.Attempts:
+		return cmp.Compare(x.Attempts, y.Attempts)
+	case x.Attempts == 0:
+		return y.ID.Compare(x.ID)
+	}
+	return cmp.Compare(x.NextAttemptAt, y.NextAttemptAt)
 }

@@ -263,12 +263,12 @@ func TestBreaker(t *testing.T) {
 		n := r.register(s)
 		r.receiver.does(n, answers(500, 0))
 		start := time.Now()
-		r.publish(5, 2)
+		ids := r.publish(5, 2)
 		time.Sleep(10 * time.Second)
 		if running := r.actorsRunning(); running != 0 {
 			t.Error("the actor does not rest")
 		}
-		late := r.publishOne(n) // must not start it
+		newest := r.publishOne(n) // must not start it, and decides first
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
 			t.Error("a delivery started the actor of an endpoint whose breaker is open")
@@ -280,7 +280,8 @@ func TestBreaker(t *testing.T) {
 		r.receiver.does(n, answers(200, 0))
 		time.Sleep(3 * time.Minute)
 		r.wantTimes(n, start, 0, 0, 0, time.Minute, 3*time.Minute, 6*time.Minute)
-		r.wantStatus(late, webhook.Delivered, "", 1)
+		r.wantStatus(newest, webhook.Retrying, webhook.ReasonHTTP5xx, 1)
+		r.wantStatus(ids[3].For(n), webhook.Delivered, "", 1)
 		if h := r.health(n); h.Breaker != webhook.BreakerClosed {
 			t.Errorf("%+v", h)
 		}

@@ -65,14 +65,6 @@ func (a *endpointActor) Receive(c actor.Context) {
 	a.advance(now)
 }
 
-// tellPanic, deferred, does what shared.tellPanic does.
-func (a *endpointActor) tellPanic() {
-	if cause := recover(); cause != nil {
-		logPanic(a.log(), "webhook", cause)
-		panic(cause)
-	}
-}
-
 func (a *endpointActor) handle(message any, now time.Time) {
 	switch message.(type) {
 	case *wake, *audit:
@@ -275,22 +267,6 @@ func (a *endpointActor) finish(e *entry, now time.Time) {
 	a.tellBreaker(openings, e, outcome)
 	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
 		a.logAttempt(e, outcome)
-	}
-}
-
-// log returns a logger for lines about the endpoint.
-func (a *endpointActor) log() *slog.Logger { return a.seat.log(a.shared.log) }
-
-// tellBreaker logs that an attempt opened or closed the breaker.
-func (a *endpointActor) tellBreaker(openings int, e *entry, o webhook.Outcome) {
-	switch gate := a.lane.gate.state; {
-	case gate.Openings > openings:
-		a.shared.metrics.openings.Inc()
-		a.log().Info("breaker opened", "delivery_id", webhook.DeliveryID.Format(e.id()),
-			"until", gate.OpenUntil, "openings", gate.Openings, "reason", o.Reason)
-	case gate.Openings < openings:
-		a.log().Info("breaker closed", "delivery_id", webhook.DeliveryID.Format(e.id()),
-			"openings", openings, "status_code", e.attempt.StatusCode)
 	}
 }
 
