@@ -15,9 +15,10 @@ import (
 
 const (
 	slowPath = "/slow/"
-	// Slow receivers take from soonest to latest to answer, one after the other a
-	// little longer: thousands of answers in one instant would measure the processor.
-	soonest, latest = 6 * time.Second, 12 * time.Second
+	// Slow receivers take from soonest to latest to answer, each request a little
+	// longer than the one before: thousands of answers in one instant would measure
+	// the processor.
+	soonest, latest = 8 * time.Second, 9 * time.Second
 	slowStep        = 7 * time.Millisecond
 	// slowClient owns the slow endpoints, which get events of slowType.
 	slowClient = "bench-slow"
