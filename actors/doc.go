@@ -18,6 +18,9 @@
 // bounded by what is sent to them, and memory by the window of each lane and one
 // budget for all.
 //
+// What endpoints share is shared by client, then by endpoint: the slots for
+// attempts in flight and the memory by mayHold, the readers of storage in turns.
+//
 // A delivery in a lane's window moves so:
 //
 //	from        on                        to          effect

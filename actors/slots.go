@@ -34,7 +34,7 @@ const (
 // among equals to the one that waits longest. The slot is kept until that
 // endpoint takes it or forgoes it, so nobody can overtake.
 type slots struct {
-	notify func(*actor.PID) // tells a waiter that a slot is kept for it; must not block
+	notify func(*actor.PID) // is called for a waiter that a slot is kept for; must not block
 	size   int
 	began  time.Time // times are counted from then on
 
@@ -70,7 +70,7 @@ func (s *slots) join(client string, who *actor.PID) *slotHolder {
 	return &slotHolder{who: who, client: c, at: nowhere}
 }
 
-// acquire takes a slot. If none may be taken the endpoint waits, and is told when one is kept for it.
+// acquire takes a slot. If none may be taken the endpoint waits, and is notified when one is kept for it.
 func (s *slots) acquire(h *slotHolder, has standing, now time.Time) (slot, bool) {
 	at := now.Sub(s.began)
 	s.mu.Lock()
@@ -99,7 +99,7 @@ func (s *slots) release(taken slot, now time.Time) {
 	s.give(taken.of, taken.class)
 	next := s.grant(at)
 	s.mu.Unlock()
-	s.tell(next, at)
+	s.call(next, at)
 }
 
 // forgo gives back the slot that is kept for an endpoint, if one is.
@@ -109,7 +109,7 @@ func (s *slots) forgo(h *slotHolder, now time.Time) {
 	s.forgoLocked(h)
 	next := s.grant(at)
 	s.mu.Unlock()
-	s.tell(next, at)
+	s.call(next, at)
 }
 
 func (s *slots) forgoLocked(h *slotHolder) {
@@ -129,11 +129,11 @@ func (s *slots) leave(h *slotHolder, now time.Time) {
 	s.forget(h.client)
 	next := s.grant(at)
 	s.mu.Unlock()
-	s.tell(next, at)
+	s.call(next, at)
 }
 
-// tell tells an endpoint that a slot is kept for it, and looks for more of them.
-func (s *slots) tell(next *slotHolder, at time.Duration) {
+// call notifies an endpoint that a slot is kept for it, and looks for more of them.
+func (s *slots) call(next *slotHolder, at time.Duration) {
 	for next != nil {
 		s.notify(next.who)
 		s.mu.Lock()

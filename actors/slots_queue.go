@@ -9,6 +9,9 @@ import (
 // gets a slot from those that it does not see.
 const slotPatience = 256
 
+// slotFloor is which part of the slots, one in so many, is not for that.
+const slotFloor = 32
+
 // slotQueue are the endpoints that wait for a slot: for each class the clients,
 // and each client's endpoints. Where the first one of a class may not take a slot,
 // none of its class may.
@@ -134,7 +137,7 @@ func (s *slots) next() (best *slotHolder) {
 			continue
 		}
 		h := s.lines[of].items[0].waiting[of].items[0]
-		if s.passed[of] >= slotPatience && s.may(h, of, s.unclaimed(of)) {
+		if s.passed[of] >= slotPatience && s.size-s.used.all > s.size/slotFloor && s.may(h, of, s.unclaimed(of)) {
 			return h
 		}
 		if s.may(h, of, s.visible(of)) && (best == nil || before(h, best)) {

@@ -56,7 +56,16 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r result, err err
 		return result{}, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	return b.warmAndMeasure(ctx, s, v.target(s))
+	if s.Slow == 0 {
+		return b.warmAndMeasure(ctx, s, v.target(s))
+	}
+	if err := v.beset(ctx, s); err != nil {
+		return result{}, err
+	}
+	if r, err = b.warmAndMeasure(ctx, s, v.target(s)); err != nil {
+		return r, err
+	}
+	return r, v.stillBeset(ctx)
 }
 
 // warmAndMeasure loads the target for a while, then measures.

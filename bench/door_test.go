@@ -93,3 +93,27 @@ func TestDiskUse(t *testing.T) {
 		t.Errorf("a file of 1 MiB takes up %d bytes, %v", full-empty, err)
 	}
 }
+
+// Slow receivers are late only when they are told to be.
+func TestSlowReceiver(t *testing.T) {
+	r := newReceiver()
+	control := api{base: "http://" + serve(t, r.handle)}
+	for n := range int64(3) {
+		if err := control.call(t.Context(), http.MethodPost, slowPath+"0", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		var c slowCounts
+		err := control.call(t.Context(), http.MethodPost, "/control/slow", nil, &c)
+		if err != nil || c != (slowCounts{Started: n + 1}) || r.slow.late.Load() {
+			t.Fatalf("%+v, %v", c, err)
+		}
+	}
+	for _, late := range []bool{true, false} {
+		if err := control.call(t.Context(), http.MethodPost, "/control/slow", late, nil); err != nil || r.slow.late.Load() != late {
+			t.Fatalf("told to be late: %v, is: %v, %v", late, r.slow.late.Load(), err)
+		}
+	}
+	if err := control.call(t.Context(), http.MethodPost, "/control/slow", "maybe", nil); err == nil {
+		t.Error("told nonsense, and does not mind")
+	}
+}

@@ -54,14 +54,17 @@ func (c *receiverCommand) Run(context.Context) error {
 //
 //	POST /deliver/N          a delivery for the endpoint N
 //	POST /hole/N             the same for one that never answers
+//	POST /slow/N             the same for one that answers late; it is no part of the tally
 //	POST /control/expect     begin a run: an expectation
 //	GET  /control/counts     how far it has come: counts
 //	POST /control/window     the latencies since the last window
 //	POST /control/audit      what is missing: an auditRequest, answered with an audit
+//	POST /control/slow       make the slow ones late, or not: slowCounts
 //	POST /control/door       make a closed door; the answer is its address
 //	POST /control/door/open  open it
 type receiver struct {
 	tally atomic.Pointer[tally]
+	slow  slowness
 
 	mu sync.Mutex
 	// door is the current one; nil if there is none.
@@ -102,6 +105,10 @@ func (r *receiver) handle(ctx *fasthttp.RequestCtx) {
 	if strings.HasPrefix(path, holePath) {
 		ctx.HijackSetNoResponse(true)
 		ctx.Hijack(func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }) // until the other side gives up
+		return
+	}
+	if strings.HasPrefix(path, slowPath) {
+		r.slow.answer(ctx)
 		return
 	}
 	answer, err := r.control(path, ctx.PostBody())
@@ -164,6 +171,8 @@ func (r *receiver) control(path string, body []byte) (any, error) {
 		return t.counts(), nil
 	case "/control/window":
 		return t.window(), nil
+	case "/control/slow":
+		return r.slow.control(body)
 	case "/control/door":
 		return r.makeDoor()
 	case "/control/door/open":

@@ -20,6 +20,8 @@ type scenario struct {
 	Events uint64
 	// Holes is how many of the endpoints take requests and never answer.
 	Holes int
+	// Slow is how many endpoints of one more client answer, but late, and have a backlog.
+	Slow int
 	// Door: the endpoints are behind the receiver's door.
 	Door bool
 	// Hosts: each endpoint has a host name of its own, and so connections.
@@ -115,7 +117,7 @@ func scenarios() []scenario {
 		with("many", func(s *scenario) { s.Endpoints, s.FanOut, s.play = 10_000, false, playMany }),
 		with("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
 		with("isolation", func(s *scenario) {
-			s.Endpoints, s.FanOut, s.Holes, s.Rate, s.Connections = 100, false, 10, 1000, 64
+			s.Endpoints, s.FanOut, s.Holes, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
 			s.Duration, s.play = 40*time.Second, playIsolation
 		}),
 		with("scaling", func(s *scenario) {
@@ -193,13 +195,13 @@ func playMany(ctx context.Context, b *bench, s scenario) ([]result, error) {
 	return each(ctx, b, all)
 }
 
-const allHealthy = "without black holes"
+const allHealthy = "all healthy"
 
-// playIsolation measures what healthy endpoints see without black holes beside
-// them, and with.
+// playIsolation measures what healthy endpoints see without black holes and slow
+// endpoints beside them, and with.
 func playIsolation(ctx context.Context, b *bench, s scenario) ([]result, error) {
 	without := s.variant(allHealthy)
-	without.Holes = 0
+	without.Holes, without.Slow = 0, 0
 	return each(ctx, b, []scenario{without, s})
 }
 
