@@ -55,6 +55,7 @@ type Options struct {
 	// concerned; none if nil. Proxy variables of the environment are ignored.
 	Proxy *Proxy
 	// Dial opens a connection to an address that the guard let through, or to the Proxy; TCP if nil.
+	// It has to return when ctx ends.
 	// The address is checked a second time only without it.
 	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	// Resolve finds the addresses of a host name; DNS if nil.
@@ -73,6 +74,10 @@ type Client struct {
 	head      headOptions
 	excerpt   int
 	idle      *idlePool
+	// extra has room for the dials beside the first one of each attempt; racing are
+	// the goroutines that make dials.
+	extra  chan struct{}
+	racing sync.WaitGroup
 
 	running context.Context // ends with Abort
 	abort   context.CancelFunc
@@ -106,6 +111,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
 		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
+		extra: make(chan struct{}, max(o.MaxConnections/extraShare, 1)),
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
@@ -173,6 +179,7 @@ func (c *Client) Close() error {
 	c.Abort()
 	c.stop()
 	<-c.swept
+	c.racing.Wait()
 	return nil
 }
 

@@ -9,13 +9,6 @@ import (
 	"time"
 )
 
-const (
-	// maxDials bounds how many of a name's addresses one attempt tries.
-	maxDials = 4
-	// minDialTime is what an address gets of the time left, while others follow it.
-	minDialTime = 2 * time.Second
-)
-
 // connect opens a connection to a target that nothing was sent on yet: it
 // resolves, checks, dials and, if need be, does the TLS handshake, until the
 // deadline or until ctx ends. Errors are for classify.
@@ -35,16 +28,18 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 			return nil, err
 		}
 	}
-	raw, err := c.dialAny(ctx, w, deadline)
+	c.dropAll(c.idle.opened()) // a connection that is being opened counts, too
+	raw, err := c.dialAny(ctx, w, t.origin)
 	if err != nil {
+		c.idle.closed()
 		return nil, err
 	}
 	cn := newConn(raw, t.origin)
 	if !c.track(cn) {
 		cn.close()
+		c.idle.closed()
 		return nil, errAborted
 	}
-	c.dropAll(c.idle.opened())
 	if err := c.greet(cn, t, deadline); err != nil {
 		c.hangUp(cn)
 		return nil, err
@@ -63,39 +58,6 @@ func (c *Client) greet(cn *conn, t *Target, deadline time.Time) error {
 		return nil
 	}
 	return cn.handshake(t, deadline)
-}
-
-// way is where to connect to.
-type way struct {
-	dial  func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
-	addrs []netip.Addr
-	port  uint16
-}
-
-// dialAny tries addresses one after the other, and gives each a share of the
-// time, so that one that stays silent leaves some for the next.
-func (c *Client) dialAny(ctx context.Context, w way, deadline time.Time) (net.Conn, error) {
-	var failure error
-	addrs := w.addrs[:min(len(w.addrs), maxDials)]
-	for i, addr := range addrs {
-		until := deadline
-		if following := len(addrs) - i - 1; following > 0 {
-			now := time.Now()
-			share := max(deadline.Sub(now)/time.Duration(following+1), minDialTime)
-			until = now.Add(min(share, deadline.Sub(now)))
-		}
-		shared, cancel := context.WithDeadline(ctx, until)
-		raw, err := w.dial(shared, "tcp", netip.AddrPortFrom(addr.Unmap(), w.port))
-		cancel()
-		if err == nil {
-			return raw, nil
-		}
-		failure = fmt.Errorf("dial: %w", err)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return nil, failure
 }
 
 // dialTCP is the dialer of a Client that was given none.

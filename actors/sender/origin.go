@@ -3,6 +3,7 @@ package sender
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"sync/atomic"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -21,6 +22,8 @@ type originKey struct {
 type origin struct {
 	key originKey
 	tls *tls.Config
+	// family is the address family that connected last.
+	family atomic.Int32
 
 	// Guarded by the idle pool.
 	targets int // open ones
