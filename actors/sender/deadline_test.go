@@ -356,8 +356,8 @@ func TestClassify(t *testing.T) {
 		err  error
 		want webhook.Reason
 	}{
-		{blocked(netip.MustParseAddr("10.0.0.1")), webhook.ReasonBlockedAddress},
-		{&net.OpError{Op: "dial", Err: blocked(netip.MustParseAddr("10.0.0.1"))}, webhook.ReasonBlockedAddress},
+		{refuseAddr(netip.MustParseAddr("10.0.0.1"), advicePublic), webhook.ReasonBlockedAddress},
+		{&net.OpError{Op: "dial", Err: refuseAddr(netip.MustParseAddr("10.0.0.1"), advicePublic)}, webhook.ReasonBlockedAddress},
 		{errUnresolved, webhook.ReasonDNS},
 		{context.DeadlineExceeded, webhook.ReasonTimeout},
 		{&tlsFailure{webhook.ReasonTLS, os.ErrDeadlineExceeded}, webhook.ReasonTimeout},

@@ -32,6 +32,9 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 	raw, err := c.dialAny(ctx, w, t.origin)
 	if err != nil {
 		c.idle.closed()
+		if c.proxy != nil {
+			err = &proxyError{err}
+		}
 		return nil, err
 	}
 	cn := newConn(raw, t.origin)
@@ -50,7 +53,7 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 // greet does what comes before the first request.
 func (c *Client) greet(cn *conn, t *Target, deadline time.Time) error {
 	if c.proxy != nil {
-		if err := c.tunnel(cn, t, deadline); err != nil {
+		if err := c.viaProxy(cn, t, deadline); err != nil {
 			return err
 		}
 	}
