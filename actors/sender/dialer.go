@@ -2,11 +2,14 @@ package sender
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
 	"time"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // connect opens a connection to a target that nothing was sent on yet: it
@@ -85,4 +88,23 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 		return err
 	}
 	return c.guard.Check(addr.Addr())
+}
+
+// handshake agrees on TLS with a target.
+func (cn *conn) handshake(t *Target, deadline time.Time) error {
+	config := t.origin.tls.Clone()
+	config.ServerName = t.url.Host
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		cn.asksForCert = true
+		return new(tls.Certificate), nil // none
+	}
+	secure := tls.Client(cn.raw, config)
+	if err := secure.SetDeadline(deadline); err != nil {
+		return &tlsFailure{webhook.ReasonTLS, err}
+	}
+	if err := secure.Handshake(); err != nil {
+		return cn.judgeHandshake(err)
+	}
+	cn.Conn, cn.buffers, cn.secure = secure, true, true
+	return nil
 }

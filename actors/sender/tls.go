@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -25,25 +24,6 @@ type tlsFailure struct {
 func (e *tlsFailure) Error() string { return "TLS: " + e.cause.Error() }
 
 func (e *tlsFailure) Unwrap() error { return e.cause }
-
-// handshake agrees on TLS with a target.
-func (cn *conn) handshake(t *Target, deadline time.Time) error {
-	config := t.origin.tls.Clone()
-	config.ServerName = t.url.Host
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		cn.asksForCert = true
-		return new(tls.Certificate), nil // none
-	}
-	secure := tls.Client(cn.raw, config)
-	if err := secure.SetDeadline(deadline); err != nil {
-		return &tlsFailure{webhook.ReasonTLS, err}
-	}
-	if err := secure.Handshake(); err != nil {
-		return cn.judgeHandshake(err)
-	}
-	cn.Conn, cn.buffers, cn.secure = secure, true, true
-	return nil
-}
 
 // judgeHandshake returns a failed handshake's error with its class and with words.
 func (cn *conn) judgeHandshake(err error) error {
