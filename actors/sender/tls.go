@@ -66,17 +66,15 @@ func isEnd(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// judgeAlert judges the error of a request over TLS. With TLS 1.3 a receiver's
-// verdict on the handshake comes in place of the answer.
+// judgeAlert judges the error of the first request over TLS. With TLS 1.3 a
+// receiver's verdict on the handshake comes in place of the answer.
 func (cn *conn) judgeAlert(err error) error {
 	code, alerted := alertIn(err)
 	switch {
-	case alerted && !cn.answered:
+	case alerted:
 		reason, cause := cn.ofAlert(code, err)
 		return &tlsFailure{reason, cause}
-	case alerted:
-		return explain(err, alertWords(err))
-	case cn.asksForCert && !cn.answered && isEnd(err):
+	case cn.asksForCert && isEnd(err):
 		return explain(err, "the receiver had asked for a client certificate, and ended the connection without an answer")
 	}
 	return err

@@ -7,11 +7,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -252,6 +254,21 @@ func TestClientCertificateWantedAbruptly(t *testing.T) {
 	for range 20 {
 		a := send(open(t, client, "https://receiver.example/", webhook.Settings{}))
 		wantAttempt(t, a, 0, webhook.ReasonTLSClientCert)
+	}
+}
+
+// TestAlertAfterFailedWrite: the alert counts, though the request could not be written.
+func TestAlertAfterFailedWrite(t *testing.T) {
+	for code, want := range map[uint8]bool{alertCertificateRequired: true, alertHandshakeFailure: true} {
+		alert := &net.OpError{Op: "remote error", Err: tls.AlertError(code)}
+		read := fmt.Errorf("%w: %w", errEnded, alert)
+		err := fmt.Errorf("%w, after a write that failed: %w", read, &net.OpError{Op: "write", Err: syscall.EPIPE})
+		if got, ok := alertIn(err); ok != want || got != code {
+			t.Errorf("alert %d is read as %d, %v", code, got, ok)
+		}
+	}
+	if _, ok := alertIn(&net.OpError{Op: "read", Err: syscall.ECONNRESET}); ok {
+		t.Error("a reset is taken for an alert")
 	}
 }
 
