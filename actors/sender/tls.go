@@ -75,7 +75,9 @@ func (cn *conn) judgeAlert(err error) error {
 		reason, cause := cn.ofAlert(code, err)
 		return &tlsFailure{reason, cause}
 	case cn.asksForCert && isEnd(err):
-		return explain(err, "the receiver had asked for a client certificate, and ended the connection without an answer")
+		// Some servers send no alert: Node.js closes.
+		words := "the receiver asked for a client certificate, and ended the connection without an answer"
+		return &tlsFailure{webhook.ReasonTLSClientCert, explain(err, words)}
 	}
 	return err
 }

@@ -272,7 +272,7 @@ func TestAlertAfterFailedWrite(t *testing.T) {
 	}
 }
 
-// TestClientCertificateWantedSilently: without an alert the class stays, and the words help.
+// TestClientCertificateWantedSilently: some servers close without an alert.
 func TestClientCertificateWantedSilently(t *testing.T) {
 	root := newAuthority(t, "Test Root")
 	roots := x509.NewCertPool()
@@ -288,8 +288,8 @@ func TestClientCertificateWantedSilently(t *testing.T) {
 		RootCAs: roots, Resolve: zone{"receiver.example": {"127.0.0.1"}}.resolve, Dial: dialTo(func() (net.Conn, error) { return net.Dial("tcp", addr) }, nil),
 	})
 	a := send(open(t, client, "https://receiver.example/", webhook.Settings{}))
-	wantAttempt(t, a, 0, webhook.ReasonReset)
-	if a.Detail != "the receiver had asked for a client certificate, and ended the connection without an answer" {
+	wantAttempt(t, a, 0, webhook.ReasonTLSClientCert)
+	if a.Detail != "the receiver asked for a client certificate, and ended the connection without an answer" {
 		t.Fatalf("detail %q", a.Detail)
 	}
 }
