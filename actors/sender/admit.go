@@ -20,18 +20,25 @@ const checkBudget = 2 * time.Second
 // does not resolve now is let through: each connection is checked again.
 func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string, err error) {
 	target, err := ParseTarget(raw)
+	if field, ok := errors.AsType[*webhook.FieldError](err); ok && field.Reason == hasUser {
+		return "", wrong(hasUser + ": credentials belong into headers.Authorization")
+	}
 	if err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkBudget)
 	defer cancel()
 	_, err = c.admit(ctx, target)
+	refused := errors.Is(err, webhook.ErrBlockedAddress) || err != nil && target.local()
+	if err != nil {
+		c.notices.unregistered(target, err, refused)
+	}
 	// A local name that does not resolve gets the same answer as one that does:
 	// registering must not be a way to find out what is inside.
 	switch {
 	case errors.Is(err, errBlockedPort):
 		return "", fmt.Errorf("%w: %w", wrong("has a port that is not allowed"), webhook.ErrBlockedAddress)
-	case errors.Is(err, webhook.ErrBlockedAddress), err != nil && target.local():
+	case refused:
 		field := wrong("points to an address that is not allowed")
 		return "", fmt.Errorf("%w: %w", field, webhook.ErrBlockedAddress)
 	}
@@ -52,7 +59,7 @@ func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 	case isLocalhost(t.Host):
 		return c.admitLocalhost()
 	case t.local() && !c.guard.allowsAny():
-		return nil, fmt.Errorf("local name: %w", webhook.ErrBlockedAddress)
+		return nil, refuseHost(t.Host, adviceLocal)
 	}
 	addrs, err := c.resolver.resolve(ctx, t.Host)
 	if err != nil {
@@ -63,7 +70,7 @@ func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 			return nil, err
 		}
 		if t.local() && !c.guard.Allowed(addr) {
-			return nil, blocked(addr)
+			return nil, refuseAddr(addr, adviceLocalAddr)
 		}
 	}
 	return addrs, nil
@@ -74,13 +81,16 @@ func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 func (c *Client) admitLocalhost() ([]netip.Addr, error) {
 	loopback := [...]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 	var addrs []netip.Addr
+	var refused error
 	for _, addr := range loopback {
-		if c.guard.Check(addr) == nil {
+		if err := c.guard.Check(addr); err != nil {
+			refused = err
+		} else {
 			addrs = append(addrs, addr)
 		}
 	}
 	if len(addrs) == 0 {
-		return nil, blocked(loopback[0])
+		return nil, refused
 	}
 	return addrs, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -37,6 +38,9 @@ const (
 
 // Options are what a Client is made of.
 type Options struct {
+	// Log is where the operator is told why the settings, or names, keep requests from
+	// leaving: a line per webhook and minute. None if nil.
+	Log *slog.Logger
 	// Guard decides where requests may go. Required.
 	Guard *Guard
 	// Version is Astrohook's, for the User-Agent header; "dev" if empty.
@@ -55,6 +59,7 @@ type Options struct {
 	// concerned; none if nil. Proxy variables of the environment are ignored.
 	Proxy *Proxy
 	// Dial opens a connection to an address that the guard let through, or to the Proxy; TCP if nil.
+	// It has to return when ctx ends.
 	// The address is checked a second time only without it.
 	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	// Resolve finds the addresses of a host name; DNS if nil.
@@ -71,8 +76,13 @@ type Client struct {
 	dialProxy func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	tls       *tls.Config
 	head      headOptions
+	notices   *notices
 	excerpt   int
 	idle      *idlePool
+	// extra has room for the dials beside the first one of each attempt; racing are
+	// the goroutines that make dials.
+	extra  chan struct{}
+	racing sync.WaitGroup
 
 	running context.Context // ends with Abort
 	abort   context.CancelFunc
@@ -103,9 +113,14 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new sender: %w", err)
 	}
+	notices, err := newNotices(o.Log)
+	if err != nil {
+		return nil, fmt.Errorf("new sender: %w", err)
+	}
 	c := &Client{
-		guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
+		notices: notices, guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
 		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
+		extra: make(chan struct{}, max(o.MaxConnections/extraShare, 1)),
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
@@ -128,7 +143,7 @@ func New(o Options) (*Client, error) {
 // are not what the webhook package lets through.
 func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
 	s = s.Or(webhook.DefaultSettings())
-	t := &Target{client: c, timeout: s.Timeout, maxIdle: s.Concurrency}
+	t := &Target{client: c, id: e.ID, clientID: e.ClientID, timeout: s.Timeout, maxIdle: s.Concurrency}
 	if err := t.prepare(&e); err != nil {
 		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
 	}
@@ -173,6 +188,7 @@ func (c *Client) Close() error {
 	c.Abort()
 	c.stop()
 	<-c.swept
+	c.racing.Wait()
 	return nil
 }
 

@@ -212,7 +212,8 @@ func TestStaleConnectionByTime(t *testing.T) {
 	}
 }
 
-// TestNextAddress: an address that refuses or stays silent leaves time for the next one.
+// TestNextAddress: an address that refuses or stays silent costs the next one a
+// moment at most.
 func TestNextAddress(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -222,8 +223,8 @@ func TestNextAddress(t *testing.T) {
 		took    time.Duration
 	}{
 		{"first refuses", []string{"1.1.1.1"}, true, "", 0},
-		{"first is silent", []string{"1.1.1.1"}, false, "", 4 * time.Second},
-		{"two are silent", []string{"1.1.1.1", "2.2.2.2"}, false, "", 8 * time.Second},
+		{"first is silent", []string{"1.1.1.1"}, false, "", attemptDelay},
+		{"two are silent", []string{"1.1.1.1", "2.2.2.2"}, false, "", 2 * attemptDelay},
 		{"all refuse", []string{"1.1.1.1", "2.2.2.2", "3.3.3.3"}, true, webhook.ReasonConnect, 0},
 		{"all are silent", []string{"1.1.1.1", "2.2.2.2", "3.3.3.3"}, false, webhook.ReasonTimeout, 12 * time.Second},
 	} {
@@ -355,8 +356,8 @@ func TestClassify(t *testing.T) {
 		err  error
 		want webhook.Reason
 	}{
-		{blocked(netip.MustParseAddr("10.0.0.1")), webhook.ReasonBlockedAddress},
-		{&net.OpError{Op: "dial", Err: blocked(netip.MustParseAddr("10.0.0.1"))}, webhook.ReasonBlockedAddress},
+		{refuseAddr(netip.MustParseAddr("10.0.0.1"), advicePublic), webhook.ReasonBlockedAddress},
+		{&net.OpError{Op: "dial", Err: refuseAddr(netip.MustParseAddr("10.0.0.1"), advicePublic)}, webhook.ReasonBlockedAddress},
 		{errUnresolved, webhook.ReasonDNS},
 		{context.DeadlineExceeded, webhook.ReasonTimeout},
 		{&tlsFailure{webhook.ReasonTLS, os.ErrDeadlineExceeded}, webhook.ReasonTimeout},

@@ -2,18 +2,14 @@ package sender
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
 	"time"
-)
 
-const (
-	// maxDials bounds how many of a name's addresses one attempt tries.
-	maxDials = 4
-	// minDialTime is what an address gets of the time left, while others follow it.
-	minDialTime = 2 * time.Second
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // connect opens a connection to a target that nothing was sent on yet: it
@@ -35,16 +31,21 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 			return nil, err
 		}
 	}
-	raw, err := c.dialAny(ctx, w, deadline)
+	c.dropAll(c.idle.opened()) // a connection that is being opened counts, too
+	raw, err := c.dialAny(ctx, w, t.origin)
 	if err != nil {
+		c.idle.closed()
+		if c.proxy != nil {
+			err = &proxyError{err}
+		}
 		return nil, err
 	}
 	cn := newConn(raw, t.origin)
 	if !c.track(cn) {
 		cn.close()
+		c.idle.closed()
 		return nil, errAborted
 	}
-	c.dropAll(c.idle.opened())
 	if err := c.greet(cn, t, deadline); err != nil {
 		c.hangUp(cn)
 		return nil, err
@@ -55,7 +56,7 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 // greet does what comes before the first request.
 func (c *Client) greet(cn *conn, t *Target, deadline time.Time) error {
 	if c.proxy != nil {
-		if err := c.tunnel(cn, t, deadline); err != nil {
+		if err := c.viaProxy(cn, t, deadline); err != nil {
 			return err
 		}
 	}
@@ -63,39 +64,6 @@ func (c *Client) greet(cn *conn, t *Target, deadline time.Time) error {
 		return nil
 	}
 	return cn.handshake(t, deadline)
-}
-
-// way is where to connect to.
-type way struct {
-	dial  func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
-	addrs []netip.Addr
-	port  uint16
-}
-
-// dialAny tries addresses one after the other, and gives each a share of the
-// time, so that one that stays silent leaves some for the next.
-func (c *Client) dialAny(ctx context.Context, w way, deadline time.Time) (net.Conn, error) {
-	var failure error
-	addrs := w.addrs[:min(len(w.addrs), maxDials)]
-	for i, addr := range addrs {
-		until := deadline
-		if following := len(addrs) - i - 1; following > 0 {
-			now := time.Now()
-			share := max(deadline.Sub(now)/time.Duration(following+1), minDialTime)
-			until = now.Add(min(share, deadline.Sub(now)))
-		}
-		shared, cancel := context.WithDeadline(ctx, until)
-		raw, err := w.dial(shared, "tcp", netip.AddrPortFrom(addr.Unmap(), w.port))
-		cancel()
-		if err == nil {
-			return raw, nil
-		}
-		failure = fmt.Errorf("dial: %w", err)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return nil, failure
 }
 
 // dialTCP is the dialer of a Client that was given none.
@@ -120,4 +88,23 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 		return err
 	}
 	return c.guard.Check(addr.Addr())
+}
+
+// handshake agrees on TLS with a target.
+func (cn *conn) handshake(t *Target, deadline time.Time) error {
+	config := t.origin.tls.Clone()
+	config.ServerName = t.url.Host
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		cn.asksForCert = true
+		return new(tls.Certificate), nil // none
+	}
+	secure := tls.Client(cn.raw, config)
+	if err := secure.SetDeadline(deadline); err != nil {
+		return &tlsFailure{webhook.ReasonTLS, err}
+	}
+	if err := secure.Handshake(); err != nil {
+		return cn.judgeHandshake(err)
+	}
+	cn.Conn, cn.buffers, cn.secure = secure, true, true
+	return nil
 }

@@ -10,6 +10,7 @@
 // Guard.Check, and that very address is the one dialled. Names are resolved
 // once per connection; if any of the answers is refused, all are. Port and name
 // are held against the operator's rules first: what they refuse is not resolved.
+// All answers pass before the first is dialled; see dialAny for their order.
 // The dialer checks address and port once more right before it connects. Proxy
 // variables of the environment are ignored.
 //

@@ -15,20 +15,16 @@ import (
 func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.Attempt) (unseen bool, err error) {
 	in := newInbox(cn)
 	defer in.free()
-	began, before := time.Now(), cn.meter.written
+	before := cn.meter.written
 	h, err := t.askHead(cn, in, d, deadline)
 	if cn.meter.written > before {
 		a.Requests++
 	}
 	if err != nil {
-		if cn.secure {
-			err = cn.judgeAlert(err)
-		} else if a.Requests == 1 && !in.received && !cn.answered && isEnd(err) {
-			err = explain(err, "the connection ended without a byte of an answer, as on a port that expects https")
-		}
-		unseen = !in.received && cn.unseen(before, time.Since(began), err)
+		// A kept connection is at hand at once: d began when the request did.
+		unseen = !in.received && cn.unseen(before, time.Since(d.began), err)
 		t.client.hangUp(cn)
-		return unseen, err
+		return unseen, in.explain(err)
 	}
 	cn.answered = true
 	a.StatusCode, a.Latency, a.Detail = h.status, in.lineAt.Sub(d.began), h.note
@@ -46,6 +42,20 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 		t.client.hangUp(cn)
 	}
 	return false, nil
+}
+
+// explain adds words to why there was no response.
+func (in *inbox) explain(err error) error {
+	cn := in.cn
+	switch ended := !in.received && isEnd(err); {
+	case cn.secure && !cn.answered:
+		return cn.judgeAlert(err)
+	case ended && cn.answered:
+		return explain(err, "the receiver ended a kept connection without an answer, and may have read the request")
+	case ended:
+		return explain(err, "the connection ended without a byte of an answer, as on a port that expects https")
+	}
+	return err
 }
 
 // excerptOf returns how much of a response's body is kept. An encoded one would
@@ -70,7 +80,7 @@ func (t *Target) askHead(cn *conn, in *inbox, d delivery, deadline time.Time) (r
 	m.free() // not kept while the receiver thinks
 	h, err := in.readHead()
 	if err != nil && failure != nil {
-		return h, fmt.Errorf("write: %w; read: %w", failure, err)
+		return h, fmt.Errorf("%w, after a write that failed: %w", err, failure)
 	}
 	return h, err
 }

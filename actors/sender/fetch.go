@@ -82,7 +82,7 @@ func (t *Target) get(cn *conn, limit int, deadline time.Time) ([]byte, error) {
 func (g *Guard) checkAllowed(addrs []netip.Addr) error {
 	for _, addr := range addrs {
 		if !g.Allowed(addr) {
-			return fmt.Errorf("http: %w", blocked(addr))
+			return refuseAddr(addr, adviceHTTP)
 		}
 	}
 	if len(addrs) == 0 { // a name that the proxy resolves

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/corpastro/astrohook/webhook"
 )
 
 // GuardOptions say what an operator wants otherwise than the table does.
@@ -84,13 +82,15 @@ func (g *Guard) Check(addr netip.Addr) error {
 	plain, ok := plainAddr(addr)
 	switch {
 	case !ok:
-		return blocked(addr)
+		return refuseAddr(addr, adviceZone)
 	case contains(g.deny, plain):
-		return blocked(addr)
+		return refuseAddr(addr, adviceDeny)
 	case contains(g.allow, plain):
 		return nil
-	case !public(plain), g.isOwn(plain):
-		return blocked(addr)
+	case !public(plain):
+		return refuseAddr(addr, advicePublic)
+	case g.isOwn(plain):
+		return refuseAddr(addr, adviceOwn)
 	}
 	return nil
 }
@@ -103,10 +103,6 @@ func (g *Guard) Allowed(addr netip.Addr) bool {
 
 // allowsAny tells whether the operator let any address through by name.
 func (g *Guard) allowsAny() bool { return len(g.allow) > 0 }
-
-func blocked(addr netip.Addr) error {
-	return fmt.Errorf("address %s: %w", addr, webhook.ErrBlockedAddress)
-}
 
 func (g *Guard) isOwn(addr netip.Addr) bool {
 	own := g.own.Load()

@@ -3,6 +3,7 @@ package sender
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"sync/atomic"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -27,6 +28,8 @@ type origin struct {
 type site struct {
 	key originKey
 	tls *tls.Config
+	// family is the address family that connected last.
+	family atomic.Int32
 
 	// Guarded by the idle pool.
 	targets int // open ones

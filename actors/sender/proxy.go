@@ -48,7 +48,7 @@ func ParseProxy(raw string) (*Proxy, error) {
 // refused, unless the operator's AllowHosts has them.
 func (g *Guard) admitByName(t TargetURL) error {
 	if (t.local() || isLocalhost(t.Host)) && len(g.allowHosts) == 0 { // checkURL was passed
-		return fmt.Errorf("local name: %w", webhook.ErrBlockedAddress)
+		return refuseHost(t.Host, adviceProxyLocal)
 	}
 	return nil
 }
@@ -61,11 +61,27 @@ func (c *Client) toProxy(ctx context.Context) (way, error) {
 		return w, nil
 	}
 	addrs, err := c.resolver.resolve(ctx, c.proxy.at.Host)
-	if errors.Is(err, errUnresolved) {
-		return way{}, errors.New("the egress proxy's name does not resolve") // says nothing of the target's
+	if unresolved, ok := errors.AsType[*unresolvedError](err); ok { // says nothing of the target's name
+		return way{}, &proxyError{errors.New("its name does not resolve: " + unresolved.cause.Error())}
 	}
 	w.addrs = addrs
 	return w, err
+}
+
+// proxyError is why the egress proxy opened no connection. What it says is for the
+// operator.
+type proxyError struct{ cause error }
+
+func (e *proxyError) Error() string { return "egress proxy: " + e.cause.Error() }
+
+func (e *proxyError) Unwrap() error { return e.cause }
+
+// viaProxy opens the tunnel to a target.
+func (c *Client) viaProxy(cn *conn, t *Target, deadline time.Time) error {
+	if err := c.tunnel(cn, t, deadline); err != nil {
+		return explain(&proxyError{err}, "") // not the receiver's words
+	}
+	return nil
 }
 
 // tunnel asks the proxy at the other end for a connection to the target.
@@ -81,7 +97,7 @@ func (c *Client) tunnel(cn *conn, t *Target, deadline time.Time) error {
 	h, err := in.readHead()
 	switch {
 	case err != nil:
-		return explain(fmt.Errorf("ask the egress proxy: %w", err), "") // not the receiver's words
+		return fmt.Errorf("ask the egress proxy: %w", err)
 	case h.status < 200 || h.status > 299:
 		return fmt.Errorf("the egress proxy answered %d", h.status)
 	case h.cut != nil: // where the target's bytes begin cannot be told

@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -24,9 +25,16 @@ const (
 	maxAnswers = 64
 )
 
-// errUnresolved hides what a resolver said: its details would tell a client
-// about the network that the server stands in.
+// errUnresolved is the class of an unresolvedError.
 var errUnresolved = errors.New("host name does not resolve")
+
+// unresolvedError hides what a resolver said: its details would tell a client
+// about the network that the server stands in. They are for the operator's log.
+type unresolvedError struct{ cause error }
+
+func (*unresolvedError) Error() string { return errUnresolved.Error() }
+
+func (*unresolvedError) Is(target error) bool { return target == errUnresolved }
 
 // resolver finds the addresses of names, and remembers them for a short while.
 type resolver struct {
@@ -34,10 +42,11 @@ type resolver struct {
 	cache  *lru.Cache[string, answer]
 }
 
-// answer is what a name resolved to; no addresses if it did not.
+// answer is what a name resolved to, or why it did not.
 type answer struct {
-	addrs []netip.Addr
-	until time.Time
+	addrs   []netip.Addr
+	failure error
+	until   time.Time
 }
 
 func newResolver(lookup func(context.Context, string) ([]netip.Addr, error)) (*resolver, error) {
@@ -66,7 +75,7 @@ func lookupDNS(ctx context.Context, host string) ([]netip.Addr, error) {
 func (r *resolver) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	now := time.Now()
 	if known, ok := r.cache.Get(host); ok && now.Before(known.until) {
-		return known.addrs, known.err()
+		return known.addrs, known.failure
 	}
 	budget, cancel := context.WithTimeout(ctx, resolveBudget)
 	defer cancel()
@@ -74,17 +83,17 @@ func (r *resolver) resolve(ctx context.Context, host string) ([]netip.Addr, erro
 	if ctx.Err() != nil {
 		return nil, ctx.Err() // says nothing about the name
 	}
-	found := answer{until: time.Now().Add(unresolvedAge)}
-	if err == nil && len(addrs) > 0 && len(addrs) <= maxAnswers {
-		found = answer{addrs: addrs, until: time.Now().Add(resolvedAge)}
+	switch {
+	case err != nil:
+	case len(addrs) == 0:
+		err = errors.New("it has no addresses")
+	case len(addrs) > maxAnswers:
+		err = fmt.Errorf("it has %d addresses, more than %d", len(addrs), maxAnswers)
+	}
+	found := answer{addrs: addrs, until: time.Now().Add(resolvedAge)}
+	if err != nil {
+		found = answer{failure: &unresolvedError{err}, until: time.Now().Add(unresolvedAge)}
 	}
 	r.cache.Add(host, found)
-	return found.addrs, found.err()
-}
-
-func (a answer) err() error {
-	if len(a.addrs) == 0 {
-		return errUnresolved
-	}
-	return nil
+	return found.addrs, found.failure
 }

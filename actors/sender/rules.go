@@ -66,8 +66,11 @@ func (g *Guard) checkPort(port uint16) error {
 	among := func(list []PortRange) bool {
 		return slices.ContainsFunc(list, func(r PortRange) bool { return r.contains(port) })
 	}
-	if among(g.denyPorts) || len(g.allowPorts) > 0 && !among(g.allowPorts) {
-		return fmt.Errorf("%d: %w", port, errBlockedPort)
+	switch {
+	case among(g.denyPorts):
+		return refusePort(port, adviceDenyPorts)
+	case len(g.allowPorts) > 0 && !among(g.allowPorts):
+		return refusePort(port, advicePorts)
 	}
 	return nil
 }
@@ -82,11 +85,13 @@ func (g *Guard) checkURL(t TargetURL) error {
 	}
 	switch {
 	case t.Addr.IsValid() && len(g.allowHosts) > 0 && !g.Allowed(t.Addr):
-		return blocked(t.Addr)
+		return refuseAddr(t.Addr, adviceHostAddr)
 	case t.Addr.IsValid():
 		return nil
-	case named(g.denyHosts), len(g.allowHosts) > 0 && !named(g.allowHosts):
-		return fmt.Errorf("host name %s: %w", t.Host, webhook.ErrBlockedAddress)
+	case named(g.denyHosts):
+		return refuseHost(t.Host, adviceDenyHosts)
+	case len(g.allowHosts) > 0 && !named(g.allowHosts):
+		return refuseHost(t.Host, adviceHosts)
 	}
 	return nil
 }

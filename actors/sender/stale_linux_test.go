@@ -121,6 +121,9 @@ func TestRequestThatWasReadIsNotRepeated(t *testing.T) {
 			s.Always(end)
 			a := send(target)
 			wantAttempt(t, a, 0, webhook.ReasonReset)
+			if want := "the receiver ended a kept connection without an answer, and may have read the request"; a.Detail != want {
+				t.Errorf("detail %q", a.Detail)
+			}
 			if a.Requests != 1 || s.Count() != 2 || s.Accepted() != 1 {
 				t.Fatalf("%d requests written, %d received over %d connections, want 1, 2 over 1", a.Requests, s.Count(), s.Accepted())
 			}

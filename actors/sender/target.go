@@ -9,13 +9,15 @@ import (
 
 // Target is an endpoint that is ready to be sent to. It is safe for concurrent use.
 type Target struct {
-	client  *Client
-	url     TargetURL
-	head    string // how each request begins
-	origin  *origin
-	signer  *webhook.Signer
-	timeout time.Duration
-	maxIdle int
+	client   *Client
+	id       webhook.ID
+	clientID string
+	url      TargetURL
+	head     string // how each request begins
+	origin   *origin
+	signer   *webhook.Signer
+	timeout  time.Duration
+	maxIdle  int
 	// allowedOnly: only addresses that the operator allowed by name will do.
 	allowedOnly bool
 	closed      sync.Once
@@ -36,6 +38,9 @@ func (t *Target) Send(due webhook.Due) webhook.Attempt {
 	}
 	if err := t.deliver(d, now.Add(t.timeout), &a); err != nil {
 		a.Failure, a.Detail = t.client.judge(err)
+		if t.client.running.Err() == nil {
+			t.client.notices.unsent(t, err)
+		}
 	}
 	a.Duration = time.Since(now)
 	return a

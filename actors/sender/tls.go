@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -25,25 +24,6 @@ type tlsFailure struct {
 func (e *tlsFailure) Error() string { return "TLS: " + e.cause.Error() }
 
 func (e *tlsFailure) Unwrap() error { return e.cause }
-
-// handshake agrees on TLS with a target.
-func (cn *conn) handshake(t *Target, deadline time.Time) error {
-	config := t.origin.tls.Clone()
-	config.ServerName = t.url.Host
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		cn.asksForCert = true
-		return new(tls.Certificate), nil // none
-	}
-	secure := tls.Client(cn.raw, config)
-	if err := secure.SetDeadline(deadline); err != nil {
-		return &tlsFailure{webhook.ReasonTLS, err}
-	}
-	if err := secure.Handshake(); err != nil {
-		return cn.judgeHandshake(err)
-	}
-	cn.Conn, cn.buffers, cn.secure = secure, true, true
-	return nil
-}
 
 // judgeHandshake returns a failed handshake's error with its class and with words.
 func (cn *conn) judgeHandshake(err error) error {
@@ -86,18 +66,18 @@ func isEnd(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// judgeAlert judges the error of a request over TLS. With TLS 1.3 a receiver's
-// verdict on the handshake comes in place of the answer.
+// judgeAlert judges the error of the first request over TLS. With TLS 1.3 a
+// receiver's verdict on the handshake comes in place of the answer.
 func (cn *conn) judgeAlert(err error) error {
 	code, alerted := alertIn(err)
 	switch {
-	case alerted && !cn.answered:
+	case alerted:
 		reason, cause := cn.ofAlert(code, err)
 		return &tlsFailure{reason, cause}
-	case alerted:
-		return explain(err, alertWords(err))
-	case cn.asksForCert && !cn.answered && isEnd(err):
-		return explain(err, "the receiver had asked for a client certificate, and ended the connection without an answer")
+	case cn.asksForCert && isEnd(err):
+		// Some servers send no alert: Node.js closes.
+		words := "the receiver asked for a client certificate, and ended the connection without an answer"
+		return &tlsFailure{webhook.ReasonTLSClientCert, explain(err, words)}
 	}
 	return err
 }

@@ -7,11 +7,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -255,7 +257,22 @@ func TestClientCertificateWantedAbruptly(t *testing.T) {
 	}
 }
 
-// TestClientCertificateWantedSilently: without an alert the class stays, and the words help.
+// TestAlertAfterFailedWrite: the alert counts, though the request could not be written.
+func TestAlertAfterFailedWrite(t *testing.T) {
+	for code, want := range map[uint8]bool{alertCertificateRequired: true, alertHandshakeFailure: true} {
+		alert := &net.OpError{Op: "remote error", Err: tls.AlertError(code)}
+		read := fmt.Errorf("%w: %w", errEnded, alert)
+		err := fmt.Errorf("%w, after a write that failed: %w", read, &net.OpError{Op: "write", Err: syscall.EPIPE})
+		if got, ok := alertIn(err); ok != want || got != code {
+			t.Errorf("alert %d is read as %d, %v", code, got, ok)
+		}
+	}
+	if _, ok := alertIn(&net.OpError{Op: "read", Err: syscall.ECONNRESET}); ok {
+		t.Error("a reset is taken for an alert")
+	}
+}
+
+// TestClientCertificateWantedSilently: some servers close without an alert.
 func TestClientCertificateWantedSilently(t *testing.T) {
 	root := newAuthority(t, "Test Root")
 	roots := x509.NewCertPool()
@@ -271,8 +288,8 @@ func TestClientCertificateWantedSilently(t *testing.T) {
 		RootCAs: roots, Resolve: zone{"receiver.example": {"127.0.0.1"}}.resolve, Dial: dialTo(func() (net.Conn, error) { return net.Dial("tcp", addr) }, nil),
 	})
 	a := send(open(t, client, "https://receiver.example/", webhook.Settings{}))
-	wantAttempt(t, a, 0, webhook.ReasonReset)
-	if a.Detail != "the receiver had asked for a client certificate, and ended the connection without an answer" {
+	wantAttempt(t, a, 0, webhook.ReasonTLSClientCert)
+	if a.Detail != "the receiver asked for a client certificate, and ended the connection without an answer" {
 		t.Fatalf("detail %q", a.Detail)
 	}
 }

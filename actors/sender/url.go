@@ -88,12 +88,15 @@ func checkText(raw string) error {
 	return nil
 }
 
+// hasUser is the reason that more can be said about where there are headers.
+const hasUser = "has user information"
+
 func checkParts(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return wrong("is not an http or https URL")
 	case u.User != nil:
-		return wrong("has user information")
+		return wrong(hasUser)
 	case u.Host == "":
 		return wrong("has no host")
 	case strings.HasSuffix(u.Host, ":"):

@@ -65,6 +65,7 @@ func (a *App) openSender() error {
 	}
 	client, err := sender.New(sender.Options{
 		Guard:          guard,
+		Log:            a.component("sender"),
 		Proxy:          proxy,
 		Version:        a.config.Version,
 		HeaderPrefix:   a.config.HeaderPrefix,

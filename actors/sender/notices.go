@@ -1,0 +1,114 @@
+package sender
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Bounds of what is logged of targets that cannot be reached.
+const (
+	noticeInterval = time.Minute // between two lines about one webhook
+	maxNotices     = 60          // lines about all webhooks in an interval
+	noticedTargets = 10_000      // webhooks that are remembered
+)
+
+// notices logs why the operator's settings or names keep requests from leaving. The
+// endpoints' clients are not told; so the log is where the operator finds it.
+type notices struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	latest *lru.Cache[string, time.Time]
+	since  time.Time // of the interval
+	lines  int       // logged in it
+	left   int       // not logged since the last line
+}
+
+func newNotices(log *slog.Logger) (*notices, error) {
+	latest, err := lru.New[string, time.Time](noticedTargets)
+	if err != nil {
+		return nil, fmt.Errorf("remember what was logged: %w", err)
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &notices{log: log, latest: latest}, nil
+}
+
+// unsent logs why an attempt for an endpoint could not leave; other errors are passed over.
+func (n *notices) unsent(t *Target, err error) {
+	message, attrs := unsentWords(err)
+	if message == "" {
+		return
+	}
+	id := webhook.EndpointID.Format(t.id)
+	attrs = append([]any{"webhook_id", id, "client_id", t.clientID, "target_host", t.url.Authority}, attrs...)
+	n.warn(id, "delivery not sent: "+message, attrs)
+}
+
+// unregistered logs why a target was refused, or admitted without being judged.
+func (n *notices) unregistered(t TargetURL, err error, refused bool) {
+	message, attrs := unsentWords(err)
+	if message == "" {
+		message = "its name did not resolve in time"
+	}
+	prefix := "webhook's target may not work: "
+	if refused {
+		prefix = "webhook's target refused: "
+	}
+	n.warn(t.Authority, prefix+message, append([]any{"target_host", t.Authority}, attrs...))
+}
+
+// unsentWords says what an operator can do something about; "" if it is nothing of that.
+func unsentWords(err error) (message string, attrs []any) {
+	var refused *refusal
+	var unresolved *unresolvedError
+	var proxy *proxyError
+	switch {
+	case errors.As(err, &refused):
+		return "the settings do not allow it", []any{"refused", refused.what, "setting", refused.advice}
+	case errors.As(err, &proxy):
+		return "the egress proxy opened no connection", []any{"error", proxy.cause.Error()}
+	case errors.As(err, &unresolved):
+		return "its name does not resolve", []any{"error", unresolved.cause.Error()}
+	}
+	return "", nil
+}
+
+// warn logs a line about a subject, unless there were enough.
+func (n *notices) warn(subject, message string, attrs []any) {
+	left, ok := n.may(subject, time.Now())
+	if !ok {
+		return
+	}
+	if left > 0 {
+		attrs = append(attrs, "lines_left_out", left)
+	}
+	n.log.Warn(message, attrs...)
+}
+
+// may reports whether a line about a subject is logged now, and how many were not
+// since the last line.
+func (n *notices) may(subject string, now time.Time) (left int, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now.Sub(n.since) >= noticeInterval {
+		n.since, n.lines = now, 0
+	}
+	at, known := n.latest.Get(subject)
+	if n.lines >= maxNotices || known && now.Sub(at) < noticeInterval {
+		n.left++
+		return 0, false
+	}
+	n.latest.Add(subject, now)
+	n.lines++
+	left, n.left = n.left, 0
+	return left, true
+}
