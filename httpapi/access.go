@@ -2,10 +2,13 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // need is what a route asks of its caller.
@@ -47,6 +50,9 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, erro
 		return nil, unauthenticated("")
 	}
 	who, err := s.principal(token, time.Now())
+	if errors.Is(err, errIssuerKeys) {
+		return nil, notNow(err)
+	}
 	if err != nil {
 		return nil, unauthenticated(err.Error())
 	}
@@ -95,6 +101,16 @@ func actingFor(query *fasthttp.Args, who *Principal) (*Principal, error) {
 		return who.as(id), nil
 	}
 	return who, nil
+}
+
+// notNow is the error of a token that cannot be judged until the issuer answers.
+func notNow(err error) error {
+	p := newProblem(codeUnavailable, "the token cannot be verified now: the keys of its issuer cannot be read; try again later")
+	p.cause, p.retryAfter = err, defaultRetryAfter
+	if later, ok := errors.AsType[*webhook.RetryAfterError](err); ok {
+		p.retryAfter = later.After
+	}
+	return p
 }
 
 func unauthenticated(reason string) error {
