@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -50,10 +51,13 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, erro
 		return nil, unauthenticated("")
 	}
 	who, err := s.principal(token, time.Now())
-	if errors.Is(err, errIssuerKeys) {
-		return nil, notNow(err)
-	}
 	if err != nil {
+		s.refusals.add(err, func() []slog.Attr {
+			return append([]slog.Attr{slog.String("address", ctx.RemoteAddr().String())}, describeToken(token)...)
+		})
+		if errors.Is(err, errIssuerKeys) {
+			return nil, notNow(err)
+		}
 		return nil, unauthenticated(err.Error())
 	}
 	if ok, scope := r.need.permits(who); !ok {

@@ -76,6 +76,7 @@ var (
 	errLineEnd     = errors.New("token has a line end")
 	errCritical    = errors.New("token has critical header parameters, of which none is known here")
 	errKeyID       = errors.New("token names its key by something that is not text")
+	errNoKey       = errors.New("token is signed with a key or an algorithm that is not known")
 )
 
 // errIssuerKeys is why a token is refused for a time only: its key may be one that
@@ -168,6 +169,9 @@ func (t *tokens) candidates(ctx context.Context, token *jwt.Token) (found candid
 		if k.alg == alg && (!named || k.id == name) {
 			found.keys.Keys = append(found.keys.Keys, k.key)
 		}
+	}
+	if len(found.keys.Keys) == 0 {
+		return found, errNoKey
 	}
 	return found, nil
 }
