@@ -2,10 +2,14 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // need is what a route asks of its caller.
@@ -48,6 +52,12 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, erro
 	}
 	who, err := s.principal(token, time.Now())
 	if err != nil {
+		s.refusals.add(err, func() []slog.Attr {
+			return append([]slog.Attr{slog.String("address", ctx.RemoteAddr().String())}, describeToken(token)...)
+		})
+		if errors.Is(err, errIssuerKeys) {
+			return nil, notNow(err)
+		}
 		return nil, unauthenticated(err.Error())
 	}
 	if ok, scope := r.need.permits(who); !ok {
@@ -95,6 +105,16 @@ func actingFor(query *fasthttp.Args, who *Principal) (*Principal, error) {
 		return who.as(id), nil
 	}
 	return who, nil
+}
+
+// notNow is the error of a token that cannot be judged until the issuer answers.
+func notNow(err error) error {
+	p := newProblem(codeUnavailable, "the token cannot be verified now: the keys of its issuer cannot be read; try again later")
+	p.cause, p.retryAfter = err, defaultRetryAfter
+	if later, ok := errors.AsType[*webhook.RetryAfterError](err); ok {
+		p.retryAfter = later.After
+	}
+	return p
 }
 
 func unauthenticated(reason string) error {

@@ -89,17 +89,27 @@ var (
 	errAPIKeyExpired = errors.New("the API key has expired")
 )
 
+// apiKeyIDOf returns the id in the text of an API key, which is no secret; false if
+// the text does not have the form of one.
+func apiKeyIDOf(text []byte) (id []byte, ok bool) {
+	text, ok = bytes.CutPrefix(text, []byte(apiKeyPrefix))
+	if !ok || len(text) != apiKeyID+1+apiKeySecret || text[apiKeyID] != '_' {
+		return nil, false
+	}
+	return text[:apiKeyID], true
+}
+
 // principal tells whose API key a text is, at the time now.
 func (a *apiKeys) principal(text []byte, now time.Time) (*Principal, error) {
-	text = bytes.TrimPrefix(text, []byte(apiKeyPrefix))
-	if len(text) != apiKeyID+1+apiKeySecret || text[apiKeyID] != '_' {
+	id, ok := apiKeyIDOf(text)
+	if !ok {
 		return nil, errAPIKey
 	}
-	k, known := a.state.Load().byID[string(text[:apiKeyID])]
+	k, known := a.state.Load().byID[string(id)]
 	if !known {
 		return nil, errAPIKey
 	}
-	hash := sha256.Sum256(text[apiKeyID+1:])
+	hash := sha256.Sum256(text[len(text)-apiKeySecret:])
 	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 {
 		return nil, errAPIKey
 	}

@@ -48,11 +48,15 @@ func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if ctx.Request.Header.Peek(keyHeader) != nil {
 		return invalid(keyHeader, "is for single events; give each event of a batch its own idempotency_key")
 	}
-	texts, err := splitBatch(body, bytes.HasPrefix(ctx.Request.Header.ContentType(), []byte(contentLines)))
+	lines := isLines(body, ctx.Request.Header.ContentType())
+	texts, err := splitBatch(body, lines)
 	if err != nil {
 		return err
 	}
 	b := s.readBatch(texts, who)
+	if b.items[0].err != nil && lines && spreads(body) {
+		return invalid(wholeBody, "has an event over several lines: write each event on a line of its own, or an array of events, or post a single event to /api/events")
+	}
 	var receipts []webhook.Receipt
 	if len(b.events) > 0 {
 		if receipts, err = s.dispatcher.Publish(s.base, b.events); err != nil {
@@ -72,13 +76,34 @@ func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *Principal) error {
 // errEnough stops the division of a batch that has too many events.
 var errEnough = errors.New("enough events")
 
-// splitBatch finds the events of a batch: the elements of a JSON array or the
-// lines of NDJSON, which is also told by a first byte that begins an object.
-func splitBatch(body []byte, lines bool) (texts [][]byte, err error) {
+// isLines reports whether a batch is NDJSON, by its media type or by a first byte
+// that begins an object.
+func isLines(body, contentType []byte) bool {
 	o := outline{text: body}
-	if first := o.space(); lines || first == '{' {
+	return o.space() == '{' || bytes.HasPrefix(contentType, []byte(contentLines))
+}
+
+// spreads reports whether a body begins with a JSON value over several lines.
+func spreads(body []byte) bool {
+	o := outline{text: body}
+	first, err := o.value()
+	if err != nil || bytes.IndexByte(first, '\n') < 0 {
+		return false
+	}
+	_, err = webhook.Canonical(nil, first)
+	return err == nil
+}
+
+// splitBatch finds the events of a batch: the elements of a JSON array or the
+// lines of NDJSON.
+func splitBatch(body []byte, lines bool) (texts [][]byte, err error) {
+	if isBlank(body) {
+		return nil, missingBody("events: a JSON array, or one event per line")
+	}
+	if lines {
 		texts = splitLines(body)
 	} else {
+		o := outline{text: body}
 		err = o.elements(func(text []byte) error {
 			texts = append(texts, text)
 			if len(texts) > MaxBatch {
@@ -174,7 +199,7 @@ func (s *Server) appendBatch(dst []byte, b *batch, receipts []webhook.Receipt) [
 	dst = strconv.AppendInt(dst, int64(len(b.items)-b.failed), 10)
 	dst = append(dst, `,"failed":`...)
 	dst = strconv.AppendInt(dst, int64(b.failed), 10)
-	return append(dst, '}')
+	return append(dst, '}', '\n')
 }
 
 // appendFailure appends the result of an event that was not accepted, with its

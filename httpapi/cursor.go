@@ -55,18 +55,22 @@ func openCursors(store AccessStore) (*cursors, error) {
 type listing struct {
 	kind cursorKind
 	of   []string
+	// period is that of the list; nil if it has none.
+	period *period
 }
 
 // listingOf is the list of a kind that a caller asks for. of holds what narrows it:
 // the thing that it belongs to, and the filters.
 func listingOf(kind cursorKind, who *Principal, of ...string) listing {
-	return listing{kind, append(of, who.Publisher, who.ClientID, strconv.FormatBool(who.admin))}
+	return listing{kind: kind, of: append(of, who.Publisher, who.ClientID, strconv.FormatBool(who.admin))}
 }
 
-// deliveryListing is listingOf for deliveries that q selects.
-func deliveryListing(kind cursorKind, who *Principal, q *webhook.DeliveryQuery) listing {
-	return listingOf(kind, who, strconv.FormatUint(uint64(q.Endpoint), 10), string(q.Status), q.EventType,
-		q.Since.Format(time.RFC3339Nano), q.Until.Format(time.RFC3339Nano))
+// deliveryListing is listingOf for deliveries of a period that q selects. A cursor
+// of it carries the time that relative ends count from, so that all pages are of one period.
+func deliveryListing(kind cursorKind, who *Principal, q *webhook.DeliveryQuery, p *period) listing {
+	l := listingOf(kind, who, strconv.FormatUint(uint64(q.Endpoint), 10), string(q.Status), q.EventType, p.since.String(), p.until.String())
+	l.period = p
+	return l
 }
 
 // write gives a cursor's text.
@@ -107,10 +111,15 @@ func (c *cursors) writeID(l listing, id webhook.ID) string {
 	if id == (webhook.ID{}) {
 		return ""
 	}
-	return c.write(l, id.AppendTo(nil))
+	place := id.AppendTo(nil)
+	if l.period != nil && l.period.relative() {
+		place = binary.BigEndian.AppendUint64(place, uint64(l.period.now.UnixMilli()))
+	}
+	return c.write(l, place)
 }
 
 // readID reads a cursor that holds an ID; "" gives the zero ID, the start of a list.
+// It sets the time that the list's period counts from, if the cursor carries it.
 func (c *cursors) readID(l listing, text string) (webhook.ID, error) {
 	if text == "" {
 		return webhook.ID{}, nil
@@ -119,7 +128,10 @@ func (c *cursors) readID(l listing, text string) (webhook.ID, error) {
 	if err != nil {
 		return webhook.ID{}, err
 	}
-	return webhook.IDFromBytes([webhook.IDSize]byte(place)), nil
+	if now := place[webhook.IDSize:]; len(now) > 0 {
+		l.period.now = time.UnixMilli(int64(binary.BigEndian.Uint64(now))).UTC()
+	}
+	return webhook.IDFromBytes([webhook.IDSize]byte(place[:webhook.IDSize])), nil
 }
 
 // writeNumber gives a cursor that holds an endpoint's number.

@@ -106,11 +106,11 @@ func FuzzCursor(f *testing.F) {
 		f.Fatal(err)
 	}
 	acme, globex := &Principal{Publisher: "client:acme", ClientID: "acme"}, &Principal{Publisher: "client:globex", ClientID: "globex"}
-	mine := deliveryListing(cursorDelivery, acme, &webhook.DeliveryQuery{Endpoint: 3})
+	mine := deliveryListing(cursorDelivery, acme, &webhook.DeliveryQuery{Endpoint: 3}, &period{})
 	others := []listing{
-		deliveryListing(cursorDelivery, globex, &webhook.DeliveryQuery{Endpoint: 3}),
-		deliveryListing(cursorReplay, acme, &webhook.DeliveryQuery{Endpoint: 3}),
-		deliveryListing(cursorDelivery, acme, &webhook.DeliveryQuery{Endpoint: 3, Status: webhook.Failed}),
+		deliveryListing(cursorDelivery, globex, &webhook.DeliveryQuery{Endpoint: 3}, &period{}),
+		deliveryListing(cursorReplay, acme, &webhook.DeliveryQuery{Endpoint: 3}, &period{}),
+		deliveryListing(cursorDelivery, acme, &webhook.DeliveryQuery{Endpoint: 3, Status: webhook.Failed}, &period{}),
 		listingOf(cursorDelivery, acme),
 	}
 	good := c.writeID(mine, webhook.ID{Seq: 1, Endpoint: 3, Nonce: 7})
@@ -140,7 +140,7 @@ func TestListingsDiffer(t *testing.T) {
 	c, seen := &cursors{}, map[string]bool{}
 	for _, of := range [][]string{{}, {""}, {"", ""}, {"a", "b"}, {"ab", ""}, {"ab"}, {"a\x01b"}, {"", "ab"}} {
 		for _, place := range []string{"", "c", "\x01c", "\x00"} {
-			seen[string(c.sum(listing{cursorName, of}, []byte(place)))] = true
+			seen[string(c.sum(listing{kind: cursorName, of: of}, []byte(place)))] = true
 		}
 	}
 	if len(seen) != 32 {

@@ -84,7 +84,7 @@ func missingBody(what string) error {
 
 // decodeOptional is decode, for calls whose body may be absent.
 func decodeOptional(ctx *fasthttp.RequestCtx, v any) error {
-	if len(ctx.Request.Body()) == 0 {
+	if isBlank(ctx.Request.Body()) {
 		return nil
 	}
 	return decode(ctx, v)

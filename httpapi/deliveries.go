@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -97,17 +98,18 @@ func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *Principal)
 
 // list answers with a page of what q and the request's filters select.
 func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery) error {
-	if err := s.readFilters(ctx, &q); err != nil {
+	p, err := s.readFilters(ctx, &q)
+	if err != nil {
 		return err
 	}
 	if q.Status == webhook.Processing {
-		return s.listProcessing(ctx, who, q)
+		return s.listProcessing(ctx, who, q, p)
 	}
-	var err error
-	of := deliveryListing(cursorDelivery, who, &q)
+	of := deliveryListing(cursorDelivery, who, &q, &p)
 	if q.Before, err = s.cursors.readID(of, parameter(ctx, "cursor")); err != nil {
 		return err
 	}
+	p.narrow(&q)
 	found, err := s.store.ListDeliveries(q)
 	if err != nil {
 		return fmt.Errorf("list deliveries: %w", err)
@@ -131,21 +133,19 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.Delive
 	})
 }
 
-// readFilters reads the parameters of a list, but for the cursor.
-func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) error {
-	var err error
+// readFilters reads the parameters of a list, but for the cursor. The period is to
+// narrow q when the cursor was read.
+func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) (p period, err error) {
 	if q.Limit, err = limitOf(ctx); err != nil {
-		return err
+		return p, err
 	}
 	if q.Status, err = parseStatus(parameter(ctx, "status")); err != nil {
-		return err
+		return p, err
 	}
 	if q.EventType = parameter(ctx, "event_type"); q.EventType != "" {
 		if err := webhook.ValidateEventType(q.EventType); err != nil {
-			return inField(err, "event_type")
+			return p, inField(err, "event_type")
 		}
 	}
-	span, err := parsePeriod(parameter(ctx, "since"), parameter(ctx, "until"))
-	q.Since, q.Until = span.since, span.until
-	return err
+	return parsePeriod(timeParameter(ctx, "since"), timeParameter(ctx, "until"), time.Now())
 }

@@ -69,6 +69,9 @@ func (e *envelope) put(name, value []byte) error {
 
 // explain says what is wrong with a text whose outline is not that of an object.
 func explain(text []byte) error {
+	if isBlank(text) {
+		return missingBody("an event, with event_type and data")
+	}
 	if _, err := webhook.Canonical(nil, text); err != nil {
 		return inField(err, "")
 	}

@@ -57,7 +57,7 @@ func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *Principal) error {
 	}
 	ctx.SetContentType(contentKeySet)
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, keySetCaching)
-	ctx.Response.SetBodyRaw(body)
+	ctx.Response.SetBodyRaw(append(body, '\n'))
 	return nil
 }
 

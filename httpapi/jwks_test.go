@@ -138,7 +138,7 @@ func TestKeySetTellsNothing(t *testing.T) {
 		"not an id": "wh_x", "of another kind": "evt_" + shared[3:], "empty": "",
 	} {
 		r := f.want(t, 200, nobody, "GET", keySetPath+"?webhook="+name, "")
-		if string(r.body) != `{"keys":[]}` {
+		if string(r.body) != `{"keys":[]}`+"\n" {
 			t.Errorf("%s: %s", why, r.body)
 		}
 	}

@@ -24,7 +24,10 @@ const (
 	// keySetGap is what lies between two readings at least, whatever tokens come.
 	keySetGap = time.Minute
 	// maxKeySet bounds a set in bytes, maxSetKeys its keys.
-	maxKeySet  = 256 << 10
+	maxKeySet = 256 << 10
+	// keySetWait is how long a request waits for a reading: an issuer that does not
+	// answer must not hold up those who call.
+	keySetWait = time.Second
 	maxSetKeys = 100
 )
 
@@ -40,7 +43,8 @@ type KeySetOptions struct {
 // KeySet is a token issuer's public keys, at a URL. It is read anew every five
 // minutes, and at most once a minute when a token names a key that it does not
 // have. What was read last holds until there is something better. Run keeps it
-// up to date. It is safe for concurrent use.
+// up to date, in the background: a token whose key may be in a set that cannot be
+// read now is refused for a time, not for good. It is safe for concurrent use.
 type KeySet struct {
 	KeySetOptions
 	keys atomic.Pointer[setKeys]
@@ -49,6 +53,7 @@ type KeySet struct {
 	next    time.Time     // before it nothing is read
 	reading chan struct{} // closed when the reading under way has ended; nil if there is none
 	failing bool
+	known   bool      // it was read once
 	good    time.Time // when the set was last read, or made
 }
 
@@ -68,14 +73,23 @@ func NewKeySet(o KeySetOptions) *KeySet {
 	return s
 }
 
-// Run keeps the set up to date until ctx ends.
+// Run keeps the set up to date until ctx ends. It returns when no reading is under
+// way any more, one that a request began included.
 func (s *KeySet) Run(ctx context.Context) {
 	for {
-		s.refresh(ctx)
+		if reading := s.begin(ctx); reading != nil {
+			<-reading
+		}
 		timer := time.NewTimer(s.pause())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			s.mu.Lock()
+			reading := s.reading
+			s.mu.Unlock()
+			if reading != nil {
+				<-reading
+			}
 			return
 		case <-timer.C:
 		}
@@ -92,32 +106,56 @@ func (s *KeySet) pause() time.Duration {
 	return keySetAge
 }
 
-// refresh reads the set, unless it was read within the last minute. If it is
-// being read already, it waits for that.
+// refresh has the set read, unless it was read within the last minute, and waits for
+// that, or for a reading under way: for keySetWait at most, or until ctx ends.
 func (s *KeySet) refresh(ctx context.Context) {
-	reading, mine := s.begin()
-	switch {
-	case mine:
-		err := s.read(ctx)
-		s.end(ctx, err)
-	case reading != nil:
-		select {
-		case <-reading:
-		case <-ctx.Done():
-		}
+	reading := s.begin(ctx)
+	if reading == nil {
+		return
+	}
+	timer := time.NewTimer(keySetWait)
+	defer timer.Stop()
+	select {
+	case <-reading:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
-// begin tells whether the caller is to read; if not, it gives the reading under way, if any.
-func (s *KeySet) begin() (reading <-chan struct{}, mine bool) {
+// begin starts a reading, which ctx ends, and returns the one under way; nil if the
+// last one is too recent.
+func (s *KeySet) begin(ctx context.Context) (reading <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if s.reading != nil || now.Before(s.next) {
-		return s.reading, false
+	if s.reading != nil {
+		return s.reading
+	}
+	if now.Before(s.next) {
+		return nil
 	}
 	s.reading, s.next = make(chan struct{}), now.Add(keySetGap)
-	return s.reading, true
+	go func() { s.end(ctx, s.read(ctx)) }()
+	return s.reading
+}
+
+// unsure reports whether the set may have keys that are not known here: it was
+// never read, or not the last time, or is being read. later is when it is worth
+// asking again.
+func (s *KeySet) unsure() (later time.Duration, unsure bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reading != nil {
+		return defaultRetryAfter, true
+	}
+	return max(time.Until(s.next), time.Second), s.failing || !s.known
+}
+
+// everRead reports whether the set was read once.
+func (s *KeySet) everRead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known
 }
 
 // end tells those who wait, and logs what has changed.
@@ -134,7 +172,7 @@ func (s *KeySet) end(ctx context.Context, err error) {
 	}
 	s.failing = err != nil
 	if err == nil {
-		s.good = time.Now()
+		s.good, s.known = time.Now(), true
 	}
 }
 

@@ -135,7 +135,7 @@ func (p *problem) write(ctx *fasthttp.RequestCtx) {
 	body, _ := json.Marshal(p, jsontext.AllowInvalidUTF8(true)) // strings and numbers: it cannot fail
 	ctx.SetStatusCode(p.Status)
 	ctx.SetContentType(contentProblem)
-	ctx.Response.SetBodyRaw(body)
+	ctx.Response.SetBodyRaw(append(body, '\n'))
 }
 
 // retrySeconds gives a wait as Retry-After writes it: whole seconds, rounded up.

@@ -18,12 +18,13 @@ const maxProcessingEndpoints = 250
 // the list goes from endpoint to endpoint, the one registered last first, and is
 // newest first within each. A page ends when it is full, or when it has asked
 // maxProcessingEndpoints.
-func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery) error {
-	of := deliveryListing(cursorProcessing, who, &q)
+func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery, p period) error {
+	of := deliveryListing(cursorProcessing, who, &q, &p)
 	after, err := s.cursors.readID(of, parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
+	p.narrow(&q)
 	endpoints, err := s.processingEndpoints(&q, after.Endpoint)
 	if err != nil {
 		return err

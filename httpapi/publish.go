@@ -42,7 +42,7 @@ func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
 	var text [192]byte
 	ctx.SetStatusCode(fasthttp.StatusAccepted)
 	ctx.SetContentType("application/json")
-	ctx.Response.SetBody(append(appendReceipt(append(text[:0], '{'), &receipts[0]), '}'))
+	ctx.Response.SetBody(append(appendReceipt(append(text[:0], '{'), &receipts[0]), "}\n"...))
 	return nil
 }
 

@@ -60,32 +60,97 @@ func limitOf(ctx *fasthttp.RequestCtx) (int, error) {
 	return n, nil
 }
 
-// period is a span of time of acceptance; zero ends are open.
-type period struct{ since, until time.Time }
+// period is a span of time of acceptance.
+type period struct {
+	since, until end
+	// now is what relative ends count from. A list that goes on keeps that of its first page.
+	now time.Time
+}
+
+// end is an end of a period: a time, or so long ago; zero for an open one.
+type end struct {
+	at  time.Time
+	ago time.Duration
+}
+
+// time returns the end as a time; zero for an open one.
+func (e end) time(now time.Time) time.Time {
+	if e.ago > 0 {
+		return now.Add(-e.ago)
+	}
+	return e.at
+}
+
+// String is what tells the ends of lists apart: an end that is relative is the same
+// on every page.
+func (e end) String() string {
+	if e.ago > 0 {
+		return e.ago.String() + " ago"
+	}
+	return e.at.Format(time.RFC3339Nano)
+}
+
+// relative reports whether an end counts from now.
+func (p *period) relative() bool { return p.since.ago > 0 || p.until.ago > 0 }
+
+// narrow makes a query select the period only.
+func (p *period) narrow(q *webhook.DeliveryQuery) {
+	q.Since, q.Until = p.since.time(p.now), p.until.time(p.now)
+}
 
 // parsePeriod reads the ends of a period; "" for an open one.
-func parsePeriod(since, until string) (p period, err error) {
-	if p.since, err = parseTime("since", since); err != nil {
+func parsePeriod(since, until string, now time.Time) (p period, err error) {
+	p.now = now.UTC().Truncate(time.Millisecond)
+	if p.since, err = parseEnd("since", since); err != nil {
 		return p, err
 	}
-	if p.until, err = parseTime("until", until); err != nil {
+	if p.until, err = parseEnd("until", until); err != nil {
 		return p, err
 	}
-	if !p.since.IsZero() && !p.until.IsZero() && !p.since.Before(p.until) {
+	from, to := p.since.time(p.now), p.until.time(p.now)
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		return p, invalid("until", "must be later than since")
 	}
 	return p, nil
+}
+
+// maxAgo bounds a relative end: longer ago than anything was accepted.
+const maxAgo = 100 * 365 * 24 * time.Hour
+
+// parseEnd reads an end of a period, a time or a duration before now.
+func parseEnd(field, text string) (end, error) {
+	if text == "" {
+		return end{}, nil
+	}
+	if ago, err := webhook.ParseDuration(text); err == nil && ago > 0 && ago <= maxAgo {
+		return end{ago: ago}, nil
+	}
+	t, err := webhook.ParseTime(text)
+	if err != nil {
+		return end{}, invalid(field, "must be a time as in RFC 3339, for example 2025-05-17T10:30:45Z, or so long ago, for example 1h or 7d")
+	}
+	return end{at: t}, nil
 }
 
 func parseTime(field, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := webhook.ParseTime(text)
 	if err != nil {
 		return t, invalid(field, "must be a time as in RFC 3339, for example 2025-05-17T10:30:45Z")
 	}
-	return t.UTC(), nil
+	return t, nil
+}
+
+// timeParameter gives a query parameter that is a time. In a query an unescaped +
+// is a space: where the sign of an offset stands, it is read as one.
+func timeParameter(ctx *fasthttp.RequestCtx, name string) string {
+	text := parameter(ctx, name)
+	if at := len(text) - len(" 00:00"); at > 0 && text[at] == ' ' {
+		return text[:at] + "+" + text[at+1:]
+	}
+	return text
 }
 
 // parseStatus reads a delivery's status; "" is none.

@@ -94,7 +94,8 @@ func (r *registry) checkPattern(field, pattern string) error {
 
 // unknown is the error of a type that the registry does not have.
 func (s *types) unknown(field, name string, suggest bool) error {
-	p := newProblem(codeUnknownType, fmt.Sprintf("%s %q is not in the registry of event types", field, name))
+	p := newProblem(codeUnknownType, fmt.Sprintf("%s %q is not in the registry of event types: register it with POST /api/event-types {\"name\":%q} "+
+		"(scope %s), or let all types through with the setting check-event-types=false", field, name, name, ScopeAdmin))
 	p.Field = field
 	if suggest {
 		p.Suggestions = s.nearest(name)

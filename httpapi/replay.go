@@ -47,14 +47,15 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err := decodeOptional(ctx, &in); err != nil {
 		return err
 	}
-	q, err := replayQuery(&in, e.Number())
+	q, p, err := replayQuery(&in, e.Number())
 	if err != nil {
 		return err
 	}
-	of := deliveryListing(cursorReplay, who, &q)
+	of := deliveryListing(cursorReplay, who, &q, &p)
 	if q.Before, err = s.cursors.readID(of, in.Cursor.Value); err != nil {
 		return err
 	}
+	p.narrow(&q)
 	step := s.dispatcher.Replay
 	switch {
 	case in.DryRun.Value:
@@ -103,23 +104,22 @@ func (s *Server) queueWaits(e *webhook.Endpoint) (waitingResource, error) {
 	return showWaiting(known[e.Number()].Of(&queued, e.Status, time.Now())), nil
 }
 
-// replayQuery reads the selection.
-func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, err error) {
+// replayQuery reads the selection. The period is to narrow it when the cursor was read.
+func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, p period, err error) {
 	q = webhook.DeliveryQuery{Endpoint: n, Status: webhook.Failed, EventType: in.EventType.Value}
 	if in.Status.given() {
 		q.Status = webhook.Status(in.Status.Value)
 	}
 	if !q.Status.Finished() {
-		return q, invalid("status", "must be failed, cancelled or delivered")
+		return q, p, invalid("status", "must be failed, cancelled or delivered")
 	}
 	if q.EventType != "" {
 		if err := webhook.ValidateEventType(q.EventType); err != nil {
-			return q, inField(err, "event_type")
+			return q, p, inField(err, "event_type")
 		}
 	}
-	span, err := parsePeriod(in.Since.Value, in.Until.Value)
-	q.Since, q.Until = span.since, span.until
-	return q, err
+	p, err = parsePeriod(in.Since.Value, in.Until.Value, time.Now())
+	return q, p, err
 }
 
 // countFinished counts what a replay would send again.

@@ -182,7 +182,7 @@ func pathParameter(ctx *fasthttp.RequestCtx, name string) string {
 	return text
 }
 
-// answer writes v as JSON.
+// answer writes v as JSON, with a line's end for terminals.
 func answer(ctx *fasthttp.RequestCtx, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -191,7 +191,7 @@ func answer(ctx *fasthttp.RequestCtx, status int, v any) error {
 	ctx.SetStatusCode(status)
 	ctx.SetContentType("application/json")
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store") // it may hold a secret
-	ctx.Response.SetBodyRaw(body)
+	ctx.Response.SetBodyRaw(append(body, '\n'))
 	return nil
 }
 

@@ -31,12 +31,12 @@ func TestReencrypt(t *testing.T) {
 	for _, want := range []string{
 		`{"reencrypted":500,"remaining":1}`, `{"reencrypted":1,"remaining":0}`, `{"reencrypted":0,"remaining":0}`,
 	} {
-		if r := f.want(t, 200, admin, "POST", "/api/secret-keys/reencrypt", ""); string(r.body) != want {
+		if r := f.want(t, 200, admin, "POST", "/api/secret-keys/reencrypt", ""); string(r.body) != want+"\n" {
 			t.Errorf("%s, want %s", r.body, want)
 		}
 	}
 	const want = `{"data":[{"id":"k2","writes":true,"webhooks":501},{"id":"k1","writes":false,"webhooks":0}]}`
-	if r := f.want(t, 200, admin, "GET", "/api/secret-keys", ""); string(r.body) != want {
+	if r := f.want(t, 200, admin, "GET", "/api/secret-keys", ""); string(r.body) != want+"\n" {
 		t.Errorf("%s", r.body)
 	}
 	store.failure = webhook.ErrBroken

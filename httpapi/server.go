@@ -35,11 +35,13 @@ type Server struct {
 	writeBackup  func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp    atomic.Bool
 
-	tokens  *tokens
-	apiKeys *apiKeys
-	types   *registry
-	owners  *owners
-	cursors *cursors
+	tokens *tokens
+	// refusals are those of tokens and API keys.
+	refusals *refusals
+	apiKeys  *apiKeys
+	types    *registry
+	owners   *owners
+	cursors  *cursors
 
 	bodies   bodies
 	underWay underWay
@@ -78,6 +80,11 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	log := o.Log.With(slog.String("component", "httpapi"))
+	refusals, err := newRefusals(log, o.Registry)
+	if err != nil {
+		return nil, err
+	}
 	types, err := loadRegistry(o.Store, !o.AnyEventType)
 	if err != nil {
 		return nil, err
@@ -93,8 +100,8 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		defaults: o.Defaults, ceilings: o.Ceilings, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
-		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
-		tokens: tokens, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
+		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
+		tokens: tokens, refusals: refusals, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
 		bodies: newBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits, maxWebhooks: o.MaxWebhooks,
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
@@ -160,6 +167,7 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.SetReady(false)
 	s.draining.Store(true)
+	defer s.refusals.close()
 	defer s.stop()
 	err := s.public.ShutdownWithContext(ctx)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 const (
@@ -74,7 +76,12 @@ var (
 	errLineEnd     = errors.New("token has a line end")
 	errCritical    = errors.New("token has critical header parameters, of which none is known here")
 	errKeyID       = errors.New("token names its key by something that is not text")
+	errNoKey       = errors.New("token is signed with a key or an algorithm that is not known")
 )
+
+// errIssuerKeys is why a token is refused for a time only: its key may be one that
+// the issuer has published, and the issuer cannot be reached.
+var errIssuerKeys = errors.New("the token issuer's keys cannot be read")
 
 // principal tells whose token this is at the time now. If the token names a key
 // that is not known, it may wait, until ctx ends, for the issuer's keys to be read anew.
@@ -90,13 +97,16 @@ func (t *tokens) principal(ctx context.Context, token []byte, now time.Time) (*P
 		return nil, fmt.Errorf("verify token: %w", errLineEnd)
 	}
 	var c claims
-	var set *setKeys
+	var found candidates
 	_, err := t.parser.ParseWithClaims(string(token), &c, func(token *jwt.Token) (keys any, err error) {
-		keys, set, err = t.candidates(ctx, token)
-		return keys, err
+		found, err = t.candidates(ctx, token)
+		return found.keys, err
 	})
 	if err != nil {
 		t.cache.Remove(hash)
+		if found.later > 0 && !errors.Is(err, jwt.ErrTokenInvalidClaims) {
+			err = &webhook.RetryAfterError{Err: errIssuerKeys, After: found.later}
+		}
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
 	var scopes []string
@@ -107,7 +117,7 @@ func (t *tokens) principal(ctx context.Context, token []byte, now time.Time) (*P
 	if err != nil {
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
-	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time, set: set})
+	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time, set: found.set})
 	return who, nil
 }
 
@@ -119,33 +129,57 @@ func (t *tokens) issued() *setKeys {
 	return t.set.keys.Load()
 }
 
-// candidates gives the keys that may have signed a token, all of its very
+// candidates are the keys that may have signed a token.
+type candidates struct {
+	keys jwt.VerificationKeySet
+	set  *setKeys // the issuer's, as it was looked at
+	// later is when it is worth asking again, if the issuer may have a key that is not
+	// known here; else zero.
+	later time.Duration
+}
+
+// candidates finds the keys that may have signed a token, all of its very
 // algorithm: those of the name that it gives, else those without a name; all, if
-// it gives none. It also gives the issuer's set that it has looked at.
-func (t *tokens) candidates(ctx context.Context, token *jwt.Token) (jwt.VerificationKeySet, *setKeys, error) {
-	var found jwt.VerificationKeySet
+// it gives none.
+func (t *tokens) candidates(ctx context.Context, token *jwt.Token) (found candidates, err error) {
 	if _, critical := token.Header["crit"]; critical { // RFC 7515, section 4.1.11
-		return found, nil, errCritical
+		return found, errCritical
 	}
 	kid, named := token.Header["kid"]
 	name, isText := kid.(string)
 	if named && !isText {
-		return found, nil, errKeyID
+		return found, errKeyID
 	}
+	alg := token.Method.Alg()
 	keys, set := t.known()
-	if named && t.set != nil && !hasKey(keys, name) {
+	if named && t.asksIssuer(alg) && !hasKey(keys, name) {
 		t.set.refresh(ctx)
 		keys, set = t.known()
+	}
+	found.set = set
+	if t.asksIssuer(alg) && (named && !hasKey(keys, name) || !t.set.everRead()) {
+		if later, unsure := t.set.unsure(); unsure {
+			found.later = later
+		}
 	}
 	if !hasKey(keys, name) {
 		name = ""
 	}
 	for _, k := range keys {
-		if k.alg == token.Method.Alg() && (!named || k.id == name) {
-			found.Keys = append(found.Keys, k.key)
+		if k.alg == alg && (!named || k.id == name) {
+			found.keys.Keys = append(found.keys.Keys, k.key)
 		}
 	}
-	return found, set, nil
+	if len(found.keys.Keys) == 0 {
+		return found, errNoKey
+	}
+	return found, nil
+}
+
+// asksIssuer reports whether the issuer's set can have a key of that algorithm: it
+// has public ones only.
+func (t *tokens) asksIssuer(alg string) bool {
+	return t.set != nil && alg != jwt.SigningMethodHS256.Alg()
 }
 
 // known gives all keys that are known now: the configured ones, and the issuer's.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -94,6 +95,7 @@ func newParser(ctx context.Context, name string, std streams) (*kong.Kong, error
 		kong.Description("A webhook dispatcher: publish events, have them delivered, signed, at least once."),
 		kong.DefaultEnvars("ASTROHOOK"),
 		kong.Configuration(loadFile),
+		app.Durations(),
 		kong.Writers(std.out, std.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -15,10 +15,10 @@ type Ceilings struct {
 	MaxWebhookBurst           int           `group:"What a webhook may set" default:"1000" help:"Most attempts that may start at once under a rate."`
 	MaxWebhookAttempts        int           `group:"What a webhook may set" default:"30" help:"Most attempts of a delivery, up to 100."`
 	MinWebhookRetry           time.Duration `group:"What a webhook may set" placeholder:"DURATION" help:"Shortest wait before a retry, and shortest time that a breaker stays open. With the most attempts it bounds what one event costs a receiver. Default: 1s, with --dev 1ms."`
-	MaxWebhookRetry           time.Duration `group:"What a webhook may set" default:"168h" help:"Longest wait before a retry, up to 7 days."`
+	MaxWebhookRetry           time.Duration `group:"What a webhook may set" default:"7d" help:"Longest wait before a retry, up to 7 days."`
 	MaxWebhookBreakerFailures int           `group:"What a webhook may set" default:"100" help:"Most failures in a row before the circuit breaker opens, up to 10000."`
 	MaxWebhookBreakerOpen     time.Duration `group:"What a webhook may set" default:"24h" help:"Longest time that a breaker stays open, up to a day."`
-	MaxWebhookOverlap         time.Duration `group:"What a webhook may set" default:"168h" help:"Longest overlap in which a rotated secret goes on to sign, up to 7 days."`
+	MaxWebhookOverlap         time.Duration `group:"What a webhook may set" default:"7d" help:"Longest overlap in which a rotated secret goes on to sign, up to 7 days."`
 	MaxWebhookSecrets         int           `group:"What a webhook may set" default:"10" help:"Most secrets that sign at the same time, 2 to 10."`
 	MaxWebhookHeaders         int           `group:"What a webhook may set" default:"20" help:"Most headers of its own, up to 20."`
 	MaxWebhookPatterns        int           `group:"What a webhook may set" default:"100" help:"Most event types and patterns, up to 100."`

@@ -94,7 +94,7 @@ type Config struct {
 // Defaults are the settings of a server for which nothing was set.
 func Defaults() Config {
 	var c Config
-	if err := kong.ApplyDefaults(&c); err != nil {
+	if err := kong.ApplyDefaults(&c, Durations()); err != nil {
 		panic(fmt.Sprintf("app: a default is wrong: %v", err))
 	}
 	return c

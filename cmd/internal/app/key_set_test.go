@@ -56,7 +56,7 @@ func TestKeySetOfAnIssuer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := w.status(token); got != 401 {
+		if got := w.status(token); got != 503 {
 			t.Errorf("before the issuer can be reached: %d", got)
 		}
 		if got := w.status(w.token()); got != 200 {

@@ -1,0 +1,34 @@
+package app
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Durations is the parser's option that lets durations have days and weeks: "7d",
+// "1w2d". Every parser of a Config needs it.
+func Durations() kong.Option {
+	return kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(readDuration))
+}
+
+func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("duration")
+	if err != nil {
+		return err
+	}
+	text, is := token.Value.(string)
+	if !is { // a number without a unit, from a settings file
+		text = fmt.Sprint(token.Value)
+	}
+	d, err := webhook.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	target.SetInt(int64(d))
+	return nil
+}
