@@ -18,6 +18,7 @@ type router struct {
 	index      *index
 	supervisor *actor.PID
 	self       *actor.PID
+	volumes    volumes
 	closed     bool
 
 	// storing counts the keys that were handed to storage and are not stored yet.
@@ -140,6 +141,9 @@ func (r *router) stored(keys int) {
 // address finds out whom an event goes to, and counts the paused ones among them.
 // An error refuses the event.
 func (r *router) address(p *publication, e *webhook.Event, now time.Time) (paused int, err error) {
+	if err := r.checkVolume(e, now); err != nil {
+		return 0, err
+	}
 	if p.only != 0 {
 		return r.sort(p, e, []webhook.EndpointNumber{p.only}, now)
 	}
