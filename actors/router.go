@@ -254,7 +254,7 @@ func (r *router) took(p *publication, c chunk, t taken) {
 			}
 		}
 		p.keep(c, t.receipts)
-		r.shared.root.Send(r.supervisor, &accepted{p, t.events, t.receipts, t.last})
+		r.shared.root.Send(r.supervisor, &accepted{publication: p, events: t.events, receipts: t.receipts, last: t.last})
 	}
 	switch {
 	case !t.last:
