@@ -54,12 +54,15 @@ type (
 
 // To the supervisor.
 type (
-	// accepted are events that are durable, with their receipts.
+	// accepted are events that are durable, with their receipts. Where they have many
+	// deliveries, the supervisor sends the message on to itself in between.
 	accepted struct {
 		publication *publication
 		events      []webhook.Event
 		receipts    []webhook.Receipt
 		last        bool // of its publication
+		// event and endpoint are where the supervisor goes on.
+		event, endpoint int
 	}
 	// wakeEndpoint tells of work that was found in storage at start.
 	wakeEndpoint struct{ wake webhook.Wake }

@@ -18,6 +18,7 @@ type router struct {
 	index      *index
 	supervisor *actor.PID
 	self       *actor.PID
+	volumes    volumes
 	closed     bool
 
 	// storing counts the keys that were handed to storage and are not stored yet.
@@ -141,6 +142,9 @@ func (r *router) stored(keys int) {
 // address finds out whom an event goes to, and counts the paused ones among them.
 // An error refuses the event.
 func (r *router) address(p *publication, e *webhook.Event, now time.Time) (paused int, err error) {
+	if err := r.checkVolume(e, now); err != nil {
+		return 0, err
+	}
 	if p.only != 0 {
 		return r.sort(p, e, []webhook.EndpointNumber{p.only}, now)
 	}
@@ -251,7 +255,7 @@ func (r *router) took(p *publication, c chunk, t taken) {
 			}
 		}
 		p.keep(c, t.receipts)
-		r.shared.root.Send(r.supervisor, &accepted{p, t.events, t.receipts, t.last})
+		r.shared.root.Send(r.supervisor, &accepted{publication: p, events: t.events, receipts: t.receipts, last: t.last})
 	}
 	switch {
 	case !t.last:

@@ -253,6 +253,53 @@ func TestDisabledKeepsItsEvents(t *testing.T) {
 	})
 }
 
+// TestVolumeOfAClient: of events for one client alone only so many bytes are taken
+// in a day; other clients, and events for all, are not held to that.
+func TestVolumeOfAClient(t *testing.T) {
+	const size = 10_000
+	inRig(t, func(o *Options) {
+		o.ClientLimits = func(client string) webhook.ClientLimits {
+			if client == "limited" {
+				return webhook.ClientLimits{Bytes: 24 * 60 * (size + eventOverhead)} // one event a minute
+			}
+			return webhook.ClientLimits{}
+		}
+	}, func(r *rig) {
+		publish := func(client string) webhook.Receipt {
+			receipts, err := r.d.Publish(context.Background(), []webhook.Event{{Type: "t", ClientID: client, Data: make([]byte, size)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return receipts[0]
+		}
+		accepted := 0
+		var last webhook.Receipt
+		for last = publish("limited"); last.Err == nil; last = publish("limited") {
+			accepted++
+		}
+		if accepted != 60 {
+			t.Errorf("%d events were accepted, of one a minute for an hour", accepted)
+		}
+		var full *webhook.LimitError
+		var later *webhook.RetryAfterError
+		if !errors.As(last.Err, &full) || full.Setting != webhook.LimitBytes || !errors.As(last.Err, &later) || later.After > time.Minute+time.Second {
+			t.Fatalf("%+v", last)
+		}
+		for _, other := range []string{"", "other"} {
+			if got := publish(other); got.Err != nil {
+				t.Error(got.Err)
+			}
+		}
+		time.Sleep(later.After)
+		if got := publish("limited"); got.Err != nil {
+			t.Error("after the time that it was told: ", got.Err)
+		}
+		if got := publish("limited"); got.Err == nil {
+			t.Error("one more than that was accepted")
+		}
+	})
+}
+
 // TestOnePublisherLeavesRoom: a publisher whose events are stored slowly has taken
 // its share of the memory for them. It is refused, another one is not.
 func TestOnePublisherLeavesRoom(t *testing.T) {

@@ -96,15 +96,25 @@ func (s *supervisor) seat(n webhook.EndpointNumber) *seat {
 	return found
 }
 
+// maxOffers bounds the deliveries that the supervisor passes on before it handles
+// other messages.
+const maxOffers = 5000
+
 // accepted passes new deliveries on to the actors of their endpoints.
 func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
-	for i := range m.events {
-		if m.receipts[i].Duplicate || m.receipts[i].Err != nil {
+	left := maxOffers
+	for ; m.event < len(m.events); m.event, m.endpoint = m.event+1, 0 {
+		if m.receipts[m.event].Duplicate || m.receipts[m.event].Err != nil {
 			continue
 		}
-		event := &m.events[i]
-		for _, n := range event.Endpoints {
-			s.offer(c, s.seat(n), event, m.publication.only != 0, now)
+		event := &m.events[m.event]
+		for ; m.endpoint < len(event.Endpoints); m.endpoint++ {
+			if left == 0 {
+				c.Send(c.Self(), m)
+				return
+			}
+			s.offer(c, s.seat(event.Endpoints[m.endpoint]), event, m.publication.only != 0, now)
+			left--
 		}
 	}
 	if m.last {

@@ -19,6 +19,8 @@ type tenant struct {
 	// since; limit is how much it may be.
 	pending, limit int64
 	countedAt      time.Time
+	// toldAt is when the log last told that it is full.
+	toldAt time.Time
 }
 
 // fewEndpoints is up to how many endpoints of a client are asked one by one.
@@ -70,8 +72,19 @@ func (r *router) full(t *tenant, now time.Time) bool {
 		t.pending, t.countedAt = r.shared.store.PendingOf(t.endpoints), now
 		t.limit = r.shared.options.ClientLimits(t.client).OrNone().Pending
 	}
-	return t.pending >= t.limit
+	if t.pending < t.limit {
+		return false
+	}
+	if now.Sub(t.toldAt) >= fullLogged {
+		t.toldAt = now
+		r.shared.log.Warn("a client has as many pending deliveries as it may have: events for it alone are refused, its deliveries of others are withheld",
+			"client_id", t.client, "pending", t.pending, "setting", webhook.LimitPending)
+	}
+	return true
 }
+
+// fullLogged is how often the log tells of one client that it is full.
+const fullLogged = time.Minute
 
 // fullError is the answer to one who publishes to a client that has too much pending.
 func (t *tenant) fullError() error {

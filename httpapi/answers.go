@@ -83,6 +83,9 @@ func limitDetail(e *webhook.LimitError) string {
 		return fmt.Sprintf("the webhooks of client %s would have %d event types and patterns, more than the %d that %s allows: name fewer, or have the limit raised",
 			e.Client, e.Has, e.Max, e.Setting)
 	}
+	if e.Setting == webhook.LimitBytes {
+		return fmt.Sprintf("client %s has had as many bytes of events as %s allows, which is %d a day: publish again later", e.Client, e.Setting, e.Max)
+	}
 	return fmt.Sprintf("client %s has %d pending deliveries, as many as %s allows: resume or delete webhooks that hold them, or publish again later",
 		e.Client, e.Has, e.Setting)
 }

@@ -57,9 +57,6 @@ func (e *Endpoint) Scheme() Scheme {
 // Deleted tells whether the endpoint was deleted.
 func (e *Endpoint) Deleted() bool { return !e.DeletedAt.IsZero() }
 
-// Accepts tells whether events still become deliveries of this endpoint.
-func (e *Endpoint) Accepts() bool { return !e.Deleted() && e.Status != EndpointDisabled }
-
 // Sends tells whether deliveries of this endpoint may be attempted now.
 func (e *Endpoint) Sends() bool { return !e.Deleted() && e.Status == EndpointActive }
 

@@ -9,18 +9,18 @@ import (
 func TestEndpointState(t *testing.T) {
 	deleted := time.Unix(1, 0)
 	for _, c := range []struct {
-		why            string
-		e              Endpoint
-		accepts, sends bool
+		why   string
+		e     Endpoint
+		sends bool
 	}{
-		{"active", Endpoint{Status: EndpointActive}, true, true},
-		{"paused holds its deliveries", Endpoint{Status: EndpointPaused}, true, false},
-		{"disabled takes no more", Endpoint{Status: EndpointDisabled}, false, false},
-		{"deleted", Endpoint{Status: EndpointActive, DeletedAt: deleted}, false, false},
-		{"deleted while paused", Endpoint{Status: EndpointPaused, DeletedAt: deleted}, false, false},
+		{"active", Endpoint{Status: EndpointActive}, true},
+		{"paused holds its deliveries", Endpoint{Status: EndpointPaused}, false},
+		{"disabled", Endpoint{Status: EndpointDisabled}, false},
+		{"deleted", Endpoint{Status: EndpointActive, DeletedAt: deleted}, false},
+		{"deleted while paused", Endpoint{Status: EndpointPaused, DeletedAt: deleted}, false},
 	} {
-		if c.e.Accepts() != c.accepts || c.e.Sends() != c.sends || c.e.Deleted() != !c.e.DeletedAt.IsZero() {
-			t.Errorf("%s: accepts %v, sends %v, deleted %v", c.why, c.e.Accepts(), c.e.Sends(), c.e.Deleted())
+		if c.e.Sends() != c.sends || c.e.Deleted() != !c.e.DeletedAt.IsZero() {
+			t.Errorf("%s: sends %v, deleted %v", c.why, c.e.Sends(), c.e.Deleted())
 		}
 	}
 	if n := (&Endpoint{ID: ID{Endpoint: 8}}).Number(); n != 8 {

@@ -15,6 +15,8 @@ type ClientLimits struct {
 	Patterns int
 	// Pending bounds the deliveries that are queued or retrying.
 	Pending int64
+	// Bytes bounds the bytes of events that are published for this client alone, in 24 hours.
+	Bytes int64
 }
 
 // The settings that ClientLimits come from; an error about a limit names its setting.
@@ -22,6 +24,7 @@ const (
 	LimitWebhooks = "client-max-webhooks"
 	LimitPatterns = "client-max-patterns"
 	LimitPending  = "client-max-pending"
+	LimitBytes    = "client-max-bytes"
 )
 
 // Footprint is what a client has registered: endpoints that are not deleted, and
@@ -94,9 +97,10 @@ func (s *Shares) Used() int64 {
 	return s.used
 }
 
-// OrNone returns the limits with no limit where a field is zero.
+// OrNone returns the limits with the largest number where there is none; Bytes stays.
 func (l ClientLimits) OrNone() ClientLimits {
 	return ClientLimits{
 		Webhooks: or(l.Webhooks, math.MaxInt), Patterns: or(l.Patterns, math.MaxInt), Pending: or(l.Pending, math.MaxInt64),
+		Bytes: l.Bytes,
 	}
 }

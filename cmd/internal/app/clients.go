@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -25,8 +26,10 @@ func (l *clientLimits) get(client string) webhook.ClientLimits {
 // clientLimits reads the limits of all clients and those of single ones.
 func (c *Config) clientLimits() (*clientLimits, error) {
 	out := &clientLimits{
-		others: webhook.ClientLimits{Webhooks: c.ClientMaxWebhooks, Patterns: c.ClientMaxPatterns, Pending: c.ClientMaxPending},
-		of:     map[string]webhook.ClientLimits{},
+		others: webhook.ClientLimits{
+			Webhooks: c.ClientMaxWebhooks, Patterns: c.ClientMaxPatterns, Pending: c.ClientMaxPending, Bytes: int64(min(c.ClientMaxBytes, math.MaxInt64)),
+		},
+		of: map[string]webhook.ClientLimits{},
 	}
 	for _, entry := range c.ClientLimits {
 		client, limit, number, err := splitClientLimit(entry)
@@ -41,8 +44,10 @@ func (c *Config) clientLimits() (*clientLimits, error) {
 			own.Patterns = int(number)
 		case "pending":
 			own.Pending = number
+		case "bytes":
+			own.Bytes = number
 		default:
-			return nil, badClientLimit(entry, fmt.Sprintf("there is no limit %q: take webhooks, patterns or pending", limit))
+			return nil, badClientLimit(entry, fmt.Sprintf("there is no limit %q: take webhooks, patterns, pending or bytes", limit))
 		}
 		out.of[client] = own
 	}
@@ -57,11 +62,18 @@ func splitClientLimit(entry string) (client, limit string, number int64, err err
 	if slash <= 0 {
 		return "", "", 0, badClientLimit(entry, "it is not of the form CLIENT/LIMIT=NUMBER")
 	}
-	number, err = strconv.ParseInt(entry[equals+1:], 10, 64)
+	client, limit = entry[:slash], entry[slash+1:equals]
+	if limit == "bytes" {
+		var size Size
+		err = size.UnmarshalText([]byte(entry[equals+1:]))
+		number = int64(min(size, math.MaxInt64))
+	} else {
+		number, err = strconv.ParseInt(entry[equals+1:], 10, 64)
+	}
 	if err != nil || number < 1 {
 		return "", "", 0, badClientLimit(entry, "the number is not 1 or more")
 	}
-	return entry[:slash], entry[slash+1 : equals], number, nil
+	return client, limit, number, nil
 }
 
 func badClientLimit(entry, reason string) error {

@@ -11,15 +11,16 @@ import (
 
 func TestClientLimits(t *testing.T) {
 	c := Defaults()
-	c.ClientLimits = []string{"acme/webhooks=5", " a/b=c/pending=7", "acme/patterns=9"}
+	c.ClientLimits = []string{"acme/webhooks=5", " a/b=c/pending=7", "acme/patterns=9", "acme/bytes=2KiB"}
+	c.ClientMaxBytes = 7
 	limits, err := c.clientLimits()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for client, want := range map[string]webhook.ClientLimits{
-		"acme":  {Webhooks: 5, Patterns: 9, Pending: 1_000_000},
-		"a/b=c": {Webhooks: 1000, Patterns: 10_000, Pending: 7},
-		"other": {Webhooks: 1000, Patterns: 10_000, Pending: 1_000_000},
+		"acme":  {Webhooks: 5, Patterns: 9, Pending: 1_000_000, Bytes: 2048},
+		"a/b=c": {Webhooks: 1000, Patterns: 10_000, Pending: 7, Bytes: 7},
+		"other": {Webhooks: 1000, Patterns: 10_000, Pending: 1_000_000, Bytes: 7},
 	} {
 		if got := limits.get(client); got != want {
 			t.Errorf("%s: got %+v, want %+v", client, got, want)

@@ -76,7 +76,8 @@ type Config struct {
 	ClientMaxWebhooks int      `group:"Limits of a client" default:"1000" help:"Webhooks that one client may have."`
 	ClientMaxPatterns int      `group:"Limits of a client" default:"10000" help:"Event types and patterns that its webhooks may have together."`
 	ClientMaxPending  int64    `group:"Limits of a client" default:"1000000" help:"Undelivered deliveries that it may have. Beyond, an event for it alone gets 429; of other events, its deliveries are listed as failed and can be replayed."`
-	ClientLimits      []string `group:"Limits of a client" placeholder:"CLIENT/LIMIT=NUMBER" help:"Other limits for single clients: webhooks, patterns or pending, as in acme/pending=5000000."`
+	ClientMaxBytes    Size     `group:"Limits of a client" placeholder:"SIZE" help:"Bytes of events that may be published for it alone in 24 hours; beyond, publishing them gets 429. Default: no limit."`
+	ClientLimits      []string `group:"Limits of a client" placeholder:"CLIENT/LIMIT=NUMBER" help:"Other limits for single clients: webhooks, patterns, pending or bytes, as in acme/pending=5000000."`
 
 	// Version is told in the User-Agent of deliveries.
 	Version string `kong:"-"`
