@@ -1,5 +1,7 @@
 package webhook
 
+import "slices"
+
 // Sizes that publishing is held to, in bytes.
 const (
 	// MaxPayload bounds an event's canonical data.
@@ -24,11 +26,23 @@ type Event struct {
 	// IdempotencyKey makes a second publication with the same key a repetition
 	// of the first; "" for none.
 	IdempotencyKey string
+	// Fingerprint is the event's Identity where that was computed already, else zero.
+	Fingerprint [16]byte
 	// Endpoints are the endpoints that the event matched, ascending. There is one delivery for each.
 	Endpoints []EndpointNumber
 	// Disabled are the disabled endpoints that the event matched, ascending. For
 	// each, a delivery is stored that has failed with ReasonEndpointDisabled.
 	Disabled []EndpointNumber
+}
+
+// Recipients are all endpoints for which the event has deliveries, ascending.
+func (e *Event) Recipients() []EndpointNumber {
+	if len(e.Disabled) == 0 {
+		return e.Endpoints
+	}
+	all := slices.Concat(e.Endpoints, e.Disabled)
+	slices.Sort(all)
+	return all
 }
 
 // Receipt tells what became of a published event.
@@ -43,6 +57,7 @@ type Receipt struct {
 	// the receipt names; nothing was stored now.
 	Duplicate bool
 	// Err is why this event was refused while others of its batch were accepted:
-	// ErrConflict when its idempotency key was used for another event, ErrFanOut.
+	// ErrKeyReused when its idempotency key was used for another event, which
+	// EventID names, ErrFanOut.
 	Err error
 }
