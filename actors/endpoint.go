@@ -297,7 +297,11 @@ func (a *endpointActor) carryOut(now time.Time) {
 
 func (a *endpointActor) settle(e *entry) {
 	shared, self, tray := a.shared, a.self, &a.seat.tray
-	a.shared.store.Settle(e.next, func(err error) {
+	settlement := e.next
+	// Storage has the attempt from here. The entry may stay for a while, and must not
+	// hold the response's body.
+	e.next.Now.AttemptLog, e.attempt.Response = nil, nil
+	a.shared.store.Settle(settlement, func(err error) {
 		if err != nil { // the delivery stays where it was
 			shared.root.Send(self, &notSettled{err})
 			return

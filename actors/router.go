@@ -52,14 +52,15 @@ func (r *router) publish(p *publication) {
 }
 
 // maxAcceptKeys bounds the keys of one call to storage, which refuses what does
-// not fit into one transaction: an event's own, and one for each endpoint it matches.
+// not fit into one transaction: an event's own, and one for each endpoint it matches,
+// disabled or not.
 const maxAcceptKeys = webhook.MaxFanOut + 2
 
 // split divides a publication into calls to storage.
 func split(events []webhook.Event) (chunks [][]webhook.Event) {
 	keys, from := 0, 0
 	for i := range events {
-		n := 2 + len(events[i].Endpoints)
+		n := 2 + len(events[i].Endpoints) + len(events[i].Disabled)
 		if i > from && keys+n > maxAcceptKeys {
 			chunks = append(chunks, events[from:i:i])
 			keys, from = 0, i

@@ -64,7 +64,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
 	}
 	if !who.manages() { // what a receiver answered is its owner's
 		for i := range out.DeliveryLog {
-			out.DeliveryLog[i].ResponseBody = ""
+			out.DeliveryLog[i].hideAnswer()
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
@@ -116,10 +116,10 @@ func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 // know them: all for one who publishes to everyone, else those of its client.
 func (s *Server) recipients(event *webhook.Event, who *Principal) ([]webhook.EndpointNumber, error) {
 	if who.ClientID == "" {
-		return event.Endpoints, nil
+		return event.Recipients(), nil
 	}
 	var mine []webhook.EndpointNumber
-	for _, n := range event.Endpoints {
+	for _, n := range event.Recipients() {
 		client, err := s.owners.client(n)
 		switch {
 		case errors.Is(err, webhook.ErrNotFound): // deleted long ago

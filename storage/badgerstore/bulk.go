@@ -70,6 +70,7 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 		return false, err
 	}
 	now := was.Requeue()
+	c.keepLog(&was)
 	s.move(c, was.Place(), &now, encodeDelivery(&now))
 	return true, nil
 }

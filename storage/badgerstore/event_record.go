@@ -2,35 +2,55 @@ package badgerstore
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// eventVersion is the version of an event's record that has disabled endpoints; one
+// that has none is written as version 1, which is shorter.
+const eventVersion = 2
+
 // encodeEvent gives the record of an event; its ID is in the key. The data comes
 // last, and so need not tell its length.
 func encodeEvent(e *webhook.Event) []byte {
-	size := 32 + len(e.Type) + len(e.ClientID) + len(e.Publisher) + len(e.IdempotencyKey) + 2*len(e.Endpoints) + len(e.Data)
+	size := 32 + len(e.Type) + len(e.ClientID) + len(e.Publisher) + len(e.IdempotencyKey) +
+		2*(len(e.Endpoints)+len(e.Disabled)) + len(e.Data)
 	dst := append(make([]byte, 0, size), recordVersion)
+	if len(e.Disabled) > 0 {
+		dst[0] = eventVersion
+	}
 	dst = appendString(dst, e.Type)
 	dst = appendString(dst, e.ClientID)
 	dst = appendString(dst, e.Publisher)
 	dst = appendString(dst, e.IdempotencyKey)
-	dst = binary.AppendUvarint(dst, uint64(len(e.Endpoints)))
-	last := webhook.EndpointNumber(0)
-	for _, n := range e.Endpoints {
-		dst = binary.AppendUvarint(dst, uint64(n-last)) // ascending: the steps are small
-		last = n
+	dst = appendEndpoints(dst, e.Endpoints)
+	if len(e.Disabled) > 0 {
+		dst = appendEndpoints(dst, e.Disabled)
 	}
 	return append(dst, e.Data...)
 }
 
+func appendEndpoints(dst []byte, endpoints []webhook.EndpointNumber) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(endpoints)))
+	last := webhook.EndpointNumber(0)
+	for _, n := range endpoints {
+		dst = binary.AppendUvarint(dst, uint64(n-last)) // ascending: the steps are small
+		last = n
+	}
+	return dst
+}
+
 // decodeEvent reads a record; nothing of it is kept.
 func decodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
-	d := newDecoder(record)
+	d, version := newDecoderUpTo(record, eventVersion)
 	e := webhook.Event{
 		ID: id.Event(), Type: d.string(), ClientID: d.string(), Publisher: d.string(), IdempotencyKey: d.string(),
 	}
 	e.Endpoints = d.endpoints()
+	if version == eventVersion {
+		e.Disabled = d.endpoints()
+	}
 	if d.err != nil {
 		return webhook.Event{}, d.err
 	}
@@ -67,12 +87,15 @@ type payload struct {
 
 // decodePayload reads type and data only. data is a copy, never nil.
 func decodePayload(record []byte) (payload, error) {
-	d := newDecoder(record)
+	d, version := newDecoderUpTo(record, eventVersion)
 	p := payload{eventType: d.string()}
 	for range 3 { // client, publisher, idempotency key
 		d.bytes()
 	}
 	d.skipEndpoints()
+	if version == eventVersion {
+		d.skipEndpoints()
+	}
 	if d.err != nil {
 		return payload{}, d.err
 	}
@@ -82,15 +105,21 @@ func decodePayload(record []byte) (payload, error) {
 
 // decodeEventType reads the type only.
 func decodeEventType(record []byte) (string, error) {
-	d := newDecoder(record)
+	d, _ := newDecoderUpTo(record, eventVersion)
 	return d.string(), d.err
 }
 
-// decodeEndpoints reads the matched endpoints only, ascending.
+// decodeEndpoints reads the matched endpoints only, disabled ones too, ascending:
+// each of them has a delivery.
 func decodeEndpoints(record []byte) ([]webhook.EndpointNumber, error) {
-	d := newDecoder(record)
+	d, version := newDecoderUpTo(record, eventVersion)
 	for range 4 { // type, client, publisher, idempotency key
 		d.bytes()
 	}
-	return d.endpoints(), d.err
+	out := d.endpoints()
+	if version == eventVersion {
+		out = append(out, d.endpoints()...)
+		slices.Sort(out)
+	}
+	return out, d.err
 }

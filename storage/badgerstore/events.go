@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -20,14 +21,17 @@ type acceptance struct {
 	events   []webhook.Event
 	receipts []webhook.Receipt
 	change   change
+	// retention is how long the deliveries to disabled endpoints stay.
+	retention time.Duration
 }
 
-// Accept stores events and one queued delivery for each of their endpoints. Events
+// Accept stores events, one queued delivery for each of their endpoints and one that
+// has failed for each of the disabled ones. Events
 // that one transaction cannot hold beside those before them are refused with
 // ErrFanOut: together at most 40,000 keys (one per event, delivery and
 // idempotency key) and 3 MiB.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
-	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events))}
+	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events)), retention: s.retention}
 	j := &job{done: func(err error) {
 		if err != nil {
 			done(nil, fmt.Errorf("accept events: %w", err))
@@ -57,7 +61,7 @@ func (a *acceptance) keyed() bool {
 func (a *acceptance) storeAll() {
 	ops := 0
 	for i := range a.events {
-		ops += 1 + len(a.events[i].Endpoints)
+		ops += 1 + fanOut(&a.events[i])
 	}
 	a.change.ops = make([]op, 0, min(ops, maxAcceptOps))
 	a.change.moves = make([]move, 0, min(ops, maxAcceptOps))
@@ -69,11 +73,11 @@ func (a *acceptance) storeAll() {
 // store adds an event and its deliveries; it tells whether they fit.
 func (a *acceptance) store(i int) bool {
 	e := &a.events[i]
-	if len(e.Endpoints) > webhook.MaxFanOut || !a.fits(e) {
+	if fanOut(e) > webhook.MaxFanOut || !a.fits(e) {
 		a.receipts[i] = webhook.Receipt{EventID: e.ID, Err: webhook.ErrFanOut}
 		return false
 	}
-	keys := make([]byte, 0, eventKeySize+len(e.Endpoints)*deliveryKeySize)
+	keys := make([]byte, 0, eventKeySize+fanOut(e)*deliveryKeySize)
 	keys = appendEventKey(keys, e.ID)
 	c := &a.change
 	c.put(keys[:eventKeySize:eventKeySize], encodeEvent(e))
@@ -83,15 +87,25 @@ func (a *acceptance) store(i int) bool {
 		c.put(keys[start:len(keys):len(keys)], freshRecord)
 		c.moves = append(c.moves, move{id: id, queued: +1})
 	}
+	for _, n := range e.Disabled {
+		d := e.Undeliverable(n)
+		start := len(keys)
+		keys = appendDeliveryKey(keys, spaceFailed, d.ID)
+		c.putUntil(keys[start:len(keys):len(keys)], encodeDelivery(&d), d.FinishedAt.Add(a.retention))
+	}
 	c.lastSeq = max(c.lastSeq, e.ID.Seq)
-	a.receipts[i] = webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints)}
+	a.receipts[i] = webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled)}
 	return true
 }
 
+// fanOut is how many deliveries are stored with an event.
+func fanOut(e *webhook.Event) int { return len(e.Endpoints) + len(e.Disabled) }
+
 func (a *acceptance) fits(e *webhook.Event) bool {
 	const perDelivery = deliveryKeySize + opOverhead + 8 // a few bytes in the event's record
-	size := len(e.Data) + 1024 + len(e.Endpoints)*perDelivery
-	return len(a.change.ops)+len(e.Endpoints)+2 <= maxAcceptOps && a.change.bytes+size <= maxAcceptBytes
+	perDisabled := perDelivery + 32 + len(e.Type)
+	size := len(e.Data) + 1024 + len(e.Endpoints)*perDelivery + len(e.Disabled)*perDisabled
+	return len(a.change.ops)+fanOut(e)+2 <= maxAcceptOps && a.change.bytes+size <= maxAcceptBytes
 }
 
 // plan stores the events whose idempotency keys are new.
@@ -113,7 +127,7 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 		}
 		switch {
 		case known:
-			a.receipts[i] = first.repeated(&now)
+			a.receipts[i] = first.repeated(e, &now)
 		case a.store(i):
 			seen[string(key)] = now
 			a.change.putUntil(key, now.encode(), now.until())

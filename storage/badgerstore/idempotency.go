@@ -16,26 +16,43 @@ const keyLifetime = 24 * time.Hour
 
 // publication is what an idempotency key stands for.
 type publication struct {
+	version     byte // of the record; that of the fingerprint, too
 	id          webhook.ID
 	deliveries  int
-	fingerprint [16]byte // of type, client and data
+	disabled    int
+	fingerprint [16]byte // the event's identity
 }
 
+// publicationVersion is the version of records whose fingerprint is that of the
+// event's identity. In version 1 it was of the data as it was published, with the
+// order of its members; those are gone a day after the upgrade.
+const publicationVersion = 2
+
 func publicationOf(e *webhook.Event) publication {
-	p := publication{id: e.ID.Event(), deliveries: len(e.Endpoints)}
+	return publication{
+		version: publicationVersion, id: e.ID.Event(), fingerprint: e.Identity(),
+		deliveries: len(e.Endpoints), disabled: len(e.Disabled),
+	}
+}
+
+// fingerprintOfVersion1 is what version 1 kept of an event.
+func fingerprintOfVersion1(e *webhook.Event) [16]byte {
 	text := appendString(make([]byte, 0, 64+len(e.Data)), e.Type)
 	text = appendString(text, e.ClientID)
 	sum := sha256.Sum256(append(text, e.Data...))
-	copy(p.fingerprint[:], sum[:])
-	return p
+	return [16]byte(sum[:16])
 }
 
-// repeated is the receipt for now, which came under the same key as p.
-func (p *publication) repeated(now *publication) webhook.Receipt {
-	if p.fingerprint != now.fingerprint {
-		return webhook.Receipt{EventID: p.id, Err: webhook.ErrConflict}
+// repeated is the receipt for an event that came under the same key as p.
+func (p *publication) repeated(e *webhook.Event, now *publication) webhook.Receipt {
+	same := p.fingerprint == now.fingerprint
+	if p.version == 1 {
+		same = p.fingerprint == fingerprintOfVersion1(e)
 	}
-	return webhook.Receipt{EventID: p.id, Deliveries: p.deliveries, Duplicate: true}
+	if !same {
+		return webhook.Receipt{EventID: p.id, Err: webhook.ErrKeyReused}
+	}
+	return webhook.Receipt{EventID: p.id, Deliveries: p.deliveries, Disabled: p.disabled, Duplicate: true}
 }
 
 func (p *publication) until() time.Time { return p.id.Time().Add(keyLifetime) }
@@ -48,20 +65,27 @@ func idempotencyKey(e *webhook.Event) []byte {
 }
 
 func (p *publication) encode() []byte {
-	dst := p.id.AppendTo([]byte{recordVersion})
+	dst := p.id.AppendTo([]byte{p.version})
 	dst = append(dst, p.fingerprint[:]...)
-	return binary.AppendUvarint(dst, uint64(p.deliveries))
+	dst = binary.AppendUvarint(dst, uint64(p.deliveries))
+	if p.version == 1 {
+		return dst
+	}
+	return binary.AppendUvarint(dst, uint64(p.disabled))
 }
 
 func decodePublication(record []byte) (publication, error) {
-	d := newDecoder(record)
-	p := publication{id: d.id()}
+	d, version := newDecoderUpTo(record, publicationVersion)
+	p := publication{version: version, id: d.id()}
 	if len(d.rest) < len(p.fingerprint) {
 		d.fail()
 		return publication{}, d.err
 	}
 	d.rest = d.rest[copy(p.fingerprint[:], d.rest):]
 	p.deliveries = d.number()
+	if version > 1 {
+		p.disabled = d.number()
+	}
 	return p, d.err
 }
 

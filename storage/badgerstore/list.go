@@ -126,6 +126,7 @@ func (l *lister) take(d *webhook.Delivery) bool {
 		l.allowance--
 		return l.goesOn(d.ID)
 	}
+	listed(d)
 	l.page.Deliveries = append(l.page.Deliveries, *d)
 	if len(l.page.Deliveries) < l.q.Limit {
 		return true

@@ -16,6 +16,8 @@ type reaper struct {
 	mu sync.Mutex // one call at a time
 	// event is where to go on, and oldest the first event that stayed this time.
 	event, oldest webhook.ID
+	// unneeded is an event without deliveries, of whose log a part is still there.
+	unneeded webhook.ID
 	// endpoints says that the events are through; deleted is where to go on.
 	endpoints bool
 	deleted   []byte
@@ -27,6 +29,7 @@ type reaping struct {
 	tx      *badger.Txn
 	horizon time.Time // what is younger stays
 	left    int       // keys that may still be looked at
+	logs    []*logScan
 	change  change
 	gone    []webhook.EndpointNumber // endpoints that the change removes
 }
@@ -88,6 +91,7 @@ func (r *reaping) plan(tx *badger.Txn, s *Store) (*change, error) {
 func (r *reaping) reapEvents() error {
 	it := forward(r.tx, []byte{byte(spaceEvent)})
 	defer it.Close()
+	defer r.closeLogs()
 	if r.event == (webhook.ID{}) {
 		r.event, r.oldest = r.oldest, webhook.ID{}
 	}
@@ -99,9 +103,16 @@ func (r *reaping) reapEvents() error {
 		if r.left <= 0 {
 			return nil
 		}
-		needed, err := r.needed(it.Item())
-		if err != nil {
-			return err
+		needed := false
+		if r.event != r.unneeded {
+			var err error
+			if needed, err = r.needed(it.Item()); err != nil {
+				return err
+			}
+		}
+		if !needed && !r.reapLogs(r.event) {
+			r.unneeded = r.event
+			return nil
 		}
 		if !needed {
 			r.change.remove(it.Item().KeyCopy(nil))

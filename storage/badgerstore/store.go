@@ -66,6 +66,7 @@ type Store struct {
 	committer *committer
 	backlog   *backlog
 	heads     *heads
+	bodies    *storage.BodyBudget
 	keys      *keyring.Keyring // nil without
 	reaper    reaper
 	rekeying  rekeying
@@ -157,6 +158,7 @@ func newStore(db *badger.DB, o Options) *Store {
 		db:        db,
 		backlog:   newBacklog(),
 		heads:     newHeads(),
+		bodies:    storage.NewBodyBudget(),
 		keys:      o.Keys,
 		retention: o.Retention,
 		meddled:   map[webhook.EndpointNumber]struct{}{},
@@ -232,6 +234,7 @@ func (s *Store) lookAfterFiles(now time.Time) {
 		return
 	}
 	s.looked = now
+	s.bodies.Kept(s.keptBodies())
 	s.forgetTables(now)
 	if err := s.room.provide(); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells

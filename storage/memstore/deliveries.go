@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -19,8 +18,8 @@ func (s *Store) insert(id webhook.ID) {
 	s.lastSeq = max(s.lastSeq, id.Seq)
 }
 
-// Accept stores events and one queued delivery for each of their endpoints. An
-// event of more than webhook.MaxFanOut endpoints is refused with ErrFanOut.
+// Accept stores events, one queued delivery for each of their endpoints and one that
+// has failed for each of the disabled ones. An event of more than webhook.MaxFanOut endpoints is refused with ErrFanOut.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
 	receipts := make([]webhook.Receipt, len(events))
 	s.submit(func() error {
@@ -38,7 +37,7 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 }
 
 func (s *Store) accept(e webhook.Event) webhook.Receipt {
-	if len(e.Endpoints) > webhook.MaxFanOut {
+	if len(e.Endpoints)+len(e.Disabled) > webhook.MaxFanOut {
 		return webhook.Receipt{EventID: e.ID, Err: webhook.ErrFanOut}
 	}
 	if e.IdempotencyKey != "" {
@@ -48,6 +47,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 		}
 		s.keys[key] = e
 	}
+	e.Fingerprint = [16]byte{} // is the key's
 	s.events[e.ID] = e
 	s.insert(e.ID)
 	for _, n := range e.Endpoints {
@@ -55,14 +55,21 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 		s.deliveries[id] = webhook.Delivery{ID: id, EventType: e.Type, Status: webhook.Queued}
 		s.insert(id)
 	}
-	return webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints)}
+	for _, n := range e.Disabled {
+		d := e.Undeliverable(n)
+		s.deliveries[d.ID] = d
+		s.insert(d.ID)
+	}
+	return webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled)}
 }
 
 func repeated(first, e webhook.Event) webhook.Receipt {
-	if first.Type != e.Type || first.ClientID != e.ClientID || !bytes.Equal(first.Data, e.Data) {
-		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrConflict}
+	if first.Identity() != e.Identity() {
+		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrKeyReused}
 	}
-	return webhook.Receipt{EventID: first.ID, Deliveries: len(first.Endpoints), Duplicate: true}
+	return webhook.Receipt{
+		EventID: first.ID, Deliveries: len(first.Endpoints), Disabled: len(first.Disabled), Duplicate: true,
+	}
 }
 
 // Event reads an event with its data.
@@ -96,10 +103,18 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 			now.Status, now.Reason = stored.Status, stored.Reason
 			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, time.Time{}
 		}
-		if err == nil || now.Status.Finished() { // else it was ended, and expired, during the attempt
-			s.deliveries[now.ID] = now
-			s.insert(now.ID)
+		switch {
+		case err == nil:
+			s.append(&now)
+		case now.Status.Finished(): // it was ended, and expired, during the attempt
+			if last := now.LastAttempt(); last != nil {
+				now.AttemptLog = []webhook.Attempt{short(*last)}
+			}
+		default:
+			return nil
 		}
+		s.deliveries[now.ID] = now
+		s.insert(now.ID)
 		return nil
 	}, done)
 }
@@ -108,6 +123,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
 	err = s.view("read delivery", func() error {
 		d, err = s.find(id)
+		d = s.whole(d)
 		return err
 	})
 	return d, err
@@ -121,7 +137,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 		if !ok {
 			return webhook.ErrNotFound
 		}
-		for _, n := range e.Endpoints {
+		for _, n := range e.Recipients() {
 			d, err := s.find(id.For(n))
 			if err == nil && n >= from && len(out) < limit {
 				out = append(out, d)
@@ -133,6 +149,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 }
 
 func (s *Store) due(d webhook.Delivery) webhook.Due {
+	d.AttemptLog = nil
 	return webhook.Due{Delivery: d, Data: s.events[d.ID.Event()].Data}
 }
 
@@ -172,6 +189,7 @@ func (s *Store) Cancel(
 		}
 		d = was.Cancel(reason, now)
 		s.deliveries[id] = d
+		d = s.whole(d)
 		return nil
 	})
 	if err != nil {

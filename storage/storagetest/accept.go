@@ -42,6 +42,17 @@ var acceptTests = []test{
 			same(f, got, e)
 		})
 	}},
+	{name: "keeps a failed delivery for each disabled endpoint", run: disabledEndpoints},
+	{name: "counts disabled endpoints in the fan-out", run: func(f *fixture) {
+		e := f.event(1)
+		for n := range webhook.EndpointNumber(webhook.MaxFanOut) {
+			e.Disabled = append(e.Disabled, n+2)
+		}
+		same(f, f.accept(e), []webhook.Receipt{{EventID: e.ID, Err: webhook.ErrFanOut}})
+		e.Disabled = e.Disabled[1:]
+		same(f, f.accept(e), []webhook.Receipt{{EventID: e.ID, Deliveries: 1, Disabled: webhook.MaxFanOut - 1}})
+		same(f, f.Pending(), 1)
+	}},
 	{name: "answers an empty batch", run: func(f *fixture) {
 		same(f, len(f.accept()), 0)
 	}},
@@ -91,6 +102,46 @@ var acceptTests = []test{
 		e = f.endpoint("b")
 		f.check(func() { same(f, f.LastSeq(), e.ID.Seq) })
 	}},
+}
+
+func disabledEndpoints(f *fixture) {
+	for _, client := range []string{"a", "b", "a"} {
+		f.endpoint(client)
+	}
+	e := f.event(2)
+	e.Disabled, e.IdempotencyKey = []webhook.EndpointNumber{1, 3}, "key"
+	receipt := webhook.Receipt{EventID: e.ID, Deliveries: 1, Disabled: 2}
+	same(f, f.accept(e), []webhook.Receipt{receipt})
+	f.check(func() {
+		got, err := f.Event(e.ID)
+		f.must(err)
+		same(f, got, e)
+		again := e
+		again.ID = f.id()
+		receipt.Duplicate = true
+		same(f, f.accept(again), []webhook.Receipt{receipt})
+		same(f, f.Pending(), 1)
+		same(f, f.wakes(), []webhook.Wake{{Endpoint: 2}})
+		for _, n := range e.Disabled {
+			d := e.Undeliverable(n)
+			same(f, d.Reason, webhook.ReasonEndpointDisabled)
+			f.onlyIn(d.ID, d)
+			b, err := f.Backlog(n)
+			f.must(err)
+			same(f, b, webhook.Backlog{})
+		}
+		all, err := f.EventDeliveries(e.ID, 0, 10)
+		f.must(err)
+		same(f, len(all), 3)
+		want := []webhook.ID{e.ID.For(3), e.ID.For(2), e.ID.For(1)}
+		same(f, f.listed(webhook.DeliveryQuery{Limit: 2}), want)
+		same(f, f.listed(webhook.DeliveryQuery{ClientID: "a", Limit: 1}), []webhook.ID{want[0], want[2]})
+	})
+	due, err := f.Requeue(f.Context(), e.ID.For(3))
+	f.must(err)
+	same(f, due.Data, e.Data)
+	f.replay(webhook.DeliveryQuery{Endpoint: 1, Status: webhook.Failed, Limit: 5}, 1)
+	f.check(func() { same(f, f.queue(1), []webhook.ID{e.ID.For(1)}); same(f, f.queue(3), []webhook.ID{e.ID.For(3)}) })
 }
 
 func wideFanOut(f *fixture) {
@@ -143,9 +194,19 @@ var keyTests = []test{
 		client.ClientID, name.Type = "client-2", "user.updated"
 		f.check(func() {
 			for _, e := range []webhook.Event{data, client, name} {
-				same(f, f.accept(e), []webhook.Receipt{{EventID: first.ID, Err: webhook.ErrConflict}})
+				same(f, f.accept(e), []webhook.Receipt{{EventID: first.ID, Err: webhook.ErrKeyReused}})
 			}
 			same(f, f.queue(1), []webhook.ID{first.ID.For(1)})
+		})
+	}},
+	{name: "compares events under one key as JSON", run: func(f *fixture) {
+		first := f.keyed("p", "k", `{"a":{"x":1,"y":[1,2]},"b":2}`)
+		f.accept(first)
+		f.check(func() {
+			duplicate := webhook.Receipt{EventID: first.ID, Deliveries: 2, Duplicate: true}
+			same(f, f.accept(f.keyed("p", "k", `{"b":2,"a":{"y":[1,2],"x":1}}`)), []webhook.Receipt{duplicate})
+			other := webhook.Receipt{EventID: first.ID, Err: webhook.ErrKeyReused}
+			same(f, f.accept(f.keyed("p", "k", `{"a":{"x":1,"y":[2,1]},"b":2}`)), []webhook.Receipt{other})
 		})
 	}},
 	{name: "sees repetitions within one batch and between batches on their way", run: func(f *fixture) {
@@ -159,7 +220,7 @@ var keyTests = []test{
 			{EventID: first.ID, Deliveries: 2},
 			duplicate,
 			{EventID: plain.ID, Deliveries: 1},
-			{EventID: first.ID, Err: webhook.ErrConflict},
+			{EventID: first.ID, Err: webhook.ErrKeyReused},
 		})
 		same(f, <-got, []webhook.Receipt{duplicate})
 	}},

@@ -173,6 +173,7 @@ func (f *fixture) attempt(code int) webhook.Attempt {
 }
 
 // attempted settles an attempt of a stored delivery and gives the delivery after it.
+// The settlement knows of no other attempt.
 func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 	f.Helper()
 	was := f.delivery(id)
@@ -180,7 +181,9 @@ func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 	a := f.attempt(code)
 	now := was.Attempted(a, policy, 0)
 	now.NextAttemptAt = ceiling(now.NextAttemptAt)
-	f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+	settled := now
+	settled.AttemptLog = []webhook.Attempt{*now.LastAttempt()}
+	f.settle(webhook.Settlement{Was: was.Place(), Now: settled})
 	return now
 }
 
@@ -196,6 +199,20 @@ func (f *fixture) delivery(id webhook.ID) webhook.Delivery {
 	f.Helper()
 	d, err := f.Delivery(id)
 	f.must(err)
+	return d
+}
+
+// withoutLog is a delivery as it is read to be attempted.
+func withoutLog(d webhook.Delivery) webhook.Delivery {
+	d.AttemptLog = nil
+	return d
+}
+
+// inList is a delivery as lists show it.
+func inList(d webhook.Delivery) webhook.Delivery {
+	if last := d.LastAttempt(); last != nil {
+		d.AttemptLog = []webhook.Attempt{last.Shortened()}
+	}
 	return d
 }
 

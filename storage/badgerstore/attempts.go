@@ -1,0 +1,139 @@
+package badgerstore
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// outcome is a settlement as it waits for its transaction: encoded, so that
+// nothing of the response stays in memory beside what is going to be written.
+type outcome struct {
+	was    webhook.Place
+	now    webhook.Delivery // without its log
+	number int              // of the new attempt; 0 if there is none
+	// claimed are the bytes of the body, which the budget gets back.
+	claimed int
+	records
+}
+
+// records are what is written of a delivery in one go.
+type records struct {
+	delivery []byte
+	attempt  []byte // for the log, while the delivery is pending
+	body     []byte // for the log, nil if it is short or not kept
+}
+
+// outcomeOf encodes a settlement. With a body, memory is claimed until the commit.
+func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
+	o := &outcome{was: st.Was, now: st.Now, records: records{delivery: encodeDelivery(&st.Now)}}
+	o.now.AttemptLog = nil
+	last := st.Now.LastAttempt()
+	if last == nil {
+		return o
+	}
+	o.number = last.Number
+	if !st.Now.Status.Finished() {
+		o.attempt = encodeAttempt(last)
+	}
+	if n := len(last.Response); n > webhook.MaxShortResponse && s.bodies.Take(o.now.ID.Endpoint, n, time.Now()) {
+		o.claimed = n
+		o.body = (&body{number: last.Number, truncated: last.ResponseTruncated, text: last.Response}).encode()
+	}
+	return o
+}
+
+// complete reports whether the record holds all that is to be kept: the latest
+// attempt of a delivery that has any.
+func (o *outcome) complete() bool { return o.number > 0 || o.now.Attempts == 0 }
+
+// logged writes the latest attempt to the log of a delivery.
+func (c *change) logged(id webhook.ID, number int, r records) {
+	if r.attempt != nil {
+		c.put(attemptKey(id, number), r.attempt)
+	}
+	if r.body != nil {
+		c.put(bodyKey(id, number), r.body)
+	}
+}
+
+// keepLog writes to the log what the delivery's own record holds of it: the latest
+// attempt, or the whole log if it is of version 1. The record is to be replaced.
+func (c *change) keepLog(d *webhook.Delivery) {
+	for i := range d.AttemptLog {
+		a := &d.AttemptLog[i]
+		r := records{attempt: encodeAttempt(a)}
+		if len(a.Response) > webhook.MaxShortResponse && i >= len(d.AttemptLog)-webhook.MaxLongResponses {
+			r.body = (&body{number: a.Number, truncated: a.ResponseTruncated, text: a.Response}).encode()
+		}
+		c.logged(d.ID, a.Number, r)
+	}
+}
+
+// readLog completes the log of a delivery, of which its own record gave a part.
+func readLog(tx *badger.Txn, d *webhook.Delivery) error {
+	if d.Attempts == 0 {
+		return nil
+	}
+	log := d.AttemptLog
+	known := func(number int) bool {
+		return slices.ContainsFunc(d.AttemptLog, func(a webhook.Attempt) bool { return a.Number == number })
+	}
+	err := eachLogged(tx, spaceAttempt, d.ID, func(record []byte) error {
+		a, err := decodeAttempt(record)
+		if err == nil && !known(a.Number) {
+			log = append(log, a)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
+	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
+	return eachLogged(tx, spaceBody, d.ID, func(record []byte) error {
+		b, err := decodeBody(record)
+		for i := range d.AttemptLog {
+			if a := &d.AttemptLog[i]; err == nil && a.Number == b.number {
+				a.Response, a.ResponseTruncated = slices.Clone(b.text), b.truncated
+			}
+		}
+		return err
+	})
+}
+
+// eachLogged visits the records of a delivery in a space of the log.
+func eachLogged(tx *badger.Txn, s space, id webhook.ID, visit func(record []byte) error) error {
+	it := forward(tx, deliveryLogPrefix(s, id))
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := it.Item().Value(visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listed leaves the latest attempt, shortened: a record of version 1 has more.
+func listed(d *webhook.Delivery) {
+	last := d.LastAttempt()
+	switch {
+	case last == nil:
+	case len(last.Response) > webhook.MaxShortResponse:
+		short := last.Shortened()
+		short.Response = slices.Clone(short.Response) // the rest is not kept in memory
+		d.AttemptLog = []webhook.Attempt{short}
+	default:
+		d.AttemptLog = d.AttemptLog[len(d.AttemptLog)-1:]
+	}
+}
+
+// keptBodies estimates the bytes that bodies take on disk.
+func (s *Store) keptBodies() int64 {
+	size, _ := s.db.EstimateSize([]byte{byte(spaceBody)})
+	return int64(size)
+}
