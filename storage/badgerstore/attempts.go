@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ type outcome struct {
 // records are what is written of a delivery in one go.
 type records struct {
 	delivery []byte
-	attempt  []byte // for the log, while the delivery is pending
+	attempt  []byte // for the log, nil once the delivery has finished
 	body     []byte // for the log, nil if it is short or not kept
 }
 
@@ -47,9 +48,11 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 	return o
 }
 
-// complete reports whether the record holds all that is to be kept: the latest
-// attempt of a delivery that has any.
-func (o *outcome) complete() bool { return o.number > 0 || o.now.Attempts == 0 }
+// complete reports whether the record holds all that it should: of what has
+// finished, the latest attempt.
+func (o *outcome) complete() bool {
+	return o.number > 0 || o.now.Attempts == 0 || !o.now.Status.Finished()
+}
 
 // logged writes the latest attempt to the log of a delivery.
 func (c *change) logged(id webhook.ID, number int, r records) {
@@ -115,6 +118,33 @@ func eachLogged(tx *badger.Txn, s space, id webhook.ID, visit func(record []byte
 			return err
 		}
 	}
+	return nil
+}
+
+// readLatest adds the latest attempt to a delivery whose record has none of it.
+func readLatest(tx *badger.Txn, d *webhook.Delivery) error {
+	if d.Attempts == 0 || len(d.AttemptLog) > 0 {
+		return nil
+	}
+	err := get(tx, attemptKey(d.ID, d.Attempts), func(record []byte) error {
+		a, err := decodeAttempt(record)
+		if err == nil && a.Number == d.Attempts {
+			d.AttemptLog = []webhook.Attempt{a}
+		}
+		return err
+	})
+	if errors.Is(err, webhook.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// readListed makes a delivery as lists show it, with its latest attempt, shortened.
+func readListed(tx *badger.Txn, d *webhook.Delivery) error {
+	if err := readLatest(tx, d); err != nil {
+		return err
+	}
+	listed(d)
 	return nil
 }
 

@@ -106,6 +106,9 @@ func (s *Store) CancelPending(
 			if errors.Is(err, webhook.ErrNotFound) {
 				continue
 			}
+			if err == nil {
+				err = readLatest(tx, &was)
+			}
 			if err != nil {
 				return nil, err
 			}

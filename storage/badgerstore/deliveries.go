@@ -19,8 +19,7 @@ import (
 // the next Open: an attempt may have been in flight while that happened. What
 // ended meanwhile stays ended, unless it was delivered after all.
 //
-// The attempt is appended to the delivery's log: the record of the delivery holds
-// the latest one, and while there may be a next one it stands in the log, too.
+// The attempt is appended to the delivery's log, the last one to its record.
 func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	o := s.outcomeOf(&st)
 	plan := func(tx *badger.Txn) (*change, error) {
@@ -71,6 +70,14 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	}
 	if o.number == 0 {
 		now.AttemptLog = stored.AttemptLog
+		err = readLatest(tx, &now)
+	} else if len(now.AttemptLog) == 0 { // it was to be retried, and is not any more
+		var a webhook.Attempt
+		a, err = decodeAttempt(o.attempt)
+		now.AttemptLog = []webhook.Attempt{a}
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.move(c, stored.Place(), &now, encodeDelivery(&now))
 	c.logged(now.ID, o.number, o.records)
@@ -135,7 +142,9 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 			if err != nil {
 				return err
 			}
-			listed(&d)
+			if err := readListed(tx, &d); err != nil {
+				return err
+			}
 			out = append(out, d)
 		}
 		return nil
@@ -197,6 +206,9 @@ func (s *Store) Cancel(
 		}
 		if was.Status.Finished() {
 			return nil, webhook.ErrConflict
+		}
+		if err := readLatest(tx, &was); err != nil {
+			return nil, err
 		}
 		d = was.Cancel(reason, now)
 		c := &change{}

@@ -55,10 +55,14 @@ func (d *decoder) reason() webhook.Reason {
 // log, with the bodies of the responses.
 const deliveryVersion = 2
 
-// encodeDelivery returns the record of a delivery; its ID is in the key. Of its
-// attempts it holds the latest, shortened.
+// encodeDelivery returns the record of a delivery; its ID is in the key. Once it has
+// finished, the record holds its latest attempt, shortened; before, all of them
+// stand in the log, since the record is written again with each.
 func encodeDelivery(d *webhook.Delivery) []byte {
 	last := d.LastAttempt()
+	if !d.Status.Finished() {
+		last = nil
+	}
 	size := 48 + len(d.EventType)
 	if last != nil {
 		size += attemptSize(last)
@@ -81,13 +85,13 @@ func encodeDelivery(d *webhook.Delivery) []byte {
 func isFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
 
 // decodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
-// type. The log has the latest attempt; that of version 1 is whole.
+// type. What has finished comes with its latest attempt; version 1 has the whole log.
 func decodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, version := decodeState(id, record)
 	switch {
 	case version == 1:
 		out.AttemptLog = d.attemptsOfVersion1()
-	case len(d.rest) > 0:
+	case out.Status.Finished() && len(d.rest) > 0:
 		out.AttemptLog = []webhook.Attempt{d.attempt()}
 	}
 	return out, d.err

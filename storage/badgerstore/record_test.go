@@ -15,8 +15,8 @@ var someID = webhook.ID{Seq: 1<<62 + 12345, Endpoint: 77, Nonce: 0xdeadbeef}
 func someDelivery() webhook.Delivery {
 	at := time.UnixMicro(1_750_000_000_123_456).UTC()
 	return webhook.Delivery{
-		ID: someID, EventType: "user.created", Status: webhook.Retrying, Attempts: 25, Spent: 5,
-		NextAttemptAt: time.UnixMilli(1_750_000_100_000).UTC(), Reason: webhook.ReasonTimeout,
+		ID: someID, EventType: "user.created", Status: webhook.Failed, Attempts: 25, Spent: 5,
+		NextAttemptAt: time.UnixMilli(1_750_000_100_000).UTC(), FinishedAt: at, Reason: webhook.ReasonTimeout,
 		AttemptLog: []webhook.Attempt{{
 			Number: 25, At: at, Duration: 2 * time.Millisecond, Latency: time.Millisecond, StatusCode: 429, Requests: 2,
 			Response: []byte("slow down"), ResponseTruncated: true, RetryAfter: time.Minute, Detail: "d", Location: "/l",
@@ -84,7 +84,9 @@ func FuzzDelivery(f *testing.F) {
 			d, err := decodeDelivery(someID, r)
 			due, err2 := decodeDue(someID, r)
 			if err == nil && len(r) > 1 && r[0] == 1 { // version 1 has more than is written today
-				listed(&d)
+				if listed(&d); !d.Status.Finished() {
+					d.AttemptLog = nil
+				}
 			}
 			if err == nil && (err2 != nil || due.Attempts != d.Attempts || due.AttemptLog != nil) {
 				t.Fatalf("due %+v, %v; whole %+v", due, err2, d)
