@@ -7,9 +7,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds on the response bodies that a store keeps beyond webhook.MaxShortResponse
-// bytes. A body that is over one of them is cut to that size and marked as
-// truncated; the attempt itself is always kept.
+// Bounds on what a store keeps of responses beyond the beginnings of bodies and
+// Locations (see webhook.Attempt's Long and Cut). A body that is over one of them is
+// cut and marked as truncated; the attempt itself is always kept.
 const (
 	// EndpointBodyBurst and EndpointBodyRate bound what one endpoint's receiver can
 	// have stored: so many bytes at once, and so many a second.
@@ -42,8 +42,8 @@ func NewBodyBudget() *BodyBudget {
 // minSweep is how many buckets of endpoints are not worth being looked through.
 const minSweep = 1024
 
-// Take claims n bytes for a body of an endpoint's delivery and reports whether the
-// body may be kept. The claim on memory ends with Committed.
+// Take claims n bytes for an attempt at an endpoint and reports whether they may be
+// kept. The claim on memory ends with Committed.
 func (b *BodyBudget) Take(e webhook.EndpointNumber, n int, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -97,7 +97,7 @@ type Deliveries interface {
 	// them. Of a delivery's attempts the latest webhook.MaxAttemptLog stay, and of
 	// the latest webhook.MaxLongResponses the whole response body as well, as far as
 	// BodyBudget has room; any other body is cut to webhook.MaxShortResponse bytes,
-	// and ResponseTruncated says so. While the delivery is pending nothing of that
+	// and ResponseTruncated says so. Without room a long Location is cut, too. While the delivery is pending nothing of that
 	// expires. Nothing of the settlement stays in memory beyond the commit.
 	Settle(s webhook.Settlement, done func(error))
 	// Queued reads an endpoint's queue in order of acceptance, without attempts: up to

@@ -61,6 +61,30 @@ func cut(text string, n int) string {
 	return strings.Clone(text[:end]) // the rest is not kept in memory
 }
 
+// Long counts the bytes of the response that are kept only where there is room for
+// them: of a body longer than MaxShortResponse and a Location longer than MaxShortLocation.
+func (a *Attempt) Long() (bytes int) {
+	if len(a.Response) > MaxShortResponse {
+		bytes += len(a.Response)
+	}
+	if len(a.Location) > MaxShortLocation {
+		bytes += len(a.Location)
+	}
+	return bytes
+}
+
+// ellipsis stands where a text was cut.
+const ellipsis = "…"
+
+// Cut is the attempt without what Long counts: with the beginnings only.
+func (a Attempt) Cut() Attempt {
+	a = a.Shortened()
+	if len(a.Location) > MaxShortLocation {
+		a.Location = cut(a.Location, MaxShortLocation-len(ellipsis)) + ellipsis
+	}
+	return a
+}
+
 // Shortened is the attempt with at most MaxShortResponse bytes of the response's body.
 func (a Attempt) Shortened() Attempt {
 	if len(a.Response) > MaxShortResponse {

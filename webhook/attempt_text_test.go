@@ -55,6 +55,21 @@ func TestAttemptedBoundsTexts(t *testing.T) {
 	}
 }
 
+func TestCut(t *testing.T) {
+	a := Attempt{Response: make([]byte, MaxShortResponse), Location: strings.Repeat("l", MaxShortLocation)}
+	if c := a.Cut(); a.Long() != 0 || c.Location != a.Location || len(c.Response) != MaxShortResponse || c.ResponseTruncated {
+		t.Errorf("a short one is cut to %+v", c)
+	}
+	a.Location += "l"
+	if c := a.Cut(); a.Long() != MaxShortLocation+1 || len(c.Location) != MaxShortLocation || !strings.HasSuffix(c.Location, "l…") {
+		t.Errorf("long by %d, cut to %q", a.Long(), c.Location)
+	}
+	a.Response = append(a.Response, 0)
+	if c := a.Cut(); a.Long() != MaxShortLocation+MaxShortResponse+2 || c.Long() != 0 || !c.ResponseTruncated {
+		t.Errorf("long by %d, cut to %+v", a.Long(), c)
+	}
+}
+
 func TestShortened(t *testing.T) {
 	a := Attempt{Response: []byte(strings.Repeat("x", MaxShortResponse+1))}
 	if s := a.Shortened(); len(s.Response) != MaxShortResponse || !s.ResponseTruncated {

@@ -29,8 +29,10 @@ const (
 	// MaxLongResponses bounds the attempts of a delivery whose response body is
 	// kept beyond MaxShortResponse bytes: the latest ones.
 	MaxLongResponses = 2
-	// MaxShortResponse is how many bytes of a response's body every attempt keeps.
+	// MaxShortResponse and MaxShortLocation are how many bytes of a response's body
+	// and of its Location every attempt keeps.
 	MaxShortResponse = 256
+	MaxShortLocation = 256
 )
 
 // Delivery is one event owed to one endpoint.

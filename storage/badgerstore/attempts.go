@@ -17,7 +17,7 @@ type outcome struct {
 	was    webhook.Place
 	now    webhook.Delivery // without its log
 	number int              // of the new attempt; 0 if there is none
-	// claimed are the bytes of the body, which the budget gets back.
+	// claimed are bytes of the budget for what waits for its commit.
 	claimed int
 	records
 }
@@ -31,18 +31,27 @@ type records struct {
 
 // outcomeOf encodes a settlement. With a body, memory is claimed until the commit.
 func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
-	o := &outcome{was: st.Was, now: st.Now, records: records{delivery: encodeDelivery(&st.Now)}}
+	o := &outcome{was: st.Was, now: st.Now}
 	o.now.AttemptLog = nil
 	last := st.Now.LastAttempt()
 	if last == nil {
+		o.delivery = encodeDelivery(&st.Now)
 		return o
 	}
-	o.number = last.Number
-	if !st.Now.Status.Finished() {
+	now := st.Now
+	if n := last.Long(); n > 0 {
+		if s.bodies.Take(o.now.ID.Endpoint, n, time.Now()) {
+			o.claimed = n
+		} else {
+			now.AttemptLog = []webhook.Attempt{last.Cut()}
+			last = now.LastAttempt()
+		}
+	}
+	o.number, o.delivery = last.Number, encodeDelivery(&now)
+	if !now.Status.Finished() {
 		o.attempt = encodeAttempt(last)
 	}
-	if n := len(last.Response); n > webhook.MaxShortResponse && s.bodies.Take(o.now.ID.Endpoint, n, time.Now()) {
-		o.claimed = n
+	if len(last.Response) > webhook.MaxShortResponse {
 		o.body = (&body{number: last.Number, truncated: last.ResponseTruncated, text: last.Response}).encode()
 	}
 	return o

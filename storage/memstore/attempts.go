@@ -16,11 +16,11 @@ func (s *Store) append(d *webhook.Delivery) {
 		return
 	}
 	a := *last
-	if n := len(a.Response); n > webhook.MaxShortResponse {
+	if n := a.Long(); n > 0 {
 		if s.bodies.Take(d.ID.Endpoint, n, time.Now()) {
 			s.bodies.Committed(n)
 		} else {
-			a = a.Shortened()
+			a = a.Cut()
 		}
 		a.Response = slices.Clone(a.Response)
 	}

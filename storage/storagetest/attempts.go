@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
@@ -224,7 +225,12 @@ func bodyBudget(f *fixture) {
 	for _, id := range ids {
 		f.fails(id, bytes.Repeat([]byte("x"), size), forever)
 	}
+	redirected := f.delivery(f.queued(1, 1)[0])
+	a := f.attempt(302)
+	a.Location = "/" + strings.Repeat("l", webhook.MaxLocation-1)
+	f.settle(webhook.Settlement{Was: redirected.Place(), Now: redirected.Attempted(a, forever, 0)})
 	f.check(func() {
+		same(f, f.delivery(redirected.ID).AttemptLog[0].Location, a.Cut().Location)
 		kept := 0
 		for _, id := range ids {
 			f.hasAttempts(id, 1, 1)
