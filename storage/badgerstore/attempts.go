@@ -171,8 +171,16 @@ func listed(d *webhook.Delivery) {
 	}
 }
 
-// keptBodies estimates the bytes that bodies take on disk.
-func (s *Store) keptBodies() int64 {
+// weighInterval is how often the bodies on disk are weighed: it looks at each table.
+const weighInterval = 30 * time.Second
+
+// weighBodies tells the budget how many bytes bodies take on disk: those in tables
+// that hold nothing else, which is all but what came lately.
+func (s *Store) weighBodies(now time.Time) {
+	if now.Sub(s.weighed) < weighInterval {
+		return
+	}
+	s.weighed = now
 	size, _ := s.db.EstimateSize([]byte{byte(spaceBody)})
-	return int64(size)
+	s.bodies.Kept(int64(size))
 }

@@ -26,7 +26,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 		if _, yes := s.meddled[o.now.ID.Endpoint]; yes || !o.complete() {
 			return s.settleFound(tx, o)
 		}
-		c := &change{ops: make([]op, 0, 5), moves: make([]move, 0, 2)}
+		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
 		s.move(c, o.was, &o.now, o.delivery)
 		c.logged(o.now.ID, o.number, o.records)
 		return c, nil

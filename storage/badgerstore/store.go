@@ -74,6 +74,7 @@ type Store struct {
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
 	forgot    time.Time // when forgetTables last did
+	weighed   time.Time // when weighBodies last did
 	retention time.Duration
 	lastSeq   atomic.Uint64
 	// meddled are the endpoints whose deliveries were changed from outside their
@@ -234,7 +235,7 @@ func (s *Store) lookAfterFiles(now time.Time) {
 		return
 	}
 	s.looked = now
-	s.bodies.Kept(s.keptBodies())
+	s.weighBodies(now)
 	s.forgetTables(now)
 	if err := s.room.provide(); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells

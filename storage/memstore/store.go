@@ -124,6 +124,7 @@ func (s *Store) step() (*job, error) {
 		return nil, nil
 	}
 	j := s.waiting[0]
+	s.waiting[0] = nil // it is not kept in memory
 	s.waiting = s.waiting[1:]
 	if j.refused {
 		return j, errClosed
