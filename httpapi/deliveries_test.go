@@ -124,7 +124,10 @@ func TestAttemptFields(t *testing.T) {
 			}
 		}
 	}
-	for _, d := range append(s.all(t, acme, "/api/deliveries?limit=5"), whole) {
+	shown := append(s.all(t, acme, "/api/deliveries?limit=5"), whole)
+	event := s.want(t, 200, acme, "GET", "/api/events/"+webhook.EventID.Format(s.event), "").object(t)
+	shown = append(shown, event["delivery_log"].([]any)[0].(map[string]any))
+	for _, d := range shown {
 		if d["location"] != "/login" || d["response_code"] != 302.0 || !strings.HasPrefix(fmt.Sprint(d["response_body"]), "x"+long[:254]) {
 			t.Errorf("shown as %v", d)
 		}

@@ -152,7 +152,7 @@ func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []we
 		case err != nil:
 			return fmt.Errorf("read the event's delivery: %w", err)
 		default:
-			list = append(list, d)
+			list = append(list, d.Listed())
 		}
 	}
 	flying, err := s.inFlight(list)

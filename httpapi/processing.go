@@ -95,7 +95,7 @@ func (s *Server) flying(all flights, q *webhook.DeliveryQuery, n webhook.Endpoin
 			return nil, fmt.Errorf("read delivery: %w", err)
 		}
 		if !d.Status.Finished() && selects(q, &d) {
-			list = append(list, d)
+			list = append(list, d.Listed())
 		}
 	}
 	return list, nil

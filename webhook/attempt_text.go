@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -83,6 +84,22 @@ func (a Attempt) Cut() Attempt {
 		a.Location = cut(a.Location, MaxShortLocation-len(ellipsis)) + ellipsis
 	}
 	return a
+}
+
+// Listed is the delivery as lists show it: with its latest attempt, shortened. It
+// shares no memory with a longer response.
+func (d Delivery) Listed() Delivery {
+	last := d.LastAttempt()
+	switch {
+	case last == nil:
+	case len(last.Response) > MaxShortResponse:
+		short := last.Shortened()
+		short.Response = slices.Clone(short.Response)
+		d.AttemptLog = []Attempt{short}
+	case len(d.AttemptLog) > 1:
+		d.AttemptLog = []Attempt{*last}
+	}
+	return d
 }
 
 // Shortened is the attempt with at most MaxShortResponse bytes of the response's body.

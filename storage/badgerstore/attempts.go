@@ -153,22 +153,8 @@ func readListed(tx *badger.Txn, d *webhook.Delivery) error {
 	if err := readLatest(tx, d); err != nil {
 		return err
 	}
-	listed(d)
+	*d = d.Listed()
 	return nil
-}
-
-// listed leaves the latest attempt, shortened: a record of version 1 has more.
-func listed(d *webhook.Delivery) {
-	last := d.LastAttempt()
-	switch {
-	case last == nil:
-	case len(last.Response) > webhook.MaxShortResponse:
-		short := last.Shortened()
-		short.Response = slices.Clone(short.Response) // the rest is not kept in memory
-		d.AttemptLog = []webhook.Attempt{short}
-	default:
-		d.AttemptLog = d.AttemptLog[len(d.AttemptLog)-1:]
-	}
 }
 
 // weighInterval is how often the bodies on disk are weighed: it looks at each table.

@@ -7,9 +7,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// append takes the latest attempt of a settled delivery into its log, and leaves in
+// record takes the latest attempt of a settled delivery into its log, and leaves in
 // the delivery what lists show of it.
-func (s *Store) append(d *webhook.Delivery) {
+func (s *Store) record(d *webhook.Delivery) {
 	last := d.LastAttempt()
 	if last == nil {
 		d.AttemptLog = s.deliveries[d.ID].AttemptLog

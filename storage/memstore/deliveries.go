@@ -105,7 +105,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 		}
 		switch {
 		case err == nil:
-			s.append(&now)
+			s.record(&now)
 		case now.Status.Finished(): // it was ended, and expired, during the attempt
 			if last := now.LastAttempt(); last != nil {
 				now.AttemptLog = []webhook.Attempt{short(*last)}

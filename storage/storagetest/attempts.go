@@ -61,7 +61,7 @@ var attemptTests = []test{
 			f.fails(id, longBody(n), forever)
 		}
 		f.check(func() {
-			want := inList(f.delivery(id))
+			want := f.delivery(id).Listed()
 			same(f, len(want.AttemptLog[0].Response), webhook.MaxShortResponse)
 			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
 				q.Limit = 5

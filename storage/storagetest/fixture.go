@@ -208,14 +208,6 @@ func withoutLog(d webhook.Delivery) webhook.Delivery {
 	return d
 }
 
-// inList is a delivery as lists show it.
-func inList(d webhook.Delivery) webhook.Delivery {
-	if last := d.LastAttempt(); last != nil {
-		d.AttemptLog = []webhook.Attempt{last.Shortened()}
-	}
-	return d
-}
-
 // queue reads an endpoint's whole queue.
 func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
 	f.Helper()
