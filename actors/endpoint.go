@@ -335,7 +335,11 @@ func (a *endpointActor) carryOut(now time.Time) {
 
 func (a *endpointActor) settle(e *entry) {
 	shared, tray := a.shared, a.seat.tray
-	a.shared.store.Settle(e.next, func(err error) {
+	settlement := e.next
+	// Storage has the attempt from here. The entry may stay for a while, and must not
+	// hold the response's body.
+	e.next.Now.AttemptLog, e.attempt.Response = nil, nil
+	a.shared.store.Settle(settlement, func(err error) {
 		if e.unrecorded = err; err == nil { // otherwise the delivery stays where it was
 			shared.metrics.settled(e.next.Now.Status)
 			shared.watchers.settled(&e.next.Now)

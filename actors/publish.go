@@ -120,8 +120,7 @@ func (d *Dispatcher) Test(ctx context.Context, e webhook.Endpoint, event webhook
 			return now, nil
 		}
 		select {
-		case now := <-settled:
-			return now, nil
+		case <-settled:
 		case <-ctx.Done():
 		}
 	}

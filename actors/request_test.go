@@ -257,7 +257,7 @@ func TestTest(t *testing.T) {
 		}
 		event.Data = []byte("2")
 		_, err = r.d.Test(context.Background(), e, event, true)
-		wantError(t, err, webhook.ErrConflict)
+		wantError(t, err, webhook.ErrKeyReused)
 		synctest.Wait()
 		r.store.FailNext(1, webhook.ErrBroken)
 		_, err = r.d.Test(context.Background(), e, webhook.Event{Type: "user.created"}, true)

@@ -222,7 +222,7 @@ func TestIdempotencyPerPublisher(t *testing.T) {
 		if again := f.want(t, 202, publisher, "POST", "/api/events", body); again.text(t, "id") != id || again.object(t)["duplicate"] != true {
 			t.Errorf("%s again: %s", publisher, again.body)
 		}
-		f.want(t, 409, publisher, "POST", "/api/events", `{"event_type":"user.created","data":"other","idempotency_key":"order-1"}`)
+		f.want(t, 422, publisher, "POST", "/api/events", `{"event_type":"user.created","data":"other","idempotency_key":"order-1"}`)
 	}
 	// A client's token and its API key are the same publisher.
 	r := f.want(t, 202, acmeWriter, "POST", "/api/events", `{"event_type":"user.created","data":4,"idempotency_key":"order-1"}`)

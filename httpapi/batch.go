@@ -153,6 +153,9 @@ func (s *Server) readBatch(texts [][]byte, who *Principal) *batch {
 			b.failed++
 			continue
 		}
+		if event.IdempotencyKey != "" {
+			event.Fingerprint = event.Identity()
+		}
 		b.items[i].place = len(b.events)
 		b.events = append(b.events, event)
 	}
@@ -182,9 +185,10 @@ func (s *Server) appendBatch(dst []byte, b *batch, receipts []webhook.Receipt) [
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if item.err == nil && receipts[item.place].Err != nil {
-			item.err = publishError(receipts[item.place].Err)
-			b.failed++
+		if item.err == nil {
+			if item.err = refusedEvent(&receipts[item.place]); item.err != nil {
+				b.failed++
+			}
 		}
 		if item.err != nil {
 			s.metrics.refused.Inc()

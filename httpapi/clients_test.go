@@ -130,7 +130,7 @@ func TestAnswersOfPublishing(t *testing.T) {
 		},
 	} {
 		a.receipts = []webhook.Receipt{c.receipt}
-		if r := f.want(t, 202, backend, "POST", "/api/events", eventWith("1")); string(r.body) != c.want {
+		if r := f.want(t, 202, backend, "POST", "/api/events", eventWith("1")); string(r.body) != c.want+"\n" {
 			t.Errorf("got %s, want %s", r.body, c.want)
 		}
 	}

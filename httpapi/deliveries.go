@@ -62,8 +62,12 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
 	}
 	call, cancel := s.call()
 	defer cancel()
+	log := d.AttemptLog
 	if d, err = s.dispatcher.Retry(call, d.ID); err != nil {
 		return fmt.Errorf("retry delivery: %w", err)
+	}
+	if len(d.AttemptLog) < len(log) {
+		d.AttemptLog = log // what goes to the queue has none at hand
 	}
 	return s.answerDelivery(ctx, fasthttp.StatusAccepted, &d)
 }

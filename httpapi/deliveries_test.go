@@ -92,6 +92,66 @@ func TestDeliveryResource(t *testing.T) {
 	})
 }
 
+// TestAttemptFields: what is known of an attempt is shown, in the delivery and in lists.
+func TestAttemptFields(t *testing.T) {
+	s := newScene(t)
+	id := deliveryTo(t, s.event, s.webhook)
+	long := strings.Repeat("é", webhook.MaxShortResponse)
+	mustAttempt(t, s, id, webhook.Attempt{
+		StatusCode: 304, Latency: 1500 * time.Microsecond, Requests: 2, Location: "https://elsewhere.example/", Response: []byte("x" + long),
+	})
+	mustAttempt(t, s, id, webhook.Attempt{StatusCode: 503, Requests: 1, ResponseEncoding: "gzip"})
+	mustAttempt(t, s, id, webhook.Attempt{Failure: webhook.ReasonTLSName, Detail: "it is for other.example"})
+	mustAttempt(t, s, id, webhook.Attempt{StatusCode: 302, Requests: 1, Location: "/login", Response: []byte("x" + long)})
+	whole := s.want(t, 200, acme, "GET", "/api/deliveries/"+s.delivery, "").object(t)
+	want := []map[string]any{
+		{"requests": 2.0, "latency_ms": 1.5, "location": "https://elsewhere.example/", "response_body": "x" + long[:254], "response_truncated": true,
+			"error_message": (&webhook.Attempt{StatusCode: 304}).Message()},
+		{"requests": 1.0, "response_encoding": "gzip", "error_message": webhook.ReasonHTTP5xx.Message()},
+		{"requests": 0.0, "detail": "it is for other.example", "error_message": webhook.ReasonTLSName.Message() + ": it is for other.example"},
+		{"requests": 1.0, "location": "/login", "response_body": "x" + long, "error_message": webhook.ReasonHTTP3xx.Message()},
+	}
+	log, _ := whole["attempt_log"].([]any)
+	if len(log) != len(want) {
+		t.Fatalf("log %v", log)
+	}
+	names := []string{"requests", "latency_ms", "location", "response_body", "response_truncated", "response_encoding", "detail", "error_message"}
+	for i, entry := range log {
+		a, _ := entry.(map[string]any)
+		for _, name := range names {
+			if fmt.Sprint(a[name]) != fmt.Sprint(want[i][name]) {
+				t.Errorf("attempt %d: %s is %v, want %v", i+1, name, a[name], want[i][name])
+			}
+		}
+	}
+	shown := append(s.all(t, acme, "/api/deliveries?limit=5"), whole)
+	event := s.want(t, 200, acme, "GET", "/api/events/"+webhook.EventID.Format(s.event), "").object(t)
+	shown = append(shown, event["delivery_log"].([]any)[0].(map[string]any))
+	for _, d := range shown {
+		if d["location"] != "/login" || d["response_code"] != 302.0 || !strings.HasPrefix(fmt.Sprint(d["response_body"]), "x"+long[:254]) {
+			t.Errorf("shown as %v", d)
+		}
+		if inList := d["attempt_log"] == nil; inList != (d["response_truncated"] == true) {
+			t.Errorf("truncated: %v", d)
+		}
+	}
+}
+
+// TestRetryShowsTheLog: what is put back into the queue has its attempts still.
+func TestRetryShowsTheLog(t *testing.T) {
+	s := newScene(t)
+	mustAttempt(t, s, deliveryTo(t, s.event, s.webhook), webhook.Attempt{StatusCode: 410, Response: []byte("gone")})
+	for _, c := range []struct {
+		code                 int
+		method, path, status string
+	}{{202, "POST", "/retry", "queued"}, {200, "DELETE", "", "cancelled"}} {
+		r := s.want(t, c.code, acme, c.method, "/api/deliveries/"+s.delivery+c.path, "").object(t)
+		if log, _ := r["attempt_log"].([]any); r["status"] != c.status || len(log) != 1 || r["response_body"] != "gone" {
+			t.Errorf("%s %s: %v", c.method, c.path, r)
+		}
+	}
+}
+
 func mustAttempt(t *testing.T, s *scene, id webhook.ID, a webhook.Attempt) {
 	t.Helper()
 	if _, err := s.dispatcher.attempt(id, a); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -29,25 +30,36 @@ type deliveryResource struct {
 	NextAttemptAt       string `json:"next_attempt_at,omitzero"`
 	waitingResource
 	Attempts int `json:"attempts"`
-	// Of the latest attempt.
-	ResponseCode int    `json:"response_code,omitzero"`
-	ResponseBody string `json:"response_body,omitzero"`
-	ErrorMessage string `json:"error_message,omitzero"`
-	Reason       string `json:"reason,omitzero"`
+	// Of the latest attempt. Lists show the first bytes of the body.
+	ResponseCode      int    `json:"response_code,omitzero"`
+	ResponseBody      string `json:"response_body,omitzero"`
+	ResponseTruncated bool   `json:"response_truncated,omitzero"`
+	ResponseEncoding  string `json:"response_encoding,omitzero"`
+	Location          string `json:"location,omitzero"`
+	ErrorMessage      string `json:"error_message,omitzero"`
+	Reason            string `json:"reason,omitzero"`
 	// AttemptLog lists the latest attempts, in single reads only.
 	AttemptLog []attemptResource `json:"attempt_log,omitzero"`
 }
 
 // attemptResource is an attempt as the API shows it.
 type attemptResource struct {
-	Number       int     `json:"number"`
-	StartedAt    string  `json:"started_at"`
-	DurationMS   float64 `json:"duration_ms"`
-	ResponseCode int     `json:"response_code,omitzero"`
-	ResponseBody string  `json:"response_body,omitzero"`
-	Reason       string  `json:"reason,omitzero"`
-	ErrorMessage string  `json:"error_message,omitzero"`
-	RetryAfterMS int64   `json:"retry_after_ms,omitzero"`
+	Number     int     `json:"number"`
+	StartedAt  string  `json:"started_at"`
+	DurationMS float64 `json:"duration_ms"`
+	// LatencyMS is the time to the response's status line.
+	LatencyMS float64 `json:"latency_ms,omitzero"`
+	// Requests counts the HTTP requests that were written.
+	Requests          int    `json:"requests"`
+	ResponseCode      int    `json:"response_code,omitzero"`
+	ResponseBody      string `json:"response_body,omitzero"`
+	ResponseTruncated bool   `json:"response_truncated,omitzero"`
+	ResponseEncoding  string `json:"response_encoding,omitzero"`
+	Location          string `json:"location,omitzero"`
+	Reason            string `json:"reason,omitzero"`
+	ErrorMessage      string `json:"error_message,omitzero"`
+	Detail            string `json:"detail,omitzero"`
+	RetryAfterMS      int64  `json:"retry_after_ms,omitzero"`
 }
 
 // showDelivery shows a delivery as lists have it; endpoint is the ID of its endpoint.
@@ -71,11 +83,12 @@ func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
 		r.CancelledAt = showTime(d.FinishedAt)
 	}
 	if d.Status != webhook.Delivered {
-		r.Reason, r.ErrorMessage = string(d.Reason), d.Reason.Message()
+		r.Reason, r.ErrorMessage = string(d.Reason), d.Message()
 	}
 	if last := d.LastAttempt(); last != nil {
 		r.ProcessingStartedAt = webhook.FormatTime(last.At)
-		r.ResponseCode, r.ResponseBody = last.StatusCode, excerpt(last.Response)
+		r.ResponseCode, r.ResponseBody = last.StatusCode, excerpt(last)
+		r.ResponseTruncated, r.ResponseEncoding, r.Location = last.ResponseTruncated, last.ResponseEncoding, last.Location
 	}
 	return r
 }
@@ -87,23 +100,48 @@ func (r *deliveryResource) processing(since time.Time) {
 	r.NextAttemptAt = ""
 }
 
-// excerpt makes a text of a response's first bytes.
-func excerpt(response []byte) string { return strings.ToValidUTF8(string(response), "\uFFFD") }
+// hideAnswer leaves out what the receiver answered, but for the status code.
+func (r *deliveryResource) hideAnswer() {
+	r.ResponseBody, r.ResponseTruncated, r.ResponseEncoding, r.Location = "", false, "", ""
+	r.ErrorMessage = webhook.Reason(r.Reason).MessageFor(r.ResponseCode)
+}
+
+// excerpt makes a text of a response's first bytes. A character that was cut in two
+// is left out.
+func excerpt(a *webhook.Attempt) string {
+	text := a.Response
+	if a.ResponseTruncated {
+		for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+			if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
+				if !utf8.FullRune(tail) {
+					text = text[:len(text)-n]
+				}
+				break
+			}
+		}
+	}
+	return strings.ToValidUTF8(string(text), "\uFFFD")
+}
 
 func showAttempts(log []webhook.Attempt) []attemptResource {
 	list := make([]attemptResource, 0, len(log))
 	for i := range log {
 		a := &log[i]
-		reason := a.Outcome().Reason
 		list = append(list, attemptResource{
-			Number:       a.Number,
-			StartedAt:    webhook.FormatTime(a.At),
-			DurationMS:   milliseconds(a.Duration),
-			ResponseCode: a.StatusCode,
-			ResponseBody: excerpt(a.Response),
-			Reason:       string(reason),
-			ErrorMessage: reason.Message(),
-			RetryAfterMS: a.RetryAfter.Milliseconds(),
+			Number:            a.Number,
+			StartedAt:         webhook.FormatTime(a.At),
+			DurationMS:        milliseconds(a.Duration),
+			LatencyMS:         milliseconds(a.Latency),
+			Requests:          a.Requests,
+			ResponseCode:      a.StatusCode,
+			ResponseBody:      excerpt(a),
+			ResponseTruncated: a.ResponseTruncated,
+			ResponseEncoding:  a.ResponseEncoding,
+			Location:          a.Location,
+			Reason:            string(a.Outcome().Reason),
+			ErrorMessage:      a.Message(),
+			Detail:            a.Detail,
+			RetryAfterMS:      a.RetryAfter.Milliseconds(),
 		})
 	}
 	return list

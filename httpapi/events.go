@@ -64,7 +64,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
 	}
 	if !who.manages() { // what a receiver answered is its owner's
 		for i := range out.DeliveryLog {
-			out.DeliveryLog[i].ResponseBody = ""
+			out.DeliveryLog[i].hideAnswer()
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
@@ -152,7 +152,7 @@ func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []we
 		case err != nil:
 			return fmt.Errorf("read the event's delivery: %w", err)
 		default:
-			list = append(list, d)
+			list = append(list, d.Listed())
 		}
 	}
 	known, err := s.progressOf(list)

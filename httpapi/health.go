@@ -97,7 +97,7 @@ func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Tim
 		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())
 	}
 	if h.LastReason != webhook.ReasonNone {
-		r.LastError = &lastError{string(h.LastReason), h.LastReason.Message(), h.LastStatusCode}
+		r.LastError = &lastError{string(h.LastReason), h.LastReason.MessageFor(h.LastStatusCode), h.LastStatusCode}
 	}
 	return r
 }

@@ -201,7 +201,7 @@ func (s *KeySet) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := &setKeys{hash: sha256.Sum256(text)}
+	now := &setKeys{hash: documentHash(text)}
 	if now.hash == s.keys.Load().hash {
 		return nil
 	}

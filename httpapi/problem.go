@@ -28,6 +28,8 @@ type problem struct {
 	Errors []fieldProblem `json:"errors,omitzero"`
 	// Suggestions are values that may have been meant.
 	Suggestions []string `json:"suggestions,omitzero"`
+	// EventID is the event that an idempotency key stands for.
+	EventID string `json:"event_id,omitzero"`
 
 	retryAfter time.Duration
 	challenge  string // WWW-Authenticate
@@ -61,6 +63,7 @@ const (
 	codeExpectation     code = "expectation-failed"
 	codeInvalid         code = "invalid"
 	codeUnknownType     code = "unknown-event-type"
+	codeKeyReused       code = "idempotency-key-reused"
 	codeFanOut          code = "too-many-endpoints"
 	codeTooManyPending  code = "too-many-pending"
 	codeClientLimit     code = "client-limit"
@@ -90,6 +93,7 @@ var kinds = map[code]struct {
 	codeExpectation:     {fasthttp.StatusExpectationFailed, "The expectation cannot be met"},
 	codeInvalid:         {fasthttp.StatusUnprocessableEntity, "Invalid input"},
 	codeUnknownType:     {fasthttp.StatusUnprocessableEntity, "Unknown event type"},
+	codeKeyReused:       {fasthttp.StatusUnprocessableEntity, "The idempotency key was used for another event"},
 	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many endpoints match"},
 	codeTooManyPending:  {fasthttp.StatusTooManyRequests, "Too many deliveries pending"},
 	codeClientLimit:     {fasthttp.StatusConflict, "The client's limit is reached"},

@@ -94,7 +94,7 @@ func (s *Server) flying(all progresses, q *webhook.DeliveryQuery, n webhook.Endp
 			return nil, fmt.Errorf("read delivery: %w", err)
 		}
 		if !d.Status.Finished() && selects(q, &d) {
-			list = append(list, d)
+			list = append(list, d.Listed())
 		}
 	}
 	return list, nil

@@ -26,17 +26,22 @@ func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err == nil {
 		err = headerKey(ctx, &event)
 	}
+	if err == nil && event.IdempotencyKey != "" {
+		event.Fingerprint = event.Identity() // here, where requests run side by side
+	}
 	if err != nil {
 		s.metrics.refused.Inc()
 		return err
 	}
 	receipts, err := s.dispatcher.Publish(s.base, []webhook.Event{event})
-	if err == nil {
-		err = receipts[0].Err
+	if err != nil {
+		err = publishError(err)
+	} else {
+		err = refusedEvent(&receipts[0])
 	}
 	if err != nil {
 		s.metrics.refused.Inc()
-		return publishError(err)
+		return err
 	}
 	s.count(&receipts[0])
 	var text [192]byte
@@ -123,15 +128,22 @@ func headerKey(ctx *fasthttp.RequestCtx, event *webhook.Event) error {
 	return nil
 }
 
-// publishError explains why an event was not accepted.
-func publishError(err error) error {
-	if errors.Is(err, webhook.ErrConflict) {
-		p := newProblem(codeConflict, "idempotency_key was used for another event within the last 24 hours")
-		p.Field, p.cause = "idempotency_key", err
+// refusedEvent explains why an event was not accepted; nil if it was.
+func refusedEvent(r *webhook.Receipt) error {
+	switch {
+	case r.Err == nil:
+		return nil
+	case errors.Is(r.Err, webhook.ErrKeyReused):
+		first := webhook.EventID.Format(r.EventID)
+		p := newProblem(codeKeyReused, "idempotency_key was used within the last 24 hours for "+first+
+			", whose type, client_id or data is another; publish this event under a new key")
+		p.Field, p.EventID, p.cause = "idempotency_key", first, r.Err
 		return p
 	}
-	return fmt.Errorf("publish: %w", err)
+	return publishError(r.Err)
 }
+
+func publishError(err error) error { return fmt.Errorf("publish: %w", err) }
 
 func (s *Server) count(r *webhook.Receipt) {
 	if r.Duplicate {

@@ -120,8 +120,9 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("repetition: %s, first: %s", r.body, first.body)
 		}
 	}
-	r := f.want(t, 409, backend, "POST", "/api/events", strings.Replace(body, `"n":1`, `"n":2`, 1))
-	if r.text(t, "field") != "idempotency_key" {
+	r := f.want(t, 422, backend, "POST", "/api/events", strings.Replace(body, `"n":1`, `"n":2`, 1))
+	if r.text(t, "field") != "idempotency_key" || r.text(t, "event_id") != first.text(t, "id") ||
+		r.text(t, "type") != problemType+"idempotency-key-reused" || !strings.Contains(r.text(t, "detail"), first.text(t, "id")) {
 		t.Errorf("%s", r.body)
 	}
 	// Keys belong to their publisher.
@@ -140,9 +141,27 @@ func TestIdempotency(t *testing.T) {
 	f.want(t, 422, backend, "POST", "/api/events", eventWith("1"), keyHeader, "a\xff")
 	// In a batch a conflict fails alone.
 	r = f.want(t, 207, backend, "POST", "/api/events/batch", `[`+body+`,`+strings.Replace(body, `"n":1`, `"n":3`, 1)+`]`)
-	if !strings.Contains(string(r.body), `"field":"events[1].idempotency_key"`) || r.object(t)["accepted"] != 1.0 {
+	if !strings.Contains(string(r.body), `"field":"events[1].idempotency_key"`) || r.object(t)["accepted"] != 1.0 ||
+		!strings.Contains(string(r.body), `"event_id":"`+first.text(t, "id")+`"`) || !strings.Contains(string(r.body), `"status":422`) {
 		t.Errorf("%s", r.body)
 	}
+}
+
+// TestIdempotencyComparesAsJSON: the order of members is no part of a payload.
+func TestIdempotencyComparesAsJSON(t *testing.T) {
+	f := newFixture(t)
+	event := func(data string) string {
+		return `{"event_type":"user.created","data":` + data + `,"idempotency_key":"k1"}`
+	}
+	first := f.want(t, 202, backend, "POST", "/api/events", event(`{"user":{"id":1,"tags":["a","b"]},"n":1.0}`)).text(t, "id")
+	reordered := event(`{"n": 1, "user": {"tags": ["a", "b"], "id": 1}}`)
+	if r := f.want(t, 202, backend, "POST", "/api/events", reordered); r.text(t, "id") != first || r.object(t)["duplicate"] != true {
+		t.Errorf("%s", r.body)
+	}
+	if r := f.want(t, 202, backend, "POST", "/api/events/batch", `[`+reordered+`]`); !strings.Contains(string(r.body), `"duplicate":true`) {
+		t.Errorf("%s", r.body)
+	}
+	f.want(t, 422, backend, "POST", "/api/events", event(`{"user":{"id":1,"tags":["b","a"]},"n":1}`))
 }
 
 // TestBatchForms publishes batches in both forms.

@@ -278,7 +278,9 @@ func TestEventVisibility(t *testing.T) {
 	second := s.register(t, globex)
 	id := s.publishOne(t) // reaches acme's and globex's webhook
 	path := "/api/events/" + webhook.EventID.Format(id)
-	if _, err := s.dispatcher.attempt(deliveryTo(t, id, second), webhook.Attempt{StatusCode: 500, Response: []byte("stack trace")}); err != nil {
+	if _, err := s.dispatcher.attempt(deliveryTo(t, id, second), webhook.Attempt{
+		StatusCode: 302, Response: []byte("stack trace"), Location: "/stack trace", Detail: "stack trace", ResponseEncoding: "stack trace",
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for caller, want := range map[string]float64{acme: 1, globex: 1, backend: 2, admin: 2, acmeWriter: 1} {

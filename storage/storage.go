@@ -84,7 +84,7 @@ type Events interface {
 	// change the events afterwards.
 	//
 	// A key is remembered for 24 hours per publisher; it stands for the event's
-	// type, client and data.
+	// Identity: type, client and data, compared as JSON.
 	Accept(events []webhook.Event, done func([]webhook.Receipt, error))
 	// Event reads an event with its data; its Endpoints are all that it has a
 	// delivery for. ErrNotFound.
@@ -95,29 +95,36 @@ type Events interface {
 
 // Deliveries keeps what is owed, and what became of it.
 type Deliveries interface {
-	// Settle moves a delivery from where it was to where it is now, with its attempts.
+	// Settle moves a delivery from where it was to where it is now. The last entry of
+	// its AttemptLog is appended to the attempts that are stored, unless it is one of
+	// them. Of a delivery's attempts the latest webhook.MaxAttemptLog stay, and of
+	// the latest webhook.MaxLongResponses the whole response body as well, as far as
+	// BodyBudget has room; any other body is cut to webhook.MaxShortResponse bytes,
+	// and ResponseTruncated says so. Without room a long Location is cut, too. While the delivery is pending nothing of that
+	// expires. Nothing of the settlement stays in memory beyond the commit.
 	Settle(s webhook.Settlement, done func(error))
-	// Queued reads an endpoint's queue in order of acceptance: up to limit
-	// deliveries, from the ID from on (included; the zero ID for the queue's head).
+	// Queued reads an endpoint's queue in order of acceptance, without attempts: up to
+	// limit deliveries, from the ID from on (included; the zero ID for the queue's head).
 	// maxBytes bounds the sum of their data, but for the first.
 	Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
-	// Scheduled reads an endpoint's retry schedule in order of due time: up to
-	// limit deliveries from the slot from on (included) that are due at now or
+	// Scheduled reads an endpoint's retry schedule in order of due time, without
+	// attempts: up to limit deliveries from the slot from on (included) that are due at now or
 	// before. next is the due time of the first one it did not return, 0 at the end.
 	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) (due []webhook.Due, next webhook.DueTime, err error)
-	// Delivery reads a delivery with all its attempts. ErrNotFound.
+	// Delivery reads a delivery with all the attempts that are kept. ErrNotFound.
 	Delivery(id webhook.ID) (webhook.Delivery, error)
 	// EventDeliveries reads an event's deliveries, in order of endpoint, from the
-	// number from on (included), up to limit.
+	// number from on (included), up to limit; each with its latest attempt, shortened.
 	EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error)
-	// ListDeliveries lists deliveries newest first. Its cost depends on the length
-	// of the page, not on what is stored.
+	// ListDeliveries lists deliveries newest first, each with its latest attempt,
+	// shortened. Its cost depends on the length of the page, not on what is stored.
 	ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
 	// Requeue puts a delivery back into the queue, wherever it stood. Of one that
-	// is in the queue already nothing changes. ErrNotFound.
+	// is in the queue already nothing changes. What it returns has no attempts.
+	// ErrNotFound.
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
-	// Cancel gives a queued or retrying delivery up. ErrConflict if it had
-	// finished; ErrNotFound.
+	// Cancel gives a queued or retrying delivery up, and returns it as Delivery does.
+	// ErrConflict if it had finished; ErrNotFound.
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
 	// Replay requeues the finished deliveries of one endpoint that q selects, all
 	// but those whose event is gone, up to q.Limit of them in one transaction. It

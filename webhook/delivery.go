@@ -22,8 +22,18 @@ var Statuses = []Status{Queued, Processing, Retrying, Delivered, Failed, Cancell
 // Finished tells whether nothing more will be tried on its own.
 func (s Status) Finished() bool { return s == Delivered || s == Failed || s == Cancelled }
 
-// MaxAttemptLog bounds the attempts that a delivery remembers: the latest ones.
-const MaxAttemptLog = 20
+// Bounds on what is kept of a delivery's attempts.
+const (
+	// MaxAttemptLog bounds the attempts that a delivery remembers: the latest ones.
+	MaxAttemptLog = 20
+	// MaxLongResponses bounds the attempts of a delivery whose response body is
+	// kept beyond MaxShortResponse bytes: the latest ones.
+	MaxLongResponses = 2
+	// MaxShortResponse and MaxShortLocation are how many bytes of a response's body
+	// and of its Location every attempt keeps.
+	MaxShortResponse = 256
+	MaxShortLocation = 256
+)
 
 // Delivery is one event owed to one endpoint.
 //
@@ -50,7 +60,11 @@ type Delivery struct {
 	FinishedAt time.Time
 	// Reason is why the latest attempt failed, or why the delivery did.
 	Reason Reason
-	// AttemptLog holds the latest attempts, oldest first, at most MaxAttemptLog.
+	// AttemptLog holds attempts, oldest first. How many depends on where the
+	// delivery comes from: a single read returns all that are kept, at most
+	// MaxAttemptLog; a list returns the latest one, with a short response; and what
+	// is due has none, so that it takes little memory. After Attempted the last one
+	// is the attempt just made, which storage appends to those it has.
 	AttemptLog []Attempt
 }
 
@@ -70,6 +84,7 @@ func (d *Delivery) LastAttempt() *Attempt {
 func (d Delivery) Attempted(a Attempt, p RetryPolicy, chance float64) Delivery {
 	d.Attempts++
 	a.Number = d.Attempts
+	a.bound()
 	d.log(a)
 	outcome := a.Outcome()
 	end := a.At.Add(a.Duration)
@@ -120,6 +135,7 @@ func (d Delivery) Requeue() Delivery {
 
 // Due is a delivery that may be attempted, with all that an attempt needs of its event.
 type Due struct {
+	// Delivery has no AttemptLog.
 	Delivery Delivery
 	// Data is the event's canonical data, shared by its deliveries: never written to.
 	Data []byte
@@ -129,7 +145,8 @@ type Due struct {
 type Settlement struct {
 	// Was tells where the delivery stands in storage: queued, or retrying with its due time.
 	Was Place
-	// Now is the delivery after the transition.
+	// Now is the delivery after the transition. Of its AttemptLog storage takes the
+	// last attempt only: it has the others.
 	Now Delivery
 }
 

@@ -14,6 +14,8 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrConflict: the thing's present state does not allow the change.
 	ErrConflict = errors.New("conflict with the present state")
+	// ErrKeyReused: the idempotency key was used for an event with another payload.
+	ErrKeyReused = errors.New("idempotency key was used for another event")
 	// ErrTooManyPending: a limit on undelivered work is reached; try again later.
 	ErrTooManyPending = errors.New("too many deliveries pending")
 	// ErrClientLimit: the client has as much as it may have of something.

@@ -26,6 +26,8 @@ type Event struct {
 	// IdempotencyKey makes a second publication with the same key a repetition
 	// of the first; "" for none.
 	IdempotencyKey string
+	// Fingerprint is the event's Identity where that was computed already, else zero.
+	Fingerprint [16]byte
 	// Endpoints are the endpoints that the event matched, ascending. There is one delivery for each.
 	Endpoints []EndpointNumber
 	// Disabled are the disabled endpoints that the event matched, ascending. For
@@ -78,7 +80,8 @@ type Receipt struct {
 	// the receipt names; nothing was stored now.
 	Duplicate bool
 	// Err is why this event was refused while others of its batch were accepted:
-	// ErrConflict when its idempotency key was used for another event, ErrFanOut,
-	// ErrTooManyPending when its client, or all together, have too much pending.
+	// ErrKeyReused when its idempotency key was used for another event, which
+	// EventID names, ErrFanOut, ErrTooManyPending when its client, or all together,
+	// have too much pending.
 	Err error
 }

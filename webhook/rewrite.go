@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"sync"
@@ -12,7 +13,18 @@ func rewrite(out []byte, start int) []byte {
 	r := rewriters.Get().(*rewriter)
 	defer r.release()
 	r.src = append(r.src[:0], out[start:]...)
-	r.pos, r.out = 0, out[:start]
+	r.pos, r.out, r.byKey = 0, out[:start], false
+	r.value()
+	return r.out
+}
+
+// appendByKey appends a canonical document with the members of each object in the
+// order of their keys.
+func appendByKey(dst, canonical []byte) []byte {
+	r := rewriters.Get().(*rewriter)
+	defer r.release()
+	r.src = append(r.src[:0], canonical...)
+	r.pos, r.out, r.byKey = 0, dst, true
 	r.value()
 	return r.out
 }
@@ -28,6 +40,7 @@ type rewriter struct {
 	src     []byte
 	pos     int // of the next byte of src
 	out     []byte
+	byKey   bool     // order members by key, and copy everything else as it is
 	members []member // of the objects that are being copied, outer ones first
 	spare   []byte   // for the members of one object in new order
 }
@@ -35,6 +48,7 @@ type rewriter struct {
 // member is one key and value of an object, as out[start:end].
 type member struct {
 	start, end int
+	keyEnd     int    // the key is out[start:keyEnd]
 	index      uint64 // the key as a number, notIndex if it is not an array index
 }
 
@@ -59,6 +73,10 @@ func (r *rewriter) value() {
 		r.copyTo(stringEnd(r.src, r.pos))
 	case c == '-' || '0' <= c && c <= '9':
 		end := numberEnd(r.src, r.pos)
+		if r.byKey {
+			r.copyTo(end)
+			return
+		}
 		r.out = appendNumber(r.out, r.src[r.pos:end])
 		r.pos = end
 	default: // true, false or null ends where a number would
@@ -99,22 +117,31 @@ func (r *rewriter) object() {
 			m.index, indices = n, true
 		}
 		r.copyTo(end)
+		m.keyEnd = len(r.out)
 		r.copyIf(':')
 		r.value()
 		m.end = len(r.out)
 		r.members = append(r.members, m)
 		r.copyIf(',')
 	}
-	if indices {
-		r.order(r.members[first:])
+	switch {
+	case r.byKey:
+		r.order(r.members[first:], func(a, b member) int {
+			return bytes.Compare(r.out[a.start:a.keyEnd], r.out[b.start:b.keyEnd])
+		})
+	case indices: // JavaScript's order
+		r.order(r.members[first:], func(a, b member) int { return cmp.Compare(a.index, b.index) })
 	}
 	r.members = r.members[:first]
 }
 
-// order puts the members of the object that was copied last into JavaScript's order.
-func (r *rewriter) order(members []member) {
+// order sorts the members of the object that was copied last.
+func (r *rewriter) order(members []member, compare func(a, b member) int) {
+	if slices.IsSortedFunc(members, compare) {
+		return
+	}
 	start := members[0].start
-	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.index, b.index) })
+	slices.SortStableFunc(members, compare)
 	r.spare = r.spare[:0]
 	for i, m := range members {
 		if i > 0 {

@@ -70,6 +70,7 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 		return false, err
 	}
 	now := was.Requeue()
+	c.keepLog(&was)
 	s.move(c, was.Place(), &now, encodeDelivery(&now))
 	return true, nil
 }
@@ -104,6 +105,9 @@ func (s *Store) CancelPending(
 			was, err := findDelivery(tx, id, pendingSpaces)
 			if errors.Is(err, webhook.ErrNotFound) {
 				continue
+			}
+			if err == nil {
+				err = readLatest(tx, &was)
 			}
 			if err != nil {
 				return nil, err

@@ -63,7 +63,7 @@ func (c *change) add(o op) {
 	c.bytes += len(o.entry.Key) + len(o.entry.Value) + opOverhead
 }
 
-// place puts a delivery where its status belongs; record is its encoding.
+// place puts a delivery where its status belongs.
 func (c *change) place(d *webhook.Delivery, record []byte, retention time.Duration) {
 	s := spaceOf(d.Status)
 	key := deliveryKey(s, d.ID)

@@ -16,6 +16,8 @@ import (
 type Census struct {
 	Endpoints, EventTypes, Events       int64
 	Queued, Retrying, Delivered, Failed int64
+	// Attempts are those that stand in logs: all but the last of what has finished.
+	Attempts int64
 	// Opened are the endpoints whose secrets were opened: none without keys.
 	Opened int64
 	// Damaged are records that cannot be read, or lack what belongs to them.
@@ -101,6 +103,7 @@ var keySizes = map[space]int{
 	spaceEndpoint: endpointKeySize, spaceGate: endpointKeySize, spaceEvent: eventKeySize, spaceSchedule: scheduleKeySize,
 	spacePart: partKeySize, spaceParting: eventKeySize,
 	spaceQueued: deliveryKeySize, spaceRetrying: deliveryKeySize, spaceDelivered: deliveryKeySize, spaceFailed: deliveryKeySize,
+	spaceAttempt: logKeySize, spaceBody: logKeySize,
 }
 
 // record checks one record, and counts it.
@@ -120,6 +123,12 @@ func (c *checker) record(key, value []byte) error {
 		return counted(&c.found.Delivered, c.finished(key, value))
 	case spaceFailed:
 		return counted(&c.found.Failed, c.finished(key, value))
+	case spaceAttempt:
+		_, err := decodeAttempt(value)
+		return counted(&c.found.Attempts, c.logged(key, err))
+	case spaceBody:
+		_, err := decodeBody(value)
+		return c.logged(key, err)
 	case spaceSchedule:
 		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).ID), errNoDelivery)
 	case spacePart:
@@ -182,6 +191,14 @@ func (c *checker) part(key, value []byte) error {
 func (c *checker) finished(key, value []byte) error {
 	_, err := decodeDelivery(parseDeliveryKey(key), value)
 	return err
+}
+
+// logged checks a record of a delivery's log: it leaves before the event does.
+func (c *checker) logged(key []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.needs(eventKey(parseLogKey(key)), errNoEvent)
 }
 
 // pending checks a delivery that is still owed.

@@ -18,17 +18,28 @@ import (
 // Cancel, Replay, CancelPending), it looks where the delivery really is, until
 // the next Open: an attempt may have been in flight while that happened. What
 // ended meanwhile stays ended, unless it was delivered after all.
+//
+// The attempt is appended to the delivery's log, the last one to its record.
 func (s *Store) Settle(st webhook.Settlement, done func(error)) {
-	record := encodeDelivery(&st.Now)
+	o := s.outcomeOf(&st)
 	plan := func(tx *badger.Txn) (*change, error) {
-		if _, yes := s.meddled[st.Now.ID.Endpoint]; yes {
-			return s.settleFound(tx, st)
+		if _, yes := s.meddled[o.now.ID.Endpoint]; yes || !o.complete() {
+			return s.settleFound(tx, o)
 		}
 		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
-		s.move(c, st.Was, &st.Now, record)
+		s.move(c, o.was, &o.now, o.delivery)
+		c.logged(o.now.ID, o.number, o.records)
 		return c, nil
 	}
-	s.committer.submit(&job{plan: plan, done: wrapped("settle delivery", done)})
+	settled := wrapped("settle delivery", done)
+	if o.claimed == 0 {
+		s.committer.submit(&job{plan: plan, done: settled})
+		return
+	}
+	s.committer.submit(&job{plan: plan, done: func(err error) {
+		s.bodies.Committed(o.claimed)
+		settled(err)
+	}})
 }
 
 // move takes a delivery from where it was and puts it where it is now.
@@ -37,12 +48,16 @@ func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record
 	c.place(now, record, s.retention)
 }
 
-func (s *Store) settleFound(tx *badger.Txn, st webhook.Settlement) (*change, error) {
-	now, c := st.Now, &change{}
+func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
+	now, err := decodeDelivery(o.now.ID, o.delivery)
+	if err != nil {
+		return nil, err
+	}
+	c := &change{}
 	stored, err := findDelivery(tx, now.ID, deliverySpaces)
 	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and expired, during the attempt
-		if now.Status.Finished() {
-			c.place(&now, encodeDelivery(&now), s.retention)
+		if now.Status.Finished() { // its event may be gone: nothing goes to the log, where it would stay
+			c.place(&now, o.delivery, s.retention)
 		}
 		return c, nil
 	}
@@ -53,7 +68,19 @@ func (s *Store) settleFound(tx *badger.Txn, st webhook.Settlement) (*change, err
 		now.Status, now.Reason = stored.Status, stored.Reason
 		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
 	}
+	if o.number == 0 {
+		now.AttemptLog = stored.AttemptLog
+		err = readLatest(tx, &now)
+	} else if len(now.AttemptLog) == 0 { // it was to be retried, and is not any more
+		var a webhook.Attempt
+		a, err = decodeAttempt(o.attempt)
+		now.AttemptLog = []webhook.Attempt{a}
+	}
+	if err != nil {
+		return nil, err
+	}
 	s.move(c, stored.Place(), &now, encodeDelivery(&now))
+	c.logged(now.ID, o.number, o.records)
 	return c, nil
 }
 
@@ -87,8 +114,10 @@ func findDelivery(tx *badger.Txn, id webhook.ID, spaces []space) (webhook.Delive
 // Delivery reads a delivery with all its attempts.
 func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
 	err = s.view("read delivery", func(tx *badger.Txn) error {
-		d, err = findDelivery(tx, id, deliverySpaces)
-		return err
+		if d, err = findDelivery(tx, id, deliverySpaces); err != nil {
+			return err
+		}
+		return readLog(tx, &d)
 	})
 	return d, err
 }
@@ -111,6 +140,9 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 				continue
 			}
 			if err != nil {
+				return err
+			}
+			if err := readListed(tx, &d); err != nil {
 				return err
 			}
 			out = append(out, d)
@@ -145,6 +177,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 			return nil, err
 		}
 		if was.Status == webhook.Queued {
+			due.Delivery.AttemptLog = nil
 			return nil, nil
 		}
 		if was.Status.Finished() && due.Data == nil {
@@ -152,7 +185,9 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		}
 		due.Delivery = was.Requeue()
 		c := &change{}
+		c.keepLog(&was)
 		s.move(c, was.Place(), &due.Delivery, encodeDelivery(&due.Delivery))
+		due.Delivery.AttemptLog = nil
 		s.meddle(id.Endpoint)
 		return c, nil
 	})
@@ -175,11 +210,14 @@ func (s *Store) Cancel(
 		if was.Status.Finished() {
 			return nil, webhook.ErrConflict
 		}
+		if err := readLatest(tx, &was); err != nil {
+			return nil, err
+		}
 		d = was.Cancel(reason, now)
 		c := &change{}
 		s.move(c, was.Place(), &d, encodeDelivery(&d))
 		s.meddle(id.Endpoint)
-		return c, nil
+		return c, readLog(tx, &d)
 	})
 	if err != nil {
 		return webhook.Delivery{}, err

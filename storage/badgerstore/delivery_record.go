@@ -52,57 +52,69 @@ func (d *decoder) reason() webhook.Reason {
 	return reasonCodes[code]
 }
 
-// encodeDelivery gives the record of a delivery; its ID is in the key.
+// deliveryVersion is the version of a delivery's record. Version 1 held the whole
+// log, with the bodies of the responses.
+const deliveryVersion = 2
+
+// encodeDelivery returns the record of a delivery; its ID is in the key. Once it has
+// finished, the record holds its latest attempt, shortened; before, all of them
+// stand in the log, since the record is written again with each.
 func encodeDelivery(d *webhook.Delivery) []byte {
+	last := d.LastAttempt()
+	if !d.Status.Finished() {
+		last = nil
+	}
 	size := 48 + len(d.EventType)
-	for i := range d.AttemptLog {
-		size += 32 + len(d.AttemptLog[i].Response)
+	if last != nil {
+		size += attemptSize(last)
 	}
 	dst := make([]byte, 0, size)
-	dst = append(dst, recordVersion, byte(max(slices.Index(statusCodes, d.Status), 0)))
+	dst = append(dst, deliveryVersion, byte(max(slices.Index(statusCodes, d.Status), 0)))
 	dst = appendString(dst, d.EventType)
 	dst = binary.AppendUvarint(dst, uint64(max(d.Attempts, 0)))
 	dst = binary.AppendUvarint(dst, uint64(max(d.Spent, 0)))
 	dst = binary.AppendUvarint(dst, uint64(d.NextAttemptAt))
 	dst = appendTime(dst, d.FinishedAt)
 	dst = appendReason(dst, d.Reason)
-	dst = binary.AppendUvarint(dst, uint64(len(d.AttemptLog)))
-	for i := range d.AttemptLog {
-		dst = appendAttempt(dst, &d.AttemptLog[i])
+	if last != nil { // at the end: whoever needs no attempt reads no further
+		dst = appendAttempt(dst, last)
 	}
 	return dst
-}
-
-func appendAttempt(dst []byte, a *webhook.Attempt) []byte {
-	dst = binary.AppendUvarint(dst, uint64(max(a.Number, 0)))
-	dst = appendTime(dst, a.At)
-	dst = appendDuration(dst, a.Duration)
-	dst = binary.AppendUvarint(dst, uint64(max(a.StatusCode, 0)))
-	dst = appendReason(dst, a.Failure)
-	dst = appendBytes(dst, a.Response)
-	return appendDuration(dst, a.RetryAfter)
 }
 
 // isFresh tells whether a queue key's value says no more than that it is there.
 func isFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
 
-// decodeDelivery reads a record; nothing of it is kept. A fresh one gives no event type.
+// decodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
+// type. What has finished comes with its latest attempt; version 1 has the whole log.
 func decodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
-	if isFresh(record) {
-		return webhook.Delivery{ID: id, Status: webhook.Queued}, nil
+	out, d, version := decodeState(id, record)
+	switch {
+	case version == 1:
+		out.AttemptLog = d.attemptsOfVersion1()
+	case out.Status.Finished() && len(d.rest) > 0:
+		out.AttemptLog = []webhook.Attempt{d.attempt()}
 	}
-	d := newDecoder(record)
+	return out, d.err
+}
+
+// decodeDue reads a record without its attempts.
+func decodeDue(id webhook.ID, record []byte) (webhook.Delivery, error) {
+	out, d, _ := decodeState(id, record)
+	return out, d.err
+}
+
+// decodeState reads a record up to its attempts.
+func decodeState(id webhook.ID, record []byte) (webhook.Delivery, *decoder, byte) {
+	if isFresh(record) {
+		return webhook.Delivery{ID: id, Status: webhook.Queued}, &decoder{}, deliveryVersion
+	}
+	d, version := newDecoderUpTo(record, deliveryVersion)
 	out := webhook.Delivery{ID: id, Status: d.status(), EventType: d.string()}
 	out.Attempts, out.Spent = d.number(), d.number()
 	out.NextAttemptAt = webhook.DueTime(d.upTo(uint64(webhook.MaxDueTime)))
 	out.FinishedAt, out.Reason = d.time(), d.reason()
-	if n := d.count(); n > 0 {
-		out.AttemptLog = make([]webhook.Attempt, 0, min(n, webhook.MaxAttemptLog))
-		for i := 0; i < n && d.err == nil; i++ {
-			out.AttemptLog = append(out.AttemptLog, d.attempt())
-		}
-	}
-	return out, d.err
+	return out, d, version
 }
 
 func (d *decoder) status() webhook.Status {
@@ -112,17 +124,6 @@ func (d *decoder) status() webhook.Status {
 		return webhook.Queued
 	}
 	return statusCodes[code]
-}
-
-func (d *decoder) attempt() webhook.Attempt {
-	a := webhook.Attempt{Number: d.number(), At: d.time(), Duration: d.duration(), StatusCode: d.number()}
-	a.Failure = d.reason()
-	a.Response = slices.Clone(d.bytes())
-	if len(a.Response) == 0 {
-		a.Response = nil
-	}
-	a.RetryAfter = d.duration()
-	return a
 }
 
 // spaceOf is where a delivery of this status is kept.

@@ -47,11 +47,20 @@ type decoder struct {
 
 // newDecoder starts at a record's first byte, its version.
 func newDecoder(record []byte) *decoder {
-	d := &decoder{rest: record}
-	if version := d.byte(); d.err == nil && version != recordVersion {
-		d.err = fmt.Errorf("encoding version %d: %w", version, errDamaged)
-	}
+	d, _ := newDecoderUpTo(record, recordVersion)
 	return d
+}
+
+// newDecoderUpTo starts at the first byte of a record that may be of any version
+// up to the newest.
+func newDecoderUpTo(record []byte, newest byte) (d *decoder, version byte) {
+	d = &decoder{rest: record}
+	version = d.byte()
+	if d.err == nil && (version < recordVersion || version > newest) {
+		d.err = fmt.Errorf("encoding version %d: %w", version, errDamaged)
+		d.rest = nil
+	}
+	return d, version
 }
 
 func (d *decoder) fail() {

@@ -155,7 +155,7 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 		}
 		switch {
 		case known:
-			a.receipts[i] = first.repeated(&now)
+			a.receipts[i] = first.repeated(e, &now)
 		case a.store(i):
 			seen[string(key)] = now
 			a.change.putUntil(key, now.encode(), now.until())

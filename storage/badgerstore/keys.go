@@ -30,6 +30,8 @@ const (
 	spaceDelivered space = 'd' // the same
 	spaceFailed    space = 'f' // the same; cancelled ones too
 	spaceSchedule  space = 's' // number(4) due time in ms(8) seq(8) nonce(4) → nothing
+	spaceAttempt   space = 'l' // seq(8) nonce(4) number(4) slot(1) → attempt
+	spaceBody      space = 'b' // the same → response body of an attempt
 )
 
 // deliverySpaces are the four spaces of which exactly one holds a delivery, the
@@ -42,6 +44,7 @@ const (
 	partKeySize     = eventKeySize + 2
 	deliveryKeySize = 1 + 4 + 8 + 4
 	scheduleKeySize = 1 + 4 + 8 + 8 + 4
+	logKeySize      = eventKeySize + 4 + 1
 )
 
 // endpointKey is the key of what there is once per endpoint, and the prefix of
@@ -112,6 +115,39 @@ func partingKey(id webhook.ID) []byte {
 
 func parseEventKey(key []byte) webhook.ID {
 	return webhook.ID{Seq: binary.BigEndian.Uint64(key[1:]), Nonce: binary.BigEndian.Uint32(key[9:])}
+}
+
+// logPrefix is what the keys of an event's attempts, or of their bodies, begin with.
+func logPrefix(s space, id webhook.ID) []byte {
+	key := appendEventKey(make([]byte, 0, logKeySize), id)
+	key[0] = byte(s)
+	return key
+}
+
+// deliveryLogPrefix is the same for one delivery.
+func deliveryLogPrefix(s space, id webhook.ID) []byte {
+	return appendNumber(logPrefix(s, id), id.Endpoint)
+}
+
+// logKey is the key of one attempt, or of its body. The latest take the places of
+// those that are to be forgotten: a delivery has as many keys as there are slots.
+func logKey(s space, id webhook.ID, number, slots int) []byte {
+	return append(deliveryLogPrefix(s, id), byte(number%slots))
+}
+
+func attemptKey(id webhook.ID, number int) []byte {
+	return logKey(spaceAttempt, id, number, webhook.MaxAttemptLog)
+}
+
+func bodyKey(id webhook.ID, number int) []byte {
+	return logKey(spaceBody, id, number, webhook.MaxLongResponses)
+}
+
+// parseLogKey reads the delivery that an attempt or a body belongs to.
+func parseLogKey(key []byte) webhook.ID {
+	id := parseEventKey(key)
+	id.Endpoint = webhook.EndpointNumber(binary.BigEndian.Uint32(key[eventKeySize:]))
+	return id
 }
 
 func deliveryKey(s space, id webhook.ID) []byte {

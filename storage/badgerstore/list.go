@@ -121,17 +121,20 @@ func (l *lister) wants(d *webhook.Delivery) bool {
 //
 // What is wanted goes on the page although the allowance is used up, most likely
 // by a space that many have left: the page then ends where that scan stopped.
-func (l *lister) take(d *webhook.Delivery) bool {
+func (l *lister) take(d *webhook.Delivery) (bool, error) {
 	if !l.wants(d) {
 		l.allowance--
-		return l.goesOn(d.ID)
+		return l.goesOn(d.ID), nil
+	}
+	if err := readListed(l.tx, d); err != nil {
+		return false, err
 	}
 	l.page.Deliveries = append(l.page.Deliveries, *d)
 	if len(l.page.Deliveries) < l.q.Limit {
-		return true
+		return true, nil
 	}
 	l.page.Next = d.ID
-	return false
+	return false, nil
 }
 
 func (l *lister) goesOn(id webhook.ID) bool {
@@ -183,7 +186,10 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 		if err != nil {
 			return err
 		}
-		goesOn := l.take(&d)
+		goesOn, err := l.take(&d)
+		if err != nil {
+			return err
+		}
 		if src.advance(l); src.sight == ended {
 			heap.Pop(&sources)
 		} else {
@@ -270,5 +276,5 @@ func (l *lister) lookUp(id webhook.ID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return l.take(&d), nil
+	return l.take(&d)
 }

@@ -89,7 +89,7 @@ func noteQueue(it *badger.Iterator, seen *sighting) {
 
 func readQueue(it *badger.Iterator, b *batch) error {
 	for ; it.Valid() && !b.full(); it.Next() {
-		d, err := deliveryAt(it.Item())
+		d, err := dueAt(it.Item())
 		if err != nil {
 			return err
 		}
@@ -100,10 +100,10 @@ func readQueue(it *badger.Iterator, b *batch) error {
 	return nil
 }
 
-// deliveryAt decodes the delivery that an iterator stands on.
-func deliveryAt(item *badger.Item) (d webhook.Delivery, err error) {
+// dueAt decodes the delivery that an iterator stands on, without its log.
+func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 	err = item.Value(func(record []byte) error {
-		d, err = decodeDelivery(parseDeliveryKey(item.Key()), record)
+		d, err = decodeDue(parseDeliveryKey(item.Key()), record)
 		return err
 	})
 	return d, err
@@ -165,9 +165,13 @@ func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) 
 	return 0, nil
 }
 
-// scheduled reads the delivery of a slot. If data was lost, it has no history.
-func scheduled(tx *badger.Txn, at webhook.Slot) (webhook.Delivery, error) {
-	d, err := readDelivery(tx, spaceRetrying, at.ID)
+// scheduled reads the delivery of a slot, without its log. If data was lost, it has
+// no history.
+func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) {
+	err = get(tx, deliveryKey(spaceRetrying, at.ID), func(record []byte) error {
+		d, err = decodeDue(at.ID, record)
+		return err
+	})
 	if errors.Is(err, webhook.ErrNotFound) {
 		d, err = webhook.Delivery{ID: at.ID, Status: webhook.Retrying}, nil
 	}

@@ -16,6 +16,10 @@ type reaper struct {
 	mu sync.Mutex // one call at a time
 	// event is where to go on, and oldest the first event that stayed this time.
 	event, oldest webhook.ID
+	// unneeded is an event without deliveries, of whose log a part is still there;
+	// recipients is how many it has.
+	unneeded   webhook.ID
+	recipients int
 	// endpoints says that the events are through; deleted is where to go on.
 	endpoints bool
 	deleted   []byte
@@ -27,6 +31,7 @@ type reaping struct {
 	tx      *badger.Txn
 	horizon time.Time // what is younger stays
 	left    int       // keys that may still be looked at
+	logs    []*logScan
 	change  change
 	gone    []webhook.EndpointNumber // endpoints that the change removes
 }
@@ -88,6 +93,7 @@ func (r *reaping) plan(tx *badger.Txn, s *Store) (*change, error) {
 func (r *reaping) reapEvents() error {
 	it := forward(r.tx, []byte{byte(spaceEvent)})
 	defer it.Close()
+	defer r.closeLogs()
 	if r.event == (webhook.ID{}) {
 		r.event, r.oldest = r.oldest, webhook.ID{}
 	}
@@ -99,9 +105,16 @@ func (r *reaping) reapEvents() error {
 		if r.left <= 0 {
 			return nil
 		}
-		needed, recipients, err := r.needed(it.Item())
-		if err != nil {
-			return err
+		needed, recipients := false, r.recipients
+		if r.event != r.unneeded {
+			var err error
+			if needed, recipients, err = r.needed(it.Item()); err != nil {
+				return err
+			}
+		}
+		if !needed && !r.reapLogs(r.event) {
+			r.unneeded, r.recipients = r.event, recipients
+			return nil
 		}
 		if !needed {
 			r.change.remove(it.Item().KeyCopy(nil))

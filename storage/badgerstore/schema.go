@@ -11,13 +11,14 @@ import (
 )
 
 // schemaVersion is the version of keys and their meaning that this program writes.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // upgrades leads from older versions to schemaVersion: the step at index v makes
 // version v+2 from v+1. Each runs once, before anything else reads. A step that
 // is interrupted is run again, and so must bear that.
 var upgrades = []func(*badger.DB) error{
 	func(*badger.DB) error { return errUnsealed },
+	separateAttempts,
 }
 
 // errUnsealed refuses version 1: sealing its secrets would leave the old records

@@ -66,6 +66,7 @@ type Store struct {
 	committer *committer
 	backlog   *backlog
 	heads     *heads
+	bodies    *storage.BodyBudget
 	keys      *keyring.Keyring // nil without
 	log       *slog.Logger
 	reaper    reaper
@@ -74,6 +75,7 @@ type Store struct {
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
 	forgot    time.Time // when forgetTables last did
+	weighed   time.Time // when weighBodies last did
 	retention time.Duration
 	lastSeq   atomic.Uint64
 	// meddled are the endpoints whose deliveries were changed from outside their
@@ -158,6 +160,7 @@ func newStore(db *badger.DB, o Options) *Store {
 		db:        db,
 		backlog:   newBacklog(),
 		heads:     newHeads(),
+		bodies:    storage.NewBodyBudget(),
 		keys:      o.Keys,
 		log:       o.Log,
 		retention: o.Retention,
@@ -242,6 +245,7 @@ func (s *Store) lookAfterFiles(now time.Time) {
 		return
 	}
 	s.looked = now
+	s.weighBodies(now)
 	s.forgetTables(now)
 	if err := s.room.provide(); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells

@@ -100,7 +100,7 @@ func TestOpenRefusesNewerData(t *testing.T) {
 	}
 	overwrite(t, dir, metaVersion, encodeNumber(schemaVersion+1))
 	_, err := Open(Options{Dir: dir})
-	if err == nil || !strings.Contains(err.Error(), "schema version 3, this program knows up to 2") {
+	if err == nil || !strings.Contains(err.Error(), "schema version 4, this program knows up to 3") {
 		t.Fatal(err)
 	}
 }

@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -49,6 +48,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	}
 	kept := e
 	kept.Endpoints, kept.Disabled, kept.Limited = e.Recipients(), nil, nil
+	kept.Fingerprint = [16]byte{} // is the key's
 	s.events[e.ID] = kept
 	s.insert(e.ID)
 	for _, n := range kept.Endpoints {
@@ -64,10 +64,12 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 }
 
 func repeated(first, e webhook.Event) webhook.Receipt {
-	if first.Type != e.Type || first.ClientID != e.ClientID || !bytes.Equal(first.Data, e.Data) {
-		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrConflict}
+	if first.Identity() != e.Identity() {
+		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrKeyReused}
 	}
-	return webhook.Receipt{EventID: first.ID, Deliveries: len(first.Endpoints), Disabled: len(first.Disabled), Limited: len(first.Limited), Duplicate: true}
+	return webhook.Receipt{
+		EventID: first.ID, Deliveries: len(first.Endpoints), Disabled: len(first.Disabled), Limited: len(first.Limited), Duplicate: true,
+	}
 }
 
 // Event reads an event with its data.
@@ -101,10 +103,18 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 			now.Status, now.Reason = stored.Status, stored.Reason
 			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
 		}
-		if err == nil || now.Status.Finished() { // else it was ended, and expired, during the attempt
-			s.deliveries[now.ID] = now
-			s.insert(now.ID)
+		switch {
+		case err == nil:
+			s.record(&now)
+		case now.Status.Finished(): // it was ended, and expired, during the attempt
+			if last := now.LastAttempt(); last != nil {
+				now.AttemptLog = []webhook.Attempt{short(*last)}
+			}
+		default:
+			return nil
 		}
+		s.deliveries[now.ID] = now
+		s.insert(now.ID)
 		return nil
 	}, done)
 }
@@ -113,6 +123,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
 	err = s.view("read delivery", func() error {
 		d, err = s.find(id)
+		d = s.whole(d)
 		return err
 	})
 	return d, err
@@ -126,7 +137,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 		if !ok {
 			return webhook.ErrNotFound
 		}
-		for _, n := range e.Endpoints {
+		for _, n := range e.Recipients() {
 			d, err := s.find(id.For(n))
 			if err == nil && n >= from && len(out) < limit {
 				out = append(out, d)
@@ -138,6 +149,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 }
 
 func (s *Store) due(d webhook.Delivery) webhook.Due {
+	d.AttemptLog = nil
 	return webhook.Due{Delivery: d, Data: s.events[d.ID.Event()].Data}
 }
 
@@ -177,6 +189,7 @@ func (s *Store) Cancel(
 		}
 		d = was.Cancel(reason, now)
 		s.deliveries[id] = d
+		d = s.whole(d)
 		return nil
 	})
 	if err != nil {

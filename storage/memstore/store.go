@@ -33,6 +33,7 @@ type Options struct {
 type Store struct {
 	retention time.Duration
 	broken    chan struct{} // never closed: memory does not break
+	bodies    *storage.BodyBudget
 
 	mu         sync.Mutex // guards what follows; held for one write or read at a time
 	idle       sync.Cond  // signalled when accepted becomes 0
@@ -49,7 +50,9 @@ type Store struct {
 	gates      map[webhook.EndpointNumber]webhook.GateState
 	keys       map[publisherKey]webhook.Event
 	events     map[webhook.ID]webhook.Event
+	// deliveries are as lists show them; logs are the attempts of those that have any.
 	deliveries map[webhook.ID]webhook.Delivery
+	logs       map[webhook.ID][]webhook.Attempt
 	// order has the IDs of events (under 0) and of each endpoint's deliveries, ascending.
 	order map[webhook.EndpointNumber][]webhook.ID
 }
@@ -64,6 +67,7 @@ func Open(o Options) *Store {
 	s := &Store{
 		retention:  o.Retention,
 		broken:     make(chan struct{}),
+		bodies:     storage.NewBodyBudget(),
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
 		apiKeys:    map[string]webhook.APIKey{},
@@ -71,6 +75,7 @@ func Open(o Options) *Store {
 		keys:       map[publisherKey]webhook.Event{},
 		events:     map[webhook.ID]webhook.Event{},
 		deliveries: map[webhook.ID]webhook.Delivery{},
+		logs:       map[webhook.ID][]webhook.Attempt{},
 		order:      map[webhook.EndpointNumber][]webhook.ID{},
 	}
 	s.idle.L = &s.mu
@@ -119,6 +124,7 @@ func (s *Store) step() (*job, error) {
 		return nil, nil
 	}
 	j := s.waiting[0]
+	s.waiting[0] = nil // it is not kept in memory
 	s.waiting = s.waiting[1:]
 	if j.refused {
 		return j, errClosed

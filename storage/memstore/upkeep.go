@@ -57,7 +57,8 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error
 
 // needed tells whether any delivery of an event is still there.
 func (s *Store) needed(id webhook.ID) bool {
-	return slices.ContainsFunc(s.events[id].Endpoints, func(n webhook.EndpointNumber) bool {
+	e := s.events[id]
+	return slices.ContainsFunc(e.Recipients(), func(n webhook.EndpointNumber) bool {
 		_, err := s.find(id.For(n))
 		return err == nil
 	})
@@ -71,8 +72,10 @@ func (s *Store) hasDeliveries(n webhook.EndpointNumber) bool {
 }
 
 func (s *Store) removeEvent(id webhook.ID) {
-	for _, n := range s.events[id].Endpoints {
+	e := s.events[id]
+	for _, n := range e.Recipients() {
 		delete(s.deliveries, id.For(n))
+		delete(s.logs, id.For(n))
 		s.forget(id.For(n))
 	}
 	delete(s.events, id)

@@ -226,9 +226,19 @@ var keyTests = []test{
 		client.ClientID, name.Type = "client-2", "user.updated"
 		f.check(func() {
 			for _, e := range []webhook.Event{data, client, name} {
-				same(f, f.accept(e), []webhook.Receipt{{EventID: first.ID, Err: webhook.ErrConflict}})
+				same(f, f.accept(e), []webhook.Receipt{{EventID: first.ID, Err: webhook.ErrKeyReused}})
 			}
 			same(f, f.queue(1), []webhook.ID{first.ID.For(1)})
+		})
+	}},
+	{name: "compares events under one key as JSON", run: func(f *fixture) {
+		first := f.keyed("p", "k", `{"a":{"x":1,"y":[1,2]},"b":2}`)
+		f.accept(first)
+		f.check(func() {
+			duplicate := webhook.Receipt{EventID: first.ID, Deliveries: 2, Duplicate: true}
+			same(f, f.accept(f.keyed("p", "k", `{"b":2,"a":{"y":[1,2],"x":1}}`)), []webhook.Receipt{duplicate})
+			other := webhook.Receipt{EventID: first.ID, Err: webhook.ErrKeyReused}
+			same(f, f.accept(f.keyed("p", "k", `{"a":{"x":1,"y":[2,1]},"b":2}`)), []webhook.Receipt{other})
 		})
 	}},
 	{name: "sees repetitions within one batch and between batches on their way", run: func(f *fixture) {
@@ -242,7 +252,7 @@ var keyTests = []test{
 			{EventID: first.ID, Deliveries: 2},
 			duplicate,
 			{EventID: plain.ID, Deliveries: 1},
-			{EventID: first.ID, Err: webhook.ErrConflict},
+			{EventID: first.ID, Err: webhook.ErrKeyReused},
 		})
 		same(f, <-got, []webhook.Receipt{duplicate})
 	}},

@@ -174,13 +174,16 @@ func (f *fixture) attempt(code int) webhook.Attempt {
 }
 
 // attempted settles an attempt of a stored delivery and gives the delivery after it.
+// The settlement knows of no other attempt.
 func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 	f.Helper()
 	was := f.delivery(id)
 	policy := webhook.RetryPolicy{MaxAttempts: 3, Initial: 10 * time.Second, Multiplier: 2, MaxDelay: time.Hour}
 	a := f.attempt(code)
 	now := was.Attempted(a, policy, 0)
-	f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+	settled := now
+	settled.AttemptLog = []webhook.Attempt{*now.LastAttempt()}
+	f.settle(webhook.Settlement{Was: was.Place(), Now: settled})
 	return now
 }
 
@@ -188,6 +191,12 @@ func (f *fixture) delivery(id webhook.ID) webhook.Delivery {
 	f.Helper()
 	d, err := f.Delivery(id)
 	f.must(err)
+	return d
+}
+
+// withoutLog is a delivery as it is read to be attempted.
+func withoutLog(d webhook.Delivery) webhook.Delivery {
+	d.AttemptLog = nil
 	return d
 }
 

@@ -48,7 +48,7 @@ var listTests = []test{
 				f.must(err)
 				same(f, len(page.Deliveries), 4)
 				for _, d := range page.Deliveries {
-					same(f, d, f.delivery(d.ID))
+					same(f, d, f.delivery(d.ID).Listed())
 				}
 			}
 		})

@@ -84,6 +84,24 @@ var reapTests = []test{
 			f.is(err, webhook.ErrNotFound)
 		}
 	}},
+	{name: "forgets what failed at a disabled endpoint, and keeps its event till then", bubble: true, run: func(f *fixture) {
+		e := f.event()
+		e.Disabled = []webhook.EndpointNumber{1}
+		f.accept(e)
+		time.Sleep(58 * time.Second)
+		f.reap(time.Now().Add(time.Hour))
+		_, err := f.Event(e.ID)
+		f.must(err)
+		f.delivery(e.ID.For(1))
+		time.Sleep(4 * time.Second)
+		f.reap(time.Now())
+		f.check(func() {
+			_, err := f.Delivery(e.ID.For(1))
+			f.is(err, webhook.ErrNotFound)
+			_, err = f.Event(e.ID)
+			f.is(err, webhook.ErrNotFound)
+		})
+	}},
 	{name: "does not bring back what ended and expired during an attempt", bubble: true, run: func(f *fixture) {
 		for _, code := range []int{500, 200} {
 			id := f.queued(1, 1)[0]

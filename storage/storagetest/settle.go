@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -126,6 +127,9 @@ func everyReason(f *fixture) {
 		now := was.Attempted(webhook.Attempt{
 			At: f.at(i), Duration: time.Duration(i) * time.Microsecond, Failure: reason,
 			Response: []byte{0, byte(i), 0xff}, RetryAfter: time.Duration(i) * time.Second,
+			Latency: time.Duration(i%3) * time.Millisecond, Requests: i % 3, ResponseTruncated: i%2 == 0,
+			Detail:   strings.Repeat("d", i*webhook.MaxDetail/len(webhook.Reasons)),
+			Location: strings.Repeat("l", i*webhook.MaxLocation/len(webhook.Reasons)), ResponseEncoding: strings.Repeat("e", 2*i),
 		}, webhook.RetryPolicy{MaxAttempts: 1}, 0)
 		now = now.Fail(reason, f.at(i))
 		now.Spent = i

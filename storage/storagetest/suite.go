@@ -43,6 +43,7 @@ func Run(t *testing.T, b Backend) {
 		"accept":     acceptTests,
 		"keys":       keyTests,
 		"settle":     settleTests,
+		"attempts":   attemptTests,
 		"queue":      queueTests,
 		"schedule":   scheduleTests,
 		"list":       listTests,

@@ -50,7 +50,7 @@ type Config struct {
 	DenyPorts       []string `group:"Deliveries" placeholder:"PORT" help:"Ports that no target may have."`
 	EgressProxy     string   `group:"Deliveries" placeholder:"URL" help:"HTTP proxy (http://host:port) that opens all connections to targets with CONNECT. It resolves their names, and so decides in place of this server which addresses these lead to. HTTP_PROXY and the like are ignored."`
 	HeaderPrefix    string   `group:"Deliveries" default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
-	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with its attempt, up to 64KiB."`
+	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with the latest two attempts of a delivery, up to 64KiB; the others keep 256 bytes of it."`
 	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
 
 	EndpointTimeout         time.Duration `group:"Defaults of an endpoint" default:"10s" help:"Time for one attempt."`

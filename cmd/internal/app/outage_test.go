@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -165,12 +164,4 @@ func (o *outage) take() (sum, most int) {
 	}
 	clear(o.perSecond)
 	return sum, most
-}
-
-// liveHeap is the memory in use after a collection, in bytes.
-func liveHeap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

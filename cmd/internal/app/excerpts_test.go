@@ -1,0 +1,118 @@
+package app
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/actors/subscriber"
+)
+
+// onDisk is what the files below a directory take on disk, in bytes.
+func onDisk(t *testing.T, dir string) (total int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		total += info.Sys().(*syscall.Stat_t).Blocks * 512
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return total
+}
+
+// liveHeap is what the heap holds that is in use, in bytes.
+func liveHeap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestLongErrorBodiesTakeLittle: receivers fail for as long as they are asked, with
+// bodies as long as are kept: 4,000 attempts, 250 MiB of bodies. Neither memory nor
+// disk takes more than a fraction of that, and every attempt is on record.
+func TestLongErrorBodiesTakeLittle(t *testing.T) {
+	const (
+		endpoints, events, attempts = 4, 50, 20
+		mostHeap, mostDisk          = 64 << 20, 64 << 20
+	)
+	settings := func(c *Config) { c.ResponseExcerpt = 64 << 10 }
+	inWorldOf(t, settings, func(w *world) {
+		disk, heap := onDisk(t, w.dir), liveHeap()
+		var asked, peak atomic.Int64
+		body := strings.Repeat("error page ", 6000)
+		fails := subscriber.With(500, body)
+		var hooks []string
+		for i := range endpoints {
+			w.receiver(uint16(9001+i), func(subscriber.Request) subscriber.Reply {
+				if asked.Add(1)%200 == 0 {
+					peak.Store(max(peak.Load(), liveHeap()))
+				}
+				return fails
+			}).Forget()
+			hooks = append(hooks, w.register(uint16(9001+i), fmt.Sprintf(`,"circuit_breaker":{"failures":10000},
+				"retry_policy":{"max_attempts":%d,"initial_delay_ms":1000,"max_delay_ms":1000,"multiplier":1,"jitter":0}`, attempts)))
+		}
+		w.call("POST", "/api/events/batch", "["+strings.Repeat(`{"event_type":"user.created","data":1},`, events-1)+
+			`{"event_type":"user.created","data":1}]`, 202)
+		time.Sleep(10 * time.Minute)
+		if got := asked.Load(); got != endpoints*events*attempts {
+			t.Errorf("%d attempts", got)
+		}
+		if grown := peak.Load() - heap; grown > mostHeap {
+			t.Errorf("the heap grew by %d MiB", grown>>20)
+		}
+		if grown := onDisk(t, w.dir) - disk; grown > mostDisk {
+			t.Errorf("the disk holds %d MiB more", grown>>20)
+		}
+		for _, hook := range hooks {
+			w.hasLogs(hook, events, attempts, len(body))
+		}
+	})
+}
+
+// hasLogs says that a webhook's deliveries have failed with all their attempts on
+// record, and that of the bodies as many are whole as the last attempts.
+func (w *world) hasLogs(hook string, deliveries, attempts, size int) {
+	w.t.Helper()
+	failed := w.deliveries(hook, "failed")
+	if len(failed) != deliveries {
+		w.t.Errorf("%d deliveries have failed", len(failed))
+	}
+	whole := 0
+	for _, listed := range failed {
+		d := w.call("GET", "/api/deliveries/"+listed["id"].(string), "", 200)
+		log := d["attempt_log"].([]any)
+		if len(log) != attempts {
+			w.t.Fatalf("%d attempts are on record", len(log))
+		}
+		long := 0
+		for _, a := range log {
+			if text, _ := a.(map[string]any)["response_body"].(string); len(text) > 256 {
+				long++
+			} else if len(text) != 256 || a.(map[string]any)["response_truncated"] != true {
+				w.t.Fatalf("of %d bytes %d are shown: %v", size, len(text), a)
+			}
+		}
+		if whole += long; long > 2 {
+			w.t.Errorf("%d bodies of one delivery are kept", long)
+		}
+	}
+	if whole == 0 {
+		w.t.Error("no body is kept")
+	}
+}

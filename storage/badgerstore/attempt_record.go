@@ -1,0 +1,178 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// What an attempt's record says in its flags; the fields follow in this order.
+// The common attempt, answered in one request, takes one byte for them.
+const (
+	hasFailure = 1 << iota
+	hasResponse
+	hasLatency
+	hasRetryAfter
+	isTruncated
+	hasRequests // else there was one
+	hasDetail
+	hasLocation
+	hasEncoding
+)
+
+// attemptSize is about how many bytes appendAttempt takes.
+func attemptSize(a *webhook.Attempt) int {
+	return 40 + min(len(a.Response), webhook.MaxShortResponse) + len(a.Detail) + len(a.Location) + len(a.ResponseEncoding)
+}
+
+// appendAttempt appends an attempt, shortened. It decides what is written by what is set.
+func appendAttempt(dst []byte, long *webhook.Attempt) []byte {
+	a := long.Shortened()
+	flags := attemptFlags(&a)
+	dst = binary.AppendUvarint(dst, uint64(max(a.Number, 0)))
+	dst = appendTime(dst, a.At)
+	dst = appendDuration(dst, a.Duration)
+	dst = binary.AppendUvarint(dst, uint64(max(a.StatusCode, 0)))
+	dst = binary.AppendUvarint(dst, flags)
+	if flags&hasFailure != 0 {
+		dst = appendReason(dst, a.Failure)
+	}
+	if flags&hasResponse != 0 {
+		dst = appendBytes(dst, a.Response)
+	}
+	if flags&hasLatency != 0 {
+		dst = appendDuration(dst, a.Latency)
+	}
+	if flags&hasRetryAfter != 0 {
+		dst = appendDuration(dst, a.RetryAfter)
+	}
+	if flags&hasRequests != 0 {
+		dst = binary.AppendUvarint(dst, uint64(max(a.Requests, 0)))
+	}
+	if flags&hasDetail != 0 {
+		dst = appendString(dst, a.Detail)
+	}
+	if flags&hasLocation != 0 {
+		dst = appendString(dst, a.Location)
+	}
+	if flags&hasEncoding != 0 {
+		dst = appendString(dst, a.ResponseEncoding)
+	}
+	return dst
+}
+
+func attemptFlags(a *webhook.Attempt) (flags uint64) {
+	set := func(flag uint64, yes bool) {
+		if yes {
+			flags |= flag
+		}
+	}
+	set(hasFailure, a.Failure != webhook.ReasonNone)
+	set(hasResponse, len(a.Response) > 0)
+	set(hasLatency, a.Latency > 0)
+	set(hasRetryAfter, a.RetryAfter > 0)
+	set(isTruncated, a.ResponseTruncated)
+	set(hasRequests, a.Requests != 1)
+	set(hasDetail, a.Detail != "")
+	set(hasLocation, a.Location != "")
+	set(hasEncoding, a.ResponseEncoding != "")
+	return flags
+}
+
+func (d *decoder) attempt() webhook.Attempt {
+	a := webhook.Attempt{Number: d.number(), At: d.time(), Duration: d.duration(), StatusCode: d.number(), Requests: 1}
+	flags := d.uvarint()
+	if flags&hasFailure != 0 {
+		a.Failure = d.reason()
+	}
+	if flags&hasResponse != 0 {
+		if a.Response = d.copied(); len(a.Response) > webhook.MaxShortResponse {
+			d.fail()
+		}
+	}
+	if flags&hasLatency != 0 {
+		a.Latency = d.duration()
+	}
+	if flags&hasRetryAfter != 0 {
+		a.RetryAfter = d.duration()
+	}
+	a.ResponseTruncated = flags&isTruncated != 0
+	if flags&hasRequests != 0 {
+		a.Requests = d.number()
+	}
+	if flags&hasDetail != 0 {
+		a.Detail = d.string()
+	}
+	if flags&hasLocation != 0 {
+		a.Location = d.string()
+	}
+	if flags&hasEncoding != 0 {
+		a.ResponseEncoding = d.string()
+	}
+	return a
+}
+
+// copied reads bytes and copies them; nil if there are none.
+func (d *decoder) copied() []byte {
+	if b := d.bytes(); len(b) > 0 {
+		return slices.Clone(b)
+	}
+	return nil
+}
+
+// attemptsOfVersion1 reads the log of a delivery's record as version 1 held it.
+func (d *decoder) attemptsOfVersion1() []webhook.Attempt {
+	n := d.count()
+	if n == 0 {
+		return nil
+	}
+	log := make([]webhook.Attempt, 0, min(n, webhook.MaxAttemptLog))
+	for i := 0; i < n && d.err == nil; i++ {
+		a := webhook.Attempt{Number: d.number(), At: d.time(), Duration: d.duration(), StatusCode: d.number()}
+		a.Failure, a.Response, a.RetryAfter = d.reason(), d.copied(), d.duration()
+		switch a.Failure {
+		case webhook.ReasonDNS, webhook.ReasonBlockedAddress, webhook.ReasonConnect, webhook.ReasonTLS:
+		default: // as far as one knows
+			a.Requests = 1
+		}
+		log = append(log, a)
+	}
+	return log
+}
+
+// encodeAttempt returns the record of an attempt in a delivery's log.
+func encodeAttempt(a *webhook.Attempt) []byte {
+	return appendAttempt(append(make([]byte, 0, 1+attemptSize(a)), recordVersion), a)
+}
+
+func decodeAttempt(record []byte) (webhook.Attempt, error) {
+	d := newDecoder(record)
+	a := d.attempt()
+	return a, d.err
+}
+
+// body is the whole of a response's body, as far as the sender kept it.
+type body struct {
+	number    int // of its attempt
+	truncated bool
+	text      []byte
+}
+
+func (b *body) encode() []byte {
+	dst := append(make([]byte, 0, 16+len(b.text)), recordVersion)
+	dst = binary.AppendUvarint(dst, uint64(max(b.number, 0)))
+	truncated := byte(0)
+	if b.truncated {
+		truncated = 1
+	}
+	return append(append(dst, truncated), b.text...)
+}
+
+// decodeBody reads a body; its text is a part of the record.
+func decodeBody(record []byte) (body, error) {
+	d := newDecoder(record)
+	b := body{number: d.number(), truncated: d.byte() == 1}
+	b.text = d.rest
+	return b, d.err
+}

@@ -1,0 +1,172 @@
+package badgerstore
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// outcome is a settlement as it waits for its transaction: encoded, so that
+// nothing of the response stays in memory beside what is going to be written.
+type outcome struct {
+	was    webhook.Place
+	now    webhook.Delivery // without its log
+	number int              // of the new attempt; 0 if there is none
+	// claimed are bytes of the budget for what waits for its commit.
+	claimed int
+	records
+}
+
+// records are what is written of a delivery in one go.
+type records struct {
+	delivery []byte
+	attempt  []byte // for the log, nil once the delivery has finished
+	body     []byte // for the log, nil if it is short or not kept
+}
+
+// outcomeOf encodes a settlement. With a body, memory is claimed until the commit.
+func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
+	o := &outcome{was: st.Was, now: st.Now}
+	o.now.AttemptLog = nil
+	last := st.Now.LastAttempt()
+	if last == nil {
+		o.delivery = encodeDelivery(&st.Now)
+		return o
+	}
+	now := st.Now
+	if n := last.Long(); n > 0 {
+		if s.bodies.Take(o.now.ID.Endpoint, n, time.Now()) {
+			o.claimed = n
+		} else {
+			now.AttemptLog = []webhook.Attempt{last.Cut()}
+			last = now.LastAttempt()
+		}
+	}
+	o.number, o.delivery = last.Number, encodeDelivery(&now)
+	if !now.Status.Finished() {
+		o.attempt = encodeAttempt(last)
+	}
+	if len(last.Response) > webhook.MaxShortResponse {
+		o.body = (&body{number: last.Number, truncated: last.ResponseTruncated, text: last.Response}).encode()
+	}
+	return o
+}
+
+// complete reports whether the record holds all that it should: of what has
+// finished, the latest attempt.
+func (o *outcome) complete() bool {
+	return o.number > 0 || o.now.Attempts == 0 || !o.now.Status.Finished()
+}
+
+// logged writes the latest attempt to the log of a delivery.
+func (c *change) logged(id webhook.ID, number int, r records) {
+	if r.attempt != nil {
+		c.put(attemptKey(id, number), r.attempt)
+	}
+	if r.body != nil {
+		c.put(bodyKey(id, number), r.body)
+	}
+}
+
+// keepLog writes to the log what the delivery's own record holds of it: the latest
+// attempt, or the whole log if it is of version 1. The record is to be replaced.
+func (c *change) keepLog(d *webhook.Delivery) {
+	for i := range d.AttemptLog {
+		a := &d.AttemptLog[i]
+		r := records{attempt: encodeAttempt(a)}
+		if len(a.Response) > webhook.MaxShortResponse && i >= len(d.AttemptLog)-webhook.MaxLongResponses {
+			r.body = (&body{number: a.Number, truncated: a.ResponseTruncated, text: a.Response}).encode()
+		}
+		c.logged(d.ID, a.Number, r)
+	}
+}
+
+// readLog completes the log of a delivery, of which its own record gave a part.
+func readLog(tx *badger.Txn, d *webhook.Delivery) error {
+	if d.Attempts == 0 {
+		return nil
+	}
+	log := d.AttemptLog
+	known := func(number int) bool {
+		return slices.ContainsFunc(d.AttemptLog, func(a webhook.Attempt) bool { return a.Number == number })
+	}
+	err := eachLogged(tx, spaceAttempt, d.ID, func(record []byte) error {
+		a, err := decodeAttempt(record)
+		if err == nil && !known(a.Number) {
+			log = append(log, a)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
+	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
+	return eachLogged(tx, spaceBody, d.ID, func(record []byte) error {
+		b, err := decodeBody(record)
+		for i := range d.AttemptLog {
+			if a := &d.AttemptLog[i]; err == nil && a.Number == b.number {
+				a.Response, a.ResponseTruncated = slices.Clone(b.text), b.truncated
+			}
+		}
+		return err
+	})
+}
+
+// eachLogged visits the records of a delivery in a space of the log.
+func eachLogged(tx *badger.Txn, s space, id webhook.ID, visit func(record []byte) error) error {
+	it := forward(tx, deliveryLogPrefix(s, id))
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := it.Item().Value(visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLatest adds the latest attempt to a delivery whose record has none of it.
+func readLatest(tx *badger.Txn, d *webhook.Delivery) error {
+	if d.Attempts == 0 || len(d.AttemptLog) > 0 {
+		return nil
+	}
+	err := get(tx, attemptKey(d.ID, d.Attempts), func(record []byte) error {
+		a, err := decodeAttempt(record)
+		if err == nil && a.Number == d.Attempts {
+			d.AttemptLog = []webhook.Attempt{a}
+		}
+		return err
+	})
+	if errors.Is(err, webhook.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// readListed makes a delivery as lists show it, with its latest attempt, shortened.
+func readListed(tx *badger.Txn, d *webhook.Delivery) error {
+	if err := readLatest(tx, d); err != nil {
+		return err
+	}
+	*d = d.Listed()
+	return nil
+}
+
+// weighInterval is how often the bodies on disk are weighed: it looks at each table.
+const weighInterval = 30 * time.Second
+
+// weighBodies tells the budget how many bytes bodies take on disk: those in tables
+// that hold nothing else, which is all but what came lately.
+func (s *Store) weighBodies(now time.Time) {
+	if now.Sub(s.weighed) < weighInterval {
+		return
+	}
+	s.weighed = now
+	size, _ := s.db.EstimateSize([]byte{byte(spaceBody)})
+	s.bodies.Kept(int64(size))
+}

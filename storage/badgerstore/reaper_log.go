@@ -1,0 +1,53 @@
+package badgerstore
+
+import (
+	"bytes"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// logScan goes through a space of the logs beside the events that are reaped: both
+// are in order of time, and few events have a log.
+type logScan struct {
+	space space
+	it    *badger.Iterator
+	begun bool
+}
+
+// goTo goes to the first key of an event, or of a later one. Events come ascending.
+func (s *logScan) goTo(prefix []byte) {
+	if s.begun && (!s.it.Valid() || bytes.Compare(s.it.Item().Key(), prefix) >= 0) {
+		return
+	}
+	s.it.Seek(prefix)
+	s.begun = true
+}
+
+// reapLogs removes the logs of an event's deliveries, as far as the call may still
+// look at keys; it reports whether nothing is left of them.
+func (r *reaping) reapLogs(id webhook.ID) bool {
+	if r.logs == nil {
+		for _, s := range []space{spaceAttempt, spaceBody} {
+			r.logs = append(r.logs, &logScan{space: s, it: forward(r.tx, []byte{byte(s)})})
+		}
+	}
+	for _, scan := range r.logs {
+		prefix := logPrefix(scan.space, id)
+		for scan.goTo(prefix); scan.it.ValidForPrefix(prefix); scan.it.Next() {
+			if r.left <= 0 {
+				return false
+			}
+			r.left--
+			r.change.remove(scan.it.Item().KeyCopy(nil))
+		}
+	}
+	return true
+}
+
+func (r *reaping) closeLogs() {
+	for _, scan := range r.logs {
+		scan.it.Close()
+	}
+}

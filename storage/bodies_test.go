@@ -1,0 +1,110 @@
+package storage
+
+import (
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+const someBody = 64 << 10
+
+// taken counts the bodies of one endpoint that are kept when it tries as many times.
+func taken(b *BodyBudget, e webhook.EndpointNumber, tries int, now time.Time) (kept int) {
+	for range tries {
+		if b.Take(e, someBody, now) {
+			b.Committed(someBody)
+			kept++
+		}
+	}
+	return kept
+}
+
+func TestBodyBudgetBoundsAnEndpoint(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	if got := taken(b, 1, 1000, now); got != EndpointBodyBurst/someBody {
+		t.Errorf("%d bodies at once", got)
+	}
+	seconds := 0
+	for range 10 * 64 { // a minute in steps that are shorter than a byte's time
+		now = now.Add(time.Second / 10)
+		seconds += taken(b, 1, 1, now)
+	}
+	if want := 64 * EndpointBodyRate / someBody; seconds != want {
+		t.Errorf("%d bodies in 64 s, want %d", seconds, want)
+	}
+	if got := taken(b, 1, 1000, now.Add(24*time.Hour)); got != EndpointBodyBurst/someBody {
+		t.Errorf("%d bodies at once after a day", got)
+	}
+}
+
+// TestBodyBudgetBoundsTheServer: many greedy endpoints leave some for one that is not.
+func TestBodyBudgetBoundsTheServer(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	all := 0
+	for e := range webhook.EndpointNumber(16) {
+		all += taken(b, e+1, 1000, now)
+	}
+	if got := all * someBody; got < ServerBodyBurst/2 || got > ServerBodyBurst {
+		t.Errorf("%d bytes at once", got)
+	}
+	if all = taken(b, 100, 1, now); all != 1 {
+		t.Error("an endpoint that kept nothing yet gets nothing")
+	}
+	for e := range webhook.EndpointNumber(1000) {
+		all += taken(b, 101+e, 10, now)
+	}
+	if got := all * someBody; got > ServerBodyBurst/2 {
+		t.Errorf("%d bytes more", got)
+	}
+}
+
+func TestBodyBudgetBoundsMemoryAndDisk(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	waiting := 0
+	for e := range webhook.EndpointNumber(1000) {
+		if b.Take(e, someBody, now) {
+			waiting += someBody
+		}
+	}
+	if waiting != MaxWaitingBodies {
+		t.Errorf("%d bytes wait", waiting)
+	}
+	b.Committed(someBody)
+	if !b.Take(2000, someBody, now) || b.Take(2001, someBody, now) {
+		t.Error("what was committed is not given back")
+	}
+	b.Committed(MaxWaitingBodies)
+	b.Kept(MaxKeptBodies + 1)
+	if b.Take(2002, someBody, now) {
+		t.Error("a body is kept although the disk has enough of them")
+	}
+	b.Kept(0)
+	if !b.Take(2002, someBody, now) {
+		t.Error("no body is kept although there is room again")
+	}
+}
+
+// TestBodyBudgetForgetsEndpoints: its own memory is bounded.
+func TestBodyBudgetForgetsEndpoints(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	for e := range webhook.EndpointNumber(100 * minSweep) {
+		b.Take(e, webhook.MaxShortResponse+1, now)
+		b.Committed(webhook.MaxShortResponse + 1)
+		now = now.Add(time.Second)
+	}
+	if got := len(b.endpoints); got > 2*minSweep {
+		t.Errorf("%d endpoints are remembered", got)
+	}
+}
+
+// TestBodyBudgetBearsClocks: a clock that is stepped back stops nothing for good.
+func TestBodyBudgetBearsClocks(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	taken(b, 1, 1000, now)
+	now = now.Add(-24 * time.Hour)
+	taken(b, 1, 1, now)
+	if taken(b, 1, 1, now.Add(time.Minute)) != 1 {
+		t.Error("nothing is kept a minute after the clock was stepped back")
+	}
+}

@@ -1,0 +1,245 @@
+package storagetest
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+var attemptTests = []test{
+	{name: "keeps the latest attempts, of whichever only the last one is settled", run: func(f *fixture) {
+		id := f.queued(1, 1)[0]
+		var last webhook.Delivery
+		for n := 1; n <= 2*webhook.MaxAttemptLog+5; n++ {
+			last = f.fails(id, []byte("short"), forever)
+			f.hasAttempts(id, max(1, n-webhook.MaxAttemptLog+1), n)
+		}
+		f.check(func() { same(f, f.delivery(id), last) })
+		last = f.fails(id, nil, webhook.RetryPolicy{MaxAttempts: 1})
+		same(f, last.Status, webhook.Failed)
+		f.check(func() {
+			same(f, f.delivery(id), last)
+			f.hasAttempts(id, last.Attempts-webhook.MaxAttemptLog+1, last.Attempts)
+		})
+	}},
+	{name: "keeps the whole bodies of the latest attempts only", run: func(f *fixture) {
+		id := f.queued(1, 1)[0]
+		for n := 1; n <= 5; n++ {
+			f.fails(id, longBody(n), forever)
+		}
+		f.check(func() { f.bodies(id, 5) })
+		f.fails(id, longBody(6), webhook.RetryPolicy{MaxAttempts: 1})
+		f.check(func() { f.bodies(id, 6) })
+	}},
+	{name: "keeps a body as it was, and whether it was longer", run: func(f *fixture) {
+		for _, c := range []struct {
+			size      int
+			truncated bool
+		}{{0, false}, {1, true}, {webhook.MaxShortResponse, false}, {webhook.MaxShortResponse, true},
+			{webhook.MaxShortResponse + 1, false}, {64 << 10, false}, {64 << 10, true}} {
+			for _, policy := range []webhook.RetryPolicy{forever, {MaxAttempts: 1}} {
+				was := f.delivery(f.queued(1, 1)[0])
+				a := f.attempt(500)
+				a.Response, a.ResponseTruncated = bytes.Repeat([]byte("b"), c.size), c.truncated
+				if c.size == 0 {
+					a.Response = nil
+				}
+				now := was.Attempted(a, policy, 0)
+				f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+				f.check(func() { same(f, f.delivery(was.ID), now) })
+			}
+		}
+	}},
+	{name: "lists the latest attempt with a short body", run: func(f *fixture) {
+		f.endpoint("a")
+		id := f.queued(1, 1)[0]
+		for n := 1; n <= 3; n++ {
+			f.fails(id, longBody(n), forever)
+		}
+		f.check(func() {
+			want := f.delivery(id).Listed()
+			same(f, len(want.AttemptLog[0].Response), webhook.MaxShortResponse)
+			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
+				q.Limit = 5
+				page, err := f.ListDeliveries(q)
+				f.must(err)
+				same(f, page.Deliveries, []webhook.Delivery{want})
+			}
+			all, err := f.EventDeliveries(id, 0, 5)
+			f.must(err)
+			same(f, all, []webhook.Delivery{want})
+		})
+	}},
+	{name: "reads what is due without attempts", run: func(f *fixture) {
+		id := f.queued(1, 1)[0]
+		f.fails(id, longBody(1), forever)
+		want := []webhook.Due{{Delivery: withoutLog(f.delivery(id)), Data: f.event().Data}}
+		f.check(func() {
+			due, _, err := f.Scheduled(1, webhook.Slot{}, f.at(1e6), 5, 1<<20)
+			f.must(err)
+			same(f, due, want)
+		})
+		due, err := f.Requeue(f.Context(), id)
+		f.must(err)
+		same(f, due.Delivery, withoutLog(f.delivery(id)))
+		f.check(func() {
+			due, err := f.Queued(1, webhook.ID{}, 5, 1<<20)
+			f.must(err)
+			same(f, due, []webhook.Due{{Delivery: withoutLog(f.delivery(id)), Data: want[0].Data}})
+		})
+	}},
+	{name: "keeps the attempts through every change by request", run: func(f *fixture) {
+		for _, policy := range []webhook.RetryPolicy{forever, {MaxAttempts: 2}} {
+			id := f.queued(1, 1)[0]
+			f.fails(id, longBody(1), forever)
+			f.fails(id, longBody(2), policy)
+			log := f.delivery(id).AttemptLog
+			f.bodies(id, 2)
+			_, err := f.Requeue(f.Context(), id)
+			f.must(err)
+			f.check(func() { same(f, f.delivery(id).AttemptLog, log) })
+			cancelled, err := f.Cancel(f.Context(), id, webhook.ReasonCancelled, f.at(5))
+			f.must(err)
+			same(f, cancelled.AttemptLog, log)
+			f.check(func() { same(f, f.delivery(id), cancelled) })
+			f.replay(webhook.DeliveryQuery{Endpoint: 1, Status: webhook.Cancelled, Limit: 5}, 1)
+			f.check(func() { same(f, f.delivery(id).AttemptLog, log) })
+			f.fails(id, longBody(3), webhook.RetryPolicy{MaxAttempts: 1})
+			f.check(func() { f.bodies(id, 3) })
+		}
+	}},
+	{name: "keeps the attempts of what ends without a further one", run: func(f *fixture) {
+		id := f.queued(1, 1)[0]
+		f.fails(id, longBody(1), forever)
+		was := f.delivery(id)
+		now := withoutLog(was).Fail(webhook.ReasonPanic, f.at(9))
+		f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+		now.AttemptLog = was.AttemptLog
+		f.check(func() { f.onlyIn(id, now); same(f, f.schedule(1, 1e6), nil); same(f, f.Pending(), 0) })
+	}},
+	{name: "keeps every attempt and no more bodies than the budget allows", bubble: true, run: bodyBudget},
+	{name: "keeps for ever the attempts of what is pending", bubble: true, run: func(f *fixture) {
+		retrying, requeued := f.queued(1, 1)[0], f.queued(1, 1)[0]
+		for n := 1; n <= 3; n++ {
+			f.fails(retrying, longBody(n), forever)
+		}
+		f.fails(requeued, longBody(1), forever)
+		f.fails(requeued, longBody(2), webhook.RetryPolicy{MaxAttempts: 1})
+		_, err := f.Requeue(f.Context(), requeued)
+		f.must(err)
+		want := []webhook.Delivery{f.delivery(retrying), f.delivery(requeued)}
+		time.Sleep(3 * time.Minute)
+		f.reap(f.now.Add(50 * 365 * 24 * time.Hour)) // whatever the clock says
+		f.check(func() {
+			same(f, []webhook.Delivery{f.delivery(retrying), f.delivery(requeued)}, want)
+			f.bodies(retrying, 3)
+			f.bodies(requeued, 2)
+		})
+	}},
+	{name: "removes the attempts with the event", bubble: true, run: func(f *fixture) {
+		events := []webhook.Event{f.event(1, 2), f.event(1), f.event(1, 2)}
+		f.accept(events...)
+		for _, e := range events {
+			for _, n := range e.Endpoints {
+				f.fails(e.ID.For(n), longBody(1), forever)
+				f.fails(e.ID.For(n), longBody(2), forever)
+				f.fails(e.ID.For(n), longBody(3), webhook.RetryPolicy{MaxAttempts: 1})
+			}
+		}
+		time.Sleep(62 * time.Second)
+		for more, steps := true, 0; more; steps++ { // a log does not leave in one step
+			var err error
+			more, err = f.Reap(f.Context(), time.Now(), 3)
+			f.must(err)
+			same(f, steps < 1000, true)
+		}
+		// What is left would show with a delivery of the same ID.
+		f.accept(events...)
+		f.check(func() {
+			for _, e := range events {
+				for _, n := range e.Endpoints {
+					d := f.delivery(e.ID.For(n))
+					d.Attempts = 3
+					f.settle(webhook.Settlement{Was: d.Place(), Now: d.Attempted(f.attempt(500), forever, 0)})
+					f.hasAttempts(d.ID, 4, 4)
+				}
+			}
+			f.accept(events...)
+		})
+	}},
+}
+
+// forever never gives up.
+var forever = webhook.RetryPolicy{MaxAttempts: 1000, Initial: 10 * time.Second, Multiplier: 1, MaxDelay: time.Hour}
+
+// longBody is longer than what every attempt keeps.
+func longBody(n int) []byte { return bytes.Repeat([]byte{byte('a' + n)}, 2000+n) }
+
+// fails settles a failed attempt as one does who knows nothing of those before it,
+// and returns the delivery as it is stored then.
+func (f *fixture) fails(id webhook.ID, response []byte, policy webhook.RetryPolicy) webhook.Delivery {
+	f.Helper()
+	was := withoutLog(f.delivery(id))
+	a := f.attempt(500)
+	a.Response, a.Requests, a.Latency = response, 1, time.Millisecond
+	f.settle(webhook.Settlement{Was: was.Place(), Now: was.Attempted(a, policy, 0)})
+	return f.delivery(id)
+}
+
+// hasAttempts says that a delivery's log has the attempts from first to last.
+func (f *fixture) hasAttempts(id webhook.ID, first, last int) {
+	f.Helper()
+	var got, want []int
+	for _, a := range f.delivery(id).AttemptLog {
+		got = append(got, a.Number)
+	}
+	for n := first; n <= last; n++ {
+		want = append(want, n)
+	}
+	same(f, got, want)
+}
+
+// bodies says that of attempts with long bodies the latest are whole.
+func (f *fixture) bodies(id webhook.ID, attempts int) {
+	f.Helper()
+	log := f.delivery(id).AttemptLog
+	same(f, len(log), attempts)
+	for i, a := range log {
+		want := webhook.Attempt{Response: longBody(i + 1)}
+		if i < attempts-webhook.MaxLongResponses {
+			want = want.Shortened()
+		}
+		same(f, string(a.Response), string(want.Response))
+		same(f, a.ResponseTruncated, want.ResponseTruncated)
+	}
+}
+
+// bodyBudget has one endpoint answer with more than it may have stored.
+func bodyBudget(f *fixture) {
+	const size = 64 << 10
+	ids := f.queued(1, 3*storage.EndpointBodyBurst/size)
+	for _, id := range ids {
+		f.fails(id, bytes.Repeat([]byte("x"), size), forever)
+	}
+	redirected := f.delivery(f.queued(1, 1)[0])
+	a := f.attempt(302)
+	a.Location = "/" + strings.Repeat("l", webhook.MaxLocation-1)
+	f.settle(webhook.Settlement{Was: redirected.Place(), Now: redirected.Attempted(a, forever, 0)})
+	f.check(func() {
+		same(f, f.delivery(redirected.ID).AttemptLog[0].Location, a.Cut().Location)
+		kept := 0
+		for _, id := range ids {
+			f.hasAttempts(id, 1, 1)
+			a := f.delivery(id).AttemptLog[0]
+			same(f, a.ResponseTruncated, len(a.Response) != size)
+			same(f, len(a.Response) >= webhook.MaxShortResponse, true)
+			if len(a.Response) == size {
+				kept++
+			}
+		}
+		same(f, kept, storage.EndpointBodyBurst/size)
+	})
+}

@@ -1,0 +1,96 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+)
+
+func identityOf(t *testing.T, document string) [16]byte {
+	t.Helper()
+	data, err := Canonical(nil, []byte(document))
+	if err != nil {
+		t.Fatal(document, err)
+	}
+	e := Event{Type: "user.created", ClientID: "client", Data: data}
+	return e.Identity()
+}
+
+// TestIdentityComparesAsJSON: members have no order at any depth, elements have.
+func TestIdentityComparesAsJSON(t *testing.T) {
+	for _, c := range []struct {
+		why, a, b string
+		same      bool
+	}{
+		{"members have no order", `{"a":1,"b":2}`, `{"b":2,"a":1}`, true},
+		{"nor have they further down", `{"x":[{"a":{"c":1,"d":2},"b":2}]}`, `{"x":[{"b":2,"a":{"d":2,"c":1}}]}`, true},
+		{"nor beside keys that are numbers", `{"b":1,"2":2,"a":3,"10":4}`, `{"10":4,"a":3,"2":2,"b":1}`, true},
+		{"white space and escapes mean nothing", `{"\u0061":"\/","b":[]}`, "{\n\"b\": [ ], \"a\":\"/\"}", true},
+		{"numbers are equal that are published alike", `{"n":1.0,"m":1e2}`, `{"m":100,"n":1}`, true},
+		{"a key that another one begins with", `{"a":1,"a b":2,"a!":3}`, `{"a!":3,"a b":2,"a":1}`, true},
+		{"elements have an order", `[1,2]`, `[2,1]`, false},
+		{"members that are elements have one, too", `[{"a":1},{"b":2}]`, `[{"b":2},{"a":1}]`, false},
+		{"values belong to their keys", `{"a":1,"b":2}`, `{"a":2,"b":1}`, false},
+		{"a number is no string", `{"a":1}`, `{"a":"1"}`, false},
+		{"numbers beyond a double are compared as written", `[1e400]`, `[10e399]`, false},
+		{"nothing is not null", `{}`, `{"a":null}`, false},
+	} {
+		if got := identityOf(t, c.a) == identityOf(t, c.b); got != c.same {
+			t.Errorf("%s: %s and %s: same is %v", c.why, c.a, c.b, got)
+		}
+	}
+}
+
+func TestIdentityCoversTypeAndClient(t *testing.T) {
+	seen := map[[16]byte]Event{}
+	for _, e := range []Event{
+		{Type: "a", ClientID: "b", Data: []byte("1")}, {Type: "ab", Data: []byte("1")}, {ClientID: "ab", Data: []byte("1")},
+		{Type: "a", ClientID: "b", Data: []byte("2")}, {Type: "a", Data: []byte("1")},
+	} {
+		if other, twice := seen[e.Identity()]; twice {
+			t.Errorf("%+v is the same as %+v", e, other)
+		}
+		seen[e.Identity()] = e
+	}
+	known := Event{Type: "a", Fingerprint: [16]byte{1}}
+	if known.Identity() != known.Fingerprint {
+		t.Error("what was computed before is computed again")
+	}
+}
+
+// TestIdentityLeavesTheDataAlone: the data is shared.
+func TestIdentityLeavesTheDataAlone(t *testing.T) {
+	e := Event{Data: []byte(`{"b":1,"a":[{"d":1,"c":2}]}`)}
+	before := string(e.Data)
+	e.Identity()
+	if string(e.Data) != before {
+		t.Errorf("the data became %s", e.Data)
+	}
+}
+
+func FuzzIdentity(f *testing.F) {
+	f.Add([]byte(`{"b":[{"2":1,"1":{}}],"a":1e2}`))
+	f.Add([]byte(strings.Repeat(`{"a":1,"a":`, 3)))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		data, err := Canonical(nil, src)
+		if err != nil {
+			return
+		}
+		sorted := appendByKey(nil, data)
+		again, err := Canonical(nil, sorted)
+		if err != nil || len(sorted) != len(data) {
+			t.Fatalf("%s became %s: %v", data, sorted, err)
+		}
+		if twice := appendByKey(nil, again); string(twice) != string(sorted) {
+			t.Fatalf("%s is sorted, and becomes %s", sorted, twice)
+		}
+	})
+}
+
+func BenchmarkIdentity(b *testing.B) {
+	e := Event{Type: "user.created", Data: typical}
+	b.SetBytes(int64(len(typical)))
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Identity()
+	}
+}
