@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -38,7 +39,7 @@ func (g *gated) untilEnd(t *testing.T) {
 	err = socket.Control(func(fd uintptr) {
 		for {
 			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}, -1)
-			if n == 1 || err != unix.EINTR {
+			if n == 1 || !errors.Is(err, unix.EINTR) {
 				return
 			}
 		}
