@@ -18,15 +18,17 @@ type Attempt struct {
 	StatusCode int
 	// Failure is why there was no response; ReasonNone if there was one.
 	Failure Reason
-	// Detail says more about the failure, in at most MaxDetail bytes of printable
-	// text that the endpoint's client may read; "" if there is no more to say.
+	// Detail says more about the failure, or what was wrong with a response besides
+	// its status, in at most MaxDetail bytes of printable text that the endpoint's
+	// client may read; "" if there is no more to say.
 	Detail string
 	// Location is the Location header of a 3xx response, cut at MaxLocation bytes; "" if there was none.
 	Location string
 	// Response holds the first bytes of the response's body. It is empty when the
 	// body was encoded, as ResponseEncoding says.
 	Response []byte
-	// ResponseTruncated reports that the body was longer than Response.
+	// ResponseTruncated reports that the body was longer than Response, or did not
+	// come to its end. It is false for an encoded body, of which nothing is kept.
 	ResponseTruncated bool
 	// ResponseEncoding is the response's Content-Encoding, cut at 64 bytes; "" for identity.
 	ResponseEncoding string

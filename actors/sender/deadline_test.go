@@ -119,6 +119,18 @@ func TestDrip(t *testing.T) {
 		took    time.Duration
 	}{
 		{"head", subscriber.Drip(time.Second, head), 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"hints", func(c *subscriber.Conn) {
+			for c.Pause(time.Second) {
+				subscriber.Raw("HTTP/1.1 103 Early Hints\r\n\r\n")(c)
+			}
+		}, 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"hints, and an answer", func(c *subscriber.Conn) {
+			for range 8 {
+				c.Pause(time.Second)
+				subscriber.Raw("HTTP/1.1 103 Early Hints\r\n\r\n")(c)
+			}
+			subscriber.Closing(200)(c)
+		}, 200, "", 8 * time.Second},
 		{"body", func(c *subscriber.Conn) {
 			subscriber.Raw(head)(c)
 			subscriber.Drip(300*time.Millisecond, strings.Repeat("x", 1000))(c)

@@ -44,54 +44,56 @@ func newNotices(log *slog.Logger) (*notices, error) {
 
 // unsent logs why an attempt for an endpoint could not leave; other errors are passed over.
 func (n *notices) unsent(t *Target, err error) {
-	message, attrs := unsentWords(err)
-	if message == "" {
+	why := unsentWords(err)
+	if why == nil {
 		return
 	}
 	id := webhook.EndpointID.Format(t.id)
-	attrs = append([]any{"webhook_id", id, "client_id", t.clientID, "target_host", t.url.Authority}, attrs...)
-	n.warn(id, "delivery not sent: "+message, attrs)
+	if left, ok := n.may(id, time.Now()); ok {
+		whose := []any{"webhook_id", id, "client_id", t.clientID, "target_host", t.url.Authority}
+		n.log.Warn("delivery not sent", append(append(whose, why...), leftOut(left)...)...)
+	}
 }
 
 // unregistered logs why a target was refused, or admitted without being judged.
 func (n *notices) unregistered(t TargetURL, err error, refused bool) {
-	message, attrs := unsentWords(err)
-	if message == "" {
-		message = "its name did not resolve in time"
+	why := unsentWords(err)
+	if why == nil {
+		why = []any{"why", "its name did not resolve in time"}
 	}
-	prefix := "webhook's target may not work: "
-	if refused {
-		prefix = "webhook's target refused: "
+	left, ok := n.may(t.Authority, time.Now())
+	attrs := append(append([]any{"target_host", t.Authority}, why...), leftOut(left)...)
+	switch {
+	case ok && refused:
+		n.log.Warn("webhook's target refused", attrs...)
+	case ok:
+		n.log.Warn("webhook's target admitted, but not reachable now", attrs...)
 	}
-	n.warn(t.Authority, prefix+message, append([]any{"target_host", t.Authority}, attrs...))
 }
 
-// unsentWords says what an operator can do something about; "" if it is nothing of that.
-func unsentWords(err error) (message string, attrs []any) {
+// unsentWords says what an operator can do something about, as attributes; nil if
+// it is nothing of that.
+func unsentWords(err error) []any {
 	var refused *refusal
 	var unresolved *unresolvedError
 	var proxy *proxyError
 	switch {
 	case errors.As(err, &refused):
-		return "the settings do not allow it", []any{"refused", refused.what, "setting", refused.advice}
+		return []any{"why", "the settings do not allow it", "refused", refused.what, "setting", refused.advice}
 	case errors.As(err, &proxy):
-		return "the egress proxy opened no connection", []any{"error", proxy.cause.Error()}
+		return []any{"why", "the egress proxy opened no connection", "error", proxy.cause.Error()}
 	case errors.As(err, &unresolved):
-		return "its name does not resolve", []any{"error", unresolved.cause.Error()}
+		return []any{"why", "its name does not resolve", "error", unresolved.cause.Error()}
 	}
-	return "", nil
+	return nil
 }
 
-// warn logs a line about a subject, unless there were enough.
-func (n *notices) warn(subject, message string, attrs []any) {
-	left, ok := n.may(subject, time.Now())
-	if !ok {
-		return
+// leftOut says how many lines were not logged before this one, if there are any.
+func leftOut(lines int) []any {
+	if lines == 0 {
+		return nil
 	}
-	if left > 0 {
-		attrs = append(attrs, "lines_left_out", left)
-	}
-	n.log.Warn(message, attrs...)
+	return []any{"lines_left_out", lines}
 }
 
 // may reports whether a line about a subject is logged now, and how many were not

@@ -75,7 +75,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 		if !errors.As(err, &field) || strings.Contains(field.Error(), "allow-") || strings.Contains(field.Error(), "deny-") {
 			t.Errorf("%s: the client is told %v", c.url, field)
 		}
-		wantRefusalLine(t, logged(t, &log), "webhook's target refused: the settings do not allow it", c.refused, c.setting)
+		wantRefusalLine(t, logged(t, &log), "webhook's target refused", c.refused, c.setting)
 
 		e := endpoint(c.url + "secret-path")
 		e.ClientID = "acme"
@@ -87,7 +87,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 			t.Errorf("%s: got %+v", c.url, a)
 		}
 		lines := logged(t, &log)
-		wantRefusalLine(t, lines, "delivery not sent: the settings do not allow it", c.refused, c.setting)
+		wantRefusalLine(t, lines, "delivery not sent", c.refused, c.setting)
 		if len(lines) == 1 && (lines[0]["webhook_id"] != webhook.EndpointID.Format(e.ID) || lines[0]["client_id"] != "acme") {
 			t.Errorf("%s: logged %v", c.url, lines[0])
 		}
@@ -102,7 +102,7 @@ func wantRefusalLine(t *testing.T, lines []map[string]any, message, refused, set
 	}
 	got, _ := lines[0]["setting"].(string)
 	host, _ := lines[0]["target_host"].(string)
-	if lines[0]["msg"] != message || lines[0]["level"] != "WARN" || lines[0]["refused"] != refused || !strings.Contains(got, setting) || host == "" || strings.Contains(host, "/") {
+	if lines[0]["msg"] != message || lines[0]["why"] != "the settings do not allow it" || lines[0]["level"] != "WARN" || lines[0]["refused"] != refused || !strings.Contains(got, setting) || host == "" || strings.Contains(host, "/") {
 		t.Errorf("logged %v, want %q of %s with %q", lines[0], message, refused, setting)
 	}
 }
@@ -115,18 +115,18 @@ func TestUnresolvedNamesAreLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := logged(t, &log)
-	if len(lines) != 1 || lines[0]["msg"] != "webhook's target may not work: its name does not resolve" || !strings.Contains(lines[0]["error"].(string), "10.0.0.53") {
+	if len(lines) != 1 || lines[0]["msg"] != "webhook's target admitted, but not reachable now" || lines[0]["why"] != "its name does not resolve" || !strings.Contains(lines[0]["error"].(string), "10.0.0.53") {
 		t.Errorf("logged %v", lines)
 	}
 	if _, err := c.CheckTarget(t.Context(), "http://missing.internal/"); err == nil {
 		t.Fatal("a local name that does not resolve is admitted")
 	}
-	if lines := logged(t, &log); len(lines) != 1 || !strings.HasPrefix(lines[0]["msg"].(string), "webhook's target refused: ") {
+	if lines := logged(t, &log); len(lines) != 1 || lines[0]["msg"] != "webhook's target refused" || lines[0]["why"] != "its name does not resolve" {
 		t.Errorf("logged %v", lines)
 	}
 	a := send(open(t, c, "http://missing.example/", webhook.Settings{}))
 	wantAttempt(t, a, 0, webhook.ReasonDNS)
-	if lines := logged(t, &log); a.Detail != "" || len(lines) != 1 || lines[0]["msg"] != "delivery not sent: its name does not resolve" {
+	if lines := logged(t, &log); a.Detail != "" || len(lines) != 1 || lines[0]["msg"] != "delivery not sent" || lines[0]["why"] != "its name does not resolve" {
 		t.Errorf("detail %q, logged %v", a.Detail, lines)
 	}
 }

@@ -3,8 +3,10 @@ package sender
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,7 @@ func (g *gated) Write(p []byte) (int, error) {
 	return g.TCPConn.Write(p)
 }
 
-// untilEnd waits until the receiver's end of the connection is known to the system.
+// untilEnd waits until the system knows that the receiver has closed: not only TLS.
 func (g *gated) untilEnd(t *testing.T) {
 	socket, err := g.SyscallConn()
 	if err != nil {
@@ -37,8 +39,8 @@ func (g *gated) untilEnd(t *testing.T) {
 	}
 	err = socket.Control(func(fd uintptr) {
 		for {
-			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}, -1)
-			if n == 1 || err != unix.EINTR {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}, -1)
+			if n == 1 || !errors.Is(err, unix.EINTR) {
 				return
 			}
 		}
@@ -70,12 +72,15 @@ func TestClosedBeforeRequest(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		tls      bool
+		payload  int
 		end      subscriber.Reply
 		requests int
 	}{
-		{"closed", false, subscriber.Raw(""), 2},
-		{"closed, TLS", true, subscriber.Raw(""), 2},
-		{"reset", false, subscriber.Reset(), 1}, // the request is not written at all
+		{"closed", false, 10, subscriber.Raw(""), 2},
+		{"closed, large request", false, webhook.MaxPayload, subscriber.Raw(""), 2},
+		{"closed, TLS", true, 10, subscriber.Raw(""), 2},
+		{"closed, TLS, large request", true, webhook.MaxPayload, subscriber.Raw(""), 2},
+		{"reset", false, 10, subscriber.Reset(), 1}, // the request is not written at all
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, scheme := subscriber.Listen(t), "http://"
@@ -98,7 +103,7 @@ func TestClosedBeforeRequest(t *testing.T) {
 			})
 			wantAttempt(t, send(target), 200, webhook.ReasonNone)
 			(*opened)[0].before = func(g *gated) { close(end); g.untilEnd(t) }
-			a := send(target)
+			a := target.Send(due("user.created", []byte(`"`+strings.Repeat("a", c.payload-2)+`"`)))
 			wantAttempt(t, a, 200, webhook.ReasonNone)
 			if a.Requests != c.requests || s.Count() != 2 || s.Accepted() != 2 {
 				t.Fatalf("%d requests written, %d received over %d connections, want %d, 2 over 2", a.Requests, s.Count(), s.Accepted(), c.requests)
