@@ -120,7 +120,12 @@ func (r *reaping) reapEvents() error {
 			r.change.remove(it.Item().KeyCopy(nil))
 			r.change.removeParts(r.event, recipients)
 			r.change.lastSeq = max(r.change.lastSeq, r.event.Seq)
-		} else if r.oldest == (webhook.ID{}) {
+			continue
+		}
+		if err := r.reapExpiredLogs(r.event); err != nil {
+			return err
+		}
+		if r.oldest == (webhook.ID{}) {
 			r.oldest = r.event
 		}
 	}

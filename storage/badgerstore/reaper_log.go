@@ -28,12 +28,7 @@ func (s *logScan) goTo(prefix []byte) {
 // reapLogs removes the logs of an event's deliveries, as far as the call may still
 // look at keys; it reports whether nothing is left of them.
 func (r *reaping) reapLogs(id webhook.ID) bool {
-	if r.logs == nil {
-		for _, s := range []space{spaceAttempt, spaceBody} {
-			r.logs = append(r.logs, &logScan{space: s, it: forward(r.tx, []byte{byte(s)})})
-		}
-	}
-	for _, scan := range r.logs {
+	for _, scan := range r.logScans() {
 		prefix := logPrefix(scan.space, id)
 		for scan.goTo(prefix); scan.it.ValidForPrefix(prefix); scan.it.Next() {
 			if r.left <= 0 {
@@ -44,6 +39,49 @@ func (r *reaping) reapLogs(id webhook.ID) bool {
 		}
 	}
 	return true
+}
+
+// reapExpiredLogs removes the logs of an event's deliveries that have expired while
+// others of the same event are still there. What is too much for one call stays for
+// the next time round.
+func (r *reaping) reapExpiredLogs(id webhook.ID) error {
+	for _, scan := range r.logScans() {
+		prefix, delivery, gone := logPrefix(scan.space, id), webhook.ID{}, false
+		for scan.goTo(prefix); scan.it.ValidForPrefix(prefix); scan.it.Next() {
+			if of := parseLogKey(scan.it.Item().Key()); of != delivery {
+				there, err := r.has(of)
+				if err != nil {
+					return err
+				}
+				delivery, gone = of, !there
+			}
+			if gone && r.left > 0 {
+				r.left--
+				r.change.remove(scan.it.Item().KeyCopy(nil))
+			}
+		}
+	}
+	return nil
+}
+
+// has reports whether a delivery is still there.
+func (r *reaping) has(id webhook.ID) (there bool, err error) {
+	for _, s := range deliverySpaces {
+		if there, err = has(r.tx, deliveryKey(s, id)); there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+// logScans are the scans of this call, which closeLogs ends.
+func (r *reaping) logScans() []*logScan {
+	if r.logs == nil {
+		for _, s := range []space{spaceAttempt, spaceBody} {
+			r.logs = append(r.logs, &logScan{space: s, it: forward(r.tx, []byte{byte(s)})})
+		}
+	}
+	return r.logs
 }
 
 func (r *reaping) closeLogs() {

@@ -210,6 +210,48 @@ func TestReapLeavesNoLogs(t *testing.T) {
 	}
 }
 
+// TestReapRemovesLogsOfExpiredDeliveries: a delivery that waits for ever keeps its
+// event, but not the logs of the event's other deliveries.
+func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
+	s, err := Open(Options{Dir: t.TempDir(), NoSync: true, Retention: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	long := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
+	e := webhook.Event{ID: webhook.ID{Seq: webhook.SeqAt(long), Nonce: 1}, Type: "t", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{1, 2, 3}}
+	accepted := make(chan error, 1)
+	s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { accepted <- err })
+	if err := <-accepted; err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range e.Endpoints {
+		d := webhook.Delivery{ID: e.ID.For(n), EventType: "t", Status: webhook.Queued}
+		for range 4 {
+			was := d.Place()
+			most := 4
+			if n == 2 { // this one goes on
+				most = 1000
+			}
+			a := webhook.Attempt{At: long, StatusCode: 500, Response: bytes.Repeat([]byte("x"), 1000)}
+			d = d.Attempted(a, webhook.RetryPolicy{MaxAttempts: most, Initial: time.Second, MaxDelay: time.Second}, 0)
+			settle(t, s, webhook.Settlement{Was: was, Now: d})
+			d.AttemptLog = nil
+		}
+	}
+	for range 10 {
+		if _, err := s.Reap(t.Context(), time.Now(), 15); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if attempts, bodies := keysIn(t, s, spaceAttempt), keysIn(t, s, spaceBody); attempts != 4 || bodies != 2 {
+		t.Errorf("%d attempts, %d bodies are left", attempts, bodies)
+	}
+	if d, err := s.Delivery(e.ID.For(2)); err != nil || len(d.AttemptLog) != 4 {
+		t.Error(d, err)
+	}
+}
+
 func keysIn(t *testing.T, s *Store, of space) (n int) {
 	t.Helper()
 	err := s.view("count", func(tx *badger.Txn) error {

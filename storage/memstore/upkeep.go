@@ -36,7 +36,11 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error
 	err := s.update(ctx, "reap", func() error {
 		left := limit
 		for _, id := range slices.Clone(s.order[0]) {
-			if left > 0 && id.Time().Before(horizon) && !s.needed(id) {
+			if left == 0 || !id.Time().Before(horizon) {
+				continue
+			}
+			s.forgetLogs(id)
+			if !s.needed(id) {
 				s.removeEvent(id)
 				left--
 			}
@@ -69,6 +73,16 @@ func (s *Store) hasDeliveries(n webhook.EndpointNumber) bool {
 		_, err := s.find(id)
 		return err == nil
 	})
+}
+
+// forgetLogs drops the attempts of an event's deliveries that have expired.
+func (s *Store) forgetLogs(id webhook.ID) {
+	e := s.events[id]
+	for _, n := range e.Recipients() {
+		if _, err := s.find(id.For(n)); err != nil {
+			delete(s.logs, id.For(n))
+		}
+	}
 }
 
 func (s *Store) removeEvent(id webhook.ID) {
