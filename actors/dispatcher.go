@@ -70,7 +70,7 @@ func (d *Dispatcher) Start() error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read endpoints: %w", err)
+		return fmt.Errorf("read webhooks: %w", err)
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
 	d.supervisor = d.spawn(newSupervisor(d.shared))
@@ -113,7 +113,7 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		d.failOnce.Do(func() {
-			d.failure = fmt.Errorf("read pending endpoints: %w", err)
+			d.failure = fmt.Errorf("read webhooks with pending deliveries: %w", err)
 			close(d.failed)
 		})
 	}

@@ -28,9 +28,9 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 12),
 		}),
 		events:   counter("astrohook_events_accepted_total", "Events that were stored."),
-		actors:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "astrohook_endpoint_actors", Help: "Endpoint actors that are running."}),
+		actors:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "astrohook_webhook_actors", Help: "Webhooks that are at work: each has an actor of its own."}),
 		openings: counter("astrohook_breaker_openings_total", "How often a breaker opened."),
-		panics:   counter("astrohook_panics_total", "Panics that were caught in endpoint actors and attempts."),
+		panics:   counter("astrohook_panics_total", "Panics that were caught while a webhook was served, or in an attempt."),
 	}
 	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "astrohook_attempts_total", Help: "Attempts by reason of failure; an empty reason is a success.",

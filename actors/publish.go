@@ -105,7 +105,7 @@ func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webh
 	reply := make(chan webhook.Health, 1)
 	health, err := ask(ctx, d, n, &healthQuery{reply}, reply)
 	if err != nil {
-		return health, fmt.Errorf("ask endpoint %d for its health: %w", n, err)
+		return health, fmt.Errorf("ask webhook %d for its health: %w", n, err)
 	}
 	health.Backlog, err = d.shared.store.Backlog(n)
 	return health, err

@@ -116,7 +116,7 @@ func (r *router) number(p *publication) (accepting []webhook.Event, refused []we
 				accepting = append([]webhook.Event(nil), p.events[:i]...)
 				refused = make([]webhook.Receipt, len(p.events))
 			}
-			refused[i].Err = fmt.Errorf("%d endpoints, of at most %d: %w", n, webhook.MaxFanOut, webhook.ErrFanOut)
+			refused[i].Err = fmt.Errorf("%d webhooks, of at most %d: %w", n, webhook.MaxFanOut, webhook.ErrFanOut)
 			continue
 		}
 		e.ID = webhook.ID{Seq: r.shared.options.Sequence.Next(now), Nonce: rand.Uint32()}

@@ -61,7 +61,7 @@ const (
 	codeExpectation     code = "expectation-failed"
 	codeInvalid         code = "invalid"
 	codeUnknownType     code = "unknown-event-type"
-	codeFanOut          code = "too-many-endpoints"
+	codeFanOut          code = "too-many-webhooks"
 	codeTooManyPending  code = "too-many-pending"
 	codeHeader          code = "header-too-large"
 	codeInternal        code = "internal"
@@ -88,7 +88,7 @@ var kinds = map[code]struct {
 	codeExpectation:     {fasthttp.StatusExpectationFailed, "The expectation cannot be met"},
 	codeInvalid:         {fasthttp.StatusUnprocessableEntity, "Invalid input"},
 	codeUnknownType:     {fasthttp.StatusUnprocessableEntity, "Unknown event type"},
-	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many endpoints match"},
+	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many webhooks match"},
 	codeTooManyPending:  {fasthttp.StatusTooManyRequests, "Too many deliveries pending"},
 	codeHeader:          {fasthttp.StatusRequestHeaderFieldsTooLarge, "The headers are too large"},
 	codeInternal:        {fasthttp.StatusInternalServerError, "Internal error"},

@@ -130,7 +130,7 @@ func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
 	s = s.Or(webhook.DefaultSettings())
 	t := &Target{client: c, timeout: s.Timeout, maxIdle: s.Concurrency}
 	if err := t.prepare(&e); err != nil {
-		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
+		return nil, fmt.Errorf("open webhook %s: %w", webhook.EndpointID.Format(e.ID), err)
 	}
 	return t, nil
 }

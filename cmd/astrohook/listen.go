@@ -26,8 +26,8 @@ type listenCommand struct {
 	Token        string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
 	Client       string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
 	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
-	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address."`
-	Secret       string        `placeholder:"SECRET" help:"Secret to verify with. With --register the default is a new one."`
+	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
+	Secret       string        `placeholder:"SECRET" help:"Secret to verify with. Default: none, with --register a new one."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	Delay        time.Duration `default:"0s" help:"Answer this late."`

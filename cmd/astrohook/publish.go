@@ -14,7 +14,7 @@ const maxPublish = 1 << 20
 type publishCommand struct {
 	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write."`
-	ForClient      string `placeholder:"ID" help:"Only this client's endpoints get the event; default: every client's."`
+	ForClient      string `placeholder:"ID" help:"Only this client's webhooks get the event; default: every client's."`
 	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often it is tried with this key."`
 	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`
 	EventType      string `arg:"" optional:"" help:"Type of the event."`
@@ -92,6 +92,9 @@ type eventReceipt struct {
 	ID         string `json:"id"`
 	Deliveries int    `json:"deliveries"`
 	Duplicate  bool   `json:"duplicate"`
+	// Disabled counts the webhooks that match but are disabled: the event is
+	// recorded for them as failed.
+	Disabled int `json:"disabled"`
 }
 
 // String is for people.
@@ -99,6 +102,14 @@ func (r eventReceipt) String() string {
 	line := fmt.Sprintf("%s  %d deliveries", printable(r.ID), r.Deliveries)
 	if r.Deliveries == 1 {
 		line = printable(r.ID) + "  1 delivery"
+	}
+	switch {
+	case r.Disabled == 1:
+		line += ", and 1 webhook that is disabled"
+	case r.Disabled > 1:
+		line += fmt.Sprintf(", and %d webhooks that are disabled", r.Disabled)
+	case r.Deliveries == 0 && !r.Duplicate:
+		line += ": no webhook asks for this event"
 	}
 	if r.Duplicate {
 		line += "  (published before with this key)"

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/corpastro/astrohook/cmd/internal/app"
 )
 
@@ -29,7 +31,10 @@ type serveCommand struct {
 }
 
 // Run serves until ctx ends or the server fails.
-func (c *serveCommand) Run(ctx context.Context, std streams, name program) error {
+func (c *serveCommand) Run(ctx context.Context, std streams, name program, command *kong.Context) error {
+	if err := checkEnvironment(command.Model); err != nil {
+		return err
+	}
 	if !c.CoreDumps {
 		if err := forbidCoreDumps(); err != nil {
 			return err
