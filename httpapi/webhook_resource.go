@@ -18,6 +18,7 @@ type webhookResource struct {
 	DisabledReason string   `json:"disabled_reason,omitzero"`
 	CreatedAt      string   `json:"created_at"`
 	UpdatedAt      string   `json:"updated_at"`
+	ExpiresAt      string   `json:"expires_at,omitzero"` // the end of its lease
 	// SignatureScheme is that of the newest secret.
 	SignatureScheme string `json:"signature_scheme"`
 	// PublicKeys are those of the private keys that sign, the newest first.
@@ -44,6 +45,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		DisabledReason:   e.DisabledReason,
 		CreatedAt:        webhook.FormatTime(e.CreatedAt),
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
+		ExpiresAt:        showTime(e.ExpiresAt),
 		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
 		settingsResource: showSettings(e.Settings.Or(s.defaults)),

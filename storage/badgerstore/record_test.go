@@ -36,7 +36,7 @@ func someEndpoint() endpointRecord {
 		Endpoint: webhook.Endpoint{
 			ID: someID, ClientID: "client", EventTypes: []string{"*"}, TargetURL: "https://example.com",
 			Secrets: []webhook.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
-			CreatedAt: time.UnixMicro(1).UTC(), Settings: webhook.DefaultSettings(),
+			CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(5).UTC(), Settings: webhook.DefaultSettings(),
 			Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
 		},
 		keyID: "k", sealed: []byte("sealed"),
@@ -191,5 +191,21 @@ func TestKeysSortLikeWhatTheyName(t *testing.T) {
 				t.Errorf("%v and %v sort differently as keys", a, b)
 			}
 		}
+	}
+}
+
+// TestOlderEndpointRecord: a record of version 1, which knows no lease, is read, and
+// one of a version to come is refused.
+func TestOlderEndpointRecord(t *testing.T) {
+	want := someEndpoint()
+	want.ExpiresAt = time.Time{}
+	record := encodeEndpoint(&want)
+	old := append([]byte{1}, record[1:len(record)-1]...) // the zero time is one byte
+	if got, err := decodeEndpoint(old); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	record[0] = endpointVersion + 1
+	if _, err := decodeEndpoint(record); !errors.Is(err, errDamaged) {
+		t.Errorf("a newer version: %v", err)
 	}
 }

@@ -104,9 +104,10 @@ func (a *App) startActors() error {
 }
 
 func (a *App) openAPI() error {
+	a.parts.leases = newLeases(a.parts.store, a.parts.dispatcher.EndpointChanged, a.component("leases"))
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
-		Dispatcher:   a.parts.dispatcher,
+		Dispatcher:   leasingDispatcher{a.parts.dispatcher, a.parts.leases},
 		Keys:         a.keys,
 		KeySet:       a.keySet(),
 		Issuer:       a.config.JWTIssuer,
@@ -149,6 +150,7 @@ func (a *App) startRoles() error {
 	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
 	a.running.push("disk watcher", role(disk.Run))
 	a.running.push("reaper", role(reap.Run))
+	a.running.push("leases", role(a.parts.leases.Run))
 	if a.parts.keySet != nil {
 		a.running.push("key set", role(a.parts.keySet.Run))
 	}
