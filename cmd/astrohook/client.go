@@ -167,6 +167,21 @@ type problem struct {
 	Suggestions []string `json:"suggestions"`
 }
 
+// refusedError is an answer of the server's that is no success.
+type refusedError struct {
+	status int
+	line   string
+}
+
+// Error is one line for people.
+func (e *refusedError) Error() string { return e.line }
+
+// isNotFound reports whether the server answered that there is no such thing.
+func isNotFound(err error) bool {
+	refused, ok := errors.AsType[*refusedError](err)
+	return ok && refused.status == http.StatusNotFound
+}
+
 // refusal tells in one line why the server said no.
 func refusal(status int, text []byte) error {
 	var p problem
@@ -177,7 +192,7 @@ func refusal(status int, text []byte) error {
 	if reason := p.String(); reason != "" {
 		line += ": " + reason
 	}
-	return errors.New(line)
+	return &refusedError{status, line}
 }
 
 // String is one line, free of control characters.
