@@ -58,6 +58,8 @@ func New(o Options) (*Dispatcher, error) {
 		mailboxes:  mailboxes{newWorkers(maxRunning)},
 		changed:    d.EndpointChanged,
 	}
+	d.shared.defaults.Store(&o.Defaults)
+	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.metrics = newMetrics(o.Metrics, d)
 	return d, nil
 }
@@ -121,6 +123,19 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 
 // SetDiskReserve tells whether free disk space is below the reserve; then nothing is accepted.
 func (d *Dispatcher) SetDiskReserve(reached bool) { d.diskReserve.Store(reached) }
+
+// SetDefaults changes the settings of endpoints that set none. Those at work take
+// them over at once, the others when they have work again.
+func (d *Dispatcher) SetDefaults(s webhook.Settings) {
+	s = s.Or(webhook.DefaultSettings())
+	d.shared.defaults.Store(&s)
+	if d.supervisor != nil {
+		d.shared.root.Send(d.supervisor, &defaultsChanged{})
+	}
+}
+
+// SetMaxPending changes Options.MaxPending.
+func (d *Dispatcher) SetMaxPending(n int64) { d.shared.maxPending.Store(n) }
 
 // Stop lets the attempts in flight end and be recorded, until ctx ends; then it
 // cuts them off through Options.Abort, and what they were making stays pending.

@@ -77,6 +77,10 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		a.handleRead(m, now)
 	case *loaded:
 		a.configureFirst(m, now)
+	case *reloaded:
+		if m.err == nil && a.lane.configured && m.endpoint.Revision >= a.revision {
+			a.configure(m.endpoint, webhook.GateState{}, now)
+		}
 	case *changeDone:
 		m.change.reply <- m.answer
 		a.lane.carriedOut(m.change, m.due, m.failed(), now)
@@ -131,6 +135,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 		m.reply <- a.inFlight()
 	case *drainEndpoint:
 		a.lane.draining = true
+	case *defaultsChanged:
+		a.reload()
 	}
 }
 
@@ -189,7 +195,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
-	settings := e.Settings.Or(a.shared.options.Defaults)
+	settings := e.Settings.Or(*a.shared.defaults.Load())
 	if a.target != nil {
 		a.target.Close()
 		a.target = nil

@@ -52,7 +52,7 @@ func (d *Dispatcher) admit(p *publication) error {
 	switch pending := d.shared.store.Pending(); {
 	case d.diskReserve.Load():
 		return &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
-	case pending >= d.shared.options.MaxPending:
+	case pending >= d.shared.maxPending.Load():
 		return &webhook.RetryAfterError{
 			Err:   fmt.Errorf("%d deliveries wait: %w", pending, webhook.ErrTooManyPending),
 			After: 10 * time.Second,

@@ -86,7 +86,7 @@ func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Tim
 		LastSuccessAt:  showTime(h.LastSuccessAt),
 		LastFailureAt:  showTime(h.LastFailureAt),
 		Restarts:       h.Restarts,
-		Limits:         showSettings(e.Settings.Or(s.defaults)),
+		Limits:         showSettings(e.Settings.Or(*s.defaults.Load())),
 	}
 	if !h.Backlog.OldestAt.IsZero() {
 		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())

@@ -23,7 +23,7 @@ type Server struct {
 	dispatcher  Dispatcher
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
-	defaults    webhook.Settings
+	defaults    atomic.Pointer[webhook.Settings]
 	// headerPrefix begins the names of the headers that deliveries carry.
 	headerPrefix string
 	limits       Limits
@@ -34,7 +34,8 @@ type Server struct {
 	writeBackup  func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp    atomic.Bool
 
-	tokens  *tokens
+	tokens  atomic.Pointer[tokens]
+	keySet  *KeySet // nil for none
 	apiKeys *apiKeys
 	types   *registry
 	owners  *owners
@@ -86,10 +87,12 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
-		defaults: o.Defaults, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
+		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: o.Log.With(slog.String("component", "httpapi")), metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
-		tokens: tokens, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
+		keySet: o.KeySet, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
 	}
+	s.tokens.Store(tokens)
+	s.defaults.Store(&o.Defaults)
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newServer(s.newRouter(routes()))
 	s.admin = s.newServer(s.newRouter(adminRoutes(o.Profiling)))

@@ -48,7 +48,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		ExpiresAt:        showTime(e.ExpiresAt),
 		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
-		settingsResource: showSettings(e.Settings.Or(s.defaults)),
+		settingsResource: showSettings(e.Settings.Or(*s.defaults.Load())),
 	}
 	for _, h := range e.Headers {
 		r.HeaderNames = append(r.HeaderNames, h.Name)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -63,7 +64,7 @@ type Options struct {
 
 // Client makes the requests of all endpoints. It is safe for concurrent use.
 type Client struct {
-	guard    *Guard
+	guard    atomic.Pointer[Guard]
 	resolver *resolver
 	dial     func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	// proxy opens all connections if it is not nil; dialProxy connects to it.
@@ -104,13 +105,14 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("new sender: %w", err)
 	}
 	c := &Client{
-		guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
+		resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
 		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
 			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
 		},
 	}
+	c.guard.Store(o.Guard)
 	if c.excerpt == 0 {
 		c.excerpt = DefaultExcerptBytes
 	}
@@ -153,6 +155,13 @@ func (t *Target) prepare(e *webhook.Endpoint) (err error) {
 	key := originKey{secure: t.url.Secure, host: t.url.Host, port: t.url.Port, caBundle: e.CABundle}
 	t.origin = t.client.idle.join(key, rules, t.maxIdle)
 	return nil
+}
+
+// SetGuard puts other rules in force. A connection that was opened under the rules
+// before is used for no request that begins later.
+func (c *Client) SetGuard(g *Guard) {
+	c.guard.Store(g)
+	c.dropAll(c.idle.renew())
 }
 
 // Abort ends all requests in flight at once, with webhook.ReasonReset, and

@@ -17,6 +17,7 @@ type conn struct {
 	probe  socketProbe
 	// buffers: a layer between here and the socket may hold bytes.
 	buffers bool
+	epoch   int // the idle pool's when it was judged where it may lead
 	// Guarded by the idle pool.
 	idleSince time.Time
 	links     [places]idleLinks

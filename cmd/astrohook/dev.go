@@ -35,28 +35,10 @@ type devMode struct {
 }
 
 // prepareDev changes settings to those of a first look, and makes what it needs
-// in the data directory. A secret and a key that are there already are kept.
+// in the data directory, a token among it.
 func prepareDev(config *app.Config, now time.Time) (devMode, error) {
-	if config.Listen == "" {
-		config.Listen = devListen
-	}
-	config.AllowAddresses = append(config.AllowAddresses, loopback...)
-	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
-		return devMode{}, fmt.Errorf("make the data directory: %w", err)
-	}
-	if config.JWTSecret == "" {
-		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile), newDevSecret)
-		if err != nil {
-			return devMode{}, err
-		}
-		config.JWTSecret = secret
-	}
-	if len(config.SecretKeys) == 0 {
-		key, err := keptSecret(filepath.Join(config.DataDir, devKeyFile), newDevKey)
-		if err != nil {
-			return devMode{}, err
-		}
-		config.SecretKeys = []string{key}
+	if err := completeDev(config); err != nil {
+		return devMode{}, err
 	}
 	content := claims{
 		issuer: config.JWTIssuer, audience: config.JWTAudience,
@@ -71,6 +53,33 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 		return devMode{}, fmt.Errorf("keep the token: %w", err)
 	}
 	return devMode{tokenFile: file}, nil
+}
+
+// completeDev changes settings to those of a first look. A secret and a key that are
+// in the data directory already are kept.
+func completeDev(config *app.Config) error {
+	if config.Listen == "" {
+		config.Listen = devListen
+	}
+	config.AllowAddresses = append(config.AllowAddresses, loopback...)
+	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if config.JWTSecret == "" {
+		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile), newDevSecret)
+		if err != nil {
+			return err
+		}
+		config.JWTSecret = secret
+	}
+	if len(config.SecretKeys) == 0 {
+		key, err := keptSecret(filepath.Join(config.DataDir, devKeyFile), newDevKey)
+		if err != nil {
+			return err
+		}
+		config.SecretKeys = []string{key}
+	}
+	return nil
 }
 
 func newDevSecret() (string, error) { return rand.Text() + rand.Text(), nil }

@@ -62,12 +62,19 @@ func main() {
 }
 
 // run carries out a command line and returns the exit code. An interrupt ends
-// ctx; a second one ends the process at once.
+// ctx; a second one ends the process at once. A server reads its settings again at a
+// hang-up, which ends the other commands as an interrupt does.
 func run(ctx context.Context, args []string, std streams) int {
 	ctx, stop := interruptible(ctx)
 	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	file, shown := new(settingsFile), false
-	parser, err := newParser(ctx, args[0], std, kong.Configuration(file.load), kong.Exit(func(int) { shown = true }))
+	hung, unheard := make(hangups, 1), signal.Ignored(syscall.SIGHUP)
+	signal.Notify(hung, syscall.SIGHUP)
+	defer signal.Stop(hung)
+	parser, err := newParser(ctx, args[0], std, kong.Configuration(file.load), kong.Exit(func(int) { shown = true }),
+		kong.Bind(hung, readAgain(ctx, args, std)))
 	if err != nil {
 		return fail(std.err, err, exitFailed)
 	}
@@ -77,6 +84,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	if err != nil {
 		return fail(std.err, explainRefusal(err, file, parser.Model), exitUsage)
+	}
+	if command.Command() != "serve" && !unheard {
+		go endAt(ctx, hung, cancel)
 	}
 	err = command.Run()
 	var setting *webhook.FieldError
@@ -149,6 +159,15 @@ func (e *usageError) Error() string { return e.reason }
 func fail(w io.Writer, err error, code int) int {
 	_, _ = fmt.Fprintf(w, "astrohook: %s\n", strings.TrimSpace(err.Error()))
 	return code
+}
+
+// endAt ends a context at a signal.
+func endAt(ctx context.Context, signals <-chan os.Signal, cancel context.CancelFunc) {
+	select {
+	case <-signals:
+		cancel()
+	case <-ctx.Done():
+	}
 }
 
 // interruptible gives a context that the first SIGINT or SIGTERM ends. The

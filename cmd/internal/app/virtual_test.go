@@ -61,12 +61,11 @@ func (c *closeOnce) Close() (err error) {
 	return err
 }
 
-func (w *world) start() {
-	public, admin := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
+// config are the settings that the server starts with.
+func (w *world) config() Config {
 	config := Defaults()
 	config.DataDir, config.JWTSecret, config.AllowAddresses = w.dir, virtualSecret, []string{"127.0.0.0/8"}
 	config.Log, config.SecretKeys = slog.New(slog.DiscardHandler), []string{testSecretKey}
-	config.PublicListener, config.AdminListener = &closeOnce{Listener: public}, &closeOnce{Listener: admin}
 	config.Dial = func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 		if ln := w.receivers[addr.Port()]; ln != nil {
 			return ln.Dial()
@@ -76,6 +75,13 @@ func (w *world) start() {
 	if w.settings != nil {
 		w.settings(&config)
 	}
+	return config
+}
+
+func (w *world) start() {
+	public, admin := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
+	config := w.config()
+	config.PublicListener, config.AdminListener = &closeOnce{Listener: public}, &closeOnce{Listener: admin}
 	app, err := New(config)
 	if err != nil {
 		w.t.Fatal(err)
