@@ -71,7 +71,9 @@ func TestReloadGuard(t *testing.T) {
 // and is used for no other.
 func TestReloadWhileInUse(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.After(5*time.Second, subscriber.Answer(200)) })
+		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply {
+			return subscriber.After(5*time.Second, subscriber.Answer(200))
+		})
 		endpoint := w.register(9001, "")
 		w.publish()
 		time.Sleep(time.Second)
