@@ -3,18 +3,14 @@
 package main
 
 import (
-	"os"
 	"os/signal"
 	"syscall"
 )
 
-// ignored are signals that mean nothing to a server, and would end it: SIGPIPE comes
-// when whoever read its log has gone, the others are what other servers reopen
-// their logs at.
-var ignored = []os.Signal{syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2}
-
-// ignoreSignals has them ignored until the function that it returns is called.
+// ignoreSignals keeps a server alive when whoever reads its log has gone: a write to
+// a broken pipe then fails, and sends no SIGPIPE. It does so until the function that
+// it returns is called. (SIGUSR1 and SIGUSR2 do nothing to a Go program.)
 func ignoreSignals() (end func()) {
-	signal.Ignore(ignored...)
-	return func() { signal.Reset(ignored...) }
+	signal.Ignore(syscall.SIGPIPE)
+	return func() { signal.Reset(syscall.SIGPIPE) }
 }
