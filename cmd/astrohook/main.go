@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -138,9 +139,22 @@ func explainRefusal(err error, file *settingsFile, model *kong.Application) erro
 		return fmt.Errorf("%s: %w", file.where(name[1]), err)
 	}
 	if name := unknownFlag.FindStringSubmatch(text); name != nil {
+		if commands := commandsWith(model, name[1]); len(commands) > 0 {
+			return &usageError{fmt.Sprintf("--%s is a flag of %s, and stands behind the command's name", name[1], strings.Join(commands, ", "))}
+		}
 		return &usageError{text + didYouMean("--", nearestNames(name[1], settingNames(model)))}
 	}
 	return err
+}
+
+// commandsWith are the commands that have a flag.
+func commandsWith(model *kong.Application, flag string) (commands []string) {
+	for _, node := range model.Leaves(true) {
+		if slices.ContainsFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == flag }) {
+			commands = append(commands, strings.TrimSpace(strings.TrimPrefix(node.Path(), model.Name)))
+		}
+	}
+	return commands
 }
 
 // settingFault names a wrong setting, and the place where it was set.

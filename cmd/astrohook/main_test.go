@@ -116,6 +116,8 @@ const (
 func TestRefusals(t *testing.T) {
 	short := strings.Repeat("x", 31)
 	badKey := writeFile(t, "key.pem", "no key")
+	otherPEM := writeFile(t, "other.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+	brokenPEM := writeFile(t, "broken.pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")
 	serve := func(args ...string) []string {
 		return append([]string{"serve", "--jwt-secret", testSecret, "--secret-keys", testSecretKey, "--data-dir", "/dev/null/never"}, args...)
 	}
@@ -125,9 +127,12 @@ func TestRefusals(t *testing.T) {
 		code   int
 		want   string
 	}{
+		{"a flag without its command", []string{"--listen=:1"}, 2, "--listen is a flag of serve, and stands behind the command's name"},
+		{"a flag of another command", []string{"publish", "--lifetime=1h", "x"}, 2, "--lifetime is a flag of token, key create, and stands"},
 		{"an unknown flag that was renamed", serve("--endpoint-timeout=1s"), 2, "unknown flag --endpoint-timeout: did you mean --webhook-timeout?"},
 		{"an unknown command", []string{"sevre"}, 2, "sevre"},
 		{"an unknown flag", serve("--lisen=:1"), 2, "--lisen"},
+		{"a wrong address, and nothing else yet", []string{"serve", "--listen=127.0.0.1:99999"}, 2, "of which the port 99999 is not from 0 to 65535"},
 		{"no secret", []string{"serve"}, 2, "--jwt-secret (ASTROHOOK_JWT_SECRET) is not set"},
 		{"a short secret", []string{"serve", "--jwt-secret", short}, 2, "--jwt-secret (ASTROHOOK_JWT_SECRET) is 31 bytes long, less than 32"},
 		{"no key for secrets", []string{"serve", "--jwt-secret", testSecret}, 2, "--secret-keys (ASTROHOOK_SECRET_KEYS) is not set: without a key no secret can be kept; `astrohook secret-key` makes one"},
@@ -135,8 +140,10 @@ func TestRefusals(t *testing.T) {
 		{"two keys of one id", serve("--secret-keys", testSecretKey+","+testSecretKey), 2, `two keys with the id "test"`},
 		{"a key with a wrong id", []string{"secret-key", "--id", "a:b"}, 2, "id"},
 		{"reencrypt without a token", []string{"reencrypt"}, 2, "--token (ASTROHOOK_TOKEN)"},
-		{"a key file that is missing", serve("--jwt-public-keys", "/no/such.pem"), 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used"},
-		{"a key file without a key", serve("--jwt-public-keys", badKey), 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used"},
+		{"a key file that is missing", serve("--jwt-public-keys", "/no/such.pem"), 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used: open /no/such.pem: no such file"},
+		{"a key file without a key", serve("--jwt-public-keys", badKey), 2, "--jwt-public-keys (ASTROHOOK_JWT_PUBLIC_KEYS) cannot be used: " + badKey + ": token key is not PEM"},
+		{"a key file with something else", serve("--jwt-public-keys", otherPEM), 2, otherPEM + `: token key is a PEM block of type "CERTIFICATE", not PUBLIC KEY`},
+		{"a key file with a key that cannot be read", serve("--jwt-public-keys", brokenPEM), 2, brokenPEM + ": parse token key: "},
 		{"an address without a port", serve("--listen", "8080"), 2, `--listen (ASTROHOOK_LISTEN) is "8080", not HOST:PORT or :PORT: the port is missing`},
 		{"a port that is too large", serve("--listen", "127.0.0.1:99999"), 2, `is "127.0.0.1:99999", of which the port 99999 is not from 0 to 65535`},
 		{"a host that is none", serve("--listen", "256.0.0.1:80"), 2, `of which the host "256.0.0.1" is neither an IP address nor a name`},

@@ -134,12 +134,10 @@ type rule struct {
 	reason  string
 }
 
+// rules judge what was set before what was not: who gave a wrong value hears of that
+// first.
 func (c *Config) rules() []rule {
 	return []rule{
-		{
-			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0 && c.JWTKeysURL == "",
-			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys, jwt-keys-url), or take a first look with --dev",
-		},
 		{
 			"jwt-secret", c.JWTSecret != "" && isShort(c.JWTSecret),
 			fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret),
@@ -147,10 +145,6 @@ func (c *Config) rules() []rule {
 		{
 			"jwt-secrets", slices.ContainsFunc(c.JWTSecrets, badNamedSecret),
 			fmt.Sprintf("is not of the form KID=SECRET, with secrets of %d bytes or more", httpapi.MinSecret),
-		},
-		{
-			"secret-keys", len(c.SecretKeys) == 0,
-			"is not set: without a key no secret can be kept; `astrohook secret-key` makes one, to be kept outside of the data directory, or take a first look with --dev",
 		},
 		{"listen", c.PublicListener == nil && addressFault(c.publicAddress()) != "", addressFault(c.publicAddress())},
 		{"admin-listen", c.AdminListener == nil && addressFault(c.AdminListen) != "", addressFault(c.AdminListen)},
@@ -172,6 +166,14 @@ func (c *Config) rules() []rule {
 		{"webhook-breaker-failures", c.EndpointBreakerFailures < 1, "is less than 1"},
 		{"webhook-breaker-open", c.EndpointBreakerOpen <= 0, "is not more than 0"},
 		{"webhook-breaker-max", c.EndpointBreakerMax < c.EndpointBreakerOpen, "is less than webhook-breaker-open"},
+		{
+			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0 && c.JWTKeysURL == "",
+			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys, jwt-keys-url), or take a first look with --dev",
+		},
+		{
+			"secret-keys", len(c.SecretKeys) == 0,
+			"is not set: without a key no secret can be kept; `astrohook secret-key` makes one, to be kept outside of the data directory, or take a first look with --dev",
+		},
 	}
 }
 
