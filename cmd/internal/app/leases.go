@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"sync"
@@ -25,21 +24,21 @@ const (
 	leaseRetry = time.Minute
 )
 
-// leases deletes temporary webhooks whose lease has ended. It reads all webhooks
-// once, at the start, in the background, and hears of changes from then on. What
-// it knows are hints: storage decides whether a lease has ended.
+// leases deletes temporary webhooks whose lease has ended. It sees all webhooks
+// once, when the dispatcher reads them at the start, and hears of changes from then
+// on. What it knows are hints: storage decides whether a lease has ended.
 type leases struct {
 	store   storage.Endpoints
-	changed func(webhook.Endpoint) // makes a deletion effective
 	log     *slog.Logger
+	changed func(webhook.Endpoint) // makes a deletion effective; set before Run
 
 	mu   sync.Mutex // guards book
 	book *leaseBook
 	wake chan struct{} // holds a token if the first lease may have changed
 }
 
-func newLeases(store storage.Endpoints, changed func(webhook.Endpoint), log *slog.Logger) *leases {
-	return &leases{store: store, changed: changed, log: log, book: newLeaseBook(), wake: make(chan struct{}, 1)}
+func newLeases(store storage.Endpoints, log *slog.Logger) *leases {
+	return &leases{store: store, log: log, book: newLeaseBook(), wake: make(chan struct{}, 1)}
 }
 
 // note takes news of a webhook; earliest is the soonest that its lease may end.
@@ -67,9 +66,6 @@ func (l *leases) note(e *webhook.Endpoint, earliest time.Time) {
 
 // Run deletes what has ended until ctx ends.
 func (l *leases) Run(ctx context.Context) {
-	if err := l.collect(ctx, time.Now().Add(leaseGrace)); err != nil && ctx.Err() == nil {
-		l.log.Error("temporary webhooks of earlier runs are not known, and stay", "error", err)
-	}
 	timer := time.NewTimer(leaseLook)
 	defer timer.Stop()
 	for {
@@ -81,20 +77,6 @@ func (l *leases) Run(ctx context.Context) {
 		case <-l.wake:
 		}
 	}
-}
-
-// collect finds the leases that storage holds.
-func (l *leases) collect(ctx context.Context, earliest time.Time) error {
-	err := l.store.EachEndpoint(func(e webhook.Endpoint) error {
-		if !e.ExpiresAt.IsZero() && !e.Deleted() {
-			l.note(&e, earliest)
-		}
-		return ctx.Err()
-	})
-	if err != nil {
-		return fmt.Errorf("read webhooks: %w", err)
-	}
-	return nil
 }
 
 // work deletes all that has ended, and returns how long to wait for the next look.
@@ -173,6 +155,23 @@ func hostOf(target string) string {
 		return ""
 	}
 	return u.Host
+}
+
+// leasingStore shows the leases all webhooks that the dispatcher reads at its start.
+type leasingStore struct {
+	storage.Store
+	leases   *leases
+	earliest time.Time // that a lease may end
+}
+
+// EachEndpoint calls visit for every webhook.
+func (s leasingStore) EachEndpoint(visit func(webhook.Endpoint) error) error {
+	return s.Store.EachEndpoint(func(e webhook.Endpoint) error {
+		if !e.ExpiresAt.IsZero() && !e.Deleted() {
+			s.leases.note(&e, s.earliest)
+		}
+		return visit(e)
+	})
 }
 
 // leasingDispatcher tells the leases of every change that it makes effective.

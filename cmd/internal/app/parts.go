@@ -84,8 +84,9 @@ func (a *App) openSender() error {
 
 func (a *App) startActors() error {
 	client := a.parts.sender
+	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
 	dispatcher, err := actors.New(actors.Options{
-		Store:       a.parts.store,
+		Store:       leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
 		Open:        func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
 		Sequence:    a.parts.sequence,
 		Defaults:    a.config.endpointDefaults(),
@@ -99,12 +100,11 @@ func (a *App) startActors() error {
 		return err
 	}
 	a.running.push("actors", dispatcher.Stop)
-	a.parts.dispatcher = dispatcher
+	a.parts.dispatcher, a.parts.leases.changed = dispatcher, dispatcher.EndpointChanged
 	return dispatcher.Start()
 }
 
 func (a *App) openAPI() error {
-	a.parts.leases = newLeases(a.parts.store, a.parts.dispatcher.EndpointChanged, a.component("leases"))
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
 		Dispatcher:   leasingDispatcher{a.parts.dispatcher, a.parts.leases},
