@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -94,6 +95,9 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 		if code < 200 || code > 599 {
 			return nil, &usageError{fmt.Sprintf("%d is not a status code from 200 to 599", code)}
 		}
+	}
+	if fault := app.AddressFault(c.Address); fault != "" {
+		return nil, &usageError{"--address " + fault}
 	}
 	if c.Register == "" {
 		return nil, nil //nolint:nilnil // none asked for

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// addressFault says which part of a listener's address is wrong, as the end of a
+// AddressFault says which part of a listener's address is wrong, as the end of a
 // sentence about the setting; "" if none is.
-func addressFault(text string) string {
+func AddressFault(text string) string {
 	if text == "" {
 		return "is empty, not HOST:PORT or :PORT"
 	}

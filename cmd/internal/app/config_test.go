@@ -118,7 +118,7 @@ func TestFaultsNameThePart(t *testing.T) {
 		"a b:1":        `the host "a b" is neither`,
 		"fe80::1:1":    "in brackets",
 	} {
-		if got := addressFault(text); (got == "") != (want == "") || !strings.Contains(got, want) {
+		if got := AddressFault(text); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("address %q: %q, want %q", text, got, want)
 		}
 	}
