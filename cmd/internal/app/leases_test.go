@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/corpastro/astrohook/actors/subscriber"
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -114,7 +118,7 @@ func TestLeaseBounds(t *testing.T) {
 // TestLeaseSurvivesRestart: a lease is on disk. After a start there are 30 s to renew
 // it, however long the server was away.
 func TestLeaseSurvivesRestart(t *testing.T) {
-	var log bytes.Buffer
+	var log lockedBuffer
 	settings := func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }
 	inWorldOf(t, settings, func(w *world) {
 		renewed, lost := w.register(9001, `,"lease_seconds":60`), w.register(9002, `,"lease_seconds":60`)
@@ -146,15 +150,14 @@ func TestLeaseSurvivesRestart(t *testing.T) {
 // failingStore is a store whose updates fail as often as it is told.
 type failingStore struct {
 	storage.Endpoints
-	failures int
+	failures atomic.Int64
 }
 
 // UpdateEndpoint fails, or changes the webhook.
 func (s *failingStore) UpdateEndpoint(
 	ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error,
 ) (webhook.Endpoint, error) {
-	if s.failures > 0 {
-		s.failures--
+	if s.failures.Add(-1) >= 0 {
 		return webhook.Endpoint{}, errNoDevice
 	}
 	return s.Endpoints.UpdateEndpoint(ctx, n, change)
@@ -162,21 +165,55 @@ func (s *failingStore) UpdateEndpoint(
 
 // TestLeaseRetried: when storage fails the webhook is deleted later.
 func TestLeaseRetried(t *testing.T) {
-	var log bytes.Buffer
-	settings := func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }
-	inWorldOf(t, settings, func(w *world) {
-		id := w.register(9001, `,"lease_seconds":30`)
-		fails := &failingStore{Endpoints: w.app.parts.store, failures: 2}
-		w.app.parts.leases.store = fails
-		time.Sleep(time.Minute)
-		if w.gone(id) || fails.failures != 1 {
-			t.Fatalf("%d failures are left", fails.failures)
+	synctest.Test(t, func(t *testing.T) {
+		var log lockedBuffer
+		fails := &failingStore{Endpoints: memstore.Open(memstore.Options{})}
+		fails.failures.Store(2)
+		changes := make(chan webhook.Endpoint, 1)
+		l := newLeases(fails, slog.New(slog.NewTextHandler(&log, nil)))
+		l.changed = func(e webhook.Endpoint) { changes <- e }
+		e, err := fails.CreateEndpoint(t.Context(), webhook.Endpoint{
+			ID: webhook.ID{Seq: 1}, ClientID: "acme", TargetURL: "http://127.0.0.1:9001/", ExpiresAt: time.Now().Add(30 * time.Second),
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Minute)
-		if !w.gone(id) || strings.Count(log.String(), "a temporary webhook was not deleted") != 2 {
-			t.Errorf("gone: %t, log:\n%s", w.gone(id), log.String())
+		stop := role(l.Run)
+		l.note(&e, time.Time{})
+		began := time.Now()
+		if deleted := <-changes; !deleted.Deleted() || deleted.Number() != e.Number() {
+			t.Errorf("changed %+v", deleted)
+		}
+		if took := time.Since(began); took != 30*time.Second+2*leaseRetry {
+			t.Errorf("deleted after %v", took)
+		}
+		if err := stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if strings.Count(log.String(), "a temporary webhook was not deleted") != 2 || len(l.book.byNumber) != 0 {
+			t.Errorf("%d leases are left, log:\n%s", len(l.book.byNumber), log.String())
 		}
 	})
+}
+
+// lockedBuffer is a log that can be read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write adds to the log.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is the log so far.
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 var errNoDevice = errors.New("no such device")
