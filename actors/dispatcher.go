@@ -59,6 +59,8 @@ func New(o Options) (*Dispatcher, error) {
 		mailboxes:  mailboxes{newWorkers(maxRunning)},
 		changed:    d.EndpointChanged,
 	}
+	d.shared.defaults.Store(&o.Defaults)
+	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.metrics = newMetrics(o.Metrics, d)
 	return d, nil
 }
@@ -72,7 +74,7 @@ func (d *Dispatcher) Start() error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read endpoints: %w", err)
+		return fmt.Errorf("read webhooks: %w", err)
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
 	d.supervisor = d.spawn(newSupervisor(d.shared))
@@ -114,7 +116,7 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 		return ctx.Err()
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		d.fail(fmt.Errorf("read pending endpoints: %w", err))
+		d.fail(fmt.Errorf("read webhooks with pending deliveries: %w", err))
 	}
 }
 
@@ -124,7 +126,7 @@ func (d *Dispatcher) watch(ctx context.Context) {
 	dog := watchdog{store: d.shared.store, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
 	for ctx.Err() == nil {
 		if err := dog.run(ctx); err != nil {
-			d.shared.log.Error("storage failed", "action", "read pending endpoints", "error", err)
+			d.shared.log.Error("storage failed", "action", "read webhooks with pending deliveries", "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Minute):
@@ -143,6 +145,19 @@ func (d *Dispatcher) fail(err error) {
 
 // SetDiskReserve tells whether free disk space is below the reserve; then nothing is accepted.
 func (d *Dispatcher) SetDiskReserve(reached bool) { d.diskReserve.Store(reached) }
+
+// SetDefaults changes the settings of endpoints that set none. Those at work take
+// them over at once, the others when they have work again.
+func (d *Dispatcher) SetDefaults(s webhook.Settings) {
+	s = s.Or(webhook.DefaultSettings())
+	d.shared.defaults.Store(&s)
+	if d.supervisor != nil {
+		d.shared.root.Send(d.supervisor, &defaultsChanged{})
+	}
+}
+
+// SetMaxPending changes Options.MaxPending.
+func (d *Dispatcher) SetMaxPending(n int64) { d.shared.maxPending.Store(n) }
 
 // Stop lets the attempts in flight end and be recorded, until ctx ends; then it
 // cuts them off through Options.Abort, and what they were making stays pending.

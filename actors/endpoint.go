@@ -79,6 +79,10 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		a.handleRead(m, now)
 	case *loaded:
 		a.configureFirst(m, now)
+	case *reloaded:
+		if m.err == nil && a.lane.configured && m.endpoint.Revision >= a.revision {
+			a.configure(m.endpoint, webhook.GateState{}, now)
+		}
 	case *changeDone:
 		m.change.reply <- m.answer
 		a.lane.carriedOut(m.change, m.due, m.failed(), now)
@@ -163,6 +167,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 		a.audit(m, now)
 	case *drainEndpoint:
 		a.lane.draining = true
+	case *defaultsChanged:
+		a.reload()
 	}
 }
 
@@ -208,7 +214,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 		m = &loaded{endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: a.number}, DeletedAt: now}}
 	}
 	if m.err != nil {
-		a.readFailed("read endpoint", m.err, now)
+		a.readFailed("read webhook", m.err, now)
 		return
 	}
 	a.configure(m.endpoint, m.gate, now)
@@ -224,7 +230,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
-	settings := e.Settings.Effective(a.shared.options.Defaults, a.shared.options.Ceilings)
+	settings := e.Settings.Effective(*a.shared.defaults.Load(), a.shared.options.Ceilings)
 	a.seat.label = labelOf(&e)
 	if a.target != nil {
 		a.target.Close()

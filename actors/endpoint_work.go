@@ -21,6 +21,16 @@ func (a *endpointActor) load() {
 	})
 }
 
+// reload reads the endpoint once more, to be configured with what holds now. If
+// that fails, the actor's next start brings it.
+func (a *endpointActor) reload() {
+	shared, n := a.shared, a.number
+	a.inBackground(true, func() any {
+		e, err := shared.store.Endpoint(n)
+		return &reloaded{endpoint: e, err: err}
+	})
+}
+
 // inBackground runs work on a reader, soon or in the order of its client's others,
 // and sends its result to the actor.
 func (a *endpointActor) inBackground(soon bool, work func() any) {

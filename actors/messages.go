@@ -86,6 +86,9 @@ type (
 	drained struct{ number webhook.EndpointNumber }
 	// tick: a time the supervisor waits for may have come.
 	tick struct{}
+	// defaultsChanged: the settings of endpoints that set none are others now. The
+	// supervisor passes it on to all actors that run.
+	defaultsChanged struct{}
 	// sweepSeats: look for seats that hold nothing any more.
 	sweepSeats struct{}
 )
@@ -107,6 +110,10 @@ type (
 	loaded struct {
 		endpoint webhook.Endpoint
 		gate     webhook.GateState
+		err      error
+	}
+	reloaded struct {
+		endpoint webhook.Endpoint
 		err      error
 	}
 	queueRead struct {

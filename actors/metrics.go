@@ -32,9 +32,9 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 12),
 		}),
 		events:   counter("astrohook_events_accepted_total", "Events that were stored."),
-		actors:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "astrohook_endpoint_actors", Help: "Endpoint actors that are running."}),
+		actors:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "astrohook_webhook_actors", Help: "Webhooks that are at work: each has an actor of its own."}),
 		openings: counter("astrohook_breaker_openings_total", "How often a breaker opened."),
-		panics:   counter("astrohook_panics_total", "Panics that were caught in endpoint actors and attempts."),
+		panics:   counter("astrohook_panics_total", "Panics that were caught while a webhook was served, or in an attempt."),
 		overlooked: counter("astrohook_overlooked_total",
 			"How often the watchdog found due deliveries that were being overlooked: a fault of the server, to be reported."),
 	}

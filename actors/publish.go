@@ -54,7 +54,7 @@ func (d *Dispatcher) admit(p *publication) error {
 	switch pending := d.shared.store.Pending(); {
 	case d.diskReserve.Load():
 		return &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
-	case pending >= d.shared.options.MaxPending:
+	case pending >= d.shared.maxPending.Load():
 		return tooManyPending(pending)
 	}
 	if err := d.shared.publishing.Take(p.publisher(), p.bytes); err != nil {
@@ -132,7 +132,7 @@ func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webh
 	reply := make(chan webhook.Health, 1)
 	health, err := ask(ctx, d, n, &healthQuery{reply}, reply)
 	if err != nil {
-		return health, fmt.Errorf("ask endpoint %d for its health: %w", n, err)
+		return health, fmt.Errorf("ask webhook %d for its health: %w", n, err)
 	}
 	health.Backlog, err = d.shared.store.Backlog(n)
 	return health, err

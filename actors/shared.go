@@ -25,6 +25,9 @@ type shared struct {
 	reads      *readers
 	mailboxes  mailboxes
 	watchers   watchers
+	// defaults and maxPending begin as the options say, and may change.
+	defaults   atomic.Pointer[webhook.Settings]
+	maxPending atomic.Int64
 	// aborted: the shutdown's time is up; attempts that now fail were cut off by it.
 	aborted atomic.Bool
 	// changed makes a stored change of an endpoint effective.

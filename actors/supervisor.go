@@ -62,6 +62,10 @@ func (s *supervisor) Receive(c actor.Context) {
 		s.pass(c, m, now)
 	case *restRequest:
 		s.rest(c, m, now)
+	case *defaultsChanged:
+		for _, to := range s.byPID {
+			s.send(c, to, m)
+		}
 	case *drain:
 		s.drain(c, m.done)
 	case *drained:

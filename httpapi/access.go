@@ -74,7 +74,7 @@ func (s *Server) principal(token []byte, now time.Time) (*Principal, error) {
 	if bytes.HasPrefix(token, []byte(apiKeyPrefix)) {
 		return s.apiKeys.principal(token, now)
 	}
-	return s.tokens.principal(s.base, token, now)
+	return s.tokens.Load().principal(s.base, token, now)
 }
 
 // bearer takes the token out of an Authorization header (RFC 6750, section 2.1).

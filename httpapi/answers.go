@@ -32,7 +32,7 @@ var answers = []struct {
 	{webhook.ErrDiskReserve, codeDiskReserve, "nothing is accepted until there is free disk space again"},
 	{webhook.ErrShuttingDown, codeShuttingDown, "the server is stopping"},
 	{webhook.ErrBlockedAddress, codeInvalid, "the address is not allowed"},
-	{webhook.ErrFanOut, codeFanOut, "the event matches more endpoints than one event can be delivered to"},
+	{webhook.ErrFanOut, codeFanOut, "the event matches more webhooks than one event can be delivered to"},
 	{webhook.ErrBroken, codeUnavailable, "the server cannot store anything until it is restarted"},
 	{webhook.ErrTooDeep, codeMalformed, ""},
 	{webhook.ErrSyntax, codeMalformed, ""},

@@ -29,7 +29,7 @@ func (o *owners) client(n webhook.EndpointNumber) (string, error) {
 	}
 	e, err := o.store.Endpoint(n)
 	if err != nil {
-		return "", fmt.Errorf("read endpoint %d: %w", n, err)
+		return "", fmt.Errorf("read webhook %d: %w", n, err)
 	}
 	o.remember(n, e.ClientID)
 	return e.ClientID, nil

@@ -64,7 +64,7 @@ const (
 	codeInvalid         code = "invalid"
 	codeUnknownType     code = "unknown-event-type"
 	codeKeyReused       code = "idempotency-key-reused"
-	codeFanOut          code = "too-many-endpoints"
+	codeFanOut          code = "too-many-webhooks"
 	codeTooManyPending  code = "too-many-pending"
 	codeClientLimit     code = "client-limit"
 	codeTooMany         code = "too-many-requests"
@@ -94,7 +94,7 @@ var kinds = map[code]struct {
 	codeInvalid:         {fasthttp.StatusUnprocessableEntity, "Invalid input"},
 	codeUnknownType:     {fasthttp.StatusUnprocessableEntity, "Unknown event type"},
 	codeKeyReused:       {fasthttp.StatusUnprocessableEntity, "The idempotency key was used for another event"},
-	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many endpoints match"},
+	codeFanOut:          {fasthttp.StatusUnprocessableEntity, "Too many webhooks match"},
 	codeTooManyPending:  {fasthttp.StatusTooManyRequests, "Too many deliveries pending"},
 	codeClientLimit:     {fasthttp.StatusConflict, "The client's limit is reached"},
 	codeTooMany:         {fasthttp.StatusTooManyRequests, "Too many requests"},

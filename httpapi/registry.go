@@ -24,8 +24,8 @@ const (
 // is checked against it. Readers see one whole state; changes go through here only.
 type registry struct {
 	store EventTypeStore
-	check bool
-	mu    sync.Mutex // held by changes
+	check atomic.Bool // refuse what it does not have
+	mu    sync.Mutex  // held by changes
 	state atomic.Pointer[types]
 }
 
@@ -49,7 +49,8 @@ func loadRegistry(store EventTypeStore, check bool) (*registry, error) {
 			}
 		}
 	}
-	r := &registry{store: store, check: check}
+	r := &registry{store: store}
+	r.check.Store(check)
 	r.replace(list)
 	return r, nil
 }
@@ -74,7 +75,7 @@ func (r *registry) name(text []byte, suggest bool) (string, error) {
 	if err := webhook.ValidateEventType(name); err != nil {
 		return "", inField(err, "event_type")
 	}
-	if !r.check {
+	if !r.check.Load() {
 		return name, nil
 	}
 	return "", state.unknown("event_type", name, suggest)
@@ -86,7 +87,7 @@ func (r *registry) checkPattern(field, pattern string) error {
 		return inField(err, field)
 	}
 	state := r.state.Load()
-	if _, known := state.byName[pattern]; known || !r.check || strings.HasSuffix(pattern, "*") {
+	if _, known := state.byName[pattern]; known || !r.check.Load() || strings.HasSuffix(pattern, "*") {
 		return nil
 	}
 	return state.unknown(field, pattern, true)

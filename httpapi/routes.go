@@ -71,6 +71,7 @@ func routes() []route {
 		{get, "/api/keys", needAdmin, pageQuery, (*Server).listAPIKeys},
 		{del, "/api/keys/{id}", needAdmin, nil, (*Server).deleteAPIKey},
 
+		{get, "/", needNothing, nil, (*Server).front},
 		{get, "/healthz", needNothing, nil, (*Server).healthz},
 		{get, "/readyz", needNothing, nil, (*Server).readyz},
 		{get, "/openapi.yaml", needNothing, nil, (*Server).openAPI},

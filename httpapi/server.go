@@ -23,7 +23,7 @@ type Server struct {
 	dispatcher  Dispatcher
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
-	defaults    webhook.Settings
+	defaults    atomic.Pointer[webhook.Settings]
 	ceilings    webhook.Ceilings
 	// headerPrefix begins the names of the headers that deliveries carry.
 	headerPrefix string
@@ -35,7 +35,8 @@ type Server struct {
 	writeBackup  func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp    atomic.Bool
 
-	tokens *tokens
+	tokens atomic.Pointer[tokens]
+	keySet *KeySet // nil for none
 	// refusals are those of tokens and API keys.
 	refusals *refusals
 	apiKeys  *apiKeys
@@ -99,11 +100,13 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
-		defaults: o.Defaults, ceilings: o.Ceilings, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
+		ceilings: o.Ceilings, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
-		tokens: tokens, refusals: refusals, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
+		keySet: o.KeySet, refusals: refusals, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
 		bodies: newBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits, maxWebhooks: o.MaxWebhooks,
 	}
+	s.tokens.Store(tokens)
+	s.defaults.Store(&o.Defaults)
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newServer(s.newRouter(routes()))
 	s.admin = s.newServer(s.newRouter(adminRoutes(o.Profiling)))

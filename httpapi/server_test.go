@@ -82,7 +82,7 @@ func TestMethods(t *testing.T) {
 func TestPaths(t *testing.T) {
 	s := newScene(t)
 	for _, path := range []string{
-		"/", "/api", "/api/", "/nope", "/api/webhooks/", "//api/webhooks", "/api//webhooks", "/./api/webhooks",
+		"//", "/.", "/api", "/api/", "/nope", "/api/webhooks/", "//api/webhooks", "/api//webhooks", "/./api/webhooks",
 		"/healthz/../api/webhooks", "/api/webhooks/" + s.webhook + "/", "/API/webhooks", "/api/%77ebhooks",
 		"/api/webhooks/" + s.webhook + "/pause/..", "/healthz/", "/api/webhooks%2F" + s.webhook, "/metrics", "/debug/pprof/",
 	} {

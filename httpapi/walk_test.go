@@ -98,6 +98,7 @@ var visits = []visit{
 
 	{"GET /healthz", "", 200, 200, 200, 200},
 	{"GET /readyz", "", 200, 200, 200, 200},
+	{"GET /", "", 200, 200, 200, 200},
 	{"GET /openapi.yaml", "", 200, 200, 200, 200},
 	{"GET /.well-known/jwks.json", "", 422, 422, 422, 422}, // of no webhook
 }

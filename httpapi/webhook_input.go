@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -12,6 +13,8 @@ import (
 const (
 	maxPatterns    = 100
 	maxDescription = 1000 // characters
+	minLease       = 30 * time.Second
+	maxLease       = time.Hour
 )
 
 // webhookInput registers, replaces or changes an endpoint.
@@ -22,6 +25,9 @@ type webhookInput struct {
 	TargetURL   optional[string]   `json:"target_url"`
 	Description optional[string]   `json:"description"`
 	Status      optional[string]   `json:"status"`
+	// LeaseSeconds, if it is set, is how long the endpoint lives from now on. null
+	// makes it stay.
+	LeaseSeconds optional[int64] `json:"lease_seconds"`
 	secretInput
 	connectionInput
 	settingsInput
@@ -110,6 +116,9 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, m
 	if in.Status.Set {
 		f.add(setStatus(e, in.Status.Value))
 	}
+	if in.LeaseSeconds.Set {
+		in.applyLease(e, time.Now(), f)
+	}
 	in.connectionInput.apply(e, most, f)
 	in.settingsInput.apply(&e.Settings, defaults, most, f)
 	if in.EventType.given() {
@@ -120,6 +129,16 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, m
 	}
 	if in.Description.Set {
 		e.Description = in.Description.Value
+	}
+}
+
+// applyLease sets when the endpoint is deleted, unless it is renewed before.
+func (in *webhookInput) applyLease(e *webhook.Endpoint, now time.Time, f *faults) {
+	var seconds int
+	whole(f, in.LeaseSeconds, bounds[int64]{field: "lease_seconds", low: int64(minLease / time.Second), high: int64(maxLease / time.Second)}, &seconds)
+	e.ExpiresAt = time.Time{}
+	if seconds > 0 {
+		e.ExpiresAt = now.UTC().Truncate(time.Millisecond).Add(time.Duration(seconds) * time.Second)
 	}
 }
 

@@ -19,6 +19,7 @@ type webhookResource struct {
 	DisabledAt     string   `json:"disabled_at,omitzero"`
 	CreatedAt      string   `json:"created_at"`
 	UpdatedAt      string   `json:"updated_at"`
+	ExpiresAt      string   `json:"expires_at,omitzero"` // the end of its lease
 	// SignatureScheme is that of the newest secret.
 	SignatureScheme string `json:"signature_scheme"`
 	// PublicKeys are those of the private keys that sign, the newest first.
@@ -48,9 +49,10 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		DisabledAt:       showTime(e.DisabledAt),
 		CreatedAt:        webhook.FormatTime(e.CreatedAt),
 		UpdatedAt:        webhook.FormatTime(e.UpdatedAt),
+		ExpiresAt:        showTime(e.ExpiresAt),
 		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
-		settingsResource: showSettings(e.Settings.Effective(s.defaults, s.ceilings)),
+		settingsResource: showSettings(e.Settings.Effective(*s.defaults.Load(), s.ceilings)),
 	}
 	for _, h := range e.Headers {
 		r.HeaderNames = append(r.HeaderNames, h.Name)

@@ -81,7 +81,7 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	secret, err := in.newSecret(webhook.SchemeHMAC)
 	f.add(err)
 	e.Secrets = []webhook.Secret{secret}
-	in.change(&e, s.defaults, &s.ceilings, &f)
+	in.change(&e, *s.defaults.Load(), &s.ceilings, &f)
 	if in.TargetURL.given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
@@ -182,7 +182,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 		if in.TargetURL.given() {
 			e.TargetURL = target
 		}
-		in.change(e, s.defaults, &s.ceilings, &f)
+		in.change(e, *s.defaults.Load(), &s.ceilings, &f)
 		if in.SignatureScheme.Set && webhook.Scheme(in.SignatureScheme.Value) != e.Scheme() {
 			f.add(invalid("signature_scheme", "is changed by rotate-secret only"))
 		}

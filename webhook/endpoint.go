@@ -25,6 +25,9 @@ type Endpoint struct {
 	// DeletedAt is set when the endpoint was deleted. It stays stored, unseen by
 	// its client's lists of endpoints, for as long as its deliveries are listed.
 	DeletedAt time.Time
+	// ExpiresAt is when the endpoint is deleted unless its lease is renewed before;
+	// zero for one that stays.
+	ExpiresAt time.Time
 	// Revision counts the changes, from 1. Messages about an endpoint may
 	// overtake each other; the larger revision is right.
 	Revision uint64

@@ -29,7 +29,7 @@ var (
 	// ErrShuttingDown: the server is stopping; try again later.
 	ErrShuttingDown = errors.New("shutting down")
 	// ErrFanOut: one event matches more endpoints than the store can note with it, some two millions.
-	ErrFanOut = errors.New("event matches too many endpoints")
+	ErrFanOut = errors.New("event matches too many webhooks")
 	// ErrBroken: storage failed to commit and accepts nothing more. Fatal.
 	ErrBroken = errors.New("storage is broken")
 	// ErrBlockedAddress: the address guard refused every way to the target.

@@ -48,17 +48,18 @@ func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string,
 // admit gives the addresses that a target may be reached at, at least one; none
 // for a name that the proxy resolves. It fails with webhook.ErrBlockedAddress, errUnresolved, or ctx's error.
 func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
-	if err := c.guard.checkURL(t); err != nil {
+	guard := c.guard.Load()
+	if err := guard.checkURL(t); err != nil {
 		return nil, err
 	}
 	switch {
 	case t.Addr.IsValid():
-		return []netip.Addr{t.Addr}, c.guard.Check(t.Addr)
+		return []netip.Addr{t.Addr}, guard.Check(t.Addr)
 	case c.proxy != nil:
-		return nil, c.guard.admitByName(t)
+		return nil, guard.admitByName(t)
 	case isLocalhost(t.Host):
-		return c.admitLocalhost()
-	case t.local() && !c.guard.allowsAny():
+		return guard.admitLocalhost()
+	case t.local() && !guard.allowsAny():
 		return nil, refuseHost(t.Host, adviceLocal)
 	}
 	addrs, err := c.resolver.resolve(ctx, t.Host)
@@ -66,10 +67,10 @@ func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 		return nil, err
 	}
 	for _, addr := range addrs {
-		if err := c.guard.Check(addr); err != nil {
+		if err := guard.Check(addr); err != nil {
 			return nil, err
 		}
-		if t.local() && !c.guard.Allowed(addr) {
+		if t.local() && !guard.Allowed(addr) {
 			return nil, refuseAddr(addr, adviceLocalAddr)
 		}
 	}
@@ -78,12 +79,12 @@ func (c *Client) admit(ctx context.Context, t TargetURL) ([]netip.Addr, error) {
 
 // admitLocalhost gives those of the machine's two loopback addresses that the
 // guard lets through.
-func (c *Client) admitLocalhost() ([]netip.Addr, error) {
+func (g *Guard) admitLocalhost() ([]netip.Addr, error) {
 	loopback := [...]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 	var addrs []netip.Addr
 	var refused error
 	for _, addr := range loopback {
-		if err := c.guard.Check(addr); err != nil {
+		if err := g.Check(addr); err != nil {
 			refused = err
 		} else {
 			addrs = append(addrs, addr)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -68,7 +69,7 @@ type Options struct {
 
 // Client makes the requests of all endpoints. It is safe for concurrent use.
 type Client struct {
-	guard    *Guard
+	guard    atomic.Pointer[Guard]
 	resolver *resolver
 	dial     func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	// proxy opens all connections if it is not nil; dialProxy connects to it.
@@ -118,7 +119,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("new sender: %w", err)
 	}
 	c := &Client{
-		notices: notices, guard: o.Guard, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
+		notices: notices, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
 		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
 		extra: make(chan struct{}, max(o.MaxConnections/extraShare, 1)),
 		tls: &tls.Config{
@@ -126,6 +127,7 @@ func New(o Options) (*Client, error) {
 			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
 		},
 	}
+	c.guard.Store(o.Guard)
 	if c.excerpt == 0 {
 		c.excerpt = DefaultExcerptBytes
 	}
@@ -145,7 +147,7 @@ func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
 	s = s.Or(webhook.DefaultSettings())
 	t := &Target{client: c, id: e.ID, clientID: e.ClientID, timeout: s.Timeout, maxIdle: s.Concurrency}
 	if err := t.prepare(&e); err != nil {
-		return nil, fmt.Errorf("open endpoint %s: %w", webhook.EndpointID.Format(e.ID), err)
+		return nil, fmt.Errorf("open webhook %s: %w", webhook.EndpointID.Format(e.ID), err)
 	}
 	return t, nil
 }
@@ -168,6 +170,13 @@ func (t *Target) prepare(e *webhook.Endpoint) (err error) {
 	key := originKey{secure: t.url.Secure, host: t.url.Host, port: t.url.Port, caBundle: e.CABundle}
 	t.origin = t.client.idle.join(key, rules, e.ClientID, t.maxIdle)
 	return nil
+}
+
+// SetGuard puts other rules in force. A connection that was opened under the rules
+// before is used for no request that begins later.
+func (c *Client) SetGuard(g *Guard) {
+	c.guard.Store(g)
+	c.dropAll(c.idle.renew())
 }
 
 // Abort ends all requests in flight at once, with webhook.ReasonReset, and

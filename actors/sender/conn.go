@@ -24,6 +24,7 @@ type conn struct {
 	secure, asksForCert bool
 	// answered: there was a response on this connection.
 	answered bool
+	epoch    int // the idle pool's when it was judged where it may lead
 	// Guarded by the idle pool.
 	idleSince time.Time
 	links     [places]idleLinks

@@ -18,9 +18,10 @@ import (
 func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	epoch := c.idle.now()
 	addrs, err := c.admit(ctx, t.url)
 	if err == nil && t.allowedOnly {
-		err = c.guard.checkAllowed(addrs)
+		err = c.guard.Load().checkAllowed(addrs)
 	}
 	if err != nil {
 		return nil, err
@@ -41,6 +42,7 @@ func (c *Client) connect(ctx context.Context, t *Target, deadline time.Time) (*c
 		return nil, err
 	}
 	cn := newConn(raw, t.origin)
+	cn.epoch = epoch
 	if !c.track(cn) {
 		cn.close()
 		c.idle.closed()
@@ -84,10 +86,11 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return fmt.Errorf("read the address to connect to: %w", err)
 	}
-	if err := c.guard.checkPort(addr.Port()); err != nil {
+	guard := c.guard.Load()
+	if err := guard.checkPort(addr.Port()); err != nil {
 		return err
 	}
-	return c.guard.Check(addr.Addr())
+	return guard.Check(addr.Addr())
 }
 
 // handshake agrees on TLS with a target.

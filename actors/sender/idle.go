@@ -18,6 +18,7 @@ type idlePool struct {
 	origins map[originKey]*site // those of open targets
 	owners  map[string]*idleOwner
 	busy    int // connections in use
+	epoch   int // counts the calls of renew
 	all     idleList
 	greedy  greedy
 }
@@ -74,13 +75,14 @@ func (p *idlePool) closed() {
 }
 
 // put keeps a connection that was in use for the next request to its origin, and
-// gives those that are to be closed for it; itself if no target there is open.
+// gives those that are to be closed for it; itself if no target there is open, or if
+// it is from before the last renew.
 func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
 	o := cn.origin
-	if o.maxIdle == 0 {
+	if o.maxIdle == 0 || cn.epoch != p.epoch {
 		return []*conn{cn}
 	}
 	if o.idle.count >= o.maxIdle {
@@ -125,6 +127,24 @@ func (p *idlePool) expired(now time.Time) (expired []*conn) {
 		expired = append(expired, p.removeLocked(p.all.oldest))
 	}
 	return expired
+}
+
+// renew takes out all idle connections, and keeps none that is in use now.
+func (p *idlePool) renew() (idle []*conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.epoch++
+	for p.all.count > 0 {
+		idle = append(idle, p.removeLocked(p.all.oldest))
+	}
+	return idle
+}
+
+// now is the epoch of a connection that is going to be opened.
+func (p *idlePool) now() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.epoch
 }
 
 func (p *idlePool) removeLocked(cn *conn) *conn {

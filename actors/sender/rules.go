@@ -46,10 +46,17 @@ func ParsePortRange(text string) (PortRange, error) {
 	if !isRange {
 		last = first
 	}
-	from, err := strconv.ParseUint(first, 10, 16)
-	to, err2 := strconv.ParseUint(last, 10, 16)
-	if err != nil || err2 != nil || from == 0 || from > to {
-		return PortRange{}, errors.New("is neither a port such as 443 nor a range such as 8000-8999")
+	var ports [2]uint64
+	for i, text := range [...]string{first, last} {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return PortRange{}, fmt.Errorf("is neither a port such as 443 nor a range such as 8000-8999: %q is not a number from 1 to 65535", text)
+		}
+		ports[i] = port
+	}
+	from, to := ports[0], ports[1]
+	if from > to {
+		return PortRange{}, fmt.Errorf("is not a range such as 8000-8999: %d is greater than %d", from, to)
 	}
 	return PortRange{First: uint16(from), Last: uint16(to)}, nil
 }

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"errors"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -46,7 +47,7 @@ func ParseTarget(raw string) (TargetURL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return TargetURL{}, wrong("is not a valid URL")
+		return TargetURL{}, unparsed(err)
 	}
 	if err := checkParts(u); err != nil {
 		return TargetURL{}, err
@@ -63,6 +64,24 @@ func ParseTarget(raw string) (TargetURL, error) {
 		return TargetURL{}, wrong("is longer than 2048 characters")
 	}
 	return t, nil
+}
+
+// unparsed says which part of a URL the parser could not read.
+func unparsed(err error) error {
+	failed, _ := errors.AsType[*url.Error](err)
+	_, badEscape := errors.AsType[url.EscapeError](err)
+	_, badHost := errors.AsType[url.InvalidHostError](err)
+	switch {
+	case badEscape:
+		return wrong("is not a valid URL: a % is not followed by two hexadecimal digits")
+	case badHost:
+		return wrong("is not a valid URL: its host has a character that is not allowed there")
+	case failed != nil && strings.HasPrefix(failed.Err.Error(), "invalid port"):
+		return wrong("has a port that is not within 1 to 65535")
+	case failed != nil && strings.Contains(failed.Err.Error(), "scheme"):
+		return wrong("is not a valid URL: it does not begin with http:// or https://")
+	}
+	return wrong("is not a valid URL")
 }
 
 func wrong(reason string) error {

@@ -38,6 +38,9 @@ func (c *publishCommand) publishBatch(ctx context.Context, client *apiClient, st
 	if p.refused > 0 {
 		return fmt.Errorf("publish: %d events accepted, %d refused", p.accepted, p.refused)
 	}
+	if _, err := fmt.Fprintln(std.out, counted(p.accepted, "event")+" accepted"); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,9 +29,8 @@ type apiClient struct {
 
 // newClient checks a server's URL and the token.
 func newClient(server, token string) (*apiClient, error) {
-	u, err := url.Parse(server)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, &usageError{fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080", server)}
+	if fault := serverFault(server); fault != "" {
+		return nil, &usageError{fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080: %s", server, fault)}
 	}
 	if strings.TrimSpace(token) == "" {
 		return nil, &usageError{"--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one, and an API key does as well"}
@@ -38,8 +38,48 @@ func newClient(server, token string) (*apiClient, error) {
 	return &apiClient{
 		server: strings.TrimRight(server, "/"),
 		token:  strings.TrimSpace(token),
-		http:   &http.Client{Timeout: clientTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}},
+		http: &http.Client{
+			Timeout: clientTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}, CheckRedirect: stay,
+		},
 	}, nil
+}
+
+// stay keeps a client from following redirects: the token is for the server that
+// was named, and an answer from elsewhere says nothing about what was asked of it.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// redirected returns an error if the answer is a redirect, which tells where to.
+func redirected(response *http.Response) error {
+	if response.StatusCode < 300 || response.StatusCode > 399 {
+		return nil
+	}
+	line := fmt.Sprintf("the server answered %d %s", response.StatusCode, http.StatusText(response.StatusCode))
+	if location := response.Header.Get("Location"); location != "" {
+		line += ": it points to " + printable(location)
+	}
+	return errors.New(line + "; redirects are not followed, so give the URL of the server itself")
+}
+
+// serverFault says which part of a server's URL is wrong; "" if none is.
+func serverFault(server string) string {
+	u, err := url.Parse(server)
+	var failed *url.Error
+	switch {
+	case errors.As(err, &failed):
+		return failed.Err.Error()
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "it does not begin with http:// or https://"
+	case u.Hostname() == "":
+		return "the host is missing"
+	case u.User != nil:
+		return "it has a user or a password; the token goes into --token"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "it has a query or a fragment"
+	}
+	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
+		return "the port " + u.Port() + " is not from 1 to 65535"
+	}
+	return ""
 }
 
 // close lets go of idle connections.
@@ -53,7 +93,8 @@ type apiRequest struct {
 }
 
 // do makes a call and decodes the answer into answer, unless that is nil. An
-// answer that is no 2xx is an error that tells the server's reason.
+// answer that is no 2xx is an error that tells the server's reason, or where a
+// redirect points.
 func (c *apiClient) do(ctx context.Context, r apiRequest, answer any) error {
 	status, text, err := c.send(ctx, r)
 	switch {
@@ -85,6 +126,9 @@ func (c *apiClient) send(ctx context.Context, r apiRequest) (status int, text []
 		return 0, nil, fmt.Errorf("call the server: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if err := redirected(response); err != nil {
+		return 0, nil, err
+	}
 	text, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the server's answer: %w", err)
@@ -100,13 +144,16 @@ func (c *apiClient) open(ctx context.Context, path string) (io.ReadCloser, error
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
-	unbounded := http.Client{Transport: c.http.Transport}
+	unbounded := http.Client{Transport: c.http.Transport, CheckRedirect: stay}
 	response, err := unbounded.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("call the server: %w", err)
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil
+	}
+	if err := redirected(response); err != nil {
+		return nil, errors.Join(err, response.Body.Close())
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	return nil, errors.Join(refusal(response.StatusCode, text), err, response.Body.Close())
@@ -120,6 +167,21 @@ type problem struct {
 	Suggestions []string `json:"suggestions"`
 }
 
+// refusedError is an answer of the server's that is no success.
+type refusedError struct {
+	status int
+	line   string
+}
+
+// Error is one line for people.
+func (e *refusedError) Error() string { return e.line }
+
+// isNotFound reports whether the server answered that there is no such thing.
+func isNotFound(err error) bool {
+	refused, ok := errors.AsType[*refusedError](err)
+	return ok && refused.status == http.StatusNotFound
+}
+
 // refusal tells in one line why the server said no.
 func refusal(status int, text []byte) error {
 	var p problem
@@ -130,7 +192,7 @@ func refusal(status int, text []byte) error {
 	if reason := p.String(); reason != "" {
 		line += ": " + reason
 	}
-	return errors.New(line)
+	return &refusedError{status, line}
 }
 
 // String is one line, free of control characters.

@@ -32,36 +32,14 @@ var loopback = []string{"127.0.0.0/8", "::1/128"}
 
 // devMode is what a first look needs to know.
 type devMode struct {
-	token     string
-	tokenFile string
+	tokenFile string // holds an administrator's token
 }
 
 // prepareDev changes settings to those of a first look, and makes what it needs
-// in the data directory. A secret and a key that are there already are kept.
+// in the data directory, a token among it.
 func prepareDev(config *app.Config, now time.Time) (devMode, error) {
-	if config.Listen == "" {
-		config.Listen = devListen
-	}
-	config.AllowAddresses = append(config.AllowAddresses, loopback...)
-	if config.MinWebhookRetry == 0 {
-		config.MinWebhookRetry = devMinRetry
-	}
-	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
-		return devMode{}, fmt.Errorf("make the data directory: %w", err)
-	}
-	if config.JWTSecret == "" {
-		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile), newDevSecret)
-		if err != nil {
-			return devMode{}, err
-		}
-		config.JWTSecret = secret
-	}
-	if len(config.SecretKeys) == 0 {
-		key, err := keptSecret(filepath.Join(config.DataDir, devKeyFile), newDevKey)
-		if err != nil {
-			return devMode{}, err
-		}
-		config.SecretKeys = []string{key}
+	if err := completeDev(config); err != nil {
+		return devMode{}, err
 	}
 	content := claims{
 		issuer: config.JWTIssuer, audience: config.JWTAudience,
@@ -75,7 +53,34 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		return devMode{}, fmt.Errorf("keep the token: %w", err)
 	}
-	return devMode{token: token, tokenFile: file}, nil
+	return devMode{tokenFile: file}, nil
+}
+
+// completeDev changes settings to those of a first look. A secret and a key that are
+// in the data directory already are kept.
+func completeDev(config *app.Config) error {
+	if config.Listen == "" {
+		config.Listen = devListen
+	}
+	config.AllowAddresses = append(config.AllowAddresses, loopback...)
+	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if config.JWTSecret == "" {
+		secret, err := keptSecret(filepath.Join(config.DataDir, devSecretFile), newDevSecret)
+		if err != nil {
+			return err
+		}
+		config.JWTSecret = secret
+	}
+	if len(config.SecretKeys) == 0 {
+		key, err := keptSecret(filepath.Join(config.DataDir, devKeyFile), newDevKey)
+		if err != nil {
+			return err
+		}
+		config.SecretKeys = []string{key}
+	}
+	return nil
 }
 
 func newDevSecret() (string, error) { return rand.Text() + rand.Text(), nil }
@@ -115,26 +120,28 @@ func writeSecret(path, secret string) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// printHints tells what to try, as commands for another terminal in the same folder.
+// devReceiver is where the first look's receiver listens.
+const devReceiver = "127.0.0.1:9000"
+
+// printHints shows where the server is and what to try, as commands for other
+// terminals in the same folder.
 func (d devMode) printHints(w io.Writer, program string, addr net.Addr) {
 	server := "http://" + reachable(addr)
-	token := `"$(cat ` + quote(d.tokenFile) + `)"`
-	bearer := `"Authorization: Bearer $(cat ` + quote(d.tokenFile) + `)"`
-	program = quote(program)
+	bearer := `-H "Authorization: Bearer $(cat ` + quote(d.tokenFile) + `)"`
+	secret := "first-look-" + strings.ToLower(rand.Text())
 	_, _ = fmt.Fprintf(w, `
-Astrohook runs for a first look at %[1]s (--dev).
-Admin token, valid for 30 days, also in %[2]s:
-  %[3]s
+Astrohook runs for a first look (--dev): %[1]s/
+An admin's token, good for 30 days, is in %[2]s
 
-Try it from other terminals in this folder:
-1. Start a receiver that registers itself
-  %[4]s listen --register %[1]s --token %[5]s --client %[7]s
-2. Publish an event
-  %[4]s publish --server %[1]s --token %[5]s user.created '{"user_id":42,"plan":"pro"}'
-3. Look at the deliveries
-  curl -sS -H %[6]s %[1]s/api/deliveries
+Paste these into other terminals in this folder:
+1. Receive deliveries
+  %[3]s listen --address %[6]s --secret %[5]s
+2. Register a webhook
+  curl -sS %[4]s %[1]s/api/webhooks -d '{"client_id":"%[7]s","event_types":["*"],"target_url":"http://%[6]s/","secret":"%[5]s"}'
+3. Publish an event
+  curl -sS %[4]s %[1]s/api/events -d '{"event_type":"user.created","data":{"user_id":42,"plan":"pro"}}'
 
-`, server, d.tokenFile, d.token, program, token, bearer, devClient)
+`, server, d.tokenFile, quote(program), bearer, secret, devReceiver, devClient)
 }
 
 // reachable is an address at which this machine reaches a listener.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io/fs"
 	"net"
 	"os"
@@ -26,7 +27,11 @@ func TestPrepareDev(t *testing.T) {
 	if config.Listen != "127.0.0.1:8080" || strings.Join(config.AllowAddresses, " ") != "127.0.0.0/8 ::1/128" {
 		t.Errorf("listen %q, allow %q", config.Listen, config.AllowAddresses)
 	}
-	found, err := readToken(t, dev.token, config.JWTSecret, now)
+	token, err := os.ReadFile(dev.tokenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := readToken(t, strings.TrimSpace(string(token)), config.JWTSecret, now)
 	if err != nil || found["scope"] != "admin" {
 		t.Errorf("token %v, %v", found, err)
 	}
@@ -67,18 +72,51 @@ func TestPrepareDev(t *testing.T) {
 	}
 }
 
-// TestHints: the commands are right for the address, the program and the folder in use.
+// TestHints: the commands are right for the address, the program and the folder in
+// use, and a shell takes them as they are meant.
 func TestHints(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "it's my data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dev := devMode{tokenFile: filepath.Join(dir, devTokenFile)}
+	if err := os.WriteFile(dev.tokenFile, []byte("tok\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var out strings.Builder
-	dev := devMode{token: "tok", tokenFile: "./my data/dev-token"}
 	dev.printHints(&out, "./bin/astro hook", &net.TCPAddr{IP: net.IPv6zero, Port: 4711})
-	for _, want := range []string{
-		"'./bin/astro hook' listen --register http://127.0.0.1:4711 --token \"$(cat './my data/dev-token')\"",
-		"'./bin/astro hook' publish --server http://127.0.0.1:4711 --token",
-		"http://127.0.0.1:4711/api/deliveries",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %s in\n%s", want, out.String())
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 10 || !strings.HasSuffix(lines[0], " http://127.0.0.1:4711/") {
+		t.Fatalf("%d lines:\n%s", len(lines), out.String())
+	}
+	var words [][]string
+	for _, i := range []int{5, 7, 9} {
+		// A shell function in place of each program shows the words that it gets.
+		script := `show() { printf '%s\n' "$@"; }; ` + strings.NewReplacer("  './bin/astro hook' ", "show ", "  curl ", "show ").Replace(lines[i])
+		text, err := exec.CommandContext(t.Context(), "sh", "-c", script).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", script, err)
+		}
+		words = append(words, strings.Split(strings.TrimSpace(string(text)), "\n"))
+	}
+	listen, register, publish := words[0], words[1], words[2]
+	if !slices.Equal(listen[:4], []string{"listen", "--address", devReceiver, "--secret"}) || len(listen) != 5 {
+		t.Errorf("listen: %q", listen)
+	}
+	var webhook struct {
+		ClientID  string `json:"client_id"`
+		TargetURL string `json:"target_url"`
+		Secret    string `json:"secret"`
+	}
+	if err := json.Unmarshal([]byte(register[len(register)-1]), &webhook); err != nil {
+		t.Fatal(err)
+	}
+	if webhook.TargetURL != "http://"+devReceiver+"/" || webhook.Secret != listen[4] || webhook.ClientID != devClient {
+		t.Errorf("register: %+v", webhook)
+	}
+	for path, got := range map[string][]string{"/api/webhooks": register, "/api/events": publish} {
+		if want := []string{"-sS", "-H", "Authorization: Bearer tok", "http://127.0.0.1:4711" + path, "-d"}; !slices.Equal(got[:5], want) {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

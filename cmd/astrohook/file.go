@@ -1,97 +1,215 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	kongyaml "github.com/alecthomas/kong-yaml"
 	"gopkg.in/yaml.v3"
 )
 
-// settingsFile gives flags their values from a YAML file. Its keys are the
+// settingsFile supplies flags with values from a YAML file. Its keys are the
 // flags' names, all at the top level, whichever command a flag belongs to; a
-// group of flags can be nested: "endpoint: {timeout: 5s}" is endpoint-timeout.
+// group of flags can be nested: "webhook: {timeout: 5s}" is webhook-timeout.
 type settingsFile struct {
-	keys   []string
-	values kong.Resolver
+	name    string
+	entries map[string]fileEntry
+	used    map[string]bool // the flags that took their value from the file
 }
 
-// loadFile reads a settings file.
-func loadFile(r io.Reader) (kong.Resolver, error) {
+// fileEntry is one key of the file, nested ones joined, with its value.
+type fileEntry struct {
+	key  string
+	line int
+	node *yaml.Node
+}
+
+// fileError is a fault of the settings file, at one of its lines.
+type fileError struct {
+	file   string
+	line   int // 0 if it is not known
+	reason string
+}
+
+// Error names the file and the line, in the form that editors understand.
+func (e *fileError) Error() string {
+	if e.line == 0 {
+		return fmt.Sprintf("%s: %s", e.file, e.reason)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.reason)
+}
+
+// load reads a settings file.
+func (f *settingsFile) load(r io.Reader) (kong.Resolver, error) {
+	f.name, f.entries, f.used = "settings file", map[string]fileEntry{}, map[string]bool{}
+	if file, ok := r.(interface{ Name() string }); ok {
+		f.name = file.Name()
+	}
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("read the settings file: %w", err)
 	}
-	content := map[string]any{}
-	if err := yaml.Unmarshal(text, &content); err != nil {
-		return nil, fmt.Errorf("settings file: %w", err)
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, f.broken(err)
 	}
-	values, err := kongyaml.Loader(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("settings file: %w", err)
+	if err := yaml.Unmarshal(text, &map[string]any{}); err != nil { // it refuses repeated keys, the nodes do not
+		return nil, f.broken(err)
 	}
-	return &settingsFile{keys: flatKeys("", content), values: values}, nil
+	if len(root.Content) == 0 { // an empty file
+		return f, nil
+	}
+	return f, f.flatten("", root.Content[0])
 }
 
-func flatKeys(prefix string, content map[string]any) []string {
-	var keys []string
-	for key, value := range content {
-		if inner, ok := value.(map[string]any); ok {
-			keys = append(keys, flatKeys(prefix+key+"-", inner)...)
+// broken is the error of a file that is not YAML, or no mapping. The parser's own
+// error begins with the line, if it knows that.
+func (f *settingsFile) broken(err error) error {
+	reason := strings.TrimPrefix(err.Error(), "yaml: ")
+	if failed, ok := errors.AsType[*yaml.TypeError](err); ok && len(failed.Errors) > 0 {
+		reason = failed.Errors[0]
+	}
+	var line int
+	if n, _ := fmt.Sscanf(reason, "line %d:", &line); n == 1 {
+		_, reason, _ = strings.Cut(reason, ": ")
+	}
+	if strings.HasPrefix(reason, "cannot unmarshal ") {
+		reason = "the file must hold settings, one a line, such as listen: 127.0.0.1:8080"
+	}
+	return &fileError{f.name, line, reason}
+}
+
+// flatten collects the entries of a mapping.
+func (f *settingsFile) flatten(prefix string, mapping *yaml.Node) error {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if key.Tag == "!!merge" {
+			if err := f.flatten(prefix, value); err != nil {
+				return err
+			}
 			continue
 		}
-		keys = append(keys, prefix+key)
+		name := prefix + key.Value
+		if value.Kind == yaml.MappingNode && len(value.Content) > 0 {
+			if err := f.flatten(name+"-", value); err != nil {
+				return err
+			}
+			continue
+		}
+		if before, twice := f.entries[name]; twice {
+			return &fileError{f.name, key.Line, fmt.Sprintf("%s is set already at line %d", name, before.line)}
+		}
+		f.entries[name] = fileEntry{key: name, line: key.Line, node: value}
 	}
-	slices.Sort(keys)
-	return keys
+	return nil
 }
 
 // Validate refuses keys that are no setting: they would be without effect.
 func (f *settingsFile) Validate(model *kong.Application) error {
-	known := map[string]bool{}
-	for _, node := range append([]*kong.Node{model.Node}, model.Leaves(false)...) {
-		for _, flag := range node.Flags {
-			known[flag.Name] = true
-		}
-	}
-	for _, key := range f.keys {
-		if !known[key] || key == "help" || key == "config" {
-			return fmt.Errorf("settings file: %s is not a setting", key)
+	known := settingNames(model)
+	for _, e := range slices.SortedFunc(maps.Values(f.entries), func(a, b fileEntry) int { return cmp.Compare(a.line, b.line) }) {
+		if !slices.Contains(known, e.key) {
+			return &fileError{f.name, e.line, e.key + " is not a setting" + didYouMean("", nearestNames(e.key, known))}
 		}
 	}
 	return nil
 }
 
-// Resolve gives a flag's value. The environment wins, which the parser reads by itself.
-func (f *settingsFile) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+// settingNames are the names of all flags that can be set in a file or in the environment.
+func settingNames(model *kong.Application) []string {
+	var names []string
+	for _, node := range append([]*kong.Node{model.Node}, model.Leaves(false)...) {
+		for _, flag := range node.Flags {
+			if flag.Name != "help" && flag.Name != "config" && flag.Name != "version" && !slices.Contains(names, flag.Name) {
+				names = append(names, flag.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Resolve returns a flag's value. The environment wins, which the parser reads by itself.
+func (f *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
 		if _, set := os.LookupEnv(name); set {
 			return nil, nil //nolint:nilnil // the parser's way to say that there is no value
 		}
 	}
-	value, err := f.values.Resolve(ctx, &kong.Path{App: ctx.Model}, flag)
+	e, there := f.entries[flag.Name]
+	if !there {
+		return nil, nil //nolint:nilnil // the same
+	}
+	value, err := e.value()
+	if err == nil && value != nil {
+		err = tryValue(flag, value)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("settings file: %s: %w", flag.Name, err)
+		return nil, &fileError{f.name, e.line, flag.Name + ": " + err.Error()}
 	}
-	if err := scalar(value); err != nil {
-		return nil, fmt.Errorf("settings file: %w", err)
-	}
+	f.used[flag.Name] = value != nil
 	return value, nil
 }
 
-var errMapping = errors.New("a mapping stands where one value is expected")
+var (
+	errMapping = errors.New("a mapping stands where one value is expected")
+	errNested  = errors.New("a list holds something other than values")
+)
 
-func scalar(value any) error {
-	if _, is := value.(map[string]any); is {
-		return errMapping
+// value is what the entry says: a text, or a list of texts, as they stand in the
+// file. What they mean is for the flag to decide: YAML would take a secret of
+// digits for a number.
+func (e fileEntry) value() (any, error) {
+	switch e.node.Kind {
+	case yaml.ScalarNode:
+		if e.node.Tag == "!!null" {
+			return nil, nil //nolint:nilnil // no value
+		}
+		return e.node.Value, nil
+	case yaml.SequenceNode:
+		list := []any{}
+		for _, item := range e.node.Content {
+			if item.Kind == yaml.AliasNode {
+				item = item.Alias
+			}
+			if item.Kind != yaml.ScalarNode {
+				return nil, errNested
+			}
+			list = append(list, item.Value)
+		}
+		return list, nil
 	}
-	return nil
+	return nil, errMapping
+}
+
+// tryValue reports what is wrong with a value, before the parser takes it, which
+// does not know where it stands.
+func tryValue(flag *kong.Flag, value any) error {
+	scratch := reflect.New(flag.Target.Type()).Elem()
+	err := flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), scratch)
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), flag.ShortSummary()+": "))
+}
+
+// where returns the file and the line that a setting's value came from; "" if it
+// came from elsewhere.
+func (f *settingsFile) where(setting string) string {
+	if f == nil || !f.used[setting] {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", f.name, f.entries[setting].line)
 }
 
 // secretLine is a file's content without the line's end.

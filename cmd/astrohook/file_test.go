@@ -45,7 +45,7 @@ allow-addresses: [10.0.0.0/8, 192.168.0.0/16]
 retention: 48h
 disk-reserve: 1GiB
 log-level: warn
-endpoint:
+webhook:
   timeout: 3s
   retry: {initial: 5s}
   max-attempts: 7
@@ -53,8 +53,8 @@ endpoint:
 	t.Setenv("ASTROHOOK_CONFIG", file)
 	t.Setenv("ASTROHOOK_LISTEN", "127.0.0.1:1002")
 	t.Setenv("ASTROHOOK_DATA_DIR", "/from/env")
-	t.Setenv("ASTROHOOK_ENDPOINT_MAX_ATTEMPTS", "8")
-	line, err := parse(t, "serve", "--listen=127.0.0.1:1003", "--endpoint-concurrency=9")
+	t.Setenv("ASTROHOOK_WEBHOOK_MAX_ATTEMPTS", "8")
+	line, err := parse(t, "serve", "--listen=127.0.0.1:1003", "--webhook-concurrency=9")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,24 +117,50 @@ func TestSettingsDefaults(t *testing.T) {
 
 func TestSettingsFileRefused(t *testing.T) {
 	for _, c := range []struct{ reason, content, want string }{
-		{"an unknown key", "lisen: :8080", "lisen is not a setting"},
-		{"an unknown key in a group", "endpoint: {timeot: 3s}", "endpoint-timeot is not a setting"},
-		{"no YAML", "listen: [", "settings file"},
-		{"a list on top", "- listen", "settings file"},
-		{"a wrong type", "endpoint-concurrency: many", "endpoint-concurrency"},
-		{"a mapping for a value", "listen: {}", "listen"},
-		{"the file names itself", "config: other.yaml", "config is not a setting"},
-		{"a key given twice", "listen: :1\nlisten: :2", "already defined"},
+		{"an unknown key", "sync: true\nlisen: :8080", "settings.yaml:2: lisen is not a setting: did you mean listen?"},
+		{"an unknown key in a group", "webhook:\n  timeot: 3s", "settings.yaml:2: webhook-timeot is not a setting: did you mean webhook-timeout?"},
+		{"a key that was renamed", "endpoint-timeout: 3s", "settings.yaml:1: endpoint-timeout is not a setting: did you mean webhook-timeout?"},
+		{"a key that was renamed, in a group", "listen: :1\nendpoint:\n  max-attempts: 3", "settings.yaml:3: endpoint-max-attempts is not a setting: did you mean webhook-max-attempts?"},
+		{"a key like no other", "colour: blue", "settings.yaml:1: colour is not a setting"},
+		{"no YAML", "sync: true\nlisten: [", "settings.yaml:2: did not find"},
+		{"a list on top", "- listen", "settings.yaml:1: the file must hold settings"},
+		{"a wrong type", "sync: true\nwebhook-concurrency: many", `settings.yaml:2: webhook-concurrency: expected a valid 64 bit int but got "many"`},
+		{"a duration without a unit", "retention: 30", `settings.yaml:1: retention: `},
+		{"a size with a wrong unit", "disk-reserve: 5XB", `settings.yaml:1: disk-reserve: "5XB" has the unit "XB"`},
+		{"one of several", "log-level: loud", "settings.yaml:1: --log-level must be one of"},
+		{"a mapping for a value", "listen: {}", "settings.yaml:1: listen: a mapping stands where one value is expected"},
+		{"a list in a list", "allow-ports: [[1]]", "settings.yaml:1: allow-ports: a list holds something other than values"},
+		{"the file names itself", "config: other.yaml", "settings.yaml:1: config is not a setting"},
+		{"a key given twice", "listen: :1\nlisten: :2", "settings.yaml:2: mapping key \"listen\" already defined at line 1"},
+		{"a key given twice, once in a group", "webhook-timeout: 1s\nwebhook:\n  timeout: 2s", "settings.yaml:3: webhook-timeout is set already at line 1"},
+		{"a value that only the server can judge", "jwt-secret: " + testSecret + "\nsecret-keys: " + testSecretKey + "\nretention: 1s", "settings.yaml:3: retention is less than 1m"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			_, err := parse(t, "serve", "--config", writeFile(t, "settings.yaml", c.content))
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want an error with %q", err, c.want)
+			got := runCommand(t, "", "serve", "--config", writeFile(t, "settings.yaml", c.content))
+			if got.code != exitUsage || !strings.Contains(got.err, c.want) {
+				t.Errorf("%+v, want an error with %q", got, c.want)
 			}
 		})
 	}
 	if _, err := parse(t, "serve", "--config", "/does/not/exist.yaml"); err == nil || !strings.Contains(err.Error(), "/does/not/exist.yaml") {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// TestFileTexts: what YAML would take for numbers arrives as it is written.
+func TestFileTexts(t *testing.T) {
+	file := writeFile(t, "settings.yaml", `
+jwt-secret: 01234567890123456789012345678901
+base: &ports [443, 8443]
+allow-ports: *ports
+`)
+	if _, err := parse(t, "serve", "--config", file); err == nil || !strings.Contains(err.Error(), "base is not a setting") {
+		t.Errorf("%v", err)
+	}
+	file = writeFile(t, "settings.yaml", "jwt-secret: 01234567890123456789012345678901\nallow-ports: [443, 8443]\njwt-issuer:\n")
+	line, err := parse(t, "serve", "--config", file)
+	if err != nil || line.Serve.JWTSecret != "01234567890123456789012345678901" || strings.Join(line.Serve.AllowPorts, " ") != "443 8443" || line.Serve.JWTIssuer != "" {
+		t.Errorf("%+v, %v", line.Serve.Config, err)
 	}
 }
 

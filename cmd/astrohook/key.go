@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"text/tabwriter"
 	"time"
 )
 
@@ -80,20 +81,27 @@ type apiKey struct {
 	Key       string   `json:"key"`
 }
 
-// String is for people.
-func (k apiKey) String() string {
-	line := k.ID + "  " + k.Name
-	if k.ClientID != "" {
-		line += "  client " + k.ClientID
+// keyColumns heads what columns returns.
+const keyColumns = "ID\tNAME\tCLIENT\tSCOPE\tMADE\tEXPIRES"
+
+// columns are a key's line in the table that people read.
+func (k apiKey) columns() string {
+	columns := []string{k.ID, k.Name, k.ClientID, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt}
+	for i, text := range columns {
+		columns[i] = orDash(text)
 	}
-	if len(k.Scopes) > 0 {
-		line += "  scope " + strings.Join(k.Scopes, " ")
+	if k.ExpiresAt == "" {
+		columns[5] = "never"
 	}
-	line += "  made " + k.CreatedAt
-	if k.ExpiresAt != "" {
-		line += "  expires " + k.ExpiresAt
+	return strings.Join(columns, "\t")
+}
+
+// counted writes a number with its noun: 1 key, 2 keys.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
 	}
-	return printable(line)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 type keyListCommand struct {
@@ -101,8 +109,34 @@ type keyListCommand struct {
 	Client    string `placeholder:"ID" help:"Only this client's keys."`
 }
 
-// Run prints a line for each key.
+// Run prints a table of the keys, and how many they are.
 func (c *keyListCommand) Run(ctx context.Context, std streams) error {
+	keys, err := c.list(ctx)
+	if err != nil {
+		return fmt.Errorf("list API keys: %w", err)
+	}
+	whose := ""
+	if c.Client != "" {
+		whose = " of client " + printable(c.Client)
+	}
+	if len(keys) == 0 {
+		_, err = fmt.Fprintf(std.out, "No API keys%s; `astrohook key create` makes one.\n", whose)
+		return err
+	}
+	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, keyColumns)
+	for _, k := range keys {
+		_, _ = fmt.Fprintln(table, k.columns())
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print the keys: %w", err)
+	}
+	_, err = fmt.Fprintln(std.out, counted(len(keys), "API key")+whose)
+	return err
+}
+
+// list reads all keys, page by page. The server has 10,000 at most.
+func (c *keyListCommand) list(ctx context.Context) (keys []apiKey, err error) {
 	query := url.Values{"limit": {"250"}}
 	if c.Client != "" {
 		query.Set("client_id", c.Client)
@@ -113,15 +147,11 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 			NextCursor string   `json:"next_cursor"`
 		}
 		if err := c.call(ctx, apiRequest{method: http.MethodGet, path: "/api/keys?" + query.Encode()}, &page); err != nil {
-			return fmt.Errorf("list API keys: %w", err)
+			return nil, err
 		}
-		for _, k := range page.Data {
-			if _, err := fmt.Fprintln(std.out, k); err != nil {
-				return err
-			}
-		}
+		keys = append(keys, page.Data...)
 		if page.NextCursor == "" {
-			return nil
+			return keys, nil
 		}
 		query.Set("cursor", page.NextCursor)
 	}

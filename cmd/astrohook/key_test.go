@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,6 +39,9 @@ func adminServer(t *testing.T) {
 // TestKeys makes, lists, uses and revokes API keys of a running server.
 func TestKeys(t *testing.T) {
 	adminServer(t)
+	if got := runCommand(t, "", "key", "list"); got.code != 0 || !strings.HasPrefix(got.out, "No API keys; `astrohook key create` makes one.") {
+		t.Errorf("%+v", got)
+	}
 	publisher := runCommand(t, "", "key", "create", "--scope=events:write:all", "--lifetime=1h", "billing")
 	key := strings.TrimSpace(publisher.out)
 	if publisher.code != 0 || !strings.HasPrefix(key, "ahk_") {
@@ -50,12 +54,19 @@ func TestKeys(t *testing.T) {
 		t.Errorf("publish with the key: %+v", got)
 	}
 	list := runCommand(t, "", "key", "list")
-	if lines := strings.Split(strings.TrimSpace(list.out), "\n"); len(lines) != 2 || strings.Contains(list.out, key) ||
-		!strings.Contains(list.out, "  billing  scope events:write:all  made 20") || !strings.Contains(list.out, "  crm  client acme  made 20") ||
-		strings.Count(list.out, "  expires 20") != 1 {
+	lines := strings.Split(strings.TrimSpace(list.out), "\n")
+	if len(lines) != 4 || strings.Join(strings.Fields(lines[0]), " ") != "ID NAME CLIENT SCOPE MADE EXPIRES" || lines[3] != "2 API keys" {
+		t.Errorf("%q", lines)
+	}
+	if strings.Contains(list.out, key) || strings.Count(list.out, "  never") != 1 ||
+		!regexp.MustCompile(`(?m)  billing +- +events:write:all +20\S+ +20`).MatchString(list.out) ||
+		!regexp.MustCompile(`(?m)  crm +acme +- +20\S+ +never`).MatchString(list.out) {
 		t.Errorf("%+v", list)
 	}
-	if got := runCommand(t, "", "key", "list", "--client=acme"); got.code != 0 || strings.Contains(got.out, "billing") || !strings.Contains(got.out, "crm") {
+	if got := runCommand(t, "", "key", "list", "--client=acme"); got.code != 0 || strings.Contains(got.out, "billing") || !strings.HasSuffix(got.out, "\n1 API key of client acme\n") {
+		t.Errorf("%+v", got)
+	}
+	if got := runCommand(t, "", "key", "list", "--client=other"); got.code != 0 || !strings.HasPrefix(got.out, "No API keys of client other; ") {
 		t.Errorf("%+v", got)
 	}
 	id, _, _ := strings.Cut(strings.TrimPrefix(key, "ahk_"), "_")
@@ -106,7 +117,7 @@ func TestKeyListPages(t *testing.T) {
 	}))
 	defer server.Close()
 	got := runCommand(t, "", "key", "list", "--token=t", "--server="+server.URL)
-	if strings.Join(asked, ",") != ",c" || strings.Count(got.out, "\n") != 2 || strings.Contains(got.out, "\x1b") {
+	if strings.Join(asked, ",") != ",c" || strings.Count(got.out, "\n") != 4 || strings.Contains(got.out, "\x1b") {
 		t.Errorf("asked %q: %+v", asked, got)
 	}
 }

@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -25,9 +24,10 @@ type listenCommand struct {
 	Register     string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
 	Token        string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
 	Client       string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
+	Lease        time.Duration `default:"1m" help:"How long the registration lasts should this command be unable to deregister, 30s to 1h; it is renewed as long as the command runs."`
 	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
-	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address."`
-	Secret       []string      `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's, by default a new one."`
+	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
+	Secret       []string      `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's. Default: none, with --register a new one."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	Delay        time.Duration `default:"0s" help:"Answer this late."`
@@ -38,7 +38,7 @@ type listenCommand struct {
 
 // Run receives until ctx ends.
 func (c *listenCommand) Run(ctx context.Context, std streams) error {
-	registration, err := c.prepare()
+	registration, err := c.prepare(std)
 	if err != nil {
 		return err
 	}
@@ -51,13 +51,15 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 	go func() { served <- server.Serve(listener) }()
 	_, _ = fmt.Fprintf(std.out, "Listening at http://%s/\n", reachable(listener.Addr()))
 
-	err = c.receive(ctx, registration, listener.Addr(), std)
+	err = c.receive(ctx, registration, listener.Addr())
 	if err == nil {
+		keeping := registration.kept(ctx)
 		select {
 		case <-ctx.Done():
 		case err = <-served:
 			served <- err
 		}
+		keeping()
 	}
 	if errEnd := registration.end(); errEnd != nil {
 		err = errors.Join(err, errEnd)
@@ -72,30 +74,36 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 }
 
 // receive registers, if asked to, and tells so.
-func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.Addr, std streams) error {
+func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.Addr) error {
 	if r == nil {
 		return nil
 	}
-	target := c.TargetURL
-	if target == "" {
-		target = "http://" + reachable(addr) + "/"
+	r.target = c.TargetURL
+	if r.target == "" {
+		r.target = "http://" + reachable(addr) + "/"
 	}
-	if err := r.begin(ctx, target, c.EventTypes); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(std.out, "Registered as %s for %s; Ctrl-C ends and deregisters.\n\n", r.id, strings.Join(c.EventTypes, ", "))
+	r.say("Registered as %s for %s; Ctrl-C ends and deregisters.\n", r.id, strings.Join(c.EventTypes, ", "))
 	return nil
 }
 
 // prepare checks the flags; the registration is nil when none is asked for.
-func (c *listenCommand) prepare() (*registration, error) {
+func (c *listenCommand) prepare(std streams) (*registration, error) {
 	for _, code := range []int{c.Status, c.FailStatus} {
 		if code < 200 || code > 599 {
 			return nil, &usageError{fmt.Sprintf("%d is not a status code from 200 to 599", code)}
 		}
 	}
+	if fault := app.AddressFault(c.Address); fault != "" {
+		return nil, &usageError{"--address " + fault}
+	}
 	if c.Register == "" {
 		return nil, nil //nolint:nilnil // none asked for
+	}
+	if c.Lease < minLease || c.Lease > maxLease {
+		return nil, &usageError{fmt.Sprintf("--lease %s is not from %s to %s", c.Lease, minLease, maxLease)}
 	}
 	client, err := newClient(c.Register, c.Token)
 	if err != nil {
@@ -108,7 +116,10 @@ func (c *listenCommand) prepare() (*registration, error) {
 		}
 		c.Secret = []string{secret}
 	}
-	return &registration{client: client, owner: c.Client, secret: c.Secret[0]}, nil
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(std.out, format+"\n", args...) }
+	return &registration{
+		client: client, owner: c.Client, secret: c.Secret[0], lease: c.Lease, eventTypes: c.EventTypes, say: say,
+	}, nil
 }
 
 func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
@@ -118,57 +129,4 @@ func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
 		status: c.Status, failStatus: c.FailStatus, fail: c.Fail,
 		out: std.out,
 	}
-}
-
-// registration is a receiver's endpoint at a server. Its secret is chosen here,
-// so that the first delivery can be verified however soon it comes.
-type registration struct {
-	client *apiClient
-	owner  string // client to act for; "" for the token's own
-	secret string
-	id     string // "" before begin
-}
-
-// begin registers.
-func (r *registration) begin(ctx context.Context, target string, eventTypes []string) error {
-	body, err := json.Marshal(map[string]any{
-		"event_types": eventTypes, "target_url": target, "secret": r.secret, "description": "astrohook listen",
-	})
-	if err != nil {
-		return fmt.Errorf("register: %w", err)
-	}
-	var created struct {
-		ID string `json:"id"`
-	}
-	request := apiRequest{method: http.MethodPost, path: r.path(""), contentType: "application/json", body: body}
-	if err := r.client.do(ctx, request, &created); err != nil {
-		return fmt.Errorf("register: %w", err)
-	}
-	r.id = created.ID
-	return nil
-}
-
-// end deregisters, if begin succeeded. It has its own bound: the command's context has ended.
-func (r *registration) end() error {
-	if r == nil {
-		return nil
-	}
-	defer r.client.close()
-	if r.id == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), listenStopTimeout)
-	defer cancel()
-	if err := r.client.do(ctx, apiRequest{method: http.MethodDelete, path: r.path("/" + r.id)}, nil); err != nil {
-		return fmt.Errorf("deregister: %w", err)
-	}
-	return nil
-}
-
-func (r *registration) path(rest string) string {
-	path := "/api/webhooks" + rest
-	if r.owner != "" {
-		path += "?client_id=" + url.QueryEscape(r.owner)
-	}
-	return path
 }

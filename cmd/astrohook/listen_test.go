@@ -267,8 +267,11 @@ func TestListenRegisters(t *testing.T) {
 	if status := send(t, signed(t, url, secret, "{}")); status != 204 {
 		t.Errorf("a delivery signed with the registered secret got %d", status)
 	}
-	if got := command.stop(); got.code != 0 || strings.Contains(got.out, secret) {
+	if got := command.stop(); got.code != 0 || strings.Contains(got.out, secret) || !strings.HasSuffix(got.out, "\nDeregistered wh_7.\n") {
 		t.Errorf("%+v", got)
+	}
+	if api.body["lease_seconds"] != 60.0 {
+		t.Errorf("lease %v", api.body["lease_seconds"])
 	}
 	if api.body["target_url"] != url {
 		t.Errorf("target %v, want %s", api.body["target_url"], url)

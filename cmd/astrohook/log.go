@@ -12,12 +12,18 @@ type logFlags struct {
 	LogFormat string `group:"Server" default:"auto" enum:"auto,text,json" help:"text, json or auto: text on a terminal, else JSON."`
 }
 
-// logger builds the logger for a stream.
-func (f logFlags) logger(w io.Writer) *slog.Logger {
+// level is the least that is logged.
+func (f logFlags) level() slog.Level {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
 		level = slog.LevelInfo // not reached: the parser knows the names
 	}
+	return level
+}
+
+// logger builds the logger for a stream. What it logs at least may change.
+func (f logFlags) logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
+	level.Set(f.level())
 	options := &slog.HandlerOptions{Level: level}
 	if f.LogFormat == "text" || f.LogFormat == "auto" && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))

@@ -14,7 +14,7 @@ const maxPublish = 1 << 20
 type publishCommand struct {
 	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
-	ForClient      string `placeholder:"ID" help:"Only this client's endpoints get the event; default: every client's."`
+	ForClient      string `placeholder:"ID" help:"Only this client's webhooks get the event; default: every client's."`
 	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often it is tried with this key."`
 	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`
 	EventType      string `arg:"" optional:"" help:"Type of the event."`
@@ -108,7 +108,7 @@ func (r eventReceipt) String() string {
 
 // deliveries says how many there are, and what is the matter with some of them.
 func (r eventReceipt) deliveries() string {
-	if r.Deliveries+r.Disabled+r.Limited == 0 {
+	if r.Deliveries+r.Disabled+r.Limited == 0 && !r.Duplicate {
 		return "0 deliveries: no webhook asks for this event"
 	}
 	text := fmt.Sprintf("%d deliveries", r.Deliveries)

@@ -136,7 +136,7 @@ func TestPublishBatchBytes(t *testing.T) {
 		return `{"results":[` + strings.TrimSuffix(strings.Repeat(`{"id":"evt_1","deliveries":0},`, strings.Count(body, "\n")), ",") + `]}`
 	}
 	got := publish(t, api, strings.Repeat(line, 7), "--batch=-")
-	if got.code != 0 || strings.Count(got.out, "evt_1") != 7 {
+	if got.code != 0 || strings.Count(got.out, "evt_1") != 7 || !strings.HasSuffix(got.out, "\n7 events accepted\n") {
 		t.Errorf("exit code %d, error %q", got.code, got.err)
 	}
 	for _, body := range api.bodies {
@@ -155,5 +155,23 @@ func TestPublishBatchStops(t *testing.T) {
 	got := publish(t, api, strings.Repeat(`{"event_type":"user.created","data":1}`+"\n", 2*batchEvents), "--batch=-")
 	if got.code != 1 || !strings.Contains(got.err, "503 Service Unavailable: Shutting down (0 events accepted") || len(api.bodies) != 1 {
 		t.Errorf("%+v after %d requests", got, len(api.bodies))
+	}
+}
+
+// TestPublishTells: what the answer counts, also when it counts nothing.
+func TestPublishTells(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"id":"evt_1","deliveries":1}`:                  "evt_1  1 delivery\n",
+		`{"id":"evt_1","deliveries":2,"disabled":1}`:     "evt_1  2 deliveries, 1 withheld from a disabled webhook\n",
+		`{"id":"evt_1","deliveries":0,"disabled":3}`:     "evt_1  0 deliveries, 3 withheld from a disabled webhook\n",
+		`{"id":"evt_1","deliveries":0}`:                  "evt_1  0 deliveries: no webhook asks for this event\n",
+		`{"id":"evt_1","deliveries":0,"duplicate":true}`: "evt_1  0 deliveries  (published before with this key)\n",
+	} {
+		if got := publish(t, &publishing{status: 202, answer: one(answer)}, "", "user.created", "{}"); got.code != 0 || got.out != want {
+			t.Errorf("%s: %+v", answer, got)
+		}
+	}
+	if got := publish(t, &publishing{status: 202, answer: one("")}, "\n", "--batch=-"); got.code != 0 || got.out != "0 events accepted\n" {
+		t.Errorf("an empty file: %+v", got)
 	}
 }

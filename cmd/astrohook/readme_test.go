@@ -35,9 +35,9 @@ func settingsTable(model *kong.Application) string {
 			continue
 		}
 		for _, flag := range node.Flags {
-			value := ""
-			if flag.HasDefault {
-				value = "`" + flag.Default + "`"
+			value := defaultOf(flag.Value)
+			if value != "" && flag.HasDefault && !flag.IsBool() {
+				value = "`" + value + "`"
 			}
 			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", flag.Name, value, flag.Help)
 		}

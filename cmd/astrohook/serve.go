@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/corpastro/astrohook/cmd/internal/app"
 )
 
@@ -29,14 +31,20 @@ type serveCommand struct {
 }
 
 // Run serves until ctx ends or the server fails.
-func (c *serveCommand) Run(ctx context.Context, std streams, name program) error {
+func (c *serveCommand) Run(
+	ctx context.Context, std streams, name program, command *kong.Context, again settingsReader, signals hangups,
+) error {
+	if err := checkEnvironment(command.Model); err != nil {
+		return err
+	}
+	defer ignoreSignals()()
 	if !c.CoreDumps {
 		if err := forbidCoreDumps(); err != nil {
 			return err
 		}
 	}
-	config := c.Config
-	config.Log, config.Version = c.logger(std.err), currentVersion()
+	config, level := c.Config, new(slog.LevelVar)
+	config.Log, config.Version = c.logger(std.err, level), currentVersion()
 	c.limitMemory()
 	var dev devMode
 	if c.Dev {
@@ -55,6 +63,8 @@ func (c *serveCommand) Run(ctx context.Context, std streams, name program) error
 	if c.Dev {
 		dev.printHints(std.out, string(name), server.PublicAddr())
 	}
+	reloads := reloader{server: server, read: again, running: *c, level: level, log: config.Log}
+	defer reloads.follow(ctx, signals)()
 	return serveUntil(ctx, server, config)
 }
 

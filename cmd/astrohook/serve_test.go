@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -78,15 +80,26 @@ func TestServeUntil(t *testing.T) {
 	}
 }
 
+func readDevToken(t *testing.T, dir string) string {
+	t.Helper()
+	token, err := os.ReadFile(filepath.Join(dir, devTokenFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(token))
+}
+
 // TestServeDev runs the server for a first look, publishes to its own receiver, and ends it.
 func TestServeDev(t *testing.T) {
 	dir := t.TempDir()
 	server := startCommand(t, "serve", "--dev", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--data-dir", dir, "--log-format=text")
-	hints := server.out.await(t, "/api/deliveries")
+	hints := server.out.await(t, "/api/events")
 	_, rest, _ := strings.Cut(hints, "http://")
-	url, _, _ := strings.Cut(rest, " ")
-	_, rest, _ = strings.Cut(hints, devTokenFile+":\n")
-	token, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+	url, _, _ := strings.Cut(rest, "/")
+	token := readDevToken(t, dir)
+	if strings.Contains(hints, token) {
+		t.Error("the token itself is printed, and may end up in a log")
+	}
 
 	receiver := startCommand(t, "listen", "--register", "http://"+url, "--token", token, "--client", devClient)
 	receiver.out.await(t, "Registered as wh_")

@@ -92,6 +92,6 @@ func printCensus(std streams, c app.Census) {
 	if c == (app.Census{}) {
 		return
 	}
-	fmt.Fprintf(std.out, "%d endpoints, secrets decrypted of %d, %d event types, %d events; deliveries: %d queued, %d retrying, %d delivered, %d failed; damaged: %d\n",
+	fmt.Fprintf(std.out, "%d webhooks, secrets decrypted of %d, %d event types, %d events; deliveries: %d queued, %d retrying, %d delivered, %d failed; damaged: %d\n",
 		c.Endpoints, c.Opened, c.EventTypes, c.Events, c.Queued, c.Retrying, c.Delivered, c.Failed, c.Damaged)
 }

@@ -17,8 +17,8 @@ import (
 const maxDeliveryBody = webhook.MaxPayload + 4<<10
 
 type verifyCommand struct {
-	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The endpoint's secret; repeat it for several that may have signed."`
-	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The endpoint's public key (whpk_…), if it signs with a private one; repeat it for several."`
+	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The webhook's secret; repeat it for several that may have signed."`
+	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The webhook's public key (whpk_…), if it signs with a private one; repeat it for several."`
 	Header       []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	Tolerance    time.Duration `default:"5m" help:"How far the signed time may lie from now."`

@@ -95,7 +95,7 @@ var (
 	errNoSchedule = errors.New("it is missing in the retry schedule")
 	errNoDelivery = errors.New("its delivery is missing")
 	errForeignKey = errors.New("the key is of no known kind")
-	errMiscounted = errors.New("it miscounts the endpoints that a key seals")
+	errMiscounted = errors.New("it miscounts the webhooks that a key seals")
 )
 
 // keySizes are the sizes of the keys that numbers make up.

@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -16,9 +17,13 @@ type endpointRecord struct {
 	sealed []byte
 }
 
+// endpointVersion is the version of an endpoint's record. Version 2 adds
+// Endpoint.ExpiresAt at the end.
+const endpointVersion = 2
+
 // encodeEndpoint gives the record's bytes, the endpoint's ID included.
 func encodeEndpoint(e *endpointRecord) []byte {
-	dst := append(make([]byte, 0, 256), recordVersion)
+	dst := append(make([]byte, 0, 256), endpointVersion)
 	dst = e.ID.AppendTo(dst)
 	dst = appendString(dst, e.ClientID)
 	dst = binary.AppendUvarint(dst, uint64(len(e.EventTypes)))
@@ -45,7 +50,8 @@ func encodeEndpoint(e *endpointRecord) []byte {
 	dst = appendString(dst, e.CABundle)
 	dst = appendBytes(appendString(dst, e.keyID), e.sealed)
 	dst = appendTime(dst, e.DisabledAt)
-	return binary.AppendUvarint(binary.AppendUvarint(dst, e.ReceiverSince), e.GateSince)
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, e.ReceiverSince), e.GateSince)
+	return appendTime(dst, e.ExpiresAt)
 }
 
 func appendSettings(dst []byte, s *webhook.Settings) []byte {
@@ -73,7 +79,11 @@ func (d *decoder) int() int { return int(d.varint()) }
 
 // decodeEndpoint reads a record; nothing of it is kept.
 func decodeEndpoint(record []byte) (endpointRecord, error) {
-	d := newDecoder(record)
+	d := &decoder{rest: record}
+	version := d.byte()
+	if d.err == nil && (version < recordVersion || version > endpointVersion) {
+		return endpointRecord{}, fmt.Errorf("encoding version %d: %w", version, errDamaged)
+	}
 	e := endpointRecord{Endpoint: webhook.Endpoint{ID: d.id(), ClientID: d.string()}}
 	for range d.count() {
 		e.EventTypes = append(e.EventTypes, d.string())
@@ -91,9 +101,10 @@ func decodeEndpoint(record []byte) (endpointRecord, error) {
 	}
 	e.CABundle = d.string()
 	e.keyID, e.sealed = d.string(), bytes.Clone(d.bytes())
-	if len(d.rest) > 0 { // records that were written before these fields end here
+	if version >= 2 {
 		e.DisabledAt = d.time()
 		e.ReceiverSince, e.GateSince = d.uvarint(), d.uvarint()
+		e.ExpiresAt = d.time()
 	}
 	return e, d.err
 }

@@ -11,7 +11,7 @@ import (
 
 // CreateEndpoint stores a new endpoint under the next number.
 func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error) {
-	err := s.update(ctx, "create endpoint", func(tx *badger.Txn) (*change, error) {
+	err := s.update(ctx, "create webhook", func(tx *badger.Txn) (*change, error) {
 		last, err := metaNumber(tx, metaLastNumber)
 		if err != nil {
 			return nil, err
@@ -62,7 +62,7 @@ func (s *Store) UpdateEndpoint(
 	ctx context.Context, n webhook.EndpointNumber, apply func(*webhook.Endpoint) error,
 ) (webhook.Endpoint, error) {
 	var now webhook.Endpoint
-	err := s.update(ctx, "update endpoint", func(tx *badger.Txn) (*change, error) {
+	err := s.update(ctx, "update webhook", func(tx *badger.Txn) (*change, error) {
 		was, err := readEndpoint(tx, n)
 		if err != nil {
 			return nil, err
@@ -101,7 +101,7 @@ func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (e endpointRecord, e
 
 // Endpoint reads one, deleted or not.
 func (s *Store) Endpoint(n webhook.EndpointNumber) (e webhook.Endpoint, err error) {
-	err = s.view("read endpoint", func(tx *badger.Txn) error {
+	err = s.view("read webhook", func(tx *badger.Txn) error {
 		record, err := readEndpoint(tx, n)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 		prefix = clientPrefix(clientID)
 	}
 	var out []webhook.Endpoint
-	err := s.view("list endpoints", func(tx *badger.Txn) error {
+	err := s.view("list webhooks", func(tx *badger.Txn) error {
 		scan := newBackwards(tx, prefix)
 		defer scan.close()
 		scan.seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
@@ -144,7 +144,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
 func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
-	return s.view("read endpoints", func(tx *badger.Txn) error {
+	return s.view("read webhooks", func(tx *badger.Txn) error {
 		it := forward(tx, []byte{byte(spaceEndpoint)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {

@@ -37,7 +37,7 @@ func someEndpoint() endpointRecord {
 		Endpoint: webhook.Endpoint{
 			ID: someID, ClientID: "client", EventTypes: []string{"*"}, TargetURL: "https://example.com",
 			Secrets: []webhook.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
-			CreatedAt: time.UnixMicro(1).UTC(), Settings: webhook.DefaultSettings(),
+			CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(5).UTC(), Settings: webhook.DefaultSettings(),
 			Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
 			DisabledAt: time.UnixMicro(3).UTC(), ReceiverSince: 2, GateSince: 300,
 		},
@@ -229,13 +229,19 @@ func TestKeysSortLikeWhatTheyName(t *testing.T) {
 	}
 }
 
-// TestRecordsWithoutLaterFields: what was written before a field was added reads as without it.
-func TestRecordsWithoutLaterFields(t *testing.T) {
+// TestOlderRecords: a record of version 1, which lacks the later fields, is read, and
+// one of a version to come is refused.
+func TestOlderRecords(t *testing.T) {
 	want := someEndpoint()
-	want.DisabledAt, want.ReceiverSince, want.GateSince = time.Time{}, 0, 0
+	want.DisabledAt, want.ReceiverSince, want.GateSince, want.ExpiresAt = time.Time{}, 0, 0, time.Time{}
 	record := encodeEndpoint(&want)
-	if got, err := decodeEndpoint(record[:len(record)-3]); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, want)
+	old := append([]byte{1}, record[1:len(record)-4]...) // a zero is one byte
+	if got, err := decodeEndpoint(old); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	record[0] = endpointVersion + 1
+	if _, err := decodeEndpoint(record); !errors.Is(err, errDamaged) {
+		t.Errorf("a newer version: %v", err)
 	}
 	gate := webhook.GateState{OpenUntil: time.UnixMicro(5).UTC(), Openings: 2}
 	record = encodeGate(gate)

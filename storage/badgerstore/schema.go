@@ -23,7 +23,7 @@ var upgrades = []func(*badger.DB) error{
 
 // errUnsealed refuses version 1: sealing its secrets would leave the old records
 // readable in files until Badger rewrites them.
-var errUnsealed = errors.New("it kept the secrets of endpoints in the clear; begin with a new data directory")
+var errUnsealed = errors.New("it kept the secrets of webhooks in the clear; begin with a new data directory")
 
 // What is kept under spaceMeta: numbers, and the key of cursors.
 var (

@@ -101,7 +101,7 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
-	return fmt.Sprintf("the secrets of %d endpoints cannot be read: %v", e.Endpoints, e.Cause)
+	return fmt.Sprintf("the secrets of %d webhooks cannot be read: %v", e.Endpoints, e.Cause)
 }
 
 // Unwrap gives the cause.
@@ -166,7 +166,7 @@ func (s *Store) Reencrypt(ctx context.Context, limit int) (int, error) {
 	}
 	done := 0
 	if len(found) > 0 {
-		err = s.update(ctx, "reencrypt endpoints", func(tx *badger.Txn) (c *change, err error) {
+		err = s.update(ctx, "reencrypt webhooks", func(tx *badger.Txn) (c *change, err error) {
 			c, done, next, err = s.planReencrypt(tx, found, next)
 			return c, err
 		})
@@ -192,7 +192,7 @@ func (s *Store) sealedOtherwise() (left int64, err error) {
 // selectOtherwise gives endpoints from the number from on that another key than
 // the first one seals, and where to go on: 0, the beginning, after the last one.
 func (s *Store) selectOtherwise(from webhook.EndpointNumber, limit int) (found []webhook.EndpointNumber, next webhook.EndpointNumber, err error) {
-	err = s.view("select endpoints to reencrypt", func(tx *badger.Txn) error {
+	err = s.view("select webhooks to reencrypt", func(tx *badger.Txn) error {
 		it := forward(tx, []byte{byte(spaceEndpoint)})
 		defer it.Close()
 		it.Seek(endpointKey(spaceEndpoint, from))
@@ -236,7 +236,7 @@ func (s *Store) planReencrypt(
 		}
 		now, err := s.sealAnew(&was)
 		if err != nil {
-			return nil, 0, 0, fmt.Errorf("endpoint %s: %w", webhook.EndpointID.Format(was.ID), err)
+			return nil, 0, 0, fmt.Errorf("webhook %s: %w", webhook.EndpointID.Format(was.ID), err)
 		}
 		c.put(endpointKey(spaceEndpoint, n), encodeEndpoint(&now))
 		tally.move(was.keyID, now.keyID)

@@ -17,7 +17,7 @@ func cloneEndpoint(e webhook.Endpoint) webhook.Endpoint {
 
 // CreateEndpoint stores a new endpoint under the next number.
 func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error) {
-	err := s.update(ctx, "create endpoint", func() error {
+	err := s.update(ctx, "create webhook", func() error {
 		s.lastNumber++
 		e.ID.Endpoint, e.Revision = s.lastNumber, 1
 		s.endpoints[s.lastNumber] = cloneEndpoint(e)
@@ -35,7 +35,7 @@ func (s *Store) UpdateEndpoint(
 	ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error,
 ) (webhook.Endpoint, error) {
 	var now webhook.Endpoint
-	err := s.update(ctx, "update endpoint", func() error {
+	err := s.update(ctx, "update webhook", func() error {
 		was, ok := s.endpoints[n]
 		if !ok {
 			return webhook.ErrNotFound
@@ -56,7 +56,7 @@ func (s *Store) UpdateEndpoint(
 
 // Endpoint reads one, deleted or not.
 func (s *Store) Endpoint(n webhook.EndpointNumber) (e webhook.Endpoint, err error) {
-	err = s.view("read endpoint", func() error {
+	err = s.view("read webhook", func() error {
 		stored, ok := s.endpoints[n]
 		if !ok {
 			return webhook.ErrNotFound
@@ -70,7 +70,7 @@ func (s *Store) Endpoint(n webhook.EndpointNumber) (e webhook.Endpoint, err erro
 // ListEndpoints lists endpoints that are not deleted, newest first.
 func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	var out []webhook.Endpoint
-	err := s.view("list endpoints", func() error {
+	err := s.view("list webhooks", func() error {
 		for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.endpoints))) {
 			e := s.endpoints[n]
 			theirs := clientID == "" || e.ClientID == clientID
@@ -86,7 +86,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
 func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	var all []webhook.Endpoint
-	err := s.view("read endpoints", func() error {
+	err := s.view("read webhooks", func() error {
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			all = append(all, cloneEndpoint(s.endpoints[n]).WithoutSecrets())
 		}
@@ -107,7 +107,7 @@ func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
 
 // Reencrypt finds nothing to do.
 func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
-	return 0, s.update(ctx, "reencrypt endpoints", func() error { return nil })
+	return 0, s.update(ctx, "reencrypt webhooks", func() error { return nil })
 }
 
 // EventTypes reads the registry, by name.

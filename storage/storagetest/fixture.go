@@ -108,7 +108,7 @@ func (f *fixture) registration(clientID string) webhook.Endpoint {
 		ID: f.id(), ClientID: clientID, EventTypes: []string{"user.*", "content.published"},
 		TargetURL: "https://example.com/hook", Description: "ünïcode", Status: webhook.EndpointActive,
 		Secrets:   []webhook.Secret{{Value: "whsec_new"}, {Value: "whsec_old", ExpiresAt: f.at(60)}},
-		CreatedAt: f.now, UpdatedAt: f.at(1),
+		CreatedAt: f.now, UpdatedAt: f.at(1), ExpiresAt: f.at(2),
 		Settings: webhook.Settings{
 			Timeout: 1500 * time.Millisecond, Concurrency: 3, Rate: 2.5, Burst: 7,
 			Retry:   webhook.RetryPolicy{MaxAttempts: 4, Initial: time.Second, Multiplier: 1.5, MaxDelay: time.Hour, Jitter: 0.2},

@@ -55,6 +55,7 @@ type parts struct {
 	backup     func(ctx context.Context, w io.Writer) error
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
+	leases     *leases
 	keySet     *httpapi.KeySet // nil if no URL of one is set
 	api        *httpapi.Server
 	registry   *prometheus.Registry

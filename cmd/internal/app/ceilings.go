@@ -80,16 +80,16 @@ func outside[T int | time.Duration](setting string, value, low, high T) rule {
 func (c *Config) defaultsWithin() []rule {
 	most := c.ceilings()
 	return []rule{
-		above("endpoint-timeout", c.EndpointTimeout, most.Timeout, "max-webhook-timeout"),
-		above("endpoint-concurrency", c.EndpointConcurrency, most.Concurrency, "max-webhook-concurrency"),
-		{"endpoint-rate", most.Rate > 0 && c.EndpointRate > most.Rate, "is more than max-webhook-rate allows"},
-		above("endpoint-burst", c.EndpointBurst, most.Burst, "max-webhook-burst"),
-		above("endpoint-max-attempts", c.EndpointMaxAttempts, most.Attempts, "max-webhook-attempts"),
-		{"endpoint-retry-initial", c.EndpointRetryInitial < most.MinRetry, "is less than min-webhook-retry allows"},
-		above("endpoint-retry-max", c.EndpointRetryMax, most.MaxRetry, "max-webhook-retry"),
-		above("endpoint-breaker-failures", c.EndpointBreakerFailures, most.BreakerFailures, "max-webhook-breaker-failures"),
-		{"endpoint-breaker-open", c.EndpointBreakerOpen < most.MinRetry, "is less than min-webhook-retry allows"},
-		above("endpoint-breaker-max", c.EndpointBreakerMax, most.BreakerOpen, "max-webhook-breaker-open"),
+		above("webhook-timeout", c.EndpointTimeout, most.Timeout, "max-webhook-timeout"),
+		above("webhook-concurrency", c.EndpointConcurrency, most.Concurrency, "max-webhook-concurrency"),
+		{"webhook-rate", most.Rate > 0 && c.EndpointRate > most.Rate, "is more than max-webhook-rate allows"},
+		above("webhook-burst", c.EndpointBurst, most.Burst, "max-webhook-burst"),
+		above("webhook-max-attempts", c.EndpointMaxAttempts, most.Attempts, "max-webhook-attempts"),
+		{"webhook-retry-initial", c.EndpointRetryInitial < most.MinRetry, "is less than min-webhook-retry allows"},
+		above("webhook-retry-max", c.EndpointRetryMax, most.MaxRetry, "max-webhook-retry"),
+		above("webhook-breaker-failures", c.EndpointBreakerFailures, most.BreakerFailures, "max-webhook-breaker-failures"),
+		{"webhook-breaker-open", c.EndpointBreakerOpen < most.MinRetry, "is less than min-webhook-retry allows"},
+		above("webhook-breaker-max", c.EndpointBreakerMax, most.BreakerOpen, "max-webhook-breaker-open"),
 	}
 }
 

@@ -21,7 +21,8 @@ import (
 )
 
 // Config is every setting of a server. A setting's name, as flag, in the
-// environment and in the file, comes from its field; its default stands in the tag.
+// environment and in the file, comes from its field, or stands in the tag as its
+// default does: what is an endpoint in the code is a webhook to users.
 // Errors about a setting are *webhook.FieldError with the flag's name as Field.
 type Config struct {
 	Listen      string `group:"Server" placeholder:"HOST:PORT" help:"Address of the HTTP API. Default: :8080, with --dev 127.0.0.1:8080."`
@@ -42,7 +43,7 @@ type Config struct {
 
 	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; one that is in use must not be missing."`
 
-	AllowAddresses  []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that targets may be in although they are not public. None by default."`
+	AllowAddresses  []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that targets may be in although they are not public."`
 	DenyAddresses   []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that no target may be in, whatever else allows it."`
 	AllowHosts      []string `group:"Deliveries" placeholder:"NAME" help:"The only host names that targets may have, such as a.example or *.example; their addresses are judged as ever, and a target that is an address must be in allow-addresses. Default: all."`
 	DenyHosts       []string `group:"Deliveries" placeholder:"NAME" help:"Host names that no target may have, such as a.example or *.example."`
@@ -53,18 +54,18 @@ type Config struct {
 	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with the latest two attempts of a delivery, up to 64KiB; the others keep 256 bytes of it."`
 	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
 
-	EndpointTimeout         time.Duration `group:"Defaults of an endpoint" default:"10s" help:"Time for one attempt."`
-	EndpointConcurrency     int           `group:"Defaults of an endpoint" default:"64" help:"Attempts in flight."`
-	EndpointRate            float64       `group:"Defaults of an endpoint" default:"0" help:"Attempts per second; 0 for no limit."`
-	EndpointBurst           int           `group:"Defaults of an endpoint" default:"1" help:"Attempts that may start at once under a rate."`
-	EndpointMaxAttempts     int           `group:"Defaults of an endpoint" default:"5" help:"Attempts of a delivery before it fails."`
-	EndpointRetryInitial    time.Duration `group:"Defaults of an endpoint" default:"30s" help:"Wait after the first attempt."`
-	EndpointRetryMultiplier float64       `group:"Defaults of an endpoint" default:"2" help:"What each wait is multiplied by to give the next."`
-	EndpointRetryMax        time.Duration `group:"Defaults of an endpoint" default:"24h" help:"Longest wait between attempts."`
-	EndpointRetryJitter     float64       `group:"Defaults of an endpoint" default:"0.1" help:"Largest part of a wait that chance adds, 0 to 1."`
-	EndpointBreakerFailures int           `group:"Defaults of an endpoint" default:"10" help:"Failures in a row that open the circuit breaker."`
-	EndpointBreakerOpen     time.Duration `group:"Defaults of an endpoint" default:"30s" help:"How long it stays open the first time; doubles each time."`
-	EndpointBreakerMax      time.Duration `group:"Defaults of an endpoint" default:"15m" help:"How long it stays open at most."`
+	EndpointTimeout         time.Duration `name:"webhook-timeout" group:"Defaults of a webhook" default:"10s" help:"Time for one attempt."`
+	EndpointConcurrency     int           `name:"webhook-concurrency" group:"Defaults of a webhook" default:"64" help:"Attempts in flight."`
+	EndpointRate            float64       `name:"webhook-rate" group:"Defaults of a webhook" default:"0" help:"Attempts per second; 0 for no limit."`
+	EndpointBurst           int           `name:"webhook-burst" group:"Defaults of a webhook" default:"1" help:"Attempts that may start at once under a rate."`
+	EndpointMaxAttempts     int           `name:"webhook-max-attempts" group:"Defaults of a webhook" default:"5" help:"Attempts of a delivery before it fails."`
+	EndpointRetryInitial    time.Duration `name:"webhook-retry-initial" group:"Defaults of a webhook" default:"30s" help:"Wait after the first attempt."`
+	EndpointRetryMultiplier float64       `name:"webhook-retry-multiplier" group:"Defaults of a webhook" default:"2" help:"What each wait is multiplied by to give the next."`
+	EndpointRetryMax        time.Duration `name:"webhook-retry-max" group:"Defaults of a webhook" default:"24h" help:"Longest wait between attempts."`
+	EndpointRetryJitter     float64       `name:"webhook-retry-jitter" group:"Defaults of a webhook" default:"0.1" help:"Largest part of a wait that chance adds, 0 to 1."`
+	EndpointBreakerFailures int           `name:"webhook-breaker-failures" group:"Defaults of a webhook" default:"10" help:"Failures in a row that open the circuit breaker."`
+	EndpointBreakerOpen     time.Duration `name:"webhook-breaker-open" group:"Defaults of a webhook" default:"30s" help:"How long it stays open the first time; doubles each time."`
+	EndpointBreakerMax      time.Duration `name:"webhook-breaker-max" group:"Defaults of a webhook" default:"15m" help:"How long it stays open at most."`
 
 	Ceilings `embed:""`
 
@@ -108,7 +109,7 @@ type Size uint64
 func (s *Size) UnmarshalText(text []byte) error {
 	n, err := humanize.ParseBytes(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is not a size such as 512MiB or 2GiB", text)
+		return sizeFault(string(text))
 	}
 	*s = Size(n)
 	return nil
@@ -145,12 +146,10 @@ type rule struct {
 	reason  string
 }
 
+// rules judge what was set before what was not: who gave a wrong value hears of that
+// first.
 func (c *Config) rules() []rule {
 	return []rule{
-		{
-			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0 && c.JWTKeysURL == "",
-			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys, jwt-keys-url), or take a first look with --dev",
-		},
 		{
 			"jwt-secret", c.JWTSecret != "" && isShort(c.JWTSecret),
 			fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret),
@@ -159,12 +158,8 @@ func (c *Config) rules() []rule {
 			"jwt-secrets", slices.ContainsFunc(c.JWTSecrets, badNamedSecret),
 			fmt.Sprintf("is not of the form KID=SECRET, with secrets of %d bytes or more", httpapi.MinSecret),
 		},
-		{
-			"secret-keys", len(c.SecretKeys) == 0,
-			"is not set: without a key no secret can be kept; `astrohook secret-key` makes one, to be kept outside of the data directory, or take a first look with --dev",
-		},
-		{"listen", c.PublicListener == nil && !isAddress(c.publicAddress()), "is not HOST:PORT or :PORT"},
-		{"admin-listen", c.AdminListener == nil && !isAddress(c.AdminListen), "is not HOST:PORT or :PORT"},
+		{"listen", c.PublicListener == nil && AddressFault(c.publicAddress()) != "", AddressFault(c.publicAddress())},
+		{"admin-listen", c.AdminListener == nil && AddressFault(c.AdminListen) != "", AddressFault(c.AdminListen)},
 		{"data-dir", c.DataDir == "", "is empty"},
 		{"shutdown-timeout", c.ShutdownTimeout <= 0, "is not more than 0"},
 		{"header-prefix", !isHeaderPrefix(c.HeaderPrefix), "is not made of letters, digits and inner hyphens"},
@@ -175,18 +170,26 @@ func (c *Config) rules() []rule {
 		{"client-max-webhooks", c.ClientMaxWebhooks < 1, "is less than 1"},
 		{"client-max-patterns", c.ClientMaxPatterns < 1, "is less than 1"},
 		{"client-max-pending", c.ClientMaxPending < 1, "is less than 1"},
-		{"endpoint-timeout", c.EndpointTimeout <= 0, "is not more than 0"},
-		{"endpoint-concurrency", c.EndpointConcurrency < 1, "is less than 1"},
-		{"endpoint-rate", !(c.EndpointRate >= 0), "is negative"},
-		{"endpoint-burst", c.EndpointBurst < 1, "is less than 1"},
-		{"endpoint-max-attempts", c.EndpointMaxAttempts < 1, "is less than 1"},
-		{"endpoint-retry-initial", c.EndpointRetryInitial <= 0, "is not more than 0"},
-		{"endpoint-retry-multiplier", !(c.EndpointRetryMultiplier >= 1), "is less than 1"},
-		{"endpoint-retry-max", c.EndpointRetryMax < c.EndpointRetryInitial, "is less than endpoint-retry-initial"},
-		{"endpoint-retry-jitter", !(c.EndpointRetryJitter >= 0 && c.EndpointRetryJitter <= 1), "is not from 0 to 1"},
-		{"endpoint-breaker-failures", c.EndpointBreakerFailures < 1, "is less than 1"},
-		{"endpoint-breaker-open", c.EndpointBreakerOpen <= 0, "is not more than 0"},
-		{"endpoint-breaker-max", c.EndpointBreakerMax < c.EndpointBreakerOpen, "is less than endpoint-breaker-open"},
+		{"webhook-timeout", c.EndpointTimeout <= 0, "is not more than 0"},
+		{"webhook-concurrency", c.EndpointConcurrency < 1, "is less than 1"},
+		{"webhook-rate", !(c.EndpointRate >= 0), "is negative"},
+		{"webhook-burst", c.EndpointBurst < 1, "is less than 1"},
+		{"webhook-max-attempts", c.EndpointMaxAttempts < 1, "is less than 1"},
+		{"webhook-retry-initial", c.EndpointRetryInitial <= 0, "is not more than 0"},
+		{"webhook-retry-multiplier", !(c.EndpointRetryMultiplier >= 1), "is less than 1"},
+		{"webhook-retry-max", c.EndpointRetryMax < c.EndpointRetryInitial, "is less than webhook-retry-initial"},
+		{"webhook-retry-jitter", !(c.EndpointRetryJitter >= 0 && c.EndpointRetryJitter <= 1), "is not from 0 to 1"},
+		{"webhook-breaker-failures", c.EndpointBreakerFailures < 1, "is less than 1"},
+		{"webhook-breaker-open", c.EndpointBreakerOpen <= 0, "is not more than 0"},
+		{"webhook-breaker-max", c.EndpointBreakerMax < c.EndpointBreakerOpen, "is less than webhook-breaker-open"},
+		{
+			"jwt-secret", c.JWTSecret == "" && len(c.JWTSecrets) == 0 && len(c.JWTPublicKeys) == 0 && c.JWTKeysURL == "",
+			"is not set: give a secret of 32 bytes or more, or public keys (jwt-public-keys, jwt-keys-url), or take a first look with --dev",
+		},
+		{
+			"secret-keys", len(c.SecretKeys) == 0,
+			"is not set: without a key no secret can be kept; `astrohook secret-key` makes one, to be kept outside of the data directory, or take a first look with --dev",
+		},
 	}
 }
 
@@ -197,15 +200,6 @@ func isShort(secret string) bool { return len(strings.TrimSpace(secret)) < httpa
 func badNamedSecret(entry string) bool {
 	kid, secret, _ := strings.Cut(entry, "=")
 	return kid == "" || isShort(secret)
-}
-
-func isAddress(text string) bool {
-	_, port, err := net.SplitHostPort(text)
-	if err != nil {
-		return false
-	}
-	_, err = net.LookupPort("tcp", port)
-	return err == nil
 }
 
 func isHeaderPrefix(text string) bool {

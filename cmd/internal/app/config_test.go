@@ -76,18 +76,18 @@ func TestCheck(t *testing.T) {
 		{"client-max-patterns", func(c *Config) { c.ClientMaxPatterns = 0 }},
 		{"client-max-pending", func(c *Config) { c.ClientMaxPending = 0 }},
 		{"client-limits", func(c *Config) { c.ClientLimits = []string{"acme=1"} }},
-		{"endpoint-timeout", func(c *Config) { c.EndpointTimeout = -1 }},
-		{"endpoint-concurrency", func(c *Config) { c.EndpointConcurrency = 0 }},
-		{"endpoint-rate", func(c *Config) { c.EndpointRate = math.NaN() }},
-		{"endpoint-burst", func(c *Config) { c.EndpointBurst = 0 }},
-		{"endpoint-max-attempts", func(c *Config) { c.EndpointMaxAttempts = 0 }},
-		{"endpoint-retry-initial", func(c *Config) { c.EndpointRetryInitial = 0 }},
-		{"endpoint-retry-multiplier", func(c *Config) { c.EndpointRetryMultiplier = 0.5 }},
-		{"endpoint-retry-max", func(c *Config) { c.EndpointRetryMax = 1 }},
-		{"endpoint-retry-jitter", func(c *Config) { c.EndpointRetryJitter = 1.1 }},
-		{"endpoint-breaker-failures", func(c *Config) { c.EndpointBreakerFailures = 0 }},
-		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 0 }},
-		{"endpoint-breaker-max", func(c *Config) { c.EndpointBreakerMax = 1 }},
+		{"webhook-timeout", func(c *Config) { c.EndpointTimeout = -1 }},
+		{"webhook-concurrency", func(c *Config) { c.EndpointConcurrency = 0 }},
+		{"webhook-rate", func(c *Config) { c.EndpointRate = math.NaN() }},
+		{"webhook-burst", func(c *Config) { c.EndpointBurst = 0 }},
+		{"webhook-max-attempts", func(c *Config) { c.EndpointMaxAttempts = 0 }},
+		{"webhook-retry-initial", func(c *Config) { c.EndpointRetryInitial = 0 }},
+		{"webhook-retry-multiplier", func(c *Config) { c.EndpointRetryMultiplier = 0.5 }},
+		{"webhook-retry-max", func(c *Config) { c.EndpointRetryMax = 1 }},
+		{"webhook-retry-jitter", func(c *Config) { c.EndpointRetryJitter = 1.1 }},
+		{"webhook-breaker-failures", func(c *Config) { c.EndpointBreakerFailures = 0 }},
+		{"webhook-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 0 }},
+		{"webhook-breaker-max", func(c *Config) { c.EndpointBreakerMax = 1 }},
 		{"max-webhook-timeout", func(c *Config) { c.MaxWebhookTimeout = 2 * time.Minute }},
 		{"max-webhook-concurrency", func(c *Config) { c.MaxWebhookConcurrency = 0 }},
 		{"max-webhook-rate", func(c *Config) { c.MaxWebhookRate = math.NaN() }},
@@ -101,16 +101,16 @@ func TestCheck(t *testing.T) {
 		{"max-webhook-secrets", func(c *Config) { c.MaxWebhookSecrets = 11 }},
 		{"max-webhook-headers", func(c *Config) { c.MaxWebhookHeaders = 0 }},
 		{"max-webhook-patterns", func(c *Config) { c.MaxWebhookPatterns = 0 }},
-		{"endpoint-timeout", func(c *Config) { c.MaxWebhookTimeout = 9 * time.Second }},
-		{"endpoint-concurrency", func(c *Config) { c.MaxWebhookConcurrency = 63 }},
-		{"endpoint-rate", func(c *Config) { c.EndpointRate, c.MaxWebhookRate = 11, 10 }},
-		{"endpoint-burst", func(c *Config) { c.EndpointBurst, c.MaxWebhookBurst = 2, 1 }},
-		{"endpoint-max-attempts", func(c *Config) { c.MaxWebhookAttempts = 4 }},
-		{"endpoint-retry-initial", func(c *Config) { c.MinWebhookRetry = time.Minute }},
-		{"endpoint-retry-max", func(c *Config) { c.MaxWebhookRetry = 23 * time.Hour }},
-		{"endpoint-breaker-failures", func(c *Config) { c.MaxWebhookBreakerFailures = 9 }},
-		{"endpoint-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 999 * time.Millisecond }},
-		{"endpoint-breaker-max", func(c *Config) { c.MaxWebhookBreakerOpen = 14 * time.Minute }},
+		{"webhook-timeout", func(c *Config) { c.MaxWebhookTimeout = 9 * time.Second }},
+		{"webhook-concurrency", func(c *Config) { c.MaxWebhookConcurrency = 63 }},
+		{"webhook-rate", func(c *Config) { c.EndpointRate, c.MaxWebhookRate = 11, 10 }},
+		{"webhook-burst", func(c *Config) { c.EndpointBurst, c.MaxWebhookBurst = 2, 1 }},
+		{"webhook-max-attempts", func(c *Config) { c.MaxWebhookAttempts = 4 }},
+		{"webhook-retry-initial", func(c *Config) { c.MinWebhookRetry = time.Minute }},
+		{"webhook-retry-max", func(c *Config) { c.MaxWebhookRetry = 23 * time.Hour }},
+		{"webhook-breaker-failures", func(c *Config) { c.MaxWebhookBreakerFailures = 9 }},
+		{"webhook-breaker-open", func(c *Config) { c.EndpointBreakerOpen = 999 * time.Millisecond }},
+		{"webhook-breaker-max", func(c *Config) { c.MaxWebhookBreakerOpen = 14 * time.Minute }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"/no/such.pem"} }},
 		{"jwt-keys-url", func(c *Config) { c.JWTKeysURL = "id.example/keys" }},
 		{"jwt-public-keys", func(c *Config) { c.JWTPublicKeys = []string{"2025=/no/such.pem"} }},
@@ -130,6 +130,32 @@ func TestCheck(t *testing.T) {
 	for _, r := range slices.Concat(config.rules(), config.Ceilings.rules()) {
 		if !tried[r.setting] {
 			t.Errorf("the rule of %s is not tried", r.setting)
+		}
+	}
+}
+
+// TestFaultsNameThePart: of an address, a range and a size.
+func TestFaultsNameThePart(t *testing.T) {
+	for text, want := range map[string]string{
+		":8080": "", "127.0.0.1:0": "", "[::1]:80": "", "localhost:https": "", "a-b_c.example.:1": "",
+		"":             "is empty",
+		"localhost":    "the port is missing",
+		"localhost:":   "of which the port is missing",
+		":65536":       "the port 65536 is not from 0 to 65535",
+		":-1":          "the port -1 is not",
+		":nothing":     `the port "nothing" is not a number`,
+		"10.0.0.300:1": `the host "10.0.0.300" is neither`,
+		"a b:1":        `the host "a b" is neither`,
+		"fe80::1:1":    "in brackets",
+	} {
+		if got := AddressFault(text); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("address %q: %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{"x": "no number", "": "no number", "-1": "negative", "1XB": `unit "XB"`, "1.2.3MB": `number "1.2.3"`, "99999999EiB": "too large"} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("size %q: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -44,16 +43,21 @@ func readList[T any](setting string, texts []string, parse func(string) (T, erro
 	return list, nil
 }
 
-var errNotRange = errors.New("is not an address range such as 10.0.0.0/8")
-
 // parseRange reads an address range; a single address stands for itself.
 func parseRange(text string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+	address, length, hasLength := strings.Cut(text, "/")
+	addr, err := netip.ParseAddr(address)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("is not an address range such as 10.0.0.0/8: %q is not an IP address", address)
+	case addr.Zone() != "":
+		return netip.Prefix{}, fmt.Errorf("is not an address range such as 10.0.0.0/8: the address has the zone %q", addr.Zone())
+	case !hasLength:
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		return prefix, errNotRange
+		return prefix, fmt.Errorf("is not an address range such as 10.0.0.0/8: the length %q is not a number from 0 to %d", length, addr.BitLen())
 	}
 	return prefix, nil
 }

@@ -85,8 +85,9 @@ func (a *App) openSender() error {
 
 func (a *App) startActors() error {
 	client := a.parts.sender
+	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
 	dispatcher, err := actors.New(actors.Options{
-		Store:       a.parts.store,
+		Store:       leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
 		Open:        func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
 		Sequence:    a.parts.sequence,
 		Defaults:    a.config.endpointDefaults(),
@@ -103,14 +104,14 @@ func (a *App) startActors() error {
 		return err
 	}
 	a.running.push("actors", dispatcher.Stop)
-	a.parts.dispatcher = dispatcher
+	a.parts.dispatcher, a.parts.leases.changed = dispatcher, dispatcher.EndpointChanged
 	return dispatcher.Start()
 }
 
 func (a *App) openAPI() error {
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
-		Dispatcher:   a.parts.dispatcher,
+		Dispatcher:   leasingDispatcher{a.parts.dispatcher, a.parts.leases},
 		Keys:         a.keys,
 		KeySet:       a.keySet(),
 		Issuer:       a.config.JWTIssuer,
@@ -156,6 +157,7 @@ func (a *App) startRoles() error {
 	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
 	a.running.push("disk watcher", role(disk.Run))
 	a.running.push("reaper", role(reap.Run))
+	a.running.push("leases", role(a.parts.leases.Run))
 	if a.parts.keySet != nil {
 		a.running.push("key set", role(a.parts.keySet.Run))
 	}

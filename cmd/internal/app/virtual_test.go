@@ -61,12 +61,11 @@ func (c *closeOnce) Close() (err error) {
 	return err
 }
 
-func (w *world) start() {
-	public, admin := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
+// config are the settings that the server starts with.
+func (w *world) config() Config {
 	config := Defaults()
 	config.DataDir, config.JWTSecret, config.AllowAddresses = w.dir, virtualSecret, []string{"127.0.0.0/8"}
 	config.Log, config.SecretKeys = slog.New(slog.DiscardHandler), []string{testSecretKey}
-	config.PublicListener, config.AdminListener = &closeOnce{Listener: public}, &closeOnce{Listener: admin}
 	config.Dial = func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 		if ln := w.receivers[addr.Port()]; ln != nil {
 			return ln.Dial()
@@ -77,6 +76,13 @@ func (w *world) start() {
 	if w.settings != nil {
 		w.settings(&config)
 	}
+	return config
+}
+
+func (w *world) start() {
+	public, admin := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
+	config := w.config()
+	config.PublicListener, config.AdminListener = &closeOnce{Listener: public}, &closeOnce{Listener: admin}
 	app, err := New(config)
 	if err != nil {
 		w.t.Fatal(err)
@@ -122,6 +128,22 @@ func (w *world) receiver(port uint16, behave func(subscriber.Request) subscriber
 // call makes a request as the client acme, with admin rights, and decodes the answer.
 func (w *world) call(method, path, body string, wantStatus int) map[string]any {
 	w.t.Helper()
+	status, text := w.try(method, path, body)
+	if status != wantStatus {
+		w.t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+	var answer map[string]any
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &answer); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return answer
+}
+
+// try makes a request as call does, whatever the answer.
+func (w *world) try(method, path, body string) (status int, answer []byte) {
+	w.t.Helper()
 	token := w.token()
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
@@ -134,16 +156,7 @@ func (w *world) call(method, path, body string, wantStatus int) map[string]any {
 	if err := w.client.DoTimeout(req, resp, 20*time.Second); err != nil {
 		w.t.Fatal(method, path, err)
 	}
-	if resp.StatusCode() != wantStatus {
-		w.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode(), resp.Body())
-	}
-	var answer map[string]any
-	if len(resp.Body()) > 0 {
-		if err := json.Unmarshal(resp.Body(), &answer); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	return answer
+	return resp.StatusCode(), slices.Clone(resp.Body())
 }
 
 // token is one of the client acme, with admin rights.

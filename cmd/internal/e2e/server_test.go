@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -78,6 +79,12 @@ func startServer(t *testing.T, env ...string) *server {
 // start starts the process, and does not wait for it to be ready.
 func (s *server) start(t *testing.T) {
 	t.Helper()
+	s.startWith(t, &s.log)
+}
+
+// startWith is start with the process's output going elsewhere.
+func (s *server) startWith(t *testing.T, output io.Writer) {
+	t.Helper()
 	command := append(slices.Clone(s.wrap), s.binary, "serve")
 	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Env = append(os.Environ(),
@@ -94,7 +101,7 @@ func (s *server) start(t *testing.T) {
 		"ASTROHOOK_MAX_WEBHOOK_BREAKER_FAILURES=10000",
 	)
 	s.cmd.Env = append(s.cmd.Env, s.env...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	s.cmd.Stdout, s.cmd.Stderr = output, output
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("start the server: %v", err)
 	}

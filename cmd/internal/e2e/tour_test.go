@@ -16,14 +16,18 @@ import (
 // hint is a numbered line of what `serve --dev` prints, with the command below it.
 var hint = regexp.MustCompile(`(?m)^\d\. .+\n +(\S.*)$`)
 
-// TestTour starts a server as a newcomer does and pastes the three commands that
-// it prints into shells.
+// link is where a browser finds the server.
+var link = regexp.MustCompile(`first look \(--dev\): (http://\S+)`)
+
+// TestTour starts a server as a newcomer does, opens the link that it prints, and
+// pastes its three commands into shells, in a folder whose name needs quoting.
 func TestTour(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("missing: curl, for the commands that serve --dev prints (Debian: apt-get install curl)")
 	}
 	dir := t.TempDir()
-	serve := startShell(t, dir, astrohook(t)+" serve --dev --listen "+reserveAddress(t)+" --admin-listen "+reserveAddress(t))
+	const data = "it's my data"
+	serve := startShell(t, dir, astrohook(t)+` serve --dev --data-dir "`+data+`" --listen `+reserveAddress(t)+" --admin-listen "+reserveAddress(t))
 	var commands [][]string
 	await(t, "three commands", func() error {
 		commands = hint.FindAllStringSubmatch(serve.output.String(), -1)
@@ -32,26 +36,38 @@ func TestTour(t *testing.T) {
 		}
 		return nil
 	})
-	listen := startShell(t, dir, commands[0][1])
-	listen.awaitOutput(t, "Registered as wh_")
-	if out := runShell(t, dir, commands[1][1]); !strings.Contains(out, "evt_") {
+	receiver := strings.NewReplacer("127.0.0.1:9000", reserveAddress(t)) // another test may have that port
+	listen := startShell(t, dir, receiver.Replace(commands[0][1]))
+	listen.awaitOutput(t, "Listening at ")
+	if out := runShell(t, dir, receiver.Replace(commands[1][1])); !strings.Contains(out, `"id":"wh_`) {
+		t.Errorf("the webhook is not registered:\n%s", out)
+	}
+	if out := runShell(t, dir, commands[2][1]); !strings.Contains(out, "evt_") {
 		t.Errorf("the publisher is not told the event's id:\n%s", out)
 	}
 	for _, line := range []string{"user.created", "X-Corp-Astro-Signature: valid", "webhook-signature: valid", `"user_id":42`} {
 		listen.awaitOutput(t, line)
 	}
 	await(t, "the delivery to be listed", func() error {
-		if out := runShell(t, dir, commands[2][1]); !strings.Contains(out, `"status":"delivered"`) {
+		list := strings.Replace(commands[2][1], "/api/events -d", "/api/deliveries -G -d limit=10 -o - #", 1)
+		if out := runShell(t, dir, list); !strings.Contains(out, `"status":"delivered"`) {
 			return fmt.Errorf("it is not in\n%s", out)
 		}
 		return nil
 	})
+	page := link.FindStringSubmatch(serve.output.String())
+	if page == nil {
+		t.Fatalf("no link in\n%s", serve.output.String())
+	}
+	if out := runShell(t, dir, "curl -sS "+page[1]); !strings.Contains(out, `<a href="/openapi.yaml">`) {
+		t.Errorf("the link shows\n%s", out)
+	}
 	for _, s := range []*shell{listen, serve} {
 		if err := s.interrupt(); err != nil {
 			t.Errorf("%s: %v\n%s", s.command, err, s.output.String())
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "astrohook-data")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, data)); err != nil {
 		t.Errorf("the data is not where the settings say: %v", err)
 	}
 }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"github.com/corpastro/astrohook/cmd/internal/app"
+)
+
+// startClock starts fasthttp's clock, which never ends, outside of any bubble.
+func startClock(t *testing.T) {
+	t.Helper()
+	ln := fasthttputil.NewInmemoryListener()
+	server := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	dial := func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }
+	client := &apiClient{server: "http://x", http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	if err := client.do(t.Context(), apiRequest{method: http.MethodGet, path: "/"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(server.Shutdown(), <-served); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// closeOnce makes a second Close harmless, as it is for sockets.
+type closeOnce struct {
+	net.Listener
+	once sync.Once
+}
+
+func (c *closeOnce) Close() (err error) {
+	c.once.Do(func() { err = c.Listener.Close() })
+	return err
+}
+
+var errNoServer = errors.New("no server")
+
+// bubbleServer is a whole server in virtual time that a client reaches in memory.
+type bubbleServer struct {
+	t      *testing.T
+	config app.Config
+	app    *app.App
+	ln     atomic.Pointer[fasthttputil.InmemoryListener] // nil while it is stopped
+}
+
+func newBubbleServer(t *testing.T, dir string) *bubbleServer {
+	s := &bubbleServer{t: t, config: app.Defaults()}
+	s.config.DataDir, s.config.JWTSecret, s.config.SecretKeys = dir, testSecret, []string{testSecretKey}
+	s.config.AllowAddresses, s.config.Log = loopback, slog.New(slog.DiscardHandler)
+	return s
+}
+
+func (s *bubbleServer) start() {
+	ln := fasthttputil.NewInmemoryListener()
+	s.ln.Store(ln)
+	s.config.PublicListener = &closeOnce{Listener: ln}
+	s.config.AdminListener = &closeOnce{Listener: fasthttputil.NewInmemoryListener()}
+	server, err := app.New(s.config)
+	if err == nil {
+		err = server.Start()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.app = server
+}
+
+func (s *bubbleServer) stop() {
+	s.ln.Store(nil)
+	if err := stopWithin(s.app, 30*time.Second); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// client calls the server as an administrator.
+func (s *bubbleServer) client() *apiClient {
+	token, err := claims{scopes: []string{"admin"}, lifetime: 1000 * time.Hour}.sign(testSecret, time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		ln := s.ln.Load()
+		if ln == nil {
+			return nil, errNoServer
+		}
+		return ln.Dial()
+	}
+	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
+	return &apiClient{server: "http://astrohook", token: token, http: &http.Client{Transport: transport, Timeout: clientTimeout, CheckRedirect: stay}}
+}
+
+// webhooks are the ids of those that there are.
+func (s *bubbleServer) webhooks(c *apiClient) (ids []string) {
+	s.t.Helper()
+	var page struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := c.do(s.t.Context(), apiRequest{method: http.MethodGet, path: "/api/webhooks"}, &page); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, w := range page.Data {
+		ids = append(ids, w.ID)
+	}
+	return ids
+}
+
+// TestRegistrationKept: as long as the command runs its webhook stays, also over
+// restarts of the server, and comes back when somebody deletes it. When the command
+// ends without deregistering, the webhook goes by itself.
+func TestRegistrationKept(t *testing.T) {
+	startClock(t)
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		server := newBubbleServer(t, dir)
+		server.start()
+		client := server.client()
+		var said []string
+		r := &registration{
+			client: client, owner: "acme", secret: "a secret of the receiver", lease: time.Minute,
+			target: "http://127.0.0.1:9000/", eventTypes: []string{"*"},
+			say: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) },
+		}
+		if err := r.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		killed := r.kept(t.Context())
+		first := r.id
+		time.Sleep(10 * time.Minute)
+		if ids := server.webhooks(client); len(ids) != 1 || ids[0] != first {
+			t.Fatalf("after ten minutes: %q, want %s", ids, first)
+		}
+		server.stop()
+		time.Sleep(5 * time.Minute)
+		server.start()
+		time.Sleep(2 * time.Minute)
+		if ids := server.webhooks(client); len(ids) != 1 || ids[0] != first {
+			t.Fatalf("after a restart: %q, want %s", ids, first)
+		}
+		if len(said) != 2 || !strings.Contains(said[0], "not renewed") || !strings.Contains(said[1], "renewed again") {
+			t.Errorf("said %q", said)
+		}
+		if err := client.do(t.Context(), apiRequest{method: http.MethodDelete, path: "/api/webhooks/" + first}, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if ids := server.webhooks(client); len(ids) != 1 || ids[0] == first || said[len(said)-1] != "The webhook was gone. Registered again as "+ids[0]+"." {
+			t.Fatalf("after a deletion: %q, said %q", ids, said)
+		}
+		killed()
+		time.Sleep(time.Minute + time.Second)
+		if ids := server.webhooks(client); len(ids) != 0 {
+			t.Errorf("%q are left of a command that was killed", ids)
+		}
+		if err := r.end(); err != nil {
+			t.Errorf("deregister what is gone: %v", err)
+		}
+		server.stop()
+		time.Sleep(2 * time.Minute) // what only waits for its idle time
+	})
+}
+
+// TestDeregisterFails: the user learns that the webhook goes by itself.
+func TestDeregisterFails(t *testing.T) {
+	r := &registration{client: &apiClient{server: "http://127.0.0.1:1", http: &http.Client{}}, id: "wh_7", lease: time.Minute}
+	if err := r.end(); err == nil || !strings.HasSuffix(err.Error(), "the webhook wh_7 goes by itself within 1m0s") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// hangups is where SIGHUP arrives.
+type hangups chan os.Signal
+
+// settingsReader reads the command line, the environment and the settings file once more.
+type settingsReader func() (*serveCommand, *settingsFile, error)
+
+// readAgain makes the reader of a command line that serves.
+func readAgain(ctx context.Context, args []string, std streams) settingsReader {
+	return func() (*serveCommand, *settingsFile, error) {
+		file := new(settingsFile)
+		parser, err := newParser(ctx, args[0], std, kong.Configuration(file.load), kong.Exit(func(int) {}))
+		if err != nil {
+			return nil, file, err
+		}
+		if _, err := parser.Parse(args[1:]); err != nil {
+			return nil, file, explainRefusal(err, file, parser.Model)
+		}
+		line, ok := parser.Model.Target.Addr().Interface().(*commandLine)
+		if !ok {
+			return nil, file, errors.New("the command line has another type")
+		}
+		return &line.Serve, file, nil
+	}
+}
+
+// reloader takes over settings that have changed while the server runs.
+type reloader struct {
+	server  *app.App
+	read    settingsReader
+	running serveCommand // the command's own settings, as they are in force
+	level   *slog.LevelVar
+	log     *slog.Logger
+}
+
+// follow reloads at each hang-up until the function that it returns is called.
+func (r *reloader) follow(ctx context.Context, signals hangups) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	following.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+				r.reload()
+			}
+		}
+	})
+	return func() {
+		cancel()
+		following.Wait()
+	}
+}
+
+// reload reads all settings, and takes over those that can change, or none of them
+// if any is wrong. It logs names, never values.
+func (r *reloader) reload() {
+	next, file, err := r.read()
+	if err != nil {
+		r.refused(err)
+		return
+	}
+	config := next.Config
+	if next.Dev {
+		if err := completeDev(&config); err != nil {
+			r.refused(err)
+			return
+		}
+	}
+	done, err := r.server.Reload(config)
+	if fault, wrong := errors.AsType[*webhook.FieldError](err); wrong {
+		err = settingFault(fault, file)
+	}
+	if err != nil {
+		r.refused(err)
+		return
+	}
+	r.take(next, &done)
+	if len(done.Applied)+len(done.NeedRestart) == 0 {
+		r.log.Info("settings read again: nothing has changed")
+		return
+	}
+	r.log.Info("settings read again", "applied", done.Applied, "need_restart", done.NeedRestart)
+}
+
+func (r *reloader) refused(err error) {
+	r.log.Error("settings read again, and refused: those before stay in force", "error", err)
+}
+
+// take applies the settings that are the command's own.
+func (r *reloader) take(next *serveCommand, done *app.Reloaded) {
+	if next.LogLevel != r.running.LogLevel {
+		r.level.Set(next.level())
+		done.Applied = append(done.Applied, "log-level")
+	}
+	if next.MemoryLimit != r.running.MemoryLimit && next.MemoryLimit > 0 {
+		next.limitMemory()
+		done.Applied = append(done.Applied, "memory-limit")
+	}
+	for name, changed := range map[string]bool{
+		"log-format":   next.LogFormat != r.running.LogFormat,
+		"dev":          next.Dev != r.running.Dev,
+		"core-dumps":   next.CoreDumps != r.running.CoreDumps,
+		"memory-limit": next.MemoryLimit == 0 && r.running.MemoryLimit > 0,
+	} {
+		if changed {
+			done.NeedRestart = append(done.NeedRestart, name)
+		}
+	}
+	slices.Sort(done.NeedRestart)
+	r.running.LogLevel = next.LogLevel
+	if next.MemoryLimit > 0 {
+		r.running.MemoryLimit = next.MemoryLimit
+	}
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// lease is a webhook that is deleted unless somebody renews it.
+type lease struct {
+	number   webhook.EndpointNumber
+	revision uint64
+	due      time.Time // when to look whether it has ended
+	place    int       // in the heap
+}
+
+// leaseBook knows every lease and which ends first. It is pure: times are
+// arguments. Its memory is bounded by the number of temporary webhooks.
+type leaseBook struct {
+	byNumber map[webhook.EndpointNumber]*lease
+	first    leaseHeap
+}
+
+func newLeaseBook() *leaseBook {
+	return &leaseBook{byNumber: map[webhook.EndpointNumber]*lease{}}
+}
+
+// put notes when to look at a webhook, as of one of its revisions. News that a
+// later revision overtook is passed over.
+func (b *leaseBook) put(n webhook.EndpointNumber, revision uint64, due time.Time) {
+	known := b.byNumber[n]
+	switch {
+	case known == nil:
+		known = &lease{number: n, revision: revision, due: due}
+		b.byNumber[n] = known
+		heap.Push(&b.first, known)
+	case revision >= known.revision:
+		known.revision, known.due = revision, due
+		heap.Fix(&b.first, known.place)
+	}
+}
+
+// remove forgets a webhook that has no lease any more.
+func (b *leaseBook) remove(n webhook.EndpointNumber, revision uint64) {
+	if known := b.byNumber[n]; known != nil && revision >= known.revision {
+		heap.Remove(&b.first, known.place)
+		delete(b.byNumber, n)
+	}
+}
+
+// next is when the first lease is due; zero if there is none.
+func (b *leaseBook) next() time.Time {
+	if len(b.first) == 0 {
+		return time.Time{}
+	}
+	return b.first[0].due
+}
+
+// due returns a webhook that is to be looked at now; it stays in the book.
+func (b *leaseBook) due(now time.Time) (n webhook.EndpointNumber, found bool) {
+	if len(b.first) == 0 || b.first[0].due.After(now) {
+		return 0, false
+	}
+	return b.first[0].number, true
+}
+
+// leaseHeap orders leases by when they are due.
+type leaseHeap []*lease
+
+// Len is the number of leases.
+func (h leaseHeap) Len() int { return len(h) }
+
+// Less reports whether one is due before the other.
+func (h leaseHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+
+// Swap exchanges two.
+func (h leaseHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push adds one at the end.
+func (h *leaseHeap) Push(x any) {
+	l, _ := x.(*lease)
+	l.place = len(*h)
+	*h = append(*h, l)
+}
+
+// Pop removes the one at the end.
+func (h *leaseHeap) Pop() any {
+	last := len(*h) - 1
+	l := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return l
+}

@@ -1,0 +1,156 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/httpapi"
+)
+
+// Reloaded names the settings that a reload found changed, in the order of Config.
+type Reloaded struct {
+	// Applied are in force.
+	Applied []string
+	// NeedRestart are not: the running server has them as they were.
+	NeedRestart []string
+}
+
+// live are the settings that Reload applies, by their names; one that ends in a
+// hyphen stands for all that begin so. All others need a restart.
+var live = []string{
+	"jwt-secret", "jwt-secrets", "jwt-public-keys", "jwt-issuer", "jwt-audience",
+	"allow-addresses", "deny-addresses", "allow-hosts", "deny-hosts", "allow-ports", "deny-ports",
+	"check-event-types", "webhook-", "max-pending",
+}
+
+// isLive reports whether Reload applies a setting.
+func isLive(name string) bool {
+	return slices.ContainsFunc(live, func(entry string) bool {
+		return name == entry || strings.HasSuffix(entry, "-") && strings.HasPrefix(name, entry)
+	})
+}
+
+var errNotRunning = errors.New("app: not running")
+
+// Reload takes over what can change while the server runs. All of next is checked
+// first: if anything in it is wrong, nothing changes. What is not a setting, such as
+// listeners, stays as it is.
+func (a *App) Reload(next Config) (Reloaded, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state != running {
+		return Reloaded{}, errNotRunning
+	}
+	next.keepInjected(&a.config)
+	if err := next.check(); err != nil {
+		return Reloaded{}, err
+	}
+	if _, err := secretKeys(next.SecretKeys); err != nil {
+		return Reloaded{}, err
+	}
+	keys, err := next.keys()
+	if err != nil {
+		return Reloaded{}, err
+	}
+	steps, err := a.prepare(&next, keys)
+	if err != nil {
+		return Reloaded{}, fmt.Errorf("reload: %w", err)
+	}
+	for _, apply := range steps {
+		apply()
+	}
+	done, err := a.config.take(&next)
+	if err != nil {
+		return done, err
+	}
+	if !reflect.DeepEqual(a.keys, keys) && !slices.ContainsFunc(done.Applied, func(name string) bool { return strings.HasPrefix(name, "jwt-") }) {
+		done.Applied = append(done.Applied, "jwt-public-keys") // a file has other content
+	}
+	a.keys = keys
+	return done, nil
+}
+
+// prepare makes everything that can fail, and returns the steps that cannot.
+func (a *App) prepare(next *Config, keys []httpapi.Key) (steps []func(), err error) {
+	rules, err := next.guardOptions()
+	if err != nil {
+		return nil, err
+	}
+	guard, err := sender.NewGuard(rules)
+	if err != nil {
+		return nil, err
+	}
+	api, err := a.parts.api.Prepare(httpapi.Live{
+		Keys: keys, Issuer: next.JWTIssuer, Audiences: next.JWTAudience,
+		Defaults: next.endpointDefaults(), AnyEventType: !next.CheckEventTypes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	steps = []func(){api, func() { a.parts.dispatcher.SetMaxPending(next.MaxPending) }}
+	if next.endpointDefaults() != a.config.endpointDefaults() {
+		steps = append(steps, func() { a.parts.dispatcher.SetDefaults(next.endpointDefaults()) })
+	}
+	if !reflect.DeepEqual(a.config.guardLists(), next.guardLists()) { // it ends connections
+		steps = append(steps, func() { a.parts.sender.SetGuard(guard) })
+	}
+	return steps, nil
+}
+
+func (c *Config) guardLists() [6][]string {
+	return [6][]string{c.AllowAddresses, c.DenyAddresses, c.AllowHosts, c.DenyHosts, c.AllowPorts, c.DenyPorts}
+}
+
+// keepInjected takes over what is no setting.
+func (c *Config) keepInjected(from *Config) {
+	c.Version, c.Log = from.Version, from.Log
+	c.PublicListener, c.AdminListener = from.PublicListener, from.AdminListener
+	c.Dial, c.Resolve, c.RootCAs = from.Dial, from.Resolve, from.RootCAs
+}
+
+// take changes the live settings to those of next, and names all that differ.
+func (c *Config) take(next *Config) (done Reloaded, err error) {
+	own, err := settingsOf(c)
+	if err != nil {
+		return done, err
+	}
+	theirs, err := settingsOf(next)
+	if err != nil {
+		return done, err
+	}
+	for i, setting := range own {
+		now, then := setting.Target, theirs[i].Target
+		switch {
+		case sameValue(now, then):
+		case isLive(setting.Name):
+			now.Set(then)
+			done.Applied = append(done.Applied, setting.Name)
+		default:
+			done.NeedRestart = append(done.NeedRestart, setting.Name)
+		}
+	}
+	return done, nil
+}
+
+// sameValue compares two settings; no list is as good as an empty one.
+func sameValue(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// settingsOf lists the settings of a configuration; their Targets are its fields.
+func settingsOf(c *Config) ([]*kong.Flag, error) {
+	parser, err := kong.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("list the settings: %w", err)
+	}
+	return slices.DeleteFunc(slices.Clone(parser.Model.Flags), func(f *kong.Flag) bool { return f.Name == "help" }), nil
+}
