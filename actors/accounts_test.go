@@ -79,6 +79,12 @@ func TestReadsOfOneClient(t *testing.T) {
 	})
 }
 
+func (r *readers) busy() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.running
+}
+
 // TestReadersTakeTurns: each client gets its turn, whoever else wants how much; and
 // none keeps all readers busy.
 func TestReadersTakeTurns(t *testing.T) {
@@ -100,24 +106,29 @@ func TestReadersTakeTurns(t *testing.T) {
 			run(hog, false, "hog")
 		}
 		time.Sleep(by / 2)
-		if r.running != maxClientReads {
-			t.Error(r.running, "readers are busy with one client")
+		if n := r.busy(); n != maxClientReads {
+			t.Error(n, "readers are busy with one client")
 		}
 		for range 5 {
 			run(other, false, "other")
 		}
 		run(other, true, "other, soon")
 		time.Sleep(by + by/4)
-		if at := slices.Index(ends, "other, soon"); at < 0 || at > maxReads {
+		ended := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(ends)
+		}
+		if at := slices.Index(ended(), "other, soon"); at < 0 || at > maxReads {
 			t.Error("another client's read came at place", at)
 		}
 		time.Sleep(2 * by)
-		if n := len(ends); n < 2*maxReads {
+		if n := len(ended()); n < 2*maxReads {
 			t.Error("only", n, "reads in three times the time of one")
 		}
 		r.close()
-		if took := time.Since(start); len(ends) != 1006 || took > 1000/maxClientReads*by+5*by || r.running != 0 {
-			t.Error(len(ends), "reads in", took, "and", r.running, "readers are busy")
+		if took := time.Since(start); len(ends) != 1006 || took > 1000/maxClientReads*by+5*by || r.busy() != 0 {
+			t.Error(len(ends), "reads in", took, "and", r.busy(), "readers are busy")
 		}
 	})
 }

@@ -67,6 +67,73 @@ func TestBlackHoleHurtsOnlyItself(t *testing.T) {
 	}
 }
 
+// TestSlowReceiversHurtOnlyThemselves ramps 64 endpoints of one client up, and then
+// lets them hold every request that they get, with a backlog. What is published to
+// another client's endpoint arrives, while they have not finished one.
+func TestSlowReceiversHurtOnlyThemselves(t *testing.T) {
+	const events, endpoints, width = 500, 64, 64
+	s := startServer(t)
+	var slow atomic.Bool
+	var answered, held, arrived atomic.Int64
+	release := make(chan struct{})
+	sub := startSubscriber(t, func(ctx *fasthttp.RequestCtx) {
+		switch {
+		case string(ctx.Path()) == "/good":
+			arrived.Add(1)
+			return
+		case slow.Load():
+			held.Add(1)
+			<-release
+		}
+		answered.Add(1)
+	})
+	t.Cleanup(sync.OnceFunc(func() { close(release) })) // before the subscriber stops
+	var ids []string
+	for i := range endpoints {
+		ids = append(ids, s.register(t, "slow", fields{
+			"event_type": "user.created", "target_url": sub.url("/" + strconv.Itoa(i)), "secret": plainSecret, "timeout_ms": 60_000,
+		}))
+	}
+	s.register(t, "good", fields{"event_type": "content.published", "target_url": sub.url("/good"), "secret": plainSecret})
+	publish := func(eventType string, count int) {
+		for range count {
+			if _, err := s.publish(eventType, []byte(`{}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	publish("user.created", 2*width)
+	await(t, "the slow endpoints' first deliveries", func() error {
+		if n := answered.Load(); n < 2*width*endpoints {
+			return fmt.Errorf("%d of %d", n, 2*width*endpoints)
+		}
+		return nil
+	})
+	slow.Store(true)
+	publish("user.created", 2*width)
+	await(t, "the slow endpoints to hold requests", func() error {
+		if n := held.Load(); n < 2*width { // there are 256 slots at least
+			return fmt.Errorf("%d", n)
+		}
+		return nil
+	})
+	publish("content.published", events)
+	await(t, "the healthy endpoint's deliveries", func() error {
+		if n := arrived.Load(); n < events {
+			return fmt.Errorf("%d of %d, while %d requests are held", n, events, held.Load())
+		}
+		return nil
+	})
+	t.Logf("%d requests are held", held.Load())
+	for _, id := range ids {
+		for _, d := range s.deliveries(t, id) {
+			if d.Status == "retrying" {
+				t.Fatalf("meanwhile attempts to a slow endpoint ended: %+v", d)
+			}
+		}
+	}
+}
+
 // publishTimed publishes events that carry the time, over a few connections.
 func publishTimed(t *testing.T, s *server, events int) {
 	t.Helper()
