@@ -88,6 +88,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	apiKeys.warnUseless(log)
 	cursors, err := openCursors(o.Store)
 	if err != nil {
 		return nil, err
