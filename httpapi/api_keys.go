@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,17 @@ func loadAPIKeys(store AccessStore) (*apiKeys, error) {
 	keys := &apiKeys{store: store}
 	keys.replace(known)
 	return keys, nil
+}
+
+// warnUseless names the keys that allow nothing: those made for publishers to every
+// client before that was a scope of its own.
+func (a *apiKeys) warnUseless(log *slog.Logger) {
+	for _, k := range a.list() {
+		if !k.who.manages() && !k.who.publishes() {
+			log.Warn("API key allows nothing: to publish to every client it needs the scope events:write:all; make a new one",
+				slog.String("key", k.ID), slog.String("name", k.Name))
+		}
+	}
 }
 
 // keyHolder is the caller who has a key.

@@ -143,6 +143,16 @@ func TestPublishToAll(t *testing.T) {
 	}
 }
 
+// TestUselessKeysAreNamed: a key from before events:write:all is named in the log at start.
+func TestUselessKeysAreNamed(t *testing.T) {
+	f := newFixture(t)
+	id := f.tokens[keyBare][len(apiKeyPrefix):][:apiKeyID]
+	again := newFixture(t, func(o *Options) { o.Store = f.store })
+	if n := strings.Count(again.log.String(), "API key allows nothing"); n != 1 || !strings.Contains(again.log.String(), "key="+id) {
+		t.Errorf("%d keys are named:\n%s", n, again.log)
+	}
+}
+
 // TestUnknownScopes: scopes add, so those that mean nothing here change nothing.
 func TestUnknownScopes(t *testing.T) {
 	f := newFixture(t)

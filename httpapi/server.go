@@ -94,6 +94,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	apiKeys.warnUseless(log)
 	cursors, err := openCursors(o.Store)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 		if secret, err = in.newSecret(e.Scheme()); err != nil {
 			return err
 		}
-		return rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap, s.maxSecrets())
+		return s.rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap)
 	})
 	if err != nil {
 		return err
@@ -134,9 +134,9 @@ func (s *Server) maxSecrets() int {
 // rotate makes secret the newest one. The one before expires after the overlap;
 // those that expired already are forgotten. Without an overlap all others end now,
 // those of earlier rotations too: the client wants nothing but the new one to be
-// valid. Where there would be more than most it refuses: a secret is valid for as
-// long as its client was told.
-func rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration, most int) error {
+// valid. Where there would be more than maxSecrets it refuses: a secret is valid for
+// as long as its client was told.
+func (s *Server) rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration) error {
 	kept := []webhook.Secret{secret}
 	for _, old := range e.Secrets {
 		if overlap == 0 {
@@ -149,7 +149,7 @@ func rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap t
 			kept = append(kept, old)
 		}
 	}
-	if len(kept) > most {
+	if len(kept) > s.maxSecrets() {
 		first := slices.MinFunc(kept[2:], func(a, b webhook.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
 		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s",
 			len(kept)-1, webhook.FormatTime(first.ExpiresAt)))
