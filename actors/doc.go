@@ -7,8 +7,8 @@
 //	                                                 │  storage              │
 //	                                                 └───────────────────────┘
 //
-// The router actor matches and numbers events, and hands them to storage, whose
-// group commit answers the publisher and tells the supervisor. The supervisor
+// The router actor matches and numbers events, keeps each client to its limit of
+// pending deliveries, and hands the events to storage, whose group commit answers the publisher and tells the supervisor. The supervisor
 // owns an actor for each endpoint that has something to do. An endpoint actor is
 // a thin shell around a lane, the pure state machine that decides what to send,
 // and when, and what to record.

@@ -65,7 +65,7 @@ type Options struct {
 	// MaxPending bounds the deliveries that wait in storage; beyond it nothing is accepted. 50,000,000 by default.
 	MaxPending int64
 	// ClientLimits returns what one client may have; without it there are no such
-	// limits. The router asks it anew every second, at the most, for each client
+	// limits. The router asks for it again every second at most, for each client
 	// that gets something.
 	ClientLimits func(client string) webhook.ClientLimits
 	// MaxPayloadMemory bounds the bytes of payload kept in memory for sending; 64 MiB by default.

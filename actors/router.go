@@ -24,7 +24,7 @@ type router struct {
 	// storing counts the keys that were handed to storage and are not stored yet.
 	storing atomic.Int64
 	// waiting are the publications that go on when storing has fallen; the first one
-	// has begun already. blocked tells storage that there are any.
+	// has begun already. blocked is set while there are any.
 	waiting []*publication
 	blocked atomic.Bool
 }
@@ -84,7 +84,7 @@ const (
 	// not fit into one transaction: an event's own, and one for each delivery. An
 	// event with more of them goes alone.
 	maxAcceptKeys = webhook.MaxFanOut + 2
-	// maxStoring bounds the keys that are being stored, but for those of one event:
+	// maxStoring bounds the keys that are being stored, beside those of one event:
 	// so many deliveries of wide events are in memory.
 	maxStoring = 200_000
 	// wideFanOut is from how many deliveries on an event is compared with the limit

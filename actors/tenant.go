@@ -58,7 +58,7 @@ func (t *tenant) takeOut(n webhook.EndpointNumber, patterns []string) {
 	t.countedAt = time.Time{}
 }
 
-// A client's pending deliveries are counted anew after countAge, for what was
+// A client's pending deliveries are counted again after countAge, because of what was
 // delivered or replayed meanwhile; and after countPause where it seems to have too many.
 const (
 	countAge   = time.Second
@@ -83,7 +83,7 @@ func (r *router) full(t *tenant, now time.Time) bool {
 	return true
 }
 
-// fullLogged is how often the log tells of one client that it is full.
+// fullLogged is how often the log names one client that is full.
 const fullLogged = time.Minute
 
 // fullError is the answer to one who publishes to a client that has too much pending.

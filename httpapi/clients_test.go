@@ -11,7 +11,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// withLimits gives every client the same limits, but for globex, which has none.
+// withLimits gives every client the same limits, except globex, which has none.
 func withLimits(l webhook.ClientLimits) func(*Options) {
 	return func(o *Options) {
 		o.ClientLimits = func(client string) webhook.ClientLimits {

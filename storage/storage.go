@@ -77,7 +77,7 @@ type Access interface {
 type Events interface {
 	// Accept stores events: one queued delivery for each of their Endpoints, and for
 	// each Disabled and Limited endpoint one that has failed with its reason. All is
-	// stored in one transaction, but for events with more than webhook.MaxFanOut
+	// stored in one transaction, except events with more than webhook.MaxFanOut
 	// deliveries: those follow in parts, all before done. After a crash in between
 	// the store makes them when it is opened. The receipts stand in the order of the events; those of
 	// repeated idempotency keys say so and store nothing. The caller must not

@@ -93,7 +93,8 @@ func (a *acceptance) store(i int) bool {
 	}
 	to := e.Recipients()
 	c, first := &a.change, to[:min(len(to), webhook.MaxFanOut)]
-	c.put(eventKey(e.ID), encodeEvent(e, first))
+	keys := appendEventKey(make([]byte, 0, eventKeySize+len(first)*deliveryKeySize), e.ID)
+	c.put(keys[:eventKeySize:eventKeySize], encodeEvent(e, first))
 	if len(first) < len(to) {
 		c.announceParts(e, to)
 		if a.wide == nil {
@@ -101,7 +102,7 @@ func (a *acceptance) store(i int) bool {
 		}
 		a.wide[i] = to
 	}
-	c.owe(e, first, a.retention)
+	c.owe(keys[eventKeySize:], e, first, a.retention)
 	c.lastSeq = max(c.lastSeq, e.ID.Seq)
 	a.receipts[i] = webhook.Receipt{
 		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
@@ -110,10 +111,9 @@ func (a *acceptance) store(i int) bool {
 }
 
 // owe puts an event's deliveries for some recipients. Those that are withheld have
-// finished when the event was accepted.
-func (c *change) owe(e *webhook.Event, to []webhook.EndpointNumber, retention time.Duration) {
+// finished when the event was accepted. keys is empty, and room for all their keys.
+func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber, retention time.Duration) {
 	withheld := len(e.Disabled)+len(e.Limited) > 0
-	keys := make([]byte, 0, len(to)*deliveryKeySize)
 	for _, n := range to {
 		id, start := e.ID.For(n), len(keys)
 		if withheld {

@@ -117,10 +117,14 @@ func (a *acceptance) later() (jobs []*job) {
 	for i := range a.events {
 		last := parts(&a.events[i])
 		for number := 1; number <= last; number++ {
-			jobs = append(jobs, &job{plan: func(*badger.Txn) (*change, error) { return a.laterPart(i, parting{number, last}), nil }})
+			jobs = append(jobs, a.laterJob(i, parting{number, last}))
 		}
 	}
 	return jobs
+}
+
+func (a *acceptance) laterJob(i int, p parting) *job {
+	return &job{plan: func(*badger.Txn) (*change, error) { return a.laterPart(i, p), nil }}
 }
 
 // laterPart makes the deliveries of one part, unless the event was not stored.
@@ -130,7 +134,8 @@ func (a *acceptance) laterPart(i int, p parting) *change {
 		return nil
 	}
 	c := &change{}
-	c.owe(e, partOf(e, a.wide[i], p.next).all, a.retention)
+	to := partOf(e, a.wide[i], p.next).all
+	c.owe(make([]byte, 0, len(to)*deliveryKeySize), e, to, a.retention)
 	c.depart(e.ID, p)
 	return c
 }
@@ -181,7 +186,8 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 			return nil, err
 		}
 		c := &change{}
-		c.owe(&webhook.Event{ID: id, Disabled: some.disabled, Limited: some.limited}, some.all, s.retention)
+		e := webhook.Event{ID: id, Disabled: some.disabled, Limited: some.limited}
+		c.owe(make([]byte, 0, len(some.all)*deliveryKeySize), &e, some.all, s.retention)
 		c.depart(id, p)
 		return c, nil
 	}})

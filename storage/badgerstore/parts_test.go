@@ -39,11 +39,11 @@ func acceptSome(t *testing.T, s *Store, e webhook.Event, transactions int) {
 	}
 }
 
-// TestPartsAfterACrash: an event is stored in four parts, and the store ends after
+// TestPartsAfterACrash: an event is stored in three parts, and the store ends after
 // each number of them. Open makes what is missing: each recipient has its delivery,
 // and a repetition under the event's key is one.
 func TestPartsAfterACrash(t *testing.T) {
-	const parts = 3
+	const parts = 2
 	for transactions := 1; transactions <= parts+1; transactions++ {
 		dir := t.TempDir()
 		s := openTest(t, dir)
