@@ -34,8 +34,8 @@ func onDisk(t *testing.T, dir string) (total int64) {
 	return total
 }
 
-// liveHeap is what the heap holds that is in use, in bytes.
-func liveHeap() int64 {
+// heapInUse is what the heap holds that is in use, in bytes.
+func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
@@ -52,7 +52,7 @@ func TestLongErrorBodiesTakeLittle(t *testing.T) {
 	)
 	settings := func(c *Config) { c.ResponseExcerpt = 64 << 10 }
 	inWorldOf(t, settings, func(w *world) {
-		disk, heap := onDisk(t, w.dir), liveHeap()
+		disk, heap := onDisk(t, w.dir), heapInUse()
 		var asked, peak atomic.Int64
 		body := strings.Repeat("error page ", 6000)
 		fails := subscriber.With(500, body)
@@ -60,7 +60,7 @@ func TestLongErrorBodiesTakeLittle(t *testing.T) {
 		for i := range endpoints {
 			w.receiver(uint16(9001+i), func(subscriber.Request) subscriber.Reply {
 				if asked.Add(1)%200 == 0 {
-					peak.Store(max(peak.Load(), liveHeap()))
+					peak.Store(max(peak.Load(), heapInUse()))
 				}
 				return fails
 			}).Forget()
