@@ -63,6 +63,9 @@ func completeDev(config *app.Config) error {
 		config.Listen = devListen
 	}
 	config.AllowAddresses = append(config.AllowAddresses, loopback...)
+	if config.MinWebhookRetry == 0 {
+		config.MinWebhookRetry = devMinRetry
+	}
 	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
