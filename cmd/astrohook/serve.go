@@ -30,6 +30,9 @@ type serveCommand struct {
 
 // Run serves until ctx ends or the server fails.
 func (c *serveCommand) Run(ctx context.Context, std streams, name program) error {
+	if err := app.Usable(c.DataDir); err != nil {
+		return err
+	}
 	if !c.CoreDumps {
 		if err := forbidCoreDumps(); err != nil {
 			return err

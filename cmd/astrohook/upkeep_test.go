@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/storage/badgerstore"
 )
 
 // runUpkeep runs a command and gives its exit code and what it said.
@@ -25,9 +25,14 @@ func runUpkeep(args ...string) (int, string) {
 func TestUpkeep(t *testing.T) {
 	base := t.TempDir()
 	data, again, file := filepath.Join(base, "data"), filepath.Join(base, "again"), filepath.Join(base, "backup")
-	if _, err := app.Check(data, nil); err != nil { // makes an empty one
+	store, err := badgerstore.Open(badgerstore.Options{Dir: filepath.Join(data, "store")})
+	if err == nil {
+		err = store.Close()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
+	empty := t.TempDir()
 
 	for _, c := range []struct {
 		args []string
@@ -35,6 +40,8 @@ func TestUpkeep(t *testing.T) {
 		want string
 	}{
 		{[]string{"check", filepath.Join(base, "missing")}, exitFailed, "no such file"},
+		{[]string{"check", empty}, exitFailed, "no data"},
+		{[]string{"backup", empty, file}, exitFailed, "no data"},
 		{[]string{"backup", data, file}, exitDone, ""},
 		{[]string{"backup", data, file}, exitFailed, "exists"},
 		{[]string{"restore", file, again}, exitDone, ""},
@@ -47,6 +54,9 @@ func TestUpkeep(t *testing.T) {
 		if code != c.code || !strings.Contains(said, c.want) {
 			t.Errorf("%v: exit code %d, want %d: %s", c.args, code, c.code, said)
 		}
+	}
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("made in a directory without data: %v, %v", left, err)
 	}
 	damaged, err := filepath.Glob(filepath.Join(again, "store", "MANIFEST"))
 	if err != nil || len(damaged) != 1 {

@@ -199,7 +199,7 @@ func (c *checker) needs(key []byte, missing error) error {
 // brought up to date first, as a start does; a damaged one is left as it is.
 // Without keys the secrets stay sealed.
 func CheckDir(dir string, keys *keyring.Keyring) (c Census, err error) {
-	s, err := Open(Options{Dir: dir, Keys: keys, Retention: 100 * 365 * 24 * time.Hour})
+	s, err := openExisting(Options{Dir: dir, Keys: keys, Retention: 100 * 365 * 24 * time.Hour})
 	if err != nil {
 		return c, err
 	}

@@ -3,16 +3,53 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	badger "github.com/dgraph-io/badger/v4"
-	"golang.org/x/sys/unix"
+
+	"github.com/corpastro/astrohook/storage/disk"
 )
 
 var errInUse = errors.New("is in use by another process")
+
+var errNoData = errors.New("there is no data")
+
+// openExisting is Open for a directory that must hold a store already: a command
+// that reads makes none.
+func openExisting(o Options) (*Store, error) {
+	entries, err := os.ReadDir(o.Dir)
+	if unfinished := refuseUnfinished(o.Dir); unfinished != nil {
+		return nil, fmt.Errorf("open storage: %w", unfinished)
+	}
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		err = errNoData
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
+	}
+	return Open(o)
+}
+
+// Usable returns why no store can be opened in a directory, whatever is in it: a
+// restore into it has not finished, or this system keeps no data directories.
+func Usable(dir string) error {
+	if err := disk.Supported(); err != nil {
+		return err
+	}
+	return refuseUnfinished(dir)
+}
+
+// makeDir makes the directory of a store if it is missing.
+func makeDir(dir string) error {
+	if err := Usable(dir); err != nil {
+		return err
+	}
+	return disk.MakeDir(dir)
+}
 
 // openBadger opens the database.
 func openBadger(o badger.Options) (*badger.DB, error) {
@@ -39,11 +76,10 @@ func removeUnborn(dir string) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }() // ends the lock
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return errInUse
-		}
-		return fmt.Errorf("lock directory: %w", err)
+	if err := disk.Lock(lock); errors.Is(err, disk.ErrLocked) {
+		return errInUse
+	} else if err != nil {
+		return err
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"github.com/corpastro/astrohook/storage/disk"
 )
 
 // Badger writes its files through memory. Where a file has no blocks yet and the
@@ -70,11 +70,8 @@ func (r *room) keep() error {
 }
 
 func (r *room) free() (uint64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(r.dir, &s); err != nil {
-		return 0, fmt.Errorf("measure the disk of %s: %w", r.dir, err)
-	}
-	return s.Bavail * uint64(s.Bsize), nil
+	space, err := disk.Measure(r.dir)
+	return space.Free, err
 }
 
 // provide gives the newest log its blocks. File systems that cannot do that leave
@@ -88,7 +85,7 @@ func (r *room) provide() error {
 		return err
 	}
 	if newest := slices.Max(logs); newest != r.provided {
-		if err := allocate(newest, logBlocks); err != nil {
+		if err := disk.Allocate(newest, logBlocks); err != nil {
 			return err
 		}
 		r.provided = newest
@@ -108,21 +105,5 @@ func (r *room) ballast() error {
 	if free, err := r.free(); err != nil || free < roomForBallast {
 		return err
 	}
-	return allocate(path, ballastSize)
-}
-
-// allocate gives a file blocks, without changing its size; none where that cannot be done.
-func allocate(path string, size int64) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		err = nil
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("allocate %s: %w", filepath.Base(path), err)
-	}
-	return nil
+	return disk.Allocate(path, ballastSize)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,13 +123,14 @@ func badgerOptions(o Options, log badger.Logger) badger.Options {
 }
 
 // Open opens the store in a directory, making or upgrading it as needed. It fails
-// if another process has it open, or if a newer version of the program wrote it.
+// if another process has it open, if a newer version of the program wrote it, or
+// if a restore into it has not finished.
 func Open(o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := makeDir(o.Dir); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
 	log := &badgerLog{log: o.Log}

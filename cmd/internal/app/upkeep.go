@@ -13,6 +13,10 @@ type Census = badgerstore.Census
 // Patched tells whether the database was built with our patch, as make does it.
 func Patched() bool { return badgerstore.Patched() }
 
+// Usable returns why no command can use a data directory, before anything is made
+// in it: a restore into it has not finished, or the system cannot keep one.
+func Usable(dataDir string) error { return badgerstore.Usable(filepath.Join(dataDir, storeDir)) }
+
 // Check verifies a data directory that no server uses: every checksum, every
 // record, and that nothing pending lacks what it needs. With keys, in the form of
 // Config.SecretKeys, it opens every secret.
