@@ -28,7 +28,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 		s.move(c, st.Was, &st.Now, record)
 		return c, nil
 	}
-	s.committer.submit(&job{plan: plan, done: wrapped("settle delivery", done)})
+	s.committer.submit(&job{plan: plan, urgency: settles, done: wrapped("settle delivery", done)})
 }
 
 // move takes a delivery from where it was and puts it where it is now.

@@ -57,7 +57,7 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 	if len(r.change.ops) == 0 {
 		return more, nil
 	}
-	return more, s.update(ctx, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx, s) })
+	return more, s.updateUrgently(ctx, frees, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx, s) })
 }
 
 // plan keeps the largest Seq although its event goes: IDs must not be issued

@@ -268,7 +268,7 @@ func withBadger(dir string, use func(*badger.DB) error) error {
 	if err != nil {
 		return err
 	}
-	log := &badgerLog{log: o.Log}
+	log := newBadgerLog(o.Log)
 	db, err := openBadger(badgerOptions(o, log))
 	if err != nil {
 		return err

@@ -133,8 +133,12 @@ func Open(o Options) (*Store, error) {
 	if err := makeDir(o.Dir); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	log := &badgerLog{log: o.Log}
-	if err := roomOf(o).makeRoom(); err != nil {
+	log := newBadgerLog(o.Log)
+	room, err := roomOf(o)
+	if err == nil {
+		err = room.makeRoom()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
 	db, err := openBadger(badgerOptions(o, log))
@@ -144,7 +148,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
-	s := newStore(db, o)
+	s := newStore(db, room, o)
 	log.reportTo(func(err error) { _ = s.committer.breakDown(err) }) // Broken tells
 	if err := errors.Join(s.start(), s.Err()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
@@ -152,7 +156,7 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-func newStore(db *badger.DB, o Options) *Store {
+func newStore(db *badger.DB, room *room, o Options) *Store {
 	s := &Store{
 		db:        db,
 		backlog:   newBacklog(),
@@ -162,10 +166,12 @@ func newStore(db *badger.DB, o Options) *Store {
 		meddled:   map[webhook.EndpointNumber]struct{}{},
 		counted:   make(chan struct{}),
 		stop:      func() {},
-		room:      roomOf(o),
+		room:      room,
 		synced:    syncedMark{dir: o.Dir},
 	}
 	s.committer = newCommitter(db, s.applied)
+	room.use(db)
+	s.committer.admits = room.admits
 	s.unused.L = &s.mu
 	return s
 }
@@ -228,12 +234,20 @@ const roomInterval = time.Second
 // lookAfterFiles looks after the files beside the database, before a commit is acknowledged.
 func (s *Store) lookAfterFiles(now time.Time) {
 	_ = s.synced.note(s.committer.commits) // a second witness; its absence does no harm
+	if s.room.turned() {
+		s.provideRoom()
+	}
 	if now.Sub(s.looked) < roomInterval {
 		return
 	}
 	s.looked = now
 	s.forgetTables(now)
-	if err := s.room.provide(); err != nil {
+	s.provideRoom()
+}
+
+// provideRoom looks after the blocks of the log in use, and the ballast.
+func (s *Store) provideRoom() {
+	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells
 	}
 }
@@ -302,7 +316,12 @@ func (s *Store) leave() {
 
 // update runs a planned write and waits until it is on disk; action says what for.
 func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.Txn) (*change, error)) error {
-	if err := s.committer.do(ctx, plan); err != nil {
+	return s.updateUrgently(ctx, changes, action, plan)
+}
+
+// updateUrgently is update for what may go on, or not, while the disk is full.
+func (s *Store) updateUrgently(ctx context.Context, u urgency, action string, plan func(tx *badger.Txn) (*change, error)) error {
+	if err := s.committer.do(ctx, u, plan); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	return nil

@@ -68,7 +68,7 @@ type Config struct {
 
 	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
 	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
-	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB."`
+	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB; never less than storage needs to go on, which the log says at start."`
 
 	// Version is told in the User-Agent of deliveries.
 	Version string `kong:"-"`

@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage/badgerstore"
+	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -37,7 +38,7 @@ func (a *App) openStorage() error {
 	if !Patched() {
 		a.log.Warn("this program was built without the patch to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
-	a.parts.store, a.parts.backup = store, store.Backup
+	a.parts.store, a.parts.backup, a.parts.needed = store, store.Backup, store.SpaceNeeded
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())
 	a.parts.registry = prometheus.NewRegistry()
@@ -139,15 +140,16 @@ func (a *App) keySet() *httpapi.KeySet {
 
 // startRoles starts what works in the background beside the parts.
 func (a *App) startRoles() error {
-	disk := &diskWatcher{
+	watcher := &diskWatcher{
 		dir:     a.config.DataDir,
 		reserve: uint64(a.config.DiskReserve),
 		tell:    a.parts.dispatcher.SetDiskReserve,
 		log:     a.component("disk"),
-		measure: measureDisk,
+		needed:  a.parts.needed,
+		measure: disk.Measure,
 	}
 	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
-	a.running.push("disk watcher", role(disk.Run))
+	a.running.push("disk watcher", role(watcher.Run))
 	a.running.push("reaper", role(reap.Run))
 	if a.parts.keySet != nil {
 		a.running.push("key set", role(a.parts.keySet.Run))
