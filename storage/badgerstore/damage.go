@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
@@ -17,6 +19,19 @@ import (
 // errDamagedFiles: files are not what this program left. Going on would lose what
 // was acknowledged without a word.
 var errDamagedFiles = errors.New("the data is damaged")
+
+// cannotRead returns an error of the file system as one about a file, and nil for
+// any other error. It says nothing about what is in the file: a backup restored
+// because of a wrong owner or a loose cable would lose what came after it.
+func cannotRead(path string, err error) error {
+	if failed, is := errors.AsType[*fs.PathError](err); is {
+		return fmt.Errorf("cannot read %s: %w", path, failed.Err)
+	}
+	if number, is := errors.AsType[syscall.Errno](err); is {
+		return fmt.Errorf("cannot read %s: %w", path, number)
+	}
+	return nil
+}
 
 // The form of Badger's logs (.mem): a header of 20 bytes, then entries of header,
 // key, value and CRC-32C; the last entry of a transaction is a marker.
@@ -48,7 +63,7 @@ func checkLogs(dir string) error {
 	for i, path := range logs {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return err
+			return cannotRead(path, err)
 		}
 		end, whole := logEnd(text)
 		cut := countMarkers(text[end:])
@@ -132,7 +147,13 @@ func countMarkers(text []byte) int {
 func checkTables(dir string, manifest *badger.Manifest) error {
 	for id := range manifest.Tables {
 		path := table.NewFilename(id, dir)
-		if err := checkTable(path); err != nil {
+		err := checkTable(path)
+		switch unreadable := cannotRead(path, err); {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%w: %s is missing: restore a backup", errDamagedFiles, path)
+		case unreadable != nil:
+			return unreadable
+		case err != nil:
 			return fmt.Errorf("%w: the end of %s is not a table's: %w; restore a backup", errDamagedFiles, path, err)
 		}
 	}

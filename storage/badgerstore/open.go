@@ -56,7 +56,7 @@ func openBadger(o badger.Options) (*badger.DB, error) {
 	if err := removeUnborn(o.Dir); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(checkLogs(o.Dir), checkManifest(o)); err != nil {
+	if err := errors.Join(checkLogs(o.Dir), checkManifest(o), checkKeyRegistry(o.Dir)); err != nil {
 		return nil, err
 	}
 	db, err := badger.Open(o)
