@@ -114,13 +114,15 @@ func BackupDir(dir, path string) (c Census, err error) {
 }
 
 // SaveBackup writes a backup that comes from elsewhere to a new file. The file is
-// there, synced, only when it is whole.
-func SaveBackup(from io.Reader, path string) error {
-	return disk.Create(path, func(file *os.File) error {
+// there, synced, only when it is whole. The census counts its records by their keys.
+func SaveBackup(from io.Reader, path string) (c Census, err error) {
+	err = disk.Create(path, func(file *os.File) error {
 		if _, err := io.Copy(file, from); err != nil {
 			return err
 		}
-		_, err := checkBackup(file)
+		b, err := checkBackup(file)
+		c = b.found
 		return err
 	})
+	return c, err
 }

@@ -22,6 +22,29 @@ type Census struct {
 	Damaged int64
 }
 
+// countKey counts a record by its key alone.
+func (c *Census) countKey(key []byte) {
+	if len(key) == 0 {
+		return
+	}
+	switch space(key[0]) {
+	case spaceEndpoint:
+		c.Endpoints++
+	case spaceEventType:
+		c.EventTypes++
+	case spaceEvent:
+		c.Events++
+	case spaceQueued:
+		c.Queued++
+	case spaceRetrying:
+		c.Retrying++
+	case spaceDelivered:
+		c.Delivered++
+	case spaceFailed:
+		c.Failed++
+	}
+}
+
 // firstFaults bounds how many faults a check tells of one by one.
 const firstFaults = 20
 

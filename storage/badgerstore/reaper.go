@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -54,6 +55,9 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 		return false, err
 	}
 	more = r.endpoints || r.event != (webhook.ID{})
+	if !more {
+		defer func() { err = errors.Join(err, s.squeeze(ctx)) }()
+	}
 	if len(r.change.ops) == 0 {
 		return more, nil
 	}

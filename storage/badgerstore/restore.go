@@ -164,6 +164,8 @@ type backup struct {
 	file *os.File
 	size int64 // of the lists
 	sum  []byte
+	// found are its records by their keys; Opened and Damaged are not known.
+	found Census
 }
 
 // checkBackup reads all of a backup. What cannot be read is an error of the file
@@ -183,11 +185,14 @@ func checkBackup(file *os.File) (b backup, err error) {
 	if _, err := file.ReadAt(b.sum, info.Size()-sha256.Size); err != nil {
 		return b, err
 	}
-	lists := b.lists()
-	if _, err := io.Copy(io.Discard, lists); err != nil {
-		return b, err
+	err = b.lists().each(func(record *pb.KV) error {
+		b.found.countKey(record.Key)
+		return nil
+	})
+	if err != nil && cannotRead(file.Name(), err) == nil {
+		err = errNoBackup // whatever there is instead of lists
 	}
-	return b, lists.verify()
+	return b, err
 }
 
 // lists reads the lists of a backup once more.
@@ -247,6 +252,24 @@ func (r *listReader) next() (*pb.KVList, error) {
 	return &list, proto.Unmarshal(text, &list)
 }
 
+// each visits all records, and verifies the checksum after the last one.
+func (r *listReader) each(visit func(*pb.KV) error) error {
+	for {
+		list, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return r.verify()
+		}
+		if err != nil {
+			return err
+		}
+		for _, record := range list.Kv {
+			if err := visit(record); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // pendingRestores is how many batches of a restore may be under way at once.
 const pendingRestores = 4
 
@@ -298,25 +321,13 @@ func compare(b backup, dir string) error {
 		it := tx.NewIterator(badger.DefaultIteratorOptions)
 		defer it.Close()
 		it.Rewind()
-		lists := b.lists()
-		for {
-			list, err := lists.next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			for _, record := range list.Kv {
-				if err := compareRecord(it, record); err != nil {
-					return err
-				}
-			}
+		if err := b.lists().each(func(record *pb.KV) error { return compareRecord(it, record) }); err != nil {
+			return err
 		}
 		if it.Valid() {
 			return fmt.Errorf("record %x: %w", it.Item().Key(), errNotRestored)
 		}
-		return lists.verify()
+		return nil
 	})
 }
 

@@ -71,6 +71,7 @@ type Store struct {
 	synced    syncedMark
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
+	ended     uint64    // the commit with which squeeze ended a log; only the committer uses it
 	forgot    time.Time // when forgetTables last did
 	retention time.Duration
 	lastSeq   atomic.Uint64

@@ -38,6 +38,9 @@ func (a *App) openStorage() error {
 	if !Patched() {
 		a.log.Warn("this program was built without the patch to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
+	if disk.Missing != "" {
+		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))
+	}
 	a.parts.store, a.parts.backup, a.parts.needed = store, store.Backup, store.SpaceNeeded
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())

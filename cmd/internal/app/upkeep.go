@@ -36,7 +36,9 @@ func Backup(dataDir, file string) (Census, error) {
 
 // SaveBackup writes a backup that a running server streams to a new file, which
 // is there only when it is whole.
-func SaveBackup(from io.Reader, file string) error { return badgerstore.SaveBackup(from, file) }
+func SaveBackup(from io.Reader, file string) (Census, error) {
+	return badgerstore.SaveBackup(from, file)
+}
 
 // Restore makes a new data directory of a backup.
 func Restore(file, dataDir string) (Census, error) {
