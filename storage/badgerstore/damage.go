@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -53,17 +52,18 @@ var (
 // first entry that it cannot read for the log's end, and cuts off the rest. That
 // is right for the last transaction, which may be torn. But there is one writer,
 // who syncs each transaction before the next begins: what stands before a whole
-// transaction was on disk once, and has been damaged since.
-func checkLogs(dir string) error {
-	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+// transaction was on disk once, and has been damaged since. It returns what there
+// is to replay.
+func checkLogs(dir string) (r replay, err error) {
+	logs, err := logsIn(dir)
 	if err != nil {
-		return err
+		return r, err
 	}
 	slices.Sort(logs)
 	for i, path := range logs {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return cannotRead(path, err)
+			return r, cannotRead(path, err)
 		}
 		end, whole := logEnd(text)
 		cut := countMarkers(text[end:])
@@ -72,15 +72,32 @@ func checkLogs(dir string) error {
 			torn = 1
 		}
 		if cut > torn {
-			return fmt.Errorf("%w: %s cannot be read from byte %d on, with %d transactions after it: restore a backup, or move the file away to go on without them",
+			return r, fmt.Errorf("%w: %s cannot be read from byte %d on, with %d transactions after it: restore a backup, or move the file away to go on without them",
 				errDamagedFiles, path, end, cut)
 		}
 		if len(text) != logSize && len(text) != whole {
-			return fmt.Errorf("%w: %s was cut off at byte %d, within a transaction: restore a backup, or move the file away to go on without it",
+			return r, fmt.Errorf("%w: %s was cut off at byte %d, within a transaction: restore a backup, or move the file away to go on without it",
 				errDamagedFiles, path, len(text))
 		}
+		r.add(text[:whole])
 	}
-	return nil
+	return r, nil
+}
+
+// replay is what the logs hold that is in no table: nothing after a clean end.
+type replay struct {
+	fresh              bool // there was no database
+	logs, transactions int
+	bytes              int64
+}
+
+// add adds a log.
+func (r *replay) add(text []byte) {
+	if len(text) > logHeaderSize {
+		r.logs++
+		r.transactions += countMarkers(text)
+		r.bytes += int64(len(text) - logHeaderSize)
+	}
 }
 
 // logEnd is where a log's readable entries end, and where the last whole

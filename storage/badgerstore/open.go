@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -51,19 +52,54 @@ func makeDir(dir string) error {
 	return disk.MakeDir(dir)
 }
 
-// openBadger opens the database.
-func openBadger(o badger.Options) (*badger.DB, error) {
+// openBadger opens the database, and returns what was replayed for that.
+func openBadger(o badger.Options) (*badger.DB, replay, error) {
 	if err := removeUnborn(o.Dir); err != nil {
-		return nil, err
+		return nil, replay{}, err
 	}
-	if err := errors.Join(checkLogs(o.Dir), checkManifest(o), checkKeyRegistry(o.Dir)); err != nil {
-		return nil, err
+	replayed, err := checkLogs(o.Dir)
+	_, missing := os.Lstat(filepath.Join(o.Dir, badger.ManifestFilename))
+	replayed.fresh = errors.Is(missing, fs.ErrNotExist)
+	if err := errors.Join(err, checkManifest(o), checkKeyRegistry(o.Dir)); err != nil {
+		return nil, replayed, err
 	}
 	db, err := badger.Open(o)
 	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") { // Badger wraps nothing here
-		return nil, errInUse
+		err = errInUse
 	}
-	return db, err
+	return db, replayed, err
+}
+
+// Opening is what Open found.
+type Opening struct {
+	// New: there was no data.
+	New bool
+	// Logs were not closed, with so many Transactions in so many Bytes: those that had
+	// been acknowledged since the last tables were made. None after a clean end.
+	Logs, Transactions int
+	Bytes              int64
+	// Pending deliveries were counted, and Counting says that there are more.
+	Pending  int64
+	Counting bool
+	// Took is how long it took.
+	Took time.Duration
+}
+
+// Opening returns what Open found. What was in flight at an unclean end is known to
+// nobody: those deliveries are pending.
+func (s *Store) Opening() Opening { return s.opening }
+
+// opened fills in what Open found.
+func (s *Store) opened(since time.Time, r replay) {
+	s.opening = Opening{
+		New: r.fresh, Logs: r.logs, Transactions: r.transactions, Bytes: r.bytes,
+		Pending: s.Pending(), Took: time.Since(since),
+	}
+	select {
+	case <-s.counted:
+	default:
+		s.opening.Counting = true
+	}
 }
 
 // removeUnborn removes log files of length zero. A process that is killed between

@@ -292,7 +292,7 @@ func withBadger(dir string, use func(*badger.DB) error) error {
 		return err
 	}
 	log := newBadgerLog(o.Log)
-	db, err := openBadger(badgerOptions(o, log))
+	db, _, err := openBadger(badgerOptions(o, log))
 	if err != nil {
 		return err
 	}

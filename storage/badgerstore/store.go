@@ -71,6 +71,7 @@ type Store struct {
 	synced    syncedMark
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
+	opening   Opening
 	ended     uint64    // the commit with which squeeze ended a log; only the committer uses it
 	forgot    time.Time // when forgetTables last did
 	retention time.Duration
@@ -127,6 +128,7 @@ func badgerOptions(o Options, log badger.Logger) badger.Options {
 // if another process has it open, if a newer version of the program wrote it, or
 // if a restore into it has not finished.
 func Open(o Options) (*Store, error) {
+	began := time.Now()
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
@@ -142,7 +144,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
-	db, err := openBadger(badgerOptions(o, log))
+	db, replayed, err := openBadger(badgerOptions(o, log))
 	if errors.Is(err, errInUse) {
 		return nil, fmt.Errorf("open storage: %s %w", o.Dir, err)
 	}
@@ -154,6 +156,7 @@ func Open(o Options) (*Store, error) {
 	if err := errors.Join(s.start(), s.Err()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
 	}
+	s.opened(began, replayed)
 	return s, nil
 }
 

@@ -42,6 +42,7 @@ func (a *App) openStorage() error {
 		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))
 	}
 	a.parts.store, a.parts.backup, a.parts.needed = store, store.Backup, store.SpaceNeeded
+	sayOpening(a.component("storage"), store.Opening())
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())
 	a.parts.registry = prometheus.NewRegistry()
