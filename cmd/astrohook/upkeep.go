@@ -33,7 +33,7 @@ func (c *checkCommand) Run(std streams) error {
 		}
 		return err
 	}
-	fmt.Fprintf(std.out, "Checked %s (%s): every record is whole.\n%s\n%s\n", c.Dir, sizeOf(c.Dir), contents(found), decrypted(found, len(c.SecretKeys) > 0))
+	fmt.Fprintf(std.out, "Checked %s (%s): every record is whole.\nIt holds %s\n%s\n", c.Dir, sizeOf(c.Dir), contents(found), decrypted(found, len(c.SecretKeys) > 0))
 	return nil
 }
 
@@ -74,7 +74,7 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 
 // printBackup says what a backup holds.
 func printBackup(std streams, from, file string, found app.Census) {
-	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\n%s\n", printable(from), file, sizeOf(file), contents(found))
+	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", printable(from), file, sizeOf(file), contents(found))
 }
 
 func (c *backupCommand) offline(std streams, dir, file string) error {
@@ -100,7 +100,7 @@ func (c *restoreCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "Restored %s (%s) into %s (%s): every record was compared and checked.\n%s\n",
+	fmt.Fprintf(std.out, "Restored %s (%s) into %s (%s): every record was compared and checked.\nIt holds %s\n",
 		c.File, sizeOf(c.File), c.Dir, sizeOf(c.Dir), contents(found))
 	return nil
 }
