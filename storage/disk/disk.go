@@ -27,7 +27,8 @@ func MakeDir(path string) error {
 		return err
 	}
 	for _, dir := range missing {
-		if err := SyncDir(filepath.Dir(dir)); err != nil {
+		err := SyncDir(filepath.Dir(dir))
+		if err != nil && !errors.Is(err, fs.ErrPermission) { // one that may be written, and not read
 			return err
 		}
 	}
