@@ -39,7 +39,7 @@ var reached = func(step string) {}
 // refuseUnfinished refuses a directory whose restore has not finished.
 func refuseUnfinished(dir string) error {
 	staging := dir + stagingSuffix
-	if _, err := os.Lstat(staging); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(staging); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	} else if err != nil {
 		return err
