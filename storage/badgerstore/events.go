@@ -41,6 +41,7 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 		a.storeAll()
 		j.change = &a.change
 	}
+	j.urgency = publishes
 	s.committer.submit(j)
 }
 

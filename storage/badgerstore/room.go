@@ -153,12 +153,12 @@ type logLimiter interface {
 type urgency int
 
 const (
+	// settles: it is kept until there is room.
+	settles urgency = iota
 	// publishes: it waits outside, and is refused as long as going on takes the room.
-	publishes urgency = iota
+	publishes
 	// changes: somebody waits for the answer.
 	changes
-	// settles: it is kept until there is room.
-	settles
 	// frees: it makes room.
 	frees
 )
