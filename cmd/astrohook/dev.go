@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/keyring"
 )
 
@@ -50,7 +51,7 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 		return devMode{}, err
 	}
 	file := filepath.Join(config.DataDir, devTokenFile)
-	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+	if err := disk.Replace(file, line(token)); err != nil {
 		return devMode{}, fmt.Errorf("keep the token: %w", err)
 	}
 	return devMode{tokenFile: file}, nil
@@ -66,7 +67,7 @@ func completeDev(config *app.Config) error {
 	if config.MinWebhookRetry == 0 {
 		config.MinWebhookRetry = devMinRetry
 	}
-	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
+	if err := disk.MakeDir(config.DataDir); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	if config.JWTSecret == "" {
@@ -97,7 +98,11 @@ func newDevKey() (string, error) {
 func keptSecret(path string, generate func() (string, error)) (string, error) {
 	content, err := os.ReadFile(path)
 	if err == nil {
-		return secretLine(content), nil
+		secret := secretLine(content)
+		if secret == "" {
+			return "", fmt.Errorf("%s is empty: put back what was in it, or remove it to have a new one made", path)
+		}
+		return secret, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the secret: %w", err)
@@ -106,21 +111,19 @@ func keptSecret(path string, generate func() (string, error)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := writeSecret(path, secret); err != nil {
+	// Whole and synced before it is used: without the key what is on disk later is lost.
+	if err := disk.Create(path, line(secret)); err != nil {
 		return "", fmt.Errorf("keep the secret: %w", err)
 	}
 	return secret, nil
 }
 
-// writeSecret makes a file that only its owner reads, and syncs it: without the
-// key what is on disk later is lost.
-func writeSecret(path, secret string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+// line writes a text and the end of its line.
+func line(text string) func(*os.File) error {
+	return func(file *os.File) error {
+		_, err := file.WriteString(text + "\n")
 		return err
 	}
-	_, err = file.WriteString(secret + "\n")
-	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // devReceiver is where the first look's receiver listens.

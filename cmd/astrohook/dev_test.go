@@ -130,3 +130,22 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptySecretIsTold: a file that a crash of the machine left empty is no secret,
+// and its place is not taken by another one without a word.
+func TestEmptySecretIsTold(t *testing.T) {
+	for _, name := range []string{devSecretFile, devKeyFile} {
+		config := app.Defaults()
+		config.DataDir = t.TempDir()
+		path := filepath.Join(config.DataDir, name)
+		if err := os.WriteFile(path, []byte("\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := prepareDev(&config, time.Now()); err == nil || !strings.Contains(err.Error(), path+" is empty") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != "\n" {
+			t.Errorf("%s was changed: %q, %v", name, text, err)
+		}
+	}
+}

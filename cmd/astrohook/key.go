@@ -97,11 +97,19 @@ func (k apiKey) columns() string {
 }
 
 // counted writes a number with its noun: 1 key, 2 keys.
-func counted(n int, noun string) string {
+func counted[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, plural(noun))
+}
+
+// plural is a noun's plural, where that ends with s.
+func plural(noun string) string {
+	if stem, is := strings.CutSuffix(noun, "y"); is && !strings.HasSuffix(stem, "e") {
+		return stem + "ies"
+	}
+	return noun + "s"
 }
 
 type keyListCommand struct {

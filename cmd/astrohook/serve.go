@@ -37,6 +37,9 @@ func (c *serveCommand) Run(
 	if err := checkEnvironment(command.Model); err != nil {
 		return err
 	}
+	if err := app.Usable(c.DataDir); err != nil {
+		return err
+	}
 	defer ignoreSignals()()
 	if !c.CoreDumps {
 		if err := forbidCoreDumps(); err != nil {

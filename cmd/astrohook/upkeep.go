@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
 )
@@ -21,8 +26,14 @@ func (c *checkCommand) Run(std streams) error {
 		return err
 	}
 	found, err := app.Check(c.Dir, c.SecretKeys)
-	printCensus(std, found)
-	return err
+	if err != nil {
+		if found != (app.Census{}) {
+			fmt.Fprintln(std.out, "Whole: "+contents(found))
+		}
+		return err
+	}
+	fmt.Fprintf(std.out, "Checked %s (%s): every record is whole.\nIt holds %s\n%s\n", c.Dir, sizeOf(c.Dir), contents(found), decrypted(found, len(c.SecretKeys) > 0))
+	return nil
 }
 
 type backupCommand struct {
@@ -35,27 +46,34 @@ type backupCommand struct {
 func (c *backupCommand) Run(ctx context.Context, std streams) error {
 	switch len(c.Paths) {
 	case 1:
-		return c.online(ctx, c.Paths[0])
+		return c.online(ctx, std, c.Paths[0])
 	case 2:
 		return c.offline(std, c.Paths[0], c.Paths[1])
 	}
 	return &usageError{"backup takes FILE, or DIR FILE"}
 }
 
-func (c *backupCommand) online(ctx context.Context, file string) error {
+func (c *backupCommand) online(ctx context.Context, std streams, file string) error {
 	client, err := newClient(c.Server, c.Token)
 	if err != nil {
 		return err
 	}
 	defer client.close()
 	stream, err := client.open(ctx, "/api/backup")
-	if err == nil {
-		err = errors.Join(app.SaveBackup(stream, file), stream.Close())
-	}
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", c.Server, err)
 	}
+	found, err := app.SaveBackup(stream, file)
+	if err = errors.Join(err, stream.Close()); err != nil {
+		return fmt.Errorf("back up %s: %w", c.Server, err)
+	}
+	printBackup(std, c.Server, file, found)
 	return nil
+}
+
+// printBackup says what a backup holds.
+func printBackup(std streams, from, file string, found app.Census) {
+	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", printable(from), file, sizeOf(file), contents(found))
 }
 
 func (c *backupCommand) offline(std streams, dir, file string) error {
@@ -63,8 +81,11 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 		return err
 	}
 	found, err := app.Backup(dir, file)
-	printCensus(std, found)
-	return err
+	if err != nil {
+		return err
+	}
+	printBackup(std, dir, file, found)
+	return nil
 }
 
 type restoreCommand struct {
@@ -75,8 +96,12 @@ type restoreCommand struct {
 // Run makes a data directory of a backup, checks it, and prints what it holds.
 func (c *restoreCommand) Run(std streams) error {
 	found, err := app.Restore(c.File, c.Dir)
-	printCensus(std, found)
-	return err
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "Restored %s (%s) into %s (%s): every record was compared and checked.\nIt holds %s\n",
+		c.File, sizeOf(c.File), c.Dir, sizeOf(c.Dir), contents(found))
+	return nil
 }
 
 // isDir keeps a mistyped name from making an empty data directory.
@@ -88,10 +113,56 @@ func isDir(dir string) error {
 	return err
 }
 
-func printCensus(std streams, c app.Census) {
-	if c == (app.Census{}) {
-		return
+// contents are the numbers of what was found.
+func contents(c app.Census) string {
+	line := fmt.Sprintf("%s, %s, %s; ", countedOrNo(c.Endpoints, "webhook"), countedOrNo(c.EventTypes, "event type"), countedOrNo(c.Events, "event"))
+	all := c.Queued + c.Retrying + c.Delivered + c.Failed
+	line += countedOrNo(all, "delivery")
+	if all > 0 {
+		line += fmt.Sprintf(": %s queued, %s retrying, %s delivered, %s failed or cancelled",
+			orNone(c.Queued), orNone(c.Retrying), orNone(c.Delivered), orNone(c.Failed))
 	}
-	fmt.Fprintf(std.out, "%d webhooks, secrets decrypted of %d, %d event types, %d events; deliveries: %d queued, %d retrying, %d delivered, %d failed; damaged: %d\n",
-		c.Endpoints, c.Opened, c.EventTypes, c.Events, c.Queued, c.Retrying, c.Delivered, c.Failed, c.Damaged)
+	return line + "."
+}
+
+// decrypted says of how many webhooks the secrets were decrypted.
+func decrypted(c app.Census, keys bool) string {
+	if !keys {
+		return "No secret was decrypted: that takes --secret-keys."
+	}
+	return "Secrets decrypted of " + countedOrNo(c.Opened, "webhook") + "."
+}
+
+// countedOrNo is counted, in words for none.
+func countedOrNo(n int64, noun string) string {
+	if n == 0 {
+		return "no " + plural(noun)
+	}
+	return counted(n, noun)
+}
+
+func orNone(n int64) string {
+	if n == 0 {
+		return "none"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// sizeOf is the size of a file, or of all files in a directory.
+func sizeOf(path string) string {
+	var size int64
+	err := filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		return "size unknown"
+	}
+	return humanize.IBytes(uint64(size))
 }

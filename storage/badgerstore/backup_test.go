@@ -100,8 +100,8 @@ func TestBackupOfOneMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(base, "backup")
-	if err := SaveBackup(bytes.NewReader(w.Bytes()), file); err != nil {
-		t.Fatal(err)
+	if got, err := SaveBackup(bytes.NewReader(w.Bytes()), file); err != nil || got != (Census{Events: events, Queued: 2 * events}) {
+		t.Fatalf("saved %+v: %v", got, err)
 	}
 	got, err := RestoreDir(file, filepath.Join(base, "b"))
 	if err != nil || got != (Census{Events: events, Queued: 2 * events}) {
@@ -136,7 +136,7 @@ func TestSaveBackupThatIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, size := range []int{0, len(backupTitle), whole.Len() / 2, whole.Len() - 1} {
-		err := SaveBackup(bytes.NewReader(whole.Bytes()[:size]), filepath.Join(dir, "backup"))
+		_, err := SaveBackup(bytes.NewReader(whole.Bytes()[:size]), filepath.Join(dir, "backup"))
 		if !errors.Is(err, errNoBackup) {
 			t.Errorf("%d bytes of %d: %v", size, whole.Len(), err)
 		}

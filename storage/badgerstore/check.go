@@ -24,6 +24,29 @@ type Census struct {
 	Damaged int64
 }
 
+// countKey counts a record by its key alone.
+func (c *Census) countKey(key []byte) {
+	if len(key) == 0 {
+		return
+	}
+	switch space(key[0]) {
+	case spaceEndpoint:
+		c.Endpoints++
+	case spaceEventType:
+		c.EventTypes++
+	case spaceEvent:
+		c.Events++
+	case spaceQueued:
+		c.Queued++
+	case spaceRetrying:
+		c.Retrying++
+	case spaceDelivered:
+		c.Delivered++
+	case spaceFailed:
+		c.Failed++
+	}
+}
+
 // firstFaults bounds how many faults a check tells of one by one.
 const firstFaults = 20
 
@@ -230,7 +253,7 @@ func (c *checker) needs(key []byte, missing error) error {
 // brought up to date first, as a start does; a damaged one is left as it is.
 // Without keys the secrets stay sealed.
 func CheckDir(dir string, keys *keyring.Keyring) (c Census, err error) {
-	s, err := Open(Options{Dir: dir, Keys: keys, Retention: 100 * 365 * 24 * time.Hour})
+	s, err := openExisting(Options{Dir: dir, Keys: keys, Retention: 100 * 365 * 24 * time.Hour})
 	if err != nil {
 		return c, err
 	}

@@ -27,6 +27,10 @@ type job struct {
 	plan func(tx *badger.Txn) (*change, error)
 	// done learns what became of it.
 	done func(error)
+	// urgency decides what becomes of it while the disk is full.
+	urgency urgency
+	// first is a job before this one without which it has nothing to do; nil for none.
+	first *job
 
 	planned bool
 	refused bool // it came after close
@@ -42,6 +46,8 @@ type committer struct {
 	db *badger.DB
 	// applied is called with each change of a committed transaction, before dones.
 	applied func([]*change)
+	// admits reports whether the disk has room for a write.
+	admits func(urgency) bool
 	// commits is the number of the last commit, which is stored with each: only run uses it.
 	commits uint64
 	// pending is how many deliveries were queued or retrying after it, which is stored too.
@@ -55,11 +61,15 @@ type committer struct {
 	accepted int   // jobs handed over before close and not done yet
 	err      error // why nothing can be committed any more
 
-	broken chan struct{}
+	broken  chan struct{}
+	closing chan struct{} // closed by close
 }
 
 func newCommitter(db *badger.DB, applied func([]*change)) *committer {
-	c := &committer{db: db, applied: applied, broken: make(chan struct{})}
+	c := &committer{
+		db: db, applied: applied, admits: func(urgency) bool { return true },
+		broken: make(chan struct{}), closing: make(chan struct{}),
+	}
 	c.idle.L = &c.mu
 	return c
 }
@@ -82,12 +92,12 @@ func (c *committer) submit(jobs ...*job) {
 
 // do submits a planned write and waits for it. If ctx ends first, the write may
 // still happen.
-func (c *committer) do(ctx context.Context, plan func(tx *badger.Txn) (*change, error)) error {
+func (c *committer) do(ctx context.Context, u urgency, plan func(tx *badger.Txn) (*change, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
-	c.submit(&job{plan: plan, done: func(err error) { done <- err }})
+	c.submit(&job{plan: plan, urgency: u, done: func(err error) { done <- err }})
 	select {
 	case err := <-done:
 		return err
@@ -99,7 +109,7 @@ func (c *committer) do(ctx context.Context, plan func(tx *badger.Txn) (*change, 
 // run commits until there is nothing left to commit.
 func (c *committer) run() {
 	for jobs := c.take(nil); len(jobs) > 0; jobs = c.take(jobs) {
-		for rest := jobs; len(rest) > 0; {
+		for rest := c.sift(jobs); len(rest) > 0; rest = c.sift(rest) {
 			n, err := c.settle(rest)
 			for _, j := range rest[:n] {
 				j.finish(err)
@@ -265,7 +275,10 @@ func (c *committer) failure() error {
 func (c *committer) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closed = true
+	if !c.closed {
+		c.closed = true
+		close(c.closing)
+	}
 	for c.accepted > 0 {
 		c.idle.Wait()
 	}

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
+	"syscall"
 
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
@@ -17,6 +18,19 @@ import (
 // errDamagedFiles: files are not what this program left. Going on would lose what
 // was acknowledged without a word.
 var errDamagedFiles = errors.New("the data is damaged")
+
+// cannotRead returns an error of the file system as one about a file, and nil for
+// any other error. It says nothing about what is in the file: a backup restored
+// because of a wrong owner or a loose cable would lose what came after it.
+func cannotRead(path string, err error) error {
+	if failed, is := errors.AsType[*fs.PathError](err); is {
+		return fmt.Errorf("cannot read %s: %w", path, failed.Err)
+	}
+	if number, is := errors.AsType[syscall.Errno](err); is {
+		return fmt.Errorf("cannot read %s: %w", path, number)
+	}
+	return nil
+}
 
 // The form of Badger's logs (.mem): a header of 20 bytes, then entries of header,
 // key, value and CRC-32C; the last entry of a transaction is a marker.
@@ -38,17 +52,18 @@ var (
 // first entry that it cannot read for the log's end, and cuts off the rest. That
 // is right for the last transaction, which may be torn. But there is one writer,
 // who syncs each transaction before the next begins: what stands before a whole
-// transaction was on disk once, and has been damaged since.
-func checkLogs(dir string) error {
-	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+// transaction was on disk once, and has been damaged since. It returns what there
+// is to replay.
+func checkLogs(dir string) (r replay, err error) {
+	logs, err := logsIn(dir)
 	if err != nil {
-		return err
+		return r, err
 	}
 	slices.Sort(logs)
 	for i, path := range logs {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return err
+			return r, cannotRead(path, err)
 		}
 		end, whole := logEnd(text)
 		cut := countMarkers(text[end:])
@@ -57,15 +72,32 @@ func checkLogs(dir string) error {
 			torn = 1
 		}
 		if cut > torn {
-			return fmt.Errorf("%w: %s cannot be read from byte %d on, with %d transactions after it: restore a backup, or move the file away to go on without them",
+			return r, fmt.Errorf("%w: %s cannot be read from byte %d on, with %d transactions after it: restore a backup, or move the file away to go on without them",
 				errDamagedFiles, path, end, cut)
 		}
 		if len(text) != logSize && len(text) != whole {
-			return fmt.Errorf("%w: %s was cut off at byte %d, within a transaction: restore a backup, or move the file away to go on without it",
+			return r, fmt.Errorf("%w: %s was cut off at byte %d, within a transaction: restore a backup, or move the file away to go on without it",
 				errDamagedFiles, path, len(text))
 		}
+		r.add(text[:whole])
 	}
-	return nil
+	return r, nil
+}
+
+// replay is what the logs hold that is in no table: nothing after a clean end.
+type replay struct {
+	fresh              bool // there was no database
+	logs, transactions int
+	bytes              int64
+}
+
+// add adds a log.
+func (r *replay) add(text []byte) {
+	if len(text) > logHeaderSize {
+		r.logs++
+		r.transactions += countMarkers(text)
+		r.bytes += int64(len(text) - logHeaderSize)
+	}
 }
 
 // logEnd is where a log's readable entries end, and where the last whole
@@ -132,7 +164,13 @@ func countMarkers(text []byte) int {
 func checkTables(dir string, manifest *badger.Manifest) error {
 	for id := range manifest.Tables {
 		path := table.NewFilename(id, dir)
-		if err := checkTable(path); err != nil {
+		err := checkTable(path)
+		switch unreadable := cannotRead(path, err); {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%w: %s is missing: restore a backup", errDamagedFiles, path)
+		case unreadable != nil:
+			return unreadable
+		case err != nil:
 			return fmt.Errorf("%w: the end of %s is not a table's: %w; restore a backup", errDamagedFiles, path, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	badger "github.com/dgraph-io/badger/v4"
 )
@@ -19,10 +20,13 @@ func checkManifest(o badger.Options) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return manifestNeeded(o.Dir)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		defer func() { _ = file.Close() }()
+		err = readThrough(file)
 	}
-	defer func() { _ = file.Close() }()
+	if err != nil {
+		return cannotRead(path, err)
+	}
 	manifest, end, err := badger.ReplayManifestFile(file, o.ExternalMagicVersion, o)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w; restore a backup", errDamagedFiles, path, err)
@@ -36,6 +40,38 @@ func checkManifest(o badger.Options) error {
 		err = checkManifestExtent(o.Dir, file, info.Size())
 	}
 	return errors.Join(err, checkTables(o.Dir, &manifest))
+}
+
+// readThrough reads all of a file and goes back to its beginning: Badger takes what
+// it cannot read for what it does not understand.
+func readThrough(file *os.File) error {
+	if _, err := io.Copy(io.Discard, file); err != nil {
+		return err
+	}
+	_, err := file.Seek(0, io.SeekStart)
+	return err
+}
+
+// A file of keys begins with this; more of it would be keys, and we have none.
+const (
+	keysIV    = 16
+	keysTitle = "Hello Badger"
+)
+
+// checkKeyRegistry looks at Badger's file of keys. Badger takes damage for a wrong key.
+func checkKeyRegistry(dir string) error {
+	path := filepath.Join(dir, badger.KeyRegistryFileName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return cannotRead(path, err)
+	}
+	if len(text) < keysIV || !strings.HasPrefix(string(text[keysIV:]), keysTitle) {
+		return fmt.Errorf("%w: %s is not a file of keys: restore a backup", errDamagedFiles, path)
+	}
+	return nil
 }
 
 // manifestExtent is how much of a manifest was on disk: its size in bytes, and the

@@ -33,10 +33,10 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	}
 	settled := wrapped("settle delivery", done)
 	if o.claimed == 0 {
-		s.committer.submit(&job{plan: plan, done: settled})
+		s.committer.submit(&job{plan: plan, urgency: settles, done: settled})
 		return
 	}
-	s.committer.submit(&job{plan: plan, done: func(err error) {
+	s.committer.submit(&job{plan: plan, urgency: settles, done: func(err error) {
 		s.bodies.Committed(o.claimed)
 		settled(err)
 	}})

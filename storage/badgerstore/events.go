@@ -51,6 +51,7 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 		a.storeAll()
 		j.change = &a.change
 	}
+	j.urgency = publishes
 	if later := a.later(); len(later) > 0 {
 		s.committer.submit(a.inTurn(append([]*job{j}, later...))...)
 		return

@@ -18,7 +18,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 	} else {
 		c.put(key, encodeGate(g))
 	}
-	s.committer.submit(&job{change: c, done: wrapped("save gate", done)})
+	s.committer.submit(&job{change: c, urgency: settles, done: wrapped("save gate", done)})
 }
 
 // wrapped adds the action to the error that done gets.

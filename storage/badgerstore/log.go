@@ -6,6 +6,10 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
 )
 
 // badgerLog passes Badger's warnings and errors on; the rest is of no use to
@@ -17,6 +21,14 @@ type badgerLog struct {
 	mu     sync.Mutex
 	failed error
 	report func(error) // nil until the store is there
+	told   time.Time   // when the log last said that the disk is full
+
+	// noRoom gets a value when a memory table finds no room on the disk.
+	noRoom chan struct{}
+}
+
+func newBadgerLog(log *slog.Logger) *badgerLog {
+	return &badgerLog{log: log, noRoom: make(chan struct{}, 1)}
 }
 
 // flushFailed is what Badger says, for ever, when it cannot write a memory table
@@ -41,6 +53,12 @@ func (l *badgerLog) Errorf(format string, args ...any) {
 	switch {
 	case format == blockDamaged:
 		l.fail(fmt.Errorf("%w: %v", errDamagedFiles, args[0]))
+	case strings.HasPrefix(format, flushFailed) && saysFull(said):
+		select {
+		case l.noRoom <- struct{}{}:
+		default:
+		}
+		l.full(said)
 	case strings.HasPrefix(format, flushFailed):
 		l.fail(errors.New(said))
 	default:
@@ -52,12 +70,38 @@ func (l *badgerLog) Errorf(format string, args ...any) {
 func (l *badgerLog) Warningf(format string, args ...any) {
 	said := text(format, args)
 	switch {
+	case strings.HasPrefix(format, compactionFailed) && saysFull(said):
+		l.full("compaction failed: " + reason(args))
 	case strings.HasPrefix(format, compactionFailed) && !strings.Contains(said, compactionRefused):
 		l.fail(errors.New("compaction failed: " + reason(args)))
 	case !l.hasFailed(): // then it repeats itself
 		l.log.Warn("badger warns", "text", said)
 	}
 }
+
+// fullInterval is how often the log says that the disk is full.
+const fullInterval = time.Minute
+
+// full says that a table found no room on the disk. Nothing is lost: Badger keeps
+// what the table is made of, removes what there is of it, and tries again.
+func (l *badgerLog) full(said string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); l.told.IsZero() || now.Sub(l.told) >= fullInterval {
+		l.told = now
+		l.log.Error("the disk is full: storage tries again until there is room", "text", said)
+	}
+}
+
+// saysFull reports whether a table could not be made because the disk is full. After
+// a failed write of the list of tables there is no going on (patch).
+func saysFull(said string) bool {
+	full := strings.Contains(said, syscall.ENOSPC.Error()) || strings.Contains(said, syscall.EDQUOT.Error())
+	return full && !strings.Contains(said, badger.ManifestFilename)
+}
+
+// isFull is saysFull for an error of our own.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // reason takes the cause out of the error among the arguments of compactionFailed.
 // Badger puts a description of the whole compaction before it, which ends with a brace.

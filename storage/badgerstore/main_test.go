@@ -18,5 +18,8 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if text := os.Getenv(restoreChild); text != "" {
+		runRestoreChild(text)
+	}
 	goleak.VerifyTestMain(m)
 }

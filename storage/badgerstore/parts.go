@@ -147,6 +147,9 @@ func (a *acceptance) inTurn(jobs []*job) []*job {
 	for _, j := range jobs[:last] {
 		j.done = func(err error) { a.err = errors.Join(a.err, err) }
 	}
+	for _, j := range jobs[1:] {
+		j.first = jobs[0]
+	}
 	return jobs
 }
 

@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -59,10 +60,13 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 		return false, err
 	}
 	more = r.endpoints || r.event != (webhook.ID{})
+	if !more {
+		defer func() { err = errors.Join(err, s.squeeze(ctx)) }()
+	}
 	if len(r.change.ops) == 0 {
 		return more, nil
 	}
-	return more, s.update(ctx, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx, s) })
+	return more, s.updateUrgently(ctx, frees, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx, s) })
 }
 
 // plan keeps the largest Seq although its event goes: IDs must not be issued

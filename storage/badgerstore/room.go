@@ -7,42 +7,95 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
-	"golang.org/x/sys/unix"
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/storage/disk"
+	"github.com/corpastro/astrohook/webhook"
 )
 
-// Badger writes its files through memory. Where a file has no blocks yet and the
-// disk has none left, such a write ends the process by a signal. So the log that
-// is being written gets its blocks in advance, and a file without meaning, the
-// ballast, holds what the next log, the tables made of the full ones, and a start
-// take. It is given up when the disk is full, and made again at a start with room.
+// A store must never run out of disk: Badger cannot give back a log that it cannot
+// write, and some of its files are written through memory, where a full disk ends
+// the process by a signal. So room is looked at before it is needed: the log in use
+// has its blocks in advance, and a write that could need the next log waits, or is
+// refused, while there is no room for that. What was promised before is on disk all
+// the time, and reading goes on.
+//
+// A file without meaning, the ballast, keeps room for a start on a full disk: to
+// make tables of the logs, and to deliver for a while.
+
+// dimensions are what a store takes of a disk at a time.
+type dimensions struct {
+	log int64 // where a log ends
+}
+
 const (
-	ballastName = "BALLAST"
-	ballastSize = 128 << 20
-	// roomForBallast is what must be free to make it.
-	roomForBallast = 4 * ballastSize
-	// lowRoom is the free space at which the ballast is given up, and noRoom the
-	// one at which there is no going on: a log with its blocks has to fit.
-	lowRoom = 96 << 20
-	noRoom  = logBlocks + 8<<20
-	// logBlocks is how far a log is written: a full memory table and one more group.
-	logBlocks = memtableSize + 2*maxGroupBytes
+	// A log takes a logShare-th of the disk at most, but has these bounds.
+	logShare    = 64
+	smallestLog = 4 << 20
+	// largestMerge bounds what merging tables takes: the tables that are merged stay
+	// until the new ones are synced. Five of the first level, or one of another, are
+	// merged with those of the next level that they overlap; two merges run at a time.
+	largestMerge = 512 << 20
+	// spareRoom is for the list of tables, and whatever else is small.
+	spareRoom = 4 << 20
+	// lastRoom is what must be free at a start.
+	lastRoom = 1 << 20
+	// freeingShare is the end of a log that is kept for what frees room.
+	freeingShare = 1 << 20
+	// ballastShare is how many times as much as the ballast must be free to make it.
+	ballastShare = 3
+	ballastName  = "BALLAST"
 )
 
-var errDiskFull = errors.New("the disk is full")
+// dimensionsOn returns the dimensions on a disk of some size.
+func dimensionsOn(total uint64) dimensions {
+	if !Patched() {
+		return dimensions{log: memtableSize}
+	}
+	return dimensions{log: int64(min(max(total/logShare, smallestLog), memtableSize))}
+}
+
+// blocks is how far a log is written: it ends with the group that reaches its limit,
+// and so does its memory table, in which small records take more than in the log.
+func (d dimensions) blocks() int64 { return d.log + 2*maxGroupBytes }
+
+// turn is what it takes to begin the next log, and to make a table of the last one.
+func (d dimensions) turn() int64 { return 2*d.blocks() + spareRoom }
+
+// needed is what must stay free to go on, with so many bytes of tables.
+func (d dimensions) needed(tables int64) int64 { return d.turn() + min(tables, largestMerge) }
+
+// ballast is for the tables of the logs that a start finds, and for one log and turn more.
+func (d dimensions) ballast() int64 { return d.turn() + d.blocks() }
+
+// errNoRoom is the answer to a write that finds none.
+var errNoRoom = &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
 
 // room keeps space for what has to be written. The zero value keeps none.
 type room struct {
-	dir      string
-	provided string // the log that has its blocks
+	dir string
+	dimensions
+	db       *badger.DB // nil until it is open
+	provided string     // the log that has its blocks
+	left     int64      // of the log in use, when it was last looked at
+	measure  func(dir string) (disk.Space, error)
+	// state returns how many bytes more the log in use takes, and how many full ones
+	// are no tables yet.
+	state func() (left int64, waiting int)
 }
 
 // roomOf is the room of a store; without sync there is none to keep.
-func roomOf(o Options) *room {
+func roomOf(o Options) (*room, error) {
 	if o.NoSync {
-		return &room{}
+		return &room{}, nil
 	}
-	return &room{dir: o.Dir}
+	space, err := disk.Measure(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &room{dir: o.Dir, dimensions: dimensionsOn(space.Total), measure: disk.Measure}, nil
 }
 
 // makeRoom gives up the ballast if a start needs it, and refuses a start for which
@@ -51,49 +104,143 @@ func (r *room) makeRoom() error {
 	if r.dir == "" {
 		return nil
 	}
-	return r.keep()
-}
-
-// keep looks at the free space.
-func (r *room) keep() error {
+	logs, err := logsIn(r.dir)
+	if err != nil {
+		return err
+	}
 	free, err := r.free()
-	if err != nil || free >= lowRoom {
-		return err
+	if err == nil && free < r.turn()+int64(len(logs))*r.blocks() {
+		if err = os.Remove(filepath.Join(r.dir, ballastName)); err == nil || errors.Is(err, fs.ErrNotExist) {
+			free, err = r.free()
+		}
 	}
-	if err := os.Remove(filepath.Join(r.dir, ballastName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if free, err = r.free(); err == nil && free < noRoom {
-		err = fmt.Errorf("%w: %d MiB are free, %d are needed", errDiskFull, free>>20, noRoom>>20)
+	if err == nil && free < lastRoom {
+		err = fmt.Errorf("%w: %d KiB are free, and a start needs %d: make room on the disk of %s, and nothing is lost",
+			webhook.ErrDiskReserve, free>>10, lastRoom>>10, r.dir)
 	}
 	return err
 }
 
-func (r *room) free() (uint64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(r.dir, &s); err != nil {
-		return 0, fmt.Errorf("measure the disk of %s: %w", r.dir, err)
-	}
-	return s.Bavail * uint64(s.Bsize), nil
+func logsIn(dir string) ([]string, error) { return filepath.Glob(filepath.Join(dir, "*.mem")) }
+
+func (r *room) free() (int64, error) {
+	space, err := r.measure(r.dir)
+	return int64(space.Free), err
 }
 
-// provide gives the newest log its blocks. File systems that cannot do that leave
-// the log as it is.
+// use begins to look after an open database.
+func (r *room) use(db *badger.DB) {
+	if r.dir == "" {
+		return
+	}
+	r.db = db
+	// Without the patch the log in use is taken for full.
+	r.state = func() (int64, int) { return 0, 0 }
+	if small, ok := any(db).(logLimiter); ok {
+		small.LimitLogs(r.log)
+		r.state = small.LogState
+	}
+}
+
+// logLimiter are methods that the patch adds to Badger: they limit the logs, and
+// return what room.state says.
+type logLimiter interface {
+	LimitLogs(size int64)
+	LogState() (left int64, waiting int)
+}
+
+// urgency is how much a write needs the room that is left.
+type urgency int
+
+const (
+	// settles: it is kept until there is room.
+	settles urgency = iota
+	// publishes: it waits outside, and is refused as long as going on takes the room.
+	publishes
+	// changes: somebody waits for the answer.
+	changes
+	// frees: it makes room.
+	frees
+)
+
+// admits reports whether there is room for a write. The log in use has its blocks;
+// only a write that could begin the next one takes more.
+func (r *room) admits(u urgency) bool {
+	if r.db == nil {
+		return true
+	}
+	left, waiting := r.state()
+	switch {
+	case r.provided == "":
+		// Nothing is certain about the log in use.
+	case left > freeingShare, u == frees && left > 0:
+		return true
+	}
+	free, err := r.free()
+	if err != nil {
+		return true // a write will find out
+	}
+	need := r.turn() * int64(1+waiting)
+	if u == publishes && free < need+largestMerge {
+		need = max(need, r.needed(r.tables()))
+	}
+	return free >= need
+}
+
+// tables is how many bytes the tables have.
+func (r *room) tables() (size int64) {
+	for _, level := range r.db.Levels() {
+		size += level.Size
+	}
+	return size
+}
+
+// turned reports whether another log is in use than when it was last asked.
+func (r *room) turned() bool {
+	if r.db == nil {
+		return false
+	}
+	before := r.left
+	r.left, _ = r.state()
+	return r.left > before
+}
+
+// provide gives the newest log its blocks, and the list of tables some to grow.
+// Where there is no room for that, or the file system cannot do it, they stay as
+// they are.
 func (r *room) provide() error {
 	if r.dir == "" {
 		return nil
 	}
-	logs, err := filepath.Glob(filepath.Join(r.dir, "*.mem"))
+	logs, err := logsIn(r.dir)
 	if err != nil || len(logs) == 0 {
 		return err
 	}
-	if newest := slices.Max(logs); newest != r.provided {
-		if err := allocate(newest, logBlocks); err != nil {
-			return err
-		}
+	newest := slices.Max(logs)
+	if newest == r.provided {
+		return nil
+	}
+	r.provided = ""
+	if free, err := r.free(); err != nil || free < r.blocks() {
+		return err
+	}
+	manifest := filepath.Join(r.dir, badger.ManifestFilename)
+	info, err := os.Stat(manifest)
+	if err == nil {
+		err = errors.Join(disk.Allocate(newest, r.blocks()), disk.Allocate(manifest, info.Size()+lastRoom))
+	}
+	if err == nil {
 		r.provided = newest
 	}
-	return r.keep()
+	return unlessFutile(err)
+}
+
+// unlessFutile drops the errors of a system that cannot reserve blocks, or has none left.
+func unlessFutile(err error) error {
+	if isFull(err) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 // ballast makes the ballast if there is none, and room for it.
@@ -105,24 +252,23 @@ func (r *room) ballast() error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if free, err := r.free(); err != nil || free < roomForBallast {
+	if free, err := r.free(); err != nil || free < ballastShare*r.dimensions.ballast() {
 		return err
 	}
-	return allocate(path, ballastSize)
+	err := disk.Allocate(path, r.dimensions.ballast())
+	if isFull(err) {
+		return os.Remove(path)
+	}
+	return unlessFutile(err)
 }
 
-// allocate gives a file blocks, without changing its size; none where that cannot be done.
-func allocate(path string, size int64) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
+// SpaceNeeded is how many bytes must stay free on the disk for storage to go on,
+// and to start again: for the next log, a table of the last one, and the tables that
+// are being merged. Below it publishing has to be refused; Accept does so, too.
+func (s *Store) SpaceNeeded() uint64 {
+	if s.room.db == nil || s.enter() != nil {
+		return 0
 	}
-	err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		err = nil
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("allocate %s: %w", filepath.Base(path), err)
-	}
-	return nil
+	defer s.leave()
+	return uint64(s.room.needed(s.room.tables()))
 }

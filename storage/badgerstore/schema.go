@@ -35,35 +35,78 @@ var (
 	metaCursorKey  = []byte("mcursor")
 )
 
+// metaUpgrading is the version from which a step leads that has begun, and not ended.
+var metaUpgrading = []byte("mupgrading")
+
 // upgrade brings the data to schemaVersion, or refuses what is newer.
-func upgrade(db *badger.DB) error {
+func upgrade(db *badger.DB) error { return upgradeTo(db, schemaVersion, upgrades) }
+
+// upgradeTo runs the steps that lead to a version. The version that a step leads to
+// is written before the step begins: an older program must not open what a killed
+// step left, which is neither the one version nor the other.
+func upgradeTo(db *badger.DB, target int, steps []func(*badger.DB) error) error {
 	version, err := schemaOf(db)
 	if err != nil {
 		return err
 	}
-	if version > schemaVersion {
-		return fmt.Errorf("the data has schema version %d, this program knows up to %d: use the newer program", version, schemaVersion)
+	if version > target {
+		return fmt.Errorf("the data has schema version %d, this program knows up to %d: use the newer program", version, target)
 	}
 	if version == 0 { // nothing is there yet
-		return writeSchema(db, schemaVersion)
+		return writeSchema(db, target, 0)
 	}
-	for ; version < schemaVersion; version++ {
-		if err := upgrades[version-1](db); err != nil {
+	if version, err = beforeStep(db, version); err != nil {
+		return err
+	}
+	for ; version < target; version++ {
+		if err := writeSchema(db, version+1, version); err != nil {
+			return err
+		}
+		err := steps[version-1](db)
+		if errors.Is(err, errUnsealed) { // nothing has changed
+			err = errors.Join(err, writeSchema(db, version, 0))
+		}
+		if err != nil {
 			return fmt.Errorf("upgrade from schema version %d: %w", version, err)
 		}
-		if err := writeSchema(db, version+1); err != nil {
+		if err := writeSchema(db, version+1, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeSchema(db *badger.DB, version int) error {
-	err := db.Update(func(tx *badger.Txn) error { return tx.Set(metaVersion, encodeNumber(uint64(version))) })
+// writeSchema writes the version of the data, and from which one a step to it is
+// under way; 0 for none.
+func writeSchema(db *badger.DB, version, from int) error {
+	err := db.Update(func(tx *badger.Txn) error {
+		if err := tx.Set(metaVersion, encodeNumber(uint64(version))); err != nil {
+			return err
+		}
+		if from == 0 {
+			return tx.Delete(metaUpgrading)
+		}
+		return tx.Set(metaUpgrading, encodeNumber(uint64(from)))
+	})
 	if err != nil {
 		return fmt.Errorf("write schema version: %w", err)
 	}
 	return nil
+}
+
+// beforeStep returns the version that a step was to lead from which did not end;
+// without one, the version of the data.
+func beforeStep(db *badger.DB, version int) (int, error) {
+	tx := db.NewTransaction(false)
+	defer tx.Discard()
+	from, err := metaNumber(tx, metaUpgrading)
+	if err != nil {
+		return 0, fmt.Errorf("read the state of an upgrade: %w", err)
+	}
+	if from > 0 {
+		return int(from), nil
+	}
+	return version, nil
 }
 
 // schemaOf gives the version of the data; 0 if there is none.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +73,8 @@ type Store struct {
 	synced    syncedMark
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
+	opening   Opening
+	ended     uint64    // the commit with which squeeze ended a log; only the committer uses it
 	forgot    time.Time // when forgetTables last did
 	weighed   time.Time // when weighBodies last did
 	retention time.Duration
@@ -127,35 +128,42 @@ func badgerOptions(o Options, log badger.Logger) badger.Options {
 }
 
 // Open opens the store in a directory, making or upgrading it as needed. It fails
-// if another process has it open, or if a newer version of the program wrote it.
+// if another process has it open, if a newer version of the program wrote it, or
+// if a restore into it has not finished.
 func Open(o Options) (*Store, error) {
+	began := time.Now()
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := makeDir(o.Dir); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	log := &badgerLog{log: o.Log}
-	if err := roomOf(o).makeRoom(); err != nil {
+	log := newBadgerLog(o.Log)
+	room, err := roomOf(o)
+	if err == nil {
+		err = room.makeRoom()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
-	db, err := openBadger(badgerOptions(o, log))
+	db, replayed, err := openBadger(badgerOptions(o, log))
 	if errors.Is(err, errInUse) {
 		return nil, fmt.Errorf("open storage: %s %w", o.Dir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
-	s := newStore(db, o)
+	s := newStore(db, room, o)
 	log.reportTo(func(err error) { _ = s.committer.breakDown(err) }) // Broken tells
 	if err := errors.Join(s.start(), s.Err()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
 	}
+	s.opened(began, replayed)
 	return s, nil
 }
 
-func newStore(db *badger.DB, o Options) *Store {
+func newStore(db *badger.DB, room *room, o Options) *Store {
 	s := &Store{
 		db:        db,
 		backlog:   newBacklog(),
@@ -167,10 +175,12 @@ func newStore(db *badger.DB, o Options) *Store {
 		meddled:   map[webhook.EndpointNumber]struct{}{},
 		counted:   make(chan struct{}),
 		stop:      func() {},
-		room:      roomOf(o),
+		room:      room,
 		synced:    syncedMark{dir: o.Dir},
 	}
 	s.committer = newCommitter(db, s.applied)
+	room.use(db)
+	s.committer.admits = room.admits
 	s.unused.L = &s.mu
 	return s
 }
@@ -241,13 +251,21 @@ const roomInterval = time.Second
 // lookAfterFiles looks after the files beside the database, before a commit is acknowledged.
 func (s *Store) lookAfterFiles(now time.Time) {
 	_ = s.synced.note(s.committer.commits) // a second witness; its absence does no harm
+	if s.room.turned() {
+		s.provideRoom()
+	}
 	if now.Sub(s.looked) < roomInterval {
 		return
 	}
 	s.looked = now
 	s.weighBodies(now)
 	s.forgetTables(now)
-	if err := s.room.provide(); err != nil {
+	s.provideRoom()
+}
+
+// provideRoom looks after the blocks of the log in use, and the ballast.
+func (s *Store) provideRoom() {
+	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
 		_ = s.committer.breakDown(err) // Broken tells
 	}
 }
@@ -316,7 +334,12 @@ func (s *Store) leave() {
 
 // update runs a planned write and waits until it is on disk; action says what for.
 func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.Txn) (*change, error)) error {
-	if err := s.committer.do(ctx, plan); err != nil {
+	return s.updateUrgently(ctx, changes, action, plan)
+}
+
+// updateUrgently is update for what may go on, or not, while the disk is full.
+func (s *Store) updateUrgently(ctx context.Context, u urgency, action string, plan func(tx *badger.Txn) (*change, error)) error {
+	if err := s.committer.do(ctx, u, plan); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	return nil

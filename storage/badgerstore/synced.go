@@ -110,13 +110,17 @@ func (s *synced) encode() []byte {
 // readSynced reads what was noted. It is zero if nothing was, or if that is
 // damaged: it is only a second witness.
 func readSynced(dir string) (s synced, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, syncedName))
+	path := filepath.Join(dir, syncedName)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
-	if err != nil || len(text) != syncedSize || text[0] != syncedForm ||
+	if err != nil {
+		return s, cannotRead(path, err)
+	}
+	if len(text) != syncedSize || text[0] != syncedForm ||
 		crc32.Checksum(text[:syncedSize-4], castagnoli) != binary.BigEndian.Uint32(text[syncedSize-4:]) {
-		return s, err
+		return s, nil
 	}
 	s.commits = binary.BigEndian.Uint64(text[1:])
 	copy(s.manifest.beginning[:], text[9:])

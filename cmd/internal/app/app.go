@@ -53,6 +53,7 @@ const (
 type parts struct {
 	store      storage.Store
 	backup     func(ctx context.Context, w io.Writer) error
+	needed     func() uint64 // free disk space that storage needs to go on
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
 	leases     *leases

@@ -72,7 +72,7 @@ type Config struct {
 	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
 	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
 	MaxWebhooks int           `group:"Limits" default:"2000000" help:"Webhooks of all clients together."`
-	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB."`
+	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB; never less than storage needs to go on, which the log says at start."`
 
 	ClientMaxWebhooks int      `group:"Limits of a client" default:"1000" help:"Webhooks that one client may have."`
 	ClientMaxPatterns int      `group:"Limits of a client" default:"10000" help:"Event types and patterns that its webhooks may have together."`

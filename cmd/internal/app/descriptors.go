@@ -1,11 +1,5 @@
 package app
 
-import (
-	"fmt"
-
-	"golang.org/x/sys/unix"
-)
-
 // descriptors shares out the file descriptors that the process may have: a
 // quarter for requests to the API, half for connections to receivers, and the
 // last quarter for storage and everything else, who leave to requests what is too
@@ -23,15 +17,7 @@ const (
 	maxRest     = 4096
 )
 
-// shareDescriptors reads the limit, which Go raises to the hard one at start.
-func shareDescriptors() (descriptors, error) {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return descriptors{}, fmt.Errorf("read the limit of open files: %w", err)
-	}
-	return share(limit.Cur), nil
-}
-
+// share shares out so many descriptors.
 func share(limit uint64) descriptors {
 	quarter := limit / 4
 	return descriptors{

@@ -2,11 +2,10 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/corpastro/astrohook/storage/disk"
 )
 
 // Free space is looked at once a second: at 200 MB/s of writes that is a tenth
@@ -20,32 +19,23 @@ const (
 )
 
 // diskWatcher tells the dispatcher when free disk space falls below the reserve,
-// since a full disk would end the process, and when there is room again.
+// and when there is room again. The reserve is never less than what storage needs
+// to go on, whatever was set: that grows with the data.
 type diskWatcher struct {
 	dir     string
-	reserve uint64 // bytes; 0 for the default
+	reserve uint64        // bytes; 0 for the default
+	needed  func() uint64 // bytes that storage needs to go on
 	tell    func(reached bool)
 	log     *slog.Logger
-	measure func(dir string) (diskSpace, error)
+	measure func(dir string) (disk.Space, error)
 	reached bool
 	failing bool
 }
 
-// diskSpace is a file system's size, and what of it may still be written, in bytes.
-type diskSpace struct{ total, free uint64 }
-
-// measureDisk asks the operating system about the file system that dir is on.
-func measureDisk(dir string) (diskSpace, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return diskSpace{}, fmt.Errorf("measure the disk of %s: %w", dir, err)
-	}
-	block := uint64(s.Bsize)
-	return diskSpace{total: s.Blocks * block, free: s.Bavail * block}, nil
-}
-
-// Run looks at once and then at intervals, until ctx ends.
+// Run looks at once and then at intervals, until ctx ends. It begins by logging
+// what the reserve is.
 func (w *diskWatcher) Run(ctx context.Context) {
+	w.introduce()
 	tick := time.NewTicker(diskInterval)
 	defer tick.Stop()
 	for {
@@ -56,6 +46,22 @@ func (w *diskWatcher) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// introduce logs the reserve, and warns of a disk that is too small for it.
+func (w *diskWatcher) introduce() {
+	space, err := w.measure(w.dir)
+	if err != nil {
+		return // look tells
+	}
+	reserve := w.bytes(space)
+	log := w.log.With("reserve_bytes", reserve, "set_bytes", w.reserve, "storage_needs_bytes", w.needed(),
+		"free_bytes", space.Free, "disk_bytes", space.Total)
+	if reserve > space.Total/2 {
+		log.Warn("the disk is small: its reserve, below which publishing is refused, is more than half of it")
+		return
+	}
+	log.Info("publishing is refused when less than the reserve is free on the disk")
 }
 
 // look measures once, and tells of a change.
@@ -70,24 +76,26 @@ func (w *diskWatcher) look() {
 	}
 	w.failing = false
 	reserve := w.bytes(space)
-	reached := belowReserve(space.free, reserve, w.reached)
+	reached := belowReserve(space.Free, reserve, w.reached)
 	if reached == w.reached {
 		return
 	}
 	w.reached = reached
 	w.tell(reached)
 	if reached {
-		w.log.Error("disk reserve reached: publishing is refused", "free_bytes", space.free, "reserve_bytes", reserve)
+		w.log.Error("disk reserve reached: publishing is refused", "free_bytes", space.Free, "reserve_bytes", reserve)
 		return
 	}
-	w.log.Info("disk has room again: publishing goes on", "free_bytes", space.free, "reserve_bytes", reserve)
+	w.log.Info("disk has room again: publishing goes on", "free_bytes", space.Free, "reserve_bytes", reserve)
 }
 
-func (w *diskWatcher) bytes(space diskSpace) uint64 {
-	if w.reserve > 0 {
-		return w.reserve
+// bytes is the reserve in force.
+func (w *diskWatcher) bytes(space disk.Space) uint64 {
+	reserve := w.reserve
+	if reserve == 0 {
+		reserve = min(space.Total/diskReservePart, diskReserveMost)
 	}
-	return min(space.total/diskReservePart, diskReserveMost)
+	return max(reserve, w.needed())
 }
 
 // belowReserve judges free space. Once below, a sixteenth more than the reserve

@@ -11,31 +11,26 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-)
 
-func TestMeasureDisk(t *testing.T) {
-	space, err := measureDisk(t.TempDir())
-	if err != nil || space.free == 0 || space.free > space.total {
-		t.Errorf("%+v, %v", space, err)
-	}
-	if _, err := measureDisk("/does/not/exist"); err == nil {
-		t.Error("a folder that is not there was measured")
-	}
-}
+	"github.com/corpastro/astrohook/storage/disk"
+)
 
 func TestDiskReserve(t *testing.T) {
 	const gib = 1 << 30
 	for _, c := range []struct {
 		reason         string
 		reserve, total uint64
+		needed         uint64
 		want           uint64
 	}{
-		{"a tenth of a small disk", 0, 10 * gib, gib},
-		{"no more than 2 GiB of a large one", 0, 1000 * gib, 2 * gib},
-		{"what the operator set", 5 * gib, 1000 * gib, 5 * gib},
+		{"a tenth of a small disk", 0, 10 * gib, gib / 2, gib},
+		{"no more than 2 GiB of a large one", 0, 1000 * gib, gib / 2, 2 * gib},
+		{"what the operator set", 5 * gib, 1000 * gib, gib / 2, 5 * gib},
+		{"no less than storage needs, of a very small one", 0, gib / 8, gib / 16, gib / 16},
+		{"no less than storage needs, whatever was set", 1, 1000 * gib, gib / 2, gib / 2},
 	} {
-		w := diskWatcher{reserve: c.reserve}
-		if got := w.bytes(diskSpace{total: c.total}); got != c.want {
+		w := diskWatcher{reserve: c.reserve, needed: func() uint64 { return c.needed }}
+		if got := w.bytes(disk.Space{Total: c.total}); got != c.want {
 			t.Errorf("%s: %d, want %d", c.reason, got, c.want)
 		}
 	}
@@ -52,11 +47,12 @@ func TestDiskWatcher(t *testing.T) {
 			reserve: 1600,
 			tell:    func(reached bool) { told = append(told, reached) },
 			log:     slog.New(slog.NewTextHandler(&log, nil)),
-			measure: func(string) (diskSpace, error) {
+			needed:  func() uint64 { return 700 },
+			measure: func(string) (disk.Space, error) {
 				if fault.Load() {
-					return diskSpace{}, errors.New("no such device")
+					return disk.Space{}, errors.New("no such device")
 				}
-				return diskSpace{total: 1 << 20, free: free.Load()}, nil
+				return disk.Space{Total: 1 << 20, Free: free.Load()}, nil
 			},
 		}
 		free.Store(1600)
@@ -86,8 +82,8 @@ func TestDiskWatcher(t *testing.T) {
 		if err := stop(context.Background()); err != nil {
 			t.Error(err)
 		}
-		if lines := strings.Count(log.String(), "\n"); lines != 4 {
-			t.Errorf("%d lines in the log, want one for each change and one for the fault:\n%s", lines, log.String())
+		if lines := strings.Count(log.String(), "\n"); lines != 5 || !strings.Contains(log.String(), "reserve_bytes=1600 set_bytes=1600 storage_needs_bytes=700") {
+			t.Errorf("%d lines in the log, want one at start, one for each change and one for the fault:\n%s", lines, log.String())
 		}
 	})
 }

@@ -33,13 +33,13 @@ func TestFaultOutage(t *testing.T) {
 	began := time.Now()
 	inWorldOf(t, o.settings, func(w *world) {
 		o.register(w)
-		before := liveHeap()
+		before := heapInUse()
 		o.publish(w)
 		time.Sleep(time.Minute) // the breakers open
 		first, _ := o.take()
 		time.Sleep(24 * time.Hour)
 		tried, most := o.take()
-		held := liveHeap() - before
+		held := heapInUse() - before
 		t.Logf("down: %d attempts in the first minute, then %d in a day, at most %d in a second; %d MiB more in use", first, tried, most, held>>20)
 		// By default a breaker opens after 10 failures, while 8 attempts are in flight;
 		// then there is one attempt each time, for the doubling from 30 s to 2 h and on.

@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage/badgerstore"
+	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -37,7 +38,11 @@ func (a *App) openStorage() error {
 	if !Patched() {
 		a.log.Warn("this program was built without the patch to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
-	a.parts.store, a.parts.backup = store, store.Backup
+	if disk.Missing != "" {
+		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))
+	}
+	a.parts.store, a.parts.backup, a.parts.needed = store, store.Backup, store.SpaceNeeded
+	sayOpening(a.component("storage"), store.Opening())
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())
 	a.parts.registry = prometheus.NewRegistry()
@@ -147,15 +152,16 @@ func (a *App) keySet() *httpapi.KeySet {
 
 // startRoles starts what works in the background beside the parts.
 func (a *App) startRoles() error {
-	disk := &diskWatcher{
+	watcher := &diskWatcher{
 		dir:     a.config.DataDir,
 		reserve: uint64(a.config.DiskReserve),
 		tell:    a.parts.dispatcher.SetDiskReserve,
 		log:     a.component("disk"),
-		measure: measureDisk,
+		needed:  a.parts.needed,
+		measure: disk.Measure,
 	}
 	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
-	a.running.push("disk watcher", role(disk.Run))
+	a.running.push("disk watcher", role(watcher.Run))
 	a.running.push("reaper", role(reap.Run))
 	a.running.push("leases", role(a.parts.leases.Run))
 	if a.parts.keySet != nil {

@@ -13,6 +13,10 @@ type Census = badgerstore.Census
 // Patched tells whether the database was built with our patch, as make does it.
 func Patched() bool { return badgerstore.Patched() }
 
+// Usable returns why no command can use a data directory, before anything is made
+// in it: a restore into it has not finished, or the system cannot keep one.
+func Usable(dataDir string) error { return badgerstore.Usable(filepath.Join(dataDir, storeDir)) }
+
 // Check verifies a data directory that no server uses: every checksum, every
 // record, and that nothing pending lacks what it needs. With keys, in the form of
 // Config.SecretKeys, it opens every secret.
@@ -32,7 +36,9 @@ func Backup(dataDir, file string) (Census, error) {
 
 // SaveBackup writes a backup that a running server streams to a new file, which
 // is there only when it is whole.
-func SaveBackup(from io.Reader, file string) error { return badgerstore.SaveBackup(from, file) }
+func SaveBackup(from io.Reader, file string) (Census, error) {
+	return badgerstore.SaveBackup(from, file)
+}
 
 // Restore makes a new data directory of a backup.
 func Restore(file, dataDir string) (Census, error) {

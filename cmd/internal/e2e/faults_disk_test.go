@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -23,15 +25,7 @@ const (
 // there is room.
 func TestFaultFullDisk(t *testing.T) {
 	faults(t, 0, 0)
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, diskSize); err != nil {
-		leaveOut(t, "needs root, to mount a small file system: "+err.Error())
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := mountSmall(t, diskSize)
 	s := newServer(t, diskReserve)
 	s.dataDir = filepath.Join(disk, "data")
 	s.start(t)
@@ -72,6 +66,104 @@ func TestFaultFullDisk(t *testing.T) {
 	c.again(t)
 	c.publishUpTo(t, 500)
 	c.audit(t)
+}
+
+// smallVolume is a disk on which a server with its defaults has little room.
+const smallVolume = "size=150m"
+
+// TestFaultSmallVolume publishes on a small disk until that is refused: the server
+// goes on, delivers, and starts again. Then another program takes the rest of the
+// disk, to the last byte: it goes on, starts again, answers and delivers.
+func TestFaultSmallVolume(t *testing.T) {
+	faults(t, 0, 0)
+	volume := mountSmall(t, smallVolume)
+	s := newServer(t)
+	s.dataDir = filepath.Join(volume, "data")
+	s.start(t)
+	s.awaitReady(t)
+	c := tryOn(t, s, fleetKinds)
+	waiting := "/api/webhooks/" + c.fleet[0].id
+	c.call(t, http.MethodPost, waiting+"/pause", nil, nil)
+	c.publishUntilRefused(t)
+	t.Logf("%d events were accepted", c.acknowledged())
+	if c.acknowledged() < 5000 {
+		t.Error("too few to be of use")
+	}
+	for _, e := range c.fleet[1:] {
+		c.awaitDrained(t, 2*patience, e.id)
+	}
+	c.restart(t)
+	c.kills++
+
+	filling := filepath.Join(volume, "filling")
+	fill(t, volume, filling, 0)
+	if status := c.offer(t, 1); status != 503 {
+		t.Errorf("status %d on a full disk", status)
+	}
+	c.restart(t) // while it is full
+	c.kills++
+	c.call(t, http.MethodGet, "/api/deliveries?limit=10", nil, nil)
+	before := c.fleet[0].accepted()
+	c.call(t, http.MethodPost, waiting+"/resume", nil, nil)
+	await(t, "deliveries on the full disk", func() error {
+		if n := c.fleet[0].accepted() - before; n < 100 {
+			return fmt.Errorf("%d, want 100", n)
+		}
+		return nil
+	})
+	if err := os.Remove(filling); err != nil {
+		t.Fatal(err)
+	}
+	c.audit(t)
+}
+
+// publishUntilRefused publishes until there is a 503.
+func (c *trial) publishUntilRefused(t *testing.T) {
+	t.Helper()
+	awaitFor(t, 4*time.Minute, "publishing to be refused", func() error {
+		for range 20 {
+			switch status := c.offer(t, 500); status {
+			case 503:
+				return nil
+			case 0, 429:
+			default:
+				t.Fatalf("status %d", status)
+			}
+		}
+		return errors.New("it is not")
+	})
+}
+
+// accepted is how many deliveries the subscriber has accepted.
+func (m *member) accepted() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.arrived {
+		n += a.accepted
+	}
+	return n
+}
+
+// TestFaultSmallVolumeFrees: on a small disk that is filled up, what expires makes
+// room, and publishing goes on.
+func TestFaultSmallVolumeFrees(t *testing.T) {
+	faults(t, 0, 0)
+	volume := mountSmall(t, smallVolume)
+	s := newServer(t, "ASTROHOOK_RETENTION=1m")
+	s.dataDir = filepath.Join(volume, "data")
+	s.start(t)
+	s.awaitReady(t)
+	c := tryOn(t, s, fleetKinds[:2])
+	c.publishUntilRefused(t)
+	for _, e := range c.fleet {
+		c.awaitDrained(t, 2*patience, e.id)
+	}
+	awaitFor(t, 5*time.Minute, "room to be made", func() error {
+		if status := c.offer(t, 1); status != 0 {
+			return &statusError{status: status}
+		}
+		return nil
+	})
 }
 
 // fill writes to a file until no more than so many bytes are left on its file system.

@@ -1,0 +1,359 @@
+package badgerstore
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/pb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/corpastro/astrohook/storage/disk"
+)
+
+// A restore makes its directory beside the target, under the target's name and this
+// suffix, and renames it when everything in it is verified and synced. Until then
+// that directory is the mark by which every command refuses the target.
+const stagingSuffix = ".restoring"
+
+var (
+	errNotEmpty   = errors.New("the directory is not empty")
+	errNotADir    = errors.New("it is not a directory")
+	errUnfinished = errors.New("a restore has not finished")
+)
+
+// reached is called at each step of a restore. Tests end the process there.
+var reached = func(step string) {}
+
+// refuseUnfinished refuses a directory whose restore has not finished.
+func refuseUnfinished(dir string) error {
+	staging := dir + stagingSuffix
+	if _, err := os.Lstat(staging); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w, and left %s: unless one is running, remove that and restore again", errUnfinished, staging)
+}
+
+// RestoreDir makes a directory, which must be empty or missing, from the backup in
+// a file. It appears under its name when it is whole: every record was compared
+// with the backup and checked, and everything is synced. After an error there is
+// nothing new; after a kill Open refuses the directory, and says what to do.
+//
+// The target itself cannot be a mount point, since it is replaced by a rename; the
+// directory that holds it can.
+func RestoreDir(path, dir string) (c Census, err error) {
+	if err := disk.Supported(); err != nil {
+		return c, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return c, fmt.Errorf("restore: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	b, err := checkBackup(file)
+	if err != nil {
+		return c, fmt.Errorf("restore %s: %w", path, err)
+	}
+	if c, err = restore(b, dir); err != nil {
+		return c, fmt.Errorf("restore into %s: %w", dir, err)
+	}
+	return c, nil
+}
+
+// restore makes the directory beside the target, and renames it.
+func restore(b backup, dir string) (c Census, err error) {
+	staging := dir + stagingSuffix
+	if err := stage(staging, dir); err != nil {
+		return c, err
+	}
+	c, err = fillStaging(b, staging)
+	if err == nil {
+		err = os.Rename(staging, dir)
+	}
+	if err != nil {
+		return c, errors.Join(err, os.RemoveAll(staging))
+	}
+	reached("renamed")
+	return c, disk.SyncDir(filepath.Dir(dir))
+}
+
+// stage makes the mark, and takes an empty target away. Where it fails it leaves
+// no mark of its own.
+func stage(staging, dir string) error {
+	if err := disk.MakeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	reached("parent made")
+	if err := os.Mkdir(staging, 0o700); errors.Is(err, fs.ErrExist) {
+		return refuseUnfinished(dir)
+	} else if err != nil {
+		return err
+	}
+	reached("staged")
+	err := disk.SyncDir(filepath.Dir(dir))
+	if err == nil {
+		err = removeEmpty(dir)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(staging))
+	}
+	reached("target removed")
+	return nil
+}
+
+// removeEmpty removes a directory if it exists and is empty.
+func removeEmpty(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !info.IsDir() {
+		err = errNotADir
+	}
+	if err != nil {
+		return err
+	}
+	if entries, err := os.ReadDir(dir); err != nil {
+		return err
+	} else if len(entries) > 0 {
+		return errNotEmpty
+	}
+	err = os.Remove(dir)
+	if errors.Is(err, syscall.EBUSY) {
+		return fmt.Errorf("it is a mount point, which cannot be replaced; mount the directory around it instead: %w", err)
+	}
+	return err
+}
+
+// fillStaging loads a backup, and makes sure that it is on disk as it was in the file.
+func fillStaging(b backup, dir string) (c Census, err error) {
+	if err := load(b, dir); err != nil {
+		return c, fmt.Errorf("load: %w", err)
+	}
+	reached("loaded")
+	if err := compare(b, dir); err != nil {
+		return c, fmt.Errorf("compare with the backup: %w", err)
+	}
+	reached("compared")
+	if c, err = CheckDir(dir, nil); err != nil {
+		return c, err
+	}
+	reached("checked")
+	if err := disk.SyncTree(dir); err != nil {
+		return c, fmt.Errorf("sync: %w", err)
+	}
+	reached("synced")
+	return c, nil
+}
+
+// backup is a whole one in a file.
+type backup struct {
+	file *os.File
+	size int64 // of the lists
+	sum  []byte
+	// found are its records by their keys; Opened and Damaged are not known.
+	found Census
+}
+
+// checkBackup reads all of a backup. What cannot be read is an error of the file
+// system; what is not as Backup wrote it, errNoBackup.
+func checkBackup(file *os.File) (b backup, err error) {
+	info, err := file.Stat()
+	if err != nil {
+		return b, err
+	}
+	b = backup{file: file, size: info.Size() - int64(len(backupTitle)) - sha256.Size, sum: make([]byte, sha256.Size)}
+	if _, err := file.ReadAt(b.sum[:1], 0); err != nil && !errors.Is(err, io.EOF) {
+		return b, err
+	}
+	if b.size < 0 {
+		return b, errNoBackup
+	}
+	if _, err := file.ReadAt(b.sum, info.Size()-sha256.Size); err != nil {
+		return b, err
+	}
+	err = b.lists().each(func(record *pb.KV) error {
+		b.found.countKey(record.Key)
+		return nil
+	})
+	if err != nil && cannotRead(file.Name(), err) == nil {
+		err = errNoBackup // whatever there is instead of lists
+	}
+	return b, err
+}
+
+// lists reads the lists of a backup once more.
+func (b backup) lists() *listReader {
+	r := &listReader{sum: sha256.New(), want: b.sum}
+	r.from = bufio.NewReaderSize(io.TeeReader(io.NewSectionReader(b.file, 0, int64(len(backupTitle))+b.size), r.sum), backupChunk)
+	title := make([]byte, len(backupTitle))
+	if _, err := io.ReadFull(r.from, title); err == nil && string(title) != backupTitle {
+		r.err = errNoBackup
+	} else {
+		r.err = err
+	}
+	return r
+}
+
+// listReader reads the lists of a backup, and sums up what it reads.
+type listReader struct {
+	from *bufio.Reader
+	sum  hash.Hash
+	want []byte
+	err  error
+}
+
+// Read reads the lists as they stand in the file.
+func (r *listReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	return r.from.Read(p)
+}
+
+// verify compares the checksum, once everything is read.
+func (r *listReader) verify() error {
+	if r.err == nil && !bytes.Equal(r.sum.Sum(nil), r.want) {
+		r.err = errNoBackup
+	}
+	return r.err
+}
+
+// longestList bounds what a list may take; see backupChunk.
+const longestList = 64 << 20
+
+// next reads a list; io.EOF after the last one.
+func (r *listReader) next() (*pb.KVList, error) {
+	var size uint64
+	if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
+		return nil, err
+	}
+	if size > longestList {
+		return nil, errNoBackup
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return nil, err
+	}
+	var list pb.KVList
+	return &list, proto.Unmarshal(text, &list)
+}
+
+// each visits all records, and verifies the checksum after the last one.
+func (r *listReader) each(visit func(*pb.KV) error) error {
+	for {
+		list, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return r.verify()
+		}
+		if err != nil {
+			return err
+		}
+		for _, record := range list.Kv {
+			if err := visit(record); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// pendingRestores is how many batches of a restore may be under way at once.
+const pendingRestores = 4
+
+// load fills a new database.
+func load(b backup, dir string) error {
+	return withBadger(dir, func(db *badger.DB) error {
+		lists := b.lists()
+		if err := db.Load(lists, pendingRestores); err != nil {
+			return err
+		}
+		return lists.verify()
+	})
+}
+
+// withBadger opens a database, and closes it after use. It gives up on one that
+// cannot write, which Badger would try for ever.
+func withBadger(dir string, use func(*badger.DB) error) error {
+	o, err := Options{Dir: dir}.withDefaults()
+	if err != nil {
+		return err
+	}
+	log := newBadgerLog(o.Log)
+	db, _, err := openBadger(badgerOptions(o, log))
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	log.reportTo(func(err error) { failed <- err })
+	done := make(chan error, 1)
+	go func() { done <- errors.Join(use(db), db.Close()) }()
+	select {
+	case err = <-done:
+	case err = <-failed:
+		select {
+		case late := <-done:
+			err = errors.Join(err, late)
+		case <-time.After(abandonAfter):
+		}
+	}
+	return err
+}
+
+// compare looks whether a database holds every record of a backup, byte for byte,
+// and no other. Both are in the order of their keys.
+func compare(b backup, dir string) error {
+	return withBadger(dir, func(db *badger.DB) error {
+		tx := db.NewTransaction(false)
+		defer tx.Discard()
+		it := tx.NewIterator(badger.DefaultIteratorOptions)
+		defer it.Close()
+		it.Rewind()
+		if err := b.lists().each(func(record *pb.KV) error { return compareRecord(it, record) }); err != nil {
+			return err
+		}
+		if it.Valid() {
+			return fmt.Errorf("record %x: %w", it.Item().Key(), errNotRestored)
+		}
+		return nil
+	})
+}
+
+var errNotRestored = errors.New("it is not as it is in the backup")
+
+// compareRecord compares a record with the one that an iterator stands on, and
+// steps on. A record that has expired by now may be gone.
+func compareRecord(it *badger.Iterator, record *pb.KV) error {
+	if !it.Valid() || !bytes.Equal(it.Item().Key(), record.Key) {
+		if record.ExpiresAt != 0 && record.ExpiresAt <= uint64(time.Now().Unix()) {
+			return nil
+		}
+		return fmt.Errorf("record %x: %w", record.Key, errNotRestored)
+	}
+	item := it.Item()
+	same := item.Version() == record.Version && item.ExpiresAt() == record.ExpiresAt
+	err := item.Value(func(value []byte) error {
+		same = same && bytes.Equal(value, record.Value)
+		return nil
+	})
+	if err == nil && !same {
+		err = errNotRestored
+	}
+	if err != nil {
+		return fmt.Errorf("record %x: %w", record.Key, err)
+	}
+	it.Next()
+	return nil
+}
