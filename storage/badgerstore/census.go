@@ -38,7 +38,7 @@ func (s *Store) startCensus(ctx context.Context) {
 		close(s.counted)
 		return
 	}
-	s.reads++ // Close waits for it
+	_ = s.enter() // Close waits for it; the store is open
 	go func() {
 		defer s.leave()
 		defer close(s.counted)

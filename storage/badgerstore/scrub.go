@@ -23,7 +23,7 @@ func (s *Store) startScrub(ctx context.Context) {
 	if !patched {
 		return
 	}
-	s.reads++ // Close waits for it
+	_ = s.enter() // Close waits for it; the store is open
 	go func() {
 		defer s.leave()
 		for more := true; more; more = rest(ctx, scrubInterval) {
