@@ -59,28 +59,21 @@ func newGate(e *webhook.Endpoint, s webhook.Settings, saved webhook.GateState, p
 	p.void(e)
 	g := &gate{policy: s.Breaker, state: saved, pace: p}
 	g.limit(s)
-	if saved.Since < e.GateSince {
+	switch latest := now.Add(g.policy.MaxOpen); {
+	case saved.Since < e.GateSince:
 		g.state, g.dirty = webhook.GateState{}, saved != webhook.GateState{}
+	case saved.OpenUntil.After(latest): // only if the clock has gone back since
+		g.state.OpenUntil, g.dirty = latest, true
 	}
-	g.shorten(now)
 	return g
 }
 
 // configure applies changed settings; what the gate has learned stays.
-func (g *gate) configure(s webhook.Settings, now time.Time) {
+func (g *gate) configure(s webhook.Settings) {
 	if g.policy != s.Breaker {
 		g.policy, g.failures = s.Breaker, 0
-		g.shorten(now)
 	}
 	g.limit(s)
-}
-
-// shorten has the breaker open no longer than its policy allows from now on: the
-// policy may be another one, or the clock may have gone back.
-func (g *gate) shorten(now time.Time) {
-	if latest := now.Add(g.policy.MaxOpen); g.state.OpenUntil.After(latest) {
-		g.state.OpenUntil, g.dirty = latest, true
-	}
 }
 
 func (g *gate) limit(s webhook.Settings) {

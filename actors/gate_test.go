@@ -44,14 +44,3 @@ func TestGateProbeAfterRestart(t *testing.T) {
 		}
 	}
 }
-
-// TestShorterPolicy: an open breaker heeds a policy that is shorter than the one with which it opened.
-func TestShorterPolicy(t *testing.T) {
-	now, s := time.Now(), webhook.DefaultSettings()
-	g := newGate(&webhook.Endpoint{}, s, webhook.GateState{OpenUntil: now.Add(10 * time.Minute), Openings: 5}, new(pace), now)
-	s.Breaker.Open, s.Breaker.MaxOpen = time.Second, 5*time.Second
-	g.configure(s, now)
-	if state, dirty := g.takeDirty(); !dirty || !state.OpenUntil.Equal(now.Add(5*time.Second)) || state.Openings != 5 {
-		t.Error(state, dirty)
-	}
-}

@@ -103,7 +103,7 @@ func (l *lane) configure(e *webhook.Endpoint, s webhook.Settings, saved webhook.
 	case e.GateSince != l.gate.gateSince:
 		l.renew(e, now)
 	default:
-		l.gate.configure(s, now)
+		l.gate.configure(s)
 		l.ramp.configure(s.Concurrency)
 	}
 	l.receiverSince = e.ReceiverSince
