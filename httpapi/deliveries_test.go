@@ -105,8 +105,10 @@ func TestAttemptFields(t *testing.T) {
 	mustAttempt(t, s, id, webhook.Attempt{StatusCode: 302, Requests: 1, Location: "/login", Response: []byte("x" + long)})
 	whole := s.want(t, 200, acme, "GET", "/api/deliveries/"+s.delivery, "").object(t)
 	want := []map[string]any{
-		{"requests": 2.0, "latency_ms": 1.5, "location": "https://elsewhere.example/", "response_body": "x" + long[:254], "response_truncated": true,
-			"error_message": (&webhook.Attempt{StatusCode: 304}).Message()},
+		{
+			"requests": 2.0, "latency_ms": 1.5, "location": "https://elsewhere.example/", "response_body": "x" + long[:254], "response_truncated": true,
+			"error_message": (&webhook.Attempt{StatusCode: 304}).Message(),
+		},
 		{"requests": 1.0, "response_encoding": "gzip", "error_message": webhook.ReasonHTTP5xx.Message()},
 		{"requests": 0.0, "detail": "it is for other.example", "error_message": webhook.ReasonTLSName.Message() + ": it is for other.example"},
 		{"requests": 1.0, "location": "/login", "response_body": "x" + long, "error_message": webhook.ReasonHTTP3xx.Message()},

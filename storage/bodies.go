@@ -11,13 +11,16 @@ import (
 // Locations (see webhook.Attempt's Long and Cut). A body that is over one of them is
 // cut and marked as truncated; the attempt itself is always kept.
 const (
-	// EndpointBodyBurst and EndpointBodyRate bound what one endpoint's receiver can
-	// have stored: so many bytes at once, and so many a second.
-	EndpointBodyBurst, EndpointBodyRate = 1 << 20, 4 << 10
-	// ServerBodyBurst and ServerBodyRate bound all endpoints together. Endpoints that
-	// have used up half of their burst share half of the server's, so that a few
-	// hostile receivers do not cost the others their bodies.
-	ServerBodyBurst, ServerBodyRate = 16 << 20, 64 << 10
+	// EndpointBodyBurst is how many bytes one endpoint's receiver can have stored at once.
+	EndpointBodyBurst = 1 << 20
+	// EndpointBodyRate is how many bytes it can have stored per second over time.
+	EndpointBodyRate = 4 << 10
+	// ServerBodyBurst bounds all endpoints together. Endpoints that have used up half
+	// of their burst share half of the server's, so that a few hostile receivers do
+	// not cost the others their bodies.
+	ServerBodyBurst = 16 << 20
+	// ServerBodyRate is the same per second over time.
+	ServerBodyRate = 64 << 10
 	// MaxWaitingBodies bounds the bytes that wait in memory for their commit.
 	MaxWaitingBodies = 8 << 20
 	// MaxKeptBodies bounds the bytes on disk, as far as the store can estimate them.

@@ -43,8 +43,11 @@ func TestIdentityComparesAsJSON(t *testing.T) {
 func TestIdentityCoversTypeAndClient(t *testing.T) {
 	seen := map[[16]byte]Event{}
 	for _, e := range []Event{
-		{Type: "a", ClientID: "b", Data: []byte("1")}, {Type: "ab", Data: []byte("1")}, {ClientID: "ab", Data: []byte("1")},
-		{Type: "a", ClientID: "b", Data: []byte("2")}, {Type: "a", Data: []byte("1")},
+		{Type: "a", ClientID: "b", Data: []byte("1")},
+		{Type: "ab", Data: []byte("1")},
+		{ClientID: "ab", Data: []byte("1")},
+		{Type: "a", ClientID: "b", Data: []byte("2")},
+		{Type: "a", Data: []byte("1")},
 	} {
 		if other, twice := seen[e.Identity()]; twice {
 			t.Errorf("%+v is the same as %+v", e, other)

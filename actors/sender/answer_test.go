@@ -22,48 +22,78 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 		want  webhook.Attempt
 	}{
 		{"nothing to add", subscriber.Answer(200), webhook.Attempt{StatusCode: 200, Response: []byte("ok")}},
-		{"location", subscriber.With(307, "ok", "Location: https://other.example/a?b"),
-			webhook.Attempt{StatusCode: 307, Response: []byte("ok"), Location: "https://other.example/a?b"}},
+		{
+			"location", subscriber.With(307, "ok", "Location: https://other.example/a?b"),
+			webhook.Attempt{StatusCode: 307, Response: []byte("ok"), Location: "https://other.example/a?b"},
+		},
 		{"location of no redirect", subscriber.With(201, "ok", "Location: /made"), webhook.Attempt{StatusCode: 201, Response: []byte("ok")}},
-		{"long location", subscriber.With(302, "ok", "Location: /"+strings.Repeat("é", webhook.MaxLocation)),
-			webhook.Attempt{StatusCode: 302, Response: []byte("ok"), Location: "/" + strings.Repeat("é", (webhook.MaxLocation-1)/2)}},
-		{"rude location", subscriber.With(302, "ok", "Location: /\x1b[2J\x00\xff\u202e."),
-			webhook.Attempt{StatusCode: 302, Response: []byte("ok"), Location: "/?[2J???."}},
+		{
+			"long location", subscriber.With(302, "ok", "Location: /"+strings.Repeat("é", webhook.MaxLocation)),
+			webhook.Attempt{StatusCode: 302, Response: []byte("ok"), Location: "/" + strings.Repeat("é", (webhook.MaxLocation-1)/2)},
+		},
+		{
+			"rude location", subscriber.With(302, "ok", "Location: /\x1b[2J\x00\xff\u202e."),
+			webhook.Attempt{StatusCode: 302, Response: []byte("ok"), Location: "/?[2J???."},
+		},
 		{"gzip", subscriber.With(200, full+full, "Content-Encoding: gzip"), webhook.Attempt{StatusCode: 200, ResponseEncoding: "gzip"}},
 		{"two encodings", subscriber.With(500, "zz", "Content-Encoding: br", "content-encoding: gzip"), webhook.Attempt{StatusCode: 500, ResponseEncoding: "br, gzip"}},
 		{"long encoding", subscriber.With(500, "zz", "Content-Encoding: "+full), webhook.Attempt{StatusCode: 500, ResponseEncoding: full[:64]}},
 		{"identity", subscriber.With(200, "ok", "Content-Encoding: identity"), webhook.Attempt{StatusCode: 200, Response: []byte("ok")}},
-		{"gzip in chunks", subscriber.Raw(ok + "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + "0\r\n\r\n"),
-			webhook.Attempt{StatusCode: 200, ResponseEncoding: "gzip"}},
+		{
+			"gzip in chunks", subscriber.Raw(ok + "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + "0\r\n\r\n"),
+			webhook.Attempt{StatusCode: 200, ResponseEncoding: "gzip"},
+		},
 		{"as long as what is kept", subscriber.With(200, full), webhook.Attempt{StatusCode: 200, Response: []byte(full)}},
 		{"a byte longer", subscriber.With(200, full+"x"), webhook.Attempt{StatusCode: 200, Response: []byte(full), ResponseTruncated: true}},
 		{"chunks as long", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n" + chunk + "0\r\n\r\n"), webhook.Attempt{StatusCode: 200, Response: []byte(full)}},
-		{"chunks a byte longer", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n" + chunk + "1\r\nx\r\n0\r\n\r\n"),
-			webhook.Attempt{StatusCode: 200, Response: []byte(full), ResponseTruncated: true}},
+		{
+			"chunks a byte longer", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n" + chunk + "1\r\nx\r\n0\r\n\r\n"),
+			webhook.Attempt{StatusCode: 200, Response: []byte(full), ResponseTruncated: true},
+		},
 		{"as long, until close", subscriber.Then(subscriber.Raw(ok + "\r\n" + full)), webhook.Attempt{StatusCode: 200, Response: []byte(full)}},
-		{"a byte longer, until close", subscriber.Then(subscriber.Raw(ok + "\r\n" + full + "x")),
-			webhook.Attempt{StatusCode: 200, Response: []byte(full), ResponseTruncated: true}},
-		{"cut off by the receiver", subscriber.Then(subscriber.Raw(ok + "Content-Length: 10\r\n\r\nabc")),
-			webhook.Attempt{StatusCode: 200, Response: []byte("abc"), ResponseTruncated: true}},
+		{
+			"a byte longer, until close", subscriber.Then(subscriber.Raw(ok + "\r\n" + full + "x")),
+			webhook.Attempt{StatusCode: 200, Response: []byte(full), ResponseTruncated: true},
+		},
+		{
+			"cut off by the receiver", subscriber.Then(subscriber.Raw(ok + "Content-Length: 10\r\n\r\nabc")),
+			webhook.Attempt{StatusCode: 200, Response: []byte("abc"), ResponseTruncated: true},
+		},
 		{"long head", subscriber.With(200, "ok", "X: "+strings.Repeat("a", maxHead)), webhook.Attempt{StatusCode: 200, Detail: "the response's head is longer than 16 KiB"}},
-		{"head with Retry-After before what is too long", subscriber.With(503, "ok", "Retry-After: 7", "X: "+strings.Repeat("a", maxHead)),
-			webhook.Attempt{StatusCode: 503, RetryAfter: 7 * time.Second, Detail: "the response's head is longer than 16 KiB"}},
-		{"Retry-After cut off", subscriber.Then(subscriber.Raw("HTTP/1.1 503 Oh\r\nRetry-After: 7")),
-			webhook.Attempt{StatusCode: 503, Detail: "the connection ended within the response's head"}},
-		{"long status line", subscriber.Raw("HTTP/1.1 200 " + strings.Repeat("a", maxStatusLine)),
-			webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the response's status line is longer than 8 KiB"}},
-		{"many informational responses", subscriber.Raw(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20_000)),
-			webhook.Attempt{StatusCode: 100, Detail: "informational responses of more than 256 KiB"}},
-		{"nothing after informational responses", subscriber.Then(subscriber.Raw("HTTP/1.1 100 Continue\r\n\r\n")),
-			webhook.Attempt{Failure: webhook.ReasonReset, Detail: "only informational responses came"}},
-		{"two lengths", subscriber.Raw(ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
-			webhook.Attempt{StatusCode: 200, Detail: "the response's headers do not say for sure where its body ends"}},
+		{
+			"head with Retry-After before what is too long", subscriber.With(503, "ok", "Retry-After: 7", "X: "+strings.Repeat("a", maxHead)),
+			webhook.Attempt{StatusCode: 503, RetryAfter: 7 * time.Second, Detail: "the response's head is longer than 16 KiB"},
+		},
+		{
+			"Retry-After cut off", subscriber.Then(subscriber.Raw("HTTP/1.1 503 Oh\r\nRetry-After: 7")),
+			webhook.Attempt{StatusCode: 503, Detail: "the connection ended within the response's head"},
+		},
+		{
+			"long status line", subscriber.Raw("HTTP/1.1 200 " + strings.Repeat("a", maxStatusLine)),
+			webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the response's status line is longer than 8 KiB"},
+		},
+		{
+			"many informational responses", subscriber.Raw(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20_000)),
+			webhook.Attempt{StatusCode: 100, Detail: "informational responses of more than 256 KiB"},
+		},
+		{
+			"nothing after informational responses", subscriber.Then(subscriber.Raw("HTTP/1.1 100 Continue\r\n\r\n")),
+			webhook.Attempt{Failure: webhook.ReasonReset, Detail: "only informational responses came"},
+		},
+		{
+			"two lengths", subscriber.Raw(ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
+			webhook.Attempt{StatusCode: 200, Detail: "the response's headers do not say for sure where its body ends"},
+		},
 		{"no status", subscriber.Raw("HTTP/1.1 OK\r\n\r\n"), webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the response's status line is not valid"}},
-		{"TLS", subscriber.Raw("\x15\x03\x01\x00\x02\x02\x46"),
-			webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the receiver speaks TLS on this port: the target's URL must begin with https"}},
+		{
+			"TLS", subscriber.Raw("\x15\x03\x01\x00\x02\x02\x46"),
+			webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the receiver speaks TLS on this port: the target's URL must begin with https"},
+		},
 		{"mail", subscriber.Raw("220 mail.example ESMTP\r\n"), webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the response does not begin with HTTP/1"}},
-		{"HTTP/2", subscriber.Raw("\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
-			webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the receiver speaks HTTP/2 without being asked to, not HTTP/1.1"}},
+		{
+			"HTTP/2", subscriber.Raw("\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
+			webhook.Attempt{Failure: webhook.ReasonProtocol, Detail: "the receiver speaks HTTP/2 without being asked to, not HTTP/1.1"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

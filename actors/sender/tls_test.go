@@ -153,34 +153,73 @@ func TestWhyTLSFails(t *testing.T) {
 		detail []string
 	}{
 		{"good", tlsServer(t, root.leaf(t, good)), "", nil},
-		{"expired", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: good.DNSNames, NotBefore: long, NotAfter: ago})),
-			webhook.ReasonTLSExpired, []string{"the certificate is valid from " + day(long) + " to " + day(ago), "for receiver.example", "issued by Test Root"}},
-		{"not valid yet", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: good.DNSNames, NotBefore: ahead, NotAfter: ahead.Add(time.Hour)})),
-			webhook.ReasonTLSExpired, []string{"valid from " + day(ahead)}},
-		{"another name", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: []string{"a.example", "*.b.example", "c.example", "d.example"}})),
-			webhook.ReasonTLSName, []string{"the certificate is for a.example, *.b.example, c.example and 1 more, issued by Test Root, valid from "}},
-		{"common name only", tlsServer(t, root.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "receiver.example"}})),
-			webhook.ReasonTLSName, []string{"for no host name but the common name receiver.example, which does not count"}},
-		{"addresses only", tlsServer(t, root.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "10.1.2.3"}, IPAddresses: []net.IP{net.IPv4(10, 1, 2, 3)}})),
-			webhook.ReasonTLSName, []string{"the certificate is for no host name, issued by"}},
-		{"unknown authority", tlsServer(t, stranger.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "shop"}, DNSNames: good.DNSNames})),
-			webhook.ReasonTLSAuthority, []string{"issued by Stranger's Root, for receiver.example, valid from "}},
-		{"no intermediate", tlsServer(t, intermediate.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "shop"}, DNSNames: good.DNSNames})),
-			webhook.ReasonTLSAuthority, []string{"the receiver sent no intermediate certificates; the certificate is issued by Test Intermediate, for receiver.example"}},
+		{
+			"expired", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: good.DNSNames, NotBefore: long, NotAfter: ago})),
+			webhook.ReasonTLSExpired,
+			[]string{"the certificate is valid from " + day(long) + " to " + day(ago), "for receiver.example", "issued by Test Root"},
+		},
+		{
+			"not valid yet", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: good.DNSNames, NotBefore: ahead, NotAfter: ahead.Add(time.Hour)})),
+			webhook.ReasonTLSExpired,
+			[]string{"valid from " + day(ahead)},
+		},
+		{
+			"another name", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: []string{"a.example", "*.b.example", "c.example", "d.example"}})),
+			webhook.ReasonTLSName,
+			[]string{"the certificate is for a.example, *.b.example, c.example and 1 more, issued by Test Root, valid from "},
+		},
+		{
+			"common name only", tlsServer(t, root.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "receiver.example"}})),
+			webhook.ReasonTLSName,
+			[]string{"for no host name but the common name receiver.example, which does not count"},
+		},
+		{
+			"addresses only", tlsServer(t, root.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "10.1.2.3"}, IPAddresses: []net.IP{net.IPv4(10, 1, 2, 3)}})),
+			webhook.ReasonTLSName,
+			[]string{"the certificate is for no host name, issued by"},
+		},
+		{
+			"unknown authority", tlsServer(t, stranger.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "shop"}, DNSNames: good.DNSNames})),
+			webhook.ReasonTLSAuthority,
+			[]string{"issued by Stranger's Root, for receiver.example, valid from "},
+		},
+		{
+			"no intermediate", tlsServer(t, intermediate.leaf(t, x509.Certificate{Subject: pkix.Name{CommonName: "shop"}, DNSNames: good.DNSNames})),
+			webhook.ReasonTLSAuthority,
+			[]string{"the receiver sent no intermediate certificates; the certificate is issued by Test Intermediate, for receiver.example"},
+		},
 		{"signed by itself", tlsServer(t, new(authority).leaf(t, selfSigned)), webhook.ReasonTLSAuthority, []string{"the certificate is signed by itself, for receiver.example"}},
-		{"for clients", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: good.DNSNames, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})),
-			webhook.ReasonTLS, []string{"the certificate is not valid for a server; the certificate is issued by Test Root"}},
-		{"TLS 1.1 at most", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })),
-			webhook.ReasonTLSVersion, []string{`it sent the TLS alert "protocol version not supported"`}},
+		{
+			"for clients", tlsServer(t, root.leaf(t, x509.Certificate{DNSNames: good.DNSNames, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})),
+			webhook.ReasonTLS,
+			[]string{"the certificate is not valid for a server; the certificate is issued by Test Root"},
+		},
+		{
+			"TLS 1.1 at most", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })),
+			webhook.ReasonTLSVersion,
+			[]string{`it sent the TLS alert "protocol version not supported"`},
+		},
 		{"TLS 1.1 chosen", rawServer(t, sayTo(oldHello)), webhook.ReasonTLSVersion, []string{"the receiver chose a version of TLS before 1.2"}},
-		{"HTTP/2 only", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.NextProtos = []string{"h3"} })),
-			webhook.ReasonTLSProtocol, []string{"the receiver speaks no HTTP/1.1 over TLS, perhaps HTTP/2 only"}},
-		{"HTTP/2 unasked", rawServer(t, func(raw net.Conn) { sayTo("\x00\x00\x00\x04\x00\x00\x00\x00\x00")(tls.Server(raw, root.leaf(t, good))) }),
-			webhook.ReasonTLSProtocol, []string{"the receiver speaks HTTP/2 only"}},
-		{"client certificate, TLS 1.3", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })),
-			webhook.ReasonTLSClientCert, []string{`the receiver asked for a client certificate; it sent the TLS alert "certificate required"`}},
-		{"client certificate, TLS 1.2", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 })),
-			webhook.ReasonTLSClientCert, []string{`the receiver asked for a client certificate; it sent the TLS alert "handshake failure"`}},
+		{
+			"HTTP/2 only", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.NextProtos = []string{"h3"} })),
+			webhook.ReasonTLSProtocol,
+			[]string{"the receiver speaks no HTTP/1.1 over TLS, perhaps HTTP/2 only"},
+		},
+		{
+			"HTTP/2 unasked", rawServer(t, func(raw net.Conn) { sayTo("\x00\x00\x00\x04\x00\x00\x00\x00\x00")(tls.Server(raw, root.leaf(t, good))) }),
+			webhook.ReasonTLSProtocol,
+			[]string{"the receiver speaks HTTP/2 only"},
+		},
+		{
+			"client certificate, TLS 1.3", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })),
+			webhook.ReasonTLSClientCert,
+			[]string{`the receiver asked for a client certificate; it sent the TLS alert "certificate required"`},
+		},
+		{
+			"client certificate, TLS 1.2", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 })),
+			webhook.ReasonTLSClientCert,
+			[]string{`the receiver asked for a client certificate; it sent the TLS alert "handshake failure"`},
+		},
 		{"client certificate wanted, not needed", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert })), "", nil},
 		{"no cipher in common", tlsServer(t, speaking(root.leaf(t, good), func(c *tls.Config) {
 			c.CipherSuites, c.MaxVersion = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, tls.VersionTLS12
@@ -302,10 +341,14 @@ func TestHTTPToTLSPort(t *testing.T) {
 		failure webhook.Reason
 		detail  string
 	}{
-		{"alert", sayTo("\x15\x03\x01\x00\x02\x02\x46"), webhook.ReasonProtocol,
-			"the receiver speaks TLS on this port: the target's URL must begin with https"},
-		{"end", func(raw net.Conn) { _, _ = raw.Read(make([]byte, 4<<10)) }, webhook.ReasonReset,
-			"the connection ended without a byte of an answer, as on a port that expects https"},
+		{
+			"alert", sayTo("\x15\x03\x01\x00\x02\x02\x46"), webhook.ReasonProtocol,
+			"the receiver speaks TLS on this port: the target's URL must begin with https",
+		},
+		{
+			"end", func(raw net.Conn) { _, _ = raw.Read(make([]byte, 4<<10)) }, webhook.ReasonReset,
+			"the connection ended without a byte of an answer, as on a port that expects https",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := newClient(t, Options{})

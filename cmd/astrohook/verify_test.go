@@ -51,8 +51,11 @@ func TestVerify(t *testing.T) {
 		{"a changed body under a private key", public, vectorBody + " ", 1, "signature does not match"},
 		{"a private key's signature and an HMAC that nothing is known of", append(public, "-H", "X-Corp-Astro-Signature: "+plainHex), vectorBody, 0, "webhook-signature: valid"},
 		{"a secret where the public key belongs", append([]string{"verify", "--public-key", vectorSecret, "--any-age"}, public[4:]...), vectorBody, 1, "public key 1 of 1 does not begin with whpk_"},
-		{"the HMAC of a successor", []string{"verify", "--secret", plainSecret, "-H", "X-Corp-Astro-Signature: " + strings.Repeat("0", 64), "-H", "X-Corp-Astro-Signature-Next: " + plainHex},
-			vectorBody, 0, "X-Corp-Astro-Signature-Next: valid"},
+		{
+			"the HMAC of a successor",
+			[]string{"verify", "--secret", plainSecret, "-H", "X-Corp-Astro-Signature: " + strings.Repeat("0", 64), "-H", "X-Corp-Astro-Signature-Next: " + plainHex},
+			vectorBody, 0, "X-Corp-Astro-Signature-Next: valid",
+		},
 		{"the HMAC of a predecessor", append(plain(plainHex), "-H", "X-Corp-Astro-Signature-Next: "+strings.Repeat("0", 64)), vectorBody, 0, "X-Corp-Astro-Signature: valid"},
 		{"neither of two HMACs", append(plain(strings.Repeat("1", 64)), "-H", "X-Corp-Astro-Signature-Next: "+strings.Repeat("0", 64)), vectorBody, 1, "X-Corp-Astro-Signature: NOT VALID"},
 		{"the event's headers", append(plain(plainHex), "-H", "x-corp-astro-event-id: evt_1", "-H", "x-corp-astro-attempt: 2\x1b[2J"), vectorBody, 0, "event evt_1, attempt 2?[2J\n"},

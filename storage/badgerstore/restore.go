@@ -34,7 +34,7 @@ var (
 )
 
 // reached is called at each step of a restore. Tests end the process there.
-var reached = func(step string) {}
+var reached = func(string) {}
 
 // refuseUnfinished refuses a directory whose restore has not finished.
 func refuseUnfinished(dir string) error {

@@ -89,7 +89,7 @@ func TestKilledRestore(t *testing.T) {
 	} {
 		dir := filepath.Join(t.TempDir(), "data", "store")
 		killRestore(t, file, dir, c.step)
-		if c.want == errUnfinished {
+		if errors.Is(c.want, errUnfinished) {
 			s, err := Open(Options{Dir: dir})
 			if !errors.Is(err, errUnfinished) || !strings.Contains(err.Error(), dir+stagingSuffix) {
 				t.Errorf("%s: open: %v", c.step, err)

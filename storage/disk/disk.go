@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// ErrLocked: another process holds the lock.
+// ErrLocked reports that another process holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
 // Space is the size of a file system, and how much of it may still be written, in bytes.

@@ -38,8 +38,15 @@ var attemptTests = []test{
 		for _, c := range []struct {
 			size      int
 			truncated bool
-		}{{0, false}, {1, true}, {webhook.MaxShortResponse, false}, {webhook.MaxShortResponse, true},
-			{webhook.MaxShortResponse + 1, false}, {64 << 10, false}, {64 << 10, true}} {
+		}{
+			{0, false},
+			{1, true},
+			{webhook.MaxShortResponse, false},
+			{webhook.MaxShortResponse, true},
+			{webhook.MaxShortResponse + 1, false},
+			{64 << 10, false},
+			{64 << 10, true},
+		} {
 			for _, policy := range []webhook.RetryPolicy{forever, {MaxAttempts: 1}} {
 				was := f.delivery(f.queued(1, 1)[0])
 				a := f.attempt(500)
