@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,12 @@ import (
 // reading had passed them.
 type forgetful struct {
 	storage.Store
-	hidden map[webhook.ID]bool
+	hidden sync.Map // of webhook.ID
 }
 
 func (f *forgetful) hide(due []webhook.Due) (shown []webhook.Due) {
 	for _, one := range due {
-		if !f.hidden[one.Delivery.ID] {
+		if _, hidden := f.hidden.Load(one.Delivery.ID); !hidden {
 			shown = append(shown, one)
 		}
 	}
@@ -55,7 +56,7 @@ func TestOverlookedIsTakenUp(t *testing.T) {
 
 func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
 	var log bytes.Buffer
-	forgets := &forgetful{hidden: map[webhook.ID]bool{}}
+	forgets := new(forgetful)
 	inRig(t, func(o *Options) {
 		forgets.Store = o.Store.(storage.Store)
 		o.Store, o.Linger, o.Log = forgets, linger, slog.New(slog.NewTextHandler(&log, nil))
@@ -68,7 +69,7 @@ func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
 		id := r.publishOne(n)
 		synctest.Wait()
 		r.receiver.does(n, answers(200, 0))
-		forgets.hidden[id] = true
+		forgets.hidden.Store(id, true)
 		if status == webhook.Queued {
 			r.setStatus(n, webhook.EndpointActive)
 		} else {
@@ -76,7 +77,7 @@ func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
 		}
 		time.Sleep(time.Second)
 		r.wantStatus(id, status, r.delivery(id).Reason, r.delivery(id).Attempts)
-		delete(forgets.hidden, id)
+		forgets.hidden.Delete(id)
 		time.Sleep(watchGrace + 2*watchPeriod + watchPace)
 		synctest.Wait()
 		if got := r.delivery(id).Status; got != webhook.Delivered {
