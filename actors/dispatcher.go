@@ -61,6 +61,7 @@ func New(o Options) (*Dispatcher, error) {
 	}
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
+	d.shared.ceilings.Store(&o.Ceilings)
 	d.shared.metrics = newMetrics(o.Metrics, d)
 	return d, nil
 }
@@ -146,11 +147,13 @@ func (d *Dispatcher) fail(err error) {
 // SetDiskReserve tells whether free disk space is below the reserve; then nothing is accepted.
 func (d *Dispatcher) SetDiskReserve(reached bool) { d.diskReserve.Store(reached) }
 
-// SetDefaults changes the settings of endpoints that set none. Those at work take
-// them over at once, the others when they have work again.
-func (d *Dispatcher) SetDefaults(s webhook.Settings) {
+// SetDefaults changes the settings of endpoints that set none, and the ceilings that
+// bound all settings. Endpoints at work take them over at once, the others when they
+// have work again.
+func (d *Dispatcher) SetDefaults(s webhook.Settings, most webhook.Ceilings) {
 	s = s.Or(webhook.DefaultSettings())
 	d.shared.defaults.Store(&s)
+	d.shared.ceilings.Store(&most)
 	if d.supervisor != nil {
 		d.shared.root.Send(d.supervisor, &defaultsChanged{})
 	}

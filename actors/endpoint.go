@@ -230,7 +230,7 @@ func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 
 // configure applies the endpoint as it is now.
 func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now time.Time) {
-	settings := e.Settings.Effective(*a.shared.defaults.Load(), a.shared.options.Ceilings)
+	settings := e.Settings.Effective(*a.shared.defaults.Load(), *a.shared.ceilings.Load())
 	a.seat.label = labelOf(&e)
 	if a.target != nil {
 		a.target.Close()

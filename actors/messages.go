@@ -86,7 +86,7 @@ type (
 	drained struct{ number webhook.EndpointNumber }
 	// tick: a time the supervisor waits for may have come.
 	tick struct{}
-	// defaultsChanged: the settings of endpoints that set none are others now. The
+	// defaultsChanged: the defaults of settings, or their ceilings, are others now. The
 	// supervisor passes it on to all actors that run.
 	defaultsChanged struct{}
 	// sweepSeats: look for seats that hold nothing any more.

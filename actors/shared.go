@@ -25,8 +25,9 @@ type shared struct {
 	reads      *readers
 	mailboxes  mailboxes
 	watchers   watchers
-	// defaults and maxPending begin as the options say, and may change.
+	// defaults, ceilings and maxPending begin as the options say, and may change.
 	defaults   atomic.Pointer[webhook.Settings]
+	ceilings   atomic.Pointer[webhook.Ceilings]
 	maxPending atomic.Int64
 	// aborted: the shutdown's time is up; attempts that now fail were cut off by it.
 	aborted atomic.Bool

@@ -128,7 +128,7 @@ func (s *Server) mayHave(client string, has, under, adds webhook.Footprint) erro
 			Client: client, Setting: webhook.LimitPatterns, Max: int64(limits.Patterns),
 			Has: int64(has.Patterns + under.Patterns), Cause: webhook.ErrClientLimit,
 		}
-	case adds.Webhooks > 0 && has.All+under.All > s.maxWebhooks:
+	case adds.Webhooks > 0 && int64(has.All+under.All) > s.maxWebhooks.Load():
 		return conflict(fmt.Sprintf("there are %d webhooks, as many as max-webhooks allows for all clients", has.All))
 	}
 	return nil

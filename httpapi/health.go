@@ -91,7 +91,7 @@ func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Tim
 		LastFailureAt:   showTime(h.LastFailureAt),
 		Restarts:        h.Restarts,
 		waitingResource: showWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
-		Limits:          showSettings(e.Settings.Effective(*s.defaults.Load(), s.ceilings)),
+		Limits:          showSettings(e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())),
 	}
 	if !h.Backlog.OldestAt.IsZero() {
 		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())

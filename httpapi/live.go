@@ -13,6 +13,8 @@ type Live struct {
 	Issuer       string
 	Audiences    []string
 	Defaults     webhook.Settings
+	Ceilings     webhook.Ceilings
+	MaxWebhooks  int
 	AnyEventType bool
 }
 
@@ -32,6 +34,8 @@ func (s *Server) Prepare(o Live) (apply func(), err error) {
 	return func() {
 		s.tokens.Store(tokens)
 		s.defaults.Store(&defaults)
+		s.ceilings.Store(&o.Ceilings)
+		s.maxWebhooks.Store(int64(o.MaxWebhooks))
 		s.types.check.Store(!o.AnyEventType)
 	}, nil
 }

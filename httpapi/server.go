@@ -24,7 +24,7 @@ type Server struct {
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
 	defaults    atomic.Pointer[webhook.Settings]
-	ceilings    webhook.Ceilings
+	ceilings    atomic.Pointer[webhook.Ceilings]
 	// headerPrefix begins the names of the headers that deliveries carry.
 	headerPrefix string
 	limits       Limits
@@ -49,7 +49,7 @@ type Server struct {
 	// reserved is what registrations under way add to their clients.
 	reserved     reservations
 	clientLimits func(client string) webhook.ClientLimits
-	maxWebhooks  int
+	maxWebhooks  atomic.Int64
 
 	// base ends when Shutdown gives up waiting for requests.
 	base     context.Context
@@ -101,13 +101,15 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
-		ceilings: o.Ceilings, headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
+		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
 		keySet: o.KeySet, refusals: refusals, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
-		bodies: newBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits, maxWebhooks: o.MaxWebhooks,
+		bodies: newBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
 	}
 	s.tokens.Store(tokens)
 	s.defaults.Store(&o.Defaults)
+	s.ceilings.Store(&o.Ceilings)
+	s.maxWebhooks.Store(int64(o.MaxWebhooks))
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.public = s.newServer(s.newRouter(routes()))
 	s.admin = s.newServer(s.newRouter(adminRoutes(o.Profiling)))

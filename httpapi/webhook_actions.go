@@ -114,7 +114,7 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *Principal) error {
 // or less if the operator allows no more.
 func (s *Server) overlap(in optional[int64], f *faults) time.Duration {
 	most := bounds[int64]{field: "overlap_seconds", low: 0, high: int64(maxOverlap / time.Second)}.
-		most(int64(s.ceilings.Overlap/time.Second), "max-webhook-overlap")
+		most(int64(s.ceilings.Load().Overlap/time.Second), "max-webhook-overlap")
 	seconds := int(min(int64(defaultOverlap/time.Second), most.high))
 	if in.given() {
 		whole(f, in, most, &seconds)
@@ -125,8 +125,8 @@ func (s *Server) overlap(in optional[int64], f *faults) time.Duration {
 // maxSecrets is how many secrets of an endpoint can be valid at a time: two at least,
 // without which none could be rotated with an overlap.
 func (s *Server) maxSecrets() int {
-	if s.ceilings.Secrets > 0 {
-		return min(max(2, s.ceilings.Secrets), webhook.MaxSecrets)
+	if s.ceilings.Load().Secrets > 0 {
+		return min(max(2, s.ceilings.Load().Secrets), webhook.MaxSecrets)
 	}
 	return webhook.MaxSecrets
 }

@@ -52,7 +52,7 @@ func (s *Server) showWebhook(e *webhook.Endpoint) webhookResource {
 		ExpiresAt:        showTime(e.ExpiresAt),
 		SignatureScheme:  string(e.Scheme()),
 		CABundle:         e.CABundle,
-		settingsResource: showSettings(e.Settings.Effective(*s.defaults.Load(), s.ceilings)),
+		settingsResource: showSettings(e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())),
 	}
 	for _, h := range e.Headers {
 		r.HeaderNames = append(r.HeaderNames, h.Name)

@@ -75,13 +75,13 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	in.ClientID = optional[string]{} // judged by ownerOf
 	var f faults
 	in.required(&f)
-	in.check(s.types, &s.ceilings, nil, &f)
+	in.check(s.types, s.ceilings.Load(), nil, &f)
 	in.checkConnection(s.headerPrefix, &f)
 	in.checkSecret(&f)
 	secret, err := in.newSecret(webhook.SchemeHMAC)
 	f.add(err)
 	e.Secrets = []webhook.Secret{secret}
-	in.change(&e, *s.defaults.Load(), &s.ceilings, &f)
+	in.change(&e, *s.defaults.Load(), s.ceilings.Load(), &f)
 	if in.TargetURL.given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
@@ -182,7 +182,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 		if in.TargetURL.given() {
 			e.TargetURL = target
 		}
-		in.change(e, *s.defaults.Load(), &s.ceilings, &f)
+		in.change(e, *s.defaults.Load(), s.ceilings.Load(), &f)
 		if in.SignatureScheme.Set && webhook.Scheme(in.SignatureScheme.Value) != e.Scheme() {
 			f.add(invalid("signature_scheme", "is changed by rotate-secret only"))
 		}
@@ -201,7 +201,7 @@ func (s *Server) checkEdit(call context.Context, in *webhookInput, patterns []st
 	if replace {
 		in.required(&f)
 	}
-	in.check(s.types, &s.ceilings, patterns, &f)
+	in.check(s.types, s.ceilings.Load(), patterns, &f)
 	in.checkConnection(s.headerPrefix, &f)
 	if in.TargetURL.given() {
 		target, err = s.target(call, in.TargetURL.Value)

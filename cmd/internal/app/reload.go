@@ -26,7 +26,7 @@ type Reloaded struct {
 var live = []string{
 	"jwt-secret", "jwt-secrets", "jwt-public-keys", "jwt-issuer", "jwt-audience",
 	"allow-addresses", "deny-addresses", "allow-hosts", "deny-hosts", "allow-ports", "deny-ports",
-	"check-event-types", "webhook-", "max-pending",
+	"check-event-types", "webhook-", "max-webhook-", "min-webhook-retry", "max-webhooks", "max-pending", "client-",
 }
 
 // isLive reports whether Reload applies a setting.
@@ -88,14 +88,19 @@ func (a *App) prepare(next *Config, keys []httpapi.Key) (steps []func(), err err
 	}
 	api, err := a.parts.api.Prepare(httpapi.Live{
 		Keys: keys, Issuer: next.JWTIssuer, Audiences: next.JWTAudience,
-		Defaults: next.endpointDefaults(), AnyEventType: !next.CheckEventTypes,
+		Defaults: next.endpointDefaults(), Ceilings: next.ceilings(), MaxWebhooks: next.MaxWebhooks,
+		AnyEventType: !next.CheckEventTypes,
 	})
 	if err != nil {
 		return nil, err
 	}
-	steps = []func(){api, func() { a.parts.dispatcher.SetMaxPending(next.MaxPending) }}
-	if next.endpointDefaults() != a.config.endpointDefaults() {
-		steps = append(steps, func() { a.parts.dispatcher.SetDefaults(next.endpointDefaults()) })
+	limits, err := next.clientLimits()
+	if err != nil {
+		return nil, err
+	}
+	steps = []func(){api, func() { a.parts.dispatcher.SetMaxPending(next.MaxPending) }, func() { a.limits.Store(limits) }}
+	if next.endpointDefaults() != a.config.endpointDefaults() || next.ceilings() != a.config.ceilings() {
+		steps = append(steps, func() { a.parts.dispatcher.SetDefaults(next.endpointDefaults(), next.ceilings()) })
 	}
 	if !reflect.DeepEqual(a.config.guardLists(), next.guardLists()) { // it ends connections
 		steps = append(steps, func() { a.parts.sender.SetGuard(guard) })

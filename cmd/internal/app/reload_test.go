@@ -206,11 +206,27 @@ func TestLiveSettings(t *testing.T) {
 			t.Errorf("%s is no setting", entry)
 		}
 	}
-	for name, want := range map[string]bool{"webhook-rate": true, "jwt-secrets": true, "jwt-keys-url": false, "listen": false, "retention": false} {
+	for name, want := range map[string]bool{"webhook-rate": true, "max-webhook-rate": true, "client-limits": true, "jwt-secrets": true, "jwt-keys-url": false, "listen": false, "retention": false} {
 		if names[name] != want {
 			t.Errorf("%s: applied by a reload: %t, want %t", name, names[name], want)
 		}
 	}
+}
+
+// TestReloadClientLimits: what clients may have, and may set, changes at once.
+func TestReloadClientLimits(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const hook = `{"client_id":"acme","event_type":"user.created","target_url":"http://127.0.0.1:9001/"%s}`
+		w.register(9001, "")
+		w.reload(func(c *Config) { c.ClientMaxWebhooks = 1 }, "client-max-webhooks", "")
+		w.call("POST", "/api/webhooks", fmt.Sprintf(hook, ""), 409)
+		w.reload(func(c *Config) { c.ClientLimits = []string{"acme/webhooks=2"} }, "client-max-webhooks client-limits", "")
+		w.call("POST", "/api/webhooks", fmt.Sprintf(hook, ""), 201)
+		w.call("POST", "/api/webhooks", fmt.Sprintf(hook, ""), 409)
+		w.reload(func(c *Config) { c.MaxWebhookAttempts = 7 }, "max-webhook-attempts client-limits", "")
+		w.call("POST", "/api/webhooks", fmt.Sprintf(hook, `,"retry_policy":{"max_attempts":8}`), 422)
+		w.call("POST", "/api/webhooks", fmt.Sprintf(hook, `,"retry_policy":{"max_attempts":7}`), 201)
+	})
 }
 
 // TestReloadNotRunning: before the start and after the stop there is nothing to reload.
