@@ -124,7 +124,7 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 // watch runs the watchdog until ctx ends. A read that storage cannot answer is
 // logged; the next round tries again.
 func (d *Dispatcher) watch(ctx context.Context) {
-	dog := watchdog{store: d.shared.store, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
+	dog := watchdog{store: d.shared.store, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
 	for ctx.Err() == nil {
 		if err := dog.run(ctx); err != nil {
 			d.shared.log.Error("storage failed", "action", "read webhooks with pending deliveries", "error", err)

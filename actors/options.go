@@ -72,6 +72,9 @@ type Options struct {
 	MaxPayloadMemory int64
 	// MaxPublishing bounds the bytes of events that are being accepted; 64 MiB by default.
 	MaxPublishing int64
+	// WatchPeriod is the shortest time between two looks of the watchdog at an
+	// endpoint; 5 s by default.
+	WatchPeriod time.Duration
 	// Linger is how long an endpoint's actor stays after its last work; 30 s by default.
 	Linger time.Duration
 }
@@ -88,6 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.ClientLimits == nil {
 		o.ClientLimits = func(string) webhook.ClientLimits { return webhook.ClientLimits{} }
 	}
+	o.WatchPeriod = orDefault(o.WatchPeriod, watchPeriod)
 	o.Linger = orDefault(o.Linger, 30*time.Second)
 	return o, nil
 }

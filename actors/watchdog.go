@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// watchPeriod is the shortest time between two looks at one endpoint.
+	// watchPeriod is by default the shortest time between two looks at one endpoint.
 	watchPeriod = 5 * time.Second
 	// watchStep and watchPace bound the cost: so many endpoints are looked at in
 	// one read, at most one read in that time.
@@ -32,8 +32,9 @@ const (
 type watchdog struct {
 	store Store
 	// ask passes an endpoint's heads on to whoever must know of them.
-	ask  func(webhook.Wake)
-	from webhook.EndpointNumber // where the present round goes on
+	ask    func(webhook.Wake)
+	period time.Duration          // shortest time between two looks at one endpoint
+	from   webhook.EndpointNumber // where the present round goes on
 }
 
 // run looks until ctx ends.
@@ -46,7 +47,7 @@ func (w *watchdog) run(ctx context.Context) error {
 		}
 		wait := watchPace
 		if !more {
-			wait = max(watchPace, watchPeriod-time.Since(round))
+			wait = max(watchPace, w.period-time.Since(round))
 		}
 		select {
 		case <-ctx.Done():

@@ -91,6 +91,8 @@ type Config struct {
 	Dial    func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) `kong:"-"`
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)                     `kong:"-"`
 	RootCAs *x509.CertPool                                                                   `kong:"-"`
+	// WatchPeriod replaces the dispatcher's; see actors.Options.
+	WatchPeriod time.Duration `kong:"-"`
 }
 
 // Defaults are the settings of a server for which nothing was set.

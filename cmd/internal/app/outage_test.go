@@ -82,7 +82,8 @@ type outage struct {
 
 func (o *outage) settings(c *Config) {
 	c.ClientMaxWebhooks = outageEndpoints
-	c.Sync = false // the disk is not what is tested
+	c.Sync = false            // the disk is not what is tested
+	c.WatchPeriod = time.Hour // a look at each endpoint every 40 s of a day takes minutes
 	c.CheckEventTypes = false
 	c.EndpointMaxAttempts, c.EndpointRetryMax, c.EndpointBreakerMax = 100, 2*time.Hour, 2*time.Hour
 	c.Dial = func(context.Context, string, netip.AddrPort) (net.Conn, error) {

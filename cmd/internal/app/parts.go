@@ -102,6 +102,7 @@ func (a *App) startActors() error {
 		Metrics:     a.parts.registry,
 		MaxPending:  a.config.MaxPending,
 		MaxInFlight: a.descriptors.attempts,
+		WatchPeriod: a.config.WatchPeriod,
 
 		ClientLimits: a.limitsOf,
 	})

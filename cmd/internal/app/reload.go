@@ -116,7 +116,7 @@ func (c *Config) guardLists() [6][]string {
 func (c *Config) keepInjected(from *Config) {
 	c.Version, c.Log = from.Version, from.Log
 	c.PublicListener, c.AdminListener = from.PublicListener, from.AdminListener
-	c.Dial, c.Resolve, c.RootCAs = from.Dial, from.Resolve, from.RootCAs
+	c.Dial, c.Resolve, c.RootCAs, c.WatchPeriod = from.Dial, from.Resolve, from.RootCAs, from.WatchPeriod
 }
 
 // take changes the live settings to those of next, and names all that differ.
