@@ -164,7 +164,7 @@ type Upkeep interface {
 	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
 	// Wakes calls visit for each endpoint that has pending deliveries, ascending,
 	// from the number from on (included). It returns visit's error, which ends it.
-	// It skips from endpoint to endpoint: its cost does not depend on their number.
+	// Its cost depends on the number of these endpoints, not on that of their deliveries.
 	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
 	// Reap removes events whose deliveries have all expired, and endpoints whose
 	// deletion lies back as long: up to limit keys from where the last call

@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -69,6 +70,19 @@ func (b *backlog) sumOf(endpoints []webhook.EndpointNumber) (sum int64) {
 		sum += max(p.queued, 0) + max(p.retrying, 0)
 	}
 	return sum
+}
+
+// from returns the endpoints with something pending from a number on, ascending.
+func (b *backlog) from(first webhook.EndpointNumber) (found []webhook.EndpointNumber) {
+	b.mu.Lock()
+	for n := range b.byEndpoint {
+		if n >= first {
+			found = append(found, n)
+		}
+	}
+	b.mu.Unlock()
+	slices.Sort(found)
+	return found
 }
 
 // start sets the count of all that is pending, before anything is committed.

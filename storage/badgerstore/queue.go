@@ -209,6 +209,38 @@ func (k *skipper) seek(n webhook.EndpointNumber) {
 
 // Wakes calls visit for each endpoint that has pending deliveries, ascending.
 func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	select {
+	case <-s.counted:
+		return s.countedWakes(from, visit)
+	default:
+		return s.scannedWakes(from, visit)
+	}
+}
+
+// countedWakes goes through the endpoints for which something is counted as
+// pending, and begins at the heads that are remembered: a scan from the start of a
+// queue goes over all that was removed from it.
+func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	for _, n := range s.backlog.from(from) {
+		wake, seen := webhook.Wake{Endpoint: n}, s.heads.begin(n)
+		err := s.view("read wakes", func(tx *badger.Txn) (err error) {
+			wake.Queued, _ = firstQueued(tx, n, &seen)
+			wake.Scheduled, _ = firstSlot(tx, n, &seen)
+			wake.Gate, err = readGate(tx, n)
+			return err
+		})
+		if err == nil && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
+			err = visit(wake)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scannedWakes skips from endpoint to endpoint, before all is counted.
+func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	return s.view("read wakes", func(tx *badger.Txn) error {
 		queue, schedule := newSkipper(tx, spaceQueued, from), newSkipper(tx, spaceSchedule, from)
 		defer queue.it.Close()
