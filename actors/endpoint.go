@@ -99,18 +99,19 @@ func (a *endpointActor) handle(message any, now time.Time) {
 
 // handleTray handles what lies in the tray; before its news comes, only recorded
 // outcomes: offers may not overtake the endpoint's configuration. Whoever panics over
-// one of them leaves the others to the next actor.
+// one of them leaves the others to the next actor, which passes that one over: it is
+// in no window of its own.
 func (a *endpointActor) handleTray(told bool, now time.Time) {
 	a.trayful = a.seat.tray.take(a.trayful, told, a.lane.configured)
 	for i, e := range a.trayful.settled {
 		a.trayful.settled[i], a.seat.suspect = nil, e.id()
-		if a.lane.window[e.id()] == e {
+		if e.lane == a.lane {
 			a.settled(e)
 		}
 	}
 	for i, e := range a.trayful.finished {
 		a.trayful.finished[i], a.seat.suspect = nil, e.id()
-		if a.lane.window[e.id()] == e {
+		if e.lane == a.lane {
 			a.finish(e, now)
 		}
 	}

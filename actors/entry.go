@@ -24,6 +24,7 @@ type entry struct {
 	state entryState
 	// charged is how many bytes it holds of the server's budget.
 	charged int
+	lane    *lane // whose window it is in, or was in last
 	line    *line // in which it waits
 	// byHand: a person asked for it, so that it is sent before others and may pass a
 	// closed gate; test: through a pause, too. A restart forgets both.

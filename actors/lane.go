@@ -169,7 +169,7 @@ func (l *lane) missed(id webhook.ID) {
 
 // admit puts an entry into the window.
 func (l *lane) admit(e *entry) {
-	e.state = entryWaiting
+	e.state, e.lane = entryWaiting, l
 	l.window[e.id()] = e
 	l.waiting++
 	switch {

@@ -32,7 +32,7 @@ func (l *lane) leave(suspect webhook.ID) (left leftover) {
 // of payload that holds.
 func (l *lane) inherit(left leftover) (bytes int) {
 	for _, e := range left.entries {
-		l.window[e.id()] = e
+		l.window[e.id()], e.lane = e, l
 		e.staleQueue, e.staleSchedule = false, false
 		l.postponed += len(e.after)
 		bytes += e.charged

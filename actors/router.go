@@ -149,7 +149,7 @@ func (r *router) address(p *publication, e *webhook.Event, now time.Time) (pause
 		return r.sort(p, e, []webhook.EndpointNumber{p.only}, now)
 	}
 	matched := r.index.match(e)
-	if len(matched) > wideFanOut && r.shared.store.Pending()+int64(len(matched)) > r.shared.options.MaxPending {
+	if len(matched) > wideFanOut && r.shared.store.Pending()+int64(len(matched)) > r.shared.maxPending.Load() {
 		return 0, tooManyPending(r.shared.store.Pending())
 	}
 	return r.sort(p, e, matched, now)
