@@ -1,10 +1,7 @@
 package actors
 
 import (
-	"context"
 	"errors"
-	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -123,19 +120,6 @@ func (a *endpointActor) handleTray(told bool, now time.Time) {
 	a.seat.suspect = webhook.ID{}
 }
 
-// settled takes what became of an outcome on its way to storage.
-func (a *endpointActor) settled(e *entry) {
-	if e.unrecorded == nil {
-		a.lane.settled(e)
-		return
-	}
-	broken := errors.Is(e.unrecorded, webhook.ErrBroken)
-	if !broken { // of that storage tells once
-		a.log().Error("storage failed", "action", "settle delivery", "delivery_id", webhook.DeliveryID.Format(e.id()), "error", e.unrecorded)
-	}
-	a.lane.unrecorded(broken)
-}
-
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
 func (a *endpointActor) handleRequest(message any, now time.Time) {
 	if !a.lane.configured {
@@ -252,37 +236,6 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 	a.lane.paused = a.lane.paused && a.target != nil // a test goes through a pause
 }
 
-// finish takes the end of an attempt.
-func (a *endpointActor) finish(e *entry, now time.Time) {
-	switch {
-	case e.panicked:
-		a.shared.metrics.panics.Inc()
-		a.log().Error("attempt panicked", "delivery_id", webhook.DeliveryID.Format(e.id()), "panic", e.panicValue)
-		a.lane.panicked(e, now)
-		return
-	case a.shared.aborted.Load() && e.attempt.Failure != webhook.ReasonNone:
-		a.lane.abandon(e)
-		return
-	}
-	outcome := e.attempt.Outcome()
-	if a.lane.current(e) {
-		a.seat.stats.record(&e.attempt, outcome)
-	}
-	a.shared.metrics.attempt(&e.attempt, outcome)
-	openings := a.lane.gate.state.Openings
-	a.lane.attempted(e, e.attempt, rand.Float64(), now)
-	a.tellBreaker(openings, e, outcome)
-	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
-		a.logAttempt(e, outcome)
-	}
-}
-
-func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
-	a.log().Debug("attempt", "delivery_id", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
-		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
-		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt.Time())
-}
-
 // advance does what has become possible.
 func (a *endpointActor) advance(now time.Time) {
 	a.sendAll(now)
@@ -338,23 +291,6 @@ func (a *endpointActor) carryOut(now time.Time) {
 			a.shared.store.SaveGate(a.number, state, func(error) {})
 		}
 	}
-}
-
-func (a *endpointActor) settle(e *entry) {
-	shared, tray := a.shared, a.seat.tray
-	settlement := e.next
-	// Storage has the attempt from here. The entry may stay for a while, and must not
-	// hold the response's body.
-	e.next.Now.AttemptLog, e.attempt.Response = nil, nil
-	a.shared.store.Settle(settlement, func(err error) {
-		if e.unrecorded = err; err == nil { // otherwise the delivery stays where it was
-			shared.metrics.settled(e.next.Now.Status)
-			shared.watchers.settled(&e.next.Now)
-		}
-		if tray.settle(e) {
-			shared.tell(tray)
-		}
-	})
 }
 
 // rest asks the supervisor to be stopped when there is nothing to do, and sets the timer otherwise.
