@@ -60,6 +60,7 @@ func (a *endpointActor) settled(e *entry) {
 		a.lane.settled(e)
 		return
 	}
+	e.lost = true
 	broken := errors.Is(e.unrecorded, webhook.ErrBroken)
 	if !broken { // of that storage tells once
 		a.log().Error("storage failed", "action", "settle delivery", "delivery_id", webhook.DeliveryID.Format(e.id()), "error", e.unrecorded)

@@ -41,8 +41,9 @@ type entry struct {
 	// after are the changes that wait until it is settled, or changed.
 	after []*change
 	next  webhook.Settlement // while settling
-	// unrecorded is why storage could not record next.
+	// unrecorded is why storage could not record next; lost notes that the lane knows.
 	unrecorded error
+	lost       bool
 	// shown is what a read gave of the delivery while it was changing.
 	shown *entry
 	// While gone: the reads under way that may show the delivery as it was before.

@@ -39,7 +39,7 @@ func (l *lane) inherit(left leftover) (bytes int) {
 		switch {
 		case e.state == entryInFlight:
 			l.inFlight++
-		case e.unrecorded == nil:
+		case !e.lost: // what became of it is still to come
 			l.unsettled++
 		}
 	}

@@ -154,6 +154,23 @@ func TestKindsHaveTablesOfTheirOwn(t *testing.T) {
 // end where nothing is below it.
 func TestRemovedKeysAreNotMoved(t *testing.T) {
 	needPatch(t)
+	// Badger notes elsewhere, and some time after the open, up to which version no
+	// transaction reads any more. A merge before that keeps what is removed.
+	const tries = 4
+	var left []badger.TableInfo
+	for range tries {
+		if left = removedAfterMerges(t); len(left) == 0 {
+			return
+		}
+	}
+	for _, table := range left {
+		t.Errorf("a table of level %d has the keys from %q to %q", table.Level, table.Left, table.Right)
+	}
+}
+
+// removedAfterMerges adds and removes keys of a kind, merges all tables, and returns
+// those that have keys of that kind.
+func removedAfterMerges(t *testing.T) (left []badger.TableInfo) {
 	db := openTiny(t, t.TempDir())
 	for round := range 2 {
 		put(t, db, "eqx", round*2000, (round+1)*2000)
@@ -162,9 +179,10 @@ func TestRemovedKeysAreNotMoved(t *testing.T) {
 	}
 	for _, table := range db.Tables() {
 		if ofKind('q')(table) {
-			t.Errorf("a table of level %d has the keys from %q to %q", table.Level, table.Left, table.Right)
+			left = append(left, table)
 		}
 	}
+	return left
 }
 
 // TestMovedTablesKeepTheOrder changes keys at random, those with the largest
