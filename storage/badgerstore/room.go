@@ -44,8 +44,6 @@ const (
 	lastRoom = 1 << 20
 	// freeingShare is the end of a log that is kept for what frees room.
 	freeingShare = 1 << 20
-	// ballastShare is how many times as much as the ballast must be free to make it.
-	ballastShare = 3
 	ballastName  = "BALLAST"
 )
 
@@ -243,7 +241,8 @@ func unlessFutile(err error) error {
 	return err
 }
 
-// ballast makes the ballast if there is none, and room for it.
+// ballast makes the ballast if there is none, and room for it beside what it takes
+// to go on. A start that used it up makes it again, so that the next one has it.
 func (r *room) ballast() error {
 	if r.dir == "" {
 		return nil
@@ -252,7 +251,7 @@ func (r *room) ballast() error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if free, err := r.free(); err != nil || free < ballastShare*r.dimensions.ballast() {
+	if free, err := r.free(); err != nil || free < r.dimensions.ballast()+r.turn() {
 		return err
 	}
 	err := disk.Allocate(path, r.dimensions.ballast())
