@@ -6,7 +6,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxReadBytes bounds the payloads that one read brings into memory, but for its first delivery.
+// maxReadBytes bounds the payloads that one read brings into memory, except for its first delivery.
 const maxReadBytes = 1 << 20
 
 // budget bounds the bytes of payload that all lanes and their mailboxes hold in

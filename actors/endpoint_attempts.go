@@ -71,7 +71,7 @@ func (a *endpointActor) joinSlots(client string, receiver uint64, now time.Time)
 	a.slots, a.receiver = a.shared.slots.join(client, a.self), receiver
 }
 
-// leaveSlots gives back what the actor has of slots, which after a panic may be anything.
+// leaveSlots returns what the actor has of slots, which after a panic may be anything.
 func (a *endpointActor) leaveSlots(now time.Time) {
 	a.yield(now)
 	if a.slots != nil {

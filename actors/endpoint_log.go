@@ -9,6 +9,13 @@ import (
 // log returns a logger for lines about the endpoint.
 func (a *endpointActor) log() *slog.Logger { return a.seat.log(a.shared.log) }
 
+// logAttempt writes the one line of an attempt.
+func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
+	a.log().Debug("attempt", "delivery_id", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
+		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
+		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt.Time())
+}
+
 // tellBreaker logs that an attempt opened or closed the breaker.
 func (a *endpointActor) tellBreaker(openings int, e *entry, o webhook.Outcome) {
 	switch gate := a.lane.gate.state; {

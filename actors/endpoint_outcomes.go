@@ -67,9 +67,3 @@ func (a *endpointActor) settled(e *entry) {
 	}
 	a.lane.unrecorded(broken)
 }
-
-func (a *endpointActor) logAttempt(e *entry, o webhook.Outcome) {
-	a.log().Debug("attempt", "delivery_id", webhook.DeliveryID.Format(e.id()), "event_type", e.next.Now.EventType,
-		"attempt", e.next.Now.Attempts, "duration", e.attempt.Duration, "status_code", e.attempt.StatusCode,
-		"reason", o.Reason, "status", e.next.Now.Status, "next_attempt_at", e.next.Now.NextAttemptAt.Time())
-}

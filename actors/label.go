@@ -34,7 +34,7 @@ func (s *seat) log(log *slog.Logger) *slog.Logger {
 // failuresApart is how far apart an endpoint's log lines about failed deliveries are.
 const failuresApart = time.Minute
 
-// failures are an endpoint's deliveries that failed for good and that no log line tells of yet.
+// failures are an endpoint's deliveries that failed for good and that no log line has named yet.
 type failures struct {
 	count  int
 	reason webhook.Reason // of the last one

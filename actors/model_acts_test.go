@@ -303,7 +303,7 @@ func (m *model) disturb() {
 }
 
 // crash loses the lane with its mailbox. What it had under way goes over to the next
-// one, but for what belongs to the delivery that is suspected, if any is.
+// one, except what belongs to the delivery that is suspected, if any is.
 func (m *model) crash() {
 	if m.lane == nil {
 		return

@@ -166,7 +166,7 @@ func (d *Dispatcher) change(ctx context.Context, kind changeKind, id webhook.ID)
 }
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit
-// of them, and tells how many and where to go on (zero at the end). Where an open
+// of them, and returns how many and where to go on (zero at the end). Where an open
 // breaker or a hold keeps deliveries back, one is sent at once, and decides. It
 // refuses to, as publishing does, while the endpoint's client has too much pending.
 func (d *Dispatcher) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {

@@ -102,7 +102,7 @@ func (s *slots) release(taken slot, now time.Time) {
 	s.call(next, at)
 }
 
-// forgo gives back the slot that is kept for an endpoint, if one is.
+// forgo returns the slot that is kept for an endpoint, if one is.
 func (s *slots) forgo(h *slotHolder, now time.Time) {
 	at := now.Sub(s.began)
 	s.mu.Lock()

@@ -137,7 +137,7 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.Delive
 	})
 }
 
-// readFilters reads the parameters of a list, but for the cursor. The period is to
+// readFilters reads the parameters of a list, except the cursor. The period is to
 // narrow q when the cursor was read.
 func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) (p period, err error) {
 	if q.Limit, err = limitOf(ctx); err != nil {

@@ -100,7 +100,7 @@ func (r *deliveryResource) processing(since time.Time) {
 	r.NextAttemptAt = ""
 }
 
-// hideAnswer leaves out what the receiver answered, but for the status code.
+// hideAnswer leaves out what the receiver answered, except the status code.
 func (r *deliveryResource) hideAnswer() {
 	r.ResponseBody, r.ResponseTruncated, r.ResponseEncoding, r.Location = "", false, "", ""
 	r.ErrorMessage = webhook.Reason(r.Reason).MessageFor(r.ResponseCode)

@@ -16,7 +16,7 @@ type Dispatcher interface {
 	Publish(ctx context.Context, events []webhook.Event) ([]webhook.Receipt, error)
 	// Test publishes an event to this one endpoint, whatever its event types. It is
 	// sent at once, whatever others wait for, and through a pause. With wait the call
-	// returns after the delivery's first attempt, or when ctx ends, and tells what
+	// returns after the delivery's first attempt, or when ctx ends, and says what
 	// the delivery is then.
 	Test(ctx context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error)
 	// EndpointChanged makes a stored change of an endpoint effective: a later
@@ -35,7 +35,7 @@ type Dispatcher interface {
 	// Cancel gives a pending delivery up; ErrConflict if it is in flight or finished.
 	Cancel(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	// Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit
-	// of them, and tells how many and where to go on (zero at the end). One of them is
+	// of them, and returns how many and where to go on (zero at the end). One of them is
 	// sent at once, whatever others wait for.
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (requeued int, next webhook.ID, err error)
 }

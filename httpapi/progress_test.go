@@ -9,7 +9,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// waits gives what an object of an answer says it waits for, with how long it takes from now on.
+// waits returns what an object of an answer says it waits for, with how long it takes from now on.
 func waits(t *testing.T, r map[string]any) string {
 	t.Helper()
 	got := fmt.Sprint(r["waiting_for"])

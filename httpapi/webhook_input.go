@@ -43,7 +43,7 @@ func (in *webhookInput) required(f *faults) {
 	}
 }
 
-// check refuses what can be judged without knowing the endpoint, but for its
+// check refuses what can be judged without knowing the endpoint, except its
 // patterns as they are: those can stay, whatever the registry has now.
 func (in *webhookInput) check(types *registry, most *webhook.Ceilings, patterns []string, f *faults) {
 	for _, member := range []struct {
@@ -143,7 +143,7 @@ func (in *webhookInput) applyLease(e *webhook.Endpoint, now time.Time, f *faults
 }
 
 // setStatus pauses an endpoint or makes it active, also one that was disabled. One
-// that is active already stays as it is: only a call of resume begins anew with it.
+// that is active already stays as it is: only a call of resume gives it a fresh gate.
 func setStatus(e *webhook.Endpoint, status string) error {
 	switch webhook.EndpointStatus(status) {
 	case e.Status:

@@ -194,7 +194,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// checkEdit refuses what can be judged without the endpoint, but for its patterns,
+// checkEdit refuses what can be judged without the endpoint, except its patterns,
 // and gives the target URL, if there is one, as it is to be stored.
 func (s *Server) checkEdit(call context.Context, in *webhookInput, patterns []string, replace bool) (target string, err error) {
 	var f faults

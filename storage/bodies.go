@@ -69,7 +69,7 @@ func (b *BodyBudget) Take(e webhook.EndpointNumber, n int, now time.Time) bool {
 	return true
 }
 
-// Committed gives back the memory that n bytes took.
+// Committed returns the memory that n bytes took.
 func (b *BodyBudget) Committed(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -54,7 +54,7 @@ func explain(v *kong.Value) string {
 }
 
 // defaultOf writes a value's default for people; "" where there is none to name:
-// the text tells it, or the value is an argument that must be there.
+// the text says it, or the value is an argument that must be there.
 func defaultOf(v *kong.Value) string {
 	switch {
 	case v.Name == "help", v.Name == "version", strings.Contains(v.Help, "efault:"), v.Flag == nil && v.Required:

@@ -171,8 +171,10 @@ func TestUpgradeKeepsIdempotencyKeys(t *testing.T) {
 	}
 }
 
-// TestReapLeavesNoLogs: an event takes the records of its deliveries' logs with it.
-func TestReapLeavesNoLogs(t *testing.T) {
+// openWithOldEvent opens a store that keeps what has finished for a second, with an
+// event for three endpoints that was accepted an hour ago, and returns that time.
+func openWithOldEvent(t *testing.T) (*Store, webhook.Event, time.Time) {
+	t.Helper()
 	s, err := Open(Options{Dir: t.TempDir(), NoSync: true, Retention: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -185,6 +187,13 @@ func TestReapLeavesNoLogs(t *testing.T) {
 	if err := <-accepted; err != nil {
 		t.Fatal(err)
 	}
+	return s, e, long
+}
+
+// TestReapLeavesNoLogs: an event takes the records of its deliveries' logs with it.
+func TestReapLeavesNoLogs(t *testing.T) {
+	s, e, long := openWithOldEvent(t)
+	var err error
 	for _, n := range e.Endpoints {
 		d := webhook.Delivery{ID: e.ID.For(n), EventType: "t", Status: webhook.Queued}
 		for range 25 {
@@ -213,18 +222,7 @@ func TestReapLeavesNoLogs(t *testing.T) {
 // TestReapRemovesLogsOfExpiredDeliveries: a delivery that waits for ever keeps its
 // event, but not the logs of the event's other deliveries.
 func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
-	s, err := Open(Options{Dir: t.TempDir(), NoSync: true, Retention: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	long := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
-	e := webhook.Event{ID: webhook.ID{Seq: webhook.SeqAt(long), Nonce: 1}, Type: "t", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{1, 2, 3}}
-	accepted := make(chan error, 1)
-	s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { accepted <- err })
-	if err := <-accepted; err != nil {
-		t.Fatal(err)
-	}
+	s, e, long := openWithOldEvent(t)
 	for _, n := range e.Endpoints {
 		d := webhook.Delivery{ID: e.ID.For(n), EventType: "t", Status: webhook.Queued}
 		for range 4 {
