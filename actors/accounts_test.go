@@ -93,13 +93,13 @@ func TestReadersTakeTurns(t *testing.T) {
 		r, start := newReaders(), time.Now()
 		hog, other := new(account), new(account)
 		var mu sync.Mutex
-		var ends []string
+		var begun []string
 		run := func(of *account, soon bool, name string) {
 			r.run(of, soon, func() {
-				time.Sleep(by)
 				mu.Lock()
-				ends = append(ends, name)
+				begun = append(begun, name)
 				mu.Unlock()
+				time.Sleep(by)
 			})
 		}
 		for range 1000 {
@@ -113,22 +113,24 @@ func TestReadersTakeTurns(t *testing.T) {
 			run(other, false, "other")
 		}
 		run(other, true, "other, soon")
-		time.Sleep(by + by/4)
-		ended := func() []string {
+		time.Sleep(by)
+		so := func() []string {
 			mu.Lock()
 			defer mu.Unlock()
-			return slices.Clone(ends)
+			return slices.Clone(begun)
 		}
-		if at := slices.Index(ended(), "other, soon"); at < 0 || at > maxReads {
+		// Two free readers may have taken two of the other client's reads at once. Its
+		// next turn comes when the hog's first reads end, all at the same time.
+		if at := slices.Index(so(), "other, soon"); at < 0 || at > 2*maxReads {
 			t.Error("another client's read came at place", at)
 		}
 		time.Sleep(2 * by)
-		if n := len(ended()); n < 2*maxReads {
+		if n := len(so()); n < 3*maxReads {
 			t.Error("only", n, "reads in three times the time of one")
 		}
 		r.close()
-		if took := time.Since(start); len(ends) != 1006 || took > 1000/maxClientReads*by+5*by || r.busy() != 0 {
-			t.Error(len(ends), "reads in", took, "and", r.busy(), "readers are busy")
+		if took := time.Since(start); len(begun) != 1006 || took > 1000/maxClientReads*by+5*by || r.busy() != 0 {
+			t.Error(len(begun), "reads in", took, "and", r.busy(), "readers are busy")
 		}
 	})
 }
