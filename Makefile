@@ -19,12 +19,10 @@ ALLOC_PKG = $(sort $(dir $(shell grep -rl --include='*_test.go' 'func Test.*Allo
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
 
-# Badger with our patch: a copy of its source, beside a go.mod that names it. See
-# storage/DESIGN.md, Patch.
-PATCH := storage/badgerstore/badger.patch
-PATCHED := .patched/go.mod
-# What is built, tested and measured is built with it. Tests that build inherit that.
-GO := GOFLAGS="$$(go env GOFLAGS) '-modfile=$(CURDIR)/$(PATCHED)'" go
+# Badger with our patches: a copy of its source, which go.work names. With it go build, go test and
+# editors use the copy, too; without it they stop at badger.RunMakePatch. See storage/DESIGN.md, Patch.
+PATCHES := $(sort $(wildcard storage/badgerstore/patches/*.patch))
+PATCHED := go.work
 
 NPM_LOCKS = $(shell find . -name package-lock.json -not -path '*/node_modules/*')
 NPM_DONE = $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
@@ -39,19 +37,19 @@ run: build ## Build, and run the server for a first look (serve --dev)
 
 .PHONY: build
 build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
 
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test
 test: need-go $(PATCHED) need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
-	$(GO) test -run Alloc $(ALLOC_PKG)
-	CGO_ENABLED=1 $(GO) test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
+	go test -run Alloc $(ALLOC_PKG)
+	CGO_ENABLED=1 go test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
 .PHONY: faults
 faults: need-go $(PATCHED) setup-faults ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
-	FAULTS=$(or $(FAULTS),short) $(GO) test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
+	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
 
 # What needs root is left out for others, which the tests say; with CI=true that is an error.
 .PHONY: setup-faults
@@ -66,23 +64,23 @@ FUZZTIME ?= 30s
 
 .PHONY: fuzz
 fuzz: need-go $(PATCHED) need-npm ## Run each fuzz target for 30 s (FUZZTIME=5m; PKG=./webhook for a part)
-	@for package in $$($(GO) list -f '{{.Dir}}' $(PKG)); do \
+	@for package in $$(go list -f '{{.Dir}}' $(PKG)); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$package/*_test.go 2>/dev/null); do \
 			echo "== $$target in $$package"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $(ARGS) $$package; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $(ARGS) $$package; \
 		done; \
 	done
 
 .PHONY: bench
 bench: need-go $(PATCHED) ## Measure everything into bench/results, for an hour (ARGS="--scenario single" for a part)
-	$(GO) run ./bench --repetitions 5 --results bench/results $(ARGS)
+	go run ./bench --repetitions 5 --results bench/results $(ARGS)
 
 .PHONY: bench-smoke
 bench-smoke: need-go $(PATCHED) ## Look under load, for less than a minute, whether events are lost, duplicated or corrupted
-	$(GO) run ./bench --smoke
+	go run ./bench --smoke
 
 .PHONY: lint
-lint: need-go $(GOLANGCI) ## Check with go vet, golangci-lint and go mod tidy
+lint: need-go $(PATCHED) $(GOLANGCI) ## Check with go vet, golangci-lint and go mod tidy
 	go vet -tags faults ./...
 	$(GOLANGCI) run ./...
 	go mod tidy -diff
@@ -97,8 +95,8 @@ cross: need-go $(PATCHED) ## Compile for macOS, Windows and Linux on other proce
 	@export CGO_ENABLED=0; for target in $(CROSS); do \
 		echo "== $$target"; \
 		export GOOS=$${target%/*} GOARCH=$${target#*/}; \
-		$(GO) build -trimpath -o /dev/null ./cmd/astrohook; \
-		test $$GOOS = windows || $(GO) vet $(CROSS_VET); \
+		go build -trimpath -o /dev/null ./cmd/astrohook; \
+		test $$GOOS = windows || go vet $(CROSS_VET); \
 	done
 
 .PHONY: format
@@ -107,23 +105,25 @@ format: $(GOLANGCI) ## Format the Go code
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; data directories stay
-	rm -rf bin .bin .patched coverage.out coverage.html
+	rm -rf bin .bin .patched go.work go.work.sum coverage.out coverage.html
 	find . -name node_modules -type d -prune -exec rm -rf {} +
 
 .PHONY: patch
-patch: need-go $(PATCHED) ## Copy Badger's source and apply our patch (build and test do it by themselves)
+patch: need-go $(PATCHED) ## Copy Badger's source and apply our patches (build and test do it by themselves)
 
 # git works alike in a repository, in a folder of one that is ignored, and without one.
-$(PATCHED): go.mod go.sum $(PATCH) | need-git
-	rm -rf .patched && mkdir .patched
-	go mod download github.com/dgraph-io/badger/v4
-	cp -R "$$(go list -m -f '{{.Dir}}' github.com/dgraph-io/badger/v4)" .patched/badger
+# GOWORK=off: the module is found as go.mod names it.
+$(PATCHED): go.mod go.sum $(PATCHES) | need-git
+	rm -rf .patched $@ && mkdir .patched
+	GOWORK=off go mod download github.com/dgraph-io/badger/v4
+	cp -R "$$(GOWORK=off go list -m -f '{{.Dir}}' github.com/dgraph-io/badger/v4)" .patched/badger
 	chmod -R u+w .patched/badger
-	GIT_CEILING_DIRECTORIES=$(CURDIR)/.patched git -C .patched/badger apply $(CURDIR)/$(PATCH) || \
-		{ echo "$(PATCH) does not fit the Badger in go.mod: see storage/DESIGN.md, Patch" >&2; exit 1; }
-	cp go.sum .patched/go.sum
-	cp go.mod $@.part
-	go mod edit -replace github.com/dgraph-io/badger/v4=./.patched/badger $@.part
+	for patch in $(PATCHES); do \
+		GIT_CEILING_DIRECTORIES=$(CURDIR)/.patched git -C .patched/badger apply "$(CURDIR)/$$patch" || \
+			{ echo "$$patch does not fit the Badger in go.mod: see storage/DESIGN.md, Patch" >&2; exit 1; }; \
+	done
+	printf 'go %s\n\nuse .\n\nreplace github.com/dgraph-io/badger/v4 => ./.patched/badger\n' \
+		"$$(awk '/^go /{print $$2}' go.mod)" >$@.part
 	mv $@.part $@
 
 $(GOLANGCI): | need-go

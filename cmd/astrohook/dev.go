@@ -63,6 +63,7 @@ func completeDev(config *app.Config) error {
 	if config.Listen == "" {
 		config.Listen = devListen
 	}
+	config.AllowUnpatched = true // printHints says it
 	config.AllowAddresses = append(config.AllowAddresses, loopback...)
 	if config.MinWebhookRetry == 0 {
 		config.MinWebhookRetry = devMinRetry
@@ -148,6 +149,9 @@ Paste these into other terminals in this folder:
   curl -sS %[4]s %[1]s/api/events -d '{"event_type":"user.created","data":{"user_id":42,"plan":"pro"}}'
 
 `, server, d.tokenFile, quote(program), bearer, secret, devReceiver, devClient)
+	if !app.Patched() {
+		_, _ = fmt.Fprintln(w, "This program was built without the patches to its database: for a first look only. Build with make to run it in production.")
+	}
 }
 
 // reachable is an address at which this machine reaches a listener.

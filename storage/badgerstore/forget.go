@@ -7,19 +7,14 @@ import "time"
 // all that is ever read.
 const forgetInterval = 2 * time.Second
 
-// forgetter is a method that the patch adds to Badger: it takes the pages of all
-// tables out of the process's memory.
-type forgetter interface{ ForgetTables() }
-
 // forgetTables gives the pages back if it is time; only the committer calls it.
 func (s *Store) forgetTables(now time.Time) {
-	tables, patched := any(s.db).(forgetter)
 	if !patched || now.Sub(s.forgot) < forgetInterval || s.enter() != nil {
 		return
 	}
 	s.forgot = now
 	go func() {
 		defer s.leave() // Close waits for it
-		tables.ForgetTables()
+		forgetTables(s.db)
 	}()
 }

@@ -1,3 +1,5 @@
+//go:build !unpatched
+
 package badgerstore
 
 import (
@@ -6,29 +8,23 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 )
 
-// Patched tells whether this program was built with badger.patch, as `make build`
-// does. Without it a disk with errors can lose what was acknowledged.
-func Patched() bool {
-	_, patched := any((*badger.DB)(nil)).(tableVerifier)
-	return patched
-}
+// The compiler stops here when Badger lacks the patches: run `make patch` once, and
+// go build, go test and editors find the patched copy. To build without it, which
+// can lose accepted events on a disk with errors, take -tags unpatched.
+const _ = badger.RunMakePatch
 
-// tableVerifier is the method that the patch adds to Badger: it reads every table
-// once, after asking with its size whether to go on.
-type tableVerifier interface {
-	VerifyTables(next func(size int64) bool) error
-}
+const patched = true
 
-// rewriter is another one: at which age a table is written anew, without what has expired.
-type rewriter interface {
-	RewriteAfter(age time.Duration)
-}
+func verifyTables(db *badger.DB, next func(size int64) bool) error { return db.VerifyTables(next) }
 
-// expireTables sees to it that what has expired leaves the disk. By the time that
-// its table is that old all of it has: what was delivered, that is; events, which
-// stay as long, are removed a little earlier by Reap, with the table around them.
-func (s *Store) expireTables() {
-	if db, ok := any(s.db).(rewriter); ok {
-		db.RewriteAfter(s.retention + s.retention/10)
-	}
-}
+func forgetTables(db *badger.DB) { db.ForgetTables() }
+
+func rewriteAfter(db *badger.DB, age time.Duration) { db.RewriteAfter(age) }
+
+func limitLogs(db *badger.DB, size int64) { db.LimitLogs(size) }
+
+func logState(db *badger.DB) (left int64, waiting int) { return db.LogState() }
+
+func endLog(db *badger.DB) { db.EndLog() }
+
+func squeezeTables(db *badger.DB, on bool) { db.Squeeze(on) }

@@ -20,11 +20,11 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// These tests hold badger.patch to what it is for. Each fails without it.
+// These tests hold the patches to what it is for. Each fails without it.
 
 func needPatch(t *testing.T) {
 	t.Helper()
-	if !Patched() {
+	if !patched {
 		t.Skip("built with upstream's Badger; make test builds with the patched one")
 	}
 }
@@ -282,20 +282,19 @@ func TestTableThatRots(t *testing.T) {
 	needPatch(t)
 	dir := t.TempDir()
 	db, log := fillTables(t, dir)
-	verifier, _ := any(db).(tableVerifier)
 	synctest.Test(t, func(t *testing.T) { // a scrub rests between tables
-		if err := scrub(t.Context(), verifier, scrubRate); err != nil {
+		if err := scrub(t.Context(), db, scrubRate); err != nil {
 			t.Error("before:", err)
 		}
 	})
 	rotten := table.NewFilename(nextTable(t, dir)-3, dir)
 	rot(t, rotten)
-	if err := scrub(t.Context(), verifier, scrubRate); !errors.Is(err, errDamagedFiles) || !strings.Contains(err.Error(), rotten) {
+	if err := scrub(t.Context(), db, scrubRate); !errors.Is(err, errDamagedFiles) || !strings.Contains(err.Error(), rotten) {
 		t.Error("scrub:", err)
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if err := scrub(stopped, verifier, scrubRate); err != nil {
+	if err := scrub(stopped, db, scrubRate); err != nil {
 		t.Error("a scrub that was stopped:", err)
 	}
 	if err := db.Flatten(1); err == nil || log.failed == nil || !strings.Contains(log.failed.Error(), rotten) {

@@ -263,7 +263,7 @@ func TestExpiredTablesGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	any(db).(rewriter).RewriteAfter(time.Second)
+	rewriteAfter(db, time.Second)
 	for begun := time.Now(); slices.ContainsFunc(db.Tables(), ofKind('d')); time.Sleep(50 * time.Millisecond) {
 		if time.Since(begun) > time.Minute {
 			t.Fatal("what expired is still in", db.Tables())

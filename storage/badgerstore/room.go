@@ -49,7 +49,7 @@ const (
 
 // dimensionsOn returns the dimensions on a disk of some size.
 func dimensionsOn(total uint64) dimensions {
-	if !Patched() {
+	if !patched {
 		return dimensions{log: memtableSize}
 	}
 	return dimensions{log: int64(min(max(total/logShare, smallestLog), memtableSize))}
@@ -132,19 +132,8 @@ func (r *room) use(db *badger.DB) {
 		return
 	}
 	r.db = db
-	// Without the patch the log in use is taken for full.
-	r.state = func() (int64, int) { return 0, 0 }
-	if small, ok := any(db).(logLimiter); ok {
-		small.LimitLogs(r.log)
-		r.state = small.LogState
-	}
-}
-
-// logLimiter are methods that the patch adds to Badger: they limit the logs, and
-// return what room.state says.
-type logLimiter interface {
-	LimitLogs(size int64)
-	LogState() (left int64, waiting int)
+	limitLogs(db, r.log)
+	r.state = func() (int64, int) { return logState(db) }
 }
 
 // urgency is how much a write needs the room that is left.

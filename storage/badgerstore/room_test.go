@@ -68,7 +68,7 @@ func TestFailedFlushBreaksTheStore(t *testing.T) {
 
 // TestDimensions: what a store takes of a disk, and keeps free on it, in MiB.
 func TestDimensions(t *testing.T) {
-	if !Patched() {
+	if !patched {
 		t.Skip("without the patch logs have one size")
 	}
 	const mib = 1 << 20

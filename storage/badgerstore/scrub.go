@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
 )
 
 // What is read is verified, and a compaction verifies the tables that it merges.
@@ -19,7 +21,6 @@ const (
 // startScrub verifies the tables from time to time until ctx ends. A program that
 // was built without the patch verifies them in Open instead.
 func (s *Store) startScrub(ctx context.Context) {
-	verifier, patched := any(s.db).(tableVerifier)
 	if !patched {
 		return
 	}
@@ -27,7 +28,7 @@ func (s *Store) startScrub(ctx context.Context) {
 	go func() {
 		defer s.leave()
 		for more := true; more; more = rest(ctx, scrubInterval) {
-			if err := scrub(ctx, verifier, scrubRate); err != nil {
+			if err := scrub(ctx, s.db, scrubRate); err != nil {
 				_ = s.committer.breakDown(err) // Broken tells
 				return
 			}
@@ -37,8 +38,8 @@ func (s *Store) startScrub(ctx context.Context) {
 
 // scrub verifies every table once, at so many bytes a second, until ctx ends.
 // Damage is an error that names the file.
-func scrub(ctx context.Context, verifier tableVerifier, rate int64) error {
-	err := verifier.VerifyTables(func(size int64) bool {
+func scrub(ctx context.Context, db *badger.DB, rate int64) error {
+	err := verifyTables(db, func(size int64) bool {
 		return rest(ctx, time.Duration(size)*time.Second/time.Duration(rate))
 	})
 	if err != nil {
@@ -49,11 +50,7 @@ func scrub(ctx context.Context, verifier tableVerifier, rate int64) error {
 
 // verifyNow verifies every table at once, as far as the program can.
 func (s *Store) verifyNow(ctx context.Context) error {
-	verifier, patched := any(s.db).(tableVerifier)
-	if !patched {
-		return nil
-	}
-	err := scrub(ctx, verifier, math.MaxInt64)
+	err := scrub(ctx, s.db, math.MaxInt64)
 	if err != nil {
 		_ = s.committer.breakDown(err) // Broken tells
 	}

@@ -6,18 +6,10 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 )
 
-// squeezer are methods that the patch adds to Badger: one has what is in memory made
-// a table with the next write, the other has all tables merged down as long as it is on.
-type squeezer interface {
-	EndLog()
-	Squeeze(on bool)
-}
-
 // squeeze has what was removed leave the disk as long as less is free than storage
 // needs. Badger merges tables when more come; while publishing is refused hardly
 // any does, so that nothing would ever be freed.
 func (s *Store) squeeze(ctx context.Context) error {
-	db, patched := any(s.db).(squeezer)
 	if !patched || s.room.db == nil || s.enter() != nil {
 		return nil
 	}
@@ -28,7 +20,7 @@ func (s *Store) squeeze(ctx context.Context) error {
 	}
 	needed := s.room.needed(s.room.tables())
 	tight := free < needed+needed/8 // the reserve ends somewhat above it
-	db.Squeeze(tight)
+	squeezeTables(s.db, tight)
 	if !tight || free < s.room.turn() {
 		return nil
 	}
@@ -40,7 +32,7 @@ func (s *Store) squeeze(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		db.EndLog()
+		endLog(s.db)
 		s.ended = s.committer.commits + 1
 		c := &change{}
 		c.put(metaLastSeq, encodeNumber(last))

@@ -11,7 +11,7 @@ import (
 // TestSqueeze: while the disk is nearly full, what was reaped leaves it although
 // nothing more is written; while it is not, tables are left alone.
 func TestSqueeze(t *testing.T) {
-	if !Patched() {
+	if !patched {
 		t.Skip("the patch has tables merged")
 	}
 	const events, size = 2000, 4096

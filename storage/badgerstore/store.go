@@ -108,7 +108,7 @@ const (
 
 func badgerOptions(o Options, log badger.Logger) badger.Options {
 	verify := badgeroptions.OnBlockRead
-	if !Patched() {
+	if !patched {
 		verify = badgeroptions.OnTableRead // all of them at the start: a damaged block would read as empty
 	}
 	return badger.DefaultOptions(o.Dir).

@@ -71,6 +71,9 @@ func New(config Config) (*App, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
+	if !Patched() && !config.AllowUnpatched {
+		return nil, ErrUnpatched
+	}
 	keys, err := config.keys()
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ type Config struct {
 	DataDir     string `group:"Server" default:"./astrohook-data" placeholder:"DIR" help:"Directory that holds everything; made if it does not exist."`
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
 
+	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs that make has built have them."`
+
 	Profiling bool `group:"Server" help:"Serve /debug/pprof/ on the admin listener."`
 
 	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`

@@ -36,7 +36,7 @@ func (a *App) openStorage() error {
 	}
 	a.running.push("storage", func(context.Context) error { return store.Close() })
 	if !Patched() {
-		a.log.Warn("this program was built without the patch to its database, and can lose accepted events on a disk with errors: build it with make")
+		a.log.Warn("this program was built without the patches to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
 	if disk.Missing != "" {
 		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))

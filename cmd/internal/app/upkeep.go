@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 
@@ -10,8 +11,13 @@ import (
 // Census is what a data directory holds.
 type Census = badgerstore.Census
 
-// Patched tells whether the database was built with our patch, as make does it.
+// Patched reports whether the database was built with our patches, as make does it.
 func Patched() bool { return badgerstore.Patched() }
+
+// ErrUnpatched is returned by New of a program without the patches, unless
+// Config.AllowUnpatched is set.
+var ErrUnpatched = errors.New("this program was built without the patches to its database, and can lose accepted events on a disk with errors: " +
+	"build it with make, or set allow-unpatched to serve all the same")
 
 // Usable returns why no command can use a data directory, before anything is made
 // in it: a restore into it has not finished, or the system cannot keep one.

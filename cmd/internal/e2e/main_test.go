@@ -53,7 +53,7 @@ func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(binaries, name)
 	out, err := exec.Command("make", "-s", "-C", repository, "patch").CombinedOutput()
 	if err == nil {
-		args := append([]string{"build", "-modfile", filepath.Join(repository, ".patched", "go.mod"), "-o", path}, flags...)
+		args := append([]string{"build", "-o", path}, flags...)
 		out, err = exec.Command("go", append(args, "github.com/corpastro/astrohook/cmd/astrohook")...).CombinedOutput()
 	}
 	if err != nil {
