@@ -261,7 +261,7 @@ func (a *endpointActor) hurry(now time.Time) {
 }
 
 // lingers is until when the actor stays without anything to do.
-func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.Linger) }
+func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.IdleTimeout) }
 
 // carryOut hands the lane's effects to storage.
 func (a *endpointActor) carryOut(now time.Time) {
