@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -195,9 +194,6 @@ func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 }
 
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
-	if errors.Is(m.err, webhook.ErrNotFound) { // then nothing is owed to it
-		m = &loaded{endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: a.number}, DeletedAt: now}}
-	}
 	if m.err != nil {
 		a.readFailed("read webhook", m.err, now)
 		return

@@ -12,11 +12,7 @@ import (
 func (a *endpointActor) load() {
 	shared, n := a.shared, a.number
 	a.inBackground(true, func() any {
-		e, err := shared.store.Endpoint(n)
-		if err != nil {
-			return &loaded{err: err}
-		}
-		g, err := shared.store.Gate(n)
+		e, g, err := shared.readEndpoint(n)
 		return &loaded{endpoint: e, gate: g, err: err}
 	})
 }
@@ -181,22 +177,4 @@ func (a *endpointActor) disable(reason string) {
 		}
 		shared.changed(e)
 	})
-}
-
-// health tells how the endpoint is doing; its backlog is storage's to tell.
-func (a *endpointActor) health(now time.Time) webhook.Health {
-	l := a.lane
-	h := webhook.Health{
-		Breaker:   l.gate.breakerState(now),
-		OpenUntil: l.gate.state.OpenUntil,
-		InFlight:  l.inFlight,
-		Allowed:   l.ramp.allowed,
-		Waiting:   a.waits(now),
-		Restarts:  a.seat.restarts,
-	}
-	if l.gate.hold.After(now) {
-		h.HoldUntil = l.gate.hold
-	}
-	a.seat.stats.fill(&h, now)
-	return h
 }

@@ -104,7 +104,7 @@ type (
 		byHand bool // a person asked for them: one goes even if others cannot
 	}
 	configured    struct{ endpoint webhook.Endpoint }
-	healthQuery   struct{ reply chan webhook.Health }
+	healthQuery   struct{ reply chan healthAnswer }
 	progressQuery struct{ reply chan webhook.Progress }
 	drainEndpoint struct{}
 )

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,17 +22,6 @@ func (d *Dispatcher) EndpointChanged(e webhook.Endpoint) {
 func (d *Dispatcher) Footprint(ctx context.Context, client string) (webhook.Footprint, error) {
 	reply := make(chan webhook.Footprint, 1)
 	return await(ctx, d, d.router, &footprintQuery{client, reply}, reply)
-}
-
-// Health returns how an endpoint is doing.
-func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error) {
-	reply := make(chan webhook.Health, 1)
-	health, err := ask(ctx, d, n, &healthQuery{reply}, reply)
-	if err != nil {
-		return health, fmt.Errorf("ask webhook %d for its health: %w", n, err)
-	}
-	health.Backlog, err = d.shared.store.Backlog(n)
-	return health, err
 }
 
 // Progress returns what is known of an endpoint's pending deliveries beside
