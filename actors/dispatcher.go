@@ -11,6 +11,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -50,13 +51,13 @@ func New(o Options) (*Dispatcher, error) {
 	root := d.system.Root
 	d.shared = &shared{
 		options: o, store: o.Store, log: log, root: root,
-		slots:      newSlots(o.MaxInFlight, func(who *actor.PID) { root.Send(who, &slotFree{}) }),
-		accounts:   newAccounts(),
-		budget:     &budget{limit: o.MaxPayloadMemory},
+		permits:    limit.NewPermits(o.MaxInFlight, time.Now()),
+		clients:    limit.NewClients(),
+		budget:     limit.NewBudget(o.MaxPayloadMemory),
 		publishing: webhook.NewShares(o.MaxPublishing),
-		attempts:   newWorkers(o.MaxInFlight),
-		reads:      newReaders(),
-		mailboxes:  mailboxes{newWorkers(maxRunning)},
+		attempts:   limit.NewWorkers(o.MaxInFlight),
+		reads:      limit.NewReaders(),
+		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
 		changed:    d.EndpointChanged,
 	}
 	d.shared.defaults.Store(&o.Defaults)
@@ -71,7 +72,7 @@ func (d *Dispatcher) Start() error {
 	matches := newIndex()
 	err := d.shared.store.EachEndpoint(func(e webhook.Endpoint) error {
 		matches.put(&e)
-		d.shared.accounts.put(&e)
+		d.shared.clients.Put(&e)
 		return nil
 	})
 	if err != nil {
@@ -79,7 +80,9 @@ func (d *Dispatcher) Start() error {
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
 	d.supervisor = d.spawn(newSupervisor(d.shared))
-	d.router = d.spawn(&router{shared: d.shared, index: matches, supervisor: d.supervisor})
+	d.router = d.spawn(&router{
+		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead),
+	})
 	ctx, stop := context.WithCancel(context.Background())
 	d.wakerStop = stop
 	d.waker.Go(func() {
@@ -181,12 +184,12 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	done := make(chan struct{})
 	root.Send(d.supervisor, &drain{done})
 	err := d.awaitDrain(ctx, done)
-	d.shared.attempts.close()
-	d.shared.reads.close()
+	d.shared.attempts.Close()
+	d.shared.reads.Close()
 	// Children first: the supervisor stops them, and ends after the last.
 	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
 	d.system.Shutdown()
-	d.shared.mailboxes.close()
+	d.shared.mailboxes.Close()
 	close(d.stopped)
 	return err
 }

@@ -1,10 +1,9 @@
 package actors
 
 import (
-	"sync/atomic"
-
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -19,9 +18,7 @@ type (
 		only   webhook.EndpointNumber // for a test: this endpoint, whatever it subscribed to
 		bytes  int64
 		done   chan published // buffered
-		// claimed is set once: by the router when it begins, or by a publisher that
-		// no longer waits.
-		claimed atomic.Bool
+		taken  bool           // the router has it: an answer follows
 
 		// The router's: the place of the next event, and what was matched and not
 		// handed to storage yet.
@@ -39,16 +36,16 @@ type (
 	}
 	// endpointChanged is an endpoint as it was stored; the router passes it on to the supervisor.
 	endpointChanged struct{ endpoint webhook.Endpoint }
-	// publishMore: storage has room again for the publications that wait.
-	publishMore struct{}
+	// publishOn: storage has room again for the publications that wait.
+	publishOn struct{}
 	// footprintQuery asks what a client has registered.
 	footprintQuery struct {
 		client string
 		reply  chan webhook.Footprint
 	}
-	// pendingQuery asks whether the client of an endpoint may have more pending; the
+	// roomQuery asks whether the client of an endpoint may have more pending; the
 	// answer is the error if not.
-	pendingQuery struct {
+	roomQuery struct {
 		number webhook.EndpointNumber
 		reply  chan error
 	}
@@ -82,7 +79,7 @@ type (
 		number webhook.EndpointNumber
 		who    *actor.PID
 		seen   uint64 // how many of the supervisor's messages it had handled then
-		rest   rest
+		rest   lane.Rest
 	}
 	// drain makes all endpoint actors finish what is in flight and start nothing; done is closed then.
 	drain struct{ done chan struct{} }
@@ -104,7 +101,7 @@ type (
 		byHand bool // a person asked for them: one goes even if others cannot
 	}
 	configured    struct{ endpoint webhook.Endpoint }
-	healthQuery   struct{ reply chan healthAnswer }
+	healthQuery   struct{ reply chan webhook.Health }
 	progressQuery struct{ reply chan webhook.Progress }
 	drainEndpoint struct{}
 )
@@ -121,26 +118,26 @@ type (
 		err      error
 	}
 	queueRead struct {
-		due []*entry
+		due []*lane.Entry
 		all bool
 		err error
 	}
 	scheduleRead struct {
-		due   []*entry
+		due   []*lane.Entry
 		next  webhook.DueTime
 		ahead bool // nothing was due, and due is what lies too far ahead
 		err   error
 	}
 	changeDone struct {
-		change *change
-		due    *entry // requeued
-		noRoom bool   // requeued, but there is no memory for it
-		answer changed
+		change *lane.Change
+		due    *lane.Entry // requeued
+		noRoom bool        // requeued, but there is no memory for it
+		answer lane.Answer
 	}
 	cancelledSome struct {
 		n   int
 		err error
 	}
-	slotFree struct{}
-	wake     struct{}
+	permitKept struct{}
+	wake       struct{}
 )

@@ -57,10 +57,10 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	}
 	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, attempts, settles, withheld,
 		gauge("astrohook_deliveries_pending", "Deliveries that are queued or retrying.", func() float64 { return float64(d.shared.store.Pending()) }),
-		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.slots.inUse()) }),
-		gauge("astrohook_slots_waiting", "Webhooks that wait until they may have one more attempt in flight.", func() float64 { return float64(d.shared.slots.waiters()) }),
-		gauge("astrohook_slots_largest_client", "Attempts under way of the client that has most.", func() float64 { return float64(d.shared.slots.mostHeld()) }),
-		gauge("astrohook_payload_memory_bytes", "Payloads held in memory for sending.", func() float64 { return float64(d.shared.budget.used.Load()) }))
+		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.permits.InUse()) }),
+		gauge("astrohook_slots_waiting", "Webhooks that wait until they may have one more attempt in flight.", func() float64 { return float64(d.shared.permits.Waiters()) }),
+		gauge("astrohook_slots_largest_client", "Attempts under way of the client that has most.", func() float64 { return float64(d.shared.permits.MostHeld()) }),
+		gauge("astrohook_payload_memory_bytes", "Payloads held in memory for sending.", func() float64 { return float64(d.shared.budget.InUse()) }))
 	return m
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -17,12 +18,12 @@ type shared struct {
 	log        *slog.Logger
 	root       *actor.RootContext
 	metrics    *metrics
-	slots      *slots
-	accounts   *accounts
-	budget     *budget
+	permits    *limit.Permits
+	clients    *limit.Clients
+	budget     *limit.Budget
 	publishing *webhook.Shares // of bytes of events that are being accepted
-	attempts   *workers
-	reads      *readers
+	attempts   *limit.Workers
+	reads      *limit.Readers
 	mailboxes  mailboxes
 	watchers   watchers
 	// defaults, ceilings and maxPending begin as the options say, and may change.

@@ -92,3 +92,22 @@ func (t *tenant) fullError() error {
 		Client: t.client, Setting: webhook.LimitPending, Max: t.limit, Has: t.pending, Cause: webhook.ErrTooManyPending,
 	}}
 }
+
+// checkVolume refuses an event for one client that has had too many bytes of them.
+func (r *router) checkVolume(e *webhook.Event, now time.Time) error {
+	if e.ClientID == "" {
+		return nil
+	}
+	perDay := r.shared.options.ClientLimits(e.ClientID).Bytes
+	if perDay <= 0 {
+		return nil
+	}
+	bytes := int64(len(e.Data)) + eventOverhead
+	wait := r.volumes.Take(e.ClientID, bytes, perDay, now)
+	if wait == 0 {
+		return nil
+	}
+	return &webhook.RetryAfterError{After: wait, Err: &webhook.LimitError{
+		Client: e.ClientID, Setting: webhook.LimitBytes, Max: perDay, Has: perDay, Cause: webhook.ErrShareUsed,
+	}}
+}

@@ -8,7 +8,6 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
-	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -144,12 +143,12 @@ func (a *acceptance) laterPart(i int, p parting) *change {
 // inTurn makes the last of some jobs answer for all of them.
 func (a *acceptance) inTurn(jobs []*job) []*job {
 	last := len(jobs) - 1
-	jobs[0].Done, jobs[last].Done = nil, jobs[0].Done
+	jobs[0].done, jobs[last].done = nil, jobs[0].done
 	for _, j := range jobs[:last] {
-		j.Done = func(err error) { a.err = errors.Join(a.err, err) }
+		j.done = func(err error) { a.err = errors.Join(a.err, err) }
 	}
 	for _, j := range jobs[1:] {
-		j.After = &jobs[0].Ticket
+		j.first = jobs[0]
 	}
 	return jobs
 }
@@ -177,7 +176,7 @@ func (s *Store) finishParts() error {
 func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 	var p parting
 	done := make(chan error, 1)
-	s.submit(&job{Ticket: groupcommit.Ticket{Done: func(err error) { done <- err }}, plan: func(tx *badger.Txn) (*change, error) {
+	s.committer.submit(&job{done: func(err error) { done <- err }, plan: func(tx *badger.Txn) (*change, error) {
 		err := get(tx, partingKey(id), func(record []byte) error {
 			p, err = decodeParting(record)
 			return err
