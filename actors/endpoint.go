@@ -84,7 +84,7 @@ func (a *endpointActor) handle(message any, now time.Time) {
 		}
 	case *changeDone:
 		m.change.Reply <- m.answer
-		a.lane.CarriedOut(m.change, m.due, m.failed(), now)
+		a.lane.ChangeDone(m.change, m.due, m.failed(), now)
 		if m.noRoom {
 			a.lane.NotOffered(m.change.ID)
 		}
@@ -138,7 +138,7 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	case *missed:
 		a.lane.NotOffered(m.from)
 		if m.byHand {
-			a.lane.Wish(now)
+			a.lane.SendNextByHand(now)
 		}
 	case *configured:
 		if m.endpoint.Revision > a.revision {
@@ -323,7 +323,7 @@ func (a *endpointActor) rest(now time.Time) {
 		at = f.next
 	}
 	lingers := a.lingers()
-	r, idle := a.lane.Resting(now)
+	r, idle := a.lane.Idle(now)
 	idle = idle && !a.needsPermit && a.seat.failures.count == 0
 	if idle && (!r.HoldUntil.IsZero() || a.lane.Deleted() || !lingers.After(now)) {
 		a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
@@ -360,7 +360,7 @@ func (a *endpointActor) stop(now time.Time) {
 	if a.seat.failures.count > 0 {
 		a.seat.failures.report(a.log(), time.Now())
 	}
-	a.seat.left = a.lane.Leave(a.seat.suspect)
+	a.seat.left = a.lane.HandOver(a.seat.suspect)
 	a.seat.tray.leave(a.trayful)
 	a.leavePermits(now)
 }

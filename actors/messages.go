@@ -79,7 +79,7 @@ type (
 		number webhook.EndpointNumber
 		who    *actor.PID
 		seen   uint64 // how many of the supervisor's messages it had handled then
-		rest   lane.Rest
+		rest   lane.Idle
 	}
 	// drain makes all endpoint actors finish what is in flight and start nothing; done is closed then.
 	drain struct{ done chan struct{} }

@@ -183,7 +183,7 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	to.holdUntil, to.sent, to.marker, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
 	to.seen.Store(0)
 	owned := lane.New(&to.memory)
-	if held := owned.Inherit(to.left); held > 0 {
+	if held := owned.TakeOver(to.left); held > 0 {
 		to.held.Take(held)
 	}
 	to.left = lane.Leftover{}

@@ -38,11 +38,11 @@ func (l *Lane) TakeUp(found Heads) {
 }
 
 // knows reports whether a read that is due or under way comes to a queued delivery.
-func (q *queueReading) knows(id webhook.ID) bool {
+func (q *queuePosition) knows(id webhook.ID) bool {
 	return id == webhook.ID{} || q.reading || q.behind && id.Compare(q.from) >= 0
 }
 
 // knows reports whether a read that is due or under way comes to a slot that is due now.
-func (s *scheduleReading) knows(slot webhook.Slot, now time.Time) bool {
+func (s *schedulePosition) knows(slot webhook.Slot, now time.Time) bool {
 	return slot.ID == webhook.ID{} || s.reading || !s.next.IsZero() && !s.next.After(now) && !slot.Before(s.from)
 }

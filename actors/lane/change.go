@@ -44,64 +44,64 @@ func (l *Lane) answer(c *Change, with Answer) {
 func (l *Lane) Request(c *Change) {
 	e := l.window[c.ID]
 	if e == nil || e.state == entryGone {
-		l.carryOut(c, &Entry{Due: webhook.Due{Delivery: webhook.Delivery{ID: c.ID}}})
+		l.handToStorage(c, &Entry{Due: webhook.Due{Delivery: webhook.Delivery{ID: c.ID}}})
 		return
 	}
 	switch {
 	case e.state == entrySettling, e.state == entryChanging:
-		e.after = append(e.after, c)
+		e.postponed = append(e.postponed, c)
 		l.postponed++
 	case c.Kind == Retry: // it is about to be sent, or being sent
-		l.hasten(e, false)
+		l.moveByHand(e, false)
 		l.answer(c, Answer{Due: e.Due})
 	case e.state == entryInFlight:
 		l.answer(c, Answer{Err: fmt.Errorf("an attempt is in flight: %w", webhook.ErrConflict)})
 	default:
-		l.leaves(e)
-		l.discard(e)
-		l.carryOut(c, e)
+		l.stopWaiting(e)
+		l.releaseMemory(e)
+		l.handToStorage(c, e)
 	}
 }
 
-// carryOut hands the change to storage. Meanwhile the entry keeps its place in
+// handToStorage hands the change to storage. Meanwhile the entry keeps its place in
 // the window, so that no read brings the delivery back.
-func (l *Lane) carryOut(c *Change, e *Entry) {
+func (l *Lane) handToStorage(c *Change, e *Entry) {
 	c.entry, e.state = e, entryChanging
 	l.window[c.ID] = e
 	l.changing++
 	l.Out.Change = append(l.Out.Change, c)
 }
 
-// CarriedOut takes storage's answer: requeued is the delivery that is to be sent,
+// ChangeDone takes storage's answer: requeued is the delivery that is to be sent,
 // nil if there is none; failed tells that storage could not say.
-func (l *Lane) CarriedOut(c *Change, requeued *Entry, failed bool, now time.Time) {
+func (l *Lane) ChangeDone(c *Change, requeued *Entry, failed bool, now time.Time) {
 	was := c.entry
 	l.changing--
 	l.forget(was)
 	switch {
-	case requeued != nil && l.sends && !l.draining && l.handsWait < MaxByHand:
+	case requeued != nil && l.sends && !l.draining && l.byHandWaiting < MaxByHand:
 		requeued.ByHand = true
 		l.admit(requeued)
 	case requeued != nil && l.open(now) && l.waiting < l.capacity():
 		l.admit(requeued)
 	case requeued != nil:
-		l.discard(requeued)
+		l.releaseMemory(requeued)
 		l.NotOffered(c.ID)
 	default:
 		if failed && was.Due.Delivery.Status != "" { // it waited before
 			l.miss(was)
 		}
-		if was.shown != nil { // by a read that passed it over: before the change, or after a later one
-			l.miss(was.shown)
+		if was.readMeanwhile != nil { // by a read that passed it over: before the change, or after a later one
+			l.miss(was.readMeanwhile)
 		}
 	}
-	l.resume(was)
+	l.resumeChanges(was)
 }
 
-// resume takes the changes again that had to wait for one of the same delivery.
-func (l *Lane) resume(e *Entry) {
-	after := e.after
-	e.after = nil
+// resumeChanges takes the changes again that had to wait for one of the same delivery.
+func (l *Lane) resumeChanges(e *Entry) {
+	after := e.postponed
+	e.postponed = nil
 	l.postponed -= len(after)
 	for _, c := range after {
 		l.Request(c)

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// wantsOthers reports whether one that nobody asked for may start. The one that
+// canSendOthers reports whether one that nobody asked for may start. The one that
 // decides on the breaker is chosen once the reads under way have shown what there is.
-func (l *Lane) wantsOthers(now time.Time) bool {
-	return l.waiting > l.handsWait && l.lets(now) && !((l.queue.reading || l.schedule.reading) && l.gate.halfOpen(now))
+func (l *Lane) canSendOthers(now time.Time) bool {
+	return l.waiting > l.byHandWaiting && l.gateAllows(now) && !((l.queue.reading || l.schedule.reading) && l.gate.halfOpen(now))
 }
 
-// lets reports whether an attempt may start that passes nothing.
-func (l *Lane) lets(now time.Time) bool {
+// gateAllows reports whether an attempt may start that passes nothing.
+func (l *Lane) gateAllows(now time.Time) bool {
 	if !l.sends || l.inFlight >= l.ramp.allowed {
 		return false
 	}
@@ -25,7 +25,7 @@ func (l *Lane) lets(now time.Time) bool {
 func (l *Lane) pop(now time.Time) *Entry {
 	var e *Entry
 	switch {
-	case l.wantsByHand(now):
+	case l.canSendByHand(now):
 		e = l.byHand.peek()
 		l.byHand.pop()
 	case l.gate.halfOpen(now):
@@ -34,7 +34,7 @@ func (l *Lane) pop(now time.Time) *Entry {
 		e = l.popInTurn()
 	}
 	if e != nil {
-		l.leaves(e)
+		l.stopWaiting(e)
 	}
 	return e
 }

@@ -36,14 +36,14 @@ type Entry struct {
 	Attempt       webhook.Attempt
 	// Panic is what the attempt panicked with; nil if it did not.
 	Panic any
-	// after are the changes that wait until it is settled, or changed.
-	after []*Change
-	Next  webhook.Settlement // while settling
+	// postponed are the changes that wait until it is settled, or changed.
+	postponed []*Change
+	Next      webhook.Settlement // while settling
 	// RecordErr is why storage could not record next; lost notes that the lane knows.
-	RecordErr error
-	lost      bool
-	// shown is what a read gave of the delivery while it was changing.
-	shown *Entry
+	RecordErr   error
+	notRecorded bool
+	// readMeanwhile is what a read gave of the delivery while it was changing.
+	readMeanwhile *Entry
 	// While gone: the reads under way that may show the delivery as it was before.
 	staleQueue, staleSchedule bool
 }

@@ -37,7 +37,7 @@ type gate struct {
 	state   webhook.GateState
 	probe   bool // half-open, and the one attempt that decides is in flight
 	passing bool // an attempt by hand that passed the gate is in flight
-	dirty   bool // state changed since it was last taken for saving
+	changed bool // state changed since it was last taken for saving
 }
 
 // pace is what a gate knows beside its breaker. It outlives the gate, so that an
@@ -50,8 +50,8 @@ type pace struct {
 	receiverSince, gateSince uint64
 }
 
-// void forgets what belongs to an earlier receiver, or was ended by a resume.
-func (p *pace) void(e *webhook.Endpoint) {
+// forgetVoid forgets what belongs to an earlier receiver, or was ended by a resume.
+func (p *pace) forgetVoid(e *webhook.Endpoint) {
 	if p.receiverSince != e.ReceiverSince {
 		p.limiter = nil
 	}
@@ -64,14 +64,14 @@ func (p *pace) void(e *webhook.Endpoint) {
 // newGate makes a gate that goes on from a saved state, unless that is void. The
 // breaker reads the clock itself, which must agree with now.
 func newGate(e *webhook.Endpoint, s webhook.Settings, saved webhook.GateState, p *pace, now time.Time) *gate {
-	p.void(e)
+	p.forgetVoid(e)
 	g := &gate{policy: s.Breaker, state: saved, pace: p}
 	g.limit(s)
 	switch latest := now.Add(g.policy.MaxOpen); {
 	case saved.Since < e.GateSince:
-		g.state, g.dirty = webhook.GateState{}, saved != webhook.GateState{}
+		g.state, g.changed = webhook.GateState{}, saved != webhook.GateState{}
 	case saved.OpenUntil.After(latest): // only if the clock has gone back since
-		g.state.OpenUntil, g.dirty = latest, true
+		g.state.OpenUntil, g.changed = latest, true
 	}
 	g.breaker = breakerOf(g.state, g.policy, now)
 	return g
@@ -233,7 +233,7 @@ func (g *gate) leave(now time.Time, t ticket, o webhook.Outcome, retryAfter time
 	if t.passes && o.Verdict == webhook.Success {
 		g.hold = time.Time{}
 	}
-	t.tell(o.Down)
+	t.count(o.Down)
 	current := t.breaker == g.breaker
 	switch {
 	case !o.Down && g.state.Openings > 0:
@@ -246,8 +246,8 @@ func (g *gate) leave(now time.Time, t ticket, o webhook.Outcome, retryAfter time
 	}
 }
 
-// tell has the breaker count the attempt.
-func (t ticket) tell(down bool) {
+// count has the breaker count the attempt.
+func (t ticket) count(down bool) {
 	switch {
 	case t.done == nil:
 	case down:
@@ -276,14 +276,14 @@ func (g *gate) open(now time.Time) {
 }
 
 func (g *gate) become(s webhook.GateState, now time.Time) {
-	g.state, g.probe, g.dirty = s, false, true
+	g.state, g.probe, g.changed = s, false, true
 	g.breaker = breakerOf(s, g.policy, now)
 }
 
-// takeDirty returns the state to save, if it changed since the last call.
-func (g *gate) takeDirty() (webhook.GateState, bool) {
-	changed := g.dirty
-	g.dirty = false
+// takeChanged returns the state to save, if it changed since the last call.
+func (g *gate) takeChanged() (webhook.GateState, bool) {
+	changed := g.changed
+	g.changed = false
 	return g.state, changed
 }
 

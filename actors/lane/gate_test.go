@@ -33,7 +33,7 @@ func TestGateProbeAfterRestart(t *testing.T) {
 			t.Fatal(name, "a second attempt was let through, or asked to come back at", at)
 		}
 		g.leave(now, probe, c.attempt.Outcome(), 0)
-		state, dirty := g.takeDirty()
+		state, dirty := g.takeChanged()
 		switch {
 		case !dirty || g.probe:
 			t.Fatal(name, "the probe decided nothing")

@@ -32,16 +32,16 @@ const (
 type Lane struct {
 	settings webhook.Settings
 	// configured: the endpoint was read; nothing is sent before.
-	configured bool
-	sends      bool
-	paused     bool
-	deleted    bool
-	cancelled  bool // deleted, and nothing pending is left
-	cancelling bool
-	draining   bool
-	broken     bool // storage records nothing any more
-	gate       *gate
-	ramp       ramp
+	configured     bool
+	sends          bool
+	paused         bool
+	deleted        bool
+	nothingPending bool // deleted, and nothing pending is left
+	cancelling     bool
+	draining       bool
+	broken         bool // storage records nothing any more
+	gate           *gate
+	ramp           ramp
 	// receiverSince is the endpoint's: what an attempt shows that began before says nothing now.
 	receiverSince uint64
 
@@ -51,17 +51,17 @@ type Lane struct {
 	byHand            line // asked for by a person, from either
 	retriesTurn       bool
 	waiting           int
-	handsWait         int  // of them, by hand
-	wished            bool // a person asked for deliveries that are in storage: one goes by hand
+	byHandWaiting     int  // of them, by hand
+	nextByHand        bool // a person asked for deliveries that are in storage: one goes by hand
 	inFlight          int
 	unsettled         int
 	changing          int
 	postponed         int      // changes that wait for another one of their deliveries
-	lingering         []*Entry // entryGone, kept while a read is under way
+	gone              []*Entry // entryGone, kept while a read is under way
 	offeredDuringRead []*Entry // offered while the queue is being read; see queueRead
 
-	queue    queueReading
-	schedule scheduleReading
+	queue    queuePosition
+	schedule schedulePosition
 	memory   *Memory
 
 	Out Effects
@@ -108,8 +108,8 @@ func (l *Lane) Configure(e *webhook.Endpoint, s webhook.Settings, saved webhook.
 		if l.gate.state.Openings > 0 {
 			l.ramp.collapse()
 		}
-		l.queue = queueReading{behind: true} // until the first read shows otherwise
-		l.schedule = scheduleReading{next: webhook.DueAt(now)}
+		l.queue = queuePosition{behind: true} // until the first read shows otherwise
+		l.schedule = schedulePosition{next: webhook.DueAt(now)}
 	case e.GateSince != l.gate.gateSince:
 		l.renew(e, now)
 	default:
@@ -147,24 +147,24 @@ func (l *Lane) capacity() int {
 
 // Offer takes a queued delivery that was just stored.
 func (l *Lane) Offer(e *Entry, now time.Time) {
-	l.cancelled = false
+	l.nothingPending = false
 	known := l.window[e.ID()]
 	switch {
 	case known != nil && known.state != entryGone:
 		if e.ByHand {
-			l.hasten(known, e.Test)
+			l.moveByHand(known, e.Test)
 		}
-		l.discard(e)
+		l.releaseMemory(e)
 	case known == nil && e.ID().Compare(l.queue.seen) < 0: // the read was faster than the offer
-		l.discard(e)
-	case e.ByHand && l.handsWait < MaxByHand && (!l.configured || l.everSends(e)):
+		l.releaseMemory(e)
+	case e.ByHand && l.byHandWaiting < MaxByHand && (!l.configured || l.maySend(e)):
 		l.admit(e)
 	case !l.configured && l.waiting < MinWindow:
 		l.admit(e)
 	case l.queue.reading && known == nil && len(l.offeredDuringRead) < l.capacity():
 		l.offeredDuringRead = append(l.offeredDuringRead, e)
 	case known != nil, !l.open(now), l.queue.behind, l.waiting >= l.capacity():
-		l.discard(e)
+		l.releaseMemory(e)
 		l.queue.miss(e.ID())
 	default:
 		l.admit(e)
@@ -173,7 +173,7 @@ func (l *Lane) Offer(e *Entry, now time.Time) {
 
 // NotOffered tells that queued deliveries were stored, from id on, which the lane was not offered.
 func (l *Lane) NotOffered(id webhook.ID) {
-	l.cancelled = false
+	l.nothingPending = false
 	l.queue.miss(id)
 }
 
@@ -184,7 +184,7 @@ func (l *Lane) admit(e *Entry) {
 	l.waiting++
 	switch {
 	case e.ByHand:
-		l.handsWait++
+		l.byHandWaiting++
 		l.byHand.push(e)
 	case e.Due.Delivery.Status == webhook.Retrying:
 		l.retries.push(e)
@@ -193,16 +193,16 @@ func (l *Lane) admit(e *Entry) {
 	}
 }
 
-// leaves takes an entry off the count of those that wait.
-func (l *Lane) leaves(e *Entry) {
+// stopWaiting takes an entry off the count of those that wait.
+func (l *Lane) stopWaiting(e *Entry) {
 	l.waiting--
 	if e.ByHand {
-		l.handsWait--
+		l.byHandWaiting--
 	}
 }
 
-// discard gives back what an entry holds.
-func (l *Lane) discard(e *Entry) {
+// releaseMemory gives back what an entry holds.
+func (l *Lane) releaseMemory(e *Entry) {
 	l.Out.Release += e.Charged
 	e.Charged, e.Due.Data = 0, nil
 }
@@ -211,17 +211,17 @@ func (l *Lane) discard(e *Entry) {
 func (l *Lane) dropWindow() {
 	all := append(l.fresh.drain(), l.retries.drain()...)
 	for _, e := range append(all, l.byHand.drain()...) {
-		if e.ByHand && l.everSends(e) {
+		if e.ByHand && l.maySend(e) {
 			l.byHand.push(e)
 			continue
 		}
 		delete(l.window, e.ID())
-		l.leaves(e)
-		l.discard(e)
+		l.stopWaiting(e)
+		l.releaseMemory(e)
 		l.miss(e)
 	}
 	for _, e := range l.offeredDuringRead {
-		l.discard(e)
+		l.releaseMemory(e)
 		l.miss(e)
 	}
 	l.offeredDuringRead = nil
@@ -261,7 +261,7 @@ func (l *Lane) Wants(now time.Time) bool {
 	if l.waiting == 0 || !l.mayStart() {
 		return false
 	}
-	return l.wantsByHand(now) || l.wantsOthers(now)
+	return l.canSendByHand(now) || l.canSendOthers(now)
 }
 
 func (l *Lane) mayStart() bool {
@@ -270,7 +270,7 @@ func (l *Lane) mayStart() bool {
 }
 
 func (l *Lane) start(e *Entry, now time.Time) {
-	e.ticket = l.gate.enter(now, e.ByHand && !l.lets(now))
+	e.ticket = l.gate.enter(now, e.ByHand && !l.gateAllows(now))
 	e.state, e.startedAt, e.receiverSince = entryInFlight, now, l.receiverSince
 	l.inFlight++
 }
@@ -303,11 +303,11 @@ func (l *Lane) Panicked(e *Entry, now time.Time) {
 	switch {
 	case l.memory.panics[e.ID()] >= MaxPanics:
 		l.settle(e, e.Due.Delivery.Fail(webhook.ReasonPanic, now))
-	case l.open(now), e.ByHand && l.everSends(e):
+	case l.open(now), e.ByHand && l.maySend(e):
 		l.admit(e)
 	default:
 		delete(l.window, e.ID())
-		l.discard(e)
+		l.releaseMemory(e)
 		l.miss(e)
 	}
 }
@@ -316,7 +316,7 @@ func (l *Lane) Panicked(e *Entry, now time.Time) {
 func (l *Lane) Abandon(e *Entry) {
 	l.inFlight--
 	delete(l.window, e.ID())
-	l.discard(e)
+	l.releaseMemory(e)
 }
 
 // endAttempt ends an attempt for the gate, and lets the window go if the breaker opened.
@@ -339,7 +339,7 @@ func (l *Lane) settle(e *Entry, d webhook.Delivery) {
 	e.Next = webhook.Settlement{Was: e.Due.Delivery.Place(), Now: d}
 	e.state = entrySettling
 	l.unsettled++
-	l.discard(e)
+	l.releaseMemory(e)
 	l.Out.Settle = append(l.Out.Settle, e)
 }
 
@@ -356,7 +356,7 @@ func (l *Lane) Recorded(e *Entry) {
 		l.schedule.miss(webhook.Slot{At: d.NextAttemptAt, ID: d.ID})
 	}
 	l.forget(e)
-	l.resume(e)
+	l.resumeChanges(e)
 }
 
 // NotRecorded takes the news that storage could not record an entry's new state.
@@ -364,7 +364,7 @@ func (l *Lane) Recorded(e *Entry) {
 // became of it is known, and a restart tries it again. With broken storage
 // nothing is sent any more: a restart would send all of that again, too.
 func (l *Lane) NotRecorded(e *Entry, broken bool) {
-	e.lost = true
+	e.notRecorded = true
 	l.unsettled--
 	l.broken = l.broken || broken
 }
@@ -378,13 +378,13 @@ func (l *Lane) forget(e *Entry) {
 		return
 	}
 	e.state = entryGone
-	l.lingering = append(l.lingering, e)
+	l.gone = append(l.gone, e)
 }
 
-// sweep drops the entries that only waited for a read to end.
-func (l *Lane) sweep() {
-	kept := l.lingering[:0]
-	for _, e := range l.lingering {
+// dropGone drops the entries that only waited for a read to end.
+func (l *Lane) dropGone() {
+	kept := l.gone[:0]
+	for _, e := range l.gone {
 		e.staleQueue = e.staleQueue && l.queue.reading
 		e.staleSchedule = e.staleSchedule && l.schedule.reading
 		switch {
@@ -394,6 +394,6 @@ func (l *Lane) sweep() {
 			delete(l.window, e.ID())
 		}
 	}
-	clear(l.lingering[len(kept):])
-	l.lingering = kept
+	clear(l.gone[len(kept):])
+	l.gone = kept
 }

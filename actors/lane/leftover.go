@@ -15,8 +15,8 @@ type Leftover struct {
 // UnderWay reports whether attempts or outcomes are among it.
 func (left Leftover) UnderWay() bool { return len(left.entries) > 0 }
 
-// Leave gives up what is under way.
-func (l *Lane) Leave(suspect webhook.ID) (left Leftover) {
+// HandOver gives up what is under way.
+func (l *Lane) HandOver(suspect webhook.ID) (left Leftover) {
 	for id, e := range l.window {
 		if id != suspect && (e.state == entryInFlight || e.state == entrySettling) {
 			left.entries = append(left.entries, e)
@@ -31,18 +31,18 @@ func (l *Lane) Leave(suspect webhook.ID) (left Leftover) {
 	return left
 }
 
-// Inherit takes over what an earlier lane had under way, and returns how many bytes
+// TakeOver takes over what an earlier lane had under way, and returns how many bytes
 // of payload that holds.
-func (l *Lane) Inherit(left Leftover) (bytes int) {
+func (l *Lane) TakeOver(left Leftover) (bytes int) {
 	for _, e := range left.entries {
 		l.window[e.ID()], e.lane = e, l
 		e.staleQueue, e.staleSchedule = false, false
-		l.postponed += len(e.after)
+		l.postponed += len(e.postponed)
 		bytes += e.Charged
 		switch {
 		case e.state == entryInFlight:
 			l.inFlight++
-		case !e.lost: // what became of it is still to come
+		case !e.notRecorded: // what became of it is still to come
 			l.unsettled++
 		}
 	}

@@ -21,7 +21,7 @@ func (m *model) advance() {
 	m.carryOut()
 	m.read(now)
 	m.check()
-	if r, ok := m.lane.Resting(now); ok && m.unseen == 0 && m.random.IntN(3) == 0 {
+	if r, ok := m.lane.Idle(now); ok && m.unseen == 0 && m.random.IntN(3) == 0 {
 		m.checkRest(r, now)
 		m.tell("rest %+v", r)
 		m.dropLate()
@@ -101,7 +101,7 @@ func (m *model) change(of *Lane, c *Change) {
 	if !m.calm && m.random.IntN(6) == 0 {
 		m.mail(of, func() {
 			m.tell("change of %s failed", name(c.ID))
-			m.lane.CarriedOut(c, nil, true, time.Now())
+			m.lane.ChangeDone(c, nil, true, time.Now())
 		})
 		return
 	}
@@ -114,18 +114,18 @@ func (m *model) change(of *Lane, c *Change) {
 		m.work = append(m.work, func() {
 			m.mail(of, func() {
 				m.tell("changed %s, refused %v", name(c.ID), refused)
-				if c.entry.shown != nil {
+				if c.entry.readMeanwhile != nil {
 					m.note("shown while changing")
 				}
 				switch {
 				case refused:
 					m.note("conflict")
-					m.lane.CarriedOut(c, nil, false, time.Now())
+					m.lane.ChangeDone(c, nil, false, time.Now())
 				case c.Kind == Cancel:
-					m.lane.CarriedOut(c, nil, false, time.Now())
+					m.lane.ChangeDone(c, nil, false, time.Now())
 				default:
 					m.note("requeued")
-					m.lane.CarriedOut(c, m.entryOf(d), false, time.Now())
+					m.lane.ChangeDone(c, m.entryOf(d), false, time.Now())
 				}
 			})
 		})
@@ -321,9 +321,9 @@ func (m *model) crash() {
 		m.store.commit()
 	}
 	m.dropLate()
-	left := m.lane.Leave(suspect)
+	left := m.lane.HandOver(suspect)
 	m.start()
-	m.held = m.lane.Inherit(left)
+	m.held = m.lane.TakeOver(left)
 	for _, e := range left.entries {
 		m.note("inherited")
 		if e.state == entrySettling {
@@ -358,7 +358,7 @@ func (m *model) replay() {
 func (m *model) missedByHand() {
 	m.lane.NotOffered(webhook.ID{})
 	if m.lane.configured {
-		if m.lane.Wish(time.Now()); m.lane.wished {
+		if m.lane.SendNextByHand(time.Now()); m.lane.nextByHand {
 			m.note("wish")
 		}
 	}

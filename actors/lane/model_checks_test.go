@@ -27,8 +27,8 @@ func (m *model) check() {
 		counts[entrySettling] != l.unsettled, counts[entryChanging] != l.changing:
 		m.fail("the lane counts %d waiting, %d in flight, %d settling, %d changing; it has %v",
 			l.waiting, l.inFlight, l.unsettled, l.changing, counts)
-	case hands != l.handsWait, hands > MaxByHand:
-		m.fail("the lane counts %d that wait by hand; it has %d", l.handsWait, hands)
+	case hands != l.byHandWaiting, hands > MaxByHand:
+		m.fail("the lane counts %d that wait by hand; it has %d", l.byHandWaiting, hands)
 	case charged != m.held:
 		m.fail("%d bytes are charged, the window holds %d", m.held, charged)
 	case l.inFlight > m.settings.Concurrency+12: // a smaller limit holds for what starts later
@@ -100,9 +100,9 @@ func (m *model) underWay() bool {
 
 // checkCalm finds lost wake-ups: with nothing under way, whoever has work must have a time to wake up at.
 func (m *model) checkCalm(now time.Time) {
-	if l := m.lane; l != nil && l.handsWait > 0 && !m.underWay() && !m.retryAt.After(now) && !l.Wants(now) {
-		if e := l.byHand.peek(); e == nil || l.everSends(e) {
-			m.fail("%d wait by hand, and nothing is under way: %s", l.handsWait, m.describe(now))
+	if l := m.lane; l != nil && l.byHandWaiting > 0 && !m.underWay() && !m.retryAt.After(now) && !l.Wants(now) {
+		if e := l.byHand.peek(); e == nil || l.maySend(e) {
+			m.fail("%d wait by hand, and nothing is under way: %s", l.byHandWaiting, m.describe(now))
 		}
 	}
 	due, pending := m.store.earliest()
@@ -135,7 +135,7 @@ func (m *model) checkCalm(now time.Time) {
 }
 
 // checkRest looks at a lane that would be stopped.
-func (m *model) checkRest(r Rest, now time.Time) {
+func (m *model) checkRest(r Idle, now time.Time) {
 	m.note("rest")
 	if !r.HoldUntil.IsZero() {
 		m.note("rest held")
@@ -243,7 +243,7 @@ func (m *model) checkEnd() {
 	if m.held != 0 {
 		m.fail("%d bytes were not given back", m.held)
 	}
-	if m.lane != nil && len(m.lane.window)+len(m.lane.lingering)+len(m.lane.offeredDuringRead) > 0 {
-		m.fail("left in the window: %d, lingering %d, aside %d", len(m.lane.window), len(m.lane.lingering), len(m.lane.offeredDuringRead))
+	if m.lane != nil && len(m.lane.window)+len(m.lane.gone)+len(m.lane.offeredDuringRead) > 0 {
+		m.fail("left in the window: %d, lingering %d, aside %d", len(m.lane.window), len(m.lane.gone), len(m.lane.offeredDuringRead))
 	}
 }

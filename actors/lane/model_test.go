@@ -64,7 +64,7 @@ type model struct {
 	reached map[string]int
 
 	lane     *Lane // nil while it rests
-	rest     Rest
+	rest     Idle
 	memory   Memory
 	endpoint webhook.Endpoint
 	revision uint64 // that the lane knows
@@ -125,7 +125,7 @@ func (m *model) anySettings() webhook.Settings {
 
 // start makes a lane, which is told later what its endpoint is.
 func (m *model) start() {
-	m.lane, m.rest = New(&m.memory), Rest{}
+	m.lane, m.rest = New(&m.memory), Idle{}
 	m.mailbox, m.early, m.unseen, m.marked, m.retryAt, m.peak = nil, nil, 0, false, time.Time{}, 0
 	m.background(func() func() {
 		e, s, g := m.endpoint, m.settings, m.store.gate

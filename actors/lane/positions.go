@@ -2,24 +2,24 @@ package lane
 
 import "github.com/corpastro/astrohook/webhook"
 
-// queueReading is how far a lane has read its queue back from storage.
-type queueReading struct {
+// queuePosition is how far a lane has read its queue back from storage.
+type queuePosition struct {
 	// behind: storage holds queued deliveries, from the ID from on, that the lane has not seen.
 	behind bool
 	from   webhook.ID
 	// seen: all that was queued before this ID was read at least once.
 	seen webhook.ID
 	// reading: a read is under way. What is missed meanwhile it may not show.
-	reading bool
-	missed  bool
-	again   webhook.ID
+	reading          bool
+	missedDuringRead bool
+	missedFrom       webhook.ID
 }
 
 // miss notes that a queued delivery is not in the window.
-func (q *queueReading) miss(id webhook.ID) {
+func (q *queuePosition) miss(id webhook.ID) {
 	if q.reading {
-		if !q.missed || id.Compare(q.again) < 0 {
-			q.missed, q.again = true, id
+		if !q.missedDuringRead || id.Compare(q.missedFrom) < 0 {
+			q.missedDuringRead, q.missedFrom = true, id
 		}
 		return
 	}
@@ -29,10 +29,10 @@ func (q *queueReading) miss(id webhook.ID) {
 }
 
 // start begins a read.
-func (q *queueReading) start() { q.reading, q.missed = true, false }
+func (q *queuePosition) start() { q.reading, q.missedDuringRead = true, false }
 
 // finish ends a read: last is the last ID it gave, and all tells whether it reached the queue's end.
-func (q *queueReading) finish(last webhook.ID, got, all bool) {
+func (q *queuePosition) finish(last webhook.ID, got, all bool) {
 	q.reading = false
 	q.behind = !all
 	if got {
@@ -41,16 +41,16 @@ func (q *queueReading) finish(last webhook.ID, got, all bool) {
 			q.seen = q.from
 		}
 	}
-	if q.missed {
-		q.miss(q.again)
+	if q.missedDuringRead {
+		q.miss(q.missedFrom)
 	}
 }
 
 // fail ends a read that gave nothing; it is to be done again.
-func (q *queueReading) fail() { q.finish(webhook.ID{}, false, false) }
+func (q *queuePosition) fail() { q.finish(webhook.ID{}, false, false) }
 
-// scheduleReading is how far a lane has read its retry schedule.
-type scheduleReading struct {
+// schedulePosition is how far a lane has read its retry schedule.
+type schedulePosition struct {
 	// next is when the first unread slot is due; zero if there is none.
 	next    webhook.DueTime
 	from    webhook.Slot
@@ -58,15 +58,15 @@ type scheduleReading struct {
 	// ahead is where to go on among those that lie too far ahead.
 	ahead webhook.Slot
 	// What was scheduled while a read was under way, which it may not show.
-	missed bool
-	again  webhook.Slot
+	missedDuringRead bool
+	missedFrom       webhook.Slot
 }
 
 // miss notes that a slot of the schedule is not in the window.
-func (s *scheduleReading) miss(slot webhook.Slot) {
+func (s *schedulePosition) miss(slot webhook.Slot) {
 	if s.reading {
-		if !s.missed || slot.Before(s.again) {
-			s.missed, s.again = true, slot
+		if !s.missedDuringRead || slot.Before(s.missedFrom) {
+			s.missedDuringRead, s.missedFrom = true, slot
 		}
 		return
 	}
@@ -78,20 +78,20 @@ func (s *scheduleReading) miss(slot webhook.Slot) {
 	}
 }
 
-func (s *scheduleReading) start() { s.reading, s.missed = true, false }
+func (s *schedulePosition) start() { s.reading, s.missedDuringRead = true, false }
 
 // finish ends a read: last is the last slot it gave, next the due time of the first one it did not.
-func (s *scheduleReading) finish(last webhook.Slot, got bool, next webhook.DueTime) {
+func (s *schedulePosition) finish(last webhook.Slot, got bool, next webhook.DueTime) {
 	s.reading, s.next = false, next
 	if got {
 		s.from = last.Next()
 	}
-	if s.missed {
-		s.miss(s.again)
+	if s.missedDuringRead {
+		s.miss(s.missedFrom)
 	}
 }
 
 // fail ends a read that gave nothing; it is to be done again.
-func (s *scheduleReading) fail() {
+func (s *schedulePosition) fail() {
 	s.finish(webhook.Slot{}, false, s.next)
 }

@@ -15,7 +15,7 @@ func TestScheduleOfOneMillisecond(t *testing.T) {
 	start := time.UnixMilli(1_750_000_000_000)
 	small, large := webhook.ID{Seq: 3, Endpoint: 1}, webhook.ID{Seq: 9, Endpoint: 1}
 	for _, reading := range []bool{false, true} {
-		s := scheduleReading{from: webhook.Slot{At: webhook.DueAt(start.Add(time.Hour))}} // read so far
+		s := schedulePosition{from: webhook.Slot{At: webhook.DueAt(start.Add(time.Hour))}} // read so far
 		if reading {
 			s.start()
 		}

@@ -21,8 +21,8 @@ func (l *Lane) HoldsPayloads() bool { return l.waiting+l.inFlight > 0 }
 // ReadQueue starts a read of the queue if one is due: up to limit deliveries from an ID on.
 func (l *Lane) ReadQueue(now time.Time) (from webhook.ID, limit int) {
 	open := l.open(now)
-	l.wished = l.wished && !open && l.sends && !l.draining
-	if !l.queue.behind || l.queue.reading || !open && !l.wished || l.readLimit() == 0 {
+	l.nextByHand = l.nextByHand && !open && l.sends && !l.draining
+	if !l.queue.behind || l.queue.reading || !open && !l.nextByHand || l.readLimit() == 0 {
 		return webhook.ID{}, 0
 	}
 	l.queue.start()
@@ -49,10 +49,10 @@ func (l *Lane) QueueRead(due []*Entry, all bool, now time.Time) {
 		last = due[len(due)-1].ID()
 	}
 	l.queue.finish(last, len(due) > 0, all)
-	l.wished = l.wished && len(due) > 0
-	l.take(due, now)
+	l.nextByHand = l.nextByHand && len(due) > 0
+	l.admitRead(due, now)
 	l.takeOfferedDuringRead(now)
-	l.sweep()
+	l.dropGone()
 }
 
 // ScheduleRead takes what a read of the retry schedule gave; next is the due
@@ -63,8 +63,8 @@ func (l *Lane) ScheduleRead(due []*Entry, next webhook.DueTime, now time.Time) {
 		last = due[len(due)-1].slot()
 	}
 	l.schedule.finish(last, len(due) > 0, next)
-	l.take(due, now)
-	l.sweep()
+	l.admitRead(due, now)
+	l.dropGone()
 }
 
 // AheadRead takes what a read gave that found nothing due, and so took what was
@@ -74,8 +74,8 @@ func (l *Lane) AheadRead(due []*Entry, next webhook.DueTime, now time.Time) {
 		l.schedule.ahead, next = due[len(due)-1].slot().Next(), webhook.DueAt(now)
 	}
 	l.schedule.finish(webhook.Slot{}, false, next)
-	l.take(due, now)
-	l.sweep()
+	l.admitRead(due, now)
+	l.dropGone()
 }
 
 // ReadFailed ends a read that storage could not answer.
@@ -86,7 +86,7 @@ func (l *Lane) ReadFailed(schedule bool, now time.Time) {
 		l.queue.fail()
 		l.takeOfferedDuringRead(now)
 	}
-	l.sweep()
+	l.dropGone()
 }
 
 // takeOfferedDuringRead decides on what was offered during a read. After one that reached
@@ -97,33 +97,33 @@ func (l *Lane) takeOfferedDuringRead(now time.Time) {
 	l.offeredDuringRead = nil
 	for _, e := range aside {
 		if l.queue.behind || !l.open(now) {
-			l.discard(e)
+			l.releaseMemory(e)
 			l.queue.miss(e.ID())
 		} else {
-			l.take([]*Entry{e}, now)
+			l.admitRead([]*Entry{e}, now)
 		}
 	}
 }
 
-// take admits what was read, but for what the window has already.
-func (l *Lane) take(due []*Entry, now time.Time) {
+// admitRead admits what was read, but for what the window has already.
+func (l *Lane) admitRead(due []*Entry, now time.Time) {
 	open := l.open(now)
 	for _, e := range due {
 		known := l.window[e.ID()]
 		switch {
 		case known != nil && known.overtaken(e):
-			l.discard(e)
+			l.releaseMemory(e)
 			switch known.state {
 			case entryChanging:
-				known.shown = e
+				known.readMeanwhile = e
 			case entryGone: // most likely as it was before; the next read shows what is
 				l.miss(e)
 			}
-		case !open && l.wished && l.sends:
-			l.wished, e.ByHand = false, true
+		case !open && l.nextByHand && l.sends:
+			l.nextByHand, e.ByHand = false, true
 			l.admit(e)
 		case !open:
-			l.discard(e)
+			l.releaseMemory(e)
 			l.miss(e)
 		default:
 			l.admit(e)
@@ -162,10 +162,10 @@ func (l *Lane) WakeAt(now time.Time) time.Time {
 // CancelDue tells whether the pending deliveries of a deleted endpoint are to be
 // cancelled now; cancelDone follows.
 func (l *Lane) CancelDue() bool {
-	if !l.deleted || l.cancelled || l.cancelling || l.inFlight+l.unsettled+l.changing > 0 {
+	if !l.deleted || l.nothingPending || l.cancelling || l.inFlight+l.unsettled+l.changing > 0 {
 		return false
 	}
-	l.cancelling, l.cancelled = true, true
+	l.cancelling, l.nothingPending = true, true
 	return true
 }
 
@@ -174,12 +174,12 @@ func (l *Lane) CancelDue() bool {
 func (l *Lane) CancelDone(n int) {
 	l.cancelling = false
 	if n > 0 {
-		l.cancelled = false
+		l.nothingPending = false
 	}
 }
 
-// Rest is what a lane that has nothing in memory tells its supervisor.
-type Rest struct {
+// Idle is what a lane that has nothing in memory tells its supervisor.
+type Idle struct {
 	// WakeAt is when to start the actor again at the latest; zero for not by time.
 	WakeAt time.Time
 	// HoldUntil is until when new deliveries need not start it; never while the endpoint is paused.
@@ -188,29 +188,29 @@ type Rest struct {
 	Waits webhook.Waiting
 }
 
-// restWhile is the shortest time for which an actor is worth stopping.
-const restWhile = 5 * time.Second
+// minIdle is the shortest time for which an actor is worth stopping.
+const minIdle = 5 * time.Second
 
-// Resting tells whether the actor could stop now, having nothing to do for at least a while.
-func (l *Lane) Resting(now time.Time) (Rest, bool) {
+// Idle tells whether the actor could stop now, having nothing to do for at least a while.
+func (l *Lane) Idle(now time.Time) (Idle, bool) {
 	if !l.configured || len(l.window) > 0 || l.queue.reading || l.schedule.reading || l.cancelling {
-		return Rest{}, false
+		return Idle{}, false
 	}
-	soon := now.Add(restWhile)
+	soon := now.Add(minIdle)
 	if l.deleted {
-		return Rest{}, l.cancelled
+		return Idle{}, l.nothingPending
 	}
 	if !l.sends {
-		return Rest{HoldUntil: Never, Waits: l.Waits(now)}, true
+		return Idle{HoldUntil: Never, Waits: l.Waits(now)}, true
 	}
-	r := Rest{WakeAt: l.schedule.next.Time(), Waits: l.Waits(now)}
+	r := Idle{WakeAt: l.schedule.next.Time(), Waits: l.Waits(now)}
 	if closed := l.gate.closedUntil(now); !closed.IsZero() {
 		r.HoldUntil = closed
 		if l.queue.behind || !r.WakeAt.IsZero() && r.WakeAt.Before(closed) {
 			r.WakeAt = closed
 		}
 	} else if l.queue.behind {
-		return Rest{}, false
+		return Idle{}, false
 	}
 	return r, r.WakeAt.IsZero() || r.WakeAt.After(soon)
 }

@@ -132,7 +132,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	case "missed":
 		s.lane.NotOffered(s.id(t, names(d)[0]))
 		if d.HasArg("byhand") {
-			s.lane.Wish(now)
+			s.lane.SendNextByHand(now)
 		}
 	case "advance":
 		for _, arg := range d.CmdArgs {
@@ -255,7 +255,7 @@ func (s *script) change(t *testing.T, d *datadriven.TestData, now time.Time) {
 			requeued.Due.Delivery = recorded.Next.Now.Requeue()
 		}
 	}
-	s.lane.CarriedOut(&Change{ID: s.id(t, n), entry: s.lane.window[s.id(t, n)]}, requeued, d.HasArg("failed"), now)
+	s.lane.ChangeDone(&Change{ID: s.id(t, n), entry: s.lane.window[s.id(t, n)]}, requeued, d.HasArg("failed"), now)
 }
 
 // advance does what the actor does after each message, and writes it down.
@@ -298,7 +298,7 @@ func (s *script) advance(now time.Time) {
 	if l.CancelDue() {
 		s.say("cancel pending")
 	}
-	if r, ok := l.Resting(now); ok {
+	if r, ok := l.Idle(now); ok {
 		s.say("rest: wake %s, hold until %s", s.at(r.WakeAt), s.at(r.HoldUntil))
 	} else if at := l.WakeAt(now); !at.IsZero() {
 		s.say("wake at %s", s.at(at))

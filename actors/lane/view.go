@@ -38,7 +38,7 @@ func (l *Lane) TakeGate() (webhook.GateState, bool) {
 	if !l.configured {
 		return webhook.GateState{}, false
 	}
-	return l.gate.takeDirty()
+	return l.gate.takeChanged()
 }
 
 // ReceiverSince returns the endpoint's ReceiverSince, as the lane was configured last.
@@ -73,7 +73,7 @@ func (l *Lane) Progress(now time.Time) webhook.Progress {
 		switch {
 		case e.state == entryInFlight:
 			p.Started[id] = e.startedAt
-		case e.state == entryWaiting && e.ByHand && l.everSends(e):
+		case e.state == entryWaiting && e.ByHand && l.maySend(e):
 			p.ByHand = append(p.ByHand, id)
 		}
 	}

@@ -21,7 +21,7 @@ type Clients struct {
 // Client is one client's.
 type Client struct {
 	payloads atomic.Int64 // bytes in memory
-	reads    readLine
+	reads    clientQueue
 }
 
 // NewClients returns the knowledge of no client yet.

@@ -16,11 +16,11 @@ type Readers struct {
 
 	mu      sync.Mutex
 	running int
-	turns   []*readLine // clients that have something to run, and may
+	turns   []*clientQueue // clients that have something to run, and may
 }
 
-// readLine is what waits for one client. The reader's mutex guards it.
-type readLine struct {
+// clientQueue is what waits for one client. The reader's mutex guards it.
+type clientQueue struct {
 	soon, later []func()
 	running     int
 	inTurn      bool
@@ -48,7 +48,7 @@ func (r *Readers) Run(of *Client, soon bool, job func()) {
 }
 
 // queue gives a client its next turn if it has a job that may run.
-func (r *Readers) queue(line *readLine) {
+func (r *Readers) queue(line *clientQueue) {
 	if !line.inTurn && line.running < maxClientReads && len(line.soon)+len(line.later) > 0 {
 		line.inTurn = true
 		r.turns = append(r.turns, line)
@@ -63,7 +63,7 @@ func (r *Readers) work() {
 }
 
 // next returns the job whose turn it is; done is the client whose job has just ended.
-func (r *Readers) next(done *readLine) (*readLine, func()) {
+func (r *Readers) next(done *clientQueue) (*clientQueue, func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if done != nil {
@@ -84,7 +84,7 @@ func (r *Readers) next(done *readLine) (*readLine, func()) {
 	return line, job
 }
 
-func (l *readLine) take() (job func()) {
+func (l *clientQueue) take() (job func()) {
 	from := &l.soon
 	if len(*from) == 0 {
 		from = &l.later
