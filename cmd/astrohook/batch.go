@@ -10,18 +10,21 @@ import (
 	"io"
 	"net/http"
 	"os"
+
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
-// The bounds of one request with a batch: less than the server takes.
+// The bounds of one request with a batch. They stay below the server's own, so that a
+// file of many events never fails because of its size.
 const (
 	batchEvents = 500
 	batchBytes  = maxPublish - 1<<10
 )
 
-// publishBatch publishes a file line by line, as many lines in a request as it
-// may hold. It goes on after a refused event, and stops when the server refuses
-// a whole request.
-func (c *publishCommand) publishBatch(ctx context.Context, client *apiClient, std streams) error {
+// publishBatch publishes the lines of a file, as many in a request as it may hold. It
+// continues after a refused event, and stops when the server refuses a whole request.
+func (c *publishCommand) publishBatch(ctx context.Context, client *apiclient.Client, std streams) error {
 	input := std.in
 	if c.Batch != "-" {
 		file, err := os.Open(c.Batch)
@@ -38,15 +41,15 @@ func (c *publishCommand) publishBatch(ctx context.Context, client *apiClient, st
 	if p.refused > 0 {
 		return fmt.Errorf("publish: %d events accepted, %d refused", p.accepted, p.refused)
 	}
-	if _, err := fmt.Fprintln(std.out, counted(p.accepted, "event")+" accepted"); err != nil {
+	if _, err := fmt.Fprintln(std.out, terminal.Counted(p.accepted, "event")+" accepted"); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
 }
 
-// batchPublisher sends events in batches and prints what became of each.
+// batchPublisher sends events in batches and prints the result of each.
 type batchPublisher struct {
-	client *apiClient
+	client *apiclient.Client
 	out    io.Writer
 
 	body              bytes.Buffer
@@ -77,29 +80,29 @@ func (p *batchPublisher) publishLines(ctx context.Context, input io.Reader) erro
 	return p.flush(ctx)
 }
 
-// batchAnswer tells of each event of a batch what became of it, in order.
+// batchAnswer has the result of each event of a batch, in order.
 type batchAnswer struct {
 	Results []struct {
 		eventReceipt
-		Problem *problem `json:"problem"`
+		Problem *apiclient.Problem `json:"problem"`
 	} `json:"results"`
 }
 
-// flush publishes what was gathered.
+// flush publishes the lines gathered so far, and prints the result of each.
 func (p *batchPublisher) flush(ctx context.Context) error {
 	if len(p.lines) == 0 {
 		return nil
 	}
-	status, text, err := p.client.send(ctx, apiRequest{
-		method: http.MethodPost, path: "/api/events/batch",
-		contentType: "application/x-ndjson", body: p.body.Bytes(),
+	status, text, err := p.client.Send(ctx, apiclient.Request{
+		Method: http.MethodPost, Path: "/api/events/batch",
+		ContentType: "application/x-ndjson", Body: p.body.Bytes(),
 	})
 	if err != nil {
 		return err
 	}
 	var answer batchAnswer
 	if err := json.Unmarshal(text, &answer); err != nil || len(answer.Results) != len(p.lines) {
-		return refusal(status, text)
+		return apiclient.Refusal(status, text)
 	}
 	for i, r := range answer.Results {
 		line := fmt.Sprintf("line %d  %s", p.lines[i], r.eventReceipt)

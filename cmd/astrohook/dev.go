@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/keyring"
 )
 
 const (
 	devListen = "127.0.0.1:8080"
-	// The files in the data directory that a first look leaves there.
+	// The files that --dev writes to the data directory.
 	devSecretFile = "dev-secret"
 	devKeyFile    = "dev-secret-key"
 	devTokenFile  = "dev-token"
@@ -28,16 +29,16 @@ const (
 	devMinRetry   = time.Millisecond
 )
 
-// loopback are the ranges that targets may be in during a first look.
+// loopback are the ranges that --dev allows for targets, beside the public ones.
 var loopback = []string{"127.0.0.0/8", "::1/128"}
 
-// devMode is what a first look needs to know.
+// devMode is what a server with --dev prints at its start.
 type devMode struct {
 	tokenFile string // holds an administrator's token
 }
 
-// prepareDev changes settings to those of a first look, and makes what it needs
-// in the data directory, a token among it.
+// prepareDev changes the settings to those of --dev, and writes an administrator's
+// token, the secrets and the keys to the data directory.
 func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	if err := completeDev(config); err != nil {
 		return devMode{}, err
@@ -57,8 +58,8 @@ func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	return devMode{tokenFile: file}, nil
 }
 
-// completeDev changes settings to those of a first look. A secret and a key that are
-// in the data directory already are kept.
+// completeDev changes the settings to those of --dev. It keeps a secret and a key that
+// the data directory has already: what they encrypted must stay readable.
 func completeDev(config *app.Config) error {
 	if config.Listen == "" {
 		config.Listen = devListen
@@ -95,13 +96,13 @@ func newDevKey() (string, error) {
 	return key.Text(), err
 }
 
-// keptSecret reads the secret in a file, which it makes if there is none.
+// keptSecret returns the secret in a file, and makes the file if there is none.
 func keptSecret(path string, generate func() (string, error)) (string, error) {
 	content, err := os.ReadFile(path)
 	if err == nil {
-		secret := secretLine(content)
+		secret := settings.SecretLine(content)
 		if secret == "" {
-			return "", fmt.Errorf("%s is empty: put back what was in it, or remove it to have a new one made", path)
+			return "", fmt.Errorf("%s is empty: restore its content, or remove the file to have a new secret made", path)
 		}
 		return secret, nil
 	}
@@ -112,14 +113,14 @@ func keptSecret(path string, generate func() (string, error)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Whole and synced before it is used: without the key what is on disk later is lost.
+	// The file is synced before the key is used: what it encrypts would be lost without it.
 	if err := disk.Create(path, line(secret)); err != nil {
 		return "", fmt.Errorf("keep the secret: %w", err)
 	}
 	return secret, nil
 }
 
-// line writes a text and the end of its line.
+// line returns a function that writes a text and the end of its line.
 func line(text string) func(*os.File) error {
 	return func(file *os.File) error {
 		_, err := file.WriteString(text + "\n")
@@ -127,11 +128,11 @@ func line(text string) func(*os.File) error {
 	}
 }
 
-// devReceiver is where the first look's receiver listens.
+// devReceiver is the address of the receiver that the printed commands start.
 const devReceiver = "127.0.0.1:9000"
 
-// printHints shows where the server is and what to try, as commands for other
-// terminals in the same folder.
+// printHints prints the server's address, and commands to paste into other terminals
+// in the same folder.
 func (d devMode) printHints(w io.Writer, program string, addr net.Addr) {
 	server := "http://" + reachable(addr)
 	bearer := `-H "Authorization: Bearer $(cat ` + quote(d.tokenFile) + `)"`
@@ -154,7 +155,7 @@ Paste these into other terminals in this folder:
 	}
 }
 
-// reachable is an address at which this machine reaches a listener.
+// reachable returns an address at which this machine reaches a listener.
 func reachable(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
@@ -166,7 +167,7 @@ func reachable(addr net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-// quote writes a word so that a shell reads it as one.
+// quote returns a word in the form that a shell reads as one word.
 func quote(word string) string {
 	plain := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("./_-+:,@%", c)

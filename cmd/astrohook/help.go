@@ -15,7 +15,8 @@ type helpCommand struct {
 // versionFlag prints the version wherever it stands.
 type versionFlag bool
 
-// BeforeReset prints the version, before anything else of the command line counts.
+// BeforeReset prints the version before the parser looks at the rest of the command
+// line, so that a mistake there does not matter.
 func (versionFlag) BeforeReset(k *kong.Kong) error {
 	if err := (&versionCommand{}).Run(streams{out: k.Stdout}); err != nil {
 		return err
@@ -24,8 +25,8 @@ func (versionFlag) BeforeReset(k *kong.Kong) error {
 	return nil
 }
 
-// asFlags turns what people try first into what the parser knows: nothing at all,
-// "help", "help COMMAND", and a command that needs another word ask for help.
+// asFlags returns the arguments with --help in place of what people try first: no
+// argument, "help", "help COMMAND", and a command that needs a second word.
 func asFlags(model *kong.Application, args []string) []string {
 	switch {
 	case len(args) == 0:
@@ -40,8 +41,8 @@ func asFlags(model *kong.Application, args []string) []string {
 	return args
 }
 
-// explain is a flag's or an argument's text in the help: what it means, its default
-// and its name in the environment.
+// explain returns the help text of a flag or an argument: its meaning, its default and
+// its name in the environment.
 func explain(v *kong.Value) string {
 	text := strings.TrimSuffix(v.Help, ".")
 	if preset := defaultOf(v); preset != "" {
@@ -53,8 +54,8 @@ func explain(v *kong.Value) string {
 	return text + "."
 }
 
-// defaultOf writes a value's default for people; "" where there is none to name:
-// the text says it, or the value is an argument that must be there.
+// defaultOf returns a value's default for people. It is "" where the help text names
+// the default itself, and for a required argument.
 func defaultOf(v *kong.Value) string {
 	switch {
 	case v.Name == "help", v.Name == "version", strings.Contains(v.Help, "efault:"), v.Flag == nil && v.Required:
@@ -70,8 +71,8 @@ func defaultOf(v *kong.Value) string {
 	return "none"
 }
 
-// namePlaces gives flags without a placeholder one that says what they take; the
-// parser would show the default there.
+// namePlaces sets the placeholders of flags that have none to the kind of value that
+// they take. The parser would show the default there, which explain shows already.
 func namePlaces(k *kong.Kong) error {
 	for _, node := range append([]*kong.Node{k.Model.Node}, k.Model.Leaves(false)...) {
 		for _, flag := range node.Flags {

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
 // keyCommand manages the API keys of a running server.
@@ -18,20 +22,20 @@ type keyCommand struct {
 	Revoke keyRevokeCommand `cmd:"" help:"Revoke an API key: it is refused at once."`
 }
 
-// keyServer is where the keys are, and who asks.
+// keyServer has the flags that all key commands share.
 type keyServer struct {
 	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token  string `placeholder:"TOKEN" help:"Token, or API key, with the scope admin."`
 }
 
-// call makes one call to the server.
-func (c *keyServer) call(ctx context.Context, r apiRequest, answer any) error {
-	client, err := newClient(c.Server, c.Token)
+// call makes one call to the server, with a client of its own: these commands make few.
+func (c *keyServer) call(ctx context.Context, r apiclient.Request, answer any) error {
+	client, err := apiclient.New(c.Server, c.Token)
 	if err != nil {
 		return err
 	}
-	defer client.close()
-	return client.do(ctx, r, answer)
+	defer client.Close()
+	return client.Do(ctx, r, answer)
 }
 
 type keyCreateCommand struct {
@@ -53,7 +57,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
 	}
 	switch {
 	case c.Lifetime < 0:
-		return &usageError{"--lifetime is negative"}
+		return settings.Misuse("--lifetime is negative")
 	case c.Lifetime > 0:
 		input["expires_at"] = time.Now().Add(c.Lifetime).UTC().Format(time.RFC3339Nano)
 	}
@@ -62,15 +66,15 @@ func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
 		return fmt.Errorf("write the key: %w", err)
 	}
 	var made apiKey
-	request := apiRequest{method: http.MethodPost, path: "/api/keys", contentType: "application/json", body: body}
+	request := apiclient.Request{Method: http.MethodPost, Path: "/api/keys", ContentType: "application/json", Body: body}
 	if err := c.call(ctx, request, &made); err != nil {
 		return fmt.Errorf("make API key: %w", err)
 	}
-	_, err = fmt.Fprintln(std.out, printable(made.Key))
+	_, err = fmt.Fprintln(std.out, terminal.Printable(made.Key))
 	return err
 }
 
-// apiKey is one as the server tells of it.
+// apiKey is a key in the server's answers. Only the answer to its creation has Key.
 type apiKey struct {
 	ID        string   `json:"id"`
 	Name      string   `json:"name"`
@@ -81,14 +85,14 @@ type apiKey struct {
 	Key       string   `json:"key"`
 }
 
-// keyColumns heads what columns returns.
+// keyColumns are the titles of what columns returns.
 const keyColumns = "ID\tNAME\tCLIENT\tSCOPE\tMADE\tEXPIRES"
 
-// columns are a key's line in the table that people read.
+// columns returns a key's line of the table.
 func (k apiKey) columns() string {
 	columns := []string{k.ID, k.Name, k.ClientID, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt}
 	for i, text := range columns {
-		columns[i] = orDash(text)
+		columns[i] = terminal.OrDash(text)
 	}
 	if k.ExpiresAt == "" {
 		columns[5] = "never"
@@ -96,28 +100,12 @@ func (k apiKey) columns() string {
 	return strings.Join(columns, "\t")
 }
 
-// counted writes a number with its noun: 1 key, 2 keys.
-func counted[N int | int64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %s", n, plural(noun))
-}
-
-// plural is a noun's plural, where that ends with s.
-func plural(noun string) string {
-	if stem, is := strings.CutSuffix(noun, "y"); is && !strings.HasSuffix(stem, "e") {
-		return stem + "ies"
-	}
-	return noun + "s"
-}
-
 type keyListCommand struct {
 	keyServer `embed:""`
 	Client    string `placeholder:"ID" help:"Only this client's keys."`
 }
 
-// Run prints a table of the keys, and how many they are.
+// Run prints a table of the keys, and their number.
 func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	keys, err := c.list(ctx)
 	if err != nil {
@@ -125,7 +113,7 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	}
 	whose := ""
 	if c.Client != "" {
-		whose = " of client " + printable(c.Client)
+		whose = " of client " + terminal.Printable(c.Client)
 	}
 	if len(keys) == 0 {
 		_, err = fmt.Fprintf(std.out, "No API keys%s; `astrohook key create` makes one.\n", whose)
@@ -139,7 +127,7 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the keys: %w", err)
 	}
-	_, err = fmt.Fprintln(std.out, counted(len(keys), "API key")+whose)
+	_, err = fmt.Fprintln(std.out, terminal.Counted(len(keys), "API key")+whose)
 	return err
 }
 
@@ -154,7 +142,7 @@ func (c *keyListCommand) list(ctx context.Context) (keys []apiKey, err error) {
 			Data       []apiKey `json:"data"`
 			NextCursor string   `json:"next_cursor"`
 		}
-		if err := c.call(ctx, apiRequest{method: http.MethodGet, path: "/api/keys?" + query.Encode()}, &page); err != nil {
+		if err := c.call(ctx, apiclient.Request{Method: http.MethodGet, Path: "/api/keys?" + query.Encode()}, &page); err != nil {
 			return nil, err
 		}
 		keys = append(keys, page.Data...)
@@ -172,10 +160,10 @@ type keyRevokeCommand struct {
 
 // Run revokes a key.
 func (c *keyRevokeCommand) Run(ctx context.Context, std streams) error {
-	request := apiRequest{method: http.MethodDelete, path: "/api/keys/" + url.PathEscape(c.ID)}
+	request := apiclient.Request{Method: http.MethodDelete, Path: "/api/keys/" + url.PathEscape(c.ID)}
 	if err := c.call(ctx, request, nil); err != nil {
 		return fmt.Errorf("revoke API key: %w", err)
 	}
-	_, err := fmt.Fprintln(std.out, "Revoked "+printable(c.ID))
+	_, err := fmt.Fprintln(std.out, "Revoked "+terminal.Printable(c.ID))
 	return err
 }

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -24,13 +26,13 @@ type listenCommand struct {
 	Register     string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
 	Token        string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
 	Client       string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
-	Lease        time.Duration `default:"1m" help:"How long the registration lasts should this command be unable to deregister, 30s to 1h; it is renewed as long as the command runs."`
+	Lease        time.Duration `default:"1m" help:"How long the registration lasts if this command cannot deregister, 30s to 1h; it is renewed as long as the command runs."`
 	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
 	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
 	Secret       []string      `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's. Default: none, with --register a new one."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
-	Delay        time.Duration `default:"0s" help:"Answer this late."`
+	Delay        time.Duration `default:"0s" help:"Delay of each answer."`
 	Fail         int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
 	FailStatus   int           `default:"503" help:"Status code to refuse with."`
 	Status       int           `default:"204" help:"Status code to accept with."`
@@ -73,7 +75,7 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 	return errors.Join(err, errStop)
 }
 
-// receive registers, if asked to, and tells so.
+// receive registers, if the user asked for it, and prints the webhook's id.
 func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.Addr) error {
 	if r == nil {
 		return nil
@@ -89,23 +91,23 @@ func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.A
 	return nil
 }
 
-// prepare checks the flags; the registration is nil when none is asked for.
+// prepare checks the flags and returns the registration; nil without --register.
 func (c *listenCommand) prepare(std streams) (*registration, error) {
 	for _, code := range []int{c.Status, c.FailStatus} {
 		if code < 200 || code > 599 {
-			return nil, &usageError{fmt.Sprintf("%d is not a status code from 200 to 599", code)}
+			return nil, settings.Misuse(fmt.Sprintf("%d is not a status code from 200 to 599", code))
 		}
 	}
 	if fault := app.AddressFault(c.Address); fault != "" {
-		return nil, &usageError{"--address " + fault}
+		return nil, settings.Misuse("--address " + fault)
 	}
 	if c.Register == "" {
-		return nil, nil //nolint:nilnil // none asked for
+		return nil, nil //nolint:nilnil // there is none without --register
 	}
 	if c.Lease < minLease || c.Lease > maxLease {
-		return nil, &usageError{fmt.Sprintf("--lease %s is not from %s to %s", c.Lease, minLease, maxLease)}
+		return nil, settings.Misuse(fmt.Sprintf("--lease %s is not from %s to %s", c.Lease, minLease, maxLease))
 	}
-	client, err := newClient(c.Register, c.Token)
+	client, err := apiclient.New(c.Register, c.Token)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,8 @@ package main
 import (
 	"io"
 	"log/slog"
-	"os"
+
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
 // logFlags choose what is logged and how. Logs go to the standard error.
@@ -12,7 +13,7 @@ type logFlags struct {
 	LogFormat string `group:"Server" default:"auto" enum:"auto,text,json" help:"text, json or auto: text on a terminal, else JSON."`
 }
 
-// level is the least that is logged.
+// level returns the lowest level that is logged.
 func (f logFlags) level() slog.Level {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
@@ -21,21 +22,12 @@ func (f logFlags) level() slog.Level {
 	return level
 }
 
-// logger builds the logger for a stream. What it logs at least may change.
+// logger returns the logger for a stream. A reload may change the level.
 func (f logFlags) logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 	level.Set(f.level())
 	options := &slog.HandlerOptions{Level: level}
-	if f.LogFormat == "text" || f.LogFormat == "auto" && isTerminal(w) {
+	if f.LogFormat == "text" || f.LogFormat == "auto" && terminal.Is(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/process"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -32,8 +34,8 @@ const (
 	exitUsage  = 2
 )
 
-// commandLine is what can be asked for. Commands that take settings of the
-// server share their names with it.
+// commandLine has the commands and their flags, as the parser reads them. A command
+// that takes a setting of the server takes it under the same name.
 type commandLine struct {
 	Config      kong.ConfigFlag `placeholder:"FILE" help:"YAML file with settings, named as the flags are."`
 	ShowVersion versionFlag     `name:"version" short:"v" env:"-" help:"Print the version."`
@@ -63,19 +65,19 @@ func main() {
 	os.Exit(run(context.Background(), os.Args, streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// run carries out a command line and returns the exit code. An interrupt ends
-// ctx; a second one ends the process at once. A server reads its settings again at a
-// hang-up, which ends the other commands as an interrupt does.
+// run carries out a command line and returns the exit code. An interrupt ends ctx; a
+// second one ends the process. At a hang-up a server reads its settings again; the
+// other commands end, as at an interrupt.
 func run(ctx context.Context, args []string, std streams) int {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := process.Interruptible(ctx)
 	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	file, shown := new(settingsFile), false
+	file, shown := new(settings.File), false
 	hung, unheard := make(hangups, 1), signal.Ignored(syscall.SIGHUP)
 	signal.Notify(hung, syscall.SIGHUP)
 	defer signal.Stop(hung)
-	parser, err := newParser(ctx, args[0], std, kong.Configuration(file.load), kong.Exit(func(int) { shown = true }),
+	parser, err := newParser(ctx, args[0], std, kong.Configuration(file.Load), kong.Exit(func(int) { shown = true }),
 		kong.Bind(hung, readAgain(ctx, args, std)))
 	if err != nil {
 		return fail(std.err, err, exitFailed)
@@ -92,7 +94,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	err = command.Run()
 	var setting *webhook.FieldError
-	var usage *usageError
+	var usage *settings.UsageError
 	switch {
 	case err == nil:
 		return exitDone
@@ -104,7 +106,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	return fail(std.err, err, exitFailed)
 }
 
-// program is how this process was called, as a user would type it again.
+// program is the name that this process was called by, for commands that users paste.
 type program string
 
 func newParser(ctx context.Context, name string, std streams, more ...kong.Option) (*kong.Kong, error) {
@@ -114,7 +116,7 @@ func newParser(ctx context.Context, name string, std streams, more ...kong.Optio
 		kong.DefaultEnvars("ASTROHOOK"),
 		app.Durations(),
 		kong.PostBuild(namePlaces),
-		kong.Configuration(new(settingsFile).load),
+		kong.Configuration(new(settings.File).Load),
 		kong.Writers(std.out, std.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ValueFormatter(explain),
@@ -124,32 +126,33 @@ func newParser(ctx context.Context, name string, std streams, more ...kong.Optio
 	return kong.New(&commandLine{}, append(options, more...)...)
 }
 
-// flagName finds the flag that an error of the parser begins with, and one that is unknown.
 var (
-	flagName    = regexp.MustCompile(`^--([a-z0-9-]+)`)
+	// flagName finds the flag that an error of the parser begins with.
+	flagName = regexp.MustCompile(`^--([a-z0-9-]+)`)
+	// unknownFlag finds the flag in the parser's error about an unknown one.
 	unknownFlag = regexp.MustCompile(`^unknown flag --([A-Za-z0-9-]+)$`)
 )
 
-// explainRefusal adds to an error of the parser what that does not know: where in
-// the settings file a value stands, and what a flag is called now.
-func explainRefusal(err error, file *settingsFile, model *kong.Application) error {
-	if inFile, ok := errors.AsType[*fileError](err); ok {
+// explainRefusal returns an error of the parser with what the parser does not know:
+// the line of the settings file, the command that has the flag, or the flag's new name.
+func explainRefusal(err error, file *settings.File, model *kong.Application) error {
+	if inFile, ok := errors.AsType[*settings.FileError](err); ok {
 		return inFile
 	}
 	text := err.Error()
-	if name := flagName.FindStringSubmatch(text); name != nil && file.where(name[1]) != "" {
-		return fmt.Errorf("%s: %w", file.where(name[1]), err)
+	if name := flagName.FindStringSubmatch(text); name != nil && file.Where(name[1]) != "" {
+		return fmt.Errorf("%s: %w", file.Where(name[1]), err)
 	}
 	if name := unknownFlag.FindStringSubmatch(text); name != nil {
 		if commands := commandsWith(model, name[1]); len(commands) > 0 {
-			return &usageError{fmt.Sprintf("--%s is a flag of %s, and stands behind the command's name", name[1], strings.Join(commands, ", "))}
+			return settings.Misuse(fmt.Sprintf("--%s is a flag of %s, and belongs behind the command's name", name[1], strings.Join(commands, ", ")))
 		}
-		return &usageError{text + didYouMean("--", nearestNames(name[1], settingNames(model)))}
+		return settings.Misuse(text + settings.DidYouMean("--", settings.Nearest(name[1], settings.Names(model))))
 	}
 	return err
 }
 
-// commandsWith are the commands that have a flag.
+// commandsWith returns the names of the commands that have a flag.
 func commandsWith(model *kong.Application, flag string) (commands []string) {
 	for _, node := range model.Leaves(true) {
 		if slices.ContainsFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == flag }) {
@@ -159,57 +162,24 @@ func commandsWith(model *kong.Application, flag string) (commands []string) {
 	return commands
 }
 
-// settingFault names a wrong setting, and the place where it was set.
-func settingFault(fault *webhook.FieldError, file *settingsFile) error {
-	if at := file.where(fault.Field); at != "" {
+// settingFault returns the error of a wrong setting, with the place where it was set.
+func settingFault(fault *webhook.FieldError, file *settings.File) error {
+	if at := file.Where(fault.Field); at != "" {
 		return fmt.Errorf("%s: %s %s", at, fault.Field, fault.Reason)
 	}
-	return fmt.Errorf("--%s (%s) %s", fault.Field, envName(fault.Field), fault.Reason)
+	return fmt.Errorf("--%s (%s) %s", fault.Field, settings.EnvName(fault.Field), fault.Reason)
 }
-
-// usageError is a fault of the command line that its parser cannot see.
-type usageError struct{ reason string }
-
-func (e *usageError) Error() string { return e.reason }
 
 func fail(w io.Writer, err error, code int) int {
 	_, _ = fmt.Fprintf(w, "astrohook: %s\n", strings.TrimSpace(err.Error()))
 	return code
 }
 
-// endAt ends a context at a signal.
+// endAt calls cancel at a signal. It returns then, or when ctx ends.
 func endAt(ctx context.Context, signals <-chan os.Signal, cancel context.CancelFunc) {
 	select {
 	case <-signals:
 		cancel()
 	case <-ctx.Done():
-	}
-}
-
-// interruptible gives a context that the first SIGINT or SIGTERM ends. The
-// second one ends the process with the exit code that shells give to a signal.
-func interruptible(parent context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-done:
-			return
-		}
-		select {
-		case second := <-signals:
-			number, _ := second.(syscall.Signal)
-			os.Exit(128 + int(number))
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel()
 	}
 }

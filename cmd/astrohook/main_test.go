@@ -127,8 +127,8 @@ func TestRefusals(t *testing.T) {
 		code   int
 		want   string
 	}{
-		{"a flag without its command", []string{"--listen=:1"}, 2, "--listen is a flag of serve, and stands behind the command's name"},
-		{"a flag of another command", []string{"publish", "--lifetime=1h", "x"}, 2, "--lifetime is a flag of token, key create, and stands"},
+		{"a flag without its command", []string{"--listen=:1"}, 2, "--listen is a flag of serve, and belongs behind the command's name"},
+		{"a flag of another command", []string{"publish", "--lifetime=1h", "x"}, 2, "--lifetime is a flag of token, key create, and belongs"},
 		{"an unknown flag that was renamed", serve("--endpoint-timeout=1s"), 2, "unknown flag --endpoint-timeout: did you mean --webhook-timeout?"},
 		{"an unknown command", []string{"sevre"}, 2, "sevre"},
 		{"an unknown flag", serve("--lisen=:1"), 2, "--lisen"},

@@ -6,16 +6,20 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
-// The longest body of a request that the server reads, in bytes.
+// maxPublish is the longest body that the server accepts, in bytes.
 const maxPublish = 1 << 20
 
 type publishCommand struct {
 	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
 	ForClient      string `placeholder:"ID" help:"Only this client's webhooks get the event; default: every client's."`
-	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often it is tried with this key."`
+	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often the command runs with this key."`
 	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`
 	EventType      string `arg:"" optional:"" help:"Type of the event."`
 	Data           string `arg:"" optional:"" default:"-" help:"Data of the event as JSON, or @FILE, or - for the standard input."`
@@ -23,23 +27,23 @@ type publishCommand struct {
 
 // Run publishes, and prints a line for each event.
 func (c *publishCommand) Run(ctx context.Context, std streams) error {
-	client, err := newClient(c.Server, c.Token)
+	client, err := apiclient.New(c.Server, c.Token)
 	if err != nil {
 		return err
 	}
-	defer client.close()
+	defer client.Close()
 	switch {
 	case c.Batch != "" && c.EventType != "":
-		return &usageError{"--batch takes the event types from its file"}
+		return settings.Misuse("--batch takes the event types from its file")
 	case c.Batch != "":
 		return c.publishBatch(ctx, client, std)
 	case c.EventType == "":
-		return &usageError{"an event type, or --batch FILE, is missing"}
+		return settings.Misuse("an event type, or --batch FILE, is missing")
 	}
 	return c.publishOne(ctx, client, std)
 }
 
-func (c *publishCommand) publishOne(ctx context.Context, client *apiClient, std streams) error {
+func (c *publishCommand) publishOne(ctx context.Context, client *apiclient.Client, std streams) error {
 	data, err := c.readData(std)
 	if err != nil {
 		return err
@@ -49,8 +53,8 @@ func (c *publishCommand) publishOne(ctx context.Context, client *apiClient, std 
 		return err
 	}
 	var receipt eventReceipt
-	request := apiRequest{method: http.MethodPost, path: "/api/events", contentType: "application/json", body: body}
-	if err := client.do(ctx, request, &receipt); err != nil {
+	request := apiclient.Request{Method: http.MethodPost, Path: "/api/events", ContentType: "application/json", Body: body}
+	if err := client.Do(ctx, request, &receipt); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	_, err = fmt.Fprintln(std.out, receipt)
@@ -67,11 +71,11 @@ func (c *publishCommand) readData(std streams) ([]byte, error) {
 	return []byte(c.Data), nil
 }
 
-// event writes the request's body around the data, whose bytes it does not touch:
-// to judge them is the server's task.
+// event returns the request's body. The bytes of the data go into it unchanged: the
+// server decides about them, and a second encoding here would hide what it refuses.
 func (c *publishCommand) event(data []byte) ([]byte, error) {
 	if !json.Valid(data) {
-		return nil, &usageError{"the event's data is not JSON"}
+		return nil, settings.Misuse("the event's data is not JSON")
 	}
 	fields := map[string]string{"event_type": c.EventType}
 	if c.ForClient != "" {
@@ -97,16 +101,16 @@ type eventReceipt struct {
 	Duplicate  bool   `json:"duplicate"`
 }
 
-// String is for people.
+// String returns the line that people read.
 func (r eventReceipt) String() string {
-	line := printable(r.ID) + "  " + r.deliveries()
+	line := terminal.Printable(r.ID) + "  " + r.deliveries()
 	if r.Duplicate {
 		line += "  (published before with this key)"
 	}
 	return line
 }
 
-// deliveries says how many there are, and what is the matter with some of them.
+// deliveries returns the number of deliveries, and why some of them are not sent now.
 func (r eventReceipt) deliveries() string {
 	if r.Deliveries+r.Disabled+r.Limited == 0 && !r.Duplicate {
 		return "0 deliveries: no webhook asks for this event"

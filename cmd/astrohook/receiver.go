@@ -8,18 +8,19 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // receiver is an HTTP handler that verifies, prints and answers deliveries.
 type receiver struct {
 	check signatureCheck
-	// delay is how long each answer takes; done ends the wait.
+	// delay comes before each answer; done ends the wait at a stop.
 	delay time.Duration
 	done  <-chan struct{}
-	// status answers a delivery; failStatus the first fail of them, or all if fail is negative.
+	// status answers a delivery. failStatus answers the first fail deliveries, or all of
+	// them if fail is negative.
 	status, failStatus int
 	fail               int
 	out                io.Writer
@@ -28,7 +29,7 @@ type receiver struct {
 	received int
 }
 
-// ServeHTTP takes one delivery.
+// ServeHTTP receives, verifies, prints and answers one delivery.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	at := time.Now()
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxDeliveryBody))
@@ -68,18 +69,18 @@ func (r *receiver) print(d *receivedDelivery) int {
 	return status
 }
 
-// receivedDelivery is a request as it arrived, and what was found of it.
+// receivedDelivery is a request and the results of checking its signatures.
 type receivedDelivery struct {
 	at      time.Time
 	headers http.Header
 	names   webhook.Headers
 	body    []byte
-	least   int // of signatures that it must carry; 0: there was nothing to check them with
+	least   int // number of signatures that it must carry; 0 without keys to check them
 	results []signatureResult
 }
 
-// valid tells whether nothing speaks against the delivery: no signature that it
-// must carry is missing, and none is wrong.
+// valid reports whether the delivery has every signature that it must carry, and no
+// wrong one. It is true if there was nothing to check them with.
 func (d *receivedDelivery) valid() bool {
 	for _, r := range d.results {
 		if r.err != nil {
@@ -89,11 +90,11 @@ func (d *receivedDelivery) valid() bool {
 	return len(d.results) >= d.least
 }
 
-// text is a block for people: what came, its signatures, its body.
+// text returns what people read of a delivery: its headers, its signatures, its body.
 func (d *receivedDelivery) text(answer int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  %s  answered %d\n", d.at.Format("15:04:05.000"),
-		orDash(d.headers.Get(d.names.Event)), orDash(d.headers.Get(d.names.ID)), answer)
+		terminal.OrDash(d.headers.Get(d.names.Event)), terminal.OrDash(d.headers.Get(d.names.ID)), answer)
 	if line := eventLine(d.headers, d.names); line != "" {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
@@ -106,38 +107,20 @@ func (d *receivedDelivery) text(answer int) string {
 	case len(d.results) < d.least:
 		b.WriteString("  NOT VALID: a signature is missing\n")
 	}
-	fmt.Fprintf(&b, "  %s\n\n", orDash(string(d.body)))
+	fmt.Fprintf(&b, "  %s\n\n", terminal.OrDash(string(d.body)))
 	return b.String()
 }
 
-// eventLine says which event a delivery carries, when it was accepted, and the
-// number of the attempt; "" if the headers do not say.
+// eventLine returns the event's id, the time of its acceptance and the number of the
+// attempt; "" if the headers have none of them.
 func eventLine(headers http.Header, names webhook.Headers) string {
 	var parts []string
 	for _, part := range [...]struct{ before, name string }{
 		{"event ", names.EventID}, {"accepted at ", names.EventTimestamp}, {"attempt ", names.Attempt},
 	} {
 		if value := headers.Get(part.name); value != "" {
-			parts = append(parts, part.before+printable(value))
+			parts = append(parts, part.before+terminal.Printable(value))
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// orDash is a sender's text for the terminal; "-" for none.
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return printable(text)
-}
-
-// printable keeps what a sender wrote from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || c == unicode.ReplacementChar {
-			return '?'
-		}
-		return c
-	}, text)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 )
 
 type reencryptCommand struct {
@@ -12,30 +14,30 @@ type reencryptCommand struct {
 	Token  string `placeholder:"TOKEN" help:"Token with the scope admin."`
 }
 
-// progressInterval is how often it is told how far the work came.
+// progressInterval is the time between two lines about the progress.
 const progressInterval = time.Second
 
-// Run has the server encrypt all secrets with the first of its keys. The server
-// works in small steps; broken off, the next run goes on.
+// Run has the server encrypt all secrets with the first of its keys, in small steps.
+// After an interruption the next run continues.
 func (c *reencryptCommand) Run(ctx context.Context, std streams) error {
-	client, err := newClient(c.Server, c.Token)
+	client, err := apiclient.New(c.Server, c.Token)
 	if err != nil {
 		return err
 	}
-	defer client.close()
-	total, told := 0, time.Now()
+	defer client.Close()
+	total, printed := 0, time.Now()
 	for {
 		var step struct {
 			Reencrypted int `json:"reencrypted"`
 			Remaining   int `json:"remaining"`
 		}
-		if err := client.do(ctx, apiRequest{method: http.MethodPost, path: "/api/secret-keys/reencrypt"}, &step); err != nil {
+		if err := client.Do(ctx, apiclient.Request{Method: http.MethodPost, Path: "/api/secret-keys/reencrypt"}, &step); err != nil {
 			return fmt.Errorf("reencrypt: %w (%d webhooks done before)", err, total)
 		}
 		total += step.Reencrypted
 		done := step.Remaining == 0
-		if done || time.Since(told) >= progressInterval {
-			told = time.Now()
+		if done || time.Since(printed) >= progressInterval {
+			printed = time.Now()
 			if _, err := fmt.Fprintf(std.out, "%d webhooks reencrypted, %d remain\n", total, step.Remaining); err != nil {
 				return fmt.Errorf("print the progress: %w", err)
 			}

@@ -9,25 +9,27 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 )
 
-// The bounds of a lease, as the server has them.
+// The bounds of a lease. The server has the same.
 const (
 	minLease = 30 * time.Second
 	maxLease = time.Hour
 )
 
-// registration is a receiver's webhook at a server, for as long as its lease is
-// renewed. Its secret is chosen here, so that the first delivery can be verified
-// however soon it comes.
+// registration is a receiver's webhook at a server. It exists as long as its lease is
+// renewed, so that a receiver that was killed leaves nothing behind. The secret is
+// chosen here: the first delivery may arrive before the server's answer does.
 type registration struct {
-	client     *apiClient
+	client     *apiclient.Client
 	owner      string // client to act for; "" for the token's own
 	secret     string
 	lease      time.Duration
 	target     string
 	eventTypes []string
-	say        func(format string, args ...any) // tells the user
+	say        func(format string, args ...any) // prints a line for the user
 
 	id      string // "" before begin
 	failing bool   // the last renewal failed
@@ -45,16 +47,16 @@ func (r *registration) begin(ctx context.Context) error {
 	var created struct {
 		ID string `json:"id"`
 	}
-	request := apiRequest{method: http.MethodPost, path: r.path(""), contentType: "application/json", body: body}
-	if err := r.client.do(ctx, request, &created); err != nil {
+	request := apiclient.Request{Method: http.MethodPost, Path: r.path(""), ContentType: "application/json", Body: body}
+	if err := r.client.Do(ctx, request, &created); err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
 	r.id = created.ID
 	return nil
 }
 
-// kept renews the lease in the background until the function that it returns is
-// called, which waits for a renewal under way.
+// kept renews the lease in the background. The function that it returns ends that and
+// waits for a renewal under way.
 func (r *registration) kept(ctx context.Context) (stop func()) {
 	if r == nil {
 		return func() {}
@@ -68,7 +70,8 @@ func (r *registration) kept(ctx context.Context) (stop func()) {
 	}
 }
 
-// keep renews the lease, three times as often as need be, until ctx ends.
+// keep renews the lease until ctx ends, three times as often as it must, so that two
+// renewals may fail.
 func (r *registration) keep(ctx context.Context) {
 	tick := time.NewTicker(r.lease / 3)
 	defer tick.Stop()
@@ -82,15 +85,15 @@ func (r *registration) keep(ctx context.Context) {
 	}
 }
 
-// renew renews the lease once. If the webhook is gone it registers again. It tells
-// the user when that begins to fail, and when it works again.
+// renew renews the lease once, or registers again if the webhook is gone. It prints a
+// line when renewals begin to fail, and when they work again, not for each.
 func (r *registration) renew(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.lease/3)
 	defer cancel()
 	body := fmt.Appendf(nil, `{"lease_seconds":%d}`, r.leaseSeconds())
-	request := apiRequest{method: http.MethodPatch, path: r.path("/" + r.id), contentType: "application/json", body: body}
-	err := r.client.do(ctx, request, nil)
-	if isNotFound(err) {
+	request := apiclient.Request{Method: http.MethodPatch, Path: r.path("/" + r.id), ContentType: "application/json", Body: body}
+	err := r.client.Do(ctx, request, nil)
+	if apiclient.IsNotFound(err) {
 		if err = r.begin(ctx); err == nil {
 			r.say("The webhook was gone. Registered again as %s.", r.id)
 		}
@@ -99,27 +102,28 @@ func (r *registration) renew(ctx context.Context) {
 	case err == nil && r.failing:
 		r.say("The lease is renewed again.")
 	case err != nil && !r.failing && !errors.Is(ctx.Err(), context.Canceled):
-		r.say("The lease was not renewed, which is tried again: %v", err)
+		r.say("The lease was not renewed; the next renewal tries again: %v", err)
 	}
 	r.failing = err != nil
 }
 
 func (r *registration) leaseSeconds() int { return int(r.lease / time.Second) }
 
-// end deregisters, if begin succeeded. It has its own bound: the command's context has ended.
+// end deregisters if begin succeeded. It has a time limit of its own, because the
+// command's context has ended by then.
 func (r *registration) end() error {
 	if r == nil {
 		return nil
 	}
-	defer r.client.close()
+	defer r.client.Close()
 	if r.id == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), listenStopTimeout)
 	defer cancel()
-	err := r.client.do(ctx, apiRequest{method: http.MethodDelete, path: r.path("/" + r.id)}, nil)
-	if err != nil && !isNotFound(err) {
-		return fmt.Errorf("deregister: %w; the webhook %s goes by itself within %s", err, r.id, r.lease)
+	err := r.client.Do(ctx, apiclient.Request{Method: http.MethodDelete, Path: r.path("/" + r.id)}, nil)
+	if err != nil && !apiclient.IsNotFound(err) {
+		return fmt.Errorf("deregister: %w; the webhook %s expires within %s", err, r.id, r.lease)
 	}
 	r.say("Deregistered %s.", r.id)
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/app"
 )
 
@@ -28,8 +29,8 @@ func startClock(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
 	dial := func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }
-	client := &apiClient{server: "http://x", http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
-	if err := client.do(t.Context(), apiRequest{method: http.MethodGet, path: "/"}, nil); err != nil {
+	client := &apiclient.Client{Server: "http://x", HTTP: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	if err := client.Do(t.Context(), apiclient.Request{Method: http.MethodGet, Path: "/"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(server.Shutdown(), <-served); err != nil {
@@ -88,7 +89,7 @@ func (s *bubbleServer) stop() {
 }
 
 // client calls the server as an administrator.
-func (s *bubbleServer) client() *apiClient {
+func (s *bubbleServer) client() *apiclient.Client {
 	token, err := claims{scopes: []string{"admin"}, lifetime: 1000 * time.Hour}.sign(testSecret, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
@@ -101,18 +102,18 @@ func (s *bubbleServer) client() *apiClient {
 		return ln.Dial()
 	}
 	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
-	return &apiClient{server: "http://astrohook", token: token, http: &http.Client{Transport: transport, Timeout: clientTimeout, CheckRedirect: stay}}
+	return &apiclient.Client{Server: "http://astrohook", Token: token, HTTP: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 }
 
 // webhooks are the ids of those that there are.
-func (s *bubbleServer) webhooks(c *apiClient) (ids []string) {
+func (s *bubbleServer) webhooks(c *apiclient.Client) (ids []string) {
 	s.t.Helper()
 	var page struct {
 		Data []struct {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	if err := c.do(s.t.Context(), apiRequest{method: http.MethodGet, path: "/api/webhooks"}, &page); err != nil {
+	if err := c.Do(s.t.Context(), apiclient.Request{Method: http.MethodGet, Path: "/api/webhooks"}, &page); err != nil {
 		s.t.Fatal(err)
 	}
 	for _, w := range page.Data {
@@ -123,7 +124,7 @@ func (s *bubbleServer) webhooks(c *apiClient) (ids []string) {
 
 // TestRegistrationKept: as long as the command runs its webhook stays, also over
 // restarts of the server, and comes back when somebody deletes it. When the command
-// ends without deregistering, the webhook goes by itself.
+// ends without deregistering, the webhook expires.
 func TestRegistrationKept(t *testing.T) {
 	startClock(t)
 	dir := t.TempDir()
@@ -156,7 +157,7 @@ func TestRegistrationKept(t *testing.T) {
 		if len(said) != 2 || !strings.Contains(said[0], "not renewed") || !strings.Contains(said[1], "renewed again") {
 			t.Errorf("said %q", said)
 		}
-		if err := client.do(t.Context(), apiRequest{method: http.MethodDelete, path: "/api/webhooks/" + first}, nil); err != nil {
+		if err := client.Do(t.Context(), apiclient.Request{Method: http.MethodDelete, Path: "/api/webhooks/" + first}, nil); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -176,10 +177,10 @@ func TestRegistrationKept(t *testing.T) {
 	})
 }
 
-// TestDeregisterFails: the user learns that the webhook goes by itself.
+// TestDeregisterFails: the user learns that the webhook expires.
 func TestDeregisterFails(t *testing.T) {
-	r := &registration{client: &apiClient{server: "http://127.0.0.1:1", http: &http.Client{}}, id: "wh_7", lease: time.Minute}
-	if err := r.end(); err == nil || !strings.HasSuffix(err.Error(), "the webhook wh_7 goes by itself within 1m0s") {
+	r := &registration{client: &apiclient.Client{Server: "http://127.0.0.1:1", HTTP: &http.Client{}}, id: "wh_7", lease: time.Minute}
+	if err := r.end(); err == nil || !strings.HasSuffix(err.Error(), "the webhook wh_7 expires within 1m0s") {
 		t.Errorf("%v", err)
 	}
 }

@@ -11,20 +11,21 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// hangups is where SIGHUP arrives.
+// hangups receives SIGHUP.
 type hangups chan os.Signal
 
 // settingsReader reads the command line, the environment and the settings file once more.
-type settingsReader func() (*serveCommand, *settingsFile, error)
+type settingsReader func() (*serveCommand, *settings.File, error)
 
-// readAgain makes the reader of a command line that serves.
+// readAgain returns the reader for the command line of a server.
 func readAgain(ctx context.Context, args []string, std streams) settingsReader {
-	return func() (*serveCommand, *settingsFile, error) {
-		file := new(settingsFile)
-		parser, err := newParser(ctx, args[0], std, kong.Configuration(file.load), kong.Exit(func(int) {}))
+	return func() (*serveCommand, *settings.File, error) {
+		file := new(settings.File)
+		parser, err := newParser(ctx, args[0], std, kong.Configuration(file.Load), kong.Exit(func(int) {}))
 		if err != nil {
 			return nil, file, err
 		}
@@ -39,11 +40,11 @@ func readAgain(ctx context.Context, args []string, std streams) settingsReader {
 	}
 }
 
-// reloader takes over settings that have changed while the server runs.
+// reloader applies settings that have changed while the server runs.
 type reloader struct {
 	server  *app.App
 	read    settingsReader
-	running serveCommand // the command's own settings, as they are in force
+	running serveCommand // the command's own settings in force
 	level   *slog.LevelVar
 	log     *slog.Logger
 }
@@ -68,8 +69,8 @@ func (r *reloader) follow(ctx context.Context, signals hangups) (stop func()) {
 	}
 }
 
-// reload reads all settings, and takes over those that can change, or none of them
-// if any is wrong. It logs names, never values.
+// reload reads all settings and applies those that can change at run time. If any
+// setting is wrong it applies none. It logs names, never values: some are secrets.
 func (r *reloader) reload() {
 	next, file, err := r.read()
 	if err != nil {
@@ -100,10 +101,10 @@ func (r *reloader) reload() {
 }
 
 func (r *reloader) refused(err error) {
-	r.log.Error("settings read again, and refused: those before stay in force", "error", err)
+	r.log.Error("settings read again and refused; the previous ones stay in force", "error", err)
 }
 
-// take applies the settings that are the command's own.
+// take applies the settings that belong to the command and not to app.Config.
 func (r *reloader) take(next *serveCommand, done *app.Reloaded) {
 	if next.LogLevel != r.running.LogLevel {
 		r.level.Set(next.level())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/storage/keyring"
 )
 
@@ -19,7 +20,7 @@ func (c *secretKeyCommand) Run(std streams) error {
 	}
 	key, err := keyring.Generate(c.ID, rand.Reader)
 	if err != nil {
-		return &usageError{"the key " + err.Error()}
+		return settings.Misuse("the key " + err.Error())
 	}
 	_, err = fmt.Fprintln(std.out, key.Text())
 	return err

@@ -12,12 +12,14 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/process"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 )
 
 const (
-	// When storage has failed nothing can be drained: the stop is short.
+	// brokenStopTimeout bounds a stop after storage has failed: nothing can be drained then.
 	brokenStopTimeout = 2 * time.Second
-	// What closing the files may take beyond the bound of a stop.
+	// closeGrace is the time for closing the files, beyond the timeout of a stop.
 	closeGrace = 5 * time.Second
 )
 
@@ -25,7 +27,7 @@ type serveCommand struct {
 	app.Config `embed:""`
 	logFlags   `embed:""`
 
-	Dev         bool     `group:"Server" help:"For a first look: targets on this machine are allowed, secret, key and token are made, commands to try are printed."`
+	Dev         bool     `group:"Server" help:"For a first look: allows targets on this machine, makes a secret, a key and a token, and prints commands to try."`
 	CoreDumps   bool     `group:"Server" help:"Let the system write core dumps of the process, and debuggers attach. Its memory holds secrets."`
 	MemoryLimit app.Size `group:"Limits" placeholder:"SIZE" help:"Memory that the process tries to stay below. Default: GOMEMLIMIT's, or none."`
 }
@@ -34,15 +36,15 @@ type serveCommand struct {
 func (c *serveCommand) Run(
 	ctx context.Context, std streams, name program, command *kong.Context, again settingsReader, signals hangups,
 ) error {
-	if err := checkEnvironment(command.Model); err != nil {
+	if err := settings.CheckEnvironment(command.Model); err != nil {
 		return err
 	}
 	if err := app.Usable(c.DataDir); err != nil {
 		return err
 	}
-	defer ignoreSignals()()
+	defer process.IgnoreSignals()()
 	if !c.CoreDumps {
-		if err := forbidCoreDumps(); err != nil {
+		if err := process.ForbidCoreDumps(); err != nil {
 			return err
 		}
 	}
@@ -77,19 +79,20 @@ func (c *serveCommand) limitMemory() {
 	}
 }
 
-// runningServer is what serveUntil needs of an app.App.
+// runningServer is the part of app.App that serveUntil uses.
 type runningServer interface {
 	Failed() <-chan error
 	Stop(ctx context.Context) error
 }
 
-// serveUntil waits for the end, and stops the server within its bound.
+// serveUntil waits until ctx ends or the server fails, and stops the server within its
+// timeout.
 func serveUntil(ctx context.Context, server runningServer, config app.Config) error {
 	var failure error
 	timeout := config.ShutdownTimeout
 	select {
 	case <-ctx.Done():
-		config.Log.Info("stopping; a second signal ends the process at once", slog.String("timeout", timeout.String()))
+		config.Log.Info("stopping; a second signal ends the process immediately", slog.String("timeout", timeout.String()))
 	case failure = <-server.Failed():
 		timeout = min(timeout, brokenStopTimeout)
 	}
@@ -101,7 +104,7 @@ func serveUntil(ctx context.Context, server runningServer, config app.Config) er
 		config.Log.Info("stopped")
 		return nil
 	case onlyLate(err):
-		// What was cut off is still queued in storage: that is no failure.
+		// Attempts that were cut off are still queued in storage: that is no failure.
 		config.Log.Warn("stopped with attempts or requests in flight", slog.Any("error", err))
 		return nil
 	}
@@ -110,8 +113,8 @@ func serveUntil(ctx context.Context, server runningServer, config app.Config) er
 
 var errStuck = errors.New("the server does not stop; giving up")
 
-// stopWithin stops the server, and gives up on it when even that hangs, as it may
-// on a disk that does not answer.
+// stopWithin stops the server. It returns errStuck if the stop itself hangs, as on a
+// disk that does not answer.
 func stopWithin(server runningServer, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -125,7 +128,7 @@ func stopWithin(server runningServer, timeout time.Duration) error {
 	}
 }
 
-// onlyLate tells whether every part that did not stop well was cut off because time was up.
+// onlyLate reports whether every error of a stop is a part that ran out of time.
 func onlyLate(err error) bool {
 	parts := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { // the outermost join: one error a part

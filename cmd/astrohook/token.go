@@ -8,6 +8,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -46,18 +47,18 @@ func (c *tokenCommand) check() error {
 	case len(c.JWTSecret) < httpapi.MinSecret:
 		return &webhook.FieldError{Field: "jwt-secret", Reason: fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret)}
 	case c.Client == "" && len(c.Scope) == 0:
-		return &usageError{"a token needs --client, --scope or both"}
+		return settings.Misuse("a token needs --client, --scope or both")
 	case c.Client == "" && !slices.ContainsFunc(c.Scope, func(scope string) bool { return scope != httpapi.ScopePublish }):
-		return &usageError{"the scope events:write publishes to the token's client: give --client too, or --scope=events:write:all to publish to every client"}
+		return settings.Misuse("the scope events:write publishes to the token's client: give --client too, or --scope=events:write:all to publish to every client")
 	case slices.ContainsFunc(c.Scope, func(scope string) bool { return !httpapi.ValidScope(scope) }):
-		return &usageError{"--scope holds a name that is empty or has other characters than printable ASCII"}
+		return settings.Misuse("--scope holds a name that is empty or has other characters than printable ASCII")
 	case c.Lifetime < time.Second:
-		return &usageError{"--lifetime is less than 1s"}
+		return settings.Misuse("--lifetime is less than 1s")
 	}
 	return nil
 }
 
-// claims are what a token says.
+// claims are the contents of a token.
 type claims struct {
 	issuer   string
 	audience []string
@@ -67,7 +68,8 @@ type claims struct {
 	lifetime time.Duration
 }
 
-// sign makes the token, valid from now on: HS256 with the claims that design §6 names.
+// sign returns a token that is valid from now on: HS256, with the claims that
+// docs/design.md, section 6, names.
 func (c claims) sign(secret string, now time.Time) (string, error) {
 	content := jwt.MapClaims{"iat": now.Unix(), "exp": now.Add(c.lifetime).Unix()}
 	for name, value := range map[string]string{"iss": c.issuer, "sub": c.subject, "client_id": c.client} {

@@ -11,7 +11,10 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
 type checkCommand struct {
@@ -39,7 +42,7 @@ func (c *checkCommand) Run(std streams) error {
 type backupCommand struct {
 	Server string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server."`
 	Token  string   `placeholder:"TOKEN" help:"Token with the scope admin."`
-	Paths  []string `arg:"" name:"path" help:"FILE to make of what a running server holds; or DIR FILE, with the data directory of one that is stopped. Secrets in the file stay encrypted: keep the keys as long as it."`
+	Paths  []string `arg:"" name:"path" help:"FILE to write what a running server holds; or DIR FILE, with the data directory of a server that is stopped. Secrets in the file stay encrypted: keep the keys as long as the file."`
 }
 
 // Run backs up a running server, or a data directory and prints what that holds.
@@ -50,16 +53,16 @@ func (c *backupCommand) Run(ctx context.Context, std streams) error {
 	case 2:
 		return c.offline(std, c.Paths[0], c.Paths[1])
 	}
-	return &usageError{"backup takes FILE, or DIR FILE"}
+	return settings.Misuse("backup takes FILE, or DIR FILE")
 }
 
 func (c *backupCommand) online(ctx context.Context, std streams, file string) error {
-	client, err := newClient(c.Server, c.Token)
+	client, err := apiclient.New(c.Server, c.Token)
 	if err != nil {
 		return err
 	}
-	defer client.close()
-	stream, err := client.open(ctx, "/api/backup")
+	defer client.Close()
+	stream, err := client.Open(ctx, "/api/backup")
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", c.Server, err)
 	}
@@ -71,9 +74,9 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 	return nil
 }
 
-// printBackup says what a backup holds.
+// printBackup prints what a backup holds.
 func printBackup(std streams, from, file string, found app.Census) {
-	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", printable(from), file, sizeOf(file), contents(found))
+	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", terminal.Printable(from), file, sizeOf(file), contents(found))
 }
 
 func (c *backupCommand) offline(std streams, dir, file string) error {
@@ -93,7 +96,7 @@ type restoreCommand struct {
 	Dir  string `arg:"" placeholder:"DIR" help:"Data directory to make."`
 }
 
-// Run makes a data directory of a backup, checks it, and prints what it holds.
+// Run makes a data directory from a backup, checks it, and prints what it holds.
 func (c *restoreCommand) Run(std streams) error {
 	found, err := app.Restore(c.File, c.Dir)
 	if err != nil {
@@ -104,20 +107,21 @@ func (c *restoreCommand) Run(std streams) error {
 	return nil
 }
 
-// isDir keeps a mistyped name from making an empty data directory.
+// isDir returns an error unless dir is a directory: a mistyped name must not become an
+// empty data directory.
 func isDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
-		err = &usageError{dir + " is not a directory"}
+		err = settings.Misuse(dir + " is not a directory")
 	}
 	return err
 }
 
-// contents are the numbers of what was found.
+// contents returns the numbers of what was found, in one line.
 func contents(c app.Census) string {
-	line := fmt.Sprintf("%s, %s, %s; ", countedOrNo(c.Endpoints, "webhook"), countedOrNo(c.EventTypes, "event type"), countedOrNo(c.Events, "event"))
+	line := fmt.Sprintf("%s, %s, %s; ", terminal.CountedOrNo(c.Endpoints, "webhook"), terminal.CountedOrNo(c.EventTypes, "event type"), terminal.CountedOrNo(c.Events, "event"))
 	all := c.Queued + c.Retrying + c.Delivered + c.Failed
-	line += countedOrNo(all, "delivery")
+	line += terminal.CountedOrNo(all, "delivery")
 	if all > 0 {
 		line += fmt.Sprintf(": %s queued, %s retrying, %s delivered, %s failed or cancelled",
 			orNone(c.Queued), orNone(c.Retrying), orNone(c.Delivered), orNone(c.Failed))
@@ -125,20 +129,12 @@ func contents(c app.Census) string {
 	return line + "."
 }
 
-// decrypted says of how many webhooks the secrets were decrypted.
+// decrypted returns the number of webhooks whose secrets were decrypted, in one line.
 func decrypted(c app.Census, keys bool) string {
 	if !keys {
 		return "No secret was decrypted: that takes --secret-keys."
 	}
-	return "Secrets decrypted of " + countedOrNo(c.Opened, "webhook") + "."
-}
-
-// countedOrNo is counted, in words for none.
-func countedOrNo(n int64, noun string) string {
-	if n == 0 {
-		return "no " + plural(noun)
-	}
-	return counted(n, noun)
+	return "Secrets decrypted of " + terminal.CountedOrNo(c.Opened, "webhook") + "."
 }
 
 func orNone(n int64) string {
@@ -148,7 +144,7 @@ func orNone(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// sizeOf is the size of a file, or of all files in a directory.
+// sizeOf returns the size of a file, or of all files in a directory, for people.
 func sizeOf(path string) string {
 	var size int64
 	err := filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {

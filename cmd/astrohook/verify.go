@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// The longest body of a delivery, in bytes: its payload and the frame around it, generously.
+// maxDeliveryBody bounds the body of a delivery, in bytes: the largest payload, with
+// ample room for the fields around it.
 const maxDeliveryBody = webhook.MaxPayload + 4<<10
 
 type verifyCommand struct {
@@ -21,19 +23,19 @@ type verifyCommand struct {
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The webhook's public key (whpk_…), if it signs with a private one; repeat it for several."`
 	Header       []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
 	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
-	Tolerance    time.Duration `default:"5m" help:"How far the signed time may lie from now."`
-	AnyAge       bool          `help:"Do not look at the signed time: for a request that was kept."`
+	Tolerance    time.Duration `default:"5m" help:"How far the signed time may be from now."`
+	AnyAge       bool          `help:"Ignore the signed time, as for a request that was kept."`
 	Body         string        `arg:"" optional:"" default:"-" help:"File with the body, byte for byte as received; - for the standard input."`
 }
 
-// Run prints what each signature is, and fails unless all are valid.
+// Run prints whether each signature is valid, and returns an error unless all are.
 func (c *verifyCommand) Run(std streams) error {
 	headers, err := parseHeaders(c.Header)
 	if err != nil {
 		return err
 	}
 	if len(c.Secret) == 0 && len(c.PublicKey) == 0 {
-		return &usageError{"--secret (ASTROHOOK_SECRET) is not set, nor is --public-key (ASTROHOOK_PUBLIC_KEY)"}
+		return settings.Misuse("--secret (ASTROHOOK_SECRET) is not set, nor is --public-key (ASTROHOOK_PUBLIC_KEY)")
 	}
 	body, err := readInput(c.Body, std.in, maxDeliveryBody)
 	if err != nil {
@@ -46,8 +48,8 @@ func (c *verifyCommand) Run(std streams) error {
 	}
 	results := check.run(headers, body, now)
 	if len(results) == 0 {
-		return &usageError{fmt.Sprintf("no signature to check: give -H '%s: …' or -H '%s: …' with its id and timestamp",
-			webhook.HeadersFor(c.HeaderPrefix).Signature, webhook.HeaderWebhookSignature)}
+		return settings.Misuse(fmt.Sprintf("no signature to check: give -H '%s: …' or -H '%s: …' with its id and timestamp",
+			webhook.HeadersFor(c.HeaderPrefix).Signature, webhook.HeaderWebhookSignature))
 	}
 	if line := eventLine(headers, webhook.HeadersFor(c.HeaderPrefix)); line != "" {
 		if _, err := fmt.Fprintln(std.out, line); err != nil {
@@ -73,8 +75,8 @@ func report(w io.Writer, results []signatureResult) error {
 	return nil
 }
 
-// signatureCheck checks every signature that a request carries and that it has a
-// key for. The one in hex is made with a secret only.
+// signatureCheck checks every signature of a request for which it has a key. The
+// signature in hex exists for secrets only, not for key pairs.
 type signatureCheck struct {
 	secrets    []string
 	publicKeys []string
@@ -82,8 +84,8 @@ type signatureCheck struct {
 	tolerance  time.Duration
 }
 
-// least is how many signatures a delivery must carry for the keys that there are:
-// the one in hex too, unless it may have been signed with a private key; 0 without keys.
+// least returns how many signatures a delivery must carry: 2 with secrets, 1 with
+// public keys, since a private key signs no hex; 0 without keys.
 func (c signatureCheck) least() int {
 	switch {
 	case len(c.publicKeys) > 0:
@@ -94,13 +96,13 @@ func (c signatureCheck) least() int {
 	return 0
 }
 
-// signatureResult is what became of one signature.
+// signatureResult is the result of checking one signature.
 type signatureResult struct {
 	header string
 	err    error
 }
 
-// String is for people.
+// String returns the line that people read.
 func (r signatureResult) String() string {
 	if r.err == nil {
 		return r.header + ": valid"
@@ -108,7 +110,7 @@ func (r signatureResult) String() string {
 	return r.header + ": NOT VALID: " + strings.TrimPrefix(r.err.Error(), "verify: ")
 }
 
-// run checks the signatures whose headers are there.
+// run checks the signatures whose headers the request has.
 func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []signatureResult {
 	var results []signatureResult
 	if hex, ok := c.runHex(headers, body); ok {
@@ -122,8 +124,8 @@ func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []s
 	return results
 }
 
-// runHex checks the signature in hex, if there is one: one of two while a secret is
-// being rotated, and either will do.
+// runHex checks the signature in hex, if there is one. While a secret is being rotated
+// there are two, and one valid signature is enough.
 func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResult, bool) {
 	names := webhook.HeadersFor(c.prefix)
 	var result signatureResult
@@ -150,7 +152,7 @@ func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResul
 	return result, found
 }
 
-// signedTime is the time in a request's headers, or the other one if there is none.
+// signedTime returns the time in a request's headers, or otherwise if they have none.
 func signedTime(headers http.Header, otherwise time.Time) time.Time {
 	seconds, err := strconv.ParseInt(headers.Get(webhook.HeaderWebhookTimestamp), 10, 64)
 	if err != nil {
@@ -164,14 +166,15 @@ func parseHeaders(lines []string) (http.Header, error) {
 	for _, line := range lines {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.TrimSpace(name) == "" {
-			return nil, &usageError{fmt.Sprintf("--header %q is not in the form 'NAME: VALUE'", line)}
+			return nil, settings.Misuse(fmt.Sprintf("--header %q is not in the form 'NAME: VALUE'", line))
 		}
 		headers.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	return headers, nil
 }
 
-// readInput reads a file, or with "-" the standard input, of up to limit bytes.
+// readInput returns the content of a file, or of the standard input for "-". More than
+// limit bytes are an error.
 func readInput(path string, stdin io.Reader, limit int64) ([]byte, error) {
 	if path != "-" {
 		file, err := os.Open(path)

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// AddressFault says which part of a listener's address is wrong, as the end of a
-// sentence about the setting; "" if none is.
+// AddressFault returns what is wrong with a listener's address, as the end of a
+// sentence about the setting; "" if nothing is.
 func AddressFault(text string) string {
 	if text == "" {
 		return "is empty, not HOST:PORT or :PORT"
@@ -31,8 +31,8 @@ func AddressFault(text string) string {
 	return ""
 }
 
-// portFault says what is wrong with a port; "" if nothing is. The name of a
-// service, such as https, stands for its port.
+// portFault returns what is wrong with a port; "" if nothing is. A port may be given by
+// the name of its service, such as https.
 func portFault(port string) string {
 	if port == "" {
 		return "is missing"
@@ -46,8 +46,8 @@ func portFault(port string) string {
 	return ""
 }
 
-// hostName is what a host's name looks like: letters, digits, hyphens and dots. One
-// that ends in a number is meant as an address (RFC 1123, section 2.1).
+// hostName matches the name of a host: letters, digits, hyphens and dots. A name that
+// ends in a number is meant as an address (RFC 1123, section 2.1).
 var (
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
 	numberLast = regexp.MustCompile(`(^|\.)[0-9]+\.?$`)
@@ -60,10 +60,10 @@ func isHost(text string) bool {
 	return hostName.MatchString(text) && !numberLast.MatchString(text)
 }
 
-// sizeUnits are the units of a size, as humanize reads them, in any case.
+// sizeUnits matches the units of a size that humanize reads, in upper or lower case.
 var sizeUnits = regexp.MustCompile(`^(?i:[kmgtpe]?i?b?)$`)
 
-// sizeFault says which part of a size is wrong.
+// sizeFault returns an error that names the wrong part of a size.
 func sizeFault(text string) error {
 	end := strings.LastIndexAny(text, "0123456789.,") + 1
 	number, unit := strings.TrimSpace(text[:end]), strings.TrimSpace(text[end:])

@@ -1,6 +1,10 @@
-// Package app builds a server from its parts, and starts and stops them in
-// order: storage, sender, actors, API, background roles, listeners. It knows
-// every part; no part knows it. Several servers can run in one process.
+// Package app builds a server from its parts, and starts and stops them in order:
+// storage, sender, actors, API, background roles, listeners. It knows every part; no
+// part knows it. Several servers can run in one process.
+//
+// Settings, their defaults and their checks belong here, and the background roles that
+// connect two parts. Rules about events and deliveries belong to the parts; flags,
+// signals and exit codes to cmd/astrohook.
 package app
 
 import (
@@ -31,7 +35,8 @@ type App struct {
 	failed chan error
 
 	secretKeys *keyring.Keyring
-	// limits are what clients may have; they are asked for with each use.
+	// limits are the clients' limits. Every use loads them, so that a reload applies at
+	// the next use.
 	limits atomic.Pointer[clientLimits]
 	descriptors
 
@@ -49,7 +54,7 @@ const (
 	stopped
 )
 
-// parts are what a running server is made of.
+// parts are the parts of a running server.
 type parts struct {
 	store      storage.Store
 	backup     func(ctx context.Context, w io.Writer) error
@@ -65,8 +70,8 @@ type parts struct {
 	admin      net.Addr
 }
 
-// New checks the settings. Nothing is opened before Start. A wrong setting is a
-// *webhook.FieldError.
+// New checks the settings and returns a server that is not started: it opens nothing.
+// A wrong setting is a *webhook.FieldError.
 func New(config Config) (*App, error) {
 	if err := config.check(); err != nil {
 		return nil, err
@@ -98,14 +103,13 @@ func New(config Config) (*App, error) {
 	return a, nil
 }
 
-// limitsOf returns what a client may have.
+// limitsOf returns a client's limits.
 func (a *App) limitsOf(client string) webhook.ClientLimits { return a.limits.Load().get(client) }
 
 var errStopped = errors.New("app: stopped already")
 
-// Start starts every part, and returns when the API answers. If one part does not
-// start, those before it are stopped again, and the App cannot be started any
-// more. Starting a running App does nothing.
+// Start starts every part, and returns when the API answers. If one part fails to
+// start, Start stops those before it, and the App cannot be started again. Starting a running App does nothing.
 func (a *App) Start() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -130,7 +134,7 @@ func (a *App) steps() []func() error {
 	return []func() error{a.openStorage, a.openSender, a.startActors, a.openAPI, a.startRoles, a.listen}
 }
 
-// unwind stops what a failed start leaves behind.
+// unwind stops the parts that a failed start has started.
 func (a *App) unwind() error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.ShutdownTimeout)
 	defer cancel()
@@ -138,8 +142,8 @@ func (a *App) unwind() error {
 }
 
 // Stop stops every part in reverse order: no new requests, then no new attempts,
-// and storage last. It waits for what is in flight until ctx ends; what is cut off
-// then stays queued in storage, and the error says so. Stopping twice does nothing.
+// and storage last. It waits for requests and attempts in flight until ctx ends. What
+// is cut off then stays queued in storage, and the error says so. Stopping twice does nothing.
 func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -147,10 +151,10 @@ func (a *App) Stop(ctx context.Context) error {
 	return a.running.unwind(ctx)
 }
 
-// Failed gives an error when the running server cannot go on, and has to be stopped.
+// Failed receives an error when the running server cannot continue and must be stopped.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// fail tells the first reason why the server cannot go on.
+// fail passes on the first reason why the server cannot continue; later ones are dropped.
 func (a *App) fail(err error) {
 	select {
 	case a.failed <- err:
@@ -158,14 +162,14 @@ func (a *App) fail(err error) {
 	}
 }
 
-// PublicAddr is where the API listens; nil before Start.
+// PublicAddr returns the address of the API's listener; nil before Start.
 func (a *App) PublicAddr() net.Addr {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.parts.public
 }
 
-// AdminAddr is where the admin listener listens; nil before Start.
+// AdminAddr returns the address of the admin listener; nil before Start.
 func (a *App) AdminAddr() net.Addr {
 	a.mu.Lock()
 	defer a.mu.Unlock()

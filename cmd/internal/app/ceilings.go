@@ -18,7 +18,7 @@ type Ceilings struct {
 	MaxWebhookRetry           time.Duration `group:"What a webhook may set" default:"7d" help:"Longest wait before a retry, up to 7 days."`
 	MaxWebhookBreakerFailures int           `group:"What a webhook may set" default:"100" help:"Most failures in a row before the circuit breaker opens, up to 10000."`
 	MaxWebhookBreakerOpen     time.Duration `group:"What a webhook may set" default:"24h" help:"Longest time that a breaker stays open, up to a day."`
-	MaxWebhookOverlap         time.Duration `group:"What a webhook may set" default:"7d" help:"Longest overlap in which a rotated secret goes on to sign, up to 7 days."`
+	MaxWebhookOverlap         time.Duration `group:"What a webhook may set" default:"7d" help:"Longest overlap during which a rotated secret continues to sign, up to 7 days."`
 	MaxWebhookSecrets         int           `group:"What a webhook may set" default:"10" help:"Most secrets that sign at the same time, 2 to 10."`
 	MaxWebhookHeaders         int           `group:"What a webhook may set" default:"20" help:"Most headers of its own, up to 20."`
 	MaxWebhookPatterns        int           `group:"What a webhook may set" default:"100" help:"Most event types and patterns, up to 100."`
@@ -27,7 +27,7 @@ type Ceilings struct {
 // defaultMinRetry is the shortest wait before a retry when nothing else is set.
 const defaultMinRetry = time.Second
 
-// ceilings returns the bounds as the parts take them.
+// ceilings returns the bounds in the form that the parts use.
 func (c *Ceilings) ceilings() webhook.Ceilings {
 	most := webhook.Ceilings{
 		Timeout:         c.MaxWebhookTimeout,
@@ -50,7 +50,7 @@ func (c *Ceilings) ceilings() webhook.Ceilings {
 	return most
 }
 
-// rules are those of the ceilings themselves.
+// rules returns the rules for the ceilings themselves.
 func (c *Ceilings) rules() []rule {
 	most := c.ceilings()
 	return []rule{
@@ -70,13 +70,13 @@ func (c *Ceilings) rules() []rule {
 	}
 }
 
-// outside is the rule of a setting that must be within bounds.
+// outside returns the rule of a setting that must be within bounds.
 func outside[T int | time.Duration](setting string, value, low, high T) rule {
 	return rule{setting, value < low || value > high, fmt.Sprintf("is not from %v to %v", low, high)}
 }
 
-// defaultsWithin are the rules that hold the defaults of webhooks to the ceilings:
-// beyond one they would silently be others than the operator set.
+// defaultsWithin returns the rules that keep the defaults of webhooks within the
+// ceilings. A default above its ceiling would silently be replaced by the ceiling.
 func (c *Config) defaultsWithin() []rule {
 	most := c.ceilings()
 	return []rule{

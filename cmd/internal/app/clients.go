@@ -9,13 +9,13 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// clientLimits are what clients may have, each of them.
+// clientLimits are the limits of every client.
 type clientLimits struct {
 	others webhook.ClientLimits
 	of     map[string]webhook.ClientLimits
 }
 
-// get returns one client's limits.
+// get returns the limits of one client.
 func (l *clientLimits) get(client string) webhook.ClientLimits {
 	if own, has := l.of[client]; has {
 		return own
@@ -54,7 +54,7 @@ func (c *Config) clientLimits() (*clientLimits, error) {
 	return out, nil
 }
 
-// splitClientLimit reads CLIENT/LIMIT=NUMBER. A client's name may have both signs in it.
+// splitClientLimit reads CLIENT/LIMIT=NUMBER. A client's name may contain both signs.
 func splitClientLimit(entry string) (client, limit string, number int64, err error) {
 	entry = strings.TrimSpace(entry)
 	equals := strings.LastIndexByte(entry, '=')

@@ -20,13 +20,13 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Config is every setting of a server. A setting's name, as flag, in the
-// environment and in the file, comes from its field, or stands in the tag as its
-// default does: what is an endpoint in the code is a webhook to users.
-// Errors about a setting are *webhook.FieldError with the flag's name as Field.
+// Config has every setting of a server. A setting's name as a flag, in the environment
+// and in the file is that of its field, or the one in the field's tag: an endpoint in
+// the code is a webhook to users. Errors about a setting are *webhook.FieldError with
+// the flag's name as Field.
 type Config struct {
 	Listen      string `group:"Server" placeholder:"HOST:PORT" help:"Address of the HTTP API. Default: :8080, with --dev 127.0.0.1:8080."`
-	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token. Another than a loopback address is warned of."`
+	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token. An address other than loopback is logged as a warning."`
 	DataDir     string `group:"Server" default:"./astrohook-data" placeholder:"DIR" help:"Directory that holds everything; made if it does not exist."`
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
 
@@ -43,15 +43,15 @@ type Config struct {
 	JWTIssuer     string   `group:"Tokens" placeholder:"ISS" help:"What tokens must have as iss. Default: anything."`
 	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"What tokens must have as aud, at least one of these. Default: anything."`
 
-	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; one that is in use must not be missing."`
+	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; a key that is in use must not be missing."`
 
 	AllowAddresses  []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that targets may be in although they are not public."`
 	DenyAddresses   []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that no target may be in, whatever else allows it."`
-	AllowHosts      []string `group:"Deliveries" placeholder:"NAME" help:"The only host names that targets may have, such as a.example or *.example; their addresses are judged as ever, and a target that is an address must be in allow-addresses. Default: all."`
+	AllowHosts      []string `group:"Deliveries" placeholder:"NAME" help:"The only host names that targets may have, such as a.example or *.example; their addresses are checked as always, and a target that is an address must be in allow-addresses. Default: all."`
 	DenyHosts       []string `group:"Deliveries" placeholder:"NAME" help:"Host names that no target may have, such as a.example or *.example."`
 	AllowPorts      []string `group:"Deliveries" placeholder:"PORT" help:"The only ports that targets may have, such as 443 or 8000-8999. Default: all."`
 	DenyPorts       []string `group:"Deliveries" placeholder:"PORT" help:"Ports that no target may have."`
-	EgressProxy     string   `group:"Deliveries" placeholder:"URL" help:"HTTP proxy (http://host:port) that opens all connections to targets with CONNECT. It resolves their names, and so decides in place of this server which addresses these lead to. HTTP_PROXY and the like are ignored."`
+	EgressProxy     string   `group:"Deliveries" placeholder:"URL" help:"HTTP proxy (http://host:port) that opens all connections to targets with CONNECT. It resolves the targets' names, and so it decides in place of this server which addresses they lead to. HTTP_PROXY and the like are ignored."`
 	HeaderPrefix    string   `group:"Deliveries" default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
 	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with the latest two attempts of a delivery, up to 64KiB; the others keep 256 bytes of it."`
 	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
@@ -62,7 +62,7 @@ type Config struct {
 	EndpointBurst           int           `name:"webhook-burst" group:"Defaults of a webhook" default:"1" help:"Attempts that may start at once under a rate."`
 	EndpointMaxAttempts     int           `name:"webhook-max-attempts" group:"Defaults of a webhook" default:"5" help:"Attempts of a delivery before it fails."`
 	EndpointRetryInitial    time.Duration `name:"webhook-retry-initial" group:"Defaults of a webhook" default:"30s" help:"Wait after the first attempt."`
-	EndpointRetryMultiplier float64       `name:"webhook-retry-multiplier" group:"Defaults of a webhook" default:"2" help:"What each wait is multiplied by to give the next."`
+	EndpointRetryMultiplier float64       `name:"webhook-retry-multiplier" group:"Defaults of a webhook" default:"2" help:"Factor from each wait to the next."`
 	EndpointRetryMax        time.Duration `name:"webhook-retry-max" group:"Defaults of a webhook" default:"24h" help:"Longest wait between attempts."`
 	EndpointRetryJitter     float64       `name:"webhook-retry-jitter" group:"Defaults of a webhook" default:"0.1" help:"Largest part of a wait that chance adds, 0 to 1."`
 	EndpointBreakerFailures int           `name:"webhook-breaker-failures" group:"Defaults of a webhook" default:"10" help:"Failures in a row that open the circuit breaker."`
@@ -82,7 +82,7 @@ type Config struct {
 	ClientMaxBytes    Size     `group:"Limits of a client" placeholder:"SIZE" help:"Bytes of events that may be published for it alone in 24 hours; beyond, publishing them gets 429. Default: no limit."`
 	ClientLimits      []string `group:"Limits of a client" placeholder:"CLIENT/LIMIT=NUMBER" help:"Other limits for single clients: webhooks, patterns, pending or bytes, as in acme/pending=5000000."`
 
-	// Version is told in the User-Agent of deliveries.
+	// Version is part of the User-Agent of deliveries.
 	Version string `kong:"-"`
 	// Log is required.
 	Log *slog.Logger `kong:"-"`
@@ -97,7 +97,7 @@ type Config struct {
 	WatchPeriod time.Duration `kong:"-"`
 }
 
-// Defaults are the settings of a server for which nothing was set.
+// Defaults returns the settings of a server for which nothing was set.
 func Defaults() Config {
 	var c Config
 	if err := kong.ApplyDefaults(&c, Durations()); err != nil {
@@ -119,7 +119,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// check gives the first setting that is wrong.
+// check returns an error about the first setting that is wrong.
 func (c *Config) check() error {
 	for _, rule := range slices.Concat(c.rules(), c.Ceilings.rules(), c.defaultsWithin()) {
 		if rule.broken {
@@ -150,8 +150,8 @@ type rule struct {
 	reason  string
 }
 
-// rules judge what was set before what was not: who gave a wrong value hears of that
-// first.
+// rules returns the rules for wrong values before those for missing ones: a user who
+// set a wrong value reads about that first.
 func (c *Config) rules() []rule {
 	return []rule{
 		{
@@ -197,8 +197,8 @@ func (c *Config) rules() []rule {
 	}
 }
 
-// isShort tells whether a secret is too short, white space around it aside: that
-// is more likely a fault of quoting than part of a secret.
+// isShort reports whether a secret is too short. White space around it does not count:
+// it is more likely a mistake in quoting than part of a secret.
 func isShort(secret string) bool { return len(strings.TrimSpace(secret)) < httpapi.MinSecret }
 
 func badNamedSecret(entry string) bool {
@@ -215,7 +215,8 @@ func isHeaderPrefix(text string) bool {
 	return text != "" && strings.Trim(text, "-") == text
 }
 
-// publicAddress is where the HTTP API listens: on every interface, if nothing else was said.
+// publicAddress returns the address of the HTTP API: port 8080 on every interface by
+// default.
 func (c *Config) publicAddress() string {
 	if c.Listen == "" {
 		return ":8080"
@@ -223,7 +224,7 @@ func (c *Config) publicAddress() string {
 	return c.Listen
 }
 
-// endpointDefaults are the limits and policies of endpoints that set none.
+// endpointDefaults returns the limits and policies of endpoints that set none.
 func (c *Config) endpointDefaults() webhook.Settings {
 	return webhook.Settings{
 		Timeout:     c.EndpointTimeout,

@@ -1,15 +1,16 @@
 package app
 
-// descriptors shares out the file descriptors that the process may have: a
-// quarter for requests to the API, half for connections to receivers, and the
-// last quarter for storage and everything else, who leave to requests what is too
-// many for them. Half of those to receivers may be used by attempts in flight; what
-// these do not need is for idle ones.
+// descriptors divides the file descriptors that the process may have:
+//
+//	requests to the API       1/4, and what storage and the rest do not need
+//	connections to receivers  1/2, of which attempts in flight may use a half;
+//	                          the rest are idle connections that are kept
+//	storage and the rest      1/4
 type descriptors struct {
 	requests, outgoing, attempts int
 }
 
-// What is shared out at the most, however many descriptors there are.
+// The most that each gets, however many descriptors there are.
 const (
 	maxRequests = 16384
 	maxAttempts = 4096
@@ -17,7 +18,7 @@ const (
 	maxRest     = 4096
 )
 
-// share shares out so many descriptors.
+// share divides a number of descriptors.
 func share(limit uint64) descriptors {
 	quarter := limit / 4
 	return descriptors{

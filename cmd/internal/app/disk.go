@@ -8,8 +8,8 @@ import (
 	"github.com/corpastro/astrohook/storage/disk"
 )
 
-// Free space is looked at once a second: at 200 MB/s of writes that is a tenth
-// of the default reserve.
+// diskInterval is the time between two looks at the free space. Writes at 200 MB/s use
+// a tenth of the default reserve in that time.
 const diskInterval = time.Second
 
 // The default reserve is a tenth of the disk, at most 2 GiB.
@@ -18,13 +18,13 @@ const (
 	diskReserveMost = 2 << 30
 )
 
-// diskWatcher tells the dispatcher when free disk space falls below the reserve,
-// and when there is room again. The reserve is never less than what storage needs
-// to go on, whatever was set: that grows with the data.
+// diskWatcher informs the dispatcher when free disk space falls below the reserve, and
+// when there is space again. The reserve is never less than storage needs to continue,
+// whatever the setting says: that need grows with the data.
 type diskWatcher struct {
 	dir     string
 	reserve uint64        // bytes; 0 for the default
-	needed  func() uint64 // bytes that storage needs to go on
+	needed  func() uint64 // bytes that storage needs to continue
 	tell    func(reached bool)
 	log     *slog.Logger
 	measure func(dir string) (disk.Space, error)
@@ -32,8 +32,7 @@ type diskWatcher struct {
 	failing bool
 }
 
-// Run looks at once and then at intervals, until ctx ends. It begins by logging
-// what the reserve is.
+// Run logs the reserve, and measures now and at every interval until ctx ends.
 func (w *diskWatcher) Run(ctx context.Context) {
 	w.introduce()
 	tick := time.NewTicker(diskInterval)
@@ -48,11 +47,11 @@ func (w *diskWatcher) Run(ctx context.Context) {
 	}
 }
 
-// introduce logs the reserve, and warns of a disk that is too small for it.
+// introduce logs the reserve, as a warning if the disk is too small for it.
 func (w *diskWatcher) introduce() {
 	space, err := w.measure(w.dir)
 	if err != nil {
-		return // look tells
+		return // look logs it
 	}
 	reserve := w.bytes(space)
 	log := w.log.With("reserve_bytes", reserve, "set_bytes", w.reserve, "storage_needs_bytes", w.needed(),
@@ -64,7 +63,7 @@ func (w *diskWatcher) introduce() {
 	log.Info("publishing is refused when less than the reserve is free on the disk")
 }
 
-// look measures once, and tells of a change.
+// look measures once, and reports a change to the dispatcher and the log.
 func (w *diskWatcher) look() {
 	space, err := w.measure(w.dir)
 	if err != nil {
@@ -89,7 +88,7 @@ func (w *diskWatcher) look() {
 	w.log.Info("disk has room again: publishing goes on", "free_bytes", space.Free, "reserve_bytes", reserve)
 }
 
-// bytes is the reserve in force.
+// bytes returns the reserve in force.
 func (w *diskWatcher) bytes(space disk.Space) uint64 {
 	reserve := w.reserve
 	if reserve == 0 {
@@ -98,8 +97,8 @@ func (w *diskWatcher) bytes(space disk.Space) uint64 {
 	return max(reserve, w.needed())
 }
 
-// belowReserve judges free space. Once below, a sixteenth more than the reserve
-// is needed to be above again, so that the answer does not flutter.
+// belowReserve reports whether free space is below the reserve. Once below, it takes a
+// sixteenth more than the reserve to be above again, so that the answer does not flap.
 func belowReserve(free, reserve uint64, before bool) bool {
 	if before {
 		return free < reserve+reserve/16

@@ -10,7 +10,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Durations is the parser's option that lets durations have days and weeks: "7d",
+// Durations returns the parser's option for durations with days and weeks: "7d",
 // "1w2d". Every parser of a Config needs it.
 func Durations() kong.Option {
 	return kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(readDuration))

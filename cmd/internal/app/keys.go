@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// keys are what tokens are verified with. Files are read once, at the start.
+// keys returns the keys that verify tokens. It reads the files now.
 func (c *Config) keys() ([]httpapi.Key, error) {
 	r := keyReader{named: map[string]bool{}}
 	if c.JWTSecret != "" {
@@ -33,7 +33,7 @@ func (c *Config) keys() ([]httpapi.Key, error) {
 	return r.keys, r.err
 }
 
-// checkKeysURL judges the URL of the issuer's keys, as far as it can be unresolved.
+// checkKeysURL checks the URL of the issuer's keys, without resolving its name.
 func (c *Config) checkKeysURL() error {
 	if c.JWTKeysURL == "" {
 		return nil
@@ -45,7 +45,7 @@ func (c *Config) checkKeysURL() error {
 	return err
 }
 
-// keyReader gathers keys until one of them is wrong.
+// keyReader collects keys until one of them is wrong.
 type keyReader struct {
 	keys  []httpapi.Key
 	named map[string]bool
@@ -81,7 +81,7 @@ func readPublicKey(kid, path string) (httpapi.Key, error) {
 	return key, nil
 }
 
-// secretKeys are what the secrets on disk are sealed with. nil for no texts.
+// secretKeys returns the keys that encrypt the secrets on disk; nil for no texts.
 func secretKeys(texts []string) (*keyring.Keyring, error) {
 	if len(texts) == 0 {
 		return nil, nil
@@ -93,7 +93,8 @@ func secretKeys(texts []string) (*keyring.Keyring, error) {
 	return keys, nil
 }
 
-// missingKey tells of a key that storage cannot do without as a wrong setting.
+// missingKey returns an error about a key that storage needs as a wrong setting; other
+// errors unchanged.
 func missingKey(err error) error {
 	refused, ok := errors.AsType[*badgerstore.KeyError](err)
 	switch {

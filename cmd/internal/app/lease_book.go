@@ -11,11 +11,11 @@ import (
 type lease struct {
 	number   webhook.EndpointNumber
 	revision uint64
-	due      time.Time // when to look whether it has ended
-	place    int       // in the heap
+	due      time.Time // of the next look at whether it has ended
+	place    int       // index in the heap
 }
 
-// leaseBook knows every lease and which ends first. It is pure: times are
+// leaseBook has every lease, ordered by its end. It reads no clock: times are
 // arguments. Its memory is bounded by the number of temporary webhooks.
 type leaseBook struct {
 	byNumber map[webhook.EndpointNumber]*lease
@@ -26,8 +26,8 @@ func newLeaseBook() *leaseBook {
 	return &leaseBook{byNumber: map[webhook.EndpointNumber]*lease{}}
 }
 
-// put notes when to look at a webhook, as of one of its revisions. News that a
-// later revision overtook is passed over.
+// put sets when to look at a webhook, as of one of its revisions. It ignores a revision
+// older than the known one: changes may arrive out of order.
 func (b *leaseBook) put(n webhook.EndpointNumber, revision uint64, due time.Time) {
 	known := b.byNumber[n]
 	switch {
@@ -41,7 +41,7 @@ func (b *leaseBook) put(n webhook.EndpointNumber, revision uint64, due time.Time
 	}
 }
 
-// remove forgets a webhook that has no lease any more.
+// remove drops a webhook that no longer has a lease.
 func (b *leaseBook) remove(n webhook.EndpointNumber, revision uint64) {
 	if known := b.byNumber[n]; known != nil && revision >= known.revision {
 		heap.Remove(&b.first, known.place)
@@ -49,7 +49,7 @@ func (b *leaseBook) remove(n webhook.EndpointNumber, revision uint64) {
 	}
 }
 
-// next is when the first lease is due; zero if there is none.
+// next returns when the first lease is due; zero if there is none.
 func (b *leaseBook) next() time.Time {
 	if len(b.first) == 0 {
 		return time.Time{}
@@ -57,7 +57,7 @@ func (b *leaseBook) next() time.Time {
 	return b.first[0].due
 }
 
-// due returns a webhook that is to be looked at now; it stays in the book.
+// due returns a webhook to look at now, which stays in the book.
 func (b *leaseBook) due(now time.Time) (n webhook.EndpointNumber, found bool) {
 	if len(b.first) == 0 || b.first[0].due.After(now) {
 		return 0, false
@@ -68,26 +68,26 @@ func (b *leaseBook) due(now time.Time) (n webhook.EndpointNumber, found bool) {
 // leaseHeap orders leases by when they are due.
 type leaseHeap []*lease
 
-// Len is the number of leases.
+// Len returns the number of leases.
 func (h leaseHeap) Len() int { return len(h) }
 
-// Less reports whether one is due before the other.
+// Less reports whether lease i is due before lease j.
 func (h leaseHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
 
-// Swap exchanges two.
+// Swap exchanges two leases.
 func (h leaseHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].place, h[j].place = i, j
 }
 
-// Push adds one at the end.
+// Push adds a lease at the end.
 func (h *leaseHeap) Push(x any) {
 	l, _ := x.(*lease)
 	l.place = len(*h)
 	*h = append(*h, l)
 }
 
-// Pop removes the one at the end.
+// Pop removes the lease at the end.
 func (h *leaseHeap) Pop() any {
 	last := len(*h) - 1
 	l := (*h)[last]

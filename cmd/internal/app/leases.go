@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// leaseGrace is how long every lease lasts at least after a start: who could not
-	// renew while the server was away can do so now.
+	// leaseGrace is the least time that every lease lasts after a start: clients that
+	// could not renew while the server was down can do so then.
 	leaseGrace = 30 * time.Second
-	// leaseLook is the longest wait for the next look, since the wall clock, by
-	// which leases end, may be stepped.
+	// leaseLook is the longest wait for the next look. Leases end by the wall clock,
+	// which may be stepped.
 	leaseLook = time.Minute
-	// leaseRetry is how long to wait after storage has failed.
+	// leaseRetry is the wait after storage has failed.
 	leaseRetry = time.Minute
 )
 
 // leases deletes temporary webhooks whose lease has ended. It sees all webhooks
-// once, when the dispatcher reads them at the start, and hears of changes from then
-// on. What it knows are hints: storage decides whether a lease has ended.
+// once, when the dispatcher reads them at the start, and every change after that. Its
+// knowledge is a hint only: storage decides whether a lease has ended.
 type leases struct {
 	store   storage.Endpoints
 	log     *slog.Logger
@@ -41,7 +41,7 @@ func newLeases(store storage.Endpoints, log *slog.Logger) *leases {
 	return &leases{store: store, log: log, book: newLeaseBook(), wake: make(chan struct{}, 1)}
 }
 
-// note takes news of a webhook; earliest is the soonest that its lease may end.
+// note takes a webhook as it is now; its lease does not end before earliest.
 func (l *leases) note(e *webhook.Endpoint, earliest time.Time) {
 	l.mu.Lock()
 	first := l.book.next()
@@ -64,7 +64,7 @@ func (l *leases) note(e *webhook.Endpoint, earliest time.Time) {
 	}
 }
 
-// Run deletes what has ended until ctx ends.
+// Run deletes webhooks whose lease has ended until ctx ends.
 func (l *leases) Run(ctx context.Context) {
 	timer := time.NewTimer(leaseLook)
 	defer timer.Stop()
@@ -79,7 +79,7 @@ func (l *leases) Run(ctx context.Context) {
 	}
 }
 
-// work deletes all that has ended, and returns how long to wait for the next look.
+// work deletes all webhooks whose lease has ended, and returns the wait for the next look.
 func (l *leases) work(ctx context.Context, now time.Time) time.Duration {
 	for ctx.Err() == nil {
 		l.mu.Lock()
@@ -101,7 +101,7 @@ func wait(next, now time.Time) time.Duration {
 	return min(next.Sub(now), leaseLook)
 }
 
-// errLeased: the lease goes on, or the webhook has none.
+// errLeased is the reason for not deleting: the lease has not ended, or there is none.
 var errLeased = errors.New("the lease has not ended")
 
 // end deletes a webhook as the API does, if its lease has ended.
@@ -140,7 +140,7 @@ func (l *leases) forget(n webhook.EndpointNumber) {
 	l.book.remove(n, ^uint64(0))
 }
 
-// later looks at a webhook again.
+// later schedules another look at a webhook.
 func (l *leases) later(n webhook.EndpointNumber, due time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,11 +157,11 @@ func hostOf(target string) string {
 	return u.Host
 }
 
-// leasingStore shows the leases all webhooks that the dispatcher reads at its start.
+// leasingStore passes all webhooks that the dispatcher reads at its start to the leases.
 type leasingStore struct {
 	storage.Store
 	leases   *leases
-	earliest time.Time // that a lease may end
+	earliest time.Time // no lease ends before this
 }
 
 // EachEndpoint calls visit for every webhook.
@@ -174,7 +174,7 @@ func (s leasingStore) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	})
 }
 
-// leasingDispatcher tells the leases of every change that it makes effective.
+// leasingDispatcher passes every change that it makes effective to the leases.
 type leasingDispatcher struct {
 	*actors.Dispatcher
 	leases *leases

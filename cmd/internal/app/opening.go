@@ -6,9 +6,9 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore"
 )
 
-// sayOpening logs in one line what a start found. Which attempts were in flight
-// when a process was killed is stored nowhere: their deliveries are pending, and
-// are attempted again.
+// sayOpening logs in one line what a start found. Storage does not know which attempts
+// were in flight when a process was killed: their deliveries are pending, and the
+// server attempts them again.
 func sayOpening(log *slog.Logger, o badgerstore.Opening) {
 	took := slog.Int64("took_ms", o.Took.Milliseconds())
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// guardOptions reads the settings that say where requests may go.
+// guardOptions returns the settings about where requests may go.
 func (c *Config) guardOptions() (o sender.GuardOptions, err error) {
 	if o.Allow, err = readList("allow-addresses", c.AllowAddresses, parseRange); err != nil {
 		return o, err
@@ -30,8 +30,8 @@ func (c *Config) guardOptions() (o sender.GuardOptions, err error) {
 	return o, err
 }
 
-// readList reads the entries of a setting. What parse says of a wrong one is
-// told after the entry.
+// readList reads the entries of a setting. Its error has the wrong entry and the reason
+// that parse returned.
 func readList[T any](setting string, texts []string, parse func(string) (T, error)) (list []T, err error) {
 	for _, text := range texts {
 		entry, err := parse(strings.TrimSpace(text))
@@ -43,7 +43,7 @@ func readList[T any](setting string, texts []string, parse func(string) (T, erro
 	return list, nil
 }
 
-// parseRange reads an address range; a single address stands for itself.
+// parseRange reads an address range. A single address is a range of one.
 func parseRange(text string) (netip.Prefix, error) {
 	address, length, hasLength := strings.Cut(text, "/")
 	addr, err := netip.ParseAddr(address)
@@ -62,7 +62,7 @@ func parseRange(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// egressProxy reads the proxy of deliveries; nil if there is none.
+// egressProxy returns the proxy of deliveries; nil if there is none.
 func (c *Config) egressProxy() (*sender.Proxy, error) {
 	if c.EgressProxy == "" {
 		return nil, nil

@@ -20,7 +20,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// storeDir is the folder in the data directory that belongs to storage alone.
+// storeDir is the folder in the data directory that only storage writes to.
 const storeDir = "store"
 
 func (a *App) openStorage() error {
@@ -141,7 +141,7 @@ func (a *App) openAPI() error {
 	return err
 }
 
-// keySet makes the set of the token issuer's keys; nil if there is none.
+// keySet returns the set of the token issuer's keys; nil if there is no URL for it.
 func (a *App) keySet() *httpapi.KeySet {
 	if a.config.JWTKeysURL != "" {
 		a.parts.keySet = httpapi.NewKeySet(httpapi.KeySetOptions{
@@ -151,7 +151,7 @@ func (a *App) keySet() *httpapi.KeySet {
 	return a.parts.keySet
 }
 
-// startRoles starts what works in the background beside the parts.
+// startRoles starts the background loops beside the parts.
 func (a *App) startRoles() error {
 	watcher := &diskWatcher{
 		dir:     a.config.DataDir,
@@ -172,7 +172,7 @@ func (a *App) startRoles() error {
 	return nil
 }
 
-// watchFaults tells when a part cannot go on.
+// watchFaults reports when a part cannot continue.
 func (a *App) watchFaults(ctx context.Context) {
 	select {
 	case <-a.parts.store.Broken():
@@ -183,7 +183,7 @@ func (a *App) watchFaults(ctx context.Context) {
 	}
 }
 
-// listen opens both listeners, and serves.
+// listen opens both listeners and starts to serve.
 func (a *App) listen() error {
 	public, err := openListener(a.config.PublicListener, a.config.publicAddress())
 	if err != nil {
@@ -217,8 +217,8 @@ func openListener(injected net.Listener, address string) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 }
 
-// firstHalf gives a context with half of the time that ctx has left.
-func firstHalf(ctx context.Context) (context.Context, context.CancelFunc) {
+// halfOfTimeLeft returns a context with half of the time that ctx has left.
+func halfOfTimeLeft(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		return context.WithCancel(ctx)

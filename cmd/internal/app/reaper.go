@@ -8,8 +8,8 @@ import (
 	"github.com/corpastro/astrohook/storage"
 )
 
-// The reaper removes reapStep keys at a time and rests in between, so that it
-// takes little from the deliveries: at most 20,000 keys a second.
+// The reaper removes reapStep keys at a time and waits in between, so that it leaves
+// the disk to the deliveries: at most 20,000 keys a second.
 const (
 	reapStep     = 1000
 	reapPause    = 50 * time.Millisecond
@@ -36,7 +36,7 @@ func (r *reaper) Run(ctx context.Context) {
 	}
 }
 
-// step removes some, and tells how long to wait for the next step.
+// step removes some, and returns the wait until the next step.
 func (r *reaper) step(ctx context.Context) time.Duration {
 	more, err := r.store.Reap(ctx, time.Now(), reapStep)
 	switch {

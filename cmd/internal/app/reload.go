@@ -17,12 +17,12 @@ import (
 type Reloaded struct {
 	// Applied are in force.
 	Applied []string
-	// NeedRestart are not: the running server has them as they were.
+	// NeedRestart are not in force: the running server keeps their old values.
 	NeedRestart []string
 }
 
-// live are the settings that Reload applies, by their names; one that ends in a
-// hyphen stands for all that begin so. All others need a restart.
+// live are the names of the settings that Reload applies. An entry that ends in a
+// hyphen stands for all names that begin with it. All others need a restart.
 var live = []string{
 	"jwt-secret", "jwt-secrets", "jwt-public-keys", "jwt-issuer", "jwt-audience",
 	"allow-addresses", "deny-addresses", "allow-hosts", "deny-hosts", "allow-ports", "deny-ports",
@@ -38,9 +38,9 @@ func isLive(name string) bool {
 
 var errNotRunning = errors.New("app: not running")
 
-// Reload takes over what can change while the server runs. All of next is checked
-// first: if anything in it is wrong, nothing changes. What is not a setting, such as
-// listeners, stays as it is.
+// Reload applies the settings that can change while the server runs. It checks all of
+// next first: if anything is wrong, nothing changes. Fields that are not settings, such
+// as listeners, stay.
 func (a *App) Reload(next Config) (Reloaded, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,13 +70,13 @@ func (a *App) Reload(next Config) (Reloaded, error) {
 		return done, err
 	}
 	if !reflect.DeepEqual(a.keys, keys) && !slices.ContainsFunc(done.Applied, func(name string) bool { return strings.HasPrefix(name, "jwt-") }) {
-		done.Applied = append(done.Applied, "jwt-public-keys") // a file has other content
+		done.Applied = append(done.Applied, "jwt-public-keys") // the content of a file has changed
 	}
 	a.keys = keys
 	return done, nil
 }
 
-// prepare makes everything that can fail, and returns the steps that cannot.
+// prepare does everything that can fail, and returns the steps that cannot.
 func (a *App) prepare(next *Config, keys []httpapi.Key) (steps []func(), err error) {
 	rules, err := next.guardOptions()
 	if err != nil {
@@ -112,14 +112,15 @@ func (c *Config) guardLists() [6][]string {
 	return [6][]string{c.AllowAddresses, c.DenyAddresses, c.AllowHosts, c.DenyHosts, c.AllowPorts, c.DenyPorts}
 }
 
-// keepInjected takes over what is no setting.
+// keepInjected copies the fields that are not settings.
 func (c *Config) keepInjected(from *Config) {
 	c.Version, c.Log = from.Version, from.Log
 	c.PublicListener, c.AdminListener = from.PublicListener, from.AdminListener
 	c.Dial, c.Resolve, c.RootCAs, c.WatchPeriod = from.Dial, from.Resolve, from.RootCAs, from.WatchPeriod
 }
 
-// take changes the live settings to those of next, and names all that differ.
+// take changes the live settings to those of next, and returns the names of all that
+// differ.
 func (c *Config) take(next *Config) (done Reloaded, err error) {
 	own, err := settingsOf(c)
 	if err != nil {
@@ -143,7 +144,7 @@ func (c *Config) take(next *Config) (done Reloaded, err error) {
 	return done, nil
 }
 
-// sameValue compares two settings; no list is as good as an empty one.
+// sameValue reports whether two settings are equal. A nil list equals an empty one.
 func sameValue(a, b reflect.Value) bool {
 	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
 		return true
@@ -151,7 +152,7 @@ func sameValue(a, b reflect.Value) bool {
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
-// settingsOf lists the settings of a configuration; their Targets are its fields.
+// settingsOf returns the settings of a configuration, whose Targets are its fields.
 func settingsOf(c *Config) ([]*kong.Flag, error) {
 	parser, err := kong.New(c)
 	if err != nil {

@@ -16,7 +16,7 @@ type servers struct {
 	ended         sync.WaitGroup
 }
 
-// start serves in the background, and tells fail of an end that nobody asked for.
+// start serves in the background. It calls fail if a server ends without a stop.
 func (s *servers) start(fail func(error)) {
 	serve := func(ln net.Listener, run func(net.Listener) error) {
 		s.ended.Go(func() {
@@ -29,14 +29,14 @@ func (s *servers) start(fail func(error)) {
 	serve(s.admin, s.api.ServeAdmin)
 }
 
-// stop takes no new requests, and waits for those under way in half of the time
-// that ctx has left: the other half is for the attempts in flight.
+// stop refuses new requests, and waits for those in progress for half of the time that
+// ctx has left. The other half is for the attempts in flight.
 func (s *servers) stop(ctx context.Context) error {
-	half, cancel := firstHalf(ctx)
+	half, cancel := halfOfTimeLeft(ctx)
 	defer cancel()
 	err := s.api.Shutdown(half)
-	// A server that was stopped before it came to accept does not know its
-	// listener. The others are closed already, and say so.
+	// A server that was stopped before it accepted does not know its listener yet. The
+	// other listeners are closed already, and return an error.
 	_ = errors.Join(s.public.Close(), s.admin.Close())
 	s.ended.Wait()
 	return err

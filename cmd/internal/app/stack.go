@@ -15,13 +15,13 @@ type started struct {
 	stop func(context.Context) error
 }
 
-// push remembers how to stop something that was just started.
+// push adds a part that was just started, and how to stop it.
 func (s *stack) push(name string, stop func(context.Context) error) {
 	*s = append(*s, started{name, stop})
 }
 
-// unwind stops everything, the latest first. It goes on after an error, gives
-// all of them joined, and leaves the stack empty.
+// unwind stops everything, the latest first. It continues after an error, returns all
+// errors joined, and leaves the stack empty.
 func (s *stack) unwind(ctx context.Context) error {
 	var errs []error
 	for _, part := range slices.Backward(*s) {
@@ -33,7 +33,8 @@ func (s *stack) unwind(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// role starts a background loop and gives what stops it: end its context, and wait.
+// role starts a background loop. The function that it returns ends the loop's context
+// and waits for the loop.
 func role(run func(context.Context)) (stop func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -19,13 +19,13 @@ func Patched() bool { return badgerstore.Patched() }
 var ErrUnpatched = errors.New("this program was built without the patches to its database, and can lose accepted events on a disk with errors: " +
 	"build it with make, or set allow-unpatched to serve all the same")
 
-// Usable returns why no command can use a data directory, before anything is made
-// in it: a restore into it has not finished, or the system cannot keep one.
+// Usable returns an error if no command can use a data directory: a restore into it has
+// not finished, or this system does not support one. It makes nothing.
 func Usable(dataDir string) error { return badgerstore.Usable(filepath.Join(dataDir, storeDir)) }
 
 // Check verifies a data directory that no server uses: every checksum, every
-// record, and that nothing pending lacks what it needs. With keys, in the form of
-// Config.SecretKeys, it opens every secret.
+// record, and that every pending delivery has what it needs. With keys, in the form of
+// Config.SecretKeys, it decrypts every secret.
 func Check(dataDir string, keys []string) (Census, error) {
 	ring, err := secretKeys(keys)
 	if err != nil {
@@ -40,13 +40,13 @@ func Backup(dataDir, file string) (Census, error) {
 	return badgerstore.BackupDir(filepath.Join(dataDir, storeDir), file)
 }
 
-// SaveBackup writes a backup that a running server streams to a new file, which
-// is there only when it is whole.
+// SaveBackup writes a backup that a running server streams to a new file. The file
+// appears only when it is complete.
 func SaveBackup(from io.Reader, file string) (Census, error) {
 	return badgerstore.SaveBackup(from, file)
 }
 
-// Restore makes a new data directory of a backup.
+// Restore makes a new data directory from a backup.
 func Restore(file, dataDir string) (Census, error) {
 	return badgerstore.RestoreDir(file, filepath.Join(dataDir, storeDir))
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package process
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitCore has no core file written of this process and its children.
+// limitCore keeps the system from writing core files of this process and its children.
 func limitCore() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 
 // TestForbidCoreDumps asks the system; cmd/internal/e2e looks for the file.
 func TestForbidCoreDumps(t *testing.T) {
-	if err := forbidCoreDumps(); err != nil {
+	if err := ForbidCoreDumps(); err != nil {
 		t.Fatal(err)
 	}
 	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)

@@ -1,4 +1,9 @@
-package main
+// Package settings reads what a user sets, from the environment and a YAML file, and
+// explains what is wrong with it: which name was meant, and in which line it stands.
+//
+// Names and places of settings belong here. Which settings exist, and what their
+// values may be, belongs to app.Config and to the commands.
+package settings
 
 import (
 	"cmp"
@@ -15,10 +20,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// settingsFile supplies flags with values from a YAML file. Its keys are the
+// File supplies flags with values from a YAML file. Its keys are the
 // flags' names, all at the top level, whichever command a flag belongs to; a
 // group of flags can be nested: "webhook: {timeout: 5s}" is webhook-timeout.
-type settingsFile struct {
+type File struct {
 	name    string
 	entries map[string]fileEntry
 	used    map[string]bool // the flags that took their value from the file
@@ -31,23 +36,23 @@ type fileEntry struct {
 	node *yaml.Node
 }
 
-// fileError is a fault of the settings file, at one of its lines.
-type fileError struct {
+// FileError is a fault of the settings file, at one of its lines.
+type FileError struct {
 	file   string
 	line   int // 0 if it is not known
 	reason string
 }
 
 // Error names the file and the line, in the form that editors understand.
-func (e *fileError) Error() string {
+func (e *FileError) Error() string {
 	if e.line == 0 {
 		return fmt.Sprintf("%s: %s", e.file, e.reason)
 	}
 	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.reason)
 }
 
-// load reads a settings file.
-func (f *settingsFile) load(r io.Reader) (kong.Resolver, error) {
+// Load reads a settings file.
+func (f *File) Load(r io.Reader) (kong.Resolver, error) {
 	f.name, f.entries, f.used = "settings file", map[string]fileEntry{}, map[string]bool{}
 	if file, ok := r.(interface{ Name() string }); ok {
 		f.name = file.Name()
@@ -69,9 +74,9 @@ func (f *settingsFile) load(r io.Reader) (kong.Resolver, error) {
 	return f, f.flatten("", root.Content[0])
 }
 
-// broken is the error of a file that is not YAML, or no mapping. The parser's own
+// broken returns the error of a file that is not YAML, or no mapping. The parser's own
 // error begins with the line, if it knows that.
-func (f *settingsFile) broken(err error) error {
+func (f *File) broken(err error) error {
 	reason := strings.TrimPrefix(err.Error(), "yaml: ")
 	if failed, ok := errors.AsType[*yaml.TypeError](err); ok && len(failed.Errors) > 0 {
 		reason = failed.Errors[0]
@@ -83,11 +88,11 @@ func (f *settingsFile) broken(err error) error {
 	if strings.HasPrefix(reason, "cannot unmarshal ") {
 		reason = "the file must hold settings, one a line, such as listen: 127.0.0.1:8080"
 	}
-	return &fileError{f.name, line, reason}
+	return &FileError{f.name, line, reason}
 }
 
 // flatten collects the entries of a mapping.
-func (f *settingsFile) flatten(prefix string, mapping *yaml.Node) error {
+func (f *File) flatten(prefix string, mapping *yaml.Node) error {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
 		if value.Kind == yaml.AliasNode {
@@ -107,7 +112,7 @@ func (f *settingsFile) flatten(prefix string, mapping *yaml.Node) error {
 			continue
 		}
 		if before, twice := f.entries[name]; twice {
-			return &fileError{f.name, key.Line, fmt.Sprintf("%s is set already at line %d", name, before.line)}
+			return &FileError{f.name, key.Line, fmt.Sprintf("%s is set already at line %d", name, before.line)}
 		}
 		f.entries[name] = fileEntry{key: name, line: key.Line, node: value}
 	}
@@ -115,18 +120,19 @@ func (f *settingsFile) flatten(prefix string, mapping *yaml.Node) error {
 }
 
 // Validate refuses keys that are no setting: they would be without effect.
-func (f *settingsFile) Validate(model *kong.Application) error {
-	known := settingNames(model)
+func (f *File) Validate(model *kong.Application) error {
+	known := Names(model)
 	for _, e := range slices.SortedFunc(maps.Values(f.entries), func(a, b fileEntry) int { return cmp.Compare(a.line, b.line) }) {
 		if !slices.Contains(known, e.key) {
-			return &fileError{f.name, e.line, e.key + " is not a setting" + didYouMean("", nearestNames(e.key, known))}
+			return &FileError{f.name, e.line, e.key + " is not a setting" + DidYouMean("", Nearest(e.key, known))}
 		}
 	}
 	return nil
 }
 
-// settingNames are the names of all flags that can be set in a file or in the environment.
-func settingNames(model *kong.Application) []string {
+// Names returns the names of all flags that can be set in a file or in the
+// environment, sorted.
+func Names(model *kong.Application) []string {
 	var names []string
 	for _, node := range append([]*kong.Node{model.Node}, model.Leaves(false)...) {
 		for _, flag := range node.Flags {
@@ -140,7 +146,7 @@ func settingNames(model *kong.Application) []string {
 }
 
 // Resolve returns a flag's value. The environment wins, which the parser reads by itself.
-func (f *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+func (f *File) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
 		if _, set := os.LookupEnv(name); set {
 			return nil, nil //nolint:nilnil // the parser's way to say that there is no value
@@ -155,7 +161,7 @@ func (f *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 		err = tryValue(flag, value)
 	}
 	if err != nil {
-		return nil, &fileError{f.name, e.line, flag.Name + ": " + err.Error()}
+		return nil, &FileError{f.name, e.line, flag.Name + ": " + err.Error()}
 	}
 	f.used[flag.Name] = value != nil
 	return value, nil
@@ -203,14 +209,14 @@ func tryValue(flag *kong.Flag, value any) error {
 	return errors.New(strings.TrimPrefix(err.Error(), flag.ShortSummary()+": "))
 }
 
-// where returns the file and the line that a setting's value came from; "" if it
+// Where returns the file and the line that a setting's value came from; "" if it
 // came from elsewhere.
-func (f *settingsFile) where(setting string) string {
+func (f *File) Where(setting string) string {
 	if f == nil || !f.used[setting] {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d", f.name, f.entries[setting].line)
 }
 
-// secretLine is a file's content without the line's end.
-func secretLine(content []byte) string { return strings.TrimRight(string(content), "\r\n") }
+// SecretLine returns a file's content without the end of its line.
+func SecretLine(content []byte) string { return strings.TrimRight(string(content), "\r\n") }

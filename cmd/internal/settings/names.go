@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"cmp"
@@ -14,8 +14,8 @@ import (
 // maxNearest bounds the names that are suggested for a wrong one.
 const maxNearest = 3
 
-// renamed returns the present name of a setting that had another name before; ""
-// if it had none.
+// renamed returns the present name of a setting that had another name in an earlier
+// version; "" if it had none.
 func renamed(name string) string {
 	if rest, old := strings.CutPrefix(name, "endpoint-"); old {
 		return "webhook-" + rest
@@ -23,10 +23,10 @@ func renamed(name string) string {
 	return ""
 }
 
-// nearestNames returns the names that are spelt most like a wrong one, the
+// Nearest returns the names that are spelt most like a wrong one, the
 // nearest first: at most maxNearest, none of which differs in more than a third
 // of its characters. A setting that was renamed has its new name only.
-func nearestNames(wrong string, known []string) []string {
+func Nearest(wrong string, known []string) []string {
 	if now := renamed(wrong); now != "" {
 		if slices.Contains(known, now) {
 			return []string{now}
@@ -53,20 +53,21 @@ func nearestNames(wrong string, known []string) []string {
 	return found[:min(len(found), maxNearest)]
 }
 
-// didYouMean asks for names in place of a wrong one; "" if there are none.
-func didYouMean(prefix string, names []string) string {
+// DidYouMean returns a question that offers names in place of a wrong one, each
+// behind the prefix; "" if there are none.
+func DidYouMean(prefix string, names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
 	return ": did you mean " + prefix + strings.Join(names, " or "+prefix) + "?"
 }
 
-// checkEnvironment refuses variables that were meant as settings and are none:
-// those of settings that were renamed, and those that are spelt almost like one.
+// CheckEnvironment returns an error for a variable that was meant as a setting and is
+// none: its setting was renamed, or it is spelt almost like one.
 // Others may belong to somebody else: Kubernetes sets ASTROHOOK_PORT for a service
 // called astrohook.
-func checkEnvironment(model *kong.Application) error {
-	known := settingNames(model)
+func CheckEnvironment(model *kong.Application) error {
+	known := Names(model)
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		setting, ours := strings.CutPrefix(name, envPrefix)
@@ -74,14 +75,14 @@ func checkEnvironment(model *kong.Application) error {
 		if !ours || setting == "config" || slices.Contains(known, setting) {
 			continue
 		}
-		near := nearestNames(setting, known)
+		near := Nearest(setting, known)
 		if renamed(setting) == "" && (len(near) == 0 || levenshtein.Distance(setting, near[0], nil) > 2) {
 			continue
 		}
 		for i, n := range near {
-			near[i] = envName(n)
+			near[i] = EnvName(n)
 		}
-		return &usageError{fmt.Sprintf("%s is not a setting%s", name, didYouMean("", near))}
+		return Misuse(fmt.Sprintf("%s is not a setting%s", name, DidYouMean("", near)))
 	}
 	return nil
 }
@@ -89,7 +90,17 @@ func checkEnvironment(model *kong.Application) error {
 // envPrefix begins the names of settings in the environment.
 const envPrefix = "ASTROHOOK_"
 
-// envName is a setting's name in the environment.
-func envName(setting string) string {
+// EnvName returns a setting's name in the environment.
+func EnvName(setting string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
 }
+
+// UsageError is a fault of the command line that its parser cannot see. The process
+// then ends with the exit code of wrong usage.
+type UsageError struct{ reason string }
+
+// Misuse returns a UsageError.
+func Misuse(reason string) *UsageError { return &UsageError{reason: reason} }
+
+// Error returns the reason, in one line for people.
+func (e *UsageError) Error() string { return e.reason }

@@ -1,4 +1,8 @@
-package main
+// Package apiclient calls a server's API for the commands.
+//
+// How a call is made, and how a refusal reads, belongs here. Which calls there are,
+// and what their answers mean, belongs to the commands.
+package apiclient
 
 import (
 	"bytes"
@@ -12,55 +16,60 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
 const (
 	clientTimeout = 30 * time.Second
-	// The longest answer that is read, in bytes.
+	// maxAnswer bounds what is read of an answer, in bytes.
 	maxAnswer = 16 << 20
 )
 
-// apiClient calls a server's API.
-type apiClient struct {
-	server string
-	token  string
-	http   *http.Client
+// Client calls the API of one server. It is safe for concurrent use if HTTP is.
+type Client struct {
+	Server string // URL without a trailing slash
+	Token  string // or an API key
+	HTTP   *http.Client
 }
 
-// newClient checks a server's URL and the token.
-func newClient(server, token string) (*apiClient, error) {
+// New returns a client of the server with a URL. It follows no redirects, and a call
+// other than Open takes at most 30 s. A wrong URL, or a missing token, is a
+// *settings.UsageError.
+func New(server, token string) (*Client, error) {
 	if fault := serverFault(server); fault != "" {
-		return nil, &usageError{fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080: %s", server, fault)}
+		return nil, settings.Misuse(fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080: %s", server, fault))
 	}
 	if strings.TrimSpace(token) == "" {
-		return nil, &usageError{"--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one, and an API key does as well"}
+		return nil, settings.Misuse("--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one, and an API key does as well")
 	}
-	return &apiClient{
-		server: strings.TrimRight(server, "/"),
-		token:  strings.TrimSpace(token),
-		http: &http.Client{
+	return &Client{
+		Server: strings.TrimRight(server, "/"),
+		Token:  strings.TrimSpace(token),
+		HTTP: &http.Client{
 			Timeout: clientTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}, CheckRedirect: stay,
 		},
 	}, nil
 }
 
-// stay keeps a client from following redirects: the token is for the server that
-// was named, and an answer from elsewhere says nothing about what was asked of it.
+// stay keeps a client from following redirects: the token is meant for the server
+// that the user named, and an answer from another one is no answer to the call.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// redirected returns an error if the answer is a redirect, which tells where to.
+// redirected returns an error, with the address, if the answer is a redirect.
 func redirected(response *http.Response) error {
 	if response.StatusCode < 300 || response.StatusCode > 399 {
 		return nil
 	}
 	line := fmt.Sprintf("the server answered %d %s", response.StatusCode, http.StatusText(response.StatusCode))
 	if location := response.Header.Get("Location"); location != "" {
-		line += ": it points to " + printable(location)
+		line += ": it points to " + terminal.Printable(location)
 	}
 	return errors.New(line + "; redirects are not followed, so give the URL of the server itself")
 }
 
-// serverFault says which part of a server's URL is wrong; "" if none is.
+// serverFault returns what is wrong with a server's URL; "" if nothing is.
 func serverFault(server string) string {
 	u, err := url.Parse(server)
 	var failed *url.Error
@@ -82,26 +91,26 @@ func serverFault(server string) string {
 	return ""
 }
 
-// close lets go of idle connections.
-func (c *apiClient) close() { c.http.CloseIdleConnections() }
+// Close closes idle connections.
+func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
-// apiRequest is one call.
-type apiRequest struct {
-	method, path string
-	contentType  string
-	body         []byte
+// Request is one call.
+type Request struct {
+	Method, Path string // the path with its query, escaped
+	ContentType  string // "" for none
+	Body         []byte
 }
 
-// do makes a call and decodes the answer into answer, unless that is nil. An
-// answer that is no 2xx is an error that tells the server's reason, or where a
-// redirect points.
-func (c *apiClient) do(ctx context.Context, r apiRequest, answer any) error {
-	status, text, err := c.send(ctx, r)
+// Do makes a call and decodes the answer into answer, unless that is nil. An answer
+// other than 2xx is an error with the server's reason, or with the address that a
+// redirect points to.
+func (c *Client) Do(ctx context.Context, r Request, answer any) error {
+	status, text, err := c.Send(ctx, r)
 	switch {
 	case err != nil:
 		return err
 	case status < 200 || status > 299:
-		return refusal(status, text)
+		return Refusal(status, text)
 	case answer == nil:
 		return nil
 	}
@@ -111,17 +120,18 @@ func (c *apiClient) do(ctx context.Context, r apiRequest, answer any) error {
 	return nil
 }
 
-// send makes a call and gives the answer's status and body.
-func (c *apiClient) send(ctx context.Context, r apiRequest) (status int, text []byte, err error) {
-	request, err := http.NewRequestWithContext(ctx, r.method, c.server+r.path, bytes.NewReader(r.body))
+// Send makes a call and returns the status and the body of the answer, which may be
+// a refusal. A redirect is an error.
+func (c *Client) Send(ctx context.Context, r Request) (status int, text []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, r.Method, c.Server+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
 		return 0, nil, fmt.Errorf("make the request: %w", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+c.token)
-	if r.contentType != "" {
-		request.Header.Set("Content-Type", r.contentType)
+	request.Header.Set("Authorization", "Bearer "+c.Token)
+	if r.ContentType != "" {
+		request.Header.Set("Content-Type", r.ContentType)
 	}
-	response, err := c.http.Do(request)
+	response, err := c.HTTP.Do(request)
 	if err != nil {
 		return 0, nil, fmt.Errorf("call the server: %w", err)
 	}
@@ -136,15 +146,15 @@ func (c *apiClient) send(ctx context.Context, r apiRequest) (status int, text []
 	return response.StatusCode, text, nil
 }
 
-// open makes a call whose answer is as long as it will, and takes as long: it is
-// to be read and closed.
-func (c *apiClient) open(ctx context.Context, path string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path, http.NoBody)
+// Open makes a GET call whose answer may take any time and have any length. The
+// caller reads and closes it.
+func (c *Client) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+c.token)
-	unbounded := http.Client{Transport: c.http.Transport, CheckRedirect: stay}
+	request.Header.Set("Authorization", "Bearer "+c.Token)
+	unbounded := http.Client{Transport: c.HTTP.Transport, CheckRedirect: stay}
 	response, err := unbounded.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("call the server: %w", err)
@@ -156,11 +166,11 @@ func (c *apiClient) open(ctx context.Context, path string) (io.ReadCloser, error
 		return nil, errors.Join(err, response.Body.Close())
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return nil, errors.Join(refusal(response.StatusCode, text), err, response.Body.Close())
+	return nil, errors.Join(Refusal(response.StatusCode, text), err, response.Body.Close())
 }
 
-// problem is what counts for people in an RFC 9457 problem document.
-type problem struct {
+// Problem is what people need of a problem document (RFC 9457).
+type Problem struct {
 	Title       string   `json:"title"`
 	Detail      string   `json:"detail"`
 	Field       string   `json:"field"`
@@ -176,17 +186,17 @@ type refusedError struct {
 // Error is one line for people.
 func (e *refusedError) Error() string { return e.line }
 
-// isNotFound reports whether the server answered that there is no such thing.
-func isNotFound(err error) bool {
+// IsNotFound reports whether the server answered 404.
+func IsNotFound(err error) bool {
 	refused, ok := errors.AsType[*refusedError](err)
 	return ok && refused.status == http.StatusNotFound
 }
 
-// refusal tells in one line why the server said no.
-func refusal(status int, text []byte) error {
-	var p problem
+// Refusal returns the error of an answer other than 2xx, whose reason is one line.
+func Refusal(status int, text []byte) error {
+	var p Problem
 	if err := json.Unmarshal(text, &p); err != nil {
-		p = problem{} // not from Astrohook: the status has to do
+		p = Problem{} // not from Astrohook: the status has to do
 	}
 	line := fmt.Sprintf("the server answered %d %s", status, http.StatusText(status))
 	if reason := p.String(); reason != "" {
@@ -195,8 +205,8 @@ func refusal(status int, text []byte) error {
 	return &refusedError{status, line}
 }
 
-// String is one line, free of control characters.
-func (p problem) String() string {
+// String returns one line without control characters.
+func (p Problem) String() string {
 	field := p.Field
 	if strings.HasPrefix(p.Detail, field[strings.LastIndexByte(field, '.')+1:]) {
 		field = "" // the detail begins with it
@@ -211,5 +221,5 @@ func (p problem) String() string {
 	if len(p.Suggestions) > 0 {
 		line += " (perhaps " + strings.Join(p.Suggestions, ", ") + ")"
 	}
-	return printable(line)
+	return terminal.Printable(line)
 }

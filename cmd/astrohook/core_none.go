@@ -1,6 +1,0 @@
-//go:build !unix
-
-package main
-
-// forbidCoreDumps does nothing here, where the server does not run.
-func forbidCoreDumps() error { return nil }
