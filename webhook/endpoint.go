@@ -44,6 +44,8 @@ type Endpoint struct {
 	// CABundle verifies the receiver's certificate in place of the system's roots;
 	// "" if those do. See ParseCABundle.
 	CABundle string
+	// Sealed stands for the values of Secrets and Headers inside storage; else zero.
+	Sealed SealedValues
 }
 
 // Number is the endpoint's short internal name.

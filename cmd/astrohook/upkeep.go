@@ -27,7 +27,7 @@ func (c *checkCommand) Run(std streams) error {
 	}
 	found, err := app.Check(c.Dir, c.SecretKeys)
 	if err != nil {
-		if found != (app.Census{}) {
+		if found != (app.CheckReport{}) {
 			fmt.Fprintln(std.out, "Whole: "+contents(found))
 		}
 		return err
@@ -72,7 +72,7 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 }
 
 // printBackup says what a backup holds.
-func printBackup(std streams, from, file string, found app.Census) {
+func printBackup(std streams, from, file string, found app.CheckReport) {
 	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", printable(from), file, sizeOf(file), contents(found))
 }
 
@@ -114,7 +114,7 @@ func isDir(dir string) error {
 }
 
 // contents are the numbers of what was found.
-func contents(c app.Census) string {
+func contents(c app.CheckReport) string {
 	line := fmt.Sprintf("%s, %s, %s; ", countedOrNo(c.Endpoints, "webhook"), countedOrNo(c.EventTypes, "event type"), countedOrNo(c.Events, "event"))
 	all := c.Queued + c.Retrying + c.Delivered + c.Failed
 	line += countedOrNo(all, "delivery")
@@ -126,7 +126,7 @@ func contents(c app.Census) string {
 }
 
 // decrypted says of how many webhooks the secrets were decrypted.
-func decrypted(c app.Census, keys bool) string {
+func decrypted(c app.CheckReport, keys bool) string {
 	if !keys {
 		return "No secret was decrypted: that takes --secret-keys."
 	}

@@ -101,21 +101,21 @@ func writeList(w io.Writer, list *pb.KVList) error {
 
 // BackupDir backs up a directory that no process uses, after a check, into a new
 // file. What is sealed is copied as it is. The file is there, synced, only when it is whole.
-func BackupDir(dir, path string) (c Census, err error) {
+func BackupDir(dir, path string) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir})
 	if err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if c, err = s.Check(); err != nil {
+	if c, err = s.Check(nil); err != nil {
 		return c, err
 	}
 	return c, disk.Create(path, func(file *os.File) error { return s.Backup(context.Background(), file) })
 }
 
 // SaveBackup writes a backup that comes from elsewhere to a new file. The file is
-// there, synced, only when it is whole. The census counts its records by their keys.
-func SaveBackup(from io.Reader, path string) (c Census, err error) {
+// there, synced, only when it is whole. The report counts its records by their keys.
+func SaveBackup(from io.Reader, path string) (c CheckReport, err error) {
 	err = disk.Create(path, func(file *os.File) error {
 		if _, err := io.Copy(file, from); err != nil {
 			return err

@@ -145,7 +145,7 @@ func afterDamage(t *testing.T, dir string, ids []webhook.ID) string {
 		return "refused"
 	}
 	defer s.Close()
-	if _, err := s.Check(); err != nil {
+	if _, err := s.Check(nil); err != nil {
 		return "reported"
 	}
 	lost := 0

@@ -65,7 +65,7 @@ func TestPartsAfterACrash(t *testing.T) {
 		if got := <-receipt; got != want {
 			t.Errorf("a repetition: %+v, want %+v", got, want)
 		}
-		if found, err := s.Check(); err != nil || found.Queued != int64(len(e.Endpoints)) || found.Failed != int64(len(e.Disabled)) {
+		if found, err := s.Check(nil); err != nil || found.Queued != int64(len(e.Endpoints)) || found.Failed != int64(len(e.Disabled)) {
 			t.Errorf("check: %+v, %v", found, err)
 		}
 		if err := s.Close(); err != nil {

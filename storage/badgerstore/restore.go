@@ -54,7 +54,7 @@ func refuseUnfinished(dir string) error {
 //
 // The target itself cannot be a mount point, since it is replaced by a rename; the
 // directory that holds it can.
-func RestoreDir(path, dir string) (c Census, err error) {
+func RestoreDir(path, dir string) (c CheckReport, err error) {
 	if err := disk.Supported(); err != nil {
 		return c, err
 	}
@@ -74,7 +74,7 @@ func RestoreDir(path, dir string) (c Census, err error) {
 }
 
 // restore makes the directory beside the target, and renames it.
-func restore(b backup, dir string) (c Census, err error) {
+func restore(b backup, dir string) (c CheckReport, err error) {
 	staging := dir + stagingSuffix
 	if err := stage(staging, dir); err != nil {
 		return c, err
@@ -139,7 +139,7 @@ func removeEmpty(dir string) error {
 }
 
 // fillStaging loads a backup, and makes sure that it is on disk as it was in the file.
-func fillStaging(b backup, dir string) (c Census, err error) {
+func fillStaging(b backup, dir string) (c CheckReport, err error) {
 	if err := load(b, dir); err != nil {
 		return c, fmt.Errorf("load: %w", err)
 	}
@@ -165,7 +165,7 @@ type backup struct {
 	size int64 // of the lists
 	sum  []byte
 	// found are its records by their keys; Opened and Damaged are not known.
-	found Census
+	found CheckReport
 }
 
 // checkBackup reads all of a backup. What cannot be read is an error of the file

@@ -50,7 +50,7 @@ func killRestore(t *testing.T, file, dir, step string) {
 }
 
 // someBackup makes a backup with tables and a log in it.
-func someBackup(t *testing.T) (file string, census Census) {
+func someBackup(t *testing.T) (file string, census CheckReport) {
 	t.Helper()
 	base := t.TempDir()
 	dir, file := filepath.Join(base, "source"), filepath.Join(base, "backup")

@@ -14,11 +14,10 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/groupcommit"
-	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-var _ storage.Store = (*Store)(nil)
+var _ storage.Backend = (*Store)(nil)
 
 // DefaultRetention is how long finished deliveries stay when Options do not say.
 const DefaultRetention = 30 * 24 * time.Hour
@@ -36,10 +35,6 @@ type Options struct {
 	// Retention is how long a delivery stays after it finished; 0 for
 	// DefaultRetention. At least one second.
 	Retention time.Duration
-	// Keys seal the secrets of endpoints. Open refuses to go on without one that
-	// is in use. Without a ring nothing that is sealed can be read, and no endpoint
-	// written: that is for checks and backups.
-	Keys *keyring.Keyring
 	// Log gets Badger's warnings and errors; nil for none.
 	Log *slog.Logger
 }
@@ -60,7 +55,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Store is a storage.Store on disk. Open makes it.
+// Store is a storage.Backend on disk. Open makes it.
 type Store struct {
 	db        *badger.DB
 	committer *groupcommit.Committer[*job]
@@ -68,10 +63,8 @@ type Store struct {
 	backlog   *backlog
 	heads     *heads
 	bodies    *storage.BodyBudget
-	keys      *keyring.Keyring // nil without
 	log       *slog.Logger
 	reaper    reaper
-	rekeying  rekeying
 	synced    syncedMark
 	room      *room
 	looked    time.Time // when lookAfterFiles last did
@@ -171,7 +164,6 @@ func newStore(db *badger.DB, room *room, o Options) *Store {
 		backlog:   newBacklog(),
 		heads:     newHeads(),
 		bodies:    storage.NewBodyBudget(),
-		keys:      o.Keys,
 		log:       o.Log,
 		retention: o.Retention,
 		meddled:   map[webhook.EndpointNumber]struct{}{},
@@ -189,9 +181,6 @@ func newStore(db *badger.DB, room *room, o Options) *Store {
 // start brings the data up to date and begins to count what is pending.
 func (s *Store) start() error {
 	if err := upgrade(s.db); err != nil {
-		return err
-	}
-	if err := s.checkKeys(); err != nil {
 		return err
 	}
 	last, err := readLastSeq(s.db)
@@ -307,6 +296,15 @@ func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
 	return nil
 }
 
+// view is Store.view for a read with a result, which it returns with an error too.
+func view[T any](s *Store, action string, read func(tx *badger.Txn) (T, error)) (out T, err error) {
+	err = s.view(action, func(tx *badger.Txn) (err error) {
+		out, err = read(tx)
+		return err
+	})
+	return out, err
+}
+
 // enter keeps the files open until leave.
 func (s *Store) enter() error {
 	s.mu.Lock()
@@ -351,6 +349,15 @@ func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 		return fmt.Errorf("key %x: %w", key, err)
 	}
 	return nil
+}
+
+// readRecord reads and decodes one key; ErrNotFound. decode must keep nothing of the record.
+func readRecord[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T, error)) (out T, err error) {
+	err = get(tx, key, func(record []byte) (err error) {
+		out, err = decode(record)
+		return err
+	})
+	return out, err
 }
 
 // decoded reads the record that an iterator stands on.

@@ -17,9 +17,19 @@ func cloneEndpoint(e webhook.Endpoint) webhook.Endpoint {
 
 // CreateEndpoint stores a new endpoint under the next number.
 func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error) {
+	return s.CreateNumbered(ctx, e, func(*webhook.Endpoint) error { return nil })
+}
+
+// CreateNumbered stores a new endpoint, which finish changes once it has its number.
+func (s *Store) CreateNumbered(
+	ctx context.Context, e webhook.Endpoint, finish func(*webhook.Endpoint) error,
+) (webhook.Endpoint, error) {
 	err := s.update(ctx, "create webhook", func() error {
+		e.ID.Endpoint, e.Revision = s.lastNumber+1, 1
+		if err := finish(&e); err != nil {
+			return err
+		}
 		s.lastNumber++
-		e.ID.Endpoint, e.Revision = s.lastNumber, 1
 		s.endpoints[s.lastNumber] = cloneEndpoint(e)
 		s.lastSeq = max(s.lastSeq, e.ID.Seq)
 		return nil
@@ -98,16 +108,6 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 		}
 	}
 	return err
-}
-
-// SecretKeys gives none: nothing is on disk.
-func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
-	return nil, s.view("read secret keys", func() error { return nil })
-}
-
-// Reencrypt finds nothing to do.
-func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
-	return 0, s.update(ctx, "reencrypt webhooks", func() error { return nil })
 }
 
 // EventTypes reads the registry, by name.

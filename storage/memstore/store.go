@@ -14,7 +14,10 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store   = (*Store)(nil)
+	_ storage.Backend = (*Store)(nil)
+)
 
 // DefaultRetention is how long finished deliveries stay when Options do not say.
 const DefaultRetention = 30 * 24 * time.Hour

@@ -8,8 +8,8 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
-	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -95,7 +95,7 @@ func secretKeys(texts []string) (*keyring.Keyring, error) {
 
 // missingKey tells of a key that storage cannot do without as a wrong setting.
 func missingKey(err error) error {
-	refused, ok := errors.AsType[*badgerstore.KeyError](err)
+	refused, ok := errors.AsType[*sealed.KeyError](err)
 	switch {
 	case !ok:
 		return err

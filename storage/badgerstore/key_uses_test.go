@@ -12,6 +12,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -20,14 +21,16 @@ const (
 	someValue  = "Bearer that is nowhere to be found"
 )
 
-// openWith opens a directory with keys, the first of which writes; none for no ring.
-func openWith(t *testing.T, dir string, ids ...string) *Store {
+// sealedStore is a store with keys in front, and the store on disk behind.
+type sealedStore struct {
+	*sealed.Store
+	disk *Store
+}
+
+// openWith opens a directory with keys, the first of which encrypts.
+func openWith(t testing.TB, dir string, ids ...string) sealedStore {
 	t.Helper()
-	o := Options{Dir: dir, NoSync: true}
-	if len(ids) > 0 {
-		o.Keys = testKeys(ids...)
-	}
-	s, err := Open(o)
+	s, err := openSealed(Options{Dir: dir, NoSync: true}, testKeys(ids...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +38,21 @@ func openWith(t *testing.T, dir string, ids ...string) *Store {
 	return s
 }
 
+// openSealed opens a store on disk, and seals in front of it.
+func openSealed(o Options, ring *keyring.Keyring) (sealedStore, error) {
+	disk, err := Open(o)
+	if err != nil {
+		return sealedStore{}, err
+	}
+	s, err := sealed.New(disk, ring)
+	if err != nil {
+		return sealedStore{}, errors.Join(err, disk.Close())
+	}
+	return sealedStore{s, disk}, nil
+}
+
 // registerMany stores endpoints with a secret and a header each.
-func registerMany(t testing.TB, s *Store, count int, change ...func(*webhook.Endpoint)) (all []webhook.Endpoint) {
+func registerMany(t testing.TB, s sealedStore, count int, change ...func(*webhook.Endpoint)) (all []webhook.Endpoint) {
 	t.Helper()
 	for i := range count {
 		e := webhook.Endpoint{
@@ -55,8 +71,8 @@ func registerMany(t testing.TB, s *Store, count int, change ...func(*webhook.End
 	return all
 }
 
-// sealedBy gives how many endpoints each key seals, for those that seal any.
-func sealedBy(t testing.TB, s *Store) map[string]int64 {
+// sealedBy returns how many endpoints each key seals, for those that seal any.
+func sealedBy(t testing.TB, s sealedStore) map[string]int64 {
 	t.Helper()
 	keys, err := s.SecretKeys()
 	if err != nil {
@@ -71,21 +87,21 @@ func sealedBy(t testing.TB, s *Store) map[string]int64 {
 	return counts
 }
 
-func wantSealed(t testing.TB, s *Store, want map[string]int64) {
+func wantSealed(t testing.TB, s sealedStore, want map[string]int64) {
 	t.Helper()
 	if got := sealedBy(t, s); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("sealed endpoints by key: %v, want %v", got, want)
 	}
-	if _, err := s.Check(); err != nil {
+	if _, err := s.disk.Check(nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestSecretsAreSealedOnDisk(t *testing.T) {
 	s := openWith(t, t.TempDir(), "k")
-	all := registerMany(t, s, 2)
+	registerMany(t, s, 2)
 	var records [][]byte
-	err := s.view("read all", func(tx *badger.Txn) error {
+	err := s.disk.view("read all", func(tx *badger.Txn) error {
 		it := tx.NewIterator(badger.DefaultIteratorOptions)
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
@@ -103,23 +119,6 @@ func TestSecretsAreSealedOnDisk(t *testing.T) {
 	for _, r := range records {
 		if bytes.Contains(r, []byte("nowhere")) {
 			t.Fatalf("a record holds a secret: %q", r)
-		}
-	}
-	// Sealed for one endpoint, a secret does not open for another, nor for another client.
-	record, err := seal(s.keys, &all[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, move := range []func(*endpointRecord){
-		func(r *endpointRecord) { r.ID = all[1].ID },
-		func(r *endpointRecord) { r.ClientID = all[1].ClientID },
-		func(r *endpointRecord) { r.sealed[len(r.sealed)-1] ^= 1 },
-	} {
-		moved := record
-		moved.sealed = bytes.Clone(record.sealed)
-		move(&moved)
-		if e, err := moved.open(s.keys); !errors.Is(err, keyring.ErrChanged) || e.Secrets[0].Value != "" {
-			t.Errorf("%+v, %v", e, err)
 		}
 	}
 }
@@ -150,8 +149,8 @@ func TestOpenRefusesMissingAndWrongKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, keys := range map[error]*keyring.Keyring{keyring.ErrUnknownKey: testKeys("young"), keyring.ErrWrongKey: another} {
-		_, err := Open(Options{Dir: dir, Keys: keys})
-		var refused *KeyError
+		_, err := openSealed(Options{Dir: dir}, keys)
+		var refused *sealed.KeyError
 		if !errors.As(err, &refused) || !errors.Is(err, want) || refused.ID != "old" || refused.Endpoints != 3 {
 			t.Errorf("%v, want %v of key old for 3 endpoints", err, want)
 		}
@@ -172,29 +171,36 @@ func TestOpenRefusesMissingAndWrongKeys(t *testing.T) {
 	}
 }
 
-func TestWithoutKeysNothingIsOpened(t *testing.T) {
+// TestWithoutKeys: the store on disk alone reads everything but the values, and
+// refuses to write any in the clear.
+func TestWithoutKeys(t *testing.T) {
 	dir := t.TempDir()
 	s := openWith(t, dir, "k")
 	e := registerMany(t, s, 1)[0]
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	got, err := s.disk.Endpoint(e.Number())
+	if err != nil || got.Secrets[0].Value+got.Headers[0].Value != "" || got.Sealed.KeyID != "k" || len(got.Sealed.Text) == 0 {
+		t.Errorf("read: %+v, %v", got, err)
 	}
-	s = openWith(t, dir)
-	if _, err := s.Endpoint(e.Number()); !errors.Is(err, errNoKeys) {
-		t.Errorf("read: %v", err)
+	for reason, e := range map[string]webhook.Endpoint{
+		"a secret": {ID: e.ID, Secrets: e.Secrets},
+		"a header": {ID: e.ID, Headers: e.Headers},
+	} {
+		if _, err := s.disk.CreateEndpoint(t.Context(), e); !errors.Is(err, errInTheClear) {
+			t.Errorf("created with %s: %v", reason, err)
+		}
 	}
-	if _, err := s.CreateEndpoint(t.Context(), e); !errors.Is(err, errNoKeys) {
-		t.Errorf("created: %v", err)
+	_, err = s.disk.UpdateEndpoint(t.Context(), e.Number(), func(stored *webhook.Endpoint) error {
+		stored.Secrets[0].Value = someSecret
+		return nil
+	})
+	if !errors.Is(err, errInTheClear) {
+		t.Errorf("changed: %v", err)
 	}
-	if _, err := s.ListEndpoints("", 0, 10); !errors.Is(err, errNoKeys) {
-		t.Errorf("list: %v", err)
-	}
-	visits := 0
-	if err := s.EachEndpoint(func(webhook.Endpoint) error { visits++; return nil }); err != nil || visits != 1 {
-		t.Errorf("each: %d, %v", visits, err)
-	}
-	if c, err := s.Check(); err != nil || c.Endpoints != 1 || c.Opened != 0 {
+	if c, err := s.disk.Check(nil); err != nil || c.Endpoints != 1 || c.Opened != 0 {
 		t.Errorf("check: %+v, %v", c, err)
+	}
+	if all, err := s.ListEndpoints("", 0, 10); err != nil || len(all) != 1 || all[0].Secrets[0].Value != someSecret {
+		t.Errorf("what was refused has left a trace: %+v, %v", all, err)
 	}
 }
 
@@ -314,31 +320,34 @@ func TestCheckOpensSecrets(t *testing.T) {
 	dir := t.TempDir()
 	s := openWith(t, dir, "k")
 	all := registerMany(t, s, 3)
-	record, err := seal(s.keys, &all[1])
+	record, err := s.disk.Endpoint(all[1].Number())
 	if err != nil {
 		t.Fatal(err)
 	}
-	miscounted := keyRecord{endpoints: 4}
-	_, miscounted.check = s.keys.Seal(checkPlain, secretKeyKey("k"))
+	uses, err := s.KeyUses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	miscounted := keyRecord{endpoints: 4, check: uses[0].Check}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if c, err := CheckDir(dir, nil); err != nil || c.Opened != 0 {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if c, err := CheckDir(dir, testKeys("k")); err != nil || c.Opened != 3 {
+	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); err != nil || c.Opened != 3 {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if _, err := CheckDir(dir, testKeys("other")); !errors.Is(err, keyring.ErrUnknownKey) {
+	if _, err := CheckDir(dir, sealed.NewKeys(testKeys("other"))); !errors.Is(err, keyring.ErrUnknownKey) {
 		t.Fatal(err)
 	}
 	overwrite(t, dir, secretKeyKey("k"), miscounted.encode())
 	if c, err := CheckDir(dir, nil); !errors.Is(err, errMiscounted) || c.Damaged != 1 {
 		t.Errorf("miscounted: %+v, %v", c, err)
 	}
-	record.sealed[len(record.sealed)-1] ^= 1
+	record.Sealed.Text[len(record.Sealed.Text)-1] ^= 1
 	overwrite(t, dir, endpointKey(spaceEndpoint, all[1].Number()), encodeEndpoint(&record))
-	if c, err := CheckDir(dir, testKeys("k")); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
+	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
 		t.Errorf("changed: %+v, %v", c, err)
 	}
 }
@@ -349,7 +358,7 @@ func TestBackupKeepsSecretsSealed(t *testing.T) {
 	s := openWith(t, filepath.Join(base, "a"), "k")
 	all := registerMany(t, s, 2)
 	var backup bytes.Buffer
-	if err := s.Backup(t.Context(), &backup); err != nil {
+	if err := s.disk.Backup(t.Context(), &backup); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(backup.Bytes(), []byte("nowhere")) {
