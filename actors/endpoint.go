@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -197,9 +196,6 @@ func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 }
 
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
-	if errors.Is(m.err, webhook.ErrNotFound) { // then nothing is owed to it
-		m = &loaded{endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: a.number}, DeletedAt: now}}
-	}
 	if m.err != nil {
 		a.readFailed("read webhook", m.err, now)
 		return
@@ -266,7 +262,7 @@ func (a *endpointActor) hurry(now time.Time) {
 }
 
 // lingers is until when the actor stays without anything to do.
-func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.Linger) }
+func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.IdleTimeout) }
 
 // answer sends the answers to changes that the lane has given, before anything else
 // can panic: the caller waits for them.

@@ -108,3 +108,18 @@ func (l *Lane) Beyond(now time.Time) webhook.Slot {
 	}
 	return beyond
 }
+
+// Snapshot returns a copy of what is remembered, for a lane that is configured to be
+// asked and then dropped. It shares nothing that either lane writes: panics, which
+// only attempts need, are left out.
+func (m *Memory) Snapshot() Memory { return Memory{pace: m.pace} }
+
+// InFlight returns how many attempts that an earlier actor began have not ended.
+func (left Leftover) InFlight() (n int) {
+	for _, e := range left.entries {
+		if e.state == entryInFlight {
+			n++
+		}
+	}
+	return n
+}

@@ -6,6 +6,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -29,7 +30,7 @@ type census struct {
 func (s *Store) startCensus(ctx context.Context) {
 	c := &census{
 		store: s, tx: s.db.NewTransaction(false), spaces: []space{spaceQueued, spaceRetrying},
-		stored: s.committer.pending,
+		stored: s.tally.pending,
 	}
 	c.open()
 	if !c.chunk() {
@@ -57,7 +58,7 @@ func (c *census) correct() {
 		return
 	}
 	c.store.log.Warn("the stored count of pending deliveries was wrong and is corrected", "stored", c.stored, "counted", c.found)
-	c.store.committer.submit(&job{change: &change{drift: drift}, done: func(error) {}})
+	c.store.submit(&job{change: &change{drift: drift}, Ticket: groupcommit.Ticket{Done: func(error) {}}})
 }
 
 func (c *census) open() {

@@ -56,7 +56,7 @@ func (s *Store) noRoom() <-chan struct{} {
 
 func (s *Store) close() (err error) {
 	s.stop()
-	s.committer.close()
+	s.committer.Close()
 	s.awaitReads()
 	defer func() { err = errors.Join(err, s.synced.close()) }()
 	if err := s.db.Close(); err != nil {
@@ -65,5 +65,5 @@ func (s *Store) close() (err error) {
 	if s.Err() != nil {
 		return nil
 	}
-	return s.synced.note(s.committer.commits)
+	return s.synced.note(s.tally.commits)
 }

@@ -21,18 +21,13 @@ func TestSyncIsTheDefault(t *testing.T) {
 	}
 }
 
-// submitAll hands jobs over together, so that they share transactions, and gives their errors.
-func submitAll(c *committer, jobs ...*job) []error {
+// submitAll hands jobs over together, so that they share transactions, and returns their errors.
+func submitAll(s *Store, jobs ...*job) []error {
 	done := make(chan error, len(jobs))
-	c.mu.Lock()
 	for _, j := range jobs {
-		j.done = func(err error) { done <- err }
-		c.waiting = append(c.waiting, j)
-		c.accepted++
+		j.Done = func(err error) { done <- err }
 	}
-	c.running = true
-	c.mu.Unlock()
-	c.run()
+	s.submit(jobs...)
 	var out []error
 	for range jobs {
 		out = append(out, <-done)
@@ -60,7 +55,7 @@ func TestFailingJobFailsAlone(t *testing.T) {
 			return c, refused
 		}}
 	}
-	errs := submitAll(s.committer, sees(false), write("first"), sees(true), write("second"))
+	errs := submitAll(s, sees(false), write("first"), sees(true), write("second"))
 	for i, want := range []error{refused, nil, refused, nil} {
 		if !errors.Is(errs[i], want) {
 			t.Errorf("job %d: %v, want %v", i, errs[i], want)
@@ -89,7 +84,7 @@ func TestGroupIsBounded(t *testing.T) {
 		}
 		jobs = append(jobs, &job{change: c})
 	}
-	for i, err := range submitAll(s.committer, jobs...) {
+	for i, err := range submitAll(s, jobs...) {
 		if err != nil {
 			t.Fatalf("job %d: %v", i, err)
 		}

@@ -31,8 +31,8 @@ func acceptSome(t *testing.T, s *Store, e webhook.Event, transactions int) {
 	jobs := append([]*job{{plan: a.plan}}, a.later()...)
 	for _, j := range jobs[:transactions] {
 		done := make(chan error, 1)
-		j.done = func(err error) { done <- err }
-		s.committer.submit(j)
+		j.Done = func(err error) { done <- err }
+		s.submit(j)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}

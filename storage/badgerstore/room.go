@@ -12,6 +12,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/disk"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -137,17 +138,13 @@ func (r *room) use(db *badger.DB) {
 }
 
 // urgency is how much a write needs the room that is left.
-type urgency int
+type urgency = groupcommit.Urgency
 
 const (
-	// settles: it is kept until there is room.
-	settles urgency = iota
-	// publishes: it waits outside, and is refused as long as going on takes the room.
-	publishes
-	// changes: somebody waits for the answer.
-	changes
-	// frees: it makes room.
-	frees
+	settles   = groupcommit.Settles
+	publishes = groupcommit.Publishes
+	changes   = groupcommit.Changes
+	frees     = groupcommit.Frees
 )
 
 // admits reports whether there is room for a write. The log in use has its blocks;

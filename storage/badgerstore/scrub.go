@@ -29,7 +29,7 @@ func (s *Store) startScrub(ctx context.Context) {
 		defer s.leave()
 		for more := true; more; more = rest(ctx, scrubInterval) {
 			if err := scrub(ctx, s.db, scrubRate); err != nil {
-				_ = s.committer.breakDown(err) // Broken tells
+				_ = s.committer.Break(err) // Broken tells
 				return
 			}
 		}
@@ -52,7 +52,7 @@ func scrub(ctx context.Context, db *badger.DB, rate int64) error {
 func (s *Store) verifyNow(ctx context.Context) error {
 	err := scrub(ctx, s.db, math.MaxInt64)
 	if err != nil {
-		_ = s.committer.breakDown(err) // Broken tells
+		_ = s.committer.Break(err) // Broken tells
 	}
 	return errors.Join(err, ctx.Err())
 }

@@ -25,7 +25,7 @@ func (s *Store) squeeze(ctx context.Context) error {
 		return nil
 	}
 	return s.updateUrgently(ctx, frees, "end log", func(tx *badger.Txn) (*change, error) {
-		if s.ended == s.committer.commits { // nothing came since
+		if s.ended == s.tally.commits { // nothing came since
 			return nil, nil
 		}
 		last, err := metaNumber(tx, metaLastSeq)
@@ -33,7 +33,7 @@ func (s *Store) squeeze(ctx context.Context) error {
 			return nil, err
 		}
 		endLog(s.db)
-		s.ended = s.committer.commits + 1
+		s.ended = s.tally.commits + 1
 		c := &change{}
 		c.put(metaLastSeq, encodeNumber(last))
 		return c, nil

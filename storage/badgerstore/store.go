@@ -13,6 +13,7 @@ import (
 	badgeroptions "github.com/dgraph-io/badger/v4/options"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -62,7 +63,8 @@ func (o Options) withDefaults() (Options, error) {
 // Store is a storage.Store on disk. Open makes it.
 type Store struct {
 	db        *badger.DB
-	committer *committer
+	committer *groupcommit.Committer[*job]
+	tally     tally // of the last commit; only the committer uses it, and Open before
 	backlog   *backlog
 	heads     *heads
 	bodies    *storage.BodyBudget
@@ -155,7 +157,7 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
 	s := newStore(db, room, o)
-	log.reportTo(func(err error) { _ = s.committer.breakDown(err) }) // Broken tells
+	log.reportTo(func(err error) { _ = s.committer.Break(err) }) // Broken tells
 	if err := errors.Join(s.start(), s.Err()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
 	}
@@ -178,9 +180,8 @@ func newStore(db *badger.DB, room *room, o Options) *Store {
 		room:      room,
 		synced:    syncedMark{dir: o.Dir},
 	}
-	s.committer = newCommitter(db, s.applied)
+	s.committer = groupcommit.New(groupcommit.Options[*job]{Commit: s.commit, Admits: room.admits, Full: errNoRoom, Closed: errClosed})
 	room.use(db)
-	s.committer.admits = room.admits
 	s.unused.L = &s.mu
 	return s
 }
@@ -228,7 +229,7 @@ func (s *Store) resumeCommits() error {
 	if !known {
 		last.pending = countPending(tx)
 	}
-	s.committer.commits, s.committer.pending = last.commits, last.pending
+	s.tally = last
 	s.backlog.start(last.pending)
 	return s.synced.begin(last.commits)
 }
@@ -250,7 +251,7 @@ const roomInterval = time.Second
 
 // lookAfterFiles looks after the files beside the database, before a commit is acknowledged.
 func (s *Store) lookAfterFiles(now time.Time) {
-	_ = s.synced.note(s.committer.commits) // a second witness; its absence does no harm
+	_ = s.synced.note(s.tally.commits) // a second witness; its absence does no harm
 	if s.room.turned() {
 		s.provideRoom()
 	}
@@ -266,7 +267,7 @@ func (s *Store) lookAfterFiles(now time.Time) {
 // provideRoom looks after the blocks of the log in use, and the ballast.
 func (s *Store) provideRoom() {
 	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
-		_ = s.committer.breakDown(err) // Broken tells
+		_ = s.committer.Break(err) // Broken tells
 	}
 }
 
@@ -274,17 +275,10 @@ func (s *Store) provideRoom() {
 func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
 
 // Broken is closed when the store cannot commit any more.
-func (s *Store) Broken() <-chan struct{} { return s.committer.broken }
+func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
 
 // Err tells why it cannot; nil while it can.
-func (s *Store) Err() error {
-	select {
-	case <-s.Broken():
-		return s.committer.failure()
-	default:
-		return nil
-	}
-}
+func (s *Store) Err() error { return s.committer.Err() }
 
 func (s *Store) awaitReads() {
 	s.mu.Lock()
@@ -330,19 +324,6 @@ func (s *Store) leave() {
 	if s.reads--; s.reads == 0 {
 		s.unused.Broadcast()
 	}
-}
-
-// update runs a planned write and waits until it is on disk; action says what for.
-func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.Txn) (*change, error)) error {
-	return s.updateUrgently(ctx, changes, action, plan)
-}
-
-// updateUrgently is update for what may go on, or not, while the disk is full.
-func (s *Store) updateUrgently(ctx context.Context, u urgency, action string, plan func(tx *badger.Txn) (*change, error)) error {
-	if err := s.committer.do(ctx, u, plan); err != nil {
-		return fmt.Errorf("%s: %w", action, err)
-	}
-	return nil
 }
 
 // changeOne plans a write to one key by whether it exists, and waits until it is on disk.

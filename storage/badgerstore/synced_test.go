@@ -40,7 +40,7 @@ func TestOpenMissesItsEnd(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir)
 	acceptMany(t, s, 3, 1)
-	commits := s.committer.commits
+	commits := s.tally.commits
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -32,15 +33,11 @@ type Options struct {
 // Store is a storage.Store in memory. Open makes it.
 type Store struct {
 	retention time.Duration
-	broken    chan struct{} // never closed: memory does not break
+	committer *groupcommit.Committer[*job]
 	bodies    *storage.BodyBudget
 
 	mu         sync.Mutex // guards what follows; held for one write or read at a time
-	idle       sync.Cond  // signalled when accepted becomes 0
-	waiting    []*job
-	running    bool
 	closed     bool
-	accepted   int
 	lastSeq    uint64
 	lastNumber webhook.EndpointNumber
 	endpoints  map[webhook.EndpointNumber]webhook.Endpoint
@@ -66,7 +63,6 @@ func Open(o Options) *Store {
 	}
 	s := &Store{
 		retention:  o.Retention,
-		broken:     make(chan struct{}),
 		bodies:     storage.NewBodyBudget(),
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
@@ -78,87 +74,35 @@ func Open(o Options) *Store {
 		logs:       map[webhook.ID][]webhook.Attempt{},
 		order:      map[webhook.EndpointNumber][]webhook.ID{},
 	}
-	s.idle.L = &s.mu
+	s.committer = groupcommit.New(groupcommit.Options[*job]{Commit: s.commit, Closed: errClosed})
 	return s
 }
 
-// job is a write; it runs with the lock held, and done without.
+// job is a write. It runs with the lock held; Done is called without it.
 type job struct {
-	write   func() error
-	done    func(error)
-	refused bool
+	groupcommit.Ticket
+	write func() error
 }
 
-// submit hands a write over. One goroutine runs while there are any.
+// commit runs one write: memory has no sync that a group could share.
+func (s *Store) commit(jobs []*job) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	jobs[0].Fail(jobs[0].write())
+	return 1, nil
+}
+
+// submit hands a write over and returns at once.
 func (s *Store) submit(write func() error, done func(error)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j := &job{write: write, done: done, refused: s.closed}
-	if !j.refused {
-		s.accepted++
-	}
-	s.waiting = append(s.waiting, j)
-	if !s.running {
-		s.running = true
-		go s.run()
-	}
-}
-
-func (s *Store) run() {
-	for {
-		j, err := s.step()
-		if j == nil {
-			return
-		}
-		j.done(err)
-		s.finished(j)
-	}
-}
-
-// step runs the next write; nil if there is none.
-func (s *Store) step() (*job, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.waiting) == 0 {
-		s.running = false
-		return nil, nil
-	}
-	j := s.waiting[0]
-	s.waiting[0] = nil // it is not kept in memory
-	s.waiting = s.waiting[1:]
-	if j.refused {
-		return j, errClosed
-	}
-	return j, j.write()
-}
-
-func (s *Store) finished(j *job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if j.refused {
-		return
-	}
-	if s.accepted--; s.accepted == 0 {
-		s.idle.Broadcast()
-	}
+	s.committer.Submit(&job{write: write, Ticket: groupcommit.Ticket{Done: done}})
 }
 
 // update runs a write and waits for it.
 func (s *Store) update(ctx context.Context, action string, write func() error) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.committer.Do(ctx, &job{write: write}); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
-	done := make(chan error, 1)
-	s.submit(write, func(err error) { done <- err })
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("%s: %w", action, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", action, ctx.Err())
-	}
+	return nil
 }
 
 // view runs a read with the lock held.
@@ -175,20 +119,18 @@ func (s *Store) view(action string, read func() error) error {
 	return nil
 }
 
-// Broken is never closed.
-func (s *Store) Broken() <-chan struct{} { return s.broken }
+// Broken returns a channel that is never closed: memory does not break.
+func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
 
-// Err is always nil.
-func (s *Store) Err() error { return nil }
+// Err returns nil.
+func (s *Store) Err() error { return s.committer.Err() }
 
 // Close finishes what was handed over. Later calls fail.
 func (s *Store) Close() error {
+	s.committer.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for s.accepted > 0 {
-		s.idle.Wait()
-	}
 	return nil
 }
 
