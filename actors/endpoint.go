@@ -42,7 +42,7 @@ type endpointActor struct {
 
 // Receive handles one message, then does what has become possible.
 func (a *endpointActor) Receive(c actor.Context) {
-	defer a.tellPanic()
+	defer a.logPanic()
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -228,7 +228,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
-	a.seat.stats.of(e.ReceiverSince)
+	a.seat.stats.describe(e.ReceiverSince)
 	a.joinPermits(e.ClientID, e.ReceiverSince, now)
 	a.lane.Configure(&e, settings, g, now)
 	if a.target == nil { // a test goes through a pause

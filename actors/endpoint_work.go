@@ -171,7 +171,7 @@ func (a *endpointActor) disable(reason string) {
 		if disabled {
 			log.Warn("webhook disabled", "cause", reason, "disabled_at", e.DisabledAt)
 		}
-		shared.changed(e)
+		shared.announce(e)
 	})
 }
 

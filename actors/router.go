@@ -32,7 +32,7 @@ type router struct {
 
 // Receive handles one message.
 func (r *router) Receive(c actor.Context) {
-	defer r.shared.tellPanic("router")
+	defer r.shared.logPanic("router")
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		r.self = c.Self()

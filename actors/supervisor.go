@@ -40,7 +40,7 @@ func newSupervisor(s *shared) *supervisor {
 
 // Receive handles one message.
 func (s *supervisor) Receive(c actor.Context) {
-	defer s.shared.tellPanic("supervisor")
+	defer s.shared.logPanic("supervisor")
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
