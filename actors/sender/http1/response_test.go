@@ -1,4 +1,4 @@
-package sender
+package http1
 
 import (
 	"bufio"
@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 )
+
+// testLimit is how much of a body the tests keep, in bytes.
+const testLimit = 4 << 10
 
 // scripted is a connection that says a text in pieces, and then ends.
 type scripted struct {
@@ -32,9 +35,9 @@ func (s *scripted) Read(p []byte) (int, error) {
 func (*scripted) SetReadDeadline(time.Time) error { return nil }
 func (*scripted) Close() error                    { return nil }
 
-func scriptedInbox(text []byte, piece int) *inbox {
+func scriptedReader(text []byte, piece int) *ResponseReader {
 	raw := &scripted{text: text, piece: max(piece, 1)}
-	return newInbox(&conn{Conn: raw, raw: raw})
+	return NewResponseReader(raw)
 }
 
 // TestHeadBounds: 16 KiB of head are read, however they arrive. A longer one costs
@@ -42,13 +45,13 @@ func scriptedInbox(text []byte, piece int) *inbox {
 func TestHeadBounds(t *testing.T) {
 	const start, end = "HTTP/1.1 200 OK\r\nX: ", "\r\n\r\n"
 	for _, piece := range []int{1, 7, 1 << 20} {
-		fits := start + strings.Repeat("a", maxHead-len(start)-len(end)) + end
-		if h, err := scriptedInbox([]byte(fits), piece).readHead(); err != nil || h.status != 200 || h.note != "" || !h.reusable() {
+		fits := start + strings.Repeat("a", MaxHead-len(start)-len(end)) + end
+		if h, err := scriptedReader([]byte(fits), piece).ReadHead(); err != nil || h.Status != 200 || h.Note != "" || !h.Reusable() {
 			t.Errorf("pieces of %d: got %+v, %v", piece, h, err)
 		}
-		long := start + strings.Repeat("a", maxHead) + end
-		if h, err := scriptedInbox([]byte(long), piece).readHead(); err != nil || h.status != 200 || h.reusable() ||
-			h.note != "the response's head is longer than 16 KiB" {
+		long := start + strings.Repeat("a", MaxHead) + end
+		if h, err := scriptedReader([]byte(long), piece).ReadHead(); err != nil || h.Status != 200 || h.Reusable() ||
+			h.Note != "the response's head is longer than 16 KiB" {
 			t.Errorf("pieces of %d: a longer head: %+v, %v", piece, h, err)
 		}
 	}
@@ -71,7 +74,7 @@ func FuzzResponse(f *testing.F) {
 		if !reflect.DeepEqual(whole, pieces) {
 			t.Fatalf("at once %+v, in pieces %+v", whole, pieces)
 		}
-		if len(whole.body) > DefaultExcerptBytes {
+		if len(whole.body) > testLimit {
 			t.Fatalf("excerpt of %d bytes", len(whole.body))
 		}
 		if whole.reusable {
@@ -90,15 +93,15 @@ type reading struct {
 }
 
 func readScript(text []byte, piece int) reading {
-	in := scriptedInbox(text, piece)
-	h, err := in.readHead()
+	in := scriptedReader(text, piece)
+	h, err := in.ReadHead()
 	if err != nil {
 		return reading{}
 	}
-	part := in.readBody(&h, DefaultExcerptBytes, time.Now().Add(time.Minute))
+	part := in.ReadBody(&h, testLimit, time.Now().Add(time.Minute))
 	rest := make([]byte, 1)
 	n, _ := in.Read(rest)
-	return reading{status: h.status, note: h.note, body: part.excerpt, more: part.more, reusable: part.clean && h.reusable() && n == 0}
+	return reading{status: h.Status, note: h.Note, body: part.Excerpt, more: part.More, reusable: part.Clean && h.Reusable() && n == 0}
 }
 
 func wantLikeNetHTTP(t *testing.T, text []byte, got reading) {
@@ -119,7 +122,7 @@ func wantLikeNetHTTP(t *testing.T, text []byte, got reading) {
 		} else if err != nil {
 			t.Fatalf("net/http cannot read the body: %v", err)
 		}
-		excerpt := body.Bytes()[:min(body.Len(), DefaultExcerptBytes)]
+		excerpt := body.Bytes()[:min(body.Len(), testLimit)]
 		if (body.Len() > len(got.body)) != got.more {
 			t.Fatalf("of %d bytes %d are kept, and more are said to be there: %v", body.Len(), len(got.body), got.more)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -41,9 +42,9 @@ var testZone = zone{
 }
 
 func TestCheckTarget(t *testing.T) {
-	none := newClient(t, Options{Guard: newGuard(t, GuardOptions{}), Resolve: testZone.resolve})
+	none := newClient(t, Options{Guard: newGuard(t, guard.Options{}), Resolve: testZone.resolve})
 	inside := newClient(t, Options{
-		Guard:   newGuard(t, GuardOptions{Allow: prefixes("10.0.0.0/8", "127.0.0.0/8")}),
+		Guard:   newGuard(t, guard.Options{Allow: prefixes("10.0.0.0/8", "127.0.0.0/8")}),
 		Resolve: testZone.resolve,
 	})
 	for _, c := range []struct {
@@ -101,7 +102,7 @@ func wantSameRefusal(t *testing.T, raw string, err error) {
 }
 
 func TestCheckTargetGivesCanonicalForm(t *testing.T) {
-	c := newClient(t, Options{Guard: newGuard(t, GuardOptions{}), Resolve: testZone.resolve})
+	c := newClient(t, Options{Guard: newGuard(t, guard.Options{}), Resolve: testZone.resolve})
 	got, err := c.CheckTarget(t.Context(), "HTTPS://Public.EXAMPLE:443")
 	if err != nil || got != "https://public.example/" {
 		t.Fatalf("got %q, %v", got, err)
@@ -115,7 +116,7 @@ func TestCheckTargetGivesCanonicalForm(t *testing.T) {
 // TestCheckTargetDoesNotWait: a name server that says nothing delays a registration only shortly.
 func TestCheckTargetDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, Options{Guard: newGuard(t, GuardOptions{}), Resolve: silentDNS})
+		c := newClient(t, Options{Guard: newGuard(t, guard.Options{}), Resolve: silentDNS})
 		start := time.Now()
 		if _, err := c.CheckTarget(t.Context(), "https://public.example/"); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package sender
+package guard
 
 import (
 	"errors"
@@ -8,29 +8,28 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
-
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// MaxURL bounds a target URL, in bytes, as given and in canonical form.
+// MaxURL bounds a target URL in bytes, both as given and in canonical form.
 const MaxURL = 2048
 
-// TargetURL is a target URL that keeps the rules, in its parts.
+// TargetURL has the parts of a target URL that ParseTarget accepted.
 type TargetURL struct {
 	// Canonical is the whole URL in the form that is stored: scheme and host in
-	// lower case and ASCII, no default port, no empty path.
+	// lower case and ASCII, without a default port, with a path.
 	Canonical string
-	// Secure: the scheme is https, not http.
+	// Secure is true for https, and false for http.
 	Secure bool
 	// Host is the host name in ASCII, without a trailing dot, or the address in
 	// its canonical text, without brackets.
 	Host string
-	// Addr is the address if the host is one; invalid otherwise.
+	// Addr is the host if that is an address; otherwise it is the zero Addr.
 	Addr netip.Addr
-	// Port is the port, the scheme's own if the URL names none.
+	// Port is the URL's port, or 80 or 443 if the URL names none.
 	Port uint16
-	// Authority is the value of the Host header: host, and the port unless it is the scheme's own.
+	// Authority is the value of the Host header: the host, and the port unless it is
+	// the scheme's default.
 	Authority string
 	// RequestURI is the path and the query, escaped.
 	RequestURI string
@@ -40,7 +39,7 @@ type TargetURL struct {
 // information, no fragment, no white space or control bytes; a port from 1 to
 // 65535 if any; an address in its canonical form only, so that no two programs
 // read it differently; at most MaxURL bytes. The error is a *webhook.FieldError
-// for the field target_url. No name is resolved.
+// for the field target_url. ParseTarget resolves no name.
 func ParseTarget(raw string) (TargetURL, error) {
 	if err := checkText(raw); err != nil {
 		return TargetURL{}, err
@@ -66,7 +65,9 @@ func ParseTarget(raw string) (TargetURL, error) {
 	return t, nil
 }
 
-// unparsed says which part of a URL the parser could not read.
+// unparsed returns the error for a URL that net/url could not parse, and names the
+// part that is wrong. net/url exports no types for some of its errors, so two are
+// known by their text.
 func unparsed(err error) error {
 	failed, _ := errors.AsType[*url.Error](err)
 	_, badEscape := errors.AsType[url.EscapeError](err)
@@ -84,11 +85,12 @@ func unparsed(err error) error {
 	return wrong("is not a valid URL")
 }
 
+// wrong returns the error of a target URL, which follows the field's name.
 func wrong(reason string) error {
 	return &webhook.FieldError{Field: "target_url", Reason: reason}
 }
 
-// checkText looks at what a parser might forgive.
+// checkText refuses texts that one URL parser accepts and another one does not.
 func checkText(raw string) error {
 	switch {
 	case raw == "":
@@ -107,15 +109,17 @@ func checkText(raw string) error {
 	return nil
 }
 
-// hasUser is the reason that more can be said about where there are headers.
-const hasUser = "has user information"
+// ErrUserInfo is ParseTarget's error for a URL with a user or a password. Callers
+// that know where credentials belong add that.
+var ErrUserInfo = wrong("has user information")
 
+// checkParts refuses what net/url accepts and a target may not have.
 func checkParts(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return wrong("is not an http or https URL")
 	case u.User != nil:
-		return wrong(hasUser)
+		return ErrUserInfo
 	case u.Host == "":
 		return wrong("has no host")
 	case strings.HasSuffix(u.Host, ":"):
@@ -124,6 +128,9 @@ func checkParts(u *url.URL) error {
 	return nil
 }
 
+// setHost reads the host: an address in its canonical form, or a name. A name that
+// some resolvers would take for an address is refused, because the guard and the
+// resolver would disagree on it.
 func (t *TargetURL) setHost(u *url.URL) error {
 	host := u.Hostname()
 	if strings.HasPrefix(u.Host, "[") {
@@ -150,49 +157,7 @@ func (t *TargetURL) setHost(u *url.URL) error {
 	return nil
 }
 
-// hostNames maps names as browsers do (UTS 46). Labels that DNS takes though
-// host names should not contain them, with underscores for instance, are let
-// through; hostName checks the characters.
-var hostNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.StrictDomainName(false))
-
-// hostName gives a name's ASCII form, without the root's dot. ok is false if it has none.
-func hostName(host string) (ascii string, ok bool) {
-	if !utf8.ValidString(host) { // once unescaped
-		return "", false
-	}
-	ascii, err := hostNames.ToASCII(host)
-	if err != nil {
-		return "", false
-	}
-	if again, err := hostNames.ToASCII(ascii); err != nil || again != ascii {
-		return "", false // what is stored must stay what it is
-	}
-	ascii = strings.TrimSuffix(ascii, ".")
-	if len(ascii) > 253 {
-		return "", false
-	}
-	for label := range strings.SplitSeq(ascii, ".") {
-		if len(label) == 0 || len(label) > 63 || strings.ContainsFunc(label, notInName) {
-			return "", false
-		}
-	}
-	return ascii, true
-}
-
-func notInName(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
-}
-
-// endsInNumber tells whether some resolvers would take the name for an IPv4
-// address in one of its historic forms: 0x7f.1, 2130706433, 127.1.
-func endsInNumber(name string) bool {
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	if digits, hex := strings.CutPrefix(last, "0x"); hex {
-		return strings.Trim(digits, "0123456789abcdef") == ""
-	}
-	return strings.Trim(last, "0123456789") == ""
-}
-
+// setPort reads the port and builds the authority from host and port.
 func (t *TargetURL) setPort(text string) error {
 	usual := uint16(80)
 	if t.Secure {
@@ -216,6 +181,8 @@ func (t *TargetURL) setPort(text string) error {
 	return nil
 }
 
+// setRequest builds the request target (RFC 9112, section 3.2.1), and from it the
+// canonical URL.
 func (t *TargetURL) setRequest(u *url.URL) {
 	t.RequestURI = u.EscapedPath()
 	if t.RequestURI == "" {
@@ -227,8 +194,8 @@ func (t *TargetURL) setRequest(u *url.URL) {
 	t.Canonical = u.Scheme + "://" + t.Authority + t.RequestURI
 }
 
-// escapeQuery escapes what net/url lets through in a query though it is not
-// allowed in a request line (RFC 3986, section 3.4).
+// escapeQuery escapes the bytes that net/url accepts in a query although a request
+// line may not hold them (RFC 3986, section 3.4).
 func escapeQuery(query string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -1,4 +1,4 @@
-package sender
+package guard
 
 import (
 	"fmt"
@@ -9,48 +9,53 @@ import (
 	"time"
 )
 
-// GuardOptions say what an operator wants otherwise than the table does.
-type GuardOptions struct {
-	// Allow lets addresses through that the table refuses, or that are the machine's own.
+// Options are the operator's changes to the table. The zero value admits the
+// public internet, on every port and under every name.
+type Options struct {
+	// Allow admits addresses that the table refuses, or that are the machine's own.
 	Allow []netip.Prefix
-	// Deny refuses addresses whatever else would let them through.
+	// Deny refuses addresses that the table or Allow would admit.
 	Deny []netip.Prefix
-	// AllowHosts, if there are any, are the only names that a target's host may
-	// have; an address in a name's place must then be within Allow. What a name
-	// resolves to is judged as ever.
+	// AllowHosts, if not empty, are the only names that a target's host may have. A
+	// target with an address in place of a name must then be within Allow. The
+	// addresses of an allowed name are checked like all others.
 	AllowHosts []HostPattern
 	// DenyHosts are names that no target's host may have. They are not resolved.
 	DenyHosts []HostPattern
-	// AllowPorts, if there are any, are the only ports that a target may have.
+	// AllowPorts, if not empty, are the only ports that a target may have.
 	AllowPorts []PortRange
 	// DenyPorts are ports that no target may have.
 	DenyPorts []PortRange
-	// Interfaces lists the machine's own addresses; net.InterfaceAddrs if nil.
+	// Interfaces returns the machine's own addresses; net.InterfaceAddrs if nil.
 	Interfaces func() ([]net.Addr, error)
 }
 
-// Guard decides where requests may leave for. It is safe for concurrent use.
+// Guard decides which targets requests may reach. Its rules never change: a
+// reload makes another one. It is safe for concurrent use.
 type Guard struct {
 	allow, deny           []netip.Prefix
 	allowHosts, denyHosts []HostPattern
 	allowPorts, denyPorts []PortRange
 	interfaces            func() ([]net.Addr, error)
 
-	refresh sync.Mutex
+	refresh sync.Mutex // held while the machine's own addresses are listed
 	own     atomic.Pointer[ownAddresses]
 }
 
-// ownAddresses are the machine's own, as they were at a time.
+// ownAddresses are the machine's own addresses at one time. They are refused even
+// where they are public: services that listen on all interfaces often trust them.
 type ownAddresses struct {
 	addrs map[netip.Addr]bool
 	at    time.Time
 }
 
-// ownAddressesAge is how old the list of the machine's own addresses may get.
+// ownAddressesAge is the age at which Check lists the machine's addresses again.
+// Listing them costs some system calls, too many for each connection.
 const ownAddressesAge = time.Minute
 
-// NewGuard fails if a prefix is not one, or if the machine's own addresses cannot be listed.
-func NewGuard(o GuardOptions) (*Guard, error) {
+// New returns a guard. It fails if a prefix is not valid, or if the machine's own
+// addresses cannot be listed: a guard without them would admit them.
+func New(o Options) (*Guard, error) {
 	allow, err := plainPrefixes(o.Allow)
 	if err != nil {
 		return nil, fmt.Errorf("allowed addresses: %w", err)
@@ -74,10 +79,10 @@ func NewGuard(o GuardOptions) (*Guard, error) {
 	return g, nil
 }
 
-// Check tells whether a request may leave for addr; if not, the error is a
-// webhook.ErrBlockedAddress. Allow wins over the table and over the machine's
-// own addresses, Deny wins over Allow. An IPv4 address inside an IPv6 one (mapped,
-// or NAT64 with the well-known prefix, RFC 6052) is what is judged.
+// Check returns nil if requests may leave for addr, and otherwise a *Refusal,
+// which is a webhook.ErrBlockedAddress. It judges the IPv4 address inside an IPv6
+// one (mapped, or NAT64 with the well-known prefix, RFC 6052), because that is the
+// host that a connection reaches.
 func (g *Guard) Check(addr netip.Addr) error {
 	plain, ok := plainAddr(addr)
 	switch {
@@ -95,15 +100,14 @@ func (g *Guard) Check(addr netip.Addr) error {
 	return nil
 }
 
-// Allowed tells whether the operator let addr through by name: it is within Allow, and not within Deny.
-func (g *Guard) Allowed(addr netip.Addr) bool {
+// allowed reports whether the operator listed addr: it is within Allow and not
+// within Deny. A public address that nobody listed is not.
+func (g *Guard) allowed(addr netip.Addr) bool {
 	plain, ok := plainAddr(addr)
 	return ok && contains(g.allow, plain) && !contains(g.deny, plain)
 }
 
-// allowsAny tells whether the operator let any address through by name.
-func (g *Guard) allowsAny() bool { return len(g.allow) > 0 }
-
+// isOwn reports whether addr is one of the machine's own.
 func (g *Guard) isOwn(addr netip.Addr) bool {
 	own := g.own.Load()
 	if time.Since(own.at) > ownAddressesAge {
@@ -112,8 +116,8 @@ func (g *Guard) isOwn(addr netip.Addr) bool {
 	return own.addrs[addr]
 }
 
-// refreshOwn lists the machine's addresses anew. If that fails, what was known
-// stays in force.
+// refreshOwn lists the machine's addresses again, in one goroutine at a time. If
+// the list cannot be read, the last one stays in force for another minute.
 func (g *Guard) refreshOwn() *ownAddresses {
 	g.refresh.Lock()
 	defer g.refresh.Unlock()

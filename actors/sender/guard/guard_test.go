@@ -1,4 +1,4 @@
-package sender
+package guard
 
 import (
 	"errors"
@@ -11,9 +11,23 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// newGuard makes a guard that knows only the addresses of o.Interfaces, if there
+// are any, whatever machine the test runs on.
+func newGuard(t testing.TB, o Options) *Guard {
+	t.Helper()
+	if o.Interfaces == nil {
+		o.Interfaces = func() ([]net.Addr, error) { return nil, nil }
+	}
+	g, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 // TestGuardTable walks both ends of every refused range, and their neighbours.
 func TestGuardTable(t *testing.T) {
-	g := newGuard(t, GuardOptions{Interfaces: noInterfaces})
+	g := newGuard(t, Options{})
 	for _, c := range []struct {
 		addr    string
 		allowed bool
@@ -144,7 +158,7 @@ func TestGuardPrecedence(t *testing.T) {
 	own := func() ([]net.Addr, error) {
 		return []net.Addr{&net.IPNet{IP: net.ParseIP("9.9.9.9"), Mask: net.CIDRMask(8, 32)}}, nil
 	}
-	g := newGuard(t, GuardOptions{
+	g := newGuard(t, Options{
 		Allow: prefixes("10.0.0.0/8", "::ffff:192.168.7.0/120", "fd00::/8"), Deny: prefixes("10.1.0.0/16", "8.8.8.0/24"),
 		Interfaces: own,
 	})
@@ -170,19 +184,19 @@ func TestGuardPrecedence(t *testing.T) {
 			t.Errorf("%s: %s: got %v", c.addr, c.why, err)
 		}
 	}
-	allowed := newGuard(t, GuardOptions{Allow: prefixes("9.9.9.9/32"), Interfaces: own})
+	allowed := newGuard(t, Options{Allow: prefixes("9.9.9.9/32"), Interfaces: own})
 	if err := allowed.Check(netip.MustParseAddr("9.9.9.9")); err != nil {
 		t.Errorf("the machine's own address, allowed: %v", err)
 	}
 }
 
 func TestGuardOptionsAreChecked(t *testing.T) {
-	for name, o := range map[string]GuardOptions{
+	for name, o := range map[string]Options{
 		"zero prefix":      {Allow: []netip.Prefix{{}}},
 		"half mapped":      {Deny: []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr("::ffff:0.0.0.0"), 90)}},
 		"no own addresses": {Interfaces: func() ([]net.Addr, error) { return nil, errors.New("no netlink") }},
 	} {
-		if _, err := NewGuard(o); err == nil {
+		if _, err := New(o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -194,7 +208,7 @@ func TestGuardFollowsInterfaces(t *testing.T) {
 		addr := netip.MustParseAddr("9.9.9.9")
 		var own []net.Addr
 		var broken error
-		g := newGuard(t, GuardOptions{Interfaces: func() ([]net.Addr, error) { return own, broken }})
+		g := newGuard(t, Options{Interfaces: func() ([]net.Addr, error) { return own, broken }})
 		if err := g.Check(addr); err != nil {
 			t.Fatal(err)
 		}
@@ -211,15 +225,13 @@ func TestGuardFollowsInterfaces(t *testing.T) {
 	})
 }
 
-func noInterfaces() ([]net.Addr, error) { return nil, nil }
-
 // FuzzGuard holds every address against net/netip's own, coarser notions.
 func FuzzGuard(f *testing.F) {
 	for _, seed := range []string{"8.8.8.8", "::1", "::ffff:10.0.0.1", "64:ff9b::1", "2001:db8::1", "fe80::1%eth0"} {
 		raw := netip.MustParseAddr(seed)
 		f.Add(raw.AsSlice(), raw.Zone())
 	}
-	g := newGuard(f, GuardOptions{Interfaces: noInterfaces})
+	g := newGuard(f, Options{})
 	f.Fuzz(func(t *testing.T, raw []byte, zone string) {
 		addr, ok := netip.AddrFromSlice(raw)
 		if !ok {

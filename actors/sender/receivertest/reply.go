@@ -1,4 +1,4 @@
-package subscriber
+package receivertest
 
 import (
 	"fmt"
@@ -9,22 +9,25 @@ import (
 	"time"
 )
 
-// Reply answers a request, in whatever way.
+// Reply answers a request. It may write anything, or nothing, to the connection.
 type Reply func(*Conn)
 
-// Answer answers with a status and a short body, and keeps the connection.
+// Answer replies with a status and a short body, and keeps the connection open.
 func Answer(status int) Reply { return With(status, "ok") }
 
-// With answers with a status, a body and further header lines, and keeps the connection.
+// With replies with a status, a body and further header lines, and keeps the
+// connection open.
 func With(status int, body string, fields ...string) Reply {
 	return Raw(response(status, body, fields))
 }
 
-// RetryAfter answers with a status and a Retry-After header.
+// RetryAfter replies with a status and a Retry-After header.
 func RetryAfter(status int, value string) Reply {
 	return With(status, "later", "Retry-After: "+value)
 }
 
+// response returns the text of a response. A 204 has neither body nor length (RFC
+// 9110, section 8.6).
 func response(status int, body string, fields []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
@@ -40,13 +43,13 @@ func response(status int, body string, fields []string) string {
 	return b.String()
 }
 
-// Raw answers with these very bytes, and keeps the connection.
+// Raw replies with these very bytes, and keeps the connection open.
 func Raw(text string) Reply {
 	answer := []byte(text)
 	return func(c *Conn) { c.send(answer) }
 }
 
-// After waits before it answers.
+// After waits for d before it replies.
 func After(d time.Duration, r Reply) Reply {
 	return func(c *Conn) {
 		if c.Pause(d) {
@@ -55,7 +58,7 @@ func After(d time.Duration, r Reply) Reply {
 	}
 }
 
-// Then answers, and closes the connection without having announced it.
+// Then replies, and closes the connection without having announced that.
 func Then(r Reply) Reply {
 	return func(c *Conn) {
 		r(c)
@@ -63,18 +66,19 @@ func Then(r Reply) Reply {
 	}
 }
 
-// Closing answers with "Connection: close", and closes the connection.
+// Closing replies with "Connection: close", and closes the connection.
 func Closing(status int) Reply { return Then(With(status, "bye", "Connection: close")) }
 
-// Silence never answers.
+// Silence never replies. It reads until either side ends the connection.
 func Silence() Reply {
 	return func(c *Conn) {
-		_, _ = io.Copy(io.Discard, c.in) // until the other side, or Close, ends it
+		_, _ = io.Copy(io.Discard, c.in)
 		c.over = true
 	}
 }
 
-// Reset breaks the connection off without an answer: on TCP with a reset.
+// Reset ends the connection without an answer: on TCP with a reset, because no
+// data lingers.
 func Reset() Reply {
 	return func(c *Conn) {
 		if tcp, ok := c.Conn.(*net.TCPConn); ok {
@@ -84,7 +88,7 @@ func Reset() Reply {
 	}
 }
 
-// Drip sends the answer of a text a byte at a time.
+// Drip sends a text one byte at a time, with a pause before each.
 func Drip(interval time.Duration, text string) Reply {
 	return func(c *Conn) {
 		for i := range len(text) {
@@ -95,17 +99,19 @@ func Drip(interval time.Duration, text string) Reply {
 	}
 }
 
-// EndlessHead sends headers until the other side has enough.
+// EndlessHead sends header lines until the other side ends the connection.
 func EndlessHead() Reply {
 	return endless("HTTP/1.1 200 OK\r\n", "X-Filler: "+strings.Repeat("a", 100)+"\r\n")
 }
 
-// EndlessBody answers with a status, and sends a body until the other side has enough.
+// EndlessBody sends a status and then a chunked body until the other side ends
+// the connection.
 func EndlessBody(status int) Reply {
 	head := fmt.Sprintf("HTTP/1.1 %d Whatever\r\nTransfer-Encoding: chunked\r\n\r\n", status)
 	return endless(head, "400\r\n"+strings.Repeat("b", 0x400)+"\r\n")
 }
 
+// endless sends head once, and then again over and over.
 func endless(head, again string) Reply {
 	return func(c *Conn) {
 		for ok := c.send([]byte(head)); ok; {
@@ -114,8 +120,8 @@ func endless(head, again string) Reply {
 	}
 }
 
-// Unasked answers, and sends a second answer that nobody asked for. later is how
-// long after the first one; 0 sends both in one piece.
+// Unasked replies, and later sends a second response that nobody asked for. With
+// later 0 it sends both in one piece.
 func Unasked(status int, later time.Duration) Reply {
 	answer := response(status, "ok", nil)
 	second := response(http.StatusOK, "unasked", nil)
@@ -129,7 +135,7 @@ func Unasked(status int, later time.Duration) Reply {
 	}
 }
 
-// send tells whether the connection is still there.
+// send writes b, and reports whether the connection took all of it.
 func (c *Conn) send(b []byte) bool {
 	_, err := c.Write(b)
 	c.over = c.over || err != nil

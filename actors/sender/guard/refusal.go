@@ -1,4 +1,4 @@
-package sender
+package guard
 
 import (
 	"fmt"
@@ -7,32 +7,40 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// refusal is what the guard refused, and what the operator's settings have to do
-// with it. It is for the operator's log: a client learns a class only.
-type refusal struct {
-	what string
-	// advice names the setting that refused it, or that would let it through.
-	advice string
-	class  error // webhook.ErrBlockedAddress, or errBlockedPort
+// ErrBlockedPort is the webhook.ErrBlockedAddress of a port. It exists because a
+// client may learn that its port was refused: that says nothing about the network.
+var ErrBlockedPort = fmt.Errorf("port: %w", webhook.ErrBlockedAddress)
+
+// Refusal is why the guard refused a target. It is for the operator's log: a
+// client learns the class only, because the rest would describe the network that
+// the server stands in.
+type Refusal struct {
+	// What was refused: an address, a host name or a port, with its value.
+	What string
+	// Advice names the setting that refused it, or that would admit it.
+	Advice string
+
+	class error // webhook.ErrBlockedAddress or ErrBlockedPort
 }
 
-func (r *refusal) Error() string { return r.what + ": " + r.advice + ": " + r.class.Error() }
+func (r *Refusal) Error() string { return r.What + ": " + r.Advice + ": " + r.class.Error() }
 
-func (r *refusal) Unwrap() error { return r.class }
+// Unwrap returns the class: webhook.ErrBlockedAddress, or ErrBlockedPort.
+func (r *Refusal) Unwrap() error { return r.class }
 
 func refuseAddr(addr netip.Addr, advice string) error {
-	return &refusal{"address " + addr.String(), advice, webhook.ErrBlockedAddress}
+	return &Refusal{"address " + addr.String(), advice, webhook.ErrBlockedAddress}
 }
 
 func refuseHost(host, advice string) error {
-	return &refusal{"host name " + host, advice, webhook.ErrBlockedAddress}
+	return &Refusal{"host name " + host, advice, webhook.ErrBlockedAddress}
 }
 
 func refusePort(port uint16, advice string) error {
-	return &refusal{fmt.Sprintf("port %d", port), advice, errBlockedPort}
+	return &Refusal{fmt.Sprintf("port %d", port), advice, ErrBlockedPort}
 }
 
-// The advice that the guard has. Words in them are settings of the server.
+// The advice of refusals. Names with hyphens are settings of the server.
 const (
 	adviceZone       = "no setting lets an address with a zone through"
 	adviceDeny       = "deny-addresses refuses it"

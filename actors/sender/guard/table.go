@@ -1,4 +1,4 @@
-package sender
+package guard
 
 import (
 	"fmt"
@@ -6,8 +6,9 @@ import (
 )
 
 // refusedIPv4 is the IPv4 space that is not the public internet: IANA's
-// special-purpose registry (RFC 6890 and its updates), multicast, what is reserved,
-// and the address at which Azure's host answers its guests.
+// special-purpose registry (RFC 6890 and its updates), multicast, reserved space,
+// and the address at which Azure's host answers its guests, which lies within
+// public space.
 var refusedIPv4 = prefixes(
 	"0.0.0.0/8",        // this network
 	"10.0.0.0/8",       // private
@@ -30,11 +31,13 @@ var refusedIPv4 = prefixes(
 	"240.0.0.0/4",      // reserved, broadcast
 )
 
-// globalIPv6 is the only IPv6 space that is routed on the public internet; what
-// is not in it is refused, whatever it may become one day.
+// globalIPv6 is the only IPv6 space that is routed on the public internet. All
+// other space is refused, also what IANA may assign one day: a list of refused
+// ranges would be out of date then.
 var globalIPv6 = netip.MustParsePrefix("2000::/3")
 
-// refusedIPv6 is what is special within globalIPv6.
+// refusedIPv6 is the special-purpose space within globalIPv6. 6to4 and Teredo
+// addresses carry an IPv4 address that a relay may lead to.
 var refusedIPv6 = prefixes(
 	"2001::/23",         // protocol assignments, Teredo
 	"2001:db8::/32",     // documentation
@@ -46,8 +49,8 @@ var refusedIPv6 = prefixes(
 // nat64 is the well-known prefix of IPv4 addresses inside IPv6 ones (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// public tells whether an address belongs to the public internet; addr is as
-// plainAddr gives it.
+// public reports whether an address belongs to the public internet. addr is a
+// result of plainAddr.
 func public(addr netip.Addr) bool {
 	if addr.Is4() {
 		return !contains(refusedIPv4, addr)
@@ -55,9 +58,11 @@ func public(addr netip.Addr) bool {
 	return globalIPv6.Contains(addr) && !contains(refusedIPv6, addr)
 }
 
-// plainAddr gives the address that is really meant: the IPv4 address inside a
-// mapped or NAT64 one. ok is false for what is no address, or has a zone.
-// It matters because netip.Prefix contains neither mapped nor zoned addresses.
+// plainAddr returns the address that a connection to addr reaches: the IPv4
+// address inside a mapped or NAT64 one, and otherwise addr itself. ok is false for
+// the zero Addr and for an address with a zone. The conversion is needed because
+// netip.Prefix.Contains is false for mapped and zoned addresses: a deny list
+// would miss them.
 func plainAddr(addr netip.Addr) (plain netip.Addr, ok bool) {
 	if !addr.IsValid() || addr.Zone() != "" {
 		return netip.Addr{}, false
@@ -70,8 +75,8 @@ func plainAddr(addr netip.Addr) (plain netip.Addr, ok bool) {
 	return addr, true
 }
 
-// plainPrefixes brings an operator's prefixes into the form in which plain
-// addresses match them.
+// plainPrefixes converts an operator's prefixes as plainAddr converts addresses, so
+// that the results match.
 func plainPrefixes(list []netip.Prefix) ([]netip.Prefix, error) {
 	plain := make([]netip.Prefix, 0, len(list))
 	for _, p := range list {
@@ -90,6 +95,7 @@ func plainPrefixes(list []netip.Prefix) ([]netip.Prefix, error) {
 	return plain, nil
 }
 
+// prefixes parses prefixes that are known to be valid.
 func prefixes(list ...string) []netip.Prefix {
 	parsed := make([]netip.Prefix, len(list))
 	for i, text := range list {

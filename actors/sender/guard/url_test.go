@@ -1,4 +1,4 @@
-package sender
+package guard
 
 import (
 	"errors"
