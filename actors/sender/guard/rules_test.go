@@ -19,18 +19,6 @@ func hosts(t testing.TB, list ...string) (patterns []HostPattern) {
 	return patterns
 }
 
-func ports(t testing.TB, list ...string) (ranges []PortRange) {
-	t.Helper()
-	for _, text := range list {
-		r, err := ParsePortRange(text)
-		if err != nil {
-			t.Fatalf("%q: %v", text, err)
-		}
-		ranges = append(ranges, r)
-	}
-	return ranges
-}
-
 func TestHostPatterns(t *testing.T) {
 	for _, c := range []struct {
 		pattern, host string
