@@ -3,7 +3,6 @@ package actors
 import (
 	"bytes"
 	"context"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,62 +78,6 @@ func TestReadsOfOneClient(t *testing.T) {
 	})
 }
 
-func (r *readers) busy() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.running
-}
-
-// TestReadersTakeTurns: each client gets its turn, whoever else wants how much; and
-// none keeps all readers busy.
-func TestReadersTakeTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const by = 10 * time.Millisecond
-		r, start := newReaders(), time.Now()
-		hog, other := new(account), new(account)
-		var mu sync.Mutex
-		var begun []string
-		run := func(of *account, soon bool, name string) {
-			r.run(of, soon, func() {
-				mu.Lock()
-				begun = append(begun, name)
-				mu.Unlock()
-				time.Sleep(by)
-			})
-		}
-		for range 1000 {
-			run(hog, false, "hog")
-		}
-		time.Sleep(by / 2)
-		if n := r.busy(); n != maxClientReads {
-			t.Error(n, "readers are busy with one client")
-		}
-		for range 5 {
-			run(other, false, "other")
-		}
-		run(other, true, "other, soon")
-		time.Sleep(by)
-		so := func() []string {
-			mu.Lock()
-			defer mu.Unlock()
-			return slices.Clone(begun)
-		}
-		// Two free readers may have taken two of the other client's reads at once. Its
-		// next turn comes when the hog's first reads end, all at the same time.
-		if at := slices.Index(so(), "other, soon"); at < 0 || at > 2*maxReads {
-			t.Error("another client's read came at place", at)
-		}
-		time.Sleep(2 * by)
-		if n := len(so()); n < 3*maxReads {
-			t.Error("only", n, "reads in three times the time of one")
-		}
-		r.close()
-		if took := time.Since(start); len(begun) != 1006 || took > 1000/maxClientReads*by+5*by || r.busy() != 0 {
-			t.Error(len(begun), "reads in", took, "and", r.busy(), "readers are busy")
-		}
-	})
-}
-
 // TestPayloadsOfOneClient: a client's endpoints, of which each attempt hangs, fill
 // the memory for payloads as far as they can. Another client's deliveries are kept
 // in memory all the same, and need no read of storage.
@@ -159,7 +102,7 @@ func TestPayloadsOfOneClient(t *testing.T) {
 		for range 200 {
 			publish("hog", "large", 50<<10)
 		}
-		if used := r.d.shared.budget.used.Load(); used < limit/2 {
+		if used := r.d.shared.budget.InUse(); used < limit/2 {
 			t.Errorf("only %d bytes of %d are held: the test shows nothing", used, limit)
 		}
 		before := s.of(modest)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -12,38 +13,6 @@ import (
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-// passOne takes one delivery through a lane: offered, sent, answered, recorded.
-func passOne(l *lane, seq uint64, data []byte, now time.Time) {
-	d := webhook.Delivery{ID: webhook.ID{Seq: seq, Endpoint: 1}, EventType: "t", Status: webhook.Queued}
-	l.offer(&entry{due: webhook.Due{Delivery: d, Data: data}, charged: len(data)}, now)
-	e := l.next(now)
-	l.attempted(e, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
-	l.out.settle, l.out.release = l.out.settle[:0], 0
-	l.settled(e)
-}
-
-func readyLane(now time.Time) *lane {
-	m := newMemory()
-	l := newLane(&m)
-	l.configure(&webhook.Endpoint{Status: webhook.EndpointActive}, webhook.DefaultSettings(), webhook.GateState{}, now)
-	l.readQueue(now)
-	l.queueRead(nil, true, now)
-	l.readSchedule(now)
-	l.scheduleRead(nil, 0, now)
-	return l
-}
-
-// BenchmarkLane is the lane's own part of a delivery.
-func BenchmarkLane(b *testing.B) {
-	now, data := time.Now(), make([]byte, 512)
-	l, seq := readyLane(now), uint64(0)
-	b.ReportAllocs()
-	for b.Loop() {
-		seq++
-		passOne(l, seq, data, now)
-	}
-}
 
 // instant answers at once, and takes one from what is under way.
 type instant struct{ underWay chan struct{} }
@@ -89,7 +58,7 @@ func BenchmarkDispatcher(b *testing.B) {
 	if err := d.Start(); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := d.Health(context.Background(), e.Number()); err != nil {
+	if _, err := d.Cancel(context.Background(), webhook.ID{Endpoint: e.Number()}); !errors.Is(err, webhook.ErrNotFound) { // starts the actor
 		b.Fatal(err)
 	}
 	data := make([]byte, 512)

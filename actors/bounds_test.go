@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -28,17 +29,17 @@ func TestMemoryBound(t *testing.T) {
 		most := int64(0)
 		for range 40 {
 			ids = append(ids, r.publish(50, size)...)
-			most = max(most, r.d.shared.budget.used.Load())
+			most = max(most, r.d.shared.budget.InUse())
 			synctest.Wait()
-			most = max(most, r.d.shared.budget.used.Load())
+			most = max(most, r.d.shared.budget.InUse())
 		}
-		if quiet := r.d.shared.budget.used.Load(); quiet > limit+slack {
+		if quiet := r.d.shared.budget.InUse(); quiet > limit+slack {
 			t.Errorf("%d bytes are held, of %d", quiet, limit)
 		}
 		close(release)
 		for range 1000 {
 			time.Sleep(time.Microsecond)
-			most = max(most, r.d.shared.budget.used.Load())
+			most = max(most, r.d.shared.budget.InUse())
 		}
 		if most > limit+slack || most < limit/2 {
 			t.Errorf("at most %d bytes were held, of %d", most, limit)
@@ -68,7 +69,7 @@ func TestMailboxBound(t *testing.T) {
 			ids = append(ids, r.publish(100, size)...)
 			synctest.Wait()
 		}
-		if used := r.d.shared.budget.used.Load(); used > (maxUnseen+minWindow)*size || used < maxUnseen*size/2 {
+		if used := r.d.shared.budget.InUse(); used > (maxUnseen+lane.MinWindow)*size || used < maxUnseen*size/2 {
 			t.Errorf("%d bytes are in a mailbox that may hold %d deliveries of %d", used, maxUnseen, size)
 		}
 		close(release)
@@ -104,7 +105,7 @@ func TestBudgetIsNotOneEndpoints(t *testing.T) {
 		r.setStatus(greedy, webhook.EndpointDisabled)
 		ids := r.publish(200, 1000)
 		time.Sleep(30 * time.Second)
-		if used := r.d.shared.budget.used.Load(); used < limit/2 {
+		if used := r.d.shared.budget.InUse(); used < limit/2 {
 			t.Fatal("only", used, "bytes are held: the test shows nothing")
 		}
 		for _, id := range ids {

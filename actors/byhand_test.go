@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -136,7 +137,7 @@ func TestByHandOneAtATime(t *testing.T) {
 func TestManyByHand(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n, tried, queued := r.shut(fault, regular(time.Hour, 9))
-		for range 2 * maxByHand {
+		for range 2 * lane.MaxByHand {
 			queued = append(queued, r.publishOne(n))
 		}
 		release := make(chan struct{})
@@ -145,7 +146,7 @@ func TestManyByHand(t *testing.T) {
 			r.retry(id, nil)
 		}
 		synctest.Wait()
-		if p := r.progress(n); len(p.Started) != 1 || len(p.ByHand) != maxByHand {
+		if p := r.progress(n); len(p.Started) != 1 || len(p.ByHand) != lane.MaxByHand {
 			t.Errorf("%d in flight, %d wait by hand", len(p.Started), len(p.ByHand))
 		}
 		close(release)

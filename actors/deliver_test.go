@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -151,7 +152,7 @@ func TestBrokenStorageSendsNoMore(t *testing.T) {
 		before := len(r.receiver.sent(n))
 		r.store.Break(errors.New("device is gone"))
 		time.Sleep(time.Minute)
-		if after := len(r.receiver.sent(n)) - before; after > maxUnsettled*concurrency {
+		if after := len(r.receiver.sent(n)) - before; after > lane.MaxUnsettled*concurrency {
 			t.Error(after, "more were sent, in flight when it broke:", concurrency)
 		}
 		r.stop()
@@ -230,7 +231,7 @@ func TestRateOutlivesRest(t *testing.T) {
 	})
 }
 
-// TestHoldOutlivesRest: a question during a receiver's Retry-After does not end it.
+// TestHoldOutlivesRest: an actor that starts during a receiver's Retry-After does not end it.
 func TestHoldOutlivesRest(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(regular(time.Second, 9))
@@ -246,8 +247,9 @@ func TestHoldOutlivesRest(t *testing.T) {
 		if h := r.health(n); h.HoldUntil.Sub(start) != time.Minute {
 			t.Errorf("%+v", h)
 		}
+		r.startActor(n)
 		id := r.publishOne(n)
-		r.health(n)
+		r.startActor(n)
 		time.Sleep(2 * time.Minute)
 		r.wantTimes(n, start, 0, time.Minute, time.Minute)
 		r.wantStatus(id, webhook.Delivered, "", 1)

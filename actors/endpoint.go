@@ -1,11 +1,12 @@
 package actors
 
 import (
-	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +19,7 @@ type endpointActor struct {
 	seat     *seat
 	self     *actor.PID
 	parent   *actor.PID
-	lane     *lane
+	lane     *lane.Lane
 	target   Target
 	revision uint64 // of the endpoint as it is configured
 
@@ -26,13 +27,13 @@ type endpointActor struct {
 	timerAt     time.Time
 	activeAt    time.Time
 	retryLoadAt time.Time
-	slots       *slotHolder // its account with the slots; nil before it is configured
-	receiver    uint64      // that the account is about: the endpoint's ReceiverSince
-	needsSlot   bool        // slots was told that it waits for one
-	waitsWith   standing    // with this standing
-	slotFree    bool        // and has called it
-	hasty       bool        // as the tray knows it
-	claim       claim
+	permits     *limit.Holder // its account with the slots; nil before it is configured
+	receiver    uint64        // that the account is about: the endpoint's ReceiverSince
+	needsPermit bool          // slots was told that it waits for one
+	waitsIn     limit.Tier    // with this standing
+	permitKept  bool          // and has called it
+	hasty       bool          // as the tray knows it
+	unused      heldPermit
 	reads       int // of queue and retry schedule, so far
 	trayful     trayful
 	early       []any
@@ -41,7 +42,7 @@ type endpointActor struct {
 
 // Receive handles one message, then does what has become possible.
 func (a *endpointActor) Receive(c actor.Context) {
-	defer a.tellPanic()
+	defer a.logPanic()
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -77,17 +78,17 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	case *loaded:
 		a.configureFirst(m, now)
 	case *reloaded:
-		if m.err == nil && a.lane.configured && m.endpoint.Revision >= a.revision {
+		if m.err == nil && a.lane.Configured() && m.endpoint.Revision >= a.revision {
 			a.configure(m.endpoint, webhook.GateState{}, now)
 		}
 	case *changeDone:
-		m.change.reply <- m.answer
-		a.lane.carriedOut(m.change, m.due, m.failed(), now)
+		m.change.Reply <- m.answer
+		a.lane.ChangeDone(m.change, m.due, m.failed(), now)
 		if m.noRoom {
-			a.lane.missed(m.change.id)
+			a.lane.NotOffered(m.change.ID)
 		}
-	case *slotFree:
-		a.needsSlot, a.slotFree = false, true
+	case *permitKept:
+		a.needsPermit, a.permitKept = false, true
 	default:
 		a.seat.seen.Add(1)
 		a.handleRequest(m, now)
@@ -99,22 +100,22 @@ func (a *endpointActor) handle(message any, now time.Time) {
 // one of them leaves the others to the next actor, which passes that one over: it is
 // in no window of its own.
 func (a *endpointActor) handleTray(told bool, now time.Time) {
-	a.trayful = a.seat.tray.take(a.trayful, told, a.lane.configured)
+	a.trayful = a.seat.tray.take(a.trayful, told, a.lane.Configured())
 	for i, e := range a.trayful.settled {
-		a.trayful.settled[i], a.seat.suspect = nil, e.id()
-		if e.lane == a.lane {
+		a.trayful.settled[i], a.seat.suspect = nil, e.ID()
+		if a.lane.Owns(e) {
 			a.settled(e)
 		}
 	}
 	for i, e := range a.trayful.finished {
-		a.trayful.finished[i], a.seat.suspect = nil, e.id()
-		if e.lane == a.lane {
+		a.trayful.finished[i], a.seat.suspect = nil, e.ID()
+		if a.lane.Owns(e) {
 			a.finish(e, now)
 		}
 	}
 	for _, e := range a.trayful.offered {
-		a.seat.suspect = e.id()
-		a.lane.offer(e, now)
+		a.seat.suspect = e.ID()
+		a.lane.Offer(e, now)
 	}
 	a.seat.seen.Add(uint64(len(a.trayful.offered)))
 	a.seat.suspect = webhook.ID{}
@@ -122,7 +123,7 @@ func (a *endpointActor) handleTray(told bool, now time.Time) {
 
 // handleRequest handles what others ask; before the endpoint is loaded it keeps them for later.
 func (a *endpointActor) handleRequest(message any, now time.Time) {
-	if !a.lane.configured {
+	if !a.lane.Configured() {
 		switch message.(type) {
 		case *drainEndpoint:
 		case *audit: // the lane reads everything once it is configured
@@ -134,16 +135,16 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	}
 	switch m := message.(type) {
 	case *missed:
-		a.lane.missed(m.from)
+		a.lane.NotOffered(m.from)
 		if m.byHand {
-			a.lane.wish(now)
+			a.lane.SendNextByHand(now)
 		}
 	case *configured:
 		if m.endpoint.Revision > a.revision {
 			a.configure(m.endpoint, webhook.GateState{}, now)
 		}
-	case *change:
-		a.lane.request(m)
+	case *lane.Change:
+		a.lane.Request(m)
 	case *healthQuery:
 		m.reply <- a.health(now)
 	case *progressQuery:
@@ -151,7 +152,7 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	case *audit:
 		a.audit(m, now)
 	case *drainEndpoint:
-		a.lane.draining = true
+		a.lane.Drain()
 	case *defaultsChanged:
 		a.reload()
 	}
@@ -162,27 +163,27 @@ func (a *endpointActor) handleRead(message any, now time.Time) {
 	case *queueRead:
 		if m.err != nil {
 			a.readFailed("read queue", m.err, now)
-			a.lane.readFailed(false, now)
+			a.lane.ReadFailed(false, now)
 			return
 		}
-		a.lane.queueRead(m.due, m.all, now)
+		a.lane.QueueRead(m.due, m.all, now)
 	case *scheduleRead:
 		if m.err != nil {
 			a.readFailed("read retry schedule", m.err, now)
-			a.lane.readFailed(true, now)
+			a.lane.ReadFailed(true, now)
 			return
 		}
 		if m.ahead {
-			a.lane.aheadRead(m.due, m.next, now)
+			a.lane.AheadRead(m.due, m.next, now)
 		} else {
-			a.lane.scheduleRead(m.due, m.next, now)
+			a.lane.ScheduleRead(m.due, m.next, now)
 		}
 	case *cancelledSome:
 		if m.err != nil {
 			a.readFailed("cancel pending deliveries", m.err, now)
 			m.n = cancelChunk // try again
 		}
-		a.lane.cancelDone(m.n)
+		a.lane.CancelDone(m.n)
 	}
 }
 
@@ -195,15 +196,12 @@ func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 }
 
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
-	if errors.Is(m.err, webhook.ErrNotFound) { // then nothing is owed to it
-		m = &loaded{endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: a.number}, DeletedAt: now}}
-	}
 	if m.err != nil {
 		a.readFailed("read webhook", m.err, now)
 		return
 	}
 	a.configure(m.endpoint, m.gate, now)
-	if a.lane.inFlight > 0 { // by an actor that panicked; some may have ended
+	if a.lane.InFlight() > 0 { // by an actor that panicked; some may have ended
 		a.shared.root.Send(a.self, &news{})
 	}
 	early := a.early
@@ -230,14 +228,17 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
-	a.seat.stats.of(e.ReceiverSince)
-	a.joinSlots(e.ClientID, e.ReceiverSince, now)
-	a.lane.configure(&e, settings, g, now)
-	a.lane.paused = a.lane.paused && a.target != nil // a test goes through a pause
+	a.seat.stats.describe(e.ReceiverSince)
+	a.joinPermits(e.ClientID, e.ReceiverSince, now)
+	a.lane.Configure(&e, settings, g, now)
+	if a.target == nil { // a test goes through a pause
+		a.lane.NoTarget()
+	}
 }
 
 // advance does what has become possible.
 func (a *endpointActor) advance(now time.Time) {
+	a.answer()
 	a.sendAll(now)
 	a.carryOut(now)
 	if f := &a.seat.failures; f.count > 0 && !f.next.After(now) {
@@ -250,7 +251,7 @@ func (a *endpointActor) advance(now time.Time) {
 
 // hurry asks to be told of recorded outcomes while something waits for them.
 func (a *endpointActor) hurry(now time.Time) {
-	hasty := a.lane.hasty() || !a.lingers().After(now)
+	hasty := a.lane.NotifyAtOnce() || !a.lingers().After(now)
 	if hasty == a.hasty {
 		return
 	}
@@ -263,46 +264,54 @@ func (a *endpointActor) hurry(now time.Time) {
 // lingers is until when the actor stays without anything to do.
 func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.IdleTimeout) }
 
+// answer sends the answers to changes that the lane has given, before anything else
+// can panic: the caller waits for them.
+func (a *endpointActor) answer() {
+	for i, c := range a.lane.Out.Answered {
+		a.lane.Out.Answered[i] = nil
+		c.Reply <- c.Answer
+	}
+	a.lane.Out.Answered = a.lane.Out.Answered[:0]
+}
+
 // carryOut hands the lane's effects to storage.
 func (a *endpointActor) carryOut(now time.Time) {
-	out := &a.lane.out
-	if out.release > 0 {
-		a.seat.release(a.shared.budget, out.release)
-		out.release = 0
+	out := &a.lane.Out
+	if out.Release > 0 {
+		a.seat.held.Release(out.Release)
+		out.Release = 0
 	}
-	for i, e := range out.settle {
-		out.settle[i] = nil
-		a.seat.suspect = e.id()
-		a.seat.failures.note(&e.next.Now)
+	for i, e := range out.Settle {
+		out.Settle[i] = nil
+		a.seat.suspect = e.ID()
+		a.seat.failures.note(&e.Next.Now)
 		a.settle(e)
 	}
-	out.settle = out.settle[:0]
-	for _, c := range out.change {
+	out.Settle = out.Settle[:0]
+	for _, c := range out.Change {
 		a.change(c, now)
 	}
-	out.change = nil
+	out.Change = nil
 	a.seat.suspect = webhook.ID{}
-	if out.disable != "" {
-		a.disable(out.disable)
-		out.disable = ""
+	if out.Disable != "" {
+		a.disable(out.Disable)
+		out.Disable = ""
 	}
-	if a.lane.configured {
-		if state, dirty := a.lane.gate.takeDirty(); dirty {
-			a.shared.store.SaveGate(a.number, state, func(error) {})
-		}
+	if state, dirty := a.lane.TakeGate(); dirty {
+		a.shared.store.SaveGate(a.number, state, func(error) {})
 	}
 }
 
 // rest asks the supervisor to be stopped when there is nothing to do, and sets the timer otherwise.
 func (a *endpointActor) rest(now time.Time) {
-	if a.lane.draining {
-		if !a.drained && a.lane.inFlight+a.lane.unsettled+a.lane.changing == 0 {
+	if a.lane.Draining() {
+		if !a.drained && a.lane.Drained() {
 			a.drained = true
 			a.shared.root.Send(a.parent, &drained{a.number})
 		}
 		return
 	}
-	at := a.lane.wakeAt(now)
+	at := a.lane.WakeAt(now)
 	if a.retryLoadAt.After(now) && (at.IsZero() || a.retryLoadAt.Before(at)) {
 		at = a.retryLoadAt
 	}
@@ -310,21 +319,18 @@ func (a *endpointActor) rest(now time.Time) {
 		at = f.next
 	}
 	lingers := a.lingers()
-	r, idle := a.lane.resting(now, restWhile)
-	idle = idle && !a.needsSlot && a.seat.failures.count == 0
-	if idle && (!r.HoldUntil.IsZero() || a.lane.deleted || !lingers.After(now)) {
+	r, idle := a.lane.Idle(now)
+	idle = idle && !a.needsPermit && a.seat.failures.count == 0
+	if idle && (!r.HoldUntil.IsZero() || a.lane.Deleted() || !lingers.After(now)) {
 		a.shared.root.Send(a.parent, &restRequest{a.number, a.self, a.seat.seen.Load(), r})
 		return
 	}
 	// It may be idle already, and not have been told of records.
-	if (idle || a.lane.unsettled > 0) && lingers.After(now) && (at.IsZero() || lingers.Before(at)) {
+	if (idle || a.lane.Unsettled() > 0) && lingers.After(now) && (at.IsZero() || lingers.Before(at)) {
 		at = lingers
 	}
 	a.setTimer(at, now)
 }
-
-// restWhile is the shortest time for which an actor is worth stopping.
-const restWhile = 5 * time.Second
 
 // setTimer makes sure that a wake comes at the given time; zero for none. A
 // timer that is early by less than the linger is left: its wake does no harm.
@@ -350,7 +356,7 @@ func (a *endpointActor) stop(now time.Time) {
 	if a.seat.failures.count > 0 {
 		a.seat.failures.report(a.log(), time.Now())
 	}
-	a.seat.left = a.lane.leave(a.seat.suspect)
+	a.seat.left = a.lane.HandOver(a.seat.suspect)
 	a.seat.tray.leave(a.trayful)
-	a.leaveSlots(now)
+	a.leavePermits(now)
 }

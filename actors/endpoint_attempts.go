@@ -3,97 +3,101 @@ package actors
 import (
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// claim is a slot that no attempt has yet.
-type claim struct {
-	held bool
-	slot slot
+// heldPermit is a slot that no attempt has yet.
+type heldPermit struct {
+	held   bool
+	permit limit.Permit
 }
 
 // sendAll starts attempts for as long as lane and slots allow.
 func (a *endpointActor) sendAll(now time.Time) {
 	sent := false
-	if a.needsSlot && a.standing() < a.waitsWith { // it may have others now
-		a.needsSlot = false
+	if a.needsPermit && a.tier() < a.waitsIn { // it may have others now
+		a.needsPermit = false
 	}
-	for !a.needsSlot && a.lane.wants(now) {
-		with := a.standing()
-		taken, ok := a.shared.slots.acquire(a.slots, with, now)
+	for !a.needsPermit && a.lane.Wants(now) {
+		with := a.tier()
+		taken, ok := a.shared.permits.Acquire(a.permits, with, now)
 		if !ok {
-			a.needsSlot, a.waitsWith = true, with
+			a.needsPermit, a.waitsIn = true, with
 			break
 		}
-		a.claim = claim{held: true, slot: taken}
-		e := a.lane.next(now)
+		a.unused = heldPermit{held: true, permit: taken}
+		e := a.lane.Next(now)
 		if e == nil {
 			break
 		}
-		a.claim, sent = claim{}, true
-		a.seat.suspect = e.id()
-		e.sentOn = taken
-		a.start(e)
+		a.unused, sent = heldPermit{}, true
+		a.seat.suspect = e.ID()
+		a.start(e, taken)
 		a.seat.suspect = webhook.ID{}
 	}
 	a.yield(now)
-	if a.slotFree && !sent { // a slot is kept for it that others may need
-		a.shared.slots.forgo(a.slots, now)
+	if a.permitKept && !sent { // a slot is kept for it that others may need
+		a.shared.permits.Forgo(a.permits, now)
 	}
-	a.slotFree = false
+	a.permitKept = false
 }
 
-// standing returns what the receiver has shown. What it showed to an earlier actor
+// tier returns what the receiver has shown. What it showed to an earlier actor
 // counts, so that an endpoint with little to do is not unproven each time.
-func (a *endpointActor) standing() standing {
-	has := a.lane.standing()
-	if has == standingFirst && a.seat.stats.answeredLast() {
-		return standingProven
+func (a *endpointActor) tier() limit.Tier {
+	switch {
+	case a.lane.Proven():
+		return limit.TierProven
+	case a.lane.InFlight() > 0:
+		return limit.TierMore
+	case a.seat.stats.answeredLast():
+		return limit.TierProven
+	default:
+		return limit.TierFirst
 	}
-	return has
 }
 
 // yield gives a slot back that no attempt took.
 func (a *endpointActor) yield(now time.Time) {
-	if a.claim.held {
-		a.shared.slots.release(a.claim.slot, now)
-		a.claim = claim{}
+	if a.unused.held {
+		a.shared.permits.Release(a.unused.permit, now)
+		a.unused = heldPermit{}
 	}
 }
 
-// joinSlots opens the endpoint's account with the slots, under its client. A
+// joinPermits opens the endpoint's account with the slots, under its client. A
 // change of the receiver begins with a fresh one: how long attempts last is said of a receiver.
-func (a *endpointActor) joinSlots(client string, receiver uint64, now time.Time) {
-	if a.slots != nil && a.slots.client.name == client && a.receiver == receiver {
+func (a *endpointActor) joinPermits(client string, receiver uint64, now time.Time) {
+	if a.permits != nil && a.permits.Client() == client && a.receiver == receiver {
 		return
 	}
-	a.leaveSlots(now)
-	a.slots, a.receiver = a.shared.slots.join(client, a.self), receiver
+	a.leavePermits(now)
+	root, self := a.shared.root, a.self
+	a.permits, a.receiver = a.shared.permits.Join(client, func() { root.Send(self, &permitKept{}) }), receiver
 }
 
-// leaveSlots returns what the actor has of slots, which after a panic may be anything.
-func (a *endpointActor) leaveSlots(now time.Time) {
+// leavePermits returns what the actor has of slots, which after a panic may be anything.
+func (a *endpointActor) leavePermits(now time.Time) {
 	a.yield(now)
-	if a.slots != nil {
-		a.shared.slots.leave(a.slots, now)
+	if a.permits != nil {
+		a.shared.permits.Leave(a.permits, now)
 	}
-	a.slots, a.needsSlot, a.slotFree = nil, false, false
+	a.permits, a.needsPermit, a.permitKept = nil, false, false
 }
 
 // start makes an attempt on a worker.
-func (a *endpointActor) start(e *entry) {
+func (a *endpointActor) start(e *lane.Entry, on limit.Permit) {
 	target, shared, tray := a.target, a.shared, a.seat.tray
-	shared.attempts.run(func() {
+	shared.attempts.Run(func() {
 		defer func() {
-			if r := recover(); r != nil {
-				e.panicked, e.panicValue = true, r
-			}
-			shared.slots.release(e.sentOn, time.Now())
+			e.Panic = recover()
+			shared.permits.Release(on, time.Now())
 			if tray.finish(e) {
 				shared.tell(tray)
 			}
 		}()
-		e.panicked = false
-		e.attempt = target.Send(e.due)
+		e.Attempt = target.Send(e.Due)
 	})
 }

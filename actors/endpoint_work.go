@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -12,11 +14,7 @@ import (
 func (a *endpointActor) load() {
 	shared, n := a.shared, a.number
 	a.inBackground(true, func() any {
-		e, err := shared.store.Endpoint(n)
-		if err != nil {
-			return &loaded{err: err}
-		}
-		g, err := shared.store.Gate(n)
+		e, g, err := shared.readEndpoint(n)
 		return &loaded{endpoint: e, gate: g, err: err}
 	})
 }
@@ -35,7 +33,7 @@ func (a *endpointActor) reload() {
 // and sends its result to the actor.
 func (a *endpointActor) inBackground(soon bool, work func() any) {
 	root, self := a.shared.root, a.self
-	a.shared.reads.run(a.seat.client, soon, func() { root.Send(self, work()) })
+	a.shared.reads.Run(a.seat.client, soon, func() { root.Send(self, work()) })
 }
 
 // newReads is how many reads an actor has run soon: those without which it cannot
@@ -53,24 +51,24 @@ func (a *endpointActor) read(now time.Time) {
 	if a.retryLoadAt.After(now) {
 		return
 	}
-	if !a.lane.configured {
+	if !a.lane.Configured() {
 		if !a.retryLoadAt.IsZero() {
 			a.retryLoadAt = time.Time{}
 			a.load()
 		}
 		return
 	}
-	if a.lane.cancelDue() {
+	if a.lane.CancelDue() {
 		a.cancelPending()
 	}
 	// Where memory is short, who holds some gives it back before it reads more.
-	if a.lane.holding() && a.seat.room(a.shared.budget) < webhook.MaxPayload {
+	if a.lane.HoldsPayloads() && a.seat.held.Free() < webhook.MaxPayload {
 		return
 	}
-	if from, limit := a.lane.readQueue(now); limit > 0 {
+	if from, limit := a.lane.ReadQueue(now); limit > 0 {
 		a.readQueue(from, limit)
 	}
-	if from, limit := a.lane.readSchedule(now); limit > 0 {
+	if from, limit := a.lane.ReadSchedule(now); limit > 0 {
 		a.readSchedule(from, limit)
 	}
 }
@@ -78,11 +76,11 @@ func (a *endpointActor) read(now time.Time) {
 func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	shared, n := a.shared, a.number
 	a.inBackground(a.soon(), func() any {
-		room := a.seat.reserve(shared.budget, limit)
-		due, err := shared.store.Queued(n, from, room.deliveries, room.bytes)
+		room := a.seat.held.LimitRead(limit)
+		due, err := shared.store.Queued(n, from, room.Deliveries, room.Bytes)
 		entries, bytes := a.charge(due, room)
 		// A read that was cut by its bytes gave something, and has less room left than the largest payload.
-		all := len(due) == 0 || len(due) < room.deliveries && bytes <= room.bytes-webhook.MaxPayload
+		all := len(due) == 0 || len(due) < room.Deliveries && bytes <= room.Bytes-webhook.MaxPayload
 		return &queueRead{due: entries, all: all, err: err}
 	})
 }
@@ -90,17 +88,14 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 // readSchedule reads what is due. When nothing is, it looks for retries that wait
 // for longer than they can have been given: the clock was ahead at that time.
 func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
-	shared, n, longest := a.shared, a.number, longestWait(a.lane.settings.Retry)
-	beyond := webhook.Slot{At: webhook.DueAt(time.Now().Add(longest))}
-	if beyond.Before(a.lane.schedule.ahead) {
-		beyond = a.lane.schedule.ahead
-	}
+	shared, n := a.shared, a.number
+	longest, beyond := a.lane.LongestWait(), a.lane.Beyond(time.Now())
 	a.inBackground(a.soon(), func() any {
-		room, now := a.seat.reserve(shared.budget, limit), time.Now()
-		due, next, err := shared.store.Scheduled(n, from, now, room.deliveries, room.bytes)
+		room, now := a.seat.held.LimitRead(limit), time.Now()
+		due, next, err := shared.store.Scheduled(n, from, now, room.Deliveries, room.Bytes)
 		ahead := err == nil && len(due) == 0 && !next.IsZero()
 		if ahead {
-			due, _, err = shared.store.Scheduled(n, beyond, never, room.deliveries, room.bytes)
+			due, _, err = shared.store.Scheduled(n, beyond, lane.Never, room.Deliveries, room.Bytes)
 		} else if next.After(now.Add(longest)) {
 			next = webhook.DueAt(now) // to look for them once these are on their way
 		}
@@ -109,23 +104,20 @@ func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 	})
 }
 
-// longestWait is the longest time between an attempt and the next.
-func longestWait(p webhook.RetryPolicy) time.Duration {
-	return max(p.MaxDelay+time.Duration(float64(p.MaxDelay)*p.Jitter), webhook.MaxRetryAfter) + time.Second
-}
-
 // charge makes entries of what was read; their payloads count from now on, and
 // what was reserved for them no more.
-func (a *endpointActor) charge(due []webhook.Due, room room) (entries []*entry, bytes int) {
-	entries = make([]*entry, len(due))
+func (a *endpointActor) charge(due []webhook.Due, room limit.ReadLimit) (entries []*lane.Entry, bytes int) {
+	entries = make([]*lane.Entry, len(due))
 	for i := range due {
-		entries[i] = &entry{due: due[i], charged: len(due[i].Data)}
+		entries[i] = &lane.Entry{Due: due[i], Charged: len(due[i].Data)}
 		bytes += len(due[i].Data)
 	}
-	a.seat.take(a.shared.budget, bytes)
-	a.seat.unreserve(a.shared.budget, room)
+	a.seat.held.EndRead(room, bytes)
 	return entries, bytes
 }
+
+// cancelChunk is how many deliveries of a deleted endpoint are cancelled at once.
+const cancelChunk = 1000
 
 func (a *endpointActor) cancelPending() {
 	shared, n := a.shared, a.number
@@ -136,18 +128,18 @@ func (a *endpointActor) cancelPending() {
 }
 
 // change carries out a client's change of one delivery.
-func (a *endpointActor) change(c *change, now time.Time) {
+func (a *endpointActor) change(c *lane.Change, now time.Time) {
 	shared := a.shared
 	a.inBackground(true, func() any {
-		if c.kind == changeCancel {
-			d, err := shared.store.Cancel(context.Background(), c.id, webhook.ReasonCancelled, now)
-			return &changeDone{change: c, answer: changed{due: webhook.Due{Delivery: d}, err: err}}
+		if c.Kind == lane.Cancel {
+			d, err := shared.store.Cancel(context.Background(), c.ID, webhook.ReasonCancelled, now)
+			return &changeDone{change: c, answer: lane.Answer{Due: webhook.Due{Delivery: d}, Err: err}}
 		}
-		due, err := shared.store.Requeue(context.Background(), c.id)
-		done := &changeDone{change: c, answer: changed{due: due, err: err}}
+		due, err := shared.store.Requeue(context.Background(), c.ID)
+		done := &changeDone{change: c, answer: lane.Answer{Due: due, Err: err}}
 		if err == nil {
-			if done.noRoom = !a.seat.tryTake(shared.budget, len(due.Data)); !done.noRoom {
-				done.due = &entry{due: due, charged: len(due.Data)}
+			if done.noRoom = !a.seat.held.TryTake(len(due.Data)); !done.noRoom {
+				done.due = &lane.Entry{Due: due, Charged: len(due.Data)}
 			}
 		}
 		return done
@@ -156,14 +148,14 @@ func (a *endpointActor) change(c *change, now time.Time) {
 
 // failed tells that storage could not say whether the delivery is pending.
 func (d *changeDone) failed() bool {
-	err := d.answer.err
+	err := d.answer.Err
 	return err != nil && !errors.Is(err, webhook.ErrConflict) && !errors.Is(err, webhook.ErrNotFound)
 }
 
 // disable records that the receiver wants no more, if it is still the endpoint's.
 func (a *endpointActor) disable(reason string) {
-	shared, n, log, since := a.shared, a.number, a.log(), a.lane.receiverSince
-	shared.reads.run(a.seat.client, true, func() {
+	shared, n, log, since := a.shared, a.number, a.log(), a.lane.ReceiverSince()
+	shared.reads.Run(a.seat.client, true, func() {
 		disabled := false
 		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
 			if disabled = !e.Deleted() && e.Status != webhook.EndpointDisabled && e.ReceiverSince == since; disabled {
@@ -179,24 +171,21 @@ func (a *endpointActor) disable(reason string) {
 		if disabled {
 			log.Warn("webhook disabled", "cause", reason, "disabled_at", e.DisabledAt)
 		}
-		shared.changed(e)
+		shared.announce(e)
 	})
 }
 
-// health tells how the endpoint is doing; its backlog is storage's to tell.
-func (a *endpointActor) health(now time.Time) webhook.Health {
-	l := a.lane
-	h := webhook.Health{
-		Breaker:   l.gate.breakerState(now),
-		OpenUntil: l.gate.state.OpenUntil,
-		InFlight:  l.inFlight,
-		Allowed:   l.ramp.allowed,
-		Waiting:   a.waits(now),
-		Restarts:  a.seat.restarts,
+// waits adds to what the lane's deliveries wait for that the endpoint may wait for a slot.
+func (a *endpointActor) waits(lane webhook.Waiting) webhook.Waiting {
+	if lane.For == webhook.WaitNone && a.needsPermit {
+		lane.For = webhook.WaitSlot
 	}
-	if l.gate.hold.After(now) {
-		h.HoldUntil = l.gate.hold
-	}
-	a.seat.stats.fill(&h, now)
-	return h
+	return lane
+}
+
+// progress returns what is known of the endpoint's pending deliveries beside storage.
+func (a *endpointActor) progress(now time.Time) webhook.Progress {
+	p := a.lane.Progress(now)
+	p.Waiting = a.waits(p.Waiting)
+	return p
 }

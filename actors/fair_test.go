@@ -101,7 +101,7 @@ func TestSlowEndpointsHurtOnlyThemselves(t *testing.T) {
 					r.receiver.does(healthy, answers(200, 4*time.Millisecond))
 					alone := r.latencies(owner, "good", healthy, 100)
 					r.hogs("hog", c.count, c.s, c.hold)
-					held := r.d.shared.slots.inUse()
+					held := r.d.shared.permits.InUse()
 					if late := r.latencies(owner, "good", healthy, 100); late[99] != alone[99] {
 						t.Errorf("with %d slots held the healthy endpoint waits %v, p50 %v; alone %v", held, late[99], late[50], alone[99])
 					}
@@ -165,7 +165,7 @@ func (r *rig) besideCrowd(owner string) {
 			r.t.Errorf("round %d: %d of 30 deliveries to a newcomer were sent at once", round, got)
 		}
 		r.setStatus(fresh, webhook.EndpointPaused)
-		most = max(most, r.d.shared.slots.inUse())
+		most = max(most, r.d.shared.permits.InUse())
 		time.Sleep(5 * time.Second)
 	}
 	if most < 2048 {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -36,7 +38,7 @@ func TestOutcomesOutliveAPanic(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				r.wantStatus(ids[3].For(n), webhook.Failed, webhook.ReasonPanic, 0)
-				if calls := r.receiver.sent(n); len(calls) != 7+maxPanics {
+				if calls := r.receiver.sent(n); len(calls) != 7+lane.MaxPanics {
 					t.Error(len(calls), "attempts")
 				}
 			})
@@ -68,7 +70,7 @@ func TestOutcomesOutliveAPanicOfStorage(t *testing.T) {
 			}
 		}
 		r.wantStatus(ids[3].For(n), webhook.Failed, webhook.ReasonPanic, 0)
-		if calls := r.receiver.sent(n); len(calls) != 7+maxPanics {
+		if calls := r.receiver.sent(n); len(calls) != 7+lane.MaxPanics {
 			t.Error(len(calls), "attempts")
 		}
 	})
@@ -127,7 +129,7 @@ func TestStopAfterAPanic(t *testing.T) {
 // TestUnexplainedCrashes: without a suspect the next actor waits longer each time,
 // and after a quiet time as little as the first.
 func TestUnexplainedCrashes(t *testing.T) {
-	s, now := newSeat(1, new(account)), time.Now()
+	s, now := newSeat(1, new(limit.Client), limit.NewBudget(1)), time.Now()
 	if first, second := s.crashed(now), s.crashed(now); first != 100*time.Millisecond || second != 200*time.Millisecond {
 		t.Error(first, second)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -154,7 +155,7 @@ func TestPanicIsLogged(t *testing.T) {
 		r.receiver.does(e.Number(), func(call) webhook.Attempt { return webhook.Attempt{Failure: unknown} })
 		id := r.publishOne(e.Number())
 		time.Sleep(time.Minute)
-		if lines := log.about(t, e, "actor panicked"); len(lines) != maxPanics {
+		if lines := log.about(t, e, "actor panicked"); len(lines) != lane.MaxPanics {
 			t.Error(lines)
 		}
 		for _, line := range log.about(t, e, "actor of a webhook is started again") {

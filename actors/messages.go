@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -82,7 +83,7 @@ type (
 		number webhook.EndpointNumber
 		who    *actor.PID
 		seen   uint64 // how many of the supervisor's messages it had handled then
-		rest   rest
+		rest   lane.Idle
 	}
 	// drain makes all endpoint actors finish what is in flight and start nothing; done is closed then.
 	drain struct{ done chan struct{} }
@@ -104,7 +105,7 @@ type (
 		byHand bool // a person asked for them: one goes even if others cannot
 	}
 	configured    struct{ endpoint webhook.Endpoint }
-	healthQuery   struct{ reply chan webhook.Health }
+	healthQuery   struct{ reply chan healthAnswer }
 	progressQuery struct{ reply chan webhook.Progress }
 	drainEndpoint struct{}
 )
@@ -121,26 +122,26 @@ type (
 		err      error
 	}
 	queueRead struct {
-		due []*entry
+		due []*lane.Entry
 		all bool
 		err error
 	}
 	scheduleRead struct {
-		due   []*entry
+		due   []*lane.Entry
 		next  webhook.DueTime
 		ahead bool // nothing was due, and due is what lies too far ahead
 		err   error
 	}
 	changeDone struct {
-		change *change
-		due    *entry // requeued
-		noRoom bool   // requeued, but there is no memory for it
-		answer changed
+		change *lane.Change
+		due    *lane.Entry // requeued
+		noRoom bool        // requeued, but there is no memory for it
+		answer lane.Answer
 	}
 	cancelledSome struct {
 		n   int
 		err error
 	}
-	slotFree struct{}
-	wake     struct{}
+	permitKept struct{}
+	wake       struct{}
 )

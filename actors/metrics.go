@@ -8,7 +8,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// metrics are the dispatcher's figures. None is labelled by endpoint: their number is not bounded.
+// metrics are the dispatcher's figures for operators. Labels are closed sets, made in
+// advance: none is labelled by endpoint or client, whose number is not bounded.
 type metrics struct {
 	attempts  map[webhook.Reason]prometheus.Counter
 	durations prometheus.Histogram
@@ -19,10 +20,12 @@ type metrics struct {
 	actors    prometheus.Gauge
 	openings  prometheus.Counter
 	panics    prometheus.Counter
-	// overlooked counts faults of the dispatcher itself.
+	// overlooked counts faults of the dispatcher itself; see watchdog.
 	overlooked prometheus.Counter
 }
 
+// newMetrics registers the figures; it panics if they are registered there already,
+// as two dispatchers need a registry each.
 func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	m := &metrics{
 		attempts: make(map[webhook.Reason]prometheus.Counter),
@@ -57,26 +60,32 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	}
 	r.MustRegister(m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, attempts, settles, withheld,
 		gauge("astrohook_deliveries_pending", "Deliveries that are queued or retrying.", func() float64 { return float64(d.shared.store.Pending()) }),
-		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.slots.inUse()) }),
-		gauge("astrohook_slots_waiting", "Webhooks that wait until they may have one more attempt in flight.", func() float64 { return float64(d.shared.slots.waiters()) }),
-		gauge("astrohook_slots_largest_client", "Attempts under way of the client that has most.", func() float64 { return float64(d.shared.slots.mostHeld()) }),
-		gauge("astrohook_payload_memory_bytes", "Payloads held in memory for sending.", func() float64 { return float64(d.shared.budget.used.Load()) }))
+		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(d.shared.permits.InUse()) }),
+		gauge("astrohook_slots_waiting", "Webhooks that wait until they may have one more attempt in flight.", func() float64 { return float64(d.shared.permits.Waiters()) }),
+		gauge("astrohook_slots_largest_client", "Attempts under way of the client that has most.", func() float64 { return float64(d.shared.permits.MostHeld()) }),
+		gauge("astrohook_payload_memory_bytes", "Payloads held in memory for sending.", func() float64 { return float64(d.shared.budget.InUse()) }))
 	return m
 }
 
+// counter makes a counter that the caller registers.
 func counter(name, help string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 }
 
+// gauge makes a figure that is read when it is scraped, on the scraper's goroutine.
 func gauge(name, help string, value func() float64) prometheus.GaugeFunc {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
+// attempt counts an attempt that ended, by its reason. A reason outside of the closed
+// set has no counter: the nil dereference shows the bug at once.
 func (m *metrics) attempt(a *webhook.Attempt, o webhook.Outcome) {
 	m.durations.Observe(float64(a.Duration) / float64(time.Second))
 	m.attempts[o.Reason].Inc()
 }
 
+// accepted counts events that were stored for the first time, and their deliveries
+// that were withheld.
 func (m *metrics) accepted(receipts []webhook.Receipt) {
 	stored, disabled, limited := 0, 0, 0
 	for i := range receipts {
@@ -93,4 +102,5 @@ func (m *metrics) accepted(receipts []webhook.Receipt) {
 	}
 }
 
-func (m *metrics) settled(s webhook.Status) { m.settles[s].Inc() }
+// recorded counts an outcome that storage has recorded.
+func (m *metrics) recorded(s webhook.Status) { m.settles[s].Inc() }

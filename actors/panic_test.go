@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -217,16 +220,38 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 	})
 }
 
+// TestKeptSlotGoesOn: an actor for which a slot is kept, and which has nothing to
+// send any more, leaves it to the next one. Else that one would wait for ever.
+func TestKeptSlotGoesOn(t *testing.T) {
+	var told []string
+	now := time.Now()
+	s := limit.NewPermits(1, now)
+	join := func(name string) *limit.Holder { return s.Join(name, func() { told = append(told, name) }) }
+	held, _ := s.Acquire(join("holder"), limit.TierProven, now)
+	a := &endpointActor{shared: &shared{permits: s}, seat: newSeat(1, new(limit.Client), limit.NewBudget(1)), self: actor.NewPID("", "idle"), lane: lane.New(&lane.Memory{})}
+	a.permits = join("idle")
+	a.lane.Configure(&webhook.Endpoint{}, webhook.Settings{Concurrency: 1}, webhook.GateState{}, now)
+	for _, h := range []*limit.Holder{a.permits, join("next")} {
+		_, _ = s.Acquire(h, limit.TierProven, now)
+	}
+	s.Release(held, now)
+	a.permitKept = true
+	a.sendAll(now)
+	if fmt.Sprint(told) != "[idle next]" {
+		t.Error("told were", told)
+	}
+}
+
 // TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
-	s := newSlots(4, func(*actor.PID) {})
-	seat := newSeat(1, newAccounts().of(1))
-	a := &endpointActor{shared: &shared{slots: s}, self: actor.NewPID("nonhost", "a"), seat: seat, lane: newLane(&seat.memory)}
+	s := limit.NewPermits(4, time.Now())
+	seat := newSeat(1, limit.NewClients().Of(1), limit.NewBudget(1))
+	a := &endpointActor{shared: &shared{permits: s}, self: actor.NewPID("nonhost", "a"), seat: seat, lane: lane.New(&seat.memory)}
 	now := time.Now()
-	a.joinSlots("acme", 0, now)
-	taken, _ := s.acquire(a.slots, standingFirst, now)
-	a.claim = claim{held: true, slot: taken}
-	if a.stop(now); s.inUse() != 0 || len(s.clients) != 0 {
+	a.joinPermits("acme", 0, now)
+	taken, _ := s.Acquire(a.permits, limit.TierFirst, now)
+	a.unused = heldPermit{held: true, permit: taken}
+	if a.stop(now); s.InUse() != 0 || a.permits != nil {
 		t.Error("it does")
 	}
 }

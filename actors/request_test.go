@@ -75,7 +75,7 @@ func TestRetryOfMany(t *testing.T) {
 			r.retry(id.For(n), nil)
 		}
 		synctest.Wait()
-		if used := r.d.shared.budget.used.Load(); used > limit+size {
+		if used := r.d.shared.budget.InUse(); used > limit+size {
 			t.Error(used, "bytes are held, of", limit)
 		}
 		close(release)
@@ -311,10 +311,10 @@ func TestAskTimeout(t *testing.T) {
 		}
 	}, func(r *rig) {
 		n := r.register(webhook.Settings{})
-		_, err := r.d.Health(context.Background(), n)
-		wantError(t, err, context.DeadlineExceeded)
+		unknown := webhook.ID{Seq: 1, Endpoint: n}
+		r.cancel(unknown, context.DeadlineExceeded)
 		close(release)
-		r.health(n)
+		r.cancel(unknown, webhook.ErrNotFound)
 	})
 }
 

@@ -2,11 +2,11 @@ package actors
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -25,17 +25,6 @@ func (d *Dispatcher) Footprint(ctx context.Context, client string) (webhook.Foot
 	return await(ctx, d, d.router, &footprintQuery{client, reply}, reply)
 }
 
-// Health returns how an endpoint is doing.
-func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error) {
-	reply := make(chan webhook.Health, 1)
-	health, err := ask(ctx, d, n, &healthQuery{reply}, reply)
-	if err != nil {
-		return health, fmt.Errorf("ask webhook %d for its health: %w", n, err)
-	}
-	health.Backlog, err = d.shared.store.Backlog(n)
-	return health, err
-}
-
 // Progress returns what is known of an endpoint's pending deliveries beside
 // storage: which are being attempted, and what the others wait for.
 func (d *Dispatcher) Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error) {
@@ -46,21 +35,21 @@ func (d *Dispatcher) Progress(ctx context.Context, n webhook.EndpointNumber) (we
 // Retry sends a delivery again at once, whatever its status and whatever others of
 // its endpoint wait for, if the endpoint is active. One that is in flight stays as it is.
 func (d *Dispatcher) Retry(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
-	return d.change(ctx, changeRetry, id)
+	return d.change(ctx, lane.Retry, id)
 }
 
 // Cancel ends a pending delivery; ErrConflict if it is in flight or finished.
 func (d *Dispatcher) Cancel(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
-	return d.change(ctx, changeCancel, id)
+	return d.change(ctx, lane.Cancel, id)
 }
 
-func (d *Dispatcher) change(ctx context.Context, kind changeKind, id webhook.ID) (webhook.Delivery, error) {
-	reply := make(chan changed, 1)
-	answer, err := ask(ctx, d, id.Endpoint, &change{kind: kind, id: id, reply: reply}, reply)
+func (d *Dispatcher) change(ctx context.Context, kind lane.ChangeKind, id webhook.ID) (webhook.Delivery, error) {
+	reply := make(chan lane.Answer, 1)
+	answer, err := ask(ctx, d, id.Endpoint, &lane.Change{Kind: kind, ID: id, Reply: reply}, reply)
 	if err == nil {
-		err = answer.err
+		err = answer.Err
 	}
-	return answer.due.Delivery, err
+	return answer.Due.Delivery, err
 }
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, up to q.Limit of

@@ -93,10 +93,10 @@ func (r *rig) wantIdle() {
 	r.t.Helper()
 	synctest.Wait()
 	s := r.d.shared
-	if used := s.slots.inUse(); used != 0 {
+	if used := s.permits.InUse(); used != 0 {
 		r.t.Error(used, "slots were not given back")
 	}
-	if used := s.budget.used.Load(); used != 0 {
+	if used := s.budget.InUse(); used != 0 {
 		r.t.Error(used, "bytes of payload were not given back")
 	}
 }
@@ -236,6 +236,14 @@ func (r *rig) actorsRunning() int {
 		r.t.Fatal(err)
 	}
 	return int(m.GetGauge().GetValue())
+}
+
+// startActor starts an endpoint's actor, or finds it running, without any effect on
+// deliveries: a request about one that does not exist has to be answered by an actor.
+func (r *rig) startActor(n webhook.EndpointNumber) {
+	r.t.Helper()
+	_, err := r.d.Cancel(context.Background(), webhook.ID{Seq: 1, Endpoint: n})
+	wantError(r.t, err, webhook.ErrNotFound)
 }
 
 func (r *rig) health(n webhook.EndpointNumber) webhook.Health {

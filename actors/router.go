@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -17,7 +18,7 @@ type router struct {
 	index      *index
 	supervisor *actor.PID
 	self       *actor.PID
-	volumes    volumes
+	volumes    *limit.Volumes
 	closed     bool
 
 	// storing counts the keys that storage has been given and not answered yet. It
@@ -31,7 +32,7 @@ type router struct {
 
 // Receive handles one message.
 func (r *router) Receive(c actor.Context) {
-	defer r.shared.tellPanic("router")
+	defer r.shared.logPanic("router")
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		r.self = c.Self()
@@ -41,7 +42,7 @@ func (r *router) Receive(c actor.Context) {
 		r.publishMore()
 	case *endpointChanged:
 		r.index.put(&m.endpoint)
-		r.shared.accounts.put(&m.endpoint)
+		r.shared.clients.Put(&m.endpoint)
 		c.Send(r.supervisor, m)
 	case *footprintQuery:
 		m.reply <- r.index.footprint(m.client)

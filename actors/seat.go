@@ -7,6 +7,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +20,7 @@ const maxUnseen = 2048
 // lately. The actor in it comes and goes.
 type seat struct {
 	number webhook.EndpointNumber
-	client *account
+	client *limit.Client
 	pid    *actor.PID // nil while no actor runs
 	// sent counts the supervisor's messages and deliveries to the actor, seen those that it has handled.
 	sent   uint64
@@ -33,17 +35,16 @@ type seat struct {
 	// waits is what deliveries wait for while no actor runs.
 	waits webhook.Waiting
 
-	// charged is what the actor and its mailbox hold of the budget.
-	charged atomic.Int64
-	vacated atomic.Bool // the actor is gone; what a read of its still takes is given back at once
+	// held is what the actor and its mailbox hold of the memory for payloads.
+	held *limit.Reservation
 
 	// The actor's, while it runs; the supervisor's, while it does not.
 	label    label
 	stats    stats
 	failures failures
-	memory   memory
-	left     leftover   // under way when the actor stopped
-	suspect  webhook.ID // the delivery being handled
+	memory   lane.Memory
+	left     lane.Leftover // under way when the actor stopped
+	suspect  webhook.ID    // the delivery being handled
 	restarts int
 	// unexplained counts the restarts in a row, crashedAt when the last one was, of
 	// which no delivery is suspected.
@@ -51,70 +52,24 @@ type seat struct {
 	crashedAt   time.Time
 	drained     bool
 	// overlooked is what the last audit found.
-	overlooked heads
+	overlooked lane.Heads
 }
 
-func newSeat(n webhook.EndpointNumber, client *account) *seat {
-	return &seat{number: n, client: client, at: -1, memory: newMemory(), tray: new(tray)}
-}
-
-func (s *seat) take(b *budget, n int) {
-	s.charge(n)
-	b.take(n)
-	s.returnIfVacated(b)
-}
-
-func (s *seat) tryTake(b *budget, n int) bool {
-	ok := s.mayTake(b) && b.tryTake(n)
-	if ok {
-		s.charge(n)
-		s.returnIfVacated(b)
-	}
-	return ok
-}
-
-// mayTake reports whether endpoint and client may have more in memory: neither
-// can keep the others from having some.
-func (s *seat) mayTake(b *budget) bool {
-	return mayHold(loadWith(s.client.payloads.Load(), s.charged.Load()), b.limit-b.used.Load(), b.limit)
-}
-
-func (s *seat) charge(n int) {
-	s.charged.Add(int64(n))
-	s.client.payloads.Add(int64(n))
-}
-
-// discharge takes all that is charged off, and returns how much it was.
-func (s *seat) discharge() int {
-	n := s.charged.Swap(0)
-	s.client.payloads.Add(-n)
-	return int(n)
-}
-
-// returnIfVacated gives back what was taken after the actor had gone.
-func (s *seat) returnIfVacated(b *budget) {
-	if s.vacated.Load() {
-		b.give(s.discharge())
-	}
-}
-
-func (s *seat) release(b *budget, n int) {
-	s.charge(-n)
-	b.give(n)
+func newSeat(n webhook.EndpointNumber, client *limit.Client, b *limit.Budget) *seat {
+	return &seat{number: n, client: client, at: -1, memory: lane.NewMemory(), tray: new(tray), held: b.Reserve(client)}
 }
 
 // vacate notes that the actor is gone, with all it held.
-func (s *seat) vacate(b *budget) {
+func (s *seat) vacate() {
 	s.pid = nil
-	s.vacated.Store(true)
-	b.give(s.discharge())
+	s.held.Close()
 }
 
 // successor is the seat to go on with after the actor was told to stop. The actor
 // may still hold this one for a moment.
 func (s *seat) successor() *seat {
 	return &seat{
-		number: s.number, client: s.client, at: -1, label: s.label, stats: s.stats, failures: s.failures, memory: s.memory, tray: new(tray),
+		number: s.number, client: s.client, held: s.held.Again(), at: -1, label: s.label, stats: s.stats, failures: s.failures, memory: s.memory, tray: new(tray),
 		restarts: s.restarts, unexplained: s.unexplained, crashedAt: s.crashedAt,
 	}
 }
@@ -143,8 +98,7 @@ func (s *seat) waiting(now time.Time) webhook.Waiting {
 func (s *seat) crashed(now time.Time) time.Duration {
 	s.restarts++
 	if s.suspect != (webhook.ID{}) {
-		s.memory.panics[s.suspect]++
-		n := s.memory.panics[s.suspect]
+		n := s.memory.Panicked(s.suspect)
 		s.suspect = webhook.ID{}
 		return restartDelay(n)
 	}

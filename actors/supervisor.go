@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -39,7 +40,7 @@ func newSupervisor(s *shared) *supervisor {
 
 // Receive handles one message.
 func (s *supervisor) Receive(c actor.Context) {
-	defer s.shared.tellPanic("supervisor")
+	defer s.shared.logPanic("supervisor")
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -94,7 +95,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, ch
 func (s *supervisor) seat(n webhook.EndpointNumber) *seat {
 	found := s.seats[n]
 	if found == nil {
-		found = newSeat(n, s.shared.accounts.of(n))
+		found = newSeat(n, s.shared.clients.Of(n), s.shared.budget)
 		s.seats[n] = found
 	}
 	return found
@@ -134,14 +135,14 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test
 		return
 	}
 	if to.pid == nil && to.holdUntil.After(now) && !test {
-		if to.holdUntil.Before(never) && (to.wakeAt.IsZero() || to.holdUntil.Before(to.wakeAt)) {
+		if to.holdUntil.Before(lane.Never) && (to.wakeAt.IsZero() || to.holdUntil.Before(to.wakeAt)) {
 			s.wakes.set(to, to.holdUntil)
 		}
 		return
 	}
 	unseen := to.sent - to.seen.Load()
-	if unseen < maxUnseen && to.tryTake(s.shared.budget, len(event.Data)) {
-		e := &entry{charged: len(event.Data), byHand: test, test: test, due: webhook.Due{
+	if unseen < maxUnseen && to.held.TryTake(len(event.Data)) {
+		e := &lane.Entry{Charged: len(event.Data), ByHand: test, Test: test, Due: webhook.Due{
 			Delivery: webhook.Delivery{ID: id, EventType: event.Type, Status: webhook.Queued},
 			Data:     event.Data,
 		}}
@@ -156,7 +157,7 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test
 }
 
 // deliver passes a delivery to an endpoint's actor, and starts it if need be.
-func (s *supervisor) deliver(c actor.Context, to *seat, e *entry) {
+func (s *supervisor) deliver(c actor.Context, to *seat, e *lane.Entry) {
 	s.count(c, to)
 	if to.tray.offer(e) {
 		c.Send(to.pid, &news{})
@@ -181,13 +182,13 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	s.wakes.set(to, time.Time{})
 	to.holdUntil, to.sent, to.marker, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
 	to.seen.Store(0)
-	lane := newLane(&to.memory)
-	if held := lane.inherit(to.left); held > 0 {
-		to.take(s.shared.budget, held)
+	owned := lane.New(&to.memory)
+	if held := owned.TakeOver(to.left); held > 0 {
+		to.held.Take(held)
 	}
-	to.left = leftover{}
+	to.left = lane.Leftover{}
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
-		return &endpointActor{number: to.number, shared: s.shared, seat: to, lane: lane}
+		return &endpointActor{number: to.number, shared: s.shared, seat: to, lane: owned}
 	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
@@ -196,12 +197,16 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	}
 }
 
-// pass passes a message on. Where no actor runs nothing is in flight, and the seat
-// knows what the others wait for.
+// pass passes a message on. Questions that need no actor are answered in its place:
+// where none runs the seat knows what it left behind.
 func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
-	if query, ok := m.message.(*progressQuery); ok {
-		if known := s.seats[m.number]; known == nil || known.pid == nil {
+	if known := s.seats[m.number]; known == nil || known.pid == nil {
+		switch query := m.message.(type) {
+		case *progressQuery:
 			query.reply <- webhook.Progress{Waiting: known.waiting(now)}
+			return
+		case *healthQuery:
+			query.reply <- known.idleHealth(now)
 			return
 		}
 	}
@@ -239,7 +244,7 @@ const longestRest = time.Hour
 // is not stepped, and no longer than longestRest, after which the actor looks again.
 // So a stored time keeps an endpoint no longer than that when the clock goes back.
 func steady(at, now time.Time) time.Time {
-	if at.IsZero() || !at.Before(never) {
+	if at.IsZero() || !at.Before(lane.Never) {
 		return at
 	}
 	return now.Add(min(at.Sub(now), longestRest))
@@ -249,7 +254,7 @@ func steady(at, now time.Time) time.Time {
 func (s *supervisor) replace(old, next *seat) *seat {
 	delete(s.byPID, old.pid.Id)
 	s.shared.metrics.actors.Dec()
-	old.vacate(s.shared.budget)
+	old.vacate()
 	s.seats[old.number] = next
 	return next
 }
@@ -265,7 +270,7 @@ func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) 
 	wait := to.crashed(now)
 	next := s.replace(to, to.heir())
 	if s.draining != nil {
-		if blamed && len(next.left.entries) > 0 {
+		if blamed && next.left.UnderWay() {
 			s.start(c, next)
 		}
 		s.drained(to)

@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/actors/lane"
 )
 
 // tray is what waits for an endpoint's actor beside its mailbox: deliveries that
@@ -27,9 +29,9 @@ type tray struct {
 const maxUntold = 16
 
 type trayful struct {
-	offered  []*entry // just stored
-	finished []*entry // an attempt ended; entry.attempt tells how
-	settled  []*entry // storage has recorded entry.next, or could not
+	offered  []*lane.Entry // just stored
+	finished []*lane.Entry // an attempt ended; entry.attempt tells how
+	settled  []*lane.Entry // storage has recorded entry.next, or could not
 }
 
 // news tells an actor to look into its tray.
@@ -37,22 +39,22 @@ type news struct{}
 
 // The methods that put an entry in tell whether the actor is to be sent news.
 
-func (t *tray) offer(e *entry) (tell bool)  { return t.put(&t.full.offered, e) }
-func (t *tray) finish(e *entry) (tell bool) { return t.put(&t.full.finished, e) }
+func (t *tray) offer(e *lane.Entry) (tell bool)  { return t.put(&t.full.offered, e) }
+func (t *tray) finish(e *lane.Entry) (tell bool) { return t.put(&t.full.finished, e) }
 
-func (t *tray) put(list *[]*entry, e *entry) (tell bool) {
+func (t *tray) put(list *[]*lane.Entry, e *lane.Entry) (tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	*list = append(*list, e)
 	return t.tellLocked()
 }
 
-func (t *tray) settle(e *entry) (tell bool) {
+func (t *tray) settle(e *lane.Entry) (tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.full.settled = append(t.full.settled, e)
 	// A retry that is due is work.
-	matters := e.unrecorded != nil || !e.next.Now.Status.Finished()
+	matters := e.RecordErr != nil || !e.Next.Now.Status.Finished()
 	return (matters || t.hasty || len(t.full.settled) >= maxUntold) && t.tellLocked()
 }
 
@@ -109,7 +111,7 @@ func (t *tray) leave(unhandled trayful) {
 }
 
 // appendSet appends what is not nil.
-func appendSet(list, entries []*entry) []*entry {
+func appendSet(list, entries []*lane.Entry) []*lane.Entry {
 	for _, e := range entries {
 		if e != nil {
 			list = append(list, e)

@@ -6,12 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-func recorded(s webhook.Status) *entry {
-	return &entry{next: webhook.Settlement{Now: webhook.Delivery{Status: s}}}
+func recorded(s webhook.Status) *lane.Entry {
+	return &lane.Entry{Next: webhook.Settlement{Now: webhook.Delivery{Status: s}}}
 }
 
 // TestTrayTellsWhatMatters: a record alone wakes nobody, unless it makes work, or
@@ -35,7 +36,7 @@ func TestTrayTellsWhatMatters(t *testing.T) {
 	wants("a retry", tray.settle(recorded(webhook.Retrying)), true)
 	tray.take(trayful{}, true, true)
 	wants("a record", tray.settle(recorded(webhook.Failed)), false)
-	wants("an offer", tray.offer(&entry{}), true)
+	wants("an offer", tray.offer(&lane.Entry{}), true)
 	if got := tray.take(trayful{}, false, true); len(got.offered) != 0 || len(got.settled) != 1 {
 		t.Errorf("taken: %+v", got)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -94,47 +95,6 @@ func due(w *webhook.Wake, at time.Time) bool {
 	return (queued || scheduled) && !w.Gate.OpenUntil.After(at)
 }
 
-// heads are the first deliveries of an endpoint's queue and retry schedule; zero for none.
-type heads struct {
-	queued    webhook.ID
-	scheduled webhook.Slot
-}
-
-// overlooked returns which of the heads found in storage the lane does not know
-// of, though it could send them.
-func (l *lane) overlooked(w *webhook.Wake, now time.Time) (found heads) {
-	if !l.open(now) || l.broken {
-		return found
-	}
-	if !l.queue.knows(w.Queued) && l.window[w.Queued] == nil {
-		found.queued = w.Queued
-	}
-	if !w.Scheduled.At.After(now) && !l.schedule.knows(w.Scheduled, now) && l.window[w.Scheduled.ID] == nil {
-		found.scheduled = w.Scheduled
-	}
-	return found
-}
-
-// takeUp has what was overlooked read.
-func (l *lane) takeUp(found heads) {
-	if found.queued != (webhook.ID{}) {
-		l.missed(found.queued)
-	}
-	if found.scheduled.ID != (webhook.ID{}) {
-		l.schedule.miss(found.scheduled)
-	}
-}
-
-// knows reports whether a read that is due or under way comes to a queued delivery.
-func (q *queueReading) knows(id webhook.ID) bool {
-	return id == webhook.ID{} || q.reading || q.behind && id.Compare(q.from) >= 0
-}
-
-// knows reports whether a read that is due or under way comes to a slot that is due now.
-func (s *scheduleReading) knows(slot webhook.Slot, now time.Time) bool {
-	return slot.ID == webhook.ID{} || s.reading || !s.next.IsZero() && !s.next.After(now) && !slot.Before(s.from)
-}
-
 // audit asks about the heads that are due in storage.
 func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 	to := s.seat(m.wake.Endpoint)
@@ -143,8 +103,8 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 	case to.pid != nil:
 		s.send(c, to, m)
 	case to.holdUntil.After(now), !to.wakeAt.IsZero() && !to.wakeAt.After(now.Add(watchGrace)):
-		to.overlooked = heads{}
-	case !to.confirms(heads{m.wake.Queued, m.wake.Scheduled}):
+		to.overlooked = lane.Heads{}
+	case !to.confirms(lane.Heads{Queued: m.wake.Queued, Scheduled: m.wake.Scheduled}):
 	default:
 		s.shared.overlooked(to, to.overlooked)
 		s.start(c, to)
@@ -153,26 +113,26 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 
 // audit asks the lane about the heads that are due in storage.
 func (a *endpointActor) audit(m *audit, now time.Time) {
-	if found := a.lane.overlooked(&m.wake, now); a.seat.confirms(found) {
+	if found := a.lane.Overlooked(&m.wake, now); a.seat.confirms(found) {
 		a.shared.overlooked(a.seat, found)
-		a.lane.takeUp(found)
+		a.lane.TakeUp(found)
 	}
 }
 
 // confirms reports whether the same was found overlooked at the last audit, too.
-func (s *seat) confirms(found heads) bool {
-	again := found != heads{} && found == s.overlooked
+func (s *seat) confirms(found lane.Heads) bool {
+	again := found != lane.Heads{} && found == s.overlooked
 	s.overlooked = found
 	return again
 }
 
 // overlooked reports a fault: deliveries were due, and nobody knew of them.
-func (s *shared) overlooked(at *seat, found heads) {
+func (s *shared) overlooked(at *seat, found lane.Heads) {
 	s.metrics.overlooked.Inc()
-	first := found.queued
+	first := found.Queued
 	if first == (webhook.ID{}) {
-		first = found.scheduled.ID
+		first = found.Scheduled.ID
 	}
 	at.log(s.log).Error("overlooked deliveries are taken up",
-		"delivery_id", webhook.DeliveryID.Format(first), "next_attempt_at", found.scheduled.At.Time())
+		"delivery_id", webhook.DeliveryID.Format(first), "next_attempt_at", found.Scheduled.At.Time())
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -34,6 +35,7 @@ var answers = []struct {
 	{webhook.ErrBlockedAddress, codeInvalid, "the address is not allowed"},
 	{webhook.ErrFanOut, codeFanOut, "the event matches more webhooks than one event can be delivered to"},
 	{webhook.ErrBroken, codeUnavailable, "the server cannot store anything until it is restarted"},
+	{eventinput.ErrTooLarge, codeTooLarge, ""},
 	{webhook.ErrTooDeep, codeMalformed, ""},
 	{webhook.ErrSyntax, codeMalformed, ""},
 	{webhook.ErrDuplicateKey, codeMalformed, ""},

@@ -69,7 +69,7 @@ func (in *apiKeyInput) apiKey(who *Principal, now time.Time) (webhook.APIKey, er
 	k.ExpiresAt, err = parseTime("expires_at", in.ExpiresAt.Value)
 	f.add(err)
 	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond)
-	if in.ExpiresAt.given() && err == nil && !k.ExpiresAt.After(now) {
+	if in.ExpiresAt.Given() && err == nil && !k.ExpiresAt.After(now) {
 		f.add(invalid("expires_at", "is not in the future"))
 	}
 	return k, f.err()
@@ -80,7 +80,7 @@ func (in *apiKeyInput) apiKey(who *Principal, now time.Time) (webhook.APIKey, er
 func (in *apiKeyInput) client(who *Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
-	case !in.ClientID.given():
+	case !in.ClientID.Given():
 		return who.ClientID, nil
 	case !validClientID(named):
 		return "", invalid("client_id", clientIDRule)

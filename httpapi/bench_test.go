@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -14,11 +12,6 @@ import (
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-func newReader(text []byte) io.Reader { return bytes.NewReader(text) }
-
-// firstByte is where a valid document begins.
-func firstByte(text []byte) int { return len(text) - len(bytes.TrimLeft(text, " \t\r\n")) }
 
 // idleDispatcher accepts everything at once and keeps nothing.
 type idleDispatcher struct{ Dispatcher }

@@ -19,7 +19,7 @@ type connectionInput struct {
 // is that of Astrohook's own headers.
 func (in *connectionInput) checkConnection(prefix string, f *faults) {
 	f.add(webhook.CheckCustomHeaders(in.given(), prefix))
-	if in.CABundle.given() {
+	if in.CABundle.Given() {
 		_, err := webhook.ParseCABundle(in.CABundle.Value)
 		f.add(err)
 	}
@@ -29,7 +29,7 @@ func (in *connectionInput) checkConnection(prefix string, f *faults) {
 func (in *connectionInput) given() []webhook.CustomHeader {
 	var list []webhook.CustomHeader
 	for _, name := range slices.Sorted(maps.Keys(in.Headers.Value)) {
-		if value := in.Headers.Value[name]; value.given() {
+		if value := in.Headers.Value[name]; value.Given() {
 			list = append(list, webhook.CustomHeader{Name: name, Value: value.Value})
 		}
 	}
@@ -46,7 +46,7 @@ func (in *connectionInput) apply(e *webhook.Endpoint, most *webhook.Ceilings, f 
 	if in.Headers.Null {
 		e.Headers = nil
 	}
-	if !in.Headers.given() {
+	if !in.Headers.Given() {
 		return
 	}
 	merged := in.given()

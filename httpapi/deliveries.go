@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -148,7 +149,7 @@ func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery)
 	}
 	if q.EventType = parameter(ctx, "event_type"); q.EventType != "" {
 		if err := webhook.ValidateEventType(q.EventType); err != nil {
-			return p, inField(err, "event_type")
+			return p, jsonbody.InField(err, "event_type")
 		}
 	}
 	return parsePeriod(timeParameter(ctx, "since"), timeParameter(ctx, "until"), time.Now())

@@ -24,5 +24,7 @@
 // known, up to MaxBody, into room that grows with what arrives. A connection is
 // used again only if exactly one request came on it since the last answer.
 //
+// Package eventinput reads posted events, package jsonbody every other body.
+//
 // Nothing of a request outlives its handler: fasthttp and body.go reuse the buffers.
 package httpapi

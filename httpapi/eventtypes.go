@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -26,15 +27,15 @@ type eventTypeInput struct {
 func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error) {
 	t = webhook.EventType{Name: in.Name.Value, Description: in.Description.Value}
 	switch {
-	case name == "" && !in.Name.given():
+	case name == "" && !in.Name.Given():
 		return t, invalid("name", "is missing")
-	case name != "" && in.Name.given() && in.Name.Value != name:
+	case name != "" && in.Name.Given() && in.Name.Value != name:
 		return t, invalid("name", "cannot be changed")
 	case name != "":
 		t.Name = name
 	}
 	if err := webhook.ValidateEventType(t.Name); err != nil {
-		return t, inField(err, "name")
+		return t, jsonbody.InField(err, "name")
 	}
 	if utf8.RuneCountInString(t.Description) > maxTypeDescription {
 		return t, invalid("description", "is longer than 1000 characters")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/corpastro/astrohook/httpapi/eventinput"
 )
 
 // TestUnknownTypeSaysWhatToDo: the refusal of an event type names the call that
@@ -60,10 +62,10 @@ func TestPrettyBatch(t *testing.T) {
 	const pretty = "{\n  \"event_type\": \"user.created\",\n  \"data\": {\n    \"n\": 1\n  }\n}\n"
 	for _, c := range []struct{ body, content string }{
 		{pretty, "application/json"},
-		{pretty, contentLines},
-		{"\n" + pretty + pretty, contentLines},
-		{pretty + eventWith("1") + "\n", contentLines},
-		{"[\n" + eventWith("1") + ",\n" + eventWith("2") + "\n]\n", contentLines},
+		{pretty, eventinput.ContentLines},
+		{"\n" + pretty + pretty, eventinput.ContentLines},
+		{pretty + eventWith("1") + "\n", eventinput.ContentLines},
+		{"[\n" + eventWith("1") + ",\n" + eventWith("2") + "\n]\n", eventinput.ContentLines},
 	} {
 		r := f.want(t, 422, backend, "POST", "/api/events/batch", c.body, "Content-Type", c.content)
 		if r.text(t, "field") != wholeBody || !strings.Contains(r.text(t, "detail"), "over several lines") {
@@ -74,7 +76,7 @@ func TestPrettyBatch(t *testing.T) {
 		t.Errorf("%d events were published", n)
 	}
 	// A line that is cut off fails alone, as ever, and an array may have lines.
-	f.want(t, 207, backend, "POST", "/api/events/batch", "{\"event_type\":\"user.created\",\n"+eventWith("1"), "Content-Type", contentLines)
+	f.want(t, 207, backend, "POST", "/api/events/batch", "{\"event_type\":\"user.created\",\n"+eventWith("1"), "Content-Type", eventinput.ContentLines)
 	f.want(t, 202, backend, "POST", "/api/events/batch", "[\n"+eventWith("1")+",\n"+strings.TrimSpace(pretty)+"\n]\n")
 }
 

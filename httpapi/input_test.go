@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -116,7 +118,7 @@ func TestBadEvents(t *testing.T) {
 func deepField(t *testing.T, f *fixture, body string) string {
 	t.Helper()
 	field := f.want(t, 400, backend, "POST", "/api/events", body).text(t, "field")
-	if !strings.HasPrefix(field, "data[0][0]") || len(field) > 2*maxField {
+	if !strings.HasPrefix(field, "data[0][0]") || len(field) > 2*jsonbody.MaxField {
 		t.Errorf("field %q", field)
 	}
 	return field
@@ -178,7 +180,7 @@ func contentFor(batch string) string {
 	if batch[0] == '[' {
 		return "application/json"
 	}
-	return contentLines
+	return eventinput.ContentLines
 }
 
 // TestBadBatches has bodies that cannot be divided into events, or into too many.

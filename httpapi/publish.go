@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -22,13 +23,7 @@ func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	event, err := s.readEvent(body, who, true)
-	if err == nil {
-		err = headerKey(ctx, &event)
-	}
-	if err == nil && event.IdempotencyKey != "" {
-		event.Fingerprint = event.Identity() // here, where requests run side by side
-	}
+	event, err := s.singleEvent(ctx, body, who)
 	if err != nil {
 		s.metrics.refused.Inc()
 		return err
@@ -51,57 +46,64 @@ func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return nil
 }
 
-// readEvent reads a posted event, and copies what it keeps.
-func (s *Server) readEvent(text []byte, who *Principal, suggest bool) (event webhook.Event, err error) {
-	e, err := readEnvelope(text)
+// singleEvent reads the event of a call that publishes one.
+func (s *Server) singleEvent(ctx *fasthttp.RequestCtx, body []byte, who *Principal) (event webhook.Event, err error) {
+	in, err := eventinput.Parse(body)
 	if err != nil {
 		return event, err
 	}
-	event.Publisher = who.Publisher
-	if event.Type, err = s.eventTypeOf(e.eventType, suggest); err != nil {
+	if event, err = s.readEvent(&in, who, true); err != nil {
 		return event, err
 	}
-	if event.ClientID, err = recipient(e.clientID, who); err != nil {
+	if err := headerKey(ctx, &event); err != nil {
 		return event, err
 	}
-	if !null(e.key) {
-		key, err := unquote("idempotency_key", e.key)
-		if err == nil {
-			err = checkKey("idempotency_key", key)
-		}
-		if err != nil {
-			return event, err
-		}
-		event.IdempotencyKey = string(key)
-	}
-	event.Data, err = canonicalData(e.data)
-	return event, err
+	identify(&event)
+	return event, nil
 }
 
-func (s *Server) eventTypeOf(raw []byte, suggest bool) (string, error) {
-	if raw == nil {
-		return "", invalid("event_type", "is missing")
+// identify computes what the event's idempotency key stands for. The store would do so
+// too, but one event after the other, while requests run side by side.
+func identify(event *webhook.Event) {
+	if event.IdempotencyKey != "" {
+		event.Fingerprint = event.Identity()
 	}
-	name, err := unquote("event_type", raw)
+}
+
+// readEvent makes an event of what was posted, for the dispatcher to keep: no byte of it
+// belongs to the request's buffer. The members are checked in a fixed order, so that an
+// event with several faults is always refused for the same one. suggest says whether the
+// error of an unknown event type names similar ones, which takes time.
+func (s *Server) readEvent(in *eventinput.Input, who *Principal, suggest bool) (event webhook.Event, err error) {
+	event.Publisher = who.Publisher
+	name, err := in.EventType()
 	if err != nil {
-		return "", err
+		return event, err
 	}
-	return s.types.name(name, suggest)
+	if event.Type, err = s.types.name(name, suggest); err != nil {
+		return event, err
+	}
+	if event.ClientID, err = recipient(in, who); err != nil {
+		return event, err
+	}
+	if event.IdempotencyKey, err = in.Key(); err != nil {
+		return event, err
+	}
+	event.Data, err = in.Data()
+	return event, err
 }
 
 // recipient returns the client whose webhooks get an event: the one that it names,
 // else the caller's own; "" for everyone's, if the caller may publish to all.
-func recipient(raw []byte, who *Principal) (string, error) {
-	if null(raw) {
-		if who.publishesToAll() {
-			return "", nil
-		}
-		return who.ClientID, nil
-	}
-	id, err := unquote("client_id", raw)
+func recipient(in *eventinput.Input, who *Principal) (string, error) {
+	id, named, err := in.ClientID()
 	switch {
 	case err != nil:
 		return "", err
+	case !named && who.publishesToAll():
+		return "", nil
+	case !named:
+		return who.ClientID, nil
 	case string(id) == who.ClientID && who.ClientID != "":
 		return who.ClientID, nil
 	case !who.publishesToAll():
@@ -118,7 +120,7 @@ func headerKey(ctx *fasthttp.RequestCtx, event *webhook.Event) error {
 	if key == nil {
 		return nil
 	}
-	if err := checkKey(keyHeader, key); err != nil {
+	if err := eventinput.CheckKey(keyHeader, key); err != nil {
 		return err
 	}
 	if event.IdempotencyKey != "" && event.IdempotencyKey != string(key) {

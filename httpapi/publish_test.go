@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -174,8 +175,8 @@ func TestBatchForms(t *testing.T) {
 		events             int
 	}{
 		{"an array", ` [ ` + event(1) + ` , ` + event(2) + ` ] `, "application/json", 2},
-		{"lines", event(1) + "\n" + event(2) + "\r\n\n" + event(3), contentLines, 3},
-		{"lines with a charset", event(1) + "\n", contentLines + "; charset=utf-8", 1},
+		{"lines", event(1) + "\n" + event(2) + "\r\n\n" + event(3), eventinput.ContentLines, 3},
+		{"lines with a charset", event(1) + "\n", eventinput.ContentLines + "; charset=utf-8", 1},
 		{"1,000 events", `[` + strings.Repeat(event(1)+",", MaxBatch-1) + event(2) + `]`, "application/json", MaxBatch},
 	} {
 		r := f.want(t, 202, backend, "POST", "/api/events/batch", c.body, "Content-Type", c.content)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -34,7 +35,7 @@ func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 		case r.need == needNothing && (!known || strings.HasSuffix(name, "[]")):
 			continue // a list's parameter is given once for each entry
 		case !known:
-			return invalid(clip(name, maxField), "is not a known query parameter")
+			return invalid(clip(name, jsonbody.MaxField), "is not a known query parameter")
 		case slices.Contains(seen, name):
 			return invalid(name, "is given twice")
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -23,12 +24,15 @@ type readOnly map[string]jsontext.Value
 // decodeShown is decode for the change of a resource that is shown as type R. It
 // sets aside the members of R that v does not have; readOnly.check judges them.
 func decodeShown[R any](ctx *fasthttp.RequestCtx, v any) (readOnly, error) {
-	body, err := checkedObject(ctx)
+	body, err := bodyOf(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if err := jsonbody.Check(body); err != nil {
+		return nil, err
+	}
 	body, aside := setAside(body, memberNames(reflect.TypeFor[R]()), memberNames(reflect.TypeOf(v).Elem()))
-	return aside, unmarshalStrict(body, v)
+	return aside, jsonbody.Unmarshal(body, v)
 }
 
 // setAside takes the members out of a valid object that are shown and not settable.

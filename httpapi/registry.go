@@ -10,6 +10,7 @@ import (
 
 	"github.com/agext/levenshtein"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -73,7 +74,7 @@ func (r *registry) name(text []byte, suggest bool) (string, error) {
 	}
 	name := string(text)
 	if err := webhook.ValidateEventType(name); err != nil {
-		return "", inField(err, "event_type")
+		return "", jsonbody.InField(err, "event_type")
 	}
 	if !r.check.Load() {
 		return name, nil
@@ -84,7 +85,7 @@ func (r *registry) name(text []byte, suggest bool) (string, error) {
 // checkPattern refuses what is no pattern, and what names one unknown type.
 func (r *registry) checkPattern(field, pattern string) error {
 	if err := webhook.ValidatePattern(pattern); err != nil {
-		return inField(err, field)
+		return jsonbody.InField(err, field)
 	}
 	state := r.state.Load()
 	if _, known := state.byName[pattern]; known || !r.check.Load() || strings.HasSuffix(pattern, "*") {

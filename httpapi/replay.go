@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -107,7 +108,7 @@ func (s *Server) queueWaits(e *webhook.Endpoint) (waitingResource, error) {
 // replayQuery reads the selection. The period is to narrow it when the cursor was read.
 func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, p period, err error) {
 	q = webhook.DeliveryQuery{Endpoint: n, Status: webhook.Failed, EventType: in.EventType.Value}
-	if in.Status.given() {
+	if in.Status.Given() {
 		q.Status = webhook.Status(in.Status.Value)
 	}
 	if !q.Status.Finished() {
@@ -115,7 +116,7 @@ func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQ
 	}
 	if q.EventType != "" {
 		if err := webhook.ValidateEventType(q.EventType); err != nil {
-			return q, p, inField(err, "event_type")
+			return q, p, jsonbody.InField(err, "event_type")
 		}
 	}
 	p, err = parsePeriod(in.Since.Value, in.Until.Value, time.Now())

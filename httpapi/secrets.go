@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -22,11 +23,11 @@ func (in *secretInput) checkSecret(f *faults) {
 		f.add(invalid("signature_scheme", "must be v1 or v1a"))
 		return
 	}
-	if !in.Secret.given() {
+	if !in.Secret.Given() {
 		return
 	}
 	if err := webhook.ValidateSecret(in.Secret.Value); err != nil {
-		f.add(inField(err, "secret"))
+		f.add(jsonbody.InField(err, "secret"))
 		return
 	}
 	if secret := (webhook.Secret{Value: in.Secret.Value}); in.SignatureScheme.Set && secret.Scheme() != scheme {
@@ -55,7 +56,7 @@ func (in *secretInput) newSecret(otherwise webhook.Scheme) (secret webhook.Secre
 		scheme = webhook.Scheme(in.SignatureScheme.Value)
 	}
 	switch {
-	case in.Secret.given():
+	case in.Secret.Given():
 		secret.Value = in.Secret.Value
 	case scheme == webhook.SchemeEd25519:
 		secret.Value, err = webhook.GeneratePrivateKey(rand.Reader)

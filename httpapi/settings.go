@@ -173,7 +173,7 @@ func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, 
 	if in.RateLimit.Null {
 		s.Rate, s.Burst = 0, 0
 	}
-	if !in.RateLimit.given() {
+	if !in.RateLimit.Given() {
 		return
 	}
 	rate := &in.RateLimit.Value
@@ -181,7 +181,7 @@ func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, 
 		most(most.Rate, "max-webhook-rate"), &s.Rate)
 	whole(f, rate.Burst, bounds[int64]{field: "rate_limit.burst", low: 1, high: maxRate}.
 		most(int64(most.Burst), "max-webhook-burst"), &s.Burst)
-	if s.Rate == 0 && rate.Burst.given() {
+	if s.Rate == 0 && rate.Burst.Given() {
 		f.add(invalid("rate_limit.per_second", "is missing"))
 	}
 }
@@ -190,7 +190,7 @@ func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilin
 	if in.RetryPolicy.Null {
 		*p = webhook.RetryPolicy{}
 	}
-	if !in.RetryPolicy.given() {
+	if !in.RetryPolicy.Given() {
 		return
 	}
 	wait := func(field string) bounds[time.Duration] {
@@ -204,7 +204,7 @@ func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilin
 	number(f, retry.Multiplier, bounds[float64]{field: "retry_policy.multiplier", low: 1, high: 10}, &p.Multiplier)
 	span(f, retry.MaxDelayMS, wait("retry_policy.max_delay_ms"), &p.MaxDelay)
 	number(f, retry.Jitter, bounds[float64]{field: "retry_policy.jitter", low: 0, high: 1}, &p.Jitter)
-	if retry.Jitter.given() && p.Jitter == 0 {
+	if retry.Jitter.Given() && p.Jitter == 0 {
 		p.Jitter = noJitter
 	}
 }
@@ -213,7 +213,7 @@ func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ce
 	if in.CircuitBreaker.Null {
 		*p = webhook.BreakerPolicy{}
 	}
-	if !in.CircuitBreaker.given() {
+	if !in.CircuitBreaker.Given() {
 		return
 	}
 	open := func(field string) bounds[time.Duration] {

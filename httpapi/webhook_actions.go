@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -116,7 +117,7 @@ func (s *Server) overlap(in optional[int64], f *faults) time.Duration {
 	most := bounds[int64]{field: "overlap_seconds", low: 0, high: int64(maxOverlap / time.Second)}.
 		most(int64(s.ceilings.Load().Overlap/time.Second), "max-webhook-overlap")
 	seconds := int(min(int64(defaultOverlap/time.Second), most.high))
-	if in.given() {
+	if in.Given() {
 		whole(f, in, most, &seconds)
 	}
 	return time.Duration(seconds) * time.Second
@@ -218,7 +219,7 @@ func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *Principal, e *webhook.
 		return event, err
 	}
 	var err error
-	if in.EventType.given() {
+	if in.EventType.Given() {
 		if event.Type, err = s.types.name([]byte(in.EventType.Value), true); err != nil {
 			return event, err
 		}
@@ -227,7 +228,7 @@ func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *Principal, e *webhook.
 	case in.Data.Null:
 		event.Data = []byte("null")
 	case in.Data.Set:
-		event.Data, err = canonicalData(in.Data.Value)
+		event.Data, err = eventinput.CanonicalData(in.Data.Value)
 	}
 	return event, err
 }

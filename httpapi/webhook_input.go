@@ -35,10 +35,10 @@ type webhookInput struct {
 
 // required refuses an input that does not say what and where to deliver.
 func (in *webhookInput) required(f *faults) {
-	if !in.EventType.given() && !in.EventTypes.given() {
+	if !in.EventType.Given() && !in.EventTypes.Given() {
 		f.add(invalid("event_type", "is missing, and so is event_types"))
 	}
-	if !in.TargetURL.given() {
+	if !in.TargetURL.Given() {
 		f.add(invalid("target_url", "is missing"))
 	}
 }
@@ -59,10 +59,10 @@ func (in *webhookInput) check(types *registry, most *webhook.Ceilings, patterns 
 	}
 	single := []string{in.EventType.Value}
 	switch {
-	case in.EventType.given() && in.EventTypes.given() && !slices.Equal(in.EventTypes.Value, single):
+	case in.EventType.Given() && in.EventTypes.Given() && !slices.Equal(in.EventTypes.Value, single):
 		f.add(invalid("event_types", "cannot stand beside event_type, unless it is the same"))
 		return
-	case in.EventType.given() && !slices.Equal(patterns, single):
+	case in.EventType.Given() && !slices.Equal(patterns, single):
 		f.add(types.checkPattern("event_type", in.EventType.Value))
 		return
 	case len(patterns) > 0 && slices.Equal(patterns, in.EventTypes.Value):
@@ -74,9 +74,9 @@ func (in *webhookInput) check(types *registry, most *webhook.Ceilings, patterns 
 // patterns is how many patterns an endpoint has after the change.
 func (in *webhookInput) patterns(e *webhook.Endpoint) int {
 	switch {
-	case in.EventType.given():
+	case in.EventType.Given():
 		return 1
-	case in.EventTypes.given():
+	case in.EventTypes.Given():
 		return len(in.EventTypes.Value)
 	}
 	return len(e.EventTypes)
@@ -85,7 +85,7 @@ func (in *webhookInput) patterns(e *webhook.Endpoint) int {
 func (in *webhookInput) checkPatterns(types *registry, most *webhook.Ceilings, f *faults) {
 	patterns := in.EventTypes.Value
 	switch {
-	case !in.EventTypes.given():
+	case !in.EventTypes.Given():
 		return
 	case len(patterns) == 0:
 		f.add(invalid("event_types", "is empty"))
@@ -121,10 +121,10 @@ func (in *webhookInput) change(e *webhook.Endpoint, defaults webhook.Settings, m
 	}
 	in.connectionInput.apply(e, most, f)
 	in.settingsInput.apply(&e.Settings, defaults, most, f)
-	if in.EventType.given() {
+	if in.EventType.Given() {
 		e.EventTypes = []string{in.EventType.Value}
 	}
-	if in.EventTypes.given() {
+	if in.EventTypes.Given() {
 		e.EventTypes = in.EventTypes.Value
 	}
 	if in.Description.Set {

@@ -51,7 +51,7 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 func ownerOf(in *webhookInput, who *Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
-	case in.ClientID.given() && !validClientID(named):
+	case in.ClientID.Given() && !validClientID(named):
 		return "", invalid("client_id", clientIDRule)
 	case who.ClientID == "" && named == "" && who.home != "":
 		return who.home, nil
@@ -82,7 +82,7 @@ func (s *Server) newEndpoint(call context.Context, in *webhookInput, client stri
 	f.add(err)
 	e.Secrets = []webhook.Secret{secret}
 	in.change(&e, *s.defaults.Load(), s.ceilings.Load(), &f)
-	if in.TargetURL.given() {
+	if in.TargetURL.Given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
 	}
@@ -179,7 +179,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace b
 				e.Headers = nil
 			}
 		}
-		if in.TargetURL.given() {
+		if in.TargetURL.Given() {
 			e.TargetURL = target
 		}
 		in.change(e, *s.defaults.Load(), s.ceilings.Load(), &f)
@@ -203,7 +203,7 @@ func (s *Server) checkEdit(call context.Context, in *webhookInput, patterns []st
 	}
 	in.check(s.types, s.ceilings.Load(), patterns, &f)
 	in.checkConnection(s.headerPrefix, &f)
-	if in.TargetURL.given() {
+	if in.TargetURL.Given() {
 		target, err = s.target(call, in.TargetURL.Value)
 		f.add(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/storage/sealed"
@@ -38,7 +38,7 @@ func (c *Config) checkKeysURL() error {
 	if c.JWTKeysURL == "" {
 		return nil
 	}
-	_, err := sender.ParseTarget(c.JWTKeysURL)
+	_, err := guard.ParseTarget(c.JWTKeysURL)
 	if field, ok := errors.AsType[*webhook.FieldError](err); ok {
 		return &webhook.FieldError{Field: "jwt-keys-url", Reason: field.Reason}
 	}

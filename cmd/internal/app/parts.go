@@ -14,6 +14,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
@@ -61,7 +62,7 @@ func (a *App) openSender() error {
 	if err != nil {
 		return err
 	}
-	guard, err := sender.NewGuard(rules)
+	targets, err := guard.New(rules)
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (a *App) openSender() error {
 		a.log.Warn("deliveries go through the egress proxy: it decides which addresses host names lead to")
 	}
 	client, err := sender.New(sender.Options{
-		Guard:          guard,
+		Guard:          targets,
 		Log:            a.component("sender"),
 		Proxy:          proxy,
 		Version:        a.config.Version,

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // signedAs tells which of the keys, by name, made each signature of a request: those
 // of webhook-signature in their order, then that in hex. It fails for one that none made.
-func signedAs(t *testing.T, r *subscriber.Request, keys map[string]webhook.Verifier) string {
+func signedAs(t *testing.T, r *receivertest.Request, keys map[string]webhook.Verifier) string {
 	t.Helper()
 	maker := func(verify func(webhook.Verifier) error) string {
 		for name, key := range keys {
@@ -65,7 +65,7 @@ const (
 )
 
 func rotateWithin(w *world, restarts []time.Duration) {
-	receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+	receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(500) })
 	endpoint := w.register(9001, `,"secret":"`+rotatedSecret+`","retry_policy":{"max_attempts":7,"initial_delay_ms":30000,"multiplier":1,"jitter":0}`)
 	start, keys := time.Now(), map[string]webhook.Verifier{
 		"first": {Secrets: []string{rotatedSecret}}, "last": {Secrets: []string{lastSecret}},
@@ -115,7 +115,7 @@ func rotateWithin(w *world, restarts []time.Duration) {
 // signature meanwhile.
 func TestHexHeadersDuringOverlap(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(500) })
 		endpoint := w.register(9001, `,"secret":"`+rotatedSecret+`","retry_policy":{"max_attempts":4,"initial_delay_ms":30000,"multiplier":1,"jitter":0}`)
 		w.publish()
 		time.Sleep(10 * time.Second)
@@ -132,7 +132,7 @@ func TestHexHeadersDuringOverlap(t *testing.T) {
 }
 
 // hexMaker says which secret signed one of the two headers; "-" if there is none.
-func hexMaker(r *subscriber.Request, header string) string {
+func hexMaker(r *receivertest.Request, header string) string {
 	only := func(name string) string {
 		if name != header {
 			return ""

@@ -1,0 +1,127 @@
+package limit
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// workerIdle is for how long at least a worker waits for its next job, and at most twice that.
+const workerIdle = 10 * time.Second
+
+// Workers runs jobs on at most max goroutines, in the order in which they came.
+// A goroutine is kept for a while, since a new one has to grow its stack anew.
+type Workers struct {
+	max  int
+	wait sync.WaitGroup
+
+	mu      sync.Mutex
+	running int
+	idle    []chan func() // the longest idle first
+	// spare is how many were idle all the time since the last trim; trimmer is nil while none runs.
+	spare   int
+	trimmer *time.Timer
+	queue   []func()
+	closed  bool
+}
+
+// NewWorkers returns workers for up to n jobs at a time; Close ends them.
+func NewWorkers(n int) *Workers { return &Workers{max: n} }
+
+// Run hands a job over; it does not wait. After close it does nothing.
+func (w *Workers) Run(job func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch n := len(w.idle); {
+	case w.closed:
+	case n > 0:
+		worker := w.idle[n-1]
+		w.idle = w.idle[:n-1]
+		w.spare = min(w.spare, n-1)
+		worker <- job // buffered
+	case w.running < w.max:
+		w.running++
+		w.wait.Add(1)
+		if w.trimmer == nil {
+			w.trimmer = time.AfterFunc(workerIdle, w.trim)
+		}
+		go w.work(job)
+	default:
+		w.queue = append(w.queue, job)
+	}
+}
+
+func (w *Workers) work(job func()) {
+	defer w.wait.Done()
+	jobs := make(chan func(), 1)
+	for job != nil {
+		job()
+		job = w.next(jobs)
+	}
+}
+
+// next gives the worker its next job, nil to end.
+func (w *Workers) next(jobs chan func()) func() {
+	if job, ok := w.take(jobs); ok {
+		return job
+	}
+	return <-jobs
+}
+
+// take gives what waits to be done; if nothing does, the worker is idle from now on.
+func (w *Workers) take(jobs chan func()) (job func(), ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case len(w.queue) > 0:
+		job = w.queue[0]
+		w.queue[0] = nil
+		w.queue = w.queue[1:]
+		return job, true
+	case w.closed:
+		w.running--
+		return nil, true
+	default:
+		w.idle = append(w.idle, jobs)
+		return nil, false
+	}
+}
+
+// trim ends the workers that had nothing to do since the last trim.
+func (w *Workers) trim() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	w.dismissLocked(w.spare)
+	w.spare = len(w.idle)
+	if w.running > 0 {
+		w.trimmer.Reset(workerIdle)
+	} else {
+		w.trimmer = nil
+	}
+}
+
+// dismissLocked ends the n workers that are idle for longest.
+func (w *Workers) dismissLocked(n int) {
+	for _, worker := range w.idle[:n] {
+		worker <- nil
+	}
+	w.running -= n
+	w.idle = slices.Delete(w.idle, 0, n)
+}
+
+// Close waits until the jobs handed over are done. Calling it again is harmless.
+func (w *Workers) Close() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		w.dismissLocked(len(w.idle))
+		if w.trimmer != nil {
+			w.trimmer.Stop()
+		}
+	}
+	w.mu.Unlock()
+	w.wait.Wait()
+}
