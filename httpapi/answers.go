@@ -10,6 +10,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -25,6 +27,7 @@ var answers = []struct {
 }{
 	{webhook.ErrNotFound, codeNotFound, "there is no such thing, or it belongs to another client"},
 	{webhook.ErrExists, codeExists, "a thing of that name is there already"},
+	{registration.ErrDisabled, codeConflict, registration.ErrDisabled.Error()},
 	{webhook.ErrConflict, codeConflict, "the present state does not allow this"},
 	{webhook.ErrTooManyPending, codeTooManyPending, "too many deliveries are pending; publish again later"},
 	{webhook.ErrClientLimit, codeClientLimit, "the client has as much as it may have"},
@@ -48,6 +51,9 @@ var answers = []struct {
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
+	}
+	if faults, ok := errors.AsType[jsonbody.Faults](err); ok {
+		return problemOfFaults(faults)
 	}
 	p := newProblem(codeInternal, "something went wrong inside the server")
 	field, isField := errors.AsType[*webhook.FieldError](err)
@@ -74,6 +80,17 @@ func problemOf(err error) *problem {
 		p.retryAfter = later.After
 	}
 	return p
+}
+
+// problemOfFaults returns the problem of an input with several faults: that of the first
+// one, with the list of all.
+func problemOfFaults(faults jsonbody.Faults) *problem {
+	p := *problemOf(faults[0])
+	for _, err := range faults {
+		one := problemOf(err)
+		p.Errors = append(p.Errors, fieldProblem{Field: one.Field, Detail: one.Detail})
+	}
+	return &p
 }
 
 // limitDetail says which limit a client has reached, and what can be done.

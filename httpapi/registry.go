@@ -82,8 +82,8 @@ func (r *registry) name(text []byte, suggest bool) (string, error) {
 	return "", state.unknown("event_type", name, suggest)
 }
 
-// checkPattern refuses what is no pattern, and what names one unknown type.
-func (r *registry) checkPattern(field, pattern string) error {
+// CheckPattern refuses what is no pattern, and what names one unknown type.
+func (r *registry) CheckPattern(field, pattern string) error {
 	if err := webhook.ValidatePattern(pattern); err != nil {
 		return jsonbody.InField(err, field)
 	}

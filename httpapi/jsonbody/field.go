@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -70,4 +71,13 @@ func fieldOf(p jsontext.Pointer) string {
 
 func invalid(field, reason string) error {
 	return &webhook.FieldError{Field: field, Reason: reason}
+}
+
+// Time writes a time for an answer (RFC 3339, UTC, milliseconds); "" if it is not set, which
+// the tag omitzero leaves out.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return webhook.FormatTime(t)
 }

@@ -1,14 +1,14 @@
-package httpapi
+package registration
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of an endpoint's settings, whatever the operator's ceilings are.
+// Bounds of an endpoint's settings, whatever the operator's ceilings are. They keep a
+// single endpoint from asking for more than the server can do for it.
 const (
 	minTimeout  = 100 * time.Millisecond
 	maxTimeout  = time.Minute
@@ -21,12 +21,12 @@ const (
 	maxRate     = 1_000_000
 )
 
-// noJitter stands for an explicit jitter of 0, since zero means the server's
-// default in webhook.Settings. It moves no attempt by as much as a microsecond.
+// noJitter stands for an explicit jitter of 0, because zero means the server's default in
+// webhook.Settings. It moves no attempt by as much as a microsecond.
 const noJitter = 1e-12
 
-// settingsInput are an endpoint's settings as they are posted. An absent member
-// leaves what is there, null sets the server's default.
+// settingsInput are an endpoint's settings as they are posted. An absent member leaves the
+// setting as it is; null selects the server's default.
 type settingsInput struct {
 	TimeoutMS      optional[int64]        `json:"timeout_ms"`
 	Concurrency    optional[int64]        `json:"concurrency"`
@@ -54,102 +54,10 @@ type breakerInput struct {
 	MaxOpenMS optional[int64] `json:"max_open_ms"`
 }
 
-// faults collects what is wrong with an input, so that one answer tells all of it.
-type faults []error
-
-func (f *faults) add(err error) {
-	if err != nil {
-		*f = append(*f, err)
-	}
-}
-
-// err makes one error of them: the first, and if there are several, the list.
-func (f faults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	first := *problemOf(f[0])
-	if len(f) == 1 {
-		return &first
-	}
-	for _, err := range f {
-		p := problemOf(err)
-		first.Errors = append(first.Errors, fieldProblem{Field: p.Field, Detail: p.Detail})
-	}
-	return &first
-}
-
-// bounds are what a field's value must be within, both ends included.
-type bounds[T int64 | float64 | time.Duration] struct {
-	field     string
-	low, high T
-	// settings are those of the operator that set low or high, for the error's text.
-	settings []string
-}
-
-// most returns the bounds with the operator's ceiling as the upper one; zero is none.
-func (b bounds[T]) most(ceiling T, setting string) bounds[T] {
-	if ceiling > 0 && ceiling < b.high {
-		b.high, b.settings = ceiling, append(b.settings, setting)
-	}
-	return b
-}
-
-// least returns the bounds with the operator's floor as the lower one; zero is none.
-func (b bounds[T]) least(floor T, setting string) bounds[T] {
-	if floor > b.low {
-		b.low, b.settings = floor, append(b.settings, setting)
-	}
-	return b
-}
-
-// broken is the error of a value outside of the bounds; rule names them.
-func (b bounds[T]) broken(rule string) error {
-	if len(b.settings) > 0 {
-		rule += "; the operator sets this bound (" + strings.Join(b.settings, ", ") + ")"
-	}
-	return invalid(b.field, rule)
-}
-
-// tooMany is the error of a list that is longer than the operator allows.
-func tooMany(field, what string, most int, setting string) error {
-	return invalid(field, fmt.Sprintf("has more than %d %s; the operator sets this bound (%s)", most, what, setting))
-}
-
-// whole sets a whole number that the input gives, if it is within bounds.
-func whole(f *faults, in optional[int64], b bounds[int64], target *int) {
-	switch {
-	case in.Null:
-		*target = 0
-	case in.Set && (in.Value < b.low || in.Value > b.high):
-		f.add(b.broken(fmt.Sprintf("must be a whole number from %d to %d", b.low, b.high)))
-	case in.Set:
-		*target = int(in.Value)
-	}
-}
-
-// span sets a duration that the input gives in milliseconds, if it is within bounds.
-func span(f *faults, in optional[int64], b bounds[time.Duration], target *time.Duration) {
-	ms := int(target.Milliseconds())
-	low := (b.low + time.Millisecond - 1).Milliseconds()
-	whole(f, in, bounds[int64]{b.field, low, b.high.Milliseconds(), b.settings}, &ms)
-	*target = time.Duration(ms) * time.Millisecond
-}
-
-// number sets a number that the input gives, if it is within bounds.
-func number(f *faults, in optional[float64], b bounds[float64], target *float64) {
-	switch {
-	case in.Null:
-		*target = 0
-	case in.Set && !(in.Value >= b.low && in.Value <= b.high):
-		f.add(b.broken(fmt.Sprintf("must be a number from %g to %g", b.low, b.high)))
-	case in.Set:
-		*target = in.Value
-	}
-}
-
-// apply changes settings as the input says.
-func (in *settingsInput) apply(s *webhook.Settings, defaults webhook.Settings, most *webhook.Ceilings, f *faults) {
+// applySettings changes settings as the input says. Whether a wait is longer than another
+// is judged last, of the settings that are effective: one of the two may be a default.
+func (in *settingsInput) applySettings(s *webhook.Settings, r *Rules, f *jsonbody.Faults) {
+	most := r.Ceilings
 	span(f, in.TimeoutMS, bounds[time.Duration]{field: "timeout_ms", low: minTimeout, high: maxTimeout}.
 		most(most.Timeout, "max-webhook-timeout"), &s.Timeout)
 	whole(f, in.Concurrency, bounds[int64]{field: "concurrency", low: 1, high: maxParallel}.
@@ -160,16 +68,16 @@ func (in *settingsInput) apply(s *webhook.Settings, defaults webhook.Settings, m
 	if len(*f) > 0 {
 		return
 	}
-	effective := s.Effective(defaults, *most)
+	effective := s.Effective(r.Defaults, *most)
 	if effective.Retry.MaxDelay < effective.Retry.Initial {
-		f.add(invalid("retry_policy.max_delay_ms", "is less than initial_delay_ms"))
+		f.Add(invalid("retry_policy.max_delay_ms", "is less than initial_delay_ms"))
 	}
 	if effective.Breaker.MaxOpen < effective.Breaker.Open {
-		f.add(invalid("circuit_breaker.max_open_ms", "is less than open_ms"))
+		f.Add(invalid("circuit_breaker.max_open_ms", "is less than open_ms"))
 	}
 }
 
-func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, f *faults) {
+func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, f *jsonbody.Faults) {
 	if in.RateLimit.Null {
 		s.Rate, s.Burst = 0, 0
 	}
@@ -182,11 +90,11 @@ func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, 
 	whole(f, rate.Burst, bounds[int64]{field: "rate_limit.burst", low: 1, high: maxRate}.
 		most(int64(most.Burst), "max-webhook-burst"), &s.Burst)
 	if s.Rate == 0 && rate.Burst.Given() {
-		f.add(invalid("rate_limit.per_second", "is missing"))
+		f.Add(invalid("rate_limit.per_second", "is missing"))
 	}
 }
 
-func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilings, f *faults) {
+func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilings, f *jsonbody.Faults) {
 	if in.RetryPolicy.Null {
 		*p = webhook.RetryPolicy{}
 	}
@@ -209,7 +117,7 @@ func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilin
 	}
 }
 
-func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ceilings, f *faults) {
+func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ceilings, f *jsonbody.Faults) {
 	if in.CircuitBreaker.Null {
 		*p = webhook.BreakerPolicy{}
 	}
@@ -227,8 +135,8 @@ func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ce
 	span(f, breaker.MaxOpenMS, open("circuit_breaker.max_open_ms"), &p.MaxOpen)
 }
 
-// settingsResource are an endpoint's effective settings as the API shows them.
-type settingsResource struct {
+// Settings are an endpoint's effective settings as the API shows them.
+type Settings struct {
 	TimeoutMS      int64           `json:"timeout_ms"`
 	Concurrency    int             `json:"concurrency"`
 	RateLimit      *rateResource   `json:"rate_limit"` // null: no limit
@@ -255,9 +163,9 @@ type breakerResource struct {
 	MaxOpenMS int64 `json:"max_open_ms"`
 }
 
-// showSettings shows effective settings, defaults filled in.
-func showSettings(s webhook.Settings) settingsResource {
-	r := settingsResource{
+// ShowSettings returns effective settings, with the defaults filled in, as the API shows them.
+func ShowSettings(s webhook.Settings) Settings {
+	r := Settings{
 		TimeoutMS:   s.Timeout.Milliseconds(),
 		Concurrency: s.Concurrency,
 		RetryPolicy: retryResource{

@@ -1,4 +1,4 @@
-package httpapi
+package jsonbody
 
 import (
 	"bytes"
@@ -10,38 +10,34 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/valyala/fasthttp"
 
-	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// readOnly are members of a posted resource that only the server sets, as they
-// were posted. A client may send back what it was shown: with their present
-// values they mean nothing.
-type readOnly map[string]jsontext.Value
+// ReadOnly are members of a posted resource that only the server sets, as they were
+// posted. A client may send back the resource that it was shown: with their present values
+// the members mean nothing, so that reading, changing one member and writing works.
+type ReadOnly map[string]jsontext.Value
 
-// decodeShown is decode for the change of a resource that is shown as type R. It
-// sets aside the members of R that v does not have; readOnly.check judges them.
-func decodeShown[R any](ctx *fasthttp.RequestCtx, v any) (readOnly, error) {
-	body, err := bodyOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := jsonbody.Check(body); err != nil {
+// DecodeShown is Decode for the change of a resource that is shown as type R. It sets aside
+// the members of R that v, a pointer to a struct, does not have; ReadOnly.Check judges them
+// when the resource is known.
+func DecodeShown[R any](body []byte, v any) (ReadOnly, error) {
+	if err := Check(body); err != nil {
 		return nil, err
 	}
 	body, aside := setAside(body, memberNames(reflect.TypeFor[R]()), memberNames(reflect.TypeOf(v).Elem()))
-	return aside, jsonbody.Unmarshal(body, v)
+	return aside, Unmarshal(body, v)
 }
 
-// setAside takes the members out of a valid object that are shown and not settable.
-func setAside(body []byte, shown, settable []string) ([]byte, readOnly) {
+// setAside removes the members that are shown and not settable from a valid object, and
+// returns them.
+func setAside(body []byte, shown, settable []string) ([]byte, ReadOnly) {
 	var members map[string]jsontext.Value
-	if json.Unmarshal(body, &members) != nil { // decoding it says why
+	if json.Unmarshal(body, &members) != nil { // Unmarshal reports why
 		return body, nil
 	}
-	aside := readOnly{}
+	aside := ReadOnly{}
 	for name, value := range members {
 		if slices.Contains(shown, name) && !slices.Contains(settable, name) {
 			aside[name] = value
@@ -58,8 +54,8 @@ func setAside(body []byte, shown, settable []string) ([]byte, readOnly) {
 	return rest, aside
 }
 
-// check refuses members that have another value than in the resource as it is shown now.
-func (r readOnly) check(now any, f *faults) {
+// Check refuses members that have another value than in the resource as it is shown now.
+func (r ReadOnly) Check(now any, f *Faults) {
 	if len(r) == 0 {
 		return
 	}
@@ -69,12 +65,12 @@ func (r readOnly) check(now any, f *faults) {
 		err = json.Unmarshal(text, &present)
 	}
 	if err != nil {
-		f.add(fmt.Errorf("read the resource as it is: %w", err))
+		f.Add(fmt.Errorf("read the resource as it is: %w", err))
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		if !sameValue(r[name], present[name]) {
-			f.add(invalid(name, "is read-only, and is not the present value"))
+			f.Add(invalid(name, "is read-only, and is not the present value"))
 		}
 	}
 }
