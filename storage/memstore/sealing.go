@@ -13,7 +13,7 @@ import (
 // SecretKeys returns none: without package sealed in front, values are in the clear,
 // and nothing is on disk.
 func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
-	return nil, s.view("read secret keys", func() error { return nil })
+	return view(s, "read secret keys", func() ([]webhook.SecretKey, error) { return nil, nil })
 }
 
 // Reencrypt finds nothing to do.
@@ -24,8 +24,8 @@ func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
 // KeyUses counts the endpoints under each key. It takes a key's check from the first
 // of them.
 func (s *Store) KeyUses() ([]storage.KeyUse, error) {
-	byKey := map[string]storage.KeyUse{}
-	err := s.view("read secret keys", func() error {
+	return view(s, "read secret keys", func() ([]storage.KeyUse, error) {
+		byKey := map[string]storage.KeyUse{}
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			sealed := s.endpoints[n].Sealed
 			use := byKey[sealed.KeyID]
@@ -35,10 +35,10 @@ func (s *Store) KeyUses() ([]storage.KeyUse, error) {
 			}
 			byKey[sealed.KeyID] = use
 		}
-		return nil
+		delete(byKey, "") // endpoints without values
+		byID := func(a, b storage.KeyUse) int { return cmp.Compare(a.KeyID, b.KeyID) }
+		return slices.SortedFunc(maps.Values(byKey), byID), nil
 	})
-	delete(byKey, "")
-	return slices.SortedFunc(maps.Values(byKey), func(a, b storage.KeyUse) int { return cmp.Compare(a.KeyID, b.KeyID) }), err
 }
 
 // Reseal replaces the sealed values of endpoints that another key encrypts: all that

@@ -1,6 +1,9 @@
-// Package memstore keeps everything in memory: for tests, and for a look at the
-// program without a data directory. It means the same as badgerstore, but for
-// surviving a restart; it is simple rather than fast.
+// Package memstore keeps everything in memory, for tests of other packages and for a
+// look at the program without a data directory. It passes the same conformance suite
+// as badgerstore, except that nothing survives a restart.
+//
+// It is simple rather than fast: one lock, maps, and sorting where a disk would have
+// ordered keys. Whatever would make it faster does not belong here.
 package memstore
 
 import (
@@ -25,6 +28,7 @@ const DefaultRetention = 30 * 24 * time.Hour
 // keyLifetime is how long an idempotency key is remembered.
 const keyLifetime = 24 * time.Hour
 
+// errClosed is the answer to calls after Close.
 var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
 
 // Options say how long things are kept.
@@ -39,7 +43,7 @@ type Store struct {
 	committer *groupcommit.Committer[*job]
 	bodies    *storage.BodyBudget
 
-	mu         sync.Mutex // guards what follows; held for one write or read at a time
+	mu         sync.Mutex // guards what follows; one write or read holds it at a time
 	closed     bool
 	lastSeq    uint64
 	lastNumber webhook.EndpointNumber
@@ -48,18 +52,23 @@ type Store struct {
 	apiKeys    map[string]webhook.APIKey
 	cursorKey  *[32]byte
 	gates      map[webhook.EndpointNumber]webhook.GateState
+	// keys has the first event of each idempotency key. Old ones are never removed:
+	// a process without a disk does not live long enough.
 	keys       map[publisherKey]webhook.Event
 	events     map[webhook.ID]webhook.Event
-	// deliveries are as lists show them; logs are the attempts of those that have any.
+	// deliveries are as lists show them, with the latest attempt shortened; logs has
+	// all attempts of those deliveries that have any.
 	deliveries map[webhook.ID]webhook.Delivery
 	logs       map[webhook.ID][]webhook.Attempt
-	// order has the IDs of events (under 0) and of each endpoint's deliveries, ascending.
+	// order has the IDs of events (under number 0, which no endpoint has) and of each
+	// endpoint's deliveries, ascending.
 	order map[webhook.EndpointNumber][]webhook.ID
 }
 
+// publisherKey is an idempotency key: two publishers may use the same text.
 type publisherKey struct{ publisher, key string }
 
-// Open makes an empty store.
+// Open returns an empty store.
 func Open(o Options) *Store {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
@@ -100,7 +109,8 @@ func (s *Store) submit(write func() error, done func(error)) {
 	s.committer.Submit(&job{write: write, Ticket: groupcommit.Ticket{Done: done}})
 }
 
-// update runs a write and waits for it.
+// update runs a write and waits for it; action says what for, in the error. If ctx
+// ends first, the write may still happen.
 func (s *Store) update(ctx context.Context, action string, write func() error) error {
 	if err := s.committer.Do(ctx, &job{write: write}); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
@@ -108,18 +118,19 @@ func (s *Store) update(ctx context.Context, action string, write func() error) e
 	return nil
 }
 
-// view runs a read with the lock held.
-func (s *Store) view(action string, read func() error) error {
+// view returns what read returns; action says what for, in the error. It holds the
+// lock meanwhile, so read must copy whatever a later write could change.
+func view[T any](s *Store, action string, read func() (T, error)) (out T, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := errClosed
+	err = errClosed
 	if !s.closed {
-		err = read()
+		out, err = read()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", action, err)
+		err = fmt.Errorf("%s: %w", action, err)
 	}
-	return nil
+	return out, err
 }
 
 // Broken returns a channel that is never closed: memory does not break.
@@ -137,7 +148,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// LastSeq is the largest Seq of any ID stored.
+// LastSeq returns the largest Seq of any ID stored.
 func (s *Store) LastSeq() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// SaveGate keeps an endpoint's breaker state; the zero state forgets it.
+// SaveGate stores an endpoint's breaker state; the zero state removes it.
 func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
 	s.submit(func() error {
 		if g.OpenUntil.IsZero() && g.Openings == 0 {
@@ -20,17 +20,14 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 	}, done)
 }
 
-// Gate reads an endpoint's breaker state; zero if there is none.
-func (s *Store) Gate(n webhook.EndpointNumber) (g webhook.GateState, err error) {
-	err = s.view("read gate", func() error {
-		g = s.gates[n]
-		return nil
-	})
-	return g, err
+// Gate returns an endpoint's breaker state; zero if none is stored.
+func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
+	return view(s, "read gate", func() (webhook.GateState, error) { return s.gates[n], nil })
 }
 
-// Reap removes events whose deliveries have all expired, and endpoints whose
-// deletion lies back as long: up to limit of them. more is true if it removed that many.
+// Reap removes events whose deliveries have all expired, and endpoints that were
+// deleted before the retention: up to limit of them. more is true if it removed that
+// many. Unlike a store on disk it keeps no place between calls.
 func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error) {
 	horizon, more := now.Add(-s.retention), false
 	err := s.update(ctx, "reap", func() error {
@@ -59,7 +56,7 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error
 	return more && err == nil, err
 }
 
-// needed tells whether any delivery of an event is still there.
+// needed reports whether any delivery of an event is still there.
 func (s *Store) needed(id webhook.ID) bool {
 	e := s.events[id]
 	return slices.ContainsFunc(e.Recipients(), func(n webhook.EndpointNumber) bool {
@@ -68,6 +65,7 @@ func (s *Store) needed(id webhook.ID) bool {
 	})
 }
 
+// hasDeliveries reports whether any delivery of an endpoint is still there.
 func (s *Store) hasDeliveries(n webhook.EndpointNumber) bool {
 	return slices.ContainsFunc(s.order[n], func(id webhook.ID) bool {
 		_, err := s.find(id)
@@ -85,6 +83,7 @@ func (s *Store) forgetLogs(id webhook.ID) {
 	}
 }
 
+// removeEvent removes an event with everything that belongs to it.
 func (s *Store) removeEvent(id webhook.ID) {
 	e := s.events[id]
 	for _, n := range e.Recipients() {
@@ -96,6 +95,7 @@ func (s *Store) removeEvent(id webhook.ID) {
 	s.forget(id)
 }
 
+// forget removes an ID from those of its endpoint, or from those of the events.
 func (s *Store) forget(id webhook.ID) {
 	ids := s.order[id.Endpoint]
 	if at, there := slices.BinarySearchFunc(ids, id, webhook.ID.Compare); there {
