@@ -54,8 +54,8 @@ type Store struct {
 	gates      map[webhook.EndpointNumber]webhook.GateState
 	// keys has the first event of each idempotency key. Old ones are never removed:
 	// a process without a disk does not live long enough.
-	keys       map[publisherKey]webhook.Event
-	events     map[webhook.ID]webhook.Event
+	keys   map[publisherKey]webhook.Event
+	events map[webhook.ID]webhook.Event
 	// deliveries are as lists show them, with the latest attempt shortened; logs has
 	// all attempts of those deliveries that have any.
 	deliveries map[webhook.ID]webhook.Delivery
