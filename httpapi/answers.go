@@ -13,6 +13,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // defaultRetryAfter is asked for when an error goes away by itself but does not say when.
@@ -39,10 +40,10 @@ var answers = []struct {
 	{webhook.ErrFanOut, codeFanOut, "the event matches more webhooks than one event can be delivered to"},
 	{webhook.ErrBroken, codeUnavailable, "the server cannot store anything until it is restarted"},
 	{eventinput.ErrTooLarge, codeTooLarge, ""},
-	{webhook.ErrTooDeep, codeMalformed, ""},
-	{webhook.ErrSyntax, codeMalformed, ""},
-	{webhook.ErrDuplicateKey, codeMalformed, ""},
-	{webhook.ErrInvalidUTF8, codeMalformed, ""},
+	{canonicaljson.ErrTooDeep, codeMalformed, ""},
+	{canonicaljson.ErrSyntax, codeMalformed, ""},
+	{canonicaljson.ErrDuplicateKey, codeMalformed, ""},
+	{canonicaljson.ErrInvalidUTF8, codeMalformed, ""},
 	{context.DeadlineExceeded, codeUnavailable, "the server did not finish in time"},
 	{context.Canceled, codeShuttingDown, "the server is stopping"},
 }

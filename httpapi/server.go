@@ -61,7 +61,7 @@ type Server struct {
 }
 
 // New makes a Server. It reads the API keys and the registry of event types from
-// the store, and fills the latter with webhook.DefaultEventTypes if it is empty;
+// the store, and fills the latter with Options.EventTypes if it is empty;
 // and all endpoints, to find those that sign with private keys. The error names
 // every option that is missing.
 func New(o Options) (*Server, error) {
@@ -86,7 +86,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	types, err := loadRegistry(o.Store, !o.AnyEventType)
+	types, err := loadRegistry(o.Store, !o.AnyEventType, o.EventTypes)
 	if err != nil {
 		return nil, err
 	}

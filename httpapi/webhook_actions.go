@@ -14,6 +14,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // maxWait bounds how long a test waits for its first attempt: as long as an attempt may take.
@@ -44,7 +45,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 	}
 	call, cancel := s.call()
 	defer cancel()
-	var secret webhook.Secret
+	var secret signing.Secret
 	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) (err error) {
 		if secret, err = in.NewSecret(e.Scheme()); err != nil {
 			return err
@@ -84,9 +85,9 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *Principal) error {
 // without which none could be rotated with an overlap.
 func (s *Server) maxSecrets() int {
 	if s.ceilings.Load().Secrets > 0 {
-		return min(max(2, s.ceilings.Load().Secrets), webhook.MaxSecrets)
+		return min(max(2, s.ceilings.Load().Secrets), signing.MaxSecrets)
 	}
-	return webhook.MaxSecrets
+	return signing.MaxSecrets
 }
 
 // rotate makes secret the newest one. The one before expires after the overlap;
@@ -94,8 +95,8 @@ func (s *Server) maxSecrets() int {
 // those of earlier rotations too: the client wants nothing but the new one to be
 // valid. Where there would be more than maxSecrets it refuses: a secret is valid for
 // as long as its client was told.
-func (s *Server) rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration) error {
-	kept := []webhook.Secret{secret}
+func (s *Server) rotate(e *webhook.Endpoint, secret signing.Secret, now time.Time, overlap time.Duration) error {
+	kept := []signing.Secret{secret}
 	for _, old := range e.Secrets {
 		if overlap == 0 {
 			old.ExpiresAt = now
@@ -108,11 +109,11 @@ func (s *Server) rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Tim
 		}
 	}
 	if len(kept) > s.maxSecrets() {
-		first := slices.MinFunc(kept[2:], func(a, b webhook.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+		first := slices.MinFunc(kept[2:], func(a, b signing.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
 		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s",
 			len(kept)-1, webhook.FormatTime(first.ExpiresAt)))
 	}
-	if slices.ContainsFunc(kept[1:], func(old webhook.Secret) bool { return old.Value == secret.Value }) {
+	if slices.ContainsFunc(kept[1:], func(old signing.Secret) bool { return old.Value == secret.Value }) {
 		return invalid("secret", "is in use already")
 	}
 	e.Secrets = kept

@@ -11,6 +11,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // createWebhook registers an endpoint.
@@ -76,9 +77,9 @@ func (s *Server) newEndpoint(call context.Context, in *registration.Input, clien
 	rules := s.rules()
 	var f jsonbody.Faults
 	in.CheckNew(&rules, &f)
-	secret, err := in.NewSecret(webhook.SchemeHMAC)
+	secret, err := in.NewSecret(signing.DefaultScheme)
 	f.Add(err)
-	e.Secrets = []webhook.Secret{secret}
+	e.Secrets = []signing.Secret{secret}
 	in.Apply(&e, &rules, now, &f)
 	if in.TargetURL.Given() {
 		e.TargetURL, err = s.target(call, in.TargetURL.Value)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
@@ -164,7 +165,7 @@ func (t *Target) prepare(e *webhook.Endpoint) (err error) {
 	if t.url, err = guard.ParseTarget(e.TargetURL); err != nil {
 		return err
 	}
-	if t.signer, err = webhook.NewSigner(e.Secrets); err != nil {
+	if t.signer, err = signing.NewSigner(e.Secrets); err != nil {
 		return err
 	}
 	if t.head, err = t.client.head.forTarget(t.url, e.Headers); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,7 +93,7 @@ func newClient(t testing.TB, o Options) *Client {
 func endpoint(url string) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: webhook.ID{Seq: 1 << 40, Endpoint: 7}, TargetURL: url,
-		Secrets: []webhook.Secret{{Value: testSecret}},
+		Secrets: []signing.Secret{{Value: testSecret}},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/actors/sender/http1"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // delivery is the content of one request.
@@ -65,9 +66,9 @@ func notInHeaderName(r rune) bool {
 
 // What goes before the values of the Standard Webhooks headers.
 const (
-	standardID        = "\r\n" + webhook.HeaderWebhookID + http1.FieldEnd
-	standardTimestamp = "\r\n" + webhook.HeaderWebhookTimestamp + http1.FieldEnd
-	standardSignature = "\r\n" + webhook.HeaderWebhookSignature + http1.FieldEnd
+	standardID        = "\r\n" + signing.HeaderID + http1.FieldEnd
+	standardTimestamp = "\r\n" + signing.HeaderTimestamp + http1.FieldEnd
+	standardSignature = "\r\n" + signing.HeaderSignature + http1.FieldEnd
 )
 
 // forTarget returns the beginning of each request to a target: all that is the

@@ -16,6 +16,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // TestRequestOnTheWire looks at a request byte for byte.
@@ -33,7 +34,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	if string(r.Body) != body {
 		t.Fatalf("body is %s\nwant    %s", r.Body, body)
 	}
-	signer, err := webhook.NewSigner(endpoint("").Secrets)
+	signer, err := signing.NewSigner(endpoint("").Secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestSignaturesDuringRotation(t *testing.T) {
 		ends      time.Duration
 		now, next string
 	}{{time.Hour, before, testSecret}, {-time.Second, testSecret, ""}} {
-		e.Secrets = []webhook.Secret{{Value: testSecret}, {Value: before, ExpiresAt: time.Now().Add(c.ends)}}
+		e.Secrets = []signing.Secret{{Value: testSecret}, {Value: before, ExpiresAt: time.Now().Add(c.ends)}}
 		target, err := newClient(t, Options{}).Open(e, webhook.Settings{})
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +108,7 @@ func TestSignaturesDuringRotation(t *testing.T) {
 		for name, secret := range map[string]string{"X-Corp-Astro-Signature": c.now, "X-Corp-Astro-Signature-Next": c.next} {
 			want := ""
 			if secret != "" {
-				signer, err := webhook.NewSigner([]webhook.Secret{{Value: secret}})
+				signer, err := signing.NewSigner([]signing.Secret{{Value: secret}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -321,7 +322,7 @@ func TestParallelSends(t *testing.T) {
 		})
 	}
 	senders.Wait()
-	signer, err := webhook.NewSigner(endpoint("").Secrets)
+	signer, err := signing.NewSigner(endpoint("").Secrets)
 	if err != nil {
 		t.Fatal(err)
 	}

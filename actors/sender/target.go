@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // Target is an endpoint that requests can be sent to. Client.Open makes one. It is
@@ -15,7 +16,7 @@ type Target struct {
 	id       webhook.ID
 	clientID string
 	head     string // the beginning of each request; see headOptions.forTarget
-	signer   *webhook.Signer
+	signer   *signing.Signer
 	timeout  time.Duration
 	maxIdle  int // its share of the origin's idle connections
 	closed   sync.Once

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // The longest body of a delivery, in bytes: its payload and the frame around it, generously.
@@ -47,7 +48,7 @@ func (c *verifyCommand) Run(std streams) error {
 	results := check.run(headers, body, now)
 	if len(results) == 0 {
 		return &usageError{fmt.Sprintf("no signature to check: give -H '%s: …' or -H '%s: …' with its id and timestamp",
-			webhook.HeadersFor(c.HeaderPrefix).Signature, webhook.HeaderWebhookSignature)}
+			webhook.HeadersFor(c.HeaderPrefix).Signature, signing.HeaderSignature)}
 	}
 	if line := eventLine(headers, webhook.HeadersFor(c.HeaderPrefix)); line != "" {
 		if _, err := fmt.Fprintln(std.out, line); err != nil {
@@ -114,10 +115,10 @@ func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []s
 	if hex, ok := c.runHex(headers, body); ok {
 		results = append(results, hex)
 	}
-	v := webhook.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance}
-	if headers.Get(webhook.HeaderWebhookSignature) != "" {
+	v := signing.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance}
+	if headers.Get(signing.HeaderSignature) != "" {
 		_, err := v.Verify(headers.Get, body, now)
-		results = append(results, signatureResult{webhook.HeaderWebhookSignature, err})
+		results = append(results, signatureResult{signing.HeaderSignature, err})
 	}
 	return results
 }
@@ -138,7 +139,7 @@ func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResul
 			}
 			return ""
 		}
-		v := webhook.Verifier{Secrets: c.secrets, SignatureHeader: name}
+		v := signing.Verifier{Secrets: c.secrets, SignatureHeader: name}
 		err := v.VerifyHex(only, body)
 		if !found || err == nil {
 			result, found = signatureResult{name, err}, true
@@ -152,7 +153,7 @@ func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResul
 
 // signedTime is the time in a request's headers, or the other one if there is none.
 func signedTime(headers http.Header, otherwise time.Time) time.Time {
-	seconds, err := strconv.ParseInt(headers.Get(webhook.HeaderWebhookTimestamp), 10, 64)
+	seconds, err := strconv.ParseInt(headers.Get(signing.HeaderTimestamp), 10, 64)
 	if err != nil {
 		return otherwise
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // ReadOnly are members of a posted resource that only the server sets, as they were
@@ -80,11 +80,11 @@ func sameValue(a, b jsontext.Value) bool {
 	if len(b) == 0 {
 		b = jsontext.Value("null")
 	}
-	first, err := webhook.Canonical(nil, a)
+	first, err := canonicaljson.Append(nil, a)
 	if err != nil {
 		return false
 	}
-	second, err := webhook.Canonical(nil, b)
+	second, err := canonicaljson.Append(nil, b)
 	return err == nil && bytes.Equal(first, second)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // Change is a change of an endpoint as it is posted. It may contain what the API shows and
@@ -53,7 +54,7 @@ func (c *Change) Apply(e *webhook.Endpoint, r *Rules, target string, now time.Ti
 		e.TargetURL = target
 	}
 	c.Input.Apply(e, r, now, &f)
-	if c.SignatureScheme.Set && webhook.Scheme(c.SignatureScheme.Value) != e.Scheme() {
+	if c.SignatureScheme.Set && signing.Scheme(c.SignatureScheme.Value) != e.Scheme() {
 		f.Add(invalid("signature_scheme", "is changed by rotate-secret only"))
 	}
 	return f.Err()

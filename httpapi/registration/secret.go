@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // How long the secrets before a rotation stay valid, unless the input or the operator says
@@ -26,21 +28,30 @@ type SecretInput struct {
 // CheckSecret refuses what cannot sign, or does not fit together. A secret that is given
 // without a scheme determines its scheme by its form.
 func (in *SecretInput) CheckSecret(f *jsonbody.Faults) {
-	scheme := webhook.Scheme(in.SignatureScheme.Value)
-	if in.SignatureScheme.Set && scheme != webhook.SchemeHMAC && scheme != webhook.SchemeEd25519 {
-		f.Add(invalid("signature_scheme", "must be v1 or v1a"))
+	scheme := signing.Scheme(in.SignatureScheme.Value)
+	if in.SignatureScheme.Set && !scheme.Known() {
+		f.Add(invalid("signature_scheme", "must be "+schemeNames()))
 		return
 	}
 	if !in.Secret.Given() {
 		return
 	}
-	if err := webhook.ValidateSecret(in.Secret.Value); err != nil {
-		f.Add(jsonbody.InField(err, "secret"))
+	if err := signing.ValidateSecret(in.Secret.Value); err != nil {
+		f.Add(invalid("secret", err.Error()))
 		return
 	}
-	if secret := (webhook.Secret{Value: in.Secret.Value}); in.SignatureScheme.Set && secret.Scheme() != scheme {
+	if secret := (signing.Secret{Value: in.Secret.Value}); in.SignatureScheme.Set && secret.Scheme() != scheme {
 		f.Add(invalid("secret", fmt.Sprintf("is for the signature_scheme %s, not %s", secret.Scheme(), scheme)))
 	}
+}
+
+// schemeNames returns the schemes that a webhook can sign with, for an error.
+func schemeNames() string {
+	var names []string
+	for _, scheme := range signing.Schemes() {
+		names = append(names, string(scheme))
+	}
+	return strings.Join(names, " or ")
 }
 
 // checkSameSecret refuses another secret than the endpoint's newest: only rotate-secret
@@ -59,19 +70,15 @@ func (in *SecretInput) checkSameSecret(e *webhook.Endpoint, f *jsonbody.Faults) 
 
 // NewSecret returns the chosen secret, which CheckSecret let through, or generates one. It
 // is of the scheme otherwise if the input has none.
-func (in *SecretInput) NewSecret(otherwise webhook.Scheme) (secret webhook.Secret, err error) {
+func (in *SecretInput) NewSecret(otherwise signing.Scheme) (secret signing.Secret, err error) {
 	scheme := otherwise
-	if in.SignatureScheme.Set {
-		scheme = webhook.Scheme(in.SignatureScheme.Value)
+	if chosen := signing.Scheme(in.SignatureScheme.Value); chosen.Known() { // CheckSecret reports an unknown one
+		scheme = chosen
 	}
-	switch {
-	case in.Secret.Given():
-		secret.Value = in.Secret.Value
-	case scheme == webhook.SchemeEd25519:
-		secret.Value, err = webhook.GeneratePrivateKey(rand.Reader)
-	default:
-		secret.Value, err = webhook.GenerateSecret(rand.Reader)
+	if in.Secret.Given() {
+		return signing.Secret{Value: in.Secret.Value}, nil
 	}
+	secret.Value, err = scheme.Generate(rand.Reader)
 	return secret, err
 }
 
@@ -100,8 +107,8 @@ func showSecrets(e *webhook.Endpoint, now time.Time) secretResource {
 		if secret.ExpiresAt.After(last) {
 			last = secret.ExpiresAt
 		}
-		if key := secret.PublicKey(); key != nil {
-			r.PublicKeys = append(r.PublicKeys, webhook.FormatPublicKey(key))
+		if key := secret.PublicKey(); key != "" {
+			r.PublicKeys = append(r.PublicKeys, key)
 		}
 	}
 	r.PreviousSecretExpiresAt = jsonbody.Time(last)
@@ -110,12 +117,14 @@ func showSecrets(e *webhook.Endpoint, now time.Time) secretResource {
 
 // Reveal shows a new secret. It leaves a private key out: the receiver verifies with the
 // public key, and whoever reads the answer could sign.
-func (r *secretResource) Reveal(secret webhook.Secret) {
-	if secret.Scheme() == webhook.SchemeHMAC {
-		r.Secret = secret.Value
-		if standard := secret.Standard(); standard != secret.Value {
-			r.StandardSecret = standard
-		}
+func (r *secretResource) Reveal(secret signing.Secret) {
+	standard := secret.Standard()
+	if standard == "" {
+		return
+	}
+	r.Secret = secret.Value
+	if standard != secret.Value {
+		r.StandardSecret = standard
 	}
 }
 

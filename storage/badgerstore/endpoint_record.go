@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // endpointVersion is the version of an endpoint's record. Version 2 adds
@@ -83,7 +84,7 @@ func decodeEndpoint(record []byte) (webhook.Endpoint, error) {
 	}
 	e.TargetURL, e.Description = d.string(), d.string()
 	for range d.count() {
-		e.Secrets = append(e.Secrets, webhook.Secret{ExpiresAt: d.time()})
+		e.Secrets = append(e.Secrets, signing.Secret{ExpiresAt: d.time()})
 	}
 	e.Status, e.DisabledReason = webhook.EndpointStatus(d.string()), d.string()
 	e.CreatedAt, e.UpdatedAt, e.DeletedAt = d.time(), d.time(), d.time()

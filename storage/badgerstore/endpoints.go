@@ -8,6 +8,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // errInTheClear refuses an endpoint whose values were not sealed: its record has no
@@ -93,7 +94,7 @@ func (c *change) replaceEndpoint(tx *badger.Txn, was, now *webhook.Endpoint) err
 
 // inTheClear reports whether an endpoint has any value that is not sealed.
 func inTheClear(e *webhook.Endpoint) bool {
-	return slices.ContainsFunc(e.Secrets, func(s webhook.Secret) bool { return s.Value != "" }) ||
+	return slices.ContainsFunc(e.Secrets, func(s signing.Secret) bool { return s.Value != "" }) ||
 		slices.ContainsFunc(e.Headers, func(h webhook.CustomHeader) bool { return h.Value != "" })
 }
 

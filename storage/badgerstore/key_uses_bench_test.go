@@ -8,6 +8,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // registerConcurrently stores count endpoints with a secret and a header each.
@@ -20,7 +21,7 @@ func registerConcurrently(b *testing.B, s sealedStore, count int) {
 			for i := c; i < count; i += callers {
 				_, err := s.CreateEndpoint(b.Context(), webhook.Endpoint{
 					ID: webhook.ID{Seq: uint64(i + 1)}, ClientID: "client", TargetURL: "https://example.com/hook", EventTypes: []string{"user.*"},
-					Secrets: []webhook.Secret{{Value: someSecret}}, Headers: []webhook.CustomHeader{{Name: "Authorization", Value: someValue}},
+					Secrets: []signing.Secret{{Value: someSecret}}, Headers: []webhook.CustomHeader{{Name: "Authorization", Value: someValue}},
 				})
 				if err != nil {
 					return err

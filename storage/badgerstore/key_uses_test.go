@@ -14,6 +14,7 @@ import (
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
@@ -57,7 +58,7 @@ func registerMany(t testing.TB, s sealedStore, count int, change ...func(*webhoo
 	for i := range count {
 		e := webhook.Endpoint{
 			ID: webhook.ID{Seq: s.LastSeq() + 1}, ClientID: fmt.Sprint("client-", i%3), Status: webhook.EndpointActive,
-			Secrets: []webhook.Secret{{Value: someSecret}}, Headers: []webhook.CustomHeader{{Name: "Authorization", Value: someValue}},
+			Secrets: []signing.Secret{{Value: someSecret}}, Headers: []webhook.CustomHeader{{Name: "Authorization", Value: someValue}},
 		}
 		for _, c := range change {
 			c(&e)
@@ -220,7 +221,7 @@ func TestReencryptBesideChanges(t *testing.T) {
 		for round := range rounds {
 			e := all[count-1-round%10]
 			_, err := s.UpdateEndpoint(t.Context(), e.Number(), func(e *webhook.Endpoint) error {
-				e.Secrets = []webhook.Secret{{Value: fmt.Sprint(someSecret, e.Revision)}}
+				e.Secrets = []signing.Secret{{Value: fmt.Sprint(someSecret, e.Revision)}}
 				return nil
 			})
 			failed = errors.Join(failed, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 var someID = webhook.ID{Seq: 1<<62 + 12345, Endpoint: 77, Nonce: 0xdeadbeef}
@@ -35,7 +36,7 @@ func someEvent() webhook.Event {
 func someEndpoint() webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: someID, ClientID: "client", EventTypes: []string{"*"}, TargetURL: "https://example.com",
-		Secrets: []webhook.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
+		Secrets: []signing.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
 		CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(5).UTC(), Settings: webhook.DefaultSettings(),
 		Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
 		DisabledAt: time.UnixMicro(3).UTC(), ReceiverSince: 2, GateSince: 300,

@@ -11,6 +11,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // ring returns a ring of keys whose bytes are made of their ids and a salt.
@@ -34,7 +35,7 @@ func ring(t testing.TB, salt string, ids ...string) *keyring.Keyring {
 func endpoint() webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: webhook.ID{Seq: 7, Endpoint: 3, Nonce: 5}, ClientID: "client", TargetURL: "https://example.com",
-		Secrets: []webhook.Secret{{Value: "a secret nobody sees"}, {Value: "an older one"}},
+		Secrets: []signing.Secret{{Value: "a secret nobody sees"}, {Value: "an older one"}},
 		Headers: []webhook.CustomHeader{{Name: "Authorization", Value: "Bearer nobody"}, {Name: "Empty"}},
 	}
 }
@@ -43,7 +44,7 @@ func TestSealAndOpen(t *testing.T) {
 	k := NewKeys(ring(t, "", "k"))
 	for name, e := range map[string]webhook.Endpoint{
 		"secrets and headers": endpoint(),
-		"a secret only":       {ID: webhook.ID{Seq: 1}, Secrets: []webhook.Secret{{Value: "s"}}},
+		"a secret only":       {ID: webhook.ID{Seq: 1}, Secrets: []signing.Secret{{Value: "s"}}},
 		"an empty header":     {ID: webhook.ID{Seq: 1}, Headers: []webhook.CustomHeader{{Name: "Empty"}}},
 	} {
 		sealed := k.Seal(e)
@@ -96,7 +97,7 @@ func TestOpenFails(t *testing.T) {
 		"a changed byte":   {k, func(e *webhook.Endpoint) { e.Sealed.Text[len(e.Sealed.Text)-1] ^= 1 }, keyring.ErrChanged},
 		"an unknown key":   {NewKeys(ring(t, "", "other")), func(*webhook.Endpoint) {}, keyring.ErrUnknownKey},
 		"a wrong key":      {NewKeys(ring(t, "salt", "k")), func(*webhook.Endpoint) {}, keyring.ErrWrongKey},
-		"one secret more":  {k, func(e *webhook.Endpoint) { e.Secrets = append(e.Secrets, make([]webhook.Secret, 5)...) }, errDamaged},
+		"one secret more":  {k, func(e *webhook.Endpoint) { e.Secrets = append(e.Secrets, make([]signing.Secret, 5)...) }, errDamaged},
 	} {
 		sealed := k.Seal(endpoint())
 		sealed.Sealed.Text = bytes.Clone(sealed.Sealed.Text)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // fixture is a store under test with what tests need to fill it.
@@ -107,7 +108,7 @@ func (f *fixture) registration(clientID string) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: f.id(), ClientID: clientID, EventTypes: []string{"user.*", "content.published"},
 		TargetURL: "https://example.com/hook", Description: "ünïcode", Status: webhook.EndpointActive,
-		Secrets:   []webhook.Secret{{Value: "whsec_new"}, {Value: "whsec_old", ExpiresAt: f.at(60)}},
+		Secrets:   []signing.Secret{{Value: "whsec_new"}, {Value: "whsec_old", ExpiresAt: f.at(60)}},
 		CreatedAt: f.now, UpdatedAt: f.at(1), ExpiresAt: f.at(2),
 		Settings: webhook.Settings{
 			Timeout: 1500 * time.Millisecond, Concurrency: 3, Rate: 2.5, Burst: 7,

@@ -109,7 +109,7 @@ func layerFaults(packages []listedPackage) []string {
 				faults = append(faults, dependFaults(p, module+"/"+e.to, e.reason)...)
 			}
 		}
-		if p.ImportPath == module+"/webhook" {
+		if under(p.ImportPath, module+"/webhook") {
 			faults = append(faults, webhookFaults(p)...)
 		}
 		for _, h := range homes {
@@ -141,12 +141,23 @@ func importFaults(p listedPackage, library, home string) []string {
 	return faults
 }
 
-// webhookFaults: a receiver that imports webhook gets the standard library and JSON with it.
+// webhookLibraries are what each package of the vocabulary may depend on beside the
+// standard library. A receiver imports webhook/signing and gets nothing else with it.
+var webhookLibraries = map[string][]string{
+	module + "/webhook":               {module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
+	module + "/webhook/canonicaljson": {jsonLibrary},
+	module + "/webhook/signing":       {},
+}
+
+const jsonLibrary = "github.com/go-json-experiment/json"
+
+// webhookFaults returns what a package of the vocabulary depends on and must not.
 func webhookFaults(p listedPackage) []string {
 	var faults []string
 	for _, dependency := range p.Deps {
 		first, _, _ := strings.Cut(dependency, "/")
-		if strings.Contains(first, ".") && !under(dependency, "github.com/go-json-experiment/json") {
+		allowed := func(library string) bool { return under(dependency, library) }
+		if strings.Contains(first, ".") && !slices.ContainsFunc(webhookLibraries[p.ImportPath], allowed) {
 			faults = append(faults, p.ImportPath+" depends on "+dependency)
 		}
 	}
@@ -168,6 +179,10 @@ func TestLayerFaults(t *testing.T) {
 		{"a library outside of its home", listedPackage{ImportPath: module + "/httpapi", Imports: []string{badger}}, 1},
 		{"in a test too", listedPackage{ImportPath: module + "/storage/memstore", XTestImports: []string{badger}}, 1},
 		{"webhook with a library", listedPackage{ImportPath: module + "/webhook", Deps: []string{"golang.org/x/time/rate"}}, 1},
+		{"a receiver's package with the JSON library", listedPackage{ImportPath: module + "/webhook/signing", Deps: []string{"github.com/go-json-experiment/json"}}, 1},
+		{"a receiver's package with the vocabulary", listedPackage{ImportPath: module + "/webhook/signing", Deps: []string{module + "/webhook"}}, 1},
+		{"a package of the vocabulary that no rule names", listedPackage{ImportPath: module + "/webhook/new", Deps: []string{"github.com/go-json-experiment/json"}}, 1},
+		{"webhook with its own packages", listedPackage{ImportPath: module + "/webhook", Deps: []string{module + "/webhook/signing", module + "/webhook/canonicaljson"}}, 0},
 		{"webhook with what it may", listedPackage{ImportPath: module + "/webhook", Deps: []string{"net/netip", "github.com/go-json-experiment/json/jsontext"}}, 0},
 		{"the lane with actors, even by way of another package", listedPackage{ImportPath: module + "/actors/lane", Deps: []string{module + "/actors/limit"}}, 1},
 		{"the lane with protoactor", listedPackage{ImportPath: module + "/actors/lane", Imports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},

@@ -134,6 +134,7 @@ func (a *App) openAPI() error {
 		HeaderPrefix: a.config.HeaderPrefix,
 		ClientLimits: a.limitsOf,
 		MaxWebhooks:  a.config.MaxWebhooks,
+		EventTypes:   defaultEventTypes,
 		AnyEventType: !a.config.CheckEventTypes,
 		Version:      a.config.Version,
 		Log:          a.config.Log,

@@ -1,4 +1,4 @@
-package webhook
+package canonicaljson
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func TestCanonical(t *testing.T) {
 		{"__proto__ is a key like others", `{"__proto__":{"a":1},"1":2}`, `{"1":2,"__proto__":{"a":1}}`},
 		{"quotes and brackets inside of strings", `{"a\"":"}\\","[1.0":"\\\\\""}`, `{"a\"":"}\\","[1.0":"\\\\\""}`},
 	} {
-		got, err := Canonical([]byte("before"), []byte(c.in))
+		got, err := Append([]byte("before"), []byte(c.in))
 		if err != nil || string(got) != "before"+c.want {
 			t.Errorf("%s:\n  in   %s\n  got  %s, %v\n  want %s", c.why, c.in, got, err, c.want)
 		}
@@ -82,16 +82,16 @@ func TestCanonicalRefuses(t *testing.T) {
 		{`{"a":` + deep(128) + `}`, ErrTooDeep, "a" + strings.Repeat("[0]", 85) + "…", "nests deeper than 128 levels"},
 		{strings.Repeat(`{"a":`, 20_000), ErrTooDeep, "a" + strings.Repeat(".a", 127), "nests deeper than 128 levels"},
 	} {
-		got, err := Canonical([]byte("before"), []byte(c.in))
-		var field *FieldError
-		if !errors.As(err, &field) || !errors.Is(err, c.cause) || field.Field != c.field || !strings.Contains(field.Reason, c.says) {
+		got, err := Append([]byte("before"), []byte(c.in))
+		var field *Error
+		if !errors.As(err, &field) || !errors.Is(err, c.cause) || field.Path != c.field || !strings.Contains(field.Reason, c.says) {
 			t.Errorf("%.60s: %#v; want %v in %q: %s", c.in, err, c.cause, c.field, c.says)
 		}
 		if string(got) != "before" {
 			t.Errorf("%.60s: dst became %.80q", c.in, got)
 		}
 	}
-	if _, err := Canonical(nil, []byte(deep(MaxDepth))); err != nil {
+	if _, err := Append(nil, []byte(deep(MaxDepth))); err != nil {
 		t.Errorf("%d levels are allowed: %v", MaxDepth, err)
 	}
 }
@@ -108,7 +108,7 @@ func TestCanonicalAllocations(t *testing.T) {
 	} {
 		dst := make([]byte, 0, 1024)
 		got := testing.AllocsPerRun(200, func() {
-			if _, err := Canonical(dst, c.doc); err != nil {
+			if _, err := Append(dst, c.doc); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -128,7 +128,7 @@ func FuzzCanonical(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		before := bytes.Clone(src)
-		got, err := Canonical(nil, src)
+		got, err := Append(nil, src)
 		if !bytes.Equal(src, before) {
 			t.Fatalf("%q: source was changed to %q", before, src)
 		}
@@ -137,13 +137,13 @@ func FuzzCanonical(f *testing.F) {
 			t.Fatalf("%q: valid is %v, error is %v", src, valid, err)
 		}
 		if err != nil {
-			var field *FieldError
-			if !errors.As(err, &field) || field.Cause == nil || len(field.Field) > maxPath+len("…") {
+			var field *Error
+			if !errors.As(err, &field) || field.Cause == nil || len(field.Path) > maxPath+len("…") {
 				t.Fatalf("%q: error %#v", src, err)
 			}
 			return
 		}
-		again, err := Canonical(nil, got)
+		again, err := Append(nil, got)
 		if err != nil || !bytes.Equal(got, again) {
 			t.Fatalf("%q: canonical form %q becomes %q, %v", src, got, again, err)
 		}

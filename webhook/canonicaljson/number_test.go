@@ -1,4 +1,4 @@
-package webhook
+package canonicaljson
 
 import (
 	"math"
@@ -52,7 +52,7 @@ func BenchmarkTinyNumbers(b *testing.B) {
 	var dst []byte
 	for b.Loop() {
 		var err error
-		if dst, err = Canonical(dst[:0], text); err != nil {
+		if dst, err = Append(dst[:0], text); err != nil {
 			b.Fatal(err)
 		}
 	}

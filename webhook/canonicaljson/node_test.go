@@ -1,4 +1,4 @@
-package webhook
+package canonicaljson
 
 import (
 	"bufio"
@@ -68,7 +68,7 @@ func TestCanonicalNumbersAgainstNode(t *testing.T) {
 			want = docs[i]
 			kept++
 		}
-		got, err := Canonical(nil, docs[i])
+		got, err := Append(nil, docs[i])
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("%s: got %s, %v; want %s (node: %s)", docs[i], got, err, want, js)
 		}
@@ -103,7 +103,7 @@ func TestCanonicalAgainstNode(t *testing.T) {
 	}
 	for i, js := range javaScript(t, forNode) {
 		want := unreplace(js)
-		got, err := Canonical(nil, docs[i])
+		got, err := Append(nil, docs[i])
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("document %d:\n  in   %.2000s\n  got  %.2000s, %v\n  want %.2000s", i, docs[i], got, err, want)
 		}

@@ -1,6 +1,6 @@
 //go:build race
 
-package webhook
+package canonicaljson
 
 // poolAllocations is how many allocations for one call the race detector can
 // cause on average: it makes sync.Pool drop some of what it holds.

@@ -1,6 +1,7 @@
-package webhook
+package signing
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"maps"
@@ -13,7 +14,7 @@ import (
 func TestVerify(t *testing.T) {
 	sent := time.Unix(vectorSeconds, 0)
 	right := map[string]string{
-		HeaderWebhookID: vectorID, HeaderWebhookTimestamp: "1614265330", HeaderWebhookSignature: vectorSignature,
+		HeaderID: vectorID, HeaderTimestamp: "1614265330", HeaderSignature: vectorSignature,
 	}
 	other := newSigner(t, Secret{Value: plainSecret}).AppendStandard(nil, sent, vectorID, []byte(vectorBody))
 	secrets := []string{vectorSecret}
@@ -32,20 +33,20 @@ func TestVerify(t *testing.T) {
 		{why: "too far ahead", now: sent.Add(-DefaultTolerance - 1), refusal: ErrStaleTimestamp},
 		{why: "a tolerance of one's own", now: sent.Add(2 * time.Second), v: Verifier{Secrets: secrets, Tolerance: time.Second}, refusal: ErrStaleTimestamp},
 		{why: "the body was changed", body: vectorBody + " ", refusal: ErrBadSignature},
-		{why: "the id was changed", change: map[string]string{HeaderWebhookID: "msg_other"}, refusal: ErrBadSignature},
-		{why: "the time was changed", change: map[string]string{HeaderWebhookTimestamp: "1614265331"}, refusal: ErrBadSignature},
-		{why: "the time is not a number", change: map[string]string{HeaderWebhookTimestamp: "now"}, refusal: ErrMalformedSignature},
-		{why: "the time is absurd", change: map[string]string{HeaderWebhookTimestamp: "9223372036854775807"}, refusal: ErrStaleTimestamp},
-		{why: "the time is absurd too", change: map[string]string{HeaderWebhookTimestamp: "-9223372036854775808"}, refusal: ErrStaleTimestamp},
-		{why: "no id", change: map[string]string{HeaderWebhookID: ""}, refusal: ErrNoSignature},
-		{why: "no time", change: map[string]string{HeaderWebhookTimestamp: ""}, refusal: ErrNoSignature},
-		{why: "no signature", change: map[string]string{HeaderWebhookSignature: ""}, refusal: ErrNoSignature},
-		{why: "of another secret", change: map[string]string{HeaderWebhookSignature: string(other)}, refusal: ErrBadSignature},
-		{why: "one of several signatures", change: map[string]string{HeaderWebhookSignature: "v2,abc " + string(other) + " " + vectorSignature}},
+		{why: "the id was changed", change: map[string]string{HeaderID: "msg_other"}, refusal: ErrBadSignature},
+		{why: "the time was changed", change: map[string]string{HeaderTimestamp: "1614265331"}, refusal: ErrBadSignature},
+		{why: "the time is not a number", change: map[string]string{HeaderTimestamp: "now"}, refusal: ErrMalformedSignature},
+		{why: "the time is absurd", change: map[string]string{HeaderTimestamp: "9223372036854775807"}, refusal: ErrStaleTimestamp},
+		{why: "the time is absurd too", change: map[string]string{HeaderTimestamp: "-9223372036854775808"}, refusal: ErrStaleTimestamp},
+		{why: "no id", change: map[string]string{HeaderID: ""}, refusal: ErrNoSignature},
+		{why: "no time", change: map[string]string{HeaderTimestamp: ""}, refusal: ErrNoSignature},
+		{why: "no signature", change: map[string]string{HeaderSignature: ""}, refusal: ErrNoSignature},
+		{why: "of another secret", change: map[string]string{HeaderSignature: string(other)}, refusal: ErrBadSignature},
+		{why: "one of several signatures", change: map[string]string{HeaderSignature: "v2,abc " + string(other) + " " + vectorSignature}},
 		{why: "one of several secrets", v: Verifier{Secrets: []string{plainSecret, vectorSecret}}},
-		{why: "of another version only", change: map[string]string{HeaderWebhookSignature: strings.Replace(vectorSignature, "v1", "v1a", 1)}, refusal: ErrMalformedSignature},
-		{why: "part of a signature", change: map[string]string{HeaderWebhookSignature: vectorSignature[:20]}, refusal: ErrBadSignature},
-		{why: "an empty signature", change: map[string]string{HeaderWebhookSignature: "v1,"}, refusal: ErrBadSignature},
+		{why: "of another version only", change: map[string]string{HeaderSignature: strings.Replace(vectorSignature, "v1", "v1a", 1)}, refusal: ErrMalformedSignature},
+		{why: "part of a signature", change: map[string]string{HeaderSignature: vectorSignature[:20]}, refusal: ErrBadSignature},
+		{why: "an empty signature", change: map[string]string{HeaderSignature: "v1,"}, refusal: ErrBadSignature},
 		{why: "no secret", v: Verifier{Tolerance: time.Minute}, refusal: ErrNoSecret},
 	} {
 		headers := maps.Clone(right)
@@ -71,9 +72,9 @@ func TestVerify(t *testing.T) {
 
 func TestVerifyNamesTheBadSecret(t *testing.T) {
 	header := http.Header{}
-	header.Set(HeaderWebhookID, vectorID)
-	header.Set(HeaderWebhookTimestamp, "1614265330")
-	header.Set(HeaderWebhookSignature, vectorSignature)
+	header.Set(HeaderID, vectorID)
+	header.Set(HeaderTimestamp, "1614265330")
+	header.Set(HeaderSignature, vectorSignature)
 	v := Verifier{Secrets: []string{plainSecret, "whsec_?"}}
 	_, err := v.Verify(header.Get, []byte(vectorBody), time.Unix(vectorSeconds, 0))
 	if err == nil || !strings.Contains(err.Error(), "secret 2 of 2 is not base64") || strings.Contains(err.Error(), "?") {
@@ -94,7 +95,7 @@ func TestVerifyHex(t *testing.T) {
 	}{
 		{"as it was signed", "X-Corp-Astro-Signature", right, vectorBody, Verifier{Secrets: []string{vectorSecret}}, nil},
 		{"one of several secrets", "X-Corp-Astro-Signature", right, vectorBody, Verifier{Secrets: []string{plainSecret, vectorSecret}}, nil},
-		{"another prefix", "X-Mine-Signature", right, vectorBody, Verifier{Secrets: []string{vectorSecret}, SignatureHeader: HeadersFor("X-Mine").Signature}, nil},
+		{"another prefix", "X-Mine-Signature", right, vectorBody, Verifier{Secrets: []string{vectorSecret}, SignatureHeader: "X-Mine-Signature"}, nil},
 		{"no header of that name", "X-Mine-Signature", right, vectorBody, Verifier{Secrets: []string{vectorSecret}}, ErrNoSignature},
 		{"not hex", "X-Corp-Astro-Signature", "sha256=" + right, vectorBody, Verifier{Secrets: []string{vectorSecret}}, ErrMalformedSignature},
 		{"cut off", "X-Corp-Astro-Signature", right[:62], vectorBody, Verifier{Secrets: []string{vectorSecret}}, ErrBadSignature},
@@ -115,38 +116,23 @@ func TestVerifyHex(t *testing.T) {
 func TestVerifyEitherHex(t *testing.T) {
 	at, end := time.Unix(vectorSeconds, 0), time.Unix(vectorSeconds, 1)
 	s := newSigner(t, Secret{Value: vectorSecret}, Secret{Value: plainSecret, ExpiresAt: end})
-	for _, prefix := range []string{"", "X-Mine"} {
-		v := Verifier{}
-		names := HeadersFor(DefaultHeaderPrefix)
-		if prefix != "" {
-			names = HeadersFor(prefix)
-			v.SignatureHeader = names.Signature
-		}
+	for _, name := range []string{"", "X-Mine-Signature"} {
+		v := Verifier{SignatureHeader: name}
+		sent := cmp.Or(name, DefaultHexHeader)
 		headers := map[string]string{
-			names.Signature:     string(s.AppendHex(nil, at, []byte(vectorBody))),
-			names.SignatureNext: string(s.AppendHexNext(nil, at, []byte(vectorBody))),
+			sent:              string(s.AppendHex(nil, at, []byte(vectorBody))),
+			sent + NextSuffix: string(s.AppendHexNext(nil, at, []byte(vectorBody))),
 		}
 		header := func(name string) string { return headers[name] }
 		for _, secret := range []string{vectorSecret, plainSecret} {
 			v.Secrets = []string{secret}
 			if err := v.VerifyHex(header, []byte(vectorBody)); err != nil {
-				t.Errorf("%q, %s: %v", prefix, secret, err)
+				t.Errorf("%q, %s: %v", name, secret, err)
 			}
 		}
 		v.Secrets = []string{"a secret that signed nothing here"}
 		if err := v.VerifyHex(header, []byte(vectorBody)); !errors.Is(err, ErrBadSignature) {
-			t.Errorf("%q: a secret that signed nothing: %v", prefix, err)
+			t.Errorf("%q: a secret that signed nothing: %v", name, err)
 		}
-	}
-}
-
-func TestHeadersFor(t *testing.T) {
-	want := Headers{
-		"X-Corp-Astro-Webhook-ID", "X-Corp-Astro-Event", "X-Corp-Astro-Timestamp",
-		"X-Corp-Astro-Event-ID", "X-Corp-Astro-Event-Timestamp", "X-Corp-Astro-Attempt",
-		"X-Corp-Astro-Signature", "X-Corp-Astro-Signature-Next",
-	}
-	if got := HeadersFor(DefaultHeaderPrefix); got != want {
-		t.Errorf("got %+v", got)
 	}
 }

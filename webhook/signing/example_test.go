@@ -1,4 +1,4 @@
-package webhook_test
+package signing_test
 
 import (
 	"fmt"
@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // A receiver verifies the raw body before it reads anything from it.
 func ExampleVerifier_Verify() {
-	verifier := webhook.Verifier{Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}
+	verifier := signing.Verifier{Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}
 	receive := func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		if err != nil {
@@ -31,16 +31,16 @@ func ExampleVerifier_Verify() {
 		w.WriteHeader(http.StatusNoContent)
 	}
 
-	signer, err := webhook.NewSigner([]webhook.Secret{{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}})
+	signer, err := signing.NewSigner([]signing.Secret{{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	body, sentAt := `{"test": 2432232314}`, time.Unix(1614265330, 0)
 	for _, sent := range []string{body, body + " and more"} {
 		r := httptest.NewRequest(http.MethodPost, "/hooks", strings.NewReader(sent))
-		r.Header.Set(webhook.HeaderWebhookID, "whd_1")
-		r.Header.Set(webhook.HeaderWebhookTimestamp, "1614265330")
-		r.Header.Set(webhook.HeaderWebhookSignature, string(signer.AppendStandard(nil, sentAt, "whd_1", []byte(body))))
+		r.Header.Set(signing.HeaderID, "whd_1")
+		r.Header.Set(signing.HeaderTimestamp, "1614265330")
+		r.Header.Set(signing.HeaderSignature, string(signer.AppendStandard(nil, sentAt, "whd_1", []byte(body))))
 		w := httptest.NewRecorder()
 		receive(w, r)
 		fmt.Println("answered", w.Code)
@@ -54,20 +54,20 @@ func ExampleVerifier_Verify() {
 // A receiver of an endpoint that signs with a private key has the public key only.
 // While the endpoint changes over, it takes both schemes.
 func ExampleVerifier_publicKey() {
-	verifier := webhook.Verifier{
+	verifier := signing.Verifier{
 		PublicKeys: []string{"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="},
 		Secrets:    []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, // until it expires
 	}
 	header := http.Header{}
-	header.Set(webhook.HeaderWebhookID, "msg_p5jXN8AQM9LWM0D4loKWxJek")
-	header.Set(webhook.HeaderWebhookTimestamp, "1614265330")
+	header.Set(signing.HeaderID, "msg_p5jXN8AQM9LWM0D4loKWxJek")
+	header.Set(signing.HeaderTimestamp, "1614265330")
 	body, now := []byte(`{"test": 2432232314}`), time.Unix(1614265330, 0)
 	for _, signatures := range []string{
 		"v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
 		"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
 		"v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 	} {
-		header.Set(webhook.HeaderWebhookSignature, signatures)
+		header.Set(signing.HeaderSignature, signatures)
 		_, err := verifier.Verify(header.Get, body, now)
 		fmt.Println(err)
 	}
