@@ -347,6 +347,7 @@ func (a *endpointActor) setTimer(at, now time.Time) {
 }
 
 func (a *endpointActor) stop(now time.Time) {
+	a.answer() // the caller waits, even if this actor panicked over something else
 	if a.timer != nil {
 		a.timer.Stop()
 	}
