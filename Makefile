@@ -21,7 +21,7 @@ GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # Badger with our patches: a copy of its source, which go.work names. With it go build, go test and
 # editors use the copy, too; without it they stop at badger.RunMakePatch. See storage/DESIGN.md, Patch.
-PATCHES := $(sort $(wildcard storage/badgerstore/patches/*.patch))
+PATCHES := $(sort $(wildcard storage/badgerstore/engine/patches/*.patch))
 PATCHED := go.work
 
 NPM_LOCKS = $(shell find . -name package-lock.json -not -path '*/node_modules/*')

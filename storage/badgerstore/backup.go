@@ -37,7 +37,7 @@ var errNoBackup = errors.New("not a whole backup")
 // holds up to half a gigabyte for a reader that is slow.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view("back up", func(tx *badger.Txn) error {
-		if err := s.verifyNow(ctx); err != nil {
+		if err := s.db.VerifyNow(ctx); err != nil {
 			return err
 		}
 		sum := sha256.New()

@@ -138,7 +138,7 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) int64 {
 func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	counts := s.backlog.of(n)
 	out := webhook.Backlog{Queued: counts.queued, Retrying: counts.retrying}
-	seen := s.heads.begin(n)
+	seen := s.scanStarts.begin(n)
 	err := s.view("read backlog", func(tx *badger.Txn) error {
 		if first, ok := firstQueued(tx, n, &seen); ok {
 			out.OldestAt = first.Time()
@@ -154,7 +154,7 @@ func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	return out, err
 }
 
-func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webhook.ID, bool) {
+func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.ID, bool) {
 	it := forward(tx, endpointKey(spaceQueued, n))
 	defer it.Close()
 	it.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
@@ -167,7 +167,7 @@ func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webh
 	return first, true
 }
 
-func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webhook.Slot, bool) {
+func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.Slot, bool) {
 	it := forward(tx, endpointKey(spaceSchedule, n))
 	defer it.Close()
 	it.Seek(scheduleKey(slotFor(seen.began.schedule, n)))

@@ -9,6 +9,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) Check(secrets Secrets) (CheckReport, error) {
 		return check.found, errors.Join(append(check.faults, readErr)...)
 	})
 	if err == nil && c.Damaged > 0 {
-		err = fmt.Errorf("check: %w: %d records", errDamagedFiles, c.Damaged)
+		err = fmt.Errorf("check: %w: %d records", engine.ErrDamaged, c.Damaged)
 	}
 	return c, err
 }
@@ -275,8 +276,8 @@ func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
 			return c, fmt.Errorf("check secret keys: %w", err)
 		}
 	}
-	if err := s.db.VerifyChecksum(); err != nil {
-		return c, fmt.Errorf("check: %w: %w", errDamagedFiles, err)
+	if err := s.db.VerifyChecksums(); err != nil {
+		return c, fmt.Errorf("check: %w", err)
 	}
 	return s.Check(secrets)
 }

@@ -6,14 +6,8 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/groupcommit"
-)
-
-// Bounds of one transaction. They stay below Badger's own for memtableSize, which
-// are 15 % of it in bytes, and a number of keys whose skip-list nodes take as much.
-const (
-	maxGroupOps   = 45_000
-	maxGroupBytes = 4 << 20
 )
 
 // job is a write on its way into a transaction.
@@ -56,7 +50,7 @@ func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.
 }
 
 // updateUrgently is update with an urgency other than that of changes.
-func (s *Store) updateUrgently(ctx context.Context, u urgency, action string, plan func(tx *badger.Txn) (*change, error)) error {
+func (s *Store) updateUrgently(ctx context.Context, u groupcommit.Urgency, action string, plan func(tx *badger.Txn) (*change, error)) error {
 	if err := s.committer.Do(ctx, &job{plan: plan, Ticket: groupcommit.Ticket{Urgency: u}}); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
@@ -112,7 +106,7 @@ func fill(tx *badger.Txn, jobs []*job) ([]*change, error) {
 	for _, j := range jobs {
 		j.prepare(tx)
 		ops, bytes = ops+len(j.change.ops), bytes+j.change.bytes
-		if len(changes) > 0 && (ops > maxGroupOps || bytes > maxGroupBytes) {
+		if len(changes) > 0 && (ops > engine.MaxTxnKeys || bytes > engine.MaxTxnBytes) {
 			break // the plan still holds: this job is the first of the next transaction
 		}
 		changes = append(changes, j.change)

@@ -7,19 +7,9 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-func TestSyncIsTheDefault(t *testing.T) {
-	s, err := Open(Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if !s.db.Opts().SyncWrites {
-		t.Fatal("writes are acknowledged before they are on disk")
-	}
-}
 
 // submitAll hands jobs over together, so that they share transactions, and returns their errors.
 func submitAll(s *Store, jobs ...*job) []error {
@@ -72,14 +62,14 @@ func TestGroupIsBounded(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	var jobs []*job
 	const size = 100 << 10
-	for i := range 3 * maxGroupBytes / size {
+	for i := range 3 * engine.MaxTxnBytes / size {
 		c := &change{}
 		c.put(fmt.Appendf(nil, "z%d", i), make([]byte, size))
 		jobs = append(jobs, &job{change: c})
 	}
 	for i := range 3 {
 		c := &change{}
-		for k := range maxGroupOps - 10 {
+		for k := range engine.MaxTxnKeys - 10 {
 			c.put(fmt.Appendf(nil, "y%d-%d", i, k), nil)
 		}
 		jobs = append(jobs, &job{change: c})
@@ -112,7 +102,7 @@ func TestAllocations(t *testing.T) {
 	perEvent := perBatch / batch
 	t.Logf("%.0f allocations per event", perEvent)
 	most := 60.0
-	if !patched {
+	if !engine.Patched() {
 		most = 90
 	}
 	if perEvent > most {

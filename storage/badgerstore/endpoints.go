@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -132,11 +133,11 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 		prefix = clientPrefix(clientID)
 	}
 	return view(s, "list webhooks", func(tx *badger.Txn) (out []webhook.Endpoint, err error) {
-		scan := newBackwards(tx, prefix)
-		defer scan.close()
-		scan.seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
-		for allowance := unbounded; len(out) < limit && scan.next(prefix, &allowance) == found; {
-			e, err := readEndpoint(tx, lastNumber(scan.key))
+		scan := engine.NewBackward(tx, prefix)
+		defer scan.Close()
+		scan.Seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
+		for allowance := engine.Unlimited; len(out) < limit && scan.Next(prefix, &allowance) == engine.Found; {
+			e, err := readEndpoint(tx, lastNumber(scan.Key))
 			if err != nil {
 				return nil, err
 			}

@@ -96,9 +96,12 @@ var forbidden = []edge{
 }
 
 // homes are the only packages, tests included, that import a library.
-var homes = []struct{ library, home string }{
-	{"github.com/dgraph-io/badger", module + "/storage/badgerstore"},
-	{"github.com/asynkron/protoactor-go", module + "/actors"},
+var homes = []struct {
+	library string
+	homes   []string
+}{
+	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore"}},
+	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
 }
 
 func layerFaults(packages []listedPackage) []string {
@@ -113,8 +116,8 @@ func layerFaults(packages []listedPackage) []string {
 			faults = append(faults, webhookFaults(p)...)
 		}
 		for _, h := range homes {
-			if p.ImportPath != h.home {
-				faults = append(faults, importFaults(p, h.library, h.home)...)
+			if !slices.Contains(h.homes, p.ImportPath) {
+				faults = append(faults, importFaults(p, h.library, h.homes[0])...)
 			}
 		}
 	}
@@ -189,6 +192,8 @@ func TestLayerFaults(t *testing.T) {
 		{"limits with protoactor, in a test", listedPackage{ImportPath: module + "/actors/limit", TestImports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"the actors import lane and limits", listedPackage{ImportPath: module + "/actors", Deps: []string{module + "/actors/lane", module + "/actors/limit"}}, 0},
 		{"a library at home", listedPackage{ImportPath: module + "/storage/badgerstore", Imports: []string{badger}}, 0},
+		{"a library at its other home", listedPackage{ImportPath: module + "/storage/badgerstore/engine", Imports: []string{badger}}, 0},
+		{"a package beside the home", listedPackage{ImportPath: module + "/storage/badgerstore/other", Imports: []string{badger}}, 1},
 		{"a test may import another part", listedPackage{ImportPath: module + "/actors", TestImports: []string{module + "/storage/memstore"}}, 0},
 		{"the top imports all", listedPackage{ImportPath: module + "/cmd/internal/app", Deps: []string{module + "/actors", module + "/storage", module + "/httpapi"}}, 0},
 	} {

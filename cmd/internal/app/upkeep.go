@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/corpastro/astrohook/storage/badgerstore"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/sealed"
 )
 
@@ -13,7 +14,7 @@ import (
 type CheckReport = badgerstore.CheckReport
 
 // Patched reports whether the database was built with our patches, as make does it.
-func Patched() bool { return badgerstore.Patched() }
+func Patched() bool { return engine.Patched() }
 
 // ErrUnpatched is returned by New of a program without the patches, unless
 // Config.AllowUnpatched is set.

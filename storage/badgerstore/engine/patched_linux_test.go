@@ -1,11 +1,11 @@
-package badgerstore
+package engine
 
 import (
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,11 +16,10 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
 	"golang.org/x/sys/unix"
-
-	"github.com/corpastro/astrohook/webhook"
 )
 
-// These tests hold the patches to what it is for. Each fails without it.
+// These tests hold the patches to their purpose. Each fails without the patch that its
+// entry in patches names.
 
 func needPatch(t *testing.T) {
 	t.Helper()
@@ -34,7 +33,7 @@ const patchKeys = 20_000
 
 // fillTables makes a database with small tables in level 0, which does not
 // compact by itself.
-func fillTables(t *testing.T, dir string) (*badger.DB, *badgerLog) {
+func fillTables(t *testing.T, dir string) (*badger.DB, *logger) {
 	t.Helper()
 	db, _ := openSmall(t, dir)
 	for from := 0; from < patchKeys; from += 100 {
@@ -55,14 +54,10 @@ func fillTables(t *testing.T, dir string) (*badger.DB, *badgerLog) {
 	return openSmall(t, dir)
 }
 
-func openSmall(t *testing.T, dir string) (*badger.DB, *badgerLog) {
+func openSmall(t *testing.T, dir string) (*badger.DB, *logger) {
 	t.Helper()
-	o, err := Options{Dir: dir, NoSync: true}.withDefaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := &badgerLog{log: o.Log}
-	db, err := badger.Open(badgerOptions(o, log).
+	log := newLogger(slog.New(slog.DiscardHandler))
+	db, err := badger.Open(badgerOptions(Options{Dir: dir, NoSync: true}, log).
 		WithNumCompactors(0).WithMemTableSize(2 << 20).WithBaseTableSize(1 << 20).WithValueThreshold(1 << 16))
 	if err != nil {
 		t.Fatal(err)
@@ -78,10 +73,10 @@ func missing(t *testing.T, db *badger.DB) (n int) {
 	t.Helper()
 	err := db.View(func(tx *badger.Txn) error {
 		for k := range patchKeys {
-			if there, err := has(tx, patchKey(k)); err != nil {
-				return err
-			} else if !there {
+			if _, err := tx.Get(patchKey(k)); errors.Is(err, badger.ErrKeyNotFound) {
 				n++
+			} else if err != nil {
+				return err
 			}
 		}
 		return nil
@@ -289,7 +284,7 @@ func TestTableThatRots(t *testing.T) {
 	})
 	rotten := table.NewFilename(nextTable(t, dir)-3, dir)
 	rot(t, rotten)
-	if err := scrub(t.Context(), db, scrubRate); !errors.Is(err, errDamagedFiles) || !strings.Contains(err.Error(), rotten) {
+	if err := scrub(t.Context(), db, scrubRate); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), rotten) {
 		t.Error("scrub:", err)
 	}
 	stopped, stop := context.WithCancel(t.Context())
@@ -305,89 +300,79 @@ func TestTableThatRots(t *testing.T) {
 	}
 }
 
-// TestDamagedBlockIsTold reads a damaged table. Badger takes a block that it cannot
-// read for an empty one; the store must say that it is broken, and not that what the
-// block held does not exist.
-func TestDamagedBlockIsTold(t *testing.T) {
+// TestDailyScrub lets a table rot under a database that has nothing else to do.
+func TestDailyScrub(t *testing.T) {
+	needPatch(t)
+	dir := t.TempDir()
+	fill(t, dir, 2000)
+	synctest.Test(t, func(t *testing.T) {
+		db := openTest(t, dir)
+		failed := make(chan error, 1)
+		db.OnFailure(func(err error) { failed <- err })
+		time.Sleep(scrubInterval + time.Hour)
+		select {
+		case err := <-failed:
+			t.Fatal("without damage:", err)
+		default:
+		}
+		path := onlyTable(t, dir)
+		rot(t, path)
+		select {
+		case err := <-failed:
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) {
+				t.Error(err)
+			}
+		case <-time.After(scrubInterval):
+			t.Fatal("not noticed")
+		}
+	})
+}
+
+// TestDamagedBlockIsReported reads a damaged table. Badger takes a block that it cannot
+// read for an empty one; the failure must be reported before the read returns.
+func TestDamagedBlockIsReported(t *testing.T) {
 	needPatch(t)
 	for name, damage := range map[string]func(t *testing.T, path string){"a bit": rot, "a page": wipe} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			s := openTest(t, dir)
-			ids := acceptMany(t, s, 2000, 1)
-			if err := s.Close(); err != nil { // which writes a table
-				t.Fatal(err)
-			}
-			tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-			if err != nil || len(tables) != 1 {
-				t.Fatal(tables, err)
-			}
-			damage(t, tables[0])
-			synctest.Test(t, func(t *testing.T) { // the scrub rests before its first table
-				s := openTest(t, dir)
-				for _, id := range ids {
-					_, err := s.Event(id)
-					if err != nil && (!errors.Is(err, webhook.ErrBroken) || !strings.Contains(err.Error(), tables[0])) {
-						t.Fatal("read:", err)
+			fill(t, dir, 2000)
+			path := onlyTable(t, dir)
+			damage(t, path)
+			synctest.Test(t, func(t *testing.T) { // the scrub pauses before its first table
+				db := openTest(t, dir)
+				var failed error
+				db.OnFailure(func(err error) { failed = err })
+				for n := 0; n < 2000 && failed == nil; n++ {
+					if !exists(t, db, patchKey(n)) && failed == nil {
+						t.Fatalf("key %d is missing and no failure reported", n)
 					}
 				}
-				if s.Err() == nil {
-					t.Error("everything was read, and no damage found")
+				if !errors.Is(failed, ErrDamaged) || !strings.Contains(failed.Error(), path) {
+					t.Error("everything was read:", failed)
 				}
 			})
 		})
 	}
 }
 
-// TestBackupOfWhatRots: a backup that lacks what cannot be read must not look whole.
-func TestBackupOfWhatRots(t *testing.T) {
+// TestVerifyNow: a backup calls it first, so that it cannot lack what cannot be read.
+func TestVerifyNow(t *testing.T) {
 	needPatch(t)
-	dir := dirWithTable(t)
-	s := openTest(t, dir)
-	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	if err != nil || len(tables) == 0 {
-		t.Fatal(tables, err)
+	dir := t.TempDir()
+	fill(t, dir, 2000)
+	db := openTest(t, dir)
+	if err := db.VerifyNow(t.Context()); err != nil {
+		t.Error("without damage:", err)
 	}
-	rot(t, tables[0])
-	if err := s.Backup(t.Context(), io.Discard); !errors.Is(err, errDamagedFiles) || s.Err() == nil {
-		t.Error(err, s.Err())
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := db.VerifyNow(stopped); !errors.Is(err, context.Canceled) {
+		t.Error("stopped:", err)
 	}
-}
-
-// dirWithTable makes a store with 2,000 events for the endpoints 1 and 2, all in a table.
-func dirWithTable(t *testing.T) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	s := openTest(t, dir)
-	acceptMany(t, s, 2000, 1, 2)
-	if err := s.Close(); err != nil { // which writes the table
-		t.Fatal(err)
+	var failed error
+	db.OnFailure(func(err error) { failed = err })
+	rot(t, onlyTable(t, dir))
+	if err := db.VerifyNow(t.Context()); !errors.Is(err, ErrDamaged) || !errors.Is(failed, ErrDamaged) {
+		t.Error("with damage:", err, failed)
 	}
-	return dir
-}
-
-// TestDailyScrub lets a table rot under a store that has nothing else to do.
-func TestDailyScrub(t *testing.T) {
-	needPatch(t)
-	dir := dirWithTable(t)
-	synctest.Test(t, func(t *testing.T) {
-		s := openTest(t, dir)
-		tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-		if err != nil || len(tables) == 0 {
-			t.Fatal(tables, err)
-		}
-		time.Sleep(scrubInterval + time.Hour)
-		if err := s.Err(); err != nil {
-			t.Fatal("without damage:", err)
-		}
-		rot(t, tables[0])
-		select {
-		case <-s.Broken():
-		case <-time.After(scrubInterval):
-			t.Fatal("not noticed")
-		}
-		if err := s.Err(); !strings.Contains(err.Error(), tables[0]) {
-			t.Error(err)
-		}
-	})
 }

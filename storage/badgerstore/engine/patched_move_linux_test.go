@@ -1,4 +1,4 @@
-package badgerstore
+package engine
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 // which does not compact by itself.
 func openTiny(t *testing.T, dir string) *badger.DB {
 	t.Helper()
-	db, err := badger.Open(badgerOptions(Options{Dir: dir, NoSync: true}, &badgerLog{log: slog.New(slog.DiscardHandler)}).
+	db, err := badger.Open(badgerOptions(Options{Dir: dir, NoSync: true}, newLogger(slog.New(slog.DiscardHandler))).
 		WithNumCompactors(0).WithMemTableSize(1 << 20).WithValueThreshold(64 << 10).
 		WithBaseTableSize(128 << 10).WithBaseLevelSize(256 << 10).WithNumLevelZeroTables(1))
 	if err != nil {

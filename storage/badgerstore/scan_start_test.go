@@ -8,20 +8,20 @@ import (
 
 func queuedID(seq uint64) webhook.ID { return webhook.ID{Seq: seq, Endpoint: 1, Nonce: 5} }
 
-func joinQueue(h *heads, seq uint64) {
+func joinQueue(h *scanStarts, seq uint64) {
 	h.apply([]*change{{moves: []move{{id: queuedID(seq), queued: +1}}}})
 }
 
-func joinSchedule(h *heads, due webhook.DueTime) {
+func joinSchedule(h *scanStarts, due webhook.DueTime) {
 	h.apply([]*change{{moves: []move{{id: queuedID(1), retrying: +1, due: due}}}})
 }
 
-// bound gives the bound of endpoint 1's queue.
-func bound(h *heads) uint64 { return h.byEndpoint[1].queue.Seq }
+// bound returns the start of endpoint 1's queue.
+func bound(h *scanStarts) uint64 { return h.byEndpoint[1].queue.Seq }
 
-// TestHeadsNeverHideADelivery goes through what can happen between the beginning
+// TestScanStartsNeverHideADelivery goes through what can happen between the beginning
 // of a scan and its end.
-func TestHeadsNeverHideADelivery(t *testing.T) {
+func TestScanStartsNeverHideADelivery(t *testing.T) {
 	for name, test := range map[string]struct {
 		joined []uint64 // before the scan
 		during []uint64
@@ -37,7 +37,7 @@ func TestHeadsNeverHideADelivery(t *testing.T) {
 		"the newest may come back to an empty queue":   {joined: []uint64{10, 20}, during: []uint64{20}, want: 20},
 		"an older one may come back to an empty queue": {joined: []uint64{10, 20}, during: []uint64{10}, want: 0},
 	} {
-		h := newHeads()
+		h := newScanStarts()
 		for _, seq := range test.joined {
 			joinQueue(h, seq)
 		}
@@ -59,8 +59,8 @@ func TestHeadsNeverHideADelivery(t *testing.T) {
 	}
 }
 
-func TestHeadsKnowWhatWasStoredBefore(t *testing.T) {
-	h := newHeads()
+func TestScanStartsKnowWhatWasStoredBefore(t *testing.T) {
+	h := newScanStarts()
 	h.resume(100)
 	seen := h.begin(1)
 	joinQueue(h, 50)
@@ -70,8 +70,8 @@ func TestHeadsKnowWhatWasStoredBefore(t *testing.T) {
 	}
 }
 
-func TestHeadsOfTheSchedule(t *testing.T) {
-	h := newHeads()
+func TestScanStartsOfTheSchedule(t *testing.T) {
+	h := newScanStarts()
 	seen := h.begin(1)
 	seen.schedule(webhook.Slot{At: 30})
 	joinSchedule(h, 20)
@@ -86,12 +86,12 @@ func TestHeadsOfTheSchedule(t *testing.T) {
 	}
 }
 
-func TestHeadsAreBounded(t *testing.T) {
-	h := newHeads()
-	for n := range webhook.EndpointNumber(maxHeads + 10) {
+func TestScanStartsAreBounded(t *testing.T) {
+	h := newScanStarts()
+	for n := range webhook.EndpointNumber(maxScanStarts + 10) {
 		h.begin(n)
 	}
-	if len(h.byEndpoint) > maxHeads {
+	if len(h.byEndpoint) > maxScanStarts {
 		t.Errorf("%d endpoints remembered", len(h.byEndpoint))
 	}
 }

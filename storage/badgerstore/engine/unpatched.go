@@ -1,6 +1,6 @@
 //go:build unpatched
 
-package badgerstore
+package engine
 
 import (
 	"time"
@@ -8,14 +8,18 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 )
 
-// These stand for the methods that the patches add to Badger, in a program that is
-// built without them: they do nothing, and the log in use counts as full.
-
 const patched = false
+
+// Patched reports that this program was built without the patches to Badger.
+func Patched() bool { return patched }
+
+// The functions below stand for the methods that the patches add to Badger. They do
+// nothing, and report that the log in use is full, so that each write looks at the
+// free disk space.
 
 func verifyTables(*badger.DB, func(size int64) bool) error { return nil }
 
-func forgetTables(*badger.DB) {}
+func releaseTables(*badger.DB) {}
 
 func rewriteAfter(*badger.DB, time.Duration) {}
 

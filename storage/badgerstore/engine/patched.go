@@ -1,6 +1,6 @@
 //go:build !unpatched
 
-package badgerstore
+package engine
 
 import (
 	"time"
@@ -15,9 +15,16 @@ const _ = badger.RunMakePatch
 
 const patched = true
 
+// Patched reports whether this program was built with the patches in the folder
+// patches, as `make build` does. Without them a disk with errors can lose accepted
+// events.
+func Patched() bool { return patched }
+
+// The functions below are the only users of what the patches add to Badger's methods.
+
 func verifyTables(db *badger.DB, next func(size int64) bool) error { return db.VerifyTables(next) }
 
-func forgetTables(db *badger.DB) { db.ForgetTables() }
+func releaseTables(db *badger.DB) { db.ForgetTables() }
 
 func rewriteAfter(db *badger.DB, age time.Duration) { db.RewriteAfter(age) }
 

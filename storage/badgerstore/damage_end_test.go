@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 )
 
 // copyKilled copies a directory in use to another, as a kill at this moment would leave it.
 func copyKilled(t *testing.T, dir, killed string) {
 	t.Helper()
-	if err := os.Remove(filepath.Join(dir, ballastName)); err != nil {
+	if err := os.Remove(filepath.Join(dir, "BALLAST")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
@@ -28,36 +30,10 @@ func refused(t *testing.T, dir string) {
 		if err == nil {
 			s.Close()
 		}
-		if !errors.Is(err, errDamagedFiles) {
+		if !errors.Is(err, engine.ErrDamaged) {
 			t.Error("opened:", err)
 		}
 	}
-}
-
-// TestOpenMissesItsEnd: a database that ends before what was synced is refused,
-// until the file that says so is removed.
-func TestOpenMissesItsEnd(t *testing.T) {
-	dir := t.TempDir()
-	s := openTest(t, dir)
-	acceptMany(t, s, 3, 1)
-	commits := s.tally.commits
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, missing := range []uint64{0, 1} {
-		mark := syncedMark{dir: dir}
-		if err := mark.begin(commits); err != nil {
-			t.Fatal(missing, err)
-		}
-		if err := errors.Join(mark.note(commits+missing), mark.close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refused(t, dir)
-	if err := os.Remove(filepath.Join(dir, syncedName)); err != nil {
-		t.Fatal(err)
-	}
-	openTest(t, dir)
 }
 
 // TestDamageOfTheLastTransaction damages what was acknowledged last before a kill.
