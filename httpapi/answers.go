@@ -11,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
@@ -39,6 +40,7 @@ var answers = []struct {
 	{webhook.ErrBlockedAddress, codeInvalid, "the address is not allowed"},
 	{webhook.ErrFanOut, codeFanOut, "the event matches more webhooks than one event can be delivered to"},
 	{webhook.ErrBroken, codeUnavailable, "the server cannot store anything until it is restarted"},
+	{paging.ErrCursor, codeMalformed, ""},
 	{eventinput.ErrTooLarge, codeTooLarge, ""},
 	{canonicaljson.ErrTooDeep, codeMalformed, ""},
 	{canonicaljson.ErrSyntax, codeMalformed, ""},

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -157,9 +158,9 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	of, after := listingOf(cursorAPIKey, who), ""
+	of, after := listingOf(paging.APIKeys, who), ""
 	if cursor := parameter(ctx, "cursor"); cursor != "" {
-		place, err := s.cursors.read(of, cursor)
+		place, err := s.cursors.Read(of, cursor)
 		if err != nil {
 			return err
 		}
@@ -171,7 +172,7 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *Principal) error {
 			continue
 		}
 		if len(out.Data) == limit {
-			out.NextCursor = s.cursors.write(of, []byte(out.Data[limit-1].ID))
+			out.NextCursor = s.cursors.Write(of, []byte(out.Data[limit-1].ID))
 			break
 		}
 		out.Data = append(out.Data, showAPIKey(&k.APIKey))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -42,7 +43,7 @@ type Server struct {
 	apiKeys  *apiKeys
 	types    *registry
 	owners   *owners
-	cursors  *cursors
+	cursors  *paging.Cursors
 
 	bodies   bodies
 	underWay underWay
@@ -95,7 +96,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	apiKeys.warnUseless(log)
-	cursors, err := openCursors(o.Store)
+	cursors, err := paging.Open(o.Store)
 	if err != nil {
 		return nil, err
 	}

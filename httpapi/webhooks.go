@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
@@ -117,8 +118,8 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	of := listingOf(cursorEndpoint, who)
-	before, err := s.cursors.readNumber(of, parameter(ctx, "cursor"))
+	of := listingOf(paging.Webhooks, who)
+	before, err := s.cursors.ReadNumber(of, parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
 		out.Data = append(out.Data, shown)
 	}
 	if len(list) > limit {
-		out.NextCursor = s.cursors.writeNumber(of, list[limit-1].Number())
+		out.NextCursor = s.cursors.WriteNumber(of, list[limit-1].Number())
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
 }
