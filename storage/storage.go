@@ -185,7 +185,7 @@ type Corrections interface {
 	// Requeue puts a delivery back into the queue, wherever it was. A delivery that
 	// is queued already stays as it is. The result has no attempts. ErrNotFound.
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
-	// Cancel gives a queued or retrying delivery up, and returns it as Delivery does.
+	// Cancel ends a queued or retrying delivery, and returns it as Delivery does.
 	// ErrConflict if it had finished; ErrNotFound.
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
 	// Replay requeues the finished deliveries of one endpoint that q selects, up to

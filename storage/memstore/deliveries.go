@@ -173,7 +173,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	return due, nil
 }
 
-// Cancel gives a queued or retrying delivery up; ErrConflict if it had finished.
+// Cancel ends a queued or retrying delivery; ErrConflict if it had finished.
 func (s *Store) Cancel(
 	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
 ) (webhook.Delivery, error) {
