@@ -63,7 +63,7 @@ func inSlowRig(t *testing.T, by time.Duration, change func(*Options), test func(
 // and whose first delivery so needs a read, waits for its own read only.
 func TestReadsOfOneClient(t *testing.T) {
 	const by = 10 * time.Millisecond
-	inSlowRig(t, by, func(o *Options) { o.Linger = time.Millisecond }, func(r *rig, _ *slowReads) {
+	inSlowRig(t, by, func(o *Options) { o.IdleTimeout = time.Millisecond }, func(r *rig, _ *slowReads) {
 		cold := r.subscribe("modest", "good", webhook.Settings{})
 		alone := r.latencies("modest", "good", cold, 3)
 		for range 2000 {

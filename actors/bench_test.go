@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -57,7 +58,7 @@ func BenchmarkDispatcher(b *testing.B) {
 	if err := d.Start(); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := d.Health(context.Background(), e.Number()); err != nil {
+	if _, err := d.Cancel(context.Background(), webhook.ID{Endpoint: e.Number()}); !errors.Is(err, webhook.ErrNotFound) { // starts the actor
 		b.Fatal(err)
 	}
 	data := make([]byte, 512)

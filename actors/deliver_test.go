@@ -231,7 +231,7 @@ func TestRateOutlivesRest(t *testing.T) {
 	})
 }
 
-// TestHoldOutlivesRest: a question during a receiver's Retry-After does not end it.
+// TestHoldOutlivesRest: an actor that starts during a receiver's Retry-After does not end it.
 func TestHoldOutlivesRest(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(regular(time.Second, 9))
@@ -247,8 +247,9 @@ func TestHoldOutlivesRest(t *testing.T) {
 		if h := r.health(n); h.HoldUntil.Sub(start) != time.Minute {
 			t.Errorf("%+v", h)
 		}
+		r.startActor(n)
 		id := r.publishOne(n)
-		r.health(n)
+		r.startActor(n)
 		time.Sleep(2 * time.Minute)
 		r.wantTimes(n, start, 0, time.Minute, time.Minute)
 		r.wantStatus(id, webhook.Delivered, "", 1)

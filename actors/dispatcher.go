@@ -15,25 +15,29 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Dispatcher runs the actors: it takes events, has them stored, and delivers them.
+// Dispatcher runs the actors: it accepts events, has them stored, and delivers them. Its
+// methods are safe for concurrent use, Start excepted; after Stop they return
+// webhook.ErrShuttingDown.
 type Dispatcher struct {
 	shared     *shared
 	system     *actor.ActorSystem
-	router     *actor.PID
-	supervisor *actor.PID
+	router     *actor.PID // nil before Start
+	supervisor *actor.PID // nil before Start
 
 	diskReserve atomic.Bool
 	stopOnce    sync.Once
 	stopErr     error
-	waker       sync.WaitGroup
-	wakerStop   context.CancelFunc
-	failOnce    sync.Once
-	failed      chan struct{}
-	failure     error
-	stopped     chan struct{} // closed when nothing answers any more
+	// waker is the goroutine that finds pending work in storage; wakerStop ends it.
+	waker     sync.WaitGroup
+	wakerStop context.CancelFunc
+	failOnce  sync.Once
+	failed    chan struct{}
+	failure   error         // set before failed is closed
+	stopped   chan struct{} // closed when no actor answers any more
 }
 
-// New prepares a Dispatcher; Start makes it work.
+// New makes a Dispatcher and starts nothing; Start does. Its errors name the option
+// that is missing.
 func New(o Options) (*Dispatcher, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -43,9 +47,9 @@ func New(o Options) (*Dispatcher, error) {
 	d := &Dispatcher{failed: make(chan struct{}), stopped: make(chan struct{})}
 	d.system = actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-			return slog.New(slog.DiscardHandler) // it would log whole messages
+			return slog.New(slog.DiscardHandler) // protoactor logs whole messages, payloads included
 		}),
-		// For each dead letter a goroutine waits that long.
+		// The throttle of dead letters' log keeps a goroutine for this long.
 		actor.WithDeadLetterThrottleInterval(10*time.Millisecond),
 	)
 	root := d.system.Root
@@ -58,7 +62,7 @@ func New(o Options) (*Dispatcher, error) {
 		attempts:   limit.NewWorkers(o.MaxInFlight),
 		reads:      limit.NewReaders(),
 		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
-		changed:    d.EndpointChanged,
+		announce:   d.EndpointChanged,
 	}
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
@@ -67,7 +71,9 @@ func New(o Options) (*Dispatcher, error) {
 	return d, nil
 }
 
-// Start reads the endpoints and takes up what was left undelivered.
+// Start reads all endpoints, and continues with the deliveries that an earlier process
+// left pending. It returns once events are accepted; pending work is found in the
+// background. After an error nothing runs.
 func (d *Dispatcher) Start() error {
 	matches := newIndex()
 	err := d.shared.store.EachEndpoint(func(e webhook.Endpoint) error {
@@ -92,28 +98,30 @@ func (d *Dispatcher) Start() error {
 	return nil
 }
 
-// spawn starts one of the two actors that all depends on. If it panics the
-// dispatcher has failed: what it knew may be wrong, and all is on disk.
+// spawn starts the router or the supervisor. If it panics the dispatcher has failed:
+// what the actor knew may be wrong, and everything owed is in storage.
 func (d *Dispatcher) spawn(a actor.Actor) *actor.PID {
 	return d.system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a },
 		actor.WithGuardian(failing{d}), actor.WithDispatcher(d.shared.mailboxes)))
 }
 
-// failing ends the dispatcher when an actor panics.
+// failing is the supervision of those two actors: a panic ends the dispatcher.
 type failing struct{ dispatcher *Dispatcher }
 
-// HandleFailure is called when an actor has panicked.
+// HandleFailure is called by protoactor when the actor has panicked.
 func (f failing) HandleFailure(_ *actor.ActorSystem, _ actor.Supervisor, _ *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
 	f.dispatcher.fail(fmt.Errorf("actor panicked: %v", reason))
 }
 
-// Failed is closed when the dispatcher cannot go on; Err tells why. The process must end.
+// Failed returns a channel that is closed when the dispatcher cannot continue; Err
+// returns the cause. Then the process must end: a new one reads from storage what is owed.
 func (d *Dispatcher) Failed() <-chan struct{} { return d.failed }
 
-// Err tells why the dispatcher failed; only after Failed is closed.
+// Err returns why the dispatcher failed. Call it only after Failed is closed.
 func (d *Dispatcher) Err() error { return d.failure }
 
-// wakeAll tells the supervisor of all endpoints that have pending deliveries.
+// wakeAll sends the supervisor all endpoints that have pending deliveries. Storage
+// skips from endpoint to endpoint, so that ten million deliveries cost no more than one.
 func (d *Dispatcher) wakeAll(ctx context.Context) {
 	err := d.shared.store.Wakes(0, func(w webhook.Wake) error {
 		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
@@ -124,8 +132,8 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 	}
 }
 
-// watch runs the watchdog until ctx ends. A read that storage cannot answer is
-// logged; the next round tries again.
+// watch runs the watchdog until ctx ends. A failed read is logged, and a minute later
+// the watchdog starts again.
 func (d *Dispatcher) watch(ctx context.Context) {
 	dog := watchdog{store: d.shared.store, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
 	for ctx.Err() == nil {
@@ -139,7 +147,7 @@ func (d *Dispatcher) watch(ctx context.Context) {
 	}
 }
 
-// fail ends the dispatcher's life: Failed is closed.
+// fail closes Failed. Only the first cause counts.
 func (d *Dispatcher) fail(err error) {
 	d.failOnce.Do(func() {
 		d.failure = err
@@ -147,12 +155,12 @@ func (d *Dispatcher) fail(err error) {
 	})
 }
 
-// SetDiskReserve tells whether free disk space is below the reserve; then nothing is accepted.
+// SetDiskReserve says whether free disk space is below the reserve. While it is, Publish
+// refuses everything, with ErrDiskReserve.
 func (d *Dispatcher) SetDiskReserve(reached bool) { d.diskReserve.Store(reached) }
 
-// SetDefaults changes the settings of endpoints that set none, and the ceilings that
-// bound all settings. Endpoints at work take them over at once, the others when they
-// have work again.
+// SetDefaults replaces Options.Defaults and Options.Ceilings. Endpoints with an actor
+// follow at once, the others when they have work again.
 func (d *Dispatcher) SetDefaults(s webhook.Settings, most webhook.Ceilings) {
 	s = s.Or(webhook.DefaultSettings())
 	d.shared.defaults.Store(&s)
@@ -165,9 +173,9 @@ func (d *Dispatcher) SetDefaults(s webhook.Settings, most webhook.Ceilings) {
 // SetMaxPending changes Options.MaxPending.
 func (d *Dispatcher) SetMaxPending(n int64) { d.shared.maxPending.Store(n) }
 
-// Stop lets the attempts in flight end and be recorded, until ctx ends; then it
-// cuts them off through Options.Abort, and what they were making stays pending.
-// Calling it again gives the same answer.
+// Stop waits until the attempts in flight have ended and are recorded. When ctx ends
+// first, it cuts them off through Options.Abort; their deliveries stay pending, and the
+// error says so. Later calls return the first one's error. Storage must still run.
 func (d *Dispatcher) Stop(ctx context.Context) error {
 	d.stopOnce.Do(func() { d.stopErr = d.stop(ctx) })
 	return d.stopErr
@@ -186,7 +194,7 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	err := d.awaitDrain(ctx, done)
 	d.shared.attempts.Close()
 	d.shared.reads.Close()
-	// Children first: the supervisor stops them, and ends after the last.
+	// The supervisor stops its children first, and ends after the last one.
 	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
 	d.system.Shutdown()
 	d.shared.mailboxes.Close()
@@ -194,12 +202,14 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	return err
 }
 
-// errCutOff is what Stop returns when it ran out of time.
+// errCutOff is part of Stop's error when its context ended before the attempts did.
 var errCutOff = errors.New("attempts in flight were cut off; their deliveries stay pending")
 
-// abortGrace is how long attempts that were cut off may take to end.
+// abortGrace bounds how long attempts that were cut off may take to end.
 const abortGrace = 5 * time.Second
 
+// awaitDrain waits until all actors have drained, or ctx ends, or the dispatcher has
+// failed: without a supervisor nobody reports the drain.
 func (d *Dispatcher) awaitDrain(ctx context.Context, done chan struct{}) error {
 	select {
 	case <-done:

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -43,7 +42,7 @@ type endpointActor struct {
 
 // Receive handles one message, then does what has become possible.
 func (a *endpointActor) Receive(c actor.Context) {
-	defer a.tellPanic()
+	defer a.logPanic()
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -197,9 +196,6 @@ func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 }
 
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
-	if errors.Is(m.err, webhook.ErrNotFound) { // then nothing is owed to it
-		m = &loaded{endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: a.number}, DeletedAt: now}}
-	}
 	if m.err != nil {
 		a.readFailed("read webhook", m.err, now)
 		return
@@ -232,7 +228,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
-	a.seat.stats.of(e.ReceiverSince)
+	a.seat.stats.describe(e.ReceiverSince)
 	a.joinPermits(e.ClientID, e.ReceiverSince, now)
 	a.lane.Configure(&e, settings, g, now)
 	if a.target == nil { // a test goes through a pause
@@ -266,7 +262,7 @@ func (a *endpointActor) hurry(now time.Time) {
 }
 
 // lingers is until when the actor stays without anything to do.
-func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.Linger) }
+func (a *endpointActor) lingers() time.Time { return a.activeAt.Add(a.shared.options.IdleTimeout) }
 
 // answer sends the answers to changes that the lane has given, before anything else
 // can panic: the caller waits for them.
@@ -351,6 +347,7 @@ func (a *endpointActor) setTimer(at, now time.Time) {
 }
 
 func (a *endpointActor) stop(now time.Time) {
+	a.answer() // the caller waits, even if this actor panicked over something else
 	if a.timer != nil {
 		a.timer.Stop()
 	}

@@ -32,7 +32,7 @@ func (a *endpointActor) finish(e *lane.Entry, now time.Time) {
 	a.shared.metrics.attempt(&e.Attempt, outcome)
 	openings := a.lane.GateState().Openings
 	a.lane.Attempted(e, e.Attempt, rand.Float64(), now)
-	a.tellBreaker(openings, e, outcome)
+	a.logBreaker(openings, e, outcome)
 	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
 		a.logAttempt(e, outcome)
 	}
@@ -46,8 +46,8 @@ func (a *endpointActor) settle(e *lane.Entry) {
 	e.Next.Now.AttemptLog, e.Attempt.Response = nil, nil
 	a.shared.store.Settle(settlement, func(err error) {
 		if e.RecordErr = err; err == nil { // otherwise the delivery stays where it was
-			shared.metrics.settled(e.Next.Now.Status)
-			shared.watchers.settled(&e.Next.Now)
+			shared.metrics.recorded(e.Next.Now.Status)
+			shared.watchers.notify(&e.Next.Now)
 		}
 		if tray.settle(e) {
 			shared.tell(tray)

@@ -14,11 +14,7 @@ import (
 func (a *endpointActor) load() {
 	shared, n := a.shared, a.number
 	a.inBackground(true, func() any {
-		e, err := shared.store.Endpoint(n)
-		if err != nil {
-			return &loaded{err: err}
-		}
-		g, err := shared.store.Gate(n)
+		e, g, err := shared.readEndpoint(n)
 		return &loaded{endpoint: e, gate: g, err: err}
 	})
 }
@@ -175,16 +171,8 @@ func (a *endpointActor) disable(reason string) {
 		if disabled {
 			log.Warn("webhook disabled", "cause", reason, "disabled_at", e.DisabledAt)
 		}
-		shared.changed(e)
+		shared.announce(e)
 	})
-}
-
-// health tells how the endpoint is doing; its backlog is storage's to tell.
-func (a *endpointActor) health(now time.Time) webhook.Health {
-	h := a.lane.Health(now)
-	h.Waiting, h.Restarts = a.waits(h.Waiting), a.seat.restarts
-	a.seat.stats.fill(&h, now)
-	return h
 }
 
 // waits adds to what the lane's deliveries wait for that the endpoint may wait for a slot.

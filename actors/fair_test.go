@@ -134,7 +134,7 @@ var badKinds = []func(call) webhook.Attempt{
 func TestTenThousandBadEndpoints(t *testing.T) {
 	for _, owner := range []string{"other", "bad"} {
 		t.Run("healthy one of client "+owner, func(t *testing.T) {
-			inRig(t, func(o *Options) { o.Linger = time.Second }, func(r *rig) { r.besideCrowd(owner) })
+			inRig(t, func(o *Options) { o.IdleTimeout = time.Second }, func(r *rig) { r.besideCrowd(owner) })
 		})
 	}
 }

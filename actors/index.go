@@ -6,18 +6,20 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// index finds the endpoints that an event matches. It belongs to the router,
-// who changes it in place: a change costs what the one endpoint has patterns,
-// not what the index holds.
+// index finds the endpoints that an event matches. It belongs to the router, which
+// changes it in place: an immutable index that is swapped would cost a copy of
+// everything for each endpoint that changes. So a change costs time in proportion to
+// the one endpoint's patterns, and nobody else may read the index.
 type index struct {
 	endpoints map[webhook.EndpointNumber]indexed
-	patterns  map[string][]webhook.EndpointNumber // of all clients, ascending
-	clients   map[string]*tenant
-	live      int      // endpoints that are not deleted
-	names     []string // scratch of match
+	patterns  map[string][]webhook.EndpointNumber // of all clients, each list ascending
+	clients   map[string]*tenant                  // those with endpoints that are not deleted
+	live      int                                 // endpoints that are not deleted
+	names     []string                            // scratch memory of match, to save an allocation
 }
 
-// indexed is what the index keeps of an endpoint.
+// indexed is what the index keeps of an endpoint. A deleted endpoint keeps its entry,
+// because its revision makes late news of it harmless.
 type indexed struct {
 	owner    *tenant  // nil if it was deleted
 	patterns []string // nil if it was deleted
@@ -34,7 +36,8 @@ func newIndex() *index {
 	}
 }
 
-// put takes an endpoint as it is now. News that was overtaken is ignored.
+// put indexes an endpoint as it is now. Changes may arrive out of order, as several
+// goroutines store them: a revision that is not newer is ignored.
 func (x *index) put(e *webhook.Endpoint) {
 	n := e.Number()
 	old, known := x.endpoints[n]
@@ -49,13 +52,13 @@ func (x *index) put(e *webhook.Endpoint) {
 		now.owner, now.patterns = x.tenant(e.ClientID), e.EventTypes
 	}
 	if old.owner != now.owner || !slices.Equal(old.patterns, now.patterns) {
-		x.takeOut(n, old)
-		x.takeIn(n, now)
+		x.remove(n, old)
+		x.insert(n, now)
 	}
 	x.endpoints[n] = now
 }
 
-// tenant returns the client of a name.
+// tenant returns the client with a name, and makes it if need be.
 func (x *index) tenant(client string) *tenant {
 	t := x.clients[client]
 	if t == nil {
@@ -65,32 +68,34 @@ func (x *index) tenant(client string) *tenant {
 	return t
 }
 
-func (x *index) takeIn(n webhook.EndpointNumber, e indexed) {
+// insert adds an endpoint to the lists of its patterns; remove undoes it.
+func (x *index) insert(n webhook.EndpointNumber, e indexed) {
 	if e.owner == nil {
 		return
 	}
 	x.live++
-	x.clients[e.owner.client] = e.owner // it may have had no endpoint for a moment
+	x.clients[e.owner.client] = e.owner // put may just have removed its last endpoint
 	for _, pattern := range e.patterns {
-		insert(x.patterns, pattern, n)
+		insertNumber(x.patterns, pattern, n)
 	}
-	e.owner.takeIn(n, e.patterns, x.endpoints)
+	e.owner.insert(n, e.patterns, x.endpoints)
 }
 
-func (x *index) takeOut(n webhook.EndpointNumber, e indexed) {
+func (x *index) remove(n webhook.EndpointNumber, e indexed) {
 	if e.owner == nil {
 		return
 	}
 	x.live--
 	for _, pattern := range e.patterns {
-		remove(x.patterns, pattern, n)
+		removeNumber(x.patterns, pattern, n)
 	}
-	if e.owner.takeOut(n, e.patterns); len(e.owner.endpoints) == 0 {
+	if e.owner.remove(n, e.patterns); len(e.owner.endpoints) == 0 {
 		delete(x.clients, e.owner.client)
 	}
 }
 
-// match returns the endpoints that an event matches, disabled ones too, ascending.
+// match returns the endpoints that an event matches, disabled ones too, ascending. The
+// slice is the caller's.
 func (x *index) match(e *webhook.Event) []webhook.EndpointNumber {
 	x.names = webhook.AppendPatterns(x.names[:0], e.Type)
 	if e.ClientID == "" {
@@ -112,7 +117,8 @@ func (x *index) match(e *webhook.Event) []webhook.EndpointNumber {
 	return found
 }
 
-// matchLists returns what stands under some patterns, ascending.
+// matchLists returns the endpoints that have any of some patterns, ascending, each once.
+// It sorts only where several lists meet: an event for all clients may match a million.
 func matchLists(patterns map[string][]webhook.EndpointNumber, names []string) []webhook.EndpointNumber {
 	var found []webhook.EndpointNumber
 	lists := 0
@@ -129,7 +135,7 @@ func matchLists(patterns map[string][]webhook.EndpointNumber, names []string) []
 	return found
 }
 
-// footprint returns what a client has registered.
+// footprint counts what a client has registered, and what all clients have.
 func (x *index) footprint(client string) webhook.Footprint {
 	out := webhook.Footprint{All: x.live}
 	if t := x.clients[client]; t != nil {
@@ -138,10 +144,12 @@ func (x *index) footprint(client string) webhook.Footprint {
 	return out
 }
 
-func insert(lists map[string][]webhook.EndpointNumber, key string, n webhook.EndpointNumber) {
+// insertNumber adds an endpoint to the list of a pattern.
+func insertNumber(lists map[string][]webhook.EndpointNumber, key string, n webhook.EndpointNumber) {
 	lists[key] = withNumber(lists[key], n)
 }
 
+// withNumber returns an ascending list with a number in it.
 func withNumber(list []webhook.EndpointNumber, n webhook.EndpointNumber) []webhook.EndpointNumber {
 	if at, there := slices.BinarySearch(list, n); !there {
 		return slices.Insert(list, at, n)
@@ -149,7 +157,9 @@ func withNumber(list []webhook.EndpointNumber, n webhook.EndpointNumber) []webho
 	return list
 }
 
-func remove(lists map[string][]webhook.EndpointNumber, key string, n webhook.EndpointNumber) {
+// removeNumber removes an endpoint from the list of a pattern. Empty lists go, so that
+// patterns nobody has any more cost nothing.
+func removeNumber(lists map[string][]webhook.EndpointNumber, key string, n webhook.EndpointNumber) {
 	list := withoutNumber(lists[key], n)
 	if len(list) == 0 {
 		delete(lists, key)
@@ -158,6 +168,7 @@ func remove(lists map[string][]webhook.EndpointNumber, key string, n webhook.End
 	lists[key] = list
 }
 
+// withoutNumber returns an ascending list without a number.
 func withoutNumber(list []webhook.EndpointNumber, n webhook.EndpointNumber) []webhook.EndpointNumber {
 	if at, there := slices.BinarySearch(list, n); there {
 		return slices.Delete(list, at, at+1)

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"sync/atomic"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/lane"
@@ -18,7 +20,9 @@ type (
 		only   webhook.EndpointNumber // for a test: this endpoint, whatever it subscribed to
 		bytes  int64
 		done   chan published // buffered
-		taken  bool           // the router has it: an answer follows
+		// claimed is set once: by the router when it begins, or by a publisher that
+		// no longer waits.
+		claimed atomic.Bool
 
 		// The router's: the place of the next event, and what was matched and not
 		// handed to storage yet.
@@ -36,16 +40,16 @@ type (
 	}
 	// endpointChanged is an endpoint as it was stored; the router passes it on to the supervisor.
 	endpointChanged struct{ endpoint webhook.Endpoint }
-	// publishOn: storage has room again for the publications that wait.
-	publishOn struct{}
+	// publishMore: storage has room again for the publications that wait.
+	publishMore struct{}
 	// footprintQuery asks what a client has registered.
 	footprintQuery struct {
 		client string
 		reply  chan webhook.Footprint
 	}
-	// roomQuery asks whether the client of an endpoint may have more pending; the
+	// pendingQuery asks whether the client of an endpoint may have more pending; the
 	// answer is the error if not.
-	roomQuery struct {
+	pendingQuery struct {
 		number webhook.EndpointNumber
 		reply  chan error
 	}
@@ -101,7 +105,7 @@ type (
 		byHand bool // a person asked for them: one goes even if others cannot
 	}
 	configured    struct{ endpoint webhook.Endpoint }
-	healthQuery   struct{ reply chan webhook.Health }
+	healthQuery   struct{ reply chan healthAnswer }
 	progressQuery struct{ reply chan webhook.Progress }
 	drainEndpoint struct{}
 )

@@ -8,7 +8,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// metrics are the dispatcher's figures. None is labelled by endpoint: their number is not bounded.
+// metrics are the dispatcher's figures for operators. Labels are closed sets, made in
+// advance: none is labelled by endpoint or client, whose number is not bounded.
 type metrics struct {
 	attempts  map[webhook.Reason]prometheus.Counter
 	durations prometheus.Histogram
@@ -19,10 +20,12 @@ type metrics struct {
 	actors    prometheus.Gauge
 	openings  prometheus.Counter
 	panics    prometheus.Counter
-	// overlooked counts faults of the dispatcher itself.
+	// overlooked counts faults of the dispatcher itself; see watchdog.
 	overlooked prometheus.Counter
 }
 
+// newMetrics registers the figures; it panics if they are registered there already,
+// as two dispatchers need a registry each.
 func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	m := &metrics{
 		attempts: make(map[webhook.Reason]prometheus.Counter),
@@ -64,19 +67,25 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	return m
 }
 
+// counter makes a counter that the caller registers.
 func counter(name, help string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 }
 
+// gauge makes a figure that is read when it is scraped, on the scraper's goroutine.
 func gauge(name, help string, value func() float64) prometheus.GaugeFunc {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
+// attempt counts an attempt that ended, by its reason. A reason outside of the closed
+// set has no counter: the nil dereference shows the bug at once.
 func (m *metrics) attempt(a *webhook.Attempt, o webhook.Outcome) {
 	m.durations.Observe(float64(a.Duration) / float64(time.Second))
 	m.attempts[o.Reason].Inc()
 }
 
+// accepted counts events that were stored for the first time, and their deliveries
+// that were withheld.
 func (m *metrics) accepted(receipts []webhook.Receipt) {
 	stored, disabled, limited := 0, 0, 0
 	for i := range receipts {
@@ -93,4 +102,5 @@ func (m *metrics) accepted(receipts []webhook.Receipt) {
 	}
 }
 
-func (m *metrics) settled(s webhook.Status) { m.settles[s].Inc() }
+// recorded counts an outcome that storage has recorded.
+func (m *metrics) recorded(s webhook.Status) { m.settles[s].Inc() }

@@ -311,10 +311,10 @@ func TestAskTimeout(t *testing.T) {
 		}
 	}, func(r *rig) {
 		n := r.register(webhook.Settings{})
-		_, err := r.d.Health(context.Background(), n)
-		wantError(t, err, context.DeadlineExceeded)
+		unknown := webhook.ID{Seq: 1, Endpoint: n}
+		r.cancel(unknown, context.DeadlineExceeded)
 		close(release)
-		r.health(n)
+		r.cancel(unknown, webhook.ErrNotFound)
 	})
 }
 

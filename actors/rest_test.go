@@ -43,7 +43,7 @@ func TestRest(t *testing.T) {
 // TestRestRace publishes around the very instant at which the actor asks to rest.
 func TestRestRace(t *testing.T) {
 	const linger = time.Second
-	inRig(t, func(o *Options) { o.Linger = linger }, func(r *rig) {
+	inRig(t, func(o *Options) { o.IdleTimeout = linger }, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		random := rand.New(rand.NewPCG(1, 1))
 		var ids []webhook.ID

@@ -238,6 +238,14 @@ func (r *rig) actorsRunning() int {
 	return int(m.GetGauge().GetValue())
 }
 
+// startActor starts an endpoint's actor, or finds it running, without any effect on
+// deliveries: a request about one that does not exist has to be answered by an actor.
+func (r *rig) startActor(n webhook.EndpointNumber) {
+	r.t.Helper()
+	_, err := r.d.Cancel(context.Background(), webhook.ID{Seq: 1, Endpoint: n})
+	wantError(r.t, err, webhook.ErrNotFound)
+}
+
 func (r *rig) health(n webhook.EndpointNumber) webhook.Health {
 	r.t.Helper()
 	h, err := r.d.Health(context.Background(), n)

@@ -11,7 +11,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// shared is what all actors of one Dispatcher use together.
+// shared is what all actors of one Dispatcher use together. Its fields are set before
+// the first actor starts; what they point to is safe for concurrent use.
 type shared struct {
 	options    Options
 	store      Store
@@ -26,14 +27,15 @@ type shared struct {
 	reads      *limit.Readers
 	mailboxes  mailboxes
 	watchers   watchers
-	// defaults, ceilings and maxPending begin as the options say, and may change.
+	// defaults, ceilings and maxPending start as in the options; the Set methods replace them.
 	defaults   atomic.Pointer[webhook.Settings]
 	ceilings   atomic.Pointer[webhook.Ceilings]
 	maxPending atomic.Int64
-	// aborted: the shutdown's time is up; attempts that now fail were cut off by it.
+	// aborted: the shutdown ran out of time, and cut the attempts off that fail now. They
+	// say nothing about their receivers, and are not recorded.
 	aborted atomic.Bool
-	// changed makes a stored change of an endpoint effective.
-	changed func(webhook.Endpoint)
+	// announce makes a stored change of an endpoint effective; it is Dispatcher.EndpointChanged.
+	announce func(webhook.Endpoint)
 }
 
 // tell sends news to the actor that a tray belongs to, if there is one now.
@@ -46,15 +48,16 @@ func (s *shared) tell(t *tray) {
 	}
 }
 
-// tellPanic, deferred, logs a panic with its stack, and lets it go on: by the time
-// a supervisor hears of it the stack is gone.
-func (s *shared) tellPanic(who string) {
+// logPanic, deferred, logs a panic with its stack and panics again. The actor's
+// supervisor decides what happens, but the stack is gone by the time it is called.
+func (s *shared) logPanic(who string) {
 	if cause := recover(); cause != nil {
-		logPanic(s.log, who, cause)
+		logStack(s.log, who, cause)
 		panic(cause)
 	}
 }
 
-func logPanic(log *slog.Logger, who string, cause any) {
+// logStack logs a panic with the stack of the goroutine that panicked.
+func logStack(log *slog.Logger, who string, cause any) {
 	log.Error("actor panicked", "actor", who, "panic", cause, "stack", string(debug.Stack()))
 }

@@ -10,17 +10,18 @@ import (
 const (
 	statsSlice  = 10 * time.Minute
 	statsSlices = 6 // an hour
-	// Latencies are counted in a quarter of each power of two of 64 µs, up to an hour.
+	// Latencies are counted in buckets: four for each power of two of 64 µs, up to an
+	// hour. A quantile is then at most a quarter too large.
 	latencyUnit    = 64 * time.Microsecond
 	latencyBuckets = 4 * 27
 )
 
-// stats is what an endpoint's actor remembers of the last hour: a histogram of
+// stats is what an endpoint's actor remembers about the last hour: a histogram of
 // latencies for each ten minutes, and the last failure. It outlives the actor, but
-// not a change of the receiver, of which it tells.
+// not a change of the receiver, whose conduct it describes.
 type stats struct {
-	receiverSince uint64 // the endpoint's
-	slices        [statsSlices]*statsPart
+	receiverSince uint64                  // the endpoint's: the revision that introduced the receiver
+	slices        [statsSlices]*statsPart // by number modulo statsSlices; nil where nothing happened
 	lastAttempt   time.Time
 	lastSuccess   time.Time
 	lastFailure   time.Time
@@ -30,20 +31,20 @@ type stats struct {
 
 // statsPart counts the attempts of ten minutes.
 type statsPart struct {
-	number              int64 // since 1970, in slices
+	number              int64 // of the ten minutes, counted from 1970
 	successes, failures int64
 	latencies           [latencyBuckets]uint32
 }
 
-// of begins afresh if the receiver is another one.
-func (s *stats) of(receiverSince uint64) {
+// describe clears the figures unless they are about this receiver.
+func (s *stats) describe(receiverSince uint64) {
 	if s.receiverSince != receiverSince {
 		*s = stats{receiverSince: receiverSince}
 	}
 }
 
-// record counts an attempt. Only an answer has a latency: how long a connection
-// took to be refused says nothing of how fast the receiver is.
+// record counts an attempt. Only an answer has a latency: the time that a connection
+// took to be refused says nothing about the speed of the receiver.
 func (s *stats) record(a *webhook.Attempt, o webhook.Outcome) {
 	end := a.At.Add(a.Duration)
 	s.lastAttempt = end
@@ -64,6 +65,8 @@ func (s *stats) record(a *webhook.Attempt, o webhook.Outcome) {
 	s.lastFailure, s.lastReason, s.lastStatus = end, o.Reason, a.StatusCode
 }
 
+// part returns the ten minutes that a time lies in. It reuses the memory of those an
+// hour before.
 func (s *stats) part(at time.Time) *statsPart {
 	number := at.UnixNano() / int64(statsSlice)
 	part := &s.slices[number%statsSlices]
@@ -75,15 +78,15 @@ func (s *stats) part(at time.Time) *statsPart {
 	return *part
 }
 
-// answeredLast reports whether the latest attempt of the last hour was answered well.
+// answeredLast reports whether the latest attempt of the last hour succeeded.
 func (s *stats) answeredLast() bool { return s.lastSuccess.After(s.lastFailure) }
 
-// stale tells whether nothing of the last hour is left.
+// stale reports whether the last hour is empty, so that nothing is lost with the stats.
 func (s *stats) stale(now time.Time) bool {
 	return now.Sub(s.lastAttempt) > statsSlice*statsSlices
 }
 
-// fill puts the last hour into a health report.
+// fill adds the figures of the last hour to a health report.
 func (s *stats) fill(h *webhook.Health, now time.Time) {
 	var sum [latencyBuckets]uint32
 	oldest := now.UnixNano()/int64(statsSlice) - statsSlices
@@ -102,7 +105,8 @@ func (s *stats) fill(h *webhook.Health, now time.Time) {
 	h.LastReason, h.LastStatusCode = s.lastReason, s.lastStatus
 }
 
-// latencyBucket is the bucket of a latency: a power of two, in quarters.
+// latencyBucket returns the bucket of a latency. The leading bit chooses the power of
+// two, the next two bits the quarter of it.
 func latencyBucket(d time.Duration) int {
 	units := uint64(max(d, 0) / latencyUnit)
 	if units < 4 {
@@ -112,7 +116,7 @@ func latencyBucket(d time.Duration) int {
 	return min(4*exponent+int(units>>exponent), latencyBuckets-1)
 }
 
-// latencyBound is the upper bound of a bucket.
+// latencyBound returns the upper bound of a bucket, which the bucket does not contain.
 func latencyBound(bucket int) time.Duration {
 	if bucket < 4 {
 		return time.Duration(bucket+1) * latencyUnit
@@ -121,7 +125,8 @@ func latencyBound(bucket int) time.Duration {
 	return time.Duration(uint64(bucket%4+5)<<exponent) * latencyUnit
 }
 
-// quantile estimates a quantile from above, to within a quarter of a power of two.
+// quantile estimates a quantile from above, to within a quarter of a power of two; 0
+// where nothing was counted.
 func quantile(counts *[latencyBuckets]uint32, q float64) time.Duration {
 	var total uint64
 	for _, n := range counts {

@@ -182,7 +182,7 @@ func TestQuestionsWhileDraining(t *testing.T) {
 		go func() {
 			time.Sleep(time.Second)
 			r.setStatus(paused, webhook.EndpointActive)
-			r.health(paused)
+			r.startActor(paused)
 		}()
 		r.stop()
 		r.wantOnce(slow, ids)

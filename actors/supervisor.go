@@ -40,7 +40,7 @@ func newSupervisor(s *shared) *supervisor {
 
 // Receive handles one message.
 func (s *supervisor) Receive(c actor.Context) {
-	defer s.shared.tellPanic("supervisor")
+	defer s.shared.logPanic("supervisor")
 	now := time.Now()
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -197,12 +197,16 @@ func (s *supervisor) start(c actor.Context, to *seat) {
 	}
 }
 
-// pass passes a message on. Where no actor runs nothing is in flight, and the seat
-// knows what the others wait for.
+// pass passes a message on. Questions that need no actor are answered in its place:
+// where none runs the seat knows what it left behind.
 func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
-	if query, ok := m.message.(*progressQuery); ok {
-		if known := s.seats[m.number]; known == nil || known.pid == nil {
+	if known := s.seats[m.number]; known == nil || known.pid == nil {
+		switch query := m.message.(type) {
+		case *progressQuery:
 			query.reply <- webhook.Progress{Waiting: known.waiting(now)}
+			return
+		case *healthQuery:
+			query.reply <- known.idleHealth(now)
 			return
 		}
 	}

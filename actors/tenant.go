@@ -6,27 +6,30 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// tenant is what the router knows of one client.
+// tenant is what the router knows about one client that has endpoints.
 type tenant struct {
 	client    string
 	endpoints []webhook.EndpointNumber // that are not deleted, ascending
-	// patterns are those of the endpoints, as in the index; nil for a few endpoints,
-	// which are asked one by one.
+	// patterns lists the endpoints by pattern, as the index does for all clients; nil for
+	// up to fewEndpoints, which match asks one by one.
 	patterns     map[string][]webhook.EndpointNumber
 	patternCount int
 
-	// pending is at least what storage counted at countedAt and what was accepted
-	// since; limit is how much it may be.
+	// pending is the number of pending deliveries that storage counted at countedAt,
+	// and of those accepted since; limit is the largest number allowed. Deliveries that
+	// end meanwhile are not subtracted, so pending errs on the safe side.
 	pending, limit int64
 	countedAt      time.Time
-	// toldAt is when the log last told that it is full.
-	toldAt time.Time
+	// loggedAt is when the log last named the client as full.
+	loggedAt time.Time
 }
 
-// fewEndpoints is up to how many endpoints of a client are asked one by one.
+// fewEndpoints is the number of endpoints up to which a client has no map of patterns:
+// most clients have few, and a map for each would cost more memory than it saves time.
 const fewEndpoints = 16
 
-func (t *tenant) takeIn(n webhook.EndpointNumber, patterns []string, all map[webhook.EndpointNumber]indexed) {
+// insert adds an endpoint, whose patterns all may not hold yet; remove undoes it.
+func (t *tenant) insert(n webhook.EndpointNumber, patterns []string, all map[webhook.EndpointNumber]indexed) {
 	t.endpoints = withNumber(t.endpoints, n)
 	t.patternCount += len(patterns)
 	if t.patterns == nil && len(t.endpoints) > fewEndpoints {
@@ -34,38 +37,41 @@ func (t *tenant) takeIn(n webhook.EndpointNumber, patterns []string, all map[web
 		for _, other := range t.endpoints {
 			for _, pattern := range all[other].patterns {
 				if other != n {
-					insert(t.patterns, pattern, other)
+					insertNumber(t.patterns, pattern, other)
 				}
 			}
 		}
 	}
 	if t.patterns != nil {
 		for _, pattern := range patterns {
-			insert(t.patterns, pattern, n)
+			insertNumber(t.patterns, pattern, n)
 		}
 	}
 	t.countedAt = time.Time{}
 }
 
-func (t *tenant) takeOut(n webhook.EndpointNumber, patterns []string) {
+func (t *tenant) remove(n webhook.EndpointNumber, patterns []string) {
 	t.endpoints = withoutNumber(t.endpoints, n)
 	t.patternCount -= len(patterns)
 	if t.patterns != nil {
 		for _, pattern := range patterns {
-			remove(t.patterns, pattern, n)
+			removeNumber(t.patterns, pattern, n)
 		}
 	}
 	t.countedAt = time.Time{}
 }
 
-// A client's pending deliveries are counted again after countAge, because of what was
-// delivered or replayed meanwhile; and after countPause where it seems to have too many.
 const (
-	countAge   = time.Second
+	// countAge is the age at which a client's count of pending deliveries is replaced
+	// by a fresh one, because deliveries end and are replayed without the router.
+	countAge = time.Second
+	// countPause is the least time between two counts while a client seems to be full:
+	// a refusal should be right, and counting for each event would be too slow.
 	countPause = 10 * time.Millisecond
 )
 
-// full reports whether a client has as many pending deliveries as it may have.
+// full reports whether a client has as many pending deliveries as it may have. It
+// counts them in storage, from counters in memory, if its own count is too old.
 func (r *router) full(t *tenant, now time.Time) bool {
 	age := now.Sub(t.countedAt)
 	if age >= countAge || t.pending >= t.limit && age >= countPause {
@@ -75,18 +81,18 @@ func (r *router) full(t *tenant, now time.Time) bool {
 	if t.pending < t.limit {
 		return false
 	}
-	if now.Sub(t.toldAt) >= fullLogged {
-		t.toldAt = now
+	if now.Sub(t.loggedAt) >= fullLogged {
+		t.loggedAt = now
 		r.shared.log.Warn("a client has as many pending deliveries as it may have: events for it alone are refused, its deliveries of others are withheld",
 			"client_id", t.client, "pending", t.pending, "setting", webhook.LimitPending)
 	}
 	return true
 }
 
-// fullLogged is how often the log names one client that is full.
+// fullLogged is the least time between two log lines about one full client.
 const fullLogged = time.Minute
 
-// fullError is the answer to one who publishes to a client that has too much pending.
+// fullError is the error of a publication to a client that has too much pending.
 func (t *tenant) fullError() error {
 	return &webhook.RetryAfterError{After: 10 * time.Second, Err: &webhook.LimitError{
 		Client: t.client, Setting: webhook.LimitPending, Max: t.limit, Has: t.pending, Cause: webhook.ErrTooManyPending,

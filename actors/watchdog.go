@@ -31,7 +31,7 @@ const (
 // A look costs a read per endpoint with pending deliveries, not per delivery: up
 // to 1,280 such endpoints are looked at every 5 s, more in proportion later.
 type watchdog struct {
-	store Store
+	store Wakes
 	// ask passes an endpoint's heads on to whoever must know of them.
 	ask    func(webhook.Wake)
 	period time.Duration          // shortest time between two looks at one endpoint

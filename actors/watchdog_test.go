@@ -59,7 +59,7 @@ func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
 	forgets := new(forgetful)
 	inRig(t, func(o *Options) {
 		forgets.Store = o.Store.(storage.Store)
-		o.Store, o.Linger, o.Log = forgets, linger, slog.New(slog.NewTextHandler(&log, nil))
+		o.Store, o.IdleTimeout, o.Log = forgets, linger, slog.New(slog.NewTextHandler(&log, nil))
 	}, func(r *rig) {
 		n := r.register(regular(time.Minute, 5))
 		if status == webhook.Queued {

@@ -7,15 +7,17 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// watchers tells those who wait for it what became of a delivery's attempt.
+// watchers wakes callers that wait for the outcome of a delivery's next attempt, as a
+// test of an endpoint does. Storage's goroutine calls notify for every outcome.
 type watchers struct {
-	count atomic.Int32 // so that nobody waiting costs nothing
+	count atomic.Int32 // of by; spares notify the lock while nobody waits
 	mu    sync.Mutex
 	by    map[webhook.ID]chan webhook.Delivery
 }
 
-// watch returns a channel that gets the delivery when its next attempt is
-// recorded, and a function that ends the watch.
+// watch returns a channel that receives the delivery when its next outcome is
+// recorded, and a function that ends the watch. A later watch of the same delivery
+// takes the place of an earlier one.
 func (w *watchers) watch(id webhook.ID) (<-chan webhook.Delivery, func()) {
 	settled := make(chan webhook.Delivery, 1)
 	w.mu.Lock()
@@ -35,8 +37,9 @@ func (w *watchers) watch(id webhook.ID) (<-chan webhook.Delivery, func()) {
 	}
 }
 
-// settled tells who waits for the delivery.
-func (w *watchers) settled(d *webhook.Delivery) {
+// notify wakes the caller that waits for the delivery, if there is one. It never
+// blocks: the channel has room for the one delivery that it is sent.
+func (w *watchers) notify(d *webhook.Delivery) {
 	if w.count.Load() == 0 {
 		return
 	}

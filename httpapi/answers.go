@@ -10,7 +10,11 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // defaultRetryAfter is asked for when an error goes away by itself but does not say when.
@@ -25,6 +29,7 @@ var answers = []struct {
 }{
 	{webhook.ErrNotFound, codeNotFound, "there is no such thing, or it belongs to another client"},
 	{webhook.ErrExists, codeExists, "a thing of that name is there already"},
+	{registration.ErrDisabled, codeConflict, registration.ErrDisabled.Error()},
 	{webhook.ErrConflict, codeConflict, "the present state does not allow this"},
 	{webhook.ErrTooManyPending, codeTooManyPending, "too many deliveries are pending; publish again later"},
 	{webhook.ErrClientLimit, codeClientLimit, "the client has as much as it may have"},
@@ -35,11 +40,12 @@ var answers = []struct {
 	{webhook.ErrBlockedAddress, codeInvalid, "the address is not allowed"},
 	{webhook.ErrFanOut, codeFanOut, "the event matches more webhooks than one event can be delivered to"},
 	{webhook.ErrBroken, codeUnavailable, "the server cannot store anything until it is restarted"},
+	{paging.ErrCursor, codeMalformed, ""},
 	{eventinput.ErrTooLarge, codeTooLarge, ""},
-	{webhook.ErrTooDeep, codeMalformed, ""},
-	{webhook.ErrSyntax, codeMalformed, ""},
-	{webhook.ErrDuplicateKey, codeMalformed, ""},
-	{webhook.ErrInvalidUTF8, codeMalformed, ""},
+	{canonicaljson.ErrTooDeep, codeMalformed, ""},
+	{canonicaljson.ErrSyntax, codeMalformed, ""},
+	{canonicaljson.ErrDuplicateKey, codeMalformed, ""},
+	{canonicaljson.ErrInvalidUTF8, codeMalformed, ""},
 	{context.DeadlineExceeded, codeUnavailable, "the server did not finish in time"},
 	{context.Canceled, codeShuttingDown, "the server is stopping"},
 }
@@ -48,6 +54,9 @@ var answers = []struct {
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
+	}
+	if faults, ok := errors.AsType[jsonbody.Faults](err); ok {
+		return problemOfFaults(faults)
 	}
 	p := newProblem(codeInternal, "something went wrong inside the server")
 	field, isField := errors.AsType[*webhook.FieldError](err)
@@ -74,6 +83,17 @@ func problemOf(err error) *problem {
 		p.retryAfter = later.After
 	}
 	return p
+}
+
+// problemOfFaults returns the problem of an input with several faults: that of the first
+// one, with the list of all.
+func problemOfFaults(faults jsonbody.Faults) *problem {
+	p := *problemOf(faults[0])
+	for _, err := range faults {
+		one := problemOf(err)
+		p.Errors = append(p.Errors, fieldProblem{Field: one.Field, Detail: one.Detail})
+	}
+	return &p
 }
 
 // limitDetail says which limit a client has reached, and what can be done.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -55,24 +57,24 @@ func (in *apiKeyInput) apiKey(who *Principal, now time.Time) (webhook.APIKey, er
 	k := webhook.APIKey{
 		Name: in.Name.Value, Scopes: in.Scopes.Value, CreatedAt: now.UTC().Truncate(time.Millisecond),
 	}
-	var f faults
+	var f jsonbody.Faults
 	switch n := utf8.RuneCountInString(k.Name); {
 	case strings.TrimSpace(k.Name) == "":
-		f.add(invalid("name", "is missing: it tells what the key is for"))
+		f.Add(invalid("name", "is missing: it tells what the key is for"))
 	case n > maxKeyName:
-		f.add(invalid("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
+		f.Add(invalid("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
 	}
 	var err error
 	k.ClientID, err = in.client(who)
-	f.add(err)
-	f.add(checkScopes(k.Scopes, k.ClientID))
+	f.Add(err)
+	f.Add(checkScopes(k.Scopes, k.ClientID))
 	k.ExpiresAt, err = parseTime("expires_at", in.ExpiresAt.Value)
-	f.add(err)
+	f.Add(err)
 	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond)
 	if in.ExpiresAt.Given() && err == nil && !k.ExpiresAt.After(now) {
-		f.add(invalid("expires_at", "is not in the future"))
+		f.Add(invalid("expires_at", "is not in the future"))
 	}
-	return k, f.err()
+	return k, f.Err()
 }
 
 // client tells which client the key is for: the one in the body, or the one that
@@ -156,9 +158,9 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	of, after := listingOf(cursorAPIKey, who), ""
+	of, after := listingOf(paging.APIKeys, who), ""
 	if cursor := parameter(ctx, "cursor"); cursor != "" {
-		place, err := s.cursors.read(of, cursor)
+		place, err := s.cursors.Read(of, cursor)
 		if err != nil {
 			return err
 		}
@@ -170,7 +172,7 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *Principal) error {
 			continue
 		}
 		if len(out.Data) == limit {
-			out.NextCursor = s.cursors.write(of, []byte(out.Data[limit-1].ID))
+			out.NextCursor = s.cursors.Write(of, []byte(out.Data[limit-1].ID))
 			break
 		}
 		out.Data = append(out.Data, showAPIKey(&k.APIKey))

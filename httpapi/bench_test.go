@@ -36,7 +36,7 @@ func publisher(tb testing.TB, path, body string) (*Server, *fasthttp.RequestCtx)
 	tb.Cleanup(func() { _ = store.Close() })
 	s, err := New(Options{
 		Store: store, Dispatcher: idleDispatcher{}, Keys: []Key{secretKeyNamed(tb, "", testSecret)},
-		CheckTarget: checkTestTarget, Sequence: &webhook.Sequence{}, Log: slog.New(slog.DiscardHandler),
+		CheckTarget: checkTestTarget, Sequence: &webhook.Sequence{}, EventTypes: testEventTypes, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		tb.Fatal(err)

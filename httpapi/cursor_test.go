@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -95,55 +94,4 @@ func TestCursorsOutliveTheProcess(t *testing.T) {
 	restarted.want(t, 200, acme, "GET", list+cursor, "")
 	elsewhere := newFixture(t)
 	elsewhere.want(t, 400, acme, "GET", list+cursor, "")
-}
-
-// FuzzCursor: a text is read only if it is what was written, for the same list.
-func FuzzCursor(f *testing.F) {
-	store := memstore.Open(memstore.Options{})
-	f.Cleanup(func() { store.Close() })
-	c, err := openCursors(store)
-	if err != nil {
-		f.Fatal(err)
-	}
-	acme, globex := &Principal{Publisher: "client:acme", ClientID: "acme"}, &Principal{Publisher: "client:globex", ClientID: "globex"}
-	mine := deliveryListing(cursorDelivery, acme, &webhook.DeliveryQuery{Endpoint: 3}, &period{})
-	others := []listing{
-		deliveryListing(cursorDelivery, globex, &webhook.DeliveryQuery{Endpoint: 3}, &period{}),
-		deliveryListing(cursorReplay, acme, &webhook.DeliveryQuery{Endpoint: 3}, &period{}),
-		deliveryListing(cursorDelivery, acme, &webhook.DeliveryQuery{Endpoint: 3, Status: webhook.Failed}, &period{}),
-		listingOf(cursorDelivery, acme),
-	}
-	good := c.writeID(mine, webhook.ID{Seq: 1, Endpoint: 3, Nonce: 7})
-	f.Add(good)
-	f.Add(good[:len(good)-1])
-	f.Add(good + "A")
-	f.Add(c.writeID(others[0], webhook.ID{Seq: 1}))
-	f.Add(c.write(listingOf(cursorName, acme), []byte("user.created")))
-	f.Add("")
-	f.Add("ZA")
-	f.Fuzz(func(t *testing.T, text string) {
-		if place, err := c.read(mine, text); err == nil && c.write(mine, place) != text {
-			t.Errorf("%q was read as %x", text, place)
-		}
-		for _, other := range others {
-			if place, err := c.read(other, text); err == nil && c.write(other, place) != text {
-				t.Errorf("%q was read as %x", text, place)
-			} else if _, both := c.read(mine, text); err == nil && both == nil {
-				t.Errorf("%q is good for two lists", text)
-			}
-		}
-	})
-}
-
-// TestListingsDiffer: parts do not run into one another, nor into the place.
-func TestListingsDiffer(t *testing.T) {
-	c, seen := &cursors{}, map[string]bool{}
-	for _, of := range [][]string{{}, {""}, {"", ""}, {"a", "b"}, {"ab", ""}, {"ab"}, {"a\x01b"}, {"", "ab"}} {
-		for _, place := range []string{"", "c", "\x01c", "\x00"} {
-			seen[string(c.sum(listing{kind: cursorName, of: of}, []byte(place)))] = true
-		}
-	}
-	if len(seen) != 32 {
-		t.Errorf("%d of 32 are different", len(seen))
-	}
 }

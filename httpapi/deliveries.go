@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -110,11 +111,11 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.Delive
 	if q.Status == webhook.Processing {
 		return s.listProcessing(ctx, who, q, p)
 	}
-	of := deliveryListing(cursorDelivery, who, &q, &p)
-	if q.Before, err = s.cursors.readID(of, parameter(ctx, "cursor")); err != nil {
+	of := deliveryListing(paging.Deliveries, who, &q, &p)
+	if q.Before, err = s.cursors.ReadID(of, parameter(ctx, "cursor")); err != nil {
 		return err
 	}
-	p.narrow(&q)
+	p.Narrow(&q)
 	found, err := s.store.ListDeliveries(q)
 	if err != nil {
 		return fmt.Errorf("list deliveries: %w", err)
@@ -134,13 +135,13 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.Delive
 		return err
 	}
 	return answer(ctx, fasthttp.StatusOK, page[deliveryResource]{
-		Data: shown, NextCursor: s.cursors.writeID(of, found.Next),
+		Data: shown, NextCursor: s.cursors.WriteID(of, found.Next),
 	})
 }
 
 // readFilters reads the parameters of a list, except the cursor. The period is to
 // narrow q when the cursor was read.
-func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) (p period, err error) {
+func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) (p paging.Period, err error) {
 	if q.Limit, err = limitOf(ctx); err != nil {
 		return p, err
 	}
@@ -152,5 +153,5 @@ func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery)
 			return p, jsonbody.InField(err, "event_type")
 		}
 	}
-	return parsePeriod(timeParameter(ctx, "since"), timeParameter(ctx, "until"), time.Now())
+	return paging.ParsePeriod(timeParameter(ctx, "since"), timeParameter(ctx, "until"), time.Now())
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -71,16 +72,16 @@ func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
 		EventType:     d.EventType,
 		Status:        string(d.Status),
 		QueuedAt:      webhook.FormatTime(d.QueuedAt()),
-		NextAttemptAt: showTime(d.NextAttemptAt.Time()),
+		NextAttemptAt: jsonbody.Time(d.NextAttemptAt.Time()),
 		Attempts:      d.Attempts,
 	}
 	switch d.Status {
 	case webhook.Delivered:
-		r.DeliveredAt = showTime(d.FinishedAt)
+		r.DeliveredAt = jsonbody.Time(d.FinishedAt)
 	case webhook.Failed:
-		r.FailedAt = showTime(d.FinishedAt)
+		r.FailedAt = jsonbody.Time(d.FinishedAt)
 	case webhook.Cancelled:
-		r.CancelledAt = showTime(d.FinishedAt)
+		r.CancelledAt = jsonbody.Time(d.FinishedAt)
 	}
 	if d.Status != webhook.Delivered {
 		r.Reason, r.ErrorMessage = string(d.Reason), d.Message()

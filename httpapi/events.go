@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -30,7 +31,7 @@ type eventResource struct {
 // getEvent reads an event with its deliveries: all of them for the one who
 // published it, those of the caller's own endpoints for a client.
 func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
-	of := listingOf(cursorRecipient, who, pathParameter(ctx, "id"))
+	of := listingOf(paging.Recipients, who, pathParameter(ctx, "id"))
 	limit, from, err := s.recipientPage(ctx, of)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
 	}
 	to := pageOf(mine, from)
 	if len(to) > limit {
-		out.NextCursor = s.cursors.writeNumber(of, to[limit])
+		out.NextCursor = s.cursors.WriteNumber(of, to[limit])
 		to = to[:limit]
 	}
 	if err := s.addDeliveries(&out, &event, to); err != nil {
@@ -82,7 +83,7 @@ func mayRead(event *webhook.Event, who *Principal) bool {
 	return event.ClientID != "" && who.sees(event.ClientID)
 }
 
-func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of listing) (limit int, from webhook.EndpointNumber, err error) {
+func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of paging.Listing) (limit int, from webhook.EndpointNumber, err error) {
 	if limit, err = limitOf(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -92,7 +93,7 @@ func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of listing) (limit int,
 	if limit > maxRecipients {
 		return 0, 0, invalid("limit", "must be a whole number from 1 to 100")
 	}
-	from, err = s.cursors.readNumber(of, parameter(ctx, "cursor"))
+	from, err = s.cursors.ReadNumber(of, parameter(ctx, "cursor"))
 	return limit, from, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -49,9 +50,9 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *Principal) error 
 	if err != nil {
 		return err
 	}
-	list, of := s.types.list(), listingOf(cursorName, who)
+	list, of := s.types.list(), listingOf(paging.EventTypes, who)
 	if cursor := parameter(ctx, "cursor"); cursor != "" {
-		after, err := s.cursors.read(of, cursor)
+		after, err := s.cursors.Read(of, cursor)
 		if err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *Principal) error 
 		out.Data = append(out.Data, eventTypeResource(t))
 	}
 	if len(list) > limit {
-		out.NextCursor = s.cursors.write(of, []byte(list[limit-1].Name))
+		out.NextCursor = s.cursors.Write(of, []byte(list[limit-1].Name))
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
 }

@@ -137,7 +137,7 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	}
 	o := Options{
 		Store: store, Dispatcher: f.dispatcher, Keys: []Key{key}, CheckTarget: checkTestTarget,
-		Sequence: sequence, Version: "test",
+		Sequence: sequence, EventTypes: testEventTypes, Version: "test",
 		Backup: func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, testBackup)
 			return err

@@ -6,6 +6,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -32,7 +34,7 @@ type healthResource struct {
 	LastError     *lastError    `json:"last_error,omitzero"`
 	Restarts      int           `json:"restarts"`
 	// Limits are those in force.
-	Limits settingsResource `json:"limits"`
+	Limits registration.Settings `json:"limits"`
 }
 
 type breakerHealth struct {
@@ -77,21 +79,21 @@ func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Tim
 		WebhookID:       webhook.EndpointID.Format(e.ID),
 		Status:          string(e.Status),
 		DisabledReason:  e.DisabledReason,
-		DisabledAt:      showTime(e.DisabledAt),
-		Breaker:         breakerHealth{State: string(h.Breaker), OpenUntil: showTime(h.OpenUntil)},
-		HoldUntil:       showTime(h.HoldUntil),
+		DisabledAt:      jsonbody.Time(e.DisabledAt),
+		Breaker:         breakerHealth{State: string(h.Breaker), OpenUntil: jsonbody.Time(h.OpenUntil)},
+		HoldUntil:       jsonbody.Time(h.HoldUntil),
 		InFlight:        h.InFlight,
 		Allowed:         h.Allowed,
 		Queued:          h.Backlog.Queued,
 		Retrying:        h.Backlog.Retrying,
-		NextRetryAt:     showTime(h.Backlog.NextRetryAt),
+		NextRetryAt:     jsonbody.Time(h.Backlog.NextRetryAt),
 		LastHour:        showHour(h),
-		LastAttemptAt:   showTime(h.LastAttemptAt),
-		LastSuccessAt:   showTime(h.LastSuccessAt),
-		LastFailureAt:   showTime(h.LastFailureAt),
+		LastAttemptAt:   jsonbody.Time(h.LastAttemptAt),
+		LastSuccessAt:   jsonbody.Time(h.LastSuccessAt),
+		LastFailureAt:   jsonbody.Time(h.LastFailureAt),
 		Restarts:        h.Restarts,
 		waitingResource: showWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
-		Limits:          showSettings(e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())),
+		Limits:          registration.ShowSettings(e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())),
 	}
 	if !h.Backlog.OldestAt.IsZero() {
 		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())

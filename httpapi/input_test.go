@@ -8,6 +8,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // badInput is a request that must be refused, with the reason why.
@@ -81,7 +82,7 @@ var badEvents = []badInput{
 	{"invalid UTF-8 in a key", "{\"event_type\":\"user.created\",\"d\xff\":1}", 400, "body", codeMalformed},
 	{"half of a surrogate", eventWith(`{"a":"\ud800"}`), 400, "data.a", codeMalformed},
 	{"invalid UTF-8 in the type", "{\"event_type\":\"user.created\xff\",\"data\":1}", 400, "event_type", codeMalformed},
-	{"nested too deep", eventWith(nested(webhook.MaxDepth + 1)), 400, "data" + strings.Repeat("[0]", 84), codeMalformed},
+	{"nested too deep", eventWith(nested(canonicaljson.MaxDepth + 1)), 400, "data" + strings.Repeat("[0]", 84), codeMalformed},
 	{"unknown field", `{"event_type":"user.created","data":1,"payload":1}`, 422, "payload", codeInvalid},
 	{"other case", `{"Event_Type":"user.created","data":1}`, 422, "Event_Type", codeInvalid},
 	{"no type", `{"data":1}`, 422, "event_type", codeInvalid},

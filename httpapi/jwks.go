@@ -1,9 +1,6 @@
 package httpapi
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
@@ -20,24 +18,6 @@ const (
 	// so whoever meets an unknown one has to ask again.
 	keySetCaching = "public, max-age=60"
 )
-
-// jsonWebKey is a public key as RFC 8037 writes it.
-type jsonWebKey struct {
-	KeyType   string `json:"kty"`
-	Curve     string `json:"crv"`
-	X         string `json:"x"`
-	KeyID     string `json:"kid"` // the thumbprint of RFC 7638
-	Use       string `json:"use"`
-	Algorithm string `json:"alg"`
-}
-
-func newJSONWebKey(key ed25519.PublicKey) jsonWebKey {
-	x := base64.RawURLEncoding.EncodeToString(key)
-	thumbprint := sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + x + `"}`))
-	return jsonWebKey{
-		KeyType: "OKP", Curve: "Ed25519", X: x, KeyID: base64.RawURLEncoding.EncodeToString(thumbprint[:]), Use: "sig", Algorithm: "EdDSA",
-	}
-}
 
 // getKeySet shows the public keys with which a webhook's signatures are verified
 // now. It asks for no token: a webhook that is not known looks like one that has
@@ -63,10 +43,10 @@ func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *Principal) error {
 
 // keySet is the document of RFC 7517, section 5.
 type keySet struct {
-	Keys []jsonWebKey `json:"keys"`
+	Keys []signing.JSONWebKey `json:"keys"`
 }
 
-func (s *Server) publicKeys(name string) (keys []jsonWebKey, err error) {
+func (s *Server) publicKeys(name string) (keys []signing.JSONWebKey, err error) {
 	id, err := webhook.EndpointID.Parse(name)
 	if err != nil {
 		return nil, nil
@@ -79,8 +59,8 @@ func (s *Server) publicKeys(name string) (keys []jsonWebKey, err error) {
 		return nil, nil
 	}
 	for _, secret := range e.Secrets {
-		if public := secret.PublicKey(); public != nil && secret.Valid(time.Now()) {
-			keys = append(keys, newJSONWebKey(public))
+		if key, ok := secret.JSONWebKey(); ok && secret.Valid(time.Now()) {
+			keys = append(keys, key)
 		}
 	}
 	return keys, nil

@@ -54,6 +54,8 @@ type Options struct {
 	ClientLimits func(client string) webhook.ClientLimits
 	// MaxWebhooks bounds the endpoints of all clients together; 0 for no limit.
 	MaxWebhooks int
+	// EventTypes are stored at the start in a registry that has none.
+	EventTypes []webhook.EventType
 	// AnyEventType lets event types through that the registry does not have.
 	AnyEventType bool
 	// Version is shown by /healthz.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,13 +19,13 @@ const maxProcessingEndpoints = 250
 // the list goes from endpoint to endpoint, the one registered last first, and is
 // newest first within each. A page ends when it is full, or when it has asked
 // maxProcessingEndpoints.
-func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery, p period) error {
-	of := deliveryListing(cursorProcessing, who, &q, &p)
-	after, err := s.cursors.readID(of, parameter(ctx, "cursor"))
+func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery, p paging.Period) error {
+	of := deliveryListing(paging.Processing, who, &q, &p)
+	after, err := s.cursors.ReadID(of, parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
-	p.narrow(&q)
+	p.Narrow(&q)
 	endpoints, err := s.processingEndpoints(&q, after.Endpoint)
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webh
 		return err
 	}
 	return answer(ctx, fasthttp.StatusOK, page[deliveryResource]{
-		Data: shown, NextCursor: s.cursors.writeID(of, next),
+		Data: shown, NextCursor: s.cursors.WriteID(of, next),
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -16,7 +17,7 @@ type waitingResource struct {
 }
 
 func showWaiting(w webhook.Waiting) waitingResource {
-	return waitingResource{WaitingFor: string(w.For), Until: showTime(w.Until)}
+	return waitingResource{WaitingFor: string(w.For), Until: jsonbody.Time(w.Until)}
 }
 
 // progresses is what the actors know of the pending deliveries of some endpoints.

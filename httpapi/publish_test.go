@@ -8,6 +8,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // stored reads the event that an answer names.
@@ -73,8 +74,8 @@ func TestPublishStores(t *testing.T) {
 			webhook.Event{Type: "user.created", Data: []byte(`5`), ClientID: "globex", Publisher: "client:globex"},
 		},
 		{
-			"nested as deep as may be", backend, "", eventWith(nested(webhook.MaxDepth)),
-			webhook.Event{Type: "user.created", Data: []byte(nested(webhook.MaxDepth)), Publisher: "subject:backend"},
+			"nested as deep as may be", backend, "", eventWith(nested(canonicaljson.MaxDepth)),
+			webhook.Event{Type: "user.created", Data: []byte(nested(canonicaljson.MaxDepth)), Publisher: "subject:backend"},
 		},
 		{
 			"as large as may be", backend, "", eventWith(`"` + strings.Repeat("x", webhook.MaxPayload-2) + `"`),

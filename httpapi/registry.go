@@ -36,14 +36,14 @@ type types struct {
 	sorted []webhook.EventType
 }
 
-// loadRegistry reads the registry. One without any type is filled with the default ones.
-func loadRegistry(store EventTypeStore, check bool) (*registry, error) {
+// loadRegistry reads the registry. It stores the initial types in one without any.
+func loadRegistry(store EventTypeStore, check bool, initial []webhook.EventType) (*registry, error) {
 	list, err := store.EventTypes()
 	if err != nil {
 		return nil, fmt.Errorf("read the event types: %w", err)
 	}
 	if len(list) == 0 {
-		list = webhook.DefaultEventTypes()
+		list = initial
 		for _, t := range list {
 			if err := store.CreateEventType(context.Background(), t); err != nil {
 				return nil, fmt.Errorf("store the default event type %s: %w", t.Name, err)
@@ -82,8 +82,8 @@ func (r *registry) name(text []byte, suggest bool) (string, error) {
 	return "", state.unknown("event_type", name, suggest)
 }
 
-// checkPattern refuses what is no pattern, and what names one unknown type.
-func (r *registry) checkPattern(field, pattern string) error {
+// CheckPattern refuses what is no pattern, and what names one unknown type.
+func (r *registry) CheckPattern(field, pattern string) error {
 	if err := webhook.ValidatePattern(pattern); err != nil {
 		return jsonbody.InField(err, field)
 	}

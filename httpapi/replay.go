@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -52,11 +53,11 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err != nil {
 		return err
 	}
-	of := deliveryListing(cursorReplay, who, &q, &p)
-	if q.Before, err = s.cursors.readID(of, in.Cursor.Value); err != nil {
+	of := deliveryListing(paging.Replay, who, &q, &p)
+	if q.Before, err = s.cursors.ReadID(of, in.Cursor.Value); err != nil {
 		return err
 	}
-	p.narrow(&q)
+	p.Narrow(&q)
 	step := s.dispatcher.Replay
 	switch {
 	case in.DryRun.Value:
@@ -86,7 +87,7 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 			break
 		}
 	}
-	out.NextCursor = s.cursors.writeID(of, q.Before)
+	out.NextCursor = s.cursors.WriteID(of, q.Before)
 	if !out.DryRun && out.Deliveries > 0 {
 		if out.waitingResource, err = s.queueWaits(&e); err != nil {
 			return err
@@ -106,7 +107,7 @@ func (s *Server) queueWaits(e *webhook.Endpoint) (waitingResource, error) {
 }
 
 // replayQuery reads the selection. The period is to narrow it when the cursor was read.
-func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, p period, err error) {
+func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, p paging.Period, err error) {
 	q = webhook.DeliveryQuery{Endpoint: n, Status: webhook.Failed, EventType: in.EventType.Value}
 	if in.Status.Given() {
 		q.Status = webhook.Status(in.Status.Value)
@@ -119,7 +120,7 @@ func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQ
 			return q, p, jsonbody.InField(err, "event_type")
 		}
 	}
-	p, err = parsePeriod(in.Since.Value, in.Until.Value, time.Now())
+	p, err = paging.ParsePeriod(in.Since.Value, in.Until.Value, time.Now())
 	return q, p, err
 }
 

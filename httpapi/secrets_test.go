@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // The key pair of Svix's vector for v1a, and its public key in a key set.
@@ -38,7 +39,7 @@ func TestSignatureSchemes(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
 		why, members string
-		scheme       webhook.Scheme
+		scheme       signing.Scheme
 		shown        bool   // the secret
 		public       string // if it is known before
 	}{
@@ -59,8 +60,8 @@ func TestSignatureSchemes(t *testing.T) {
 			t.Errorf("%s: secret %q is shown", c.why, r.text(t, "secret"))
 		}
 		var want []string
-		if c.scheme == webhook.SchemeEd25519 {
-			want = []string{webhook.FormatPublicKey(stored.PublicKey())}
+		if c.scheme == signing.SchemeEd25519 {
+			want = []string{stored.PublicKey()}
 		}
 		if !slices.Equal(keys, want) || c.public != "" && keys[0] != c.public {
 			t.Errorf("%s: public keys %q, want %q", c.why, keys, want)
@@ -71,7 +72,7 @@ func TestSignatureSchemes(t *testing.T) {
 		}
 		same := fmt.Sprintf(`{"signature_scheme":"%s"}`, c.scheme)
 		f.want(t, 200, acme, "PATCH", path, same)
-		other := map[webhook.Scheme]string{"v1": `"v1a"`, "v1a": `"v1"`}[c.scheme]
+		other := map[signing.Scheme]string{"v1": `"v1a"`, "v1a": `"v1"`}[c.scheme]
 		for _, scheme := range []string{other, "null"} {
 			if got := f.want(t, 422, acme, "PATCH", path, `{"signature_scheme":`+scheme+`}`).text(t, "field"); got != "signature_scheme" {
 				t.Errorf("%s: changed to %s: field %q", c.why, scheme, got)
@@ -167,7 +168,7 @@ func TestEleventhSecret(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFixture(t)
 		path := "/api/webhooks/" + f.register(t, acme) + "/rotate-secret"
-		for i := range webhook.MaxSecrets - 1 { // the second is the first to expire
+		for i := range signing.MaxSecrets - 1 { // the second is the first to expire
 			f.want(t, 200, acme, "POST", path, fmt.Sprintf(`{"overlap_seconds":%d}`, 600+abs(i-1)*60))
 		}
 		firstEnd := time.Now().Add(10 * time.Minute)
@@ -176,14 +177,14 @@ func TestEleventhSecret(t *testing.T) {
 		if want := "10 secrets are valid still; rotate again when the first has expired, at " + webhook.FormatTime(firstEnd); r.text(t, "detail") != want {
 			t.Errorf("got %s, want %s", r.body, want)
 		}
-		if now := f.dispatcher.lastChange(); now.Revision != before.Revision || len(now.Secrets) != webhook.MaxSecrets {
+		if now := f.dispatcher.lastChange(); now.Revision != before.Revision || len(now.Secrets) != signing.MaxSecrets {
 			t.Errorf("after the refusal there are %d secrets", len(now.Secrets))
 		}
 		time.Sleep(10*time.Minute - time.Millisecond)
 		f.want(t, 409, acme, "POST", path, "")
 		time.Sleep(time.Millisecond)
 		f.want(t, 200, acme, "POST", path, "")
-		if n := len(f.dispatcher.lastChange().Secrets); n != webhook.MaxSecrets {
+		if n := len(f.dispatcher.lastChange().Secrets); n != signing.MaxSecrets {
 			t.Errorf("%d secrets", n)
 		}
 		f.want(t, 409, acme, "POST", path, "")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -42,7 +43,7 @@ type Server struct {
 	apiKeys  *apiKeys
 	types    *registry
 	owners   *owners
-	cursors  *cursors
+	cursors  *paging.Cursors
 
 	bodies   bodies
 	underWay underWay
@@ -61,7 +62,7 @@ type Server struct {
 }
 
 // New makes a Server. It reads the API keys and the registry of event types from
-// the store, and fills the latter with webhook.DefaultEventTypes if it is empty;
+// the store, and fills the latter with Options.EventTypes if it is empty;
 // and all endpoints, to find those that sign with private keys. The error names
 // every option that is missing.
 func New(o Options) (*Server, error) {
@@ -86,7 +87,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	types, err := loadRegistry(o.Store, !o.AnyEventType)
+	types, err := loadRegistry(o.Store, !o.AnyEventType, o.EventTypes)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	apiKeys.warnUseless(log)
-	cursors, err := openCursors(o.Store)
+	cursors, err := paging.Open(o.Store)
 	if err != nil {
 		return nil, err
 	}

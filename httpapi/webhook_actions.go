@@ -11,48 +11,18 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// Bounds of rotating secrets and of waiting for a test.
-const (
-	defaultOverlap = 24 * time.Hour
-	maxOverlap     = 7 * 24 * time.Hour
-	maxWait        = time.Minute
-)
-
-// pauseWebhook holds an endpoint's deliveries; events are still accepted for it.
-func (s *Server) pauseWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
-	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error { return setStatus(e, string(webhook.EndpointPaused)) })
-}
-
-// resumeWebhook goes on with an endpoint that was paused or disabled, or whose
-// deliveries wait for its breaker or a hold: both end.
-func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
-	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error {
-		e.Resume()
-		return nil
-	})
-}
-
-// actOnWebhook changes the endpoint in the path and answers with it.
-func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *Principal, change func(*webhook.Endpoint) error) error {
-	e, err := s.liveEndpoint(ctx, who)
-	if err != nil {
-		return err
-	}
-	call, cancel := s.call()
-	defer cancel()
-	e, err = s.update(call, e.ID, change)
-	if err != nil {
-		return err
-	}
-	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
-}
+// maxWait bounds how long a test waits for its first attempt: as long as an attempt may take.
+const maxWait = time.Minute
 
 // rotationInput asks for a new secret.
 type rotationInput struct {
-	secretInput
+	registration.SecretInput
 	OverlapSeconds optional[int64] `json:"overlap_seconds"`
 }
 
@@ -67,17 +37,17 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err := decodeOptional(ctx, &in); err != nil {
 		return err
 	}
-	var f faults
-	overlap := s.overlap(in.OverlapSeconds, &f)
-	in.checkSecret(&f)
-	if err := f.err(); err != nil {
+	var f jsonbody.Faults
+	overlap := registration.Overlap(in.OverlapSeconds, s.ceilings.Load(), &f)
+	in.CheckSecret(&f)
+	if err := f.Err(); err != nil {
 		return err
 	}
 	call, cancel := s.call()
 	defer cancel()
-	var secret webhook.Secret
+	var secret signing.Secret
 	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) (err error) {
-		if secret, err = in.newSecret(e.Scheme()); err != nil {
+		if secret, err = in.NewSecret(e.Scheme()); err != nil {
 			return err
 		}
 		return s.rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap)
@@ -86,7 +56,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 		return err
 	}
 	out := s.showWebhook(&e)
-	out.reveal(secret)
+	out.Reveal(secret)
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
@@ -111,25 +81,13 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// overlap reads for how long the secrets before go on to sign: by default a day,
-// or less if the operator allows no more.
-func (s *Server) overlap(in optional[int64], f *faults) time.Duration {
-	most := bounds[int64]{field: "overlap_seconds", low: 0, high: int64(maxOverlap / time.Second)}.
-		most(int64(s.ceilings.Load().Overlap/time.Second), "max-webhook-overlap")
-	seconds := int(min(int64(defaultOverlap/time.Second), most.high))
-	if in.Given() {
-		whole(f, in, most, &seconds)
-	}
-	return time.Duration(seconds) * time.Second
-}
-
 // maxSecrets is how many secrets of an endpoint can be valid at a time: two at least,
 // without which none could be rotated with an overlap.
 func (s *Server) maxSecrets() int {
 	if s.ceilings.Load().Secrets > 0 {
-		return min(max(2, s.ceilings.Load().Secrets), webhook.MaxSecrets)
+		return min(max(2, s.ceilings.Load().Secrets), signing.MaxSecrets)
 	}
-	return webhook.MaxSecrets
+	return signing.MaxSecrets
 }
 
 // rotate makes secret the newest one. The one before expires after the overlap;
@@ -137,8 +95,8 @@ func (s *Server) maxSecrets() int {
 // those of earlier rotations too: the client wants nothing but the new one to be
 // valid. Where there would be more than maxSecrets it refuses: a secret is valid for
 // as long as its client was told.
-func (s *Server) rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Time, overlap time.Duration) error {
-	kept := []webhook.Secret{secret}
+func (s *Server) rotate(e *webhook.Endpoint, secret signing.Secret, now time.Time, overlap time.Duration) error {
+	kept := []signing.Secret{secret}
 	for _, old := range e.Secrets {
 		if overlap == 0 {
 			old.ExpiresAt = now
@@ -151,11 +109,11 @@ func (s *Server) rotate(e *webhook.Endpoint, secret webhook.Secret, now time.Tim
 		}
 	}
 	if len(kept) > s.maxSecrets() {
-		first := slices.MinFunc(kept[2:], func(a, b webhook.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+		first := slices.MinFunc(kept[2:], func(a, b signing.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
 		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s",
 			len(kept)-1, webhook.FormatTime(first.ExpiresAt)))
 	}
-	if slices.ContainsFunc(kept[1:], func(old webhook.Secret) bool { return old.Value == secret.Value }) {
+	if slices.ContainsFunc(kept[1:], func(old signing.Secret) bool { return old.Value == secret.Value }) {
 		return invalid("secret", "is in use already")
 	}
 	e.Secrets = kept

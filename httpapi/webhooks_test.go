@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // TestWebhookDefaults shows what a webhook gets that says nothing.
@@ -23,7 +24,7 @@ func TestWebhookDefaults(t *testing.T) {
 		t.Errorf("Location %q", location)
 	}
 	secret := fmt.Sprint(w["secret"])
-	if !strings.HasPrefix(secret, "whsec_") || webhook.ValidateSecret(secret) != nil {
+	if !strings.HasPrefix(secret, "whsec_") || signing.ValidateSecret(secret) != nil {
 		t.Errorf("secret %q", secret)
 	}
 	for _, name := range []string{"id", "secret", "created_at", "updated_at"} {
@@ -212,7 +213,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("secret %q", got)
 		}
 		secrets := f.dispatcher.lastChange().Secrets
-		want := []webhook.Secret{
+		want := []signing.Secret{
 			{Value: "third secret 1234"},
 			{Value: second.text(t, "secret"), ExpiresAt: began.Add(time.Hour + time.Minute).UTC()},
 			{Value: "first secret 1234", ExpiresAt: began.Add(24 * time.Hour).UTC()},
@@ -229,11 +230,11 @@ func TestRotation(t *testing.T) {
 		if secrets := f.dispatcher.lastChange().Secrets; len(secrets) != 1 || r.text(t, "previous_secret_expires_at") != "" {
 			t.Errorf("after an overlap of 0: %v %s", secrets, r.body)
 		}
-		for range webhook.MaxSecrets - 1 {
+		for range signing.MaxSecrets - 1 {
 			f.want(t, 200, acme, "POST", path+"/rotate-secret", "")
 		}
 		f.want(t, 409, acme, "POST", path+"/rotate-secret", "")
-		if n := len(f.dispatcher.lastChange().Secrets); n != webhook.MaxSecrets {
+		if n := len(f.dispatcher.lastChange().Secrets); n != signing.MaxSecrets {
 			t.Errorf("%d secrets", n)
 		}
 	})

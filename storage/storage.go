@@ -1,7 +1,11 @@
-// Package storage is the seam between the dispatcher and its disk: an interface
-// in which each writing method is one state transition in one transaction.
-// DESIGN.md beside this file tells keys, encodings and how the schema is upgraded;
-// storagetest holds the conformance suite that every backend passes.
+// Package storage is the seam between the dispatcher and its disk: interfaces of
+// webhook types, one per kind of consumer, in which each writing method is one state
+// transition in one transaction. What a method means stands here; storagetest holds
+// the conformance suite that checks it on every backend. DESIGN.md describes keys,
+// encodings and schema upgrades of the backend on disk.
+//
+// Rules that all backends share (which response bodies are kept) belong here too.
+// How a backend keeps its records does not.
 package storage
 
 import (
@@ -15,21 +19,37 @@ import (
 // concurrent use.
 //
 // A method that takes done returns at once, in bounded time and without I/O; the
-// write joins the next group commit. done is called exactly once, from the
-// store's own goroutine: after the commit is synced to disk, or with the error
-// that kept it from being so; it must not block. Writes are committed in the
-// order in which they were handed over, and their dones called in that order.
+// write joins the next group commit. The store calls done exactly once, from its own
+// goroutine: after the commit is synced to disk, or with the error that prevented
+// it. done must not block. Writes are committed in the order in which they were
+// handed over, and their dones are called in that order.
 //
 // After any failed commit the store is broken: every later write fails with
 // webhook.ErrBroken, and Broken's channel is closed.
 type Store interface {
+	records
+	SecretKeys
+}
+
+// Backend is a Store without encryption of its own, as package sealed wraps it.
+type Backend interface {
+	records
+	Sealing
+}
+
+// records is what Store and Backend share.
+type records interface {
 	Endpoints
 	EventTypes
 	Access
 	Events
-	Deliveries
-	SecretKeys
-	Upkeep
+	Queues
+	Gates
+	Counts
+	History
+	Corrections
+	Retention
+	Lifecycle
 }
 
 // Endpoints keeps the registrations.
@@ -38,38 +58,44 @@ type Endpoints interface {
 	// the store fills in the number and Revision 1, and returns the result.
 	CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error)
 	// UpdateEndpoint applies change to the stored endpoint and stores the result
-	// with the next Revision, in one step. An error from change is returned and
-	// nothing is stored. ErrNotFound if there is no such endpoint, deleted or not.
+	// with the next Revision, in one step. If change returns an error, UpdateEndpoint
+	// returns it and stores nothing. change may be called more than once.
+	// ErrNotFound if there is no such endpoint, deleted or not.
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
-	// Endpoint reads one, deleted or not. ErrNotFound.
+	// Endpoint returns one endpoint, deleted or not. ErrNotFound.
 	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
-	// ListEndpoints lists endpoints that are not deleted, newest first: a client's,
-	// or with "" every client's; only those older than before, unless it is 0.
+	// ListEndpoints returns endpoints that are not deleted, newest first: those of a
+	// client, or of every client if clientID is ""; only those older than before,
+	// unless before is 0.
 	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 	// EachEndpoint calls visit for every endpoint, deleted or not, in ascending
-	// order, without the values of secrets and headers: they are many.
+	// order. It leaves out the values of secrets and headers, because a start reads
+	// all endpoints and needs none of them.
 	EachEndpoint(visit func(webhook.Endpoint) error) error
 }
 
-// EventTypes keeps the registry.
+// EventTypes keeps the registry of event types.
 type EventTypes interface {
-	EventTypes() ([]webhook.EventType, error) // by name
-	// CreateEventType: ErrExists if the name is taken.
+	// EventTypes returns all, in order of their names.
+	EventTypes() ([]webhook.EventType, error)
+	// CreateEventType adds one. ErrExists if the name is taken.
 	CreateEventType(ctx context.Context, t webhook.EventType) error
-	// UpdateEventType, DeleteEventType: ErrNotFound.
+	// UpdateEventType changes one. ErrNotFound.
 	UpdateEventType(ctx context.Context, t webhook.EventType) error
+	// DeleteEventType removes one. ErrNotFound.
 	DeleteEventType(ctx context.Context, name string) error
 }
 
-// Access keeps what callers are told apart by.
+// Access keeps what the API recognises its callers, and their cursors, by.
 type Access interface {
-	APIKeys() ([]webhook.APIKey, error) // by ID
-	// CreateAPIKey: ErrExists if the ID is taken.
+	// APIKeys returns all, in order of their IDs.
+	APIKeys() ([]webhook.APIKey, error)
+	// CreateAPIKey adds one. ErrExists if the ID is taken.
 	CreateAPIKey(ctx context.Context, k webhook.APIKey) error
-	// DeleteAPIKey: ErrNotFound.
+	// DeleteAPIKey removes one. ErrNotFound.
 	DeleteAPIKey(ctx context.Context, id string) error
-	// CursorKey gives the key that cursors are authenticated with: the one that is
-	// kept, or the one offered, which is kept from then on.
+	// CursorKey returns the key that authenticates cursors. The first call stores
+	// the key offered; all later calls return that one.
 	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
 }
 
@@ -78,104 +104,162 @@ type Events interface {
 	// Accept stores events: one queued delivery for each of their Endpoints, and for
 	// each Disabled and Limited endpoint one that has failed with its reason. All is
 	// stored in one transaction, except events with more than webhook.MaxFanOut
-	// deliveries: those follow in parts, all before done. After a crash in between
-	// the store makes them when it is opened. The receipts stand in the order of the events; those of
-	// repeated idempotency keys say so and store nothing. The caller must not
-	// change the events afterwards.
+	// deliveries: the rest of these follows in parts, all before done. After a crash
+	// in between, the store makes the missing parts when it is opened.
 	//
-	// A key is remembered for 24 hours per publisher; it stands for the event's
-	// Identity: type, client and data, compared as JSON.
+	// The receipts stand in the order of the events. Those of repeated idempotency
+	// keys say so, and nothing is stored for them. A key is remembered for 24 hours
+	// per publisher; it stands for the event's Identity: type, client and data,
+	// compared as JSON. The caller must not change the events afterwards.
 	Accept(events []webhook.Event, done func([]webhook.Receipt, error))
-	// Event reads an event with its data; its Endpoints are all that it has a
+	// Event returns an event with its data; its Endpoints are all that it has a
 	// delivery for. ErrNotFound.
 	Event(id webhook.ID) (webhook.Event, error)
-	// LastSeq is the largest Seq of any ID stored.
+	// LastSeq returns the largest Seq of any ID stored.
 	LastSeq() uint64
 }
 
-// Deliveries keeps what is owed, and what became of it.
-type Deliveries interface {
-	// Settle moves a delivery from where it was to where it is now. The last entry of
-	// its AttemptLog is appended to the attempts that are stored, unless it is one of
-	// them. Of a delivery's attempts the latest webhook.MaxAttemptLog stay, and of
-	// the latest webhook.MaxLongResponses the whole response body as well, as far as
-	// BodyBudget has room; any other body is cut to webhook.MaxShortResponse bytes,
-	// and ResponseTruncated says so. Without room a long Location is cut, too. While the delivery is pending nothing of that
-	// expires. Nothing of the settlement stays in memory beyond the commit.
+// Queues keeps what is owed to each endpoint: its queue and its retry schedule.
+// Endpoint actors read them, and record what became of each attempt.
+type Queues interface {
+	// Settle moves a delivery from where it was to where it is now. It appends the
+	// last entry of the AttemptLog to the stored attempts, unless that one is stored
+	// already. Of a delivery's attempts the latest webhook.MaxAttemptLog stay. The
+	// latest webhook.MaxLongResponses of these keep the whole response body if
+	// BodyBudget has room; every other body is cut to webhook.MaxShortResponse bytes,
+	// which ResponseTruncated reports. Without room a long Location is cut as well.
+	// While the delivery is pending nothing of that expires. Nothing of the
+	// settlement stays in memory after the commit.
 	Settle(s webhook.Settlement, done func(error))
-	// Queued reads an endpoint's queue in order of acceptance, without attempts: up to
-	// limit deliveries, from the ID from on (included; the zero ID for the queue's head).
-	// maxBytes bounds the sum of their data, but for the first.
+	// Queued returns up to limit deliveries of an endpoint's queue in order of
+	// acceptance, without attempts, starting with the ID from (the zero ID for the
+	// head). Their data together has at most maxBytes, except that the first one is
+	// returned whatever its size.
 	Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
-	// Scheduled reads an endpoint's retry schedule in order of due time, without
-	// attempts: up to limit deliveries from the slot from on (included) that are due at now or
-	// before. next is the due time of the first one it did not return, 0 at the end.
+	// Scheduled returns up to limit deliveries of an endpoint's retry schedule that
+	// are due at now, in order of due time, without attempts, starting with the slot
+	// from. maxBytes is as for Queued. next is the due time of the first delivery
+	// that it did not return; 0 at the end.
 	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) (due []webhook.Due, next webhook.DueTime, err error)
-	// Delivery reads a delivery with all the attempts that are kept. ErrNotFound.
+	// Wakes calls visit for each endpoint with pending deliveries, ascending from the
+	// number from, and stops with visit's error. Its cost depends on the number of
+	// these endpoints, not on how many deliveries they have.
+	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
+}
+
+// Gates keeps the state of circuit breakers, so that a restart does not close them.
+type Gates interface {
+	// SaveGate stores an endpoint's breaker state; the zero state removes it.
+	SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error))
+	// Gate returns an endpoint's breaker state; zero if none is stored.
+	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
+}
+
+// Counts reports how much is pending, for limits and for people.
+type Counts interface {
+	// Backlog returns what an endpoint has still to deliver.
+	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
+	// Pending returns how many deliveries of all endpoints are queued or retrying.
+	// It is exact from the start on.
+	Pending() int64
+	// PendingOf returns the same for some endpoints. After a start it rises to the
+	// true figure while the store counts.
+	PendingOf(endpoints []webhook.EndpointNumber) int64
+}
+
+// History shows what became of deliveries.
+type History interface {
+	// Delivery returns a delivery with all the attempts that are kept. ErrNotFound.
 	Delivery(id webhook.ID) (webhook.Delivery, error)
-	// EventDeliveries reads an event's deliveries, in order of endpoint, from the
-	// number from on (included), up to limit; each with its latest attempt, shortened.
+	// EventDeliveries returns up to limit deliveries of an event in order of
+	// endpoint, starting with the number from; each with its latest attempt,
+	// shortened. ErrNotFound if the event is not stored.
 	EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error)
-	// ListDeliveries lists deliveries newest first, each with its latest attempt,
+	// ListDeliveries returns deliveries newest first, each with its latest attempt,
 	// shortened. Its cost depends on the length of the page, not on what is stored.
 	ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
-	// Requeue puts a delivery back into the queue, wherever it stood. Of one that
-	// is in the queue already nothing changes. What it returns has no attempts.
-	// ErrNotFound.
+}
+
+// Corrections are changes of deliveries that somebody asks for by hand.
+type Corrections interface {
+	// Requeue puts a delivery back into the queue, wherever it was. A delivery that
+	// is queued already stays as it is. The result has no attempts. ErrNotFound.
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
-	// Cancel gives a queued or retrying delivery up, and returns it as Delivery does.
+	// Cancel ends a queued or retrying delivery, and returns it as Delivery does.
 	// ErrConflict if it had finished; ErrNotFound.
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
-	// Replay requeues the finished deliveries of one endpoint that q selects, all
-	// but those whose event is gone, up to q.Limit of them in one transaction. It
-	// returns how many, and where to go on (zero at the end).
+	// Replay requeues the finished deliveries of one endpoint that q selects, up to
+	// q.Limit of them in one transaction, except those whose event is gone. It
+	// returns how many, and where the next call continues (zero at the end).
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (requeued int, next webhook.ID, err error)
 	// CancelPending cancels up to limit pending deliveries of an endpoint in one
 	// transaction, and returns how many.
 	CancelPending(ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int) (int, error)
-	// Backlog tells what an endpoint has still to deliver.
-	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
-	// Pending counts the deliveries of all endpoints that are queued or retrying,
-	// from the start on.
-	Pending() int64
-	// PendingOf counts those of some endpoints. After a start it rises to the true
-	// figure while the store counts.
-	PendingOf(endpoints []webhook.EndpointNumber) int64
 }
 
-// SecretKeys are the keys under which a store seals the values of endpoints'
-// secrets and headers. One that keeps nothing on disk has none.
+// SecretKeys are the keys that encrypt the values of endpoints' secrets and headers.
+// A store that keeps nothing on disk has none.
 type SecretKeys interface {
-	// SecretKeys tells of all keys, the one that writes first, and how many
-	// endpoints each of them seals.
+	// SecretKeys returns all keys, the one that encrypts new values first, with the
+	// number of endpoints that each of them encrypts.
 	SecretKeys() ([]webhook.SecretKey, error)
-	// Reencrypt seals endpoints anew that another key seals than the one that
-	// writes, up to limit of them in one transaction, going on after those of the
-	// last call. It returns how many. SecretKeys tells what is left; 0 does not mean
-	// that nothing is. Nothing else about the endpoints changes.
+	// Reencrypt encrypts endpoints again whose key is not the one that encrypts new
+	// values, up to limit of them in one transaction, continuing after those of the
+	// last call. It returns how many; 0 does not mean that none is left, which
+	// SecretKeys shows. Nothing else about the endpoints changes.
 	Reencrypt(ctx context.Context, limit int) (int, error)
 }
 
-// Upkeep is what the dispatcher needs to start, to go on and to stop.
-type Upkeep interface {
-	// SaveGate keeps an endpoint's breaker state; the zero state forgets it.
-	SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error))
-	// Gate reads it; zero if there is none.
-	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
-	// Wakes calls visit for each endpoint that has pending deliveries, ascending,
-	// from the number from on (included). It returns visit's error, which ends it.
-	// Its cost depends on the number of these endpoints, not on that of their deliveries.
-	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
-	// Reap removes events whose deliveries have all expired, and endpoints whose
-	// deletion lies back as long: up to limit keys from where the last call
-	// stopped. more is false when it reached the events that are younger than the
-	// retention before now; the next call then begins anew. What is pending, and
-	// what it needs, is never removed.
+// Sealing is what package sealed needs of a backend in order to encrypt the values
+// of endpoints before they are stored. To the backend a key is a name, and an
+// encrypted value is bytes: see webhook.SealedValues.
+type Sealing interface {
+	// CreateNumbered is CreateEndpoint with a last change: finish is called once the
+	// endpoint has its number, before it is stored, because values are bound to the
+	// whole ID. If finish returns an error, nothing is stored.
+	CreateNumbered(ctx context.Context, e webhook.Endpoint, finish func(*webhook.Endpoint) error) (webhook.Endpoint, error)
+	// KeyUses returns each key that encrypts the values of any endpoint, by ID.
+	KeyUses() ([]KeyUse, error)
+	// Reseal replaces the sealed values of endpoints that another key than r.KeyID
+	// encrypts, in one transaction, and returns how many. next is the number from
+	// which the next call continues; 0 after the last endpoint. A call may do less
+	// than r.Limit, also nothing, without being at the end. Revisions stay.
+	Reseal(ctx context.Context, r Resealing) (done int, next webhook.EndpointNumber, err error)
+}
+
+// KeyUse is a key that encrypts the values of some endpoints.
+type KeyUse struct {
+	KeyID     string
+	Endpoints int64
+	// Check is the SealedValues.Check that came with the first of these endpoints.
+	Check []byte
+}
+
+// Resealing is one step of encrypting endpoints again.
+type Resealing struct {
+	KeyID string // endpoints under this key stay as they are
+	From  webhook.EndpointNumber
+	Limit int
+	// Seal returns the new sealed values of a stored endpoint.
+	Seal func(webhook.Endpoint) (webhook.SealedValues, error)
+}
+
+// Retention removes what is older than it has to be kept.
+type Retention interface {
+	// Reap removes events whose deliveries have all expired, and endpoints that were
+	// deleted before the retention: it looks at up to limit keys from where the last
+	// call stopped. more is false when it reached the events that are younger than
+	// the retention before now; the next call then starts from the oldest again. What
+	// is pending, and what that needs, is never removed.
 	Reap(ctx context.Context, now time.Time, limit int) (more bool, err error)
-	// Broken is closed when the store cannot commit any more; Err tells why.
+}
+
+// Lifecycle reports a failure of the store, and ends it.
+type Lifecycle interface {
+	// Broken returns a channel that is closed when the store cannot commit any more.
 	Broken() <-chan struct{}
+	// Err returns why it cannot; nil while it can.
 	Err() error
-	// Close commits what was handed over, and closes the files. Writes that come
-	// later fail.
+	// Close commits what was handed over, and closes the files. Later writes fail.
 	Close() error
 }

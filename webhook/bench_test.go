@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
@@ -17,65 +16,10 @@ var (
 	benchmarkTime = time.Date(2025, 5, 17, 10, 30, 45, 123e6, time.UTC)
 )
 
-func benchmarkSigner(tb testing.TB, secret string) *Signer {
-	tb.Helper()
-	s, err := NewSigner([]Secret{{Value: secret}})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return s
-}
-
-func BenchmarkCanonical(b *testing.B) {
-	for _, c := range []struct{ name, doc string }{
-		{"typical", string(typical)},
-		{"numbers", `[` + strings.Repeat("1e2,0.1,19.990,", 34) + `0]`},
-		{"indices", `[` + strings.Repeat(`{"name":"a","2":1,"1":2},`, 20) + `0]`},
-		{"escapes", `["` + strings.Repeat(`line\n\u00e9\/ `, 36) + `"]`},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			src, dst := []byte(c.doc), make([]byte, 0, 4096)
-			b.SetBytes(int64(len(src)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Canonical(dst, src); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 func BenchmarkAppendBody(b *testing.B) {
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
 		AppendBody(dst, benchmarkID, benchmarkTime, "user.created", typical)
 	}
-}
-
-func BenchmarkSign(b *testing.B) {
-	s, dst := benchmarkSigner(b, vectorSecret), make([]byte, 0, 256)
-	body := AppendBody(nil, benchmarkID, benchmarkTime, "user.created", typical)
-	b.Run("hex", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			s.AppendHex(dst, benchmarkTime, body)
-		}
-	})
-	for _, c := range []struct{ name, secret string }{{"v1", vectorSecret}, {"v1a", vectorPrivate}} {
-		s := benchmarkSigner(b, c.secret)
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				s.AppendStandard(dst, benchmarkTime, "whd_06c0", body)
-			}
-		})
-	}
-	b.Run("new", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			benchmarkSigner(b, vectorSecret)
-		}
-	})
 }

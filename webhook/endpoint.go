@@ -3,6 +3,8 @@ package webhook
 import (
 	"slices"
 	"time"
+
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // Endpoint is a subscriber's registration: where its deliveries go, which
@@ -15,7 +17,7 @@ type Endpoint struct {
 	TargetURL   string
 	Description string
 	// Secrets are the secrets that sign, newest first; older ones until they expire.
-	Secrets        []Secret
+	Secrets        []signing.Secret
 	Status         EndpointStatus
 	DisabledReason string
 	// DisabledAt is when the endpoint was disabled; zero while it is not.
@@ -44,15 +46,17 @@ type Endpoint struct {
 	// CABundle verifies the receiver's certificate in place of the system's roots;
 	// "" if those do. See ParseCABundle.
 	CABundle string
+	// Sealed stands for the values of Secrets and Headers inside storage; else zero.
+	Sealed SealedValues
 }
 
 // Number is the endpoint's short internal name.
 func (e *Endpoint) Number() EndpointNumber { return e.ID.Endpoint }
 
 // Scheme is how the endpoint signs: that of its newest secret. Others may sign beside it.
-func (e *Endpoint) Scheme() Scheme {
+func (e *Endpoint) Scheme() signing.Scheme {
 	if len(e.Secrets) == 0 {
-		return SchemeHMAC
+		return signing.DefaultScheme
 	}
 	return e.Secrets[0].Scheme()
 }
@@ -119,69 +123,3 @@ const (
 	EndpointPaused   EndpointStatus = "paused"   // accepts, and holds its deliveries
 	EndpointDisabled EndpointStatus = "disabled" // holds what it has; what comes fails, and can be replayed
 )
-
-// Settings are an endpoint's own limits and policies. A zero field means the server's default.
-type Settings struct {
-	// Timeout bounds one attempt, from name resolution to the response's headers.
-	Timeout time.Duration
-	// Concurrency bounds the attempts in flight.
-	Concurrency int
-	// Rate is the number of attempts per second that is not exceeded over time; 0 for no limit.
-	Rate float64
-	// Burst is how many attempts may start at once under a Rate; at least 1.
-	Burst   int
-	Retry   RetryPolicy
-	Breaker BreakerPolicy
-}
-
-// BreakerPolicy says when deliveries wait because the endpoint seems to be down.
-type BreakerPolicy struct {
-	// Failures is how many attempts in a row must fail for the breaker to open.
-	Failures int
-	// Open is how long it stays open the first time; each time it opens again
-	// without a success in between, twice as long.
-	Open time.Duration
-	// MaxOpen bounds that.
-	MaxOpen time.Duration
-}
-
-// DefaultSettings are the limits and policies of an endpoint that sets none.
-func DefaultSettings() Settings {
-	return Settings{
-		Timeout:     10 * time.Second,
-		Concurrency: 64,
-		Burst:       1,
-		Retry:       RetryPolicy{MaxAttempts: 5, Initial: 30 * time.Second, Multiplier: 2, MaxDelay: 24 * time.Hour, Jitter: 0.1},
-		Breaker:     BreakerPolicy{Failures: 10, Open: 30 * time.Second, MaxOpen: 15 * time.Minute},
-	}
-}
-
-// Or fills the fields that s leaves zero from defaults.
-func (s Settings) Or(defaults Settings) Settings {
-	return Settings{
-		Timeout:     or(s.Timeout, defaults.Timeout),
-		Concurrency: or(s.Concurrency, defaults.Concurrency),
-		Rate:        or(s.Rate, defaults.Rate),
-		Burst:       or(s.Burst, defaults.Burst),
-		Retry: RetryPolicy{
-			MaxAttempts: or(s.Retry.MaxAttempts, defaults.Retry.MaxAttempts),
-			Initial:     or(s.Retry.Initial, defaults.Retry.Initial),
-			Multiplier:  or(s.Retry.Multiplier, defaults.Retry.Multiplier),
-			MaxDelay:    or(s.Retry.MaxDelay, defaults.Retry.MaxDelay),
-			Jitter:      or(s.Retry.Jitter, defaults.Retry.Jitter),
-		},
-		Breaker: BreakerPolicy{
-			Failures: or(s.Breaker.Failures, defaults.Breaker.Failures),
-			Open:     or(s.Breaker.Open, defaults.Breaker.Open),
-			MaxOpen:  or(s.Breaker.MaxOpen, defaults.Breaker.MaxOpen),
-		},
-	}
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 func TestEndpointState(t *testing.T) {
@@ -68,7 +70,7 @@ func leaves(v reflect.Value, at []int) [][]int {
 func TestFreshGate(t *testing.T) {
 	was := Endpoint{
 		Revision: 6, TargetURL: "https://a.example/", CABundle: "c", Status: EndpointActive,
-		Headers: []CustomHeader{{"X-Key", "1"}}, Secrets: []Secret{{Value: "new"}, {Value: "old", ExpiresAt: time.Unix(9, 0)}},
+		Headers: []CustomHeader{{"X-Key", "1"}}, Secrets: []signing.Secret{{Value: "new"}, {Value: "old", ExpiresAt: time.Unix(9, 0)}},
 		ReceiverSince: 2, GateSince: 3,
 	}
 	for _, c := range []struct {
@@ -84,7 +86,7 @@ func TestFreshGate(t *testing.T) {
 		{"target", func(e *Endpoint) { e.TargetURL = "https://b.example/" }, 7, 7},
 		{"CA bundle", func(e *Endpoint) { e.CABundle = "" }, 7, 7},
 		{"header", func(e *Endpoint) { e.Headers = []CustomHeader{{"X-Key", "2"}} }, 7, 7},
-		{"secret", func(e *Endpoint) { e.Secrets = append([]Secret{{Value: "newer"}}, e.Secrets...) }, 7, 7},
+		{"secret", func(e *Endpoint) { e.Secrets = append([]signing.Secret{{Value: "newer"}}, e.Secrets...) }, 7, 7},
 		{"resume", (*Endpoint).Resume, 2, 7},
 	} {
 		e := was

@@ -36,7 +36,7 @@ func FormatTime(t time.Time) string { return string(AppendTime(make([]byte, 0, 2
 
 // AppendBody appends the body of an attempt, byte for byte what the receiver
 // gets: the delivery's id, the time of the attempt, the event's type and its
-// canonical data (see Canonical), which must be valid.
+// canonical data (see package canonicaljson), which must be valid.
 //
 // It allocates nothing if dst has room for len(data) and about 120 bytes more.
 func AppendBody(dst []byte, id ID, at time.Time, eventType string, data []byte) []byte {

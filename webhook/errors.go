@@ -36,18 +36,6 @@ var (
 	ErrBlockedAddress = errors.New("address not allowed")
 )
 
-// The causes of a document's refusal by Canonical.
-var (
-	// ErrSyntax: the text is not exactly one JSON value.
-	ErrSyntax = errors.New("not valid JSON")
-	// ErrDuplicateKey: an object has the same key twice.
-	ErrDuplicateKey = errors.New("duplicate key")
-	// ErrInvalidUTF8: the text is not UTF-8, or escapes a surrogate that has no pair.
-	ErrInvalidUTF8 = errors.New("invalid UTF-8")
-	// ErrTooDeep: the document nests deeper than MaxDepth.
-	ErrTooDeep = errors.New("nested too deep")
-)
-
 // FieldError says which field of an input is wrong, and why.
 type FieldError struct {
 	// Field is a path from the document's root: "target_url", "retry_policy.max_attempts",

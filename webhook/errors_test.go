@@ -17,9 +17,9 @@ func TestFieldError(t *testing.T) {
 		{"no parent", "a", "", "a"},
 		{"inside of an item", "data.a", "events[3]", "events[3].data.a"},
 	} {
-		in := &FieldError{Field: c.field, Reason: "is wrong", Cause: ErrSyntax}
+		in := &FieldError{Field: c.field, Reason: "is wrong", Cause: ErrConflict}
 		got := in.In(c.parent)
-		if got.Field != c.want || got.Reason != in.Reason || !errors.Is(got, ErrSyntax) || in.Field != c.field {
+		if got.Field != c.want || got.Reason != in.Reason || !errors.Is(got, ErrConflict) || in.Field != c.field {
 			t.Errorf("%s: got %+v, want %s", c.why, got, c.want)
 		}
 	}

@@ -6,8 +6,6 @@ import "slices"
 const (
 	// MaxPayload bounds an event's canonical data.
 	MaxPayload = 256 << 10
-	// MaxDepth bounds how deep an event's data nests.
-	MaxDepth = 128
 	// MaxFanOut bounds the deliveries that one transaction of the store holds. An
 	// event with more of them is stored in parts.
 	MaxFanOut = 20_000
@@ -19,7 +17,7 @@ type Event struct {
 	Type string
 	// ClientID names the one client whose endpoints get the event; "" for every client's.
 	ClientID string
-	// Data is the published data in canonical form (see Canonical).
+	// Data is the published data in canonical form (see package canonicaljson).
 	Data []byte
 	// Publisher is who published; idempotency keys are its own.
 	Publisher string

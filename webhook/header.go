@@ -1,11 +1,6 @@
 package webhook
 
-// The headers of Standard Webhooks 1.0.0.
-const (
-	HeaderWebhookID        = "webhook-id"        // the delivery's id
-	HeaderWebhookTimestamp = "webhook-timestamp" // the attempt's time in Unix seconds
-	HeaderWebhookSignature = "webhook-signature" // one signature for each valid secret
-)
+import "github.com/corpastro/astrohook/webhook/signing"
 
 // DefaultHeaderPrefix is what the names of the other headers begin with unless
 // the operator chooses another.
@@ -26,9 +21,6 @@ type Headers struct {
 	SignatureNext string
 }
 
-// nextSuffix ends the name of the header with the signature of a secret's successor.
-const nextSuffix = "-Next"
-
 // HeadersFor gives the names for a prefix: "X-Corp-Astro" gives "X-Corp-Astro-Webhook-ID"
 // and so on. The prefix must be a valid start of a header's name.
 func HeadersFor(prefix string) Headers {
@@ -40,6 +32,6 @@ func HeadersFor(prefix string) Headers {
 		EventTimestamp: prefix + "-Event-Timestamp",
 		Attempt:        prefix + "-Attempt",
 		Signature:      prefix + "-Signature",
-		SignatureNext:  prefix + "-Signature" + nextSuffix,
+		SignatureNext:  prefix + "-Signature" + signing.NextSuffix,
 	}
 }

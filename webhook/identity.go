@@ -3,6 +3,8 @@ package webhook
 import (
 	"crypto/sha256"
 	"encoding/binary"
+
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // Identity identifies what an idempotency key stands for: the event's type, client
@@ -17,7 +19,7 @@ func (e *Event) Identity() [16]byte {
 		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
 	}
 	if len(e.Data) > 0 {
-		text = appendByKey(text, e.Data)
+		text = canonicaljson.AppendSorted(text, e.Data)
 	}
 	sum := sha256.Sum256(text)
 	return [16]byte(sum[:16])

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"sync"
@@ -100,7 +101,7 @@ func (s *Shares) Used() int64 {
 // OrNone returns the limits with the largest number where there is none; Bytes stays.
 func (l ClientLimits) OrNone() ClientLimits {
 	return ClientLimits{
-		Webhooks: or(l.Webhooks, math.MaxInt), Patterns: or(l.Patterns, math.MaxInt), Pending: or(l.Pending, math.MaxInt64),
+		Webhooks: cmp.Or(l.Webhooks, math.MaxInt), Patterns: cmp.Or(l.Patterns, math.MaxInt), Pending: cmp.Or(l.Pending, math.MaxInt64),
 		Bytes: l.Bytes,
 	}
 }

@@ -111,20 +111,6 @@ func checkRefusal(t *testing.T, why string, err error, want string) {
 	}
 }
 
-func TestDefaultEventTypes(t *testing.T) {
-	types := DefaultEventTypes()
-	seen := map[string]bool{}
-	for _, et := range types {
-		if err := ValidateEventType(et.Name); err != nil || et.Description == "" || seen[et.Name] {
-			t.Errorf("%+v: %v, seen before: %v", et, err, seen[et.Name])
-		}
-		seen[et.Name] = true
-	}
-	if len(types) != 11 || !seen["user.created"] || !seen["astro_ratan.interaction_completed"] {
-		t.Errorf("got %+v", types)
-	}
-}
-
 // FuzzPattern: what is valid is what the rule in words says, and of the valid
 // patterns exactly those match that AppendPatterns lists.
 func FuzzPattern(f *testing.F) {

@@ -10,25 +10,27 @@ import (
 // ChangeKind is what a client asks of a delivery.
 type ChangeKind uint8
 
-// What a client may ask of a delivery.
+// The changes that a client can ask for.
 const (
-	Retry ChangeKind = iota
-	Cancel
+	Retry  ChangeKind = iota // send it again at once
+	Cancel                   // give it up, if it is pending and not in flight
 )
 
-// Change is a request to change one delivery. It goes through the delivery's
-// endpoint actor, the only one who changes what is pending.
+// Change is a client's request to change one delivery. It goes through the delivery's
+// endpoint actor, because only that one changes what is pending: two writers could send a
+// cancelled delivery, or send one twice.
 type Change struct {
 	Kind ChangeKind
 	ID   webhook.ID
-	// Reply is where the actor sends the answer: buffered, so that it never blocks. The
-	// lane only carries it along.
-	Reply  chan Answer
-	Answer Answer // of a change that the lane has answered: one of effects.answered
-	entry  *Entry // while storage works on it
+	// Reply is where the actor sends the answer. It is buffered, so that sending never
+	// blocks. The lane only carries it along.
+	Reply chan Answer
+	// Answer is the lane's answer to a change in Effects.Answered.
+	Answer Answer
+	entry  *Entry // in state entryChanging, while storage works on the change
 }
 
-// Answer is the answer to a change.
+// Answer is the answer to a change: the delivery as it is now, or why it was not changed.
 type Answer struct {
 	Due webhook.Due
 	Err error
@@ -40,7 +42,8 @@ func (l *Lane) answer(c *Change, with Answer) {
 	l.Out.Answered = append(l.Out.Answered, c)
 }
 
-// Request takes a change by request of a client.
+// Request takes a change that a client asked for. It is answered at once, handed to
+// storage, or postponed until the present change or outcome of the same delivery is stored.
 func (l *Lane) Request(c *Change) {
 	e := l.window[c.ID]
 	if e == nil || e.state == entryGone {
@@ -51,7 +54,7 @@ func (l *Lane) Request(c *Change) {
 	case e.state == entrySettling, e.state == entryChanging:
 		e.postponed = append(e.postponed, c)
 		l.postponed++
-	case c.Kind == Retry: // it is about to be sent, or being sent
+	case c.Kind == Retry: // it is in flight already, or about to be
 		l.moveByHand(e, false)
 		l.answer(c, Answer{Due: e.Due})
 	case e.state == entryInFlight:
@@ -63,8 +66,8 @@ func (l *Lane) Request(c *Change) {
 	}
 }
 
-// handToStorage hands the change to storage. Meanwhile the entry keeps its place in
-// the window, so that no read brings the delivery back.
+// handToStorage has storage carry out the change. The entry stays in the window until
+// then, so that no read brings the delivery back as it was.
 func (l *Lane) handToStorage(c *Change, e *Entry) {
 	c.entry, e.state = e, entryChanging
 	l.window[c.ID] = e
@@ -72,8 +75,8 @@ func (l *Lane) handToStorage(c *Change, e *Entry) {
 	l.Out.Change = append(l.Out.Change, c)
 }
 
-// ChangeDone takes storage's answer: requeued is the delivery that is to be sent,
-// nil if there is none; failed tells that storage could not say.
+// ChangeDone takes storage's answer to a change. requeued is the delivery to be sent; nil
+// if there is none. failed means that storage could not say whether it made the change.
 func (l *Lane) ChangeDone(c *Change, requeued *Entry, failed bool, now time.Time) {
 	was := c.entry
 	l.changing--
@@ -88,22 +91,25 @@ func (l *Lane) ChangeDone(c *Change, requeued *Entry, failed bool, now time.Time
 		l.releaseMemory(requeued)
 		l.NotOffered(c.ID)
 	default:
-		if failed && was.Due.Delivery.Status != "" { // it waited before
+		if failed && was.Due.Delivery.Status != "" { // it waited before, and may still be pending
 			l.miss(was)
 		}
-		if was.readMeanwhile != nil { // by a read that passed it over: before the change, or after a later one
+		// A read that ended meanwhile showed the delivery as pending. It may have read
+		// before this change, or after a later one: another read decides.
+		if was.readMeanwhile != nil {
 			l.miss(was.readMeanwhile)
 		}
 	}
 	l.resumeChanges(was)
 }
 
-// resumeChanges takes the changes again that had to wait for one of the same delivery.
+// resumeChanges takes up the changes that were postponed because of an entry that is
+// settled or changed now.
 func (l *Lane) resumeChanges(e *Entry) {
-	after := e.postponed
+	postponed := e.postponed
 	e.postponed = nil
-	l.postponed -= len(after)
-	for _, c := range after {
+	l.postponed -= len(postponed)
+	for _, c := range postponed {
 		l.Request(c)
 	}
 }

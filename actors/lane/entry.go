@@ -7,7 +7,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// entryState is where a delivery stands in the lane's window.
+// entryState is where a delivery stands in the lane's window. The package's doc comment
+// has the transitions.
 type entryState uint8
 
 const (
@@ -15,49 +16,54 @@ const (
 	entryInFlight                   // an attempt is under way
 	entrySettling                   // its outcome is on its way to storage
 	entryChanging                   // a change by request is on its way to storage
-	entryGone                       // done with; kept until no read that may still show it is under way
+	entryGone                       // settled or changed; kept while a read may still show it as it was
 )
 
-// Entry is a delivery in memory: in a lane's window, or on the way there as a message.
+// Entry is a delivery in memory: in a lane's window, or on its way there. From [Lane.Next]
+// on until the attempt has ended the worker that makes the attempt writes Attempt and
+// Panic, and nothing else; at all other times the lane's actor owns the entry.
 type Entry struct {
-	Due   webhook.Due
-	state entryState
-	// Charged is how many bytes it holds of the server's budget.
+	Due webhook.Due
+	// Charged is how many bytes the entry holds of the server's memory for payloads.
 	Charged int
-	lane    *Lane // whose window it is in, or was in last
-	line    *line // in which it waits
-	// ByHand: a person asked for it, so that it is sent before others and may pass a
-	// closed gate; test: through a pause, too. A restart forgets both.
+	// ByHand: a person asked for the delivery, so that it is sent before others and may
+	// pass a closed gate. Test: it passes a pause, too. A restart forgets both.
 	ByHand, Test bool
-	ticket       ticket // what the gate wants back
-	// receiverSince is the endpoint's when the attempt began.
-	receiverSince uint64
-	startedAt     time.Time
-	Attempt       webhook.Attempt
-	// Panic is what the attempt panicked with; nil if it did not.
+
+	// Attempt is the outcome of the last attempt.
+	Attempt webhook.Attempt
+	// Panic is what the last attempt panicked with; nil if it did not.
 	Panic any
-	// postponed are the changes that wait until it is settled, or changed.
+	// Next is what storage is to record of the attempt, from Effects.Settle on. RecordErr
+	// is why storage could not; nil once it has.
+	Next      webhook.Settlement
+	RecordErr error
+
+	state         entryState
+	lane          *Lane // whose window it is in, or was in last
+	line          *line // in which it waits
+	ticket        ticket
+	receiverSince uint64 // the lane's, when the attempt began
+	startedAt     time.Time
+	notRecorded   bool // the lane knows of RecordErr, and counts the entry as unsettled no more
+	// postponed are the changes that wait until the entry is settled or changed.
 	postponed []*Change
-	Next      webhook.Settlement // while settling
-	// RecordErr is why storage could not record next; lost notes that the lane knows.
-	RecordErr   error
-	notRecorded bool
-	// readMeanwhile is what a read gave of the delivery while it was changing.
+	// readMeanwhile is the delivery as a read showed it while it was changing; nil if none did.
 	readMeanwhile *Entry
-	// While gone: the reads under way that may show the delivery as it was before.
+	// While gone: which of the reads under way may show the delivery as it was before.
 	staleQueue, staleSchedule bool
 }
 
 // ID returns the delivery's ID.
 func (e *Entry) ID() webhook.ID { return e.Due.Delivery.ID }
 
-// slot is the entry's position in the retry schedule.
+// slot returns the delivery's position in the retry schedule.
 func (e *Entry) slot() webhook.Slot {
 	return webhook.Slot{At: e.Due.Delivery.NextAttemptAt, ID: e.ID()}
 }
 
-// overtaken tells whether what a read gave is older than what the lane knows of
-// the delivery; e is its entry in the window.
+// overtaken reports whether the lane knows something newer about the delivery than a read
+// shows. e is the delivery's entry in the window.
 func (e *Entry) overtaken(read *Entry) bool {
 	switch {
 	case e.state != entryGone:
@@ -68,13 +74,16 @@ func (e *Entry) overtaken(read *Entry) bool {
 	return e.staleQueue
 }
 
-// line is a first-in first-out list of waiting entries. Entries that stopped
-// waiting, or wait in another line now, are passed over.
+// line is a first-in first-out list of waiting entries. An entry leaves it without being
+// removed: entries that no longer wait, or wait in another line, are passed over. So a
+// change of an entry's state costs nothing here.
 type line struct {
 	entries []*Entry
-	head    int
+	head    int // entries before it were popped
 }
 
+// push appends an entry. It first makes use of the popped half, so that the list does not
+// grow with the lane's life.
 func (l *line) push(e *Entry) {
 	if l.head > 64 && l.head*2 > len(l.entries) {
 		n := copy(l.entries, l.entries[l.head:])
@@ -85,10 +94,11 @@ func (l *line) push(e *Entry) {
 	l.entries = append(l.entries, e)
 }
 
-// holds reports whether an entry of the list, nil for one that was removed, waits in this line.
+// holds reports whether an element of the list, nil for one that was removed, still waits
+// in this line.
 func (l *line) holds(e *Entry) bool { return e != nil && e.state == entryWaiting && e.line == l }
 
-// peek gives the first waiting entry, nil if there is none.
+// peek returns the first waiting entry; nil if there is none.
 func (l *line) peek() *Entry {
 	for l.head < len(l.entries) {
 		if e := l.entries[l.head]; l.holds(e) {
@@ -101,14 +111,15 @@ func (l *line) peek() *Entry {
 	return nil
 }
 
-// pop removes the entry that peek gave.
+// pop removes the entry that peek returned last.
 func (l *line) pop() {
 	l.entries[l.head] = nil
 	l.head++
 }
 
-// least returns the waiting entry that comes first by an order, of equal ones the
-// one that waits for longest; nil if there is none.
+// least returns the waiting entry that is the first by an order; among equal ones the one
+// that has waited longest; nil if none waits. It looks at all, at most maxWindow, and only
+// for the attempt that decides on a half-open breaker.
 func (l *line) least(order func(a, b *Entry) int) *Entry {
 	var least *Entry
 	for _, e := range l.entries[l.head:] {
@@ -126,7 +137,8 @@ func (l *line) remove(e *Entry) {
 	}
 }
 
-// drain removes and returns all waiting entries.
+// drain removes and returns all waiting entries. It gives up the list's memory, too:
+// nothing may come for a long time.
 func (l *line) drain() []*Entry {
 	var all []*Entry
 	for e := l.peek(); e != nil; e = l.peek() {

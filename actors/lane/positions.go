@@ -2,14 +2,16 @@ package lane
 
 import "github.com/corpastro/astrohook/webhook"
 
-// queuePosition is how far a lane has read its queue back from storage.
+// queuePosition is how far a lane has read its queue in storage. The queue is ordered by
+// ID, which is the order of acceptance.
 type queuePosition struct {
-	// behind: storage holds queued deliveries, from the ID from on, that the lane has not seen.
+	// behind: storage holds queued deliveries that the lane has not seen, from the ID from on.
 	behind bool
 	from   webhook.ID
-	// seen: all that was queued before this ID was read at least once.
+	// seen: everything with a smaller ID was read once, so that an offer of it comes too late.
 	seen webhook.ID
-	// reading: a read is under way. What is missed meanwhile it may not show.
+	// reading: a read is under way. Deliveries that are missed meanwhile may have been
+	// stored after it, so its end moves the position back to the first of them.
 	reading          bool
 	missedDuringRead bool
 	missedFrom       webhook.ID
@@ -31,7 +33,8 @@ func (q *queuePosition) miss(id webhook.ID) {
 // start begins a read.
 func (q *queuePosition) start() { q.reading, q.missedDuringRead = true, false }
 
-// finish ends a read: last is the last ID it gave, and all tells whether it reached the queue's end.
+// finish ends a read. last is the ID of the last delivery that it returned, if got says
+// that it returned any; all means that it reached the end of the queue.
 func (q *queuePosition) finish(last webhook.ID, got, all bool) {
 	q.reading = false
 	q.behind = !all
@@ -46,18 +49,20 @@ func (q *queuePosition) finish(last webhook.ID, got, all bool) {
 	}
 }
 
-// fail ends a read that gave nothing; it is to be done again.
+// fail ends a read that returned nothing; it is to be repeated from the same ID on.
 func (q *queuePosition) fail() { q.finish(webhook.ID{}, false, false) }
 
-// schedulePosition is how far a lane has read its retry schedule.
+// schedulePosition is how far a lane has read its retry schedule in storage. The schedule
+// is ordered by slot: due time in whole milliseconds, then ID.
 type schedulePosition struct {
 	// next is when the first unread slot is due; zero if there is none.
-	next    webhook.DueTime
-	from    webhook.Slot
-	reading bool
-	// ahead is where to go on among those that lie too far ahead.
+	next webhook.DueTime
+	from webhook.Slot // where the next read begins
+	// ahead is where the next search for retries too far in the future begins: they were
+	// scheduled while the clock was ahead.
 	ahead webhook.Slot
-	// What was scheduled while a read was under way, which it may not show.
+	// As in queuePosition.
+	reading          bool
 	missedDuringRead bool
 	missedFrom       webhook.Slot
 }
@@ -78,9 +83,11 @@ func (s *schedulePosition) miss(slot webhook.Slot) {
 	}
 }
 
+// start begins a read.
 func (s *schedulePosition) start() { s.reading, s.missedDuringRead = true, false }
 
-// finish ends a read: last is the last slot it gave, next the due time of the first one it did not.
+// finish ends a read. last is the last slot that it returned, if got says that it returned
+// any; next is when the first slot after those is due, zero if there is none.
 func (s *schedulePosition) finish(last webhook.Slot, got bool, next webhook.DueTime) {
 	s.reading, s.next = false, next
 	if got {
@@ -91,7 +98,7 @@ func (s *schedulePosition) finish(last webhook.Slot, got bool, next webhook.DueT
 	}
 }
 
-// fail ends a read that gave nothing; it is to be done again.
+// fail ends a read that returned nothing; it is to be repeated.
 func (s *schedulePosition) fail() {
 	s.finish(webhook.Slot{}, false, s.next)
 }

@@ -2,16 +2,17 @@ package lane
 
 import "github.com/corpastro/astrohook/webhook"
 
-// initialAllowed is how many attempts an endpoint may have in flight before it has shown that it answers.
+// initialAllowed is how many attempts an endpoint may have in flight before it has shown
+// that it answers.
 const initialAllowed = 8
 
-// ramp bounds the attempts in flight of one endpoint by what its receiver has
-// shown to bear: one more for each success, half for each overload or failed
-// connection. A dead endpoint thus holds next to nothing, and a backlog drains
-// at a growing pace after its receiver comes back.
+// ramp bounds an endpoint's attempts in flight by what its receiver has shown to bear: one
+// more after each success, half as many after each overload or failed connection. So a
+// dead receiver holds next to nothing of what all share, and when one comes back its
+// backlog drains at a growing pace.
 type ramp struct {
-	ceiling int
-	allowed int
+	ceiling int  // the endpoint's concurrency
+	allowed int  // attempts that may be in flight now; 1 at least, ceiling at most
 	proven  bool // the receiver has answered since it last failed
 }
 
@@ -19,12 +20,14 @@ func newRamp(ceiling int) ramp {
 	return ramp{ceiling: ceiling, allowed: min(initialAllowed, ceiling)}
 }
 
+// configure applies another ceiling, and keeps what the receiver has shown.
 func (r *ramp) configure(ceiling int) {
 	r.ceiling = ceiling
 	r.allowed = max(1, min(r.allowed, ceiling))
 }
 
-// learn takes the outcome of an attempt. A receiver that answers, if only with an error of its own, is no slower for it.
+// learn takes the outcome of an attempt. An answer that is an error, but not one of
+// overload, changes nothing: the receiver is as quick as before.
 func (r *ramp) learn(a *webhook.Attempt, o webhook.Outcome) {
 	switch {
 	case o.Verdict == webhook.Success:
@@ -35,5 +38,5 @@ func (r *ramp) learn(a *webhook.Attempt, o webhook.Outcome) {
 	}
 }
 
-// collapse starts anew after the breaker opened.
+// collapse starts again with one attempt at a time, after the breaker opened.
 func (r *ramp) collapse() { r.allowed, r.proven = 1, false }

@@ -6,8 +6,13 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// readLimit is how many deliveries the lane would read now; 0 while the window is
-// still half full, so that each read is worth its cost.
+// What is read from storage, and when. At most one read of the queue and one of the retry
+// schedule are under way at a time. What happens meanwhile, the read may show or not: a
+// delivery that is missed during a read moves the position back at its end, and one that
+// is settled stays in the window as gone until then.
+
+// readLimit returns how many deliveries the lane would read now; 0 while the window is
+// more than half full, so that each read brings enough to be worth its cost.
 func (l *Lane) readLimit() int {
 	if free := l.capacity() - l.waiting; free >= l.capacity()/2 {
 		return free
@@ -15,10 +20,12 @@ func (l *Lane) readLimit() int {
 	return 0
 }
 
-// HoldsPayloads tells whether payloads are in the window.
+// HoldsPayloads reports whether the window has payloads in memory. If it has, a read can
+// wait until more memory is free: the lane does not stand still.
 func (l *Lane) HoldsPayloads() bool { return l.waiting+l.inFlight > 0 }
 
-// ReadQueue starts a read of the queue if one is due: up to limit deliveries from an ID on.
+// ReadQueue begins a read of the queue if one is due, and returns where it starts and how
+// many deliveries it may return; 0 if none is due. QueueRead or ReadFailed must follow.
 func (l *Lane) ReadQueue(now time.Time) (from webhook.ID, limit int) {
 	open := l.open(now)
 	l.nextByHand = l.nextByHand && !open && l.sends && !l.draining
@@ -27,12 +34,14 @@ func (l *Lane) ReadQueue(now time.Time) (from webhook.ID, limit int) {
 	}
 	l.queue.start()
 	if !open {
-		return l.queue.from, 1
+		return l.queue.from, 1 // only the one that is sent by hand
 	}
 	return l.queue.from, l.readLimit()
 }
 
-// ReadSchedule starts a read of the retry schedule if one is due.
+// ReadSchedule begins a read of the retry schedule if one is due, and returns where it
+// starts and how many deliveries it may return; 0 if none is due. ScheduleRead, AheadRead
+// or ReadFailed must follow.
 func (l *Lane) ReadSchedule(now time.Time) (from webhook.Slot, limit int) {
 	s := &l.schedule
 	if s.next.IsZero() || s.next.After(now) || s.reading || !l.open(now) || l.readLimit() == 0 {
@@ -42,7 +51,8 @@ func (l *Lane) ReadSchedule(now time.Time) (from webhook.Slot, limit int) {
 	return s.from, l.readLimit()
 }
 
-// QueueRead takes what a read of the queue gave; all tells that it reached the end.
+// QueueRead takes what a read of the queue returned, in order. all means that it reached
+// the end of the queue.
 func (l *Lane) QueueRead(due []*Entry, all bool, now time.Time) {
 	var last webhook.ID
 	if len(due) > 0 {
@@ -55,8 +65,8 @@ func (l *Lane) QueueRead(due []*Entry, all bool, now time.Time) {
 	l.dropGone()
 }
 
-// ScheduleRead takes what a read of the retry schedule gave; next is the due
-// time of the first slot that it did not.
+// ScheduleRead takes what a read of the retry schedule returned, in order. next is when
+// the first slot after those is due; zero if there is none.
 func (l *Lane) ScheduleRead(due []*Entry, next webhook.DueTime, now time.Time) {
 	var last webhook.Slot
 	if len(due) > 0 {
@@ -67,8 +77,10 @@ func (l *Lane) ScheduleRead(due []*Entry, next webhook.DueTime, now time.Time) {
 	l.dropGone()
 }
 
-// AheadRead takes what a read gave that found nothing due, and so took what was
-// scheduled while the clock was ahead. There may be more of that.
+// AheadRead takes what a read of the retry schedule returned when nothing was due, and the
+// actor searched from Beyond on: deliveries that were scheduled while the clock was ahead.
+// They are sent now, because their time would come far too late. If there were some the
+// search continues after them.
 func (l *Lane) AheadRead(due []*Entry, next webhook.DueTime, now time.Time) {
 	if len(due) > 0 {
 		l.schedule.ahead, next = due[len(due)-1].slot().Next(), webhook.DueAt(now)
@@ -78,7 +90,8 @@ func (l *Lane) AheadRead(due []*Entry, next webhook.DueTime, now time.Time) {
 	l.dropGone()
 }
 
-// ReadFailed ends a read that storage could not answer.
+// ReadFailed ends a read, of the schedule or of the queue, that storage could not answer.
+// It is due again at once; the actor waits before it asks.
 func (l *Lane) ReadFailed(schedule bool, now time.Time) {
 	if schedule {
 		l.schedule.fail()
@@ -89,13 +102,30 @@ func (l *Lane) ReadFailed(schedule bool, now time.Time) {
 	l.dropGone()
 }
 
-// takeOfferedDuringRead decides on what was offered during a read. After one that reached
-// the queue's end it goes into the window, so that the lane follows the stream
-// again without storage; otherwise its turn comes later.
+// LongestWait returns the longest time from an attempt to the next one that the endpoint's
+// retry policy or a receiver's Retry-After can ask for, and a second more.
+func (l *Lane) LongestWait() time.Duration {
+	p := l.settings.Retry
+	return max(p.MaxDelay+time.Duration(float64(p.MaxDelay)*p.Jitter), webhook.MaxRetryAfter) + time.Second
+}
+
+// Beyond returns the slot from which on retries are due later than they can have been
+// scheduled by this clock: the clock was ahead at that time.
+func (l *Lane) Beyond(now time.Time) webhook.Slot {
+	beyond := webhook.Slot{At: webhook.DueAt(now.Add(l.LongestWait()))}
+	if beyond.Before(l.schedule.ahead) {
+		return l.schedule.ahead
+	}
+	return beyond
+}
+
+// takeOfferedDuringRead decides on what was offered during a read of the queue. If the
+// read reached the queue's end they go into the window, and the lane follows what is
+// published without storage again. Otherwise others come before them.
 func (l *Lane) takeOfferedDuringRead(now time.Time) {
-	aside := l.offeredDuringRead
+	offered := l.offeredDuringRead
 	l.offeredDuringRead = nil
-	for _, e := range aside {
+	for _, e := range offered {
 		if l.queue.behind || !l.open(now) {
 			l.releaseMemory(e)
 			l.queue.miss(e.ID())
@@ -105,7 +135,8 @@ func (l *Lane) takeOfferedDuringRead(now time.Time) {
 	}
 }
 
-// admitRead admits what was read, but for what the window has already.
+// admitRead puts what a read returned into the window, except deliveries of which the lane
+// knows something newer, and except all of it if the gate has closed meanwhile.
 func (l *Lane) admitRead(due []*Entry, now time.Time) {
 	open := l.open(now)
 	for _, e := range due {
@@ -116,7 +147,9 @@ func (l *Lane) admitRead(due []*Entry, now time.Time) {
 			switch known.state {
 			case entryChanging:
 				known.readMeanwhile = e
-			case entryGone: // most likely as it was before; the next read shows what is
+			case entryGone:
+				// The read most likely shows what was before. If it does not, it must not
+				// be forgotten: the next read shows what is.
 				l.miss(e)
 			}
 		case !open && l.nextByHand && l.sends:
@@ -129,88 +162,4 @@ func (l *Lane) admitRead(due []*Entry, now time.Time) {
 			l.admit(e)
 		}
 	}
-}
-
-// Never is a time that does not come.
-var Never = time.Unix(1<<40, 0)
-
-// WakeAt tells when the lane has something to do by itself; zero for never.
-func (l *Lane) WakeAt(now time.Time) time.Time {
-	if !l.configured || !l.sends || l.draining || l.broken {
-		return time.Time{}
-	}
-	var at time.Time
-	if l.waiting > 0 || l.queue.behind && !l.queue.reading {
-		if ok, again := l.gate.ask(now); !ok {
-			at = again
-		}
-	}
-	next := l.schedule.next.Time()
-	if next.IsZero() || l.schedule.reading {
-		return at
-	}
-	if closed := l.gate.closedUntil(now); closed.After(next) {
-		next = closed
-	}
-	// One that is due already waits for room, which an attempt's end makes.
-	if next.After(now) && (at.IsZero() || next.Before(at)) {
-		at = next
-	}
-	return at
-}
-
-// CancelDue tells whether the pending deliveries of a deleted endpoint are to be
-// cancelled now; cancelDone follows.
-func (l *Lane) CancelDue() bool {
-	if !l.deleted || l.nothingPending || l.cancelling || l.inFlight+l.unsettled+l.changing > 0 {
-		return false
-	}
-	l.cancelling, l.nothingPending = true, true
-	return true
-}
-
-// CancelDone takes how many deliveries were cancelled at once: a call may do less
-// than it could, and only none means that none is left.
-func (l *Lane) CancelDone(n int) {
-	l.cancelling = false
-	if n > 0 {
-		l.nothingPending = false
-	}
-}
-
-// Idle is what a lane that has nothing in memory tells its supervisor.
-type Idle struct {
-	// WakeAt is when to start the actor again at the latest; zero for not by time.
-	WakeAt time.Time
-	// HoldUntil is until when new deliveries need not start it; never while the endpoint is paused.
-	HoldUntil time.Time
-	// Waits is what deliveries wait for meanwhile.
-	Waits webhook.Waiting
-}
-
-// minIdle is the shortest time for which an actor is worth stopping.
-const minIdle = 5 * time.Second
-
-// Idle tells whether the actor could stop now, having nothing to do for at least a while.
-func (l *Lane) Idle(now time.Time) (Idle, bool) {
-	if !l.configured || len(l.window) > 0 || l.queue.reading || l.schedule.reading || l.cancelling {
-		return Idle{}, false
-	}
-	soon := now.Add(minIdle)
-	if l.deleted {
-		return Idle{}, l.nothingPending
-	}
-	if !l.sends {
-		return Idle{HoldUntil: Never, Waits: l.Waits(now)}, true
-	}
-	r := Idle{WakeAt: l.schedule.next.Time(), Waits: l.Waits(now)}
-	if closed := l.gate.closedUntil(now); !closed.IsZero() {
-		r.HoldUntil = closed
-		if l.queue.behind || !r.WakeAt.IsZero() && r.WakeAt.Before(closed) {
-			r.WakeAt = closed
-		}
-	} else if l.queue.behind {
-		return Idle{}, false
-	}
-	return r, r.WakeAt.IsZero() || r.WakeAt.After(soon)
 }

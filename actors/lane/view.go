@@ -6,20 +6,25 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Configured reports whether the lane knows its endpoint; until then it sends nothing.
+// What the actor asks the lane about itself. None of these changes the lane, except
+// TakeGate and NoTarget.
+
+// Configured reports whether the lane knows its endpoint. Until then it sends nothing.
 func (l *Lane) Configured() bool { return l.configured }
 
 // Deleted reports whether the endpoint is deleted.
 func (l *Lane) Deleted() bool { return l.deleted }
 
-// Drain makes the lane start nothing any more.
-func (l *Lane) Drain() { l.draining = true }
+// ReceiverSince returns the revision of the endpoint since which it has its present receiver.
+func (l *Lane) ReceiverSince() uint64 { return l.receiverSince }
 
-// Draining reports whether the lane was asked to drain.
-func (l *Lane) Draining() bool { return l.draining }
+// NoTarget notes that no target could be made for the endpoint, so that not even a test
+// can be sent during its pause. Configure undoes it.
+func (l *Lane) NoTarget() { l.paused = false }
 
-// Drained reports whether a draining lane has nothing under way any more.
-func (l *Lane) Drained() bool { return l.draining && l.inFlight+l.unsettled+l.changing == 0 }
+// Owns reports whether an entry is in this lane's window, or was last. What comes back for
+// an entry of an earlier lane of the endpoint is ignored.
+func (l *Lane) Owns(e *Entry) bool { return e.lane == l }
 
 // Proven reports whether the receiver has answered since it last failed.
 func (l *Lane) Proven() bool { return l.ramp.proven }
@@ -33,7 +38,8 @@ func (l *Lane) Unsettled() int { return l.unsettled }
 // GateState returns the breaker's state.
 func (l *Lane) GateState() webhook.GateState { return l.gate.state }
 
-// TakeGate returns the breaker's state to save, if it changed since the last call.
+// TakeGate returns the breaker's state, and reports whether it changed since the last call
+// and is to be saved.
 func (l *Lane) TakeGate() (webhook.GateState, bool) {
 	if !l.configured {
 		return webhook.GateState{}, false
@@ -41,16 +47,8 @@ func (l *Lane) TakeGate() (webhook.GateState, bool) {
 	return l.gate.takeChanged()
 }
 
-// ReceiverSince returns the endpoint's ReceiverSince, as the lane was configured last.
-func (l *Lane) ReceiverSince() uint64 { return l.receiverSince }
-
-// Owns reports whether an entry is, or was last, in this lane's window.
-func (l *Lane) Owns(e *Entry) bool { return e.lane == l }
-
-// NoTarget notes that the endpoint has no target, so that not even a test can be sent.
-func (l *Lane) NoTarget() { l.paused = false }
-
-// Health returns what the lane knows of how the endpoint is doing.
+// Health returns what the lane knows of how the endpoint is doing. The lane must be
+// configured.
 func (l *Lane) Health(now time.Time) webhook.Health {
 	h := webhook.Health{
 		Breaker:   l.gate.breakerState(now),
@@ -80,31 +78,13 @@ func (l *Lane) Progress(now time.Time) webhook.Progress {
 	return p
 }
 
-// Waits returns what the lane's deliveries wait for that are due; WaitNone if for
-// nothing but their turn.
+// Waits returns what deliveries that are due wait for; WaitNone if only for their turn.
 func (l *Lane) Waits(now time.Time) webhook.Waiting {
 	switch {
 	case !l.configured, l.deleted:
 		return webhook.Waiting{}
-	case !l.sends: // whether it is paused or disabled, the endpoint's status says
+	case !l.sends: // the endpoint's status shows whether it is paused or disabled
 		return webhook.Waiting{For: webhook.WaitPause}
 	}
 	return l.gate.waits(now)
-}
-
-// LongestWait returns the longest time between an attempt and the next that the
-// endpoint's retry policy, or a receiver's Retry-After, can ask for.
-func (l *Lane) LongestWait() time.Duration {
-	p := l.settings.Retry
-	return max(p.MaxDelay+time.Duration(float64(p.MaxDelay)*p.Jitter), webhook.MaxRetryAfter) + time.Second
-}
-
-// Beyond returns the slot from which on retries wait for longer than they can have
-// been given: the clock was ahead when they were scheduled.
-func (l *Lane) Beyond(now time.Time) webhook.Slot {
-	beyond := webhook.Slot{At: webhook.DueAt(now.Add(l.LongestWait()))}
-	if beyond.Before(l.schedule.ahead) {
-		return l.schedule.ahead
-	}
-	return beyond
 }

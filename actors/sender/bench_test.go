@@ -1,15 +1,11 @@
 package sender
 
 import (
-	"bufio"
-	"bytes"
 	"net"
 	"strings"
 	"testing"
 
-	"github.com/valyala/fasthttp"
-
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +14,7 @@ var benchData = []byte(`{"pad":"` + strings.Repeat("d", 500) + `"}`)
 // BenchmarkSend is one attempt over loopback, connection kept; the subscriber
 // works on the same processors.
 func BenchmarkSend(b *testing.B) {
-	s := subscriber.Listen(b)
+	s := receivertest.Listen(b)
 	s.Forget()
 	target := open(b, newClient(b, Options{}), s.URL(), webhook.Settings{})
 	b.ReportAllocs()
@@ -31,7 +27,7 @@ func BenchmarkSend(b *testing.B) {
 
 // BenchmarkSendParallel is the same from 32 goroutines per processor.
 func BenchmarkSendParallel(b *testing.B) {
-	s := subscriber.Listen(b)
+	s := receivertest.Listen(b)
 	s.Forget()
 	target := open(b, newClient(b, Options{}), s.URL(), webhook.Settings{})
 	b.SetParallelism(32)
@@ -62,33 +58,3 @@ func BenchmarkSendWithoutSystem(b *testing.B) {
 const expressAnswer = "HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 	"Content-Length: 2\r\nETag: W/\"2-nOO9QiTIwXgNtWtBJezz8kv3SLc\"\r\nDate: Sat, 17 May 2025 10:30:45 GMT\r\n" +
 	"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nOK"
-
-// BenchmarkReadHead compares the reader of response heads with fasthttp's.
-func BenchmarkReadHead(b *testing.B) {
-	b.Run("own", func(b *testing.B) {
-		raw := &echo{answer: []byte(expressAnswer)}
-		cn := &conn{Conn: raw, raw: raw}
-		b.ReportAllocs()
-		for b.Loop() {
-			raw.asked = true
-			in := newInbox(cn)
-			if h, err := in.readHead(); err != nil || h.length != 2 {
-				b.Fatal(err)
-			}
-			in.free()
-		}
-	})
-	b.Run("fasthttp", func(b *testing.B) {
-		raw := bytes.NewReader(nil)
-		r := bufio.NewReaderSize(raw, maxHead)
-		var h fasthttp.ResponseHeader
-		b.ReportAllocs()
-		for b.Loop() {
-			raw.Reset([]byte(expressAnswer))
-			r.Reset(raw)
-			if err := h.Read(r); err != nil || h.ContentLength() != 2 {
-				b.Fatal(err)
-			}
-		}
-	})
-}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/corpastro/astrohook/actors/sender/detail"
 )
 
 // Bounds of what is said of a certificate.
@@ -72,7 +74,7 @@ func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer
 
 // certText returns a name of a certificate as it may be shown; "" for an address.
 func certText(name string) string {
-	name = printable([]byte(name), maxCertText)
+	name = detail.Printable([]byte(name), maxCertText)
 	if _, err := netip.ParseAddr(name); err == nil {
 		return ""
 	}

@@ -13,22 +13,25 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
-	// idleTimeout is how long a connection is kept for the next request. Many
-	// servers close theirs after a minute.
+	// idleTimeout is how long a connection is kept for the next request. Many servers
+	// close theirs after 60 s; the side that closes first never loses a request.
 	idleTimeout = 55 * time.Second
-	// sweepInterval is how often connections idle for longer are looked for.
+	// sweepInterval is how often the janitor looks for connections idle for longer.
 	sweepInterval = 15 * time.Second
-	// tlsSessions bounds the TLS sessions kept for resumption.
+	// tlsSessions bounds the TLS sessions that are kept for resumption, a few KiB each.
 	tlsSessions = 4096
-	// ownSessions are those of an endpoint with certificates of its own: it has one host.
+	// ownSessions is the bound for an origin with a CA bundle, which has one host.
 	ownSessions = 2
 )
 
-// DefaultMaxConnections is how many connections are open in all as long as any is idle.
+// DefaultMaxConnections is how many connections, idle ones included, are open
+// before idle ones are closed for new ones.
 const DefaultMaxConnections = 8192
 
 // Bounds of Options.ExcerptBytes.
@@ -37,42 +40,45 @@ const (
 	MaxExcerptBytes     = 64 << 10
 )
 
-// Options are what a Client is made of.
+// Options configure a Client. Guard is required; the zero values of all other
+// fields have defaults.
 type Options struct {
-	// Log is where the operator is told why the settings, or names, keep requests from
-	// leaving: a line per webhook and minute. None if nil.
+	// Log gets a line when the settings, or names that do not resolve, keep a request
+	// from leaving: at most one per webhook and minute. Nothing is logged if nil.
 	Log *slog.Logger
-	// Guard decides where requests may go. Required.
-	Guard *Guard
-	// Version is Astrohook's, for the User-Agent header; "dev" if empty.
+	// Guard decides which targets requests may reach. Required.
+	Guard *guard.Guard
+	// Version is Astrohook's version in the User-Agent header; "dev" if empty.
 	Version string
 	// HeaderPrefix begins the names of Astrohook's own headers; webhook.DefaultHeaderPrefix if empty.
 	HeaderPrefix string
-	// RootCAs verify the receivers' certificates; the system's if nil.
+	// RootCAs verify the receivers' certificates; the system's roots if nil.
 	RootCAs *x509.CertPool
-	// ExcerptBytes is how much of a response's body is kept: up to
-	// MaxExcerptBytes, DefaultExcerptBytes if 0.
+	// ExcerptBytes is how many bytes of a response's body are kept, up to
+	// MaxExcerptBytes; DefaultExcerptBytes if 0.
 	ExcerptBytes int
-	// MaxConnections bounds the connections of all endpoints: idle ones are closed
-	// for new ones. DefaultMaxConnections if 0. It bounds no requests.
+	// MaxConnections is how many connections may be open before idle ones are closed
+	// for new ones; DefaultMaxConnections if 0. It does not bound the connections in
+	// use: the callers of Send bound those.
 	MaxConnections int
-	// Proxy opens all connections, and takes over the guard's duty where names are
-	// concerned; none if nil. Proxy variables of the environment are ignored.
+	// Proxy opens all connections, and then resolves names in place of the guard; no
+	// proxy if nil. The proxy variables of the environment are ignored, because they
+	// would lead around the guard.
 	Proxy *Proxy
-	// Dial opens a connection to an address that the guard let through, or to the Proxy; TCP if nil.
-	// It has to return when ctx ends.
-	// The address is checked a second time only without it.
+	// Dial opens a connection to an address that the guard admitted, or to the Proxy;
+	// TCP if nil. It must return when ctx ends. Only the default checks the address a
+	// second time when the socket connects.
 	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
-	// Resolve finds the addresses of a host name; DNS if nil.
+	// Resolve returns the addresses of a host name; DNS if nil.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // Client makes the requests of all endpoints. It is safe for concurrent use.
 type Client struct {
-	guard    atomic.Pointer[Guard]
+	guard    atomic.Pointer[guard.Guard]
 	resolver *resolver
 	dial     func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
-	// proxy opens all connections if it is not nil; dialProxy connects to it.
+	// proxy opens all connections unless it is nil; dialProxy connects to it.
 	proxy     *Proxy
 	dialProxy func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	tls       *tls.Config
@@ -80,8 +86,8 @@ type Client struct {
 	notices   *notices
 	excerpt   int
 	idle      *idlePool
-	// extra has room for the dials beside the first one of each attempt; racing are
-	// the goroutines that make dials.
+	// extra holds one element for each dial that runs beside another one of the same
+	// attempt; its capacity bounds them. racing counts the goroutines that dial.
 	extra  chan struct{}
 	racing sync.WaitGroup
 
@@ -91,11 +97,12 @@ type Client struct {
 	stop    func()        // ends the janitor
 
 	mu      sync.Mutex
-	conns   map[*conn]struct{} // open ones, idle or not
+	conns   map[*conn]struct{} // all open ones, for Abort
 	aborted bool
 }
 
-// New starts a client; Close ends it.
+// New starts a client, which has one goroutine until Close ends it. It fails if an
+// option is out of its bounds.
 func New(o Options) (*Client, error) {
 	if o.Guard == nil {
 		return nil, errors.New("new sender: Guard is missing")
@@ -132,17 +139,17 @@ func New(o Options) (*Client, error) {
 		c.excerpt = DefaultExcerptBytes
 	}
 	if c.dial == nil {
-		c.dial, c.dialProxy = c.dialTCP, dialFreely
+		c.dial, c.dialProxy = c.dialTCP, dialProxyTCP
 	}
 	c.running, c.abort = context.WithCancel(context.Background())
 	c.startJanitor()
 	return c, nil
 }
 
-// Open makes an endpoint ready to be sent to; nothing is connected yet. Fields
-// of s that are zero have webhook.DefaultSettings. It fails if the target URL
-// breaks the rules of ParseTarget, no secret can sign, or headers or certificates
-// are not what the webhook package lets through.
+// Open returns a target for an endpoint. It connects to nothing. Zero fields of s
+// stand for webhook.DefaultSettings. It fails if the target URL breaks the rules of
+// guard.ParseTarget, if no secret can sign, or if the webhook package refuses the
+// headers or the certificates.
 func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
 	s = s.Or(webhook.DefaultSettings())
 	t := &Target{client: c, id: e.ID, clientID: e.ClientID, timeout: s.Timeout, maxIdle: s.Concurrency}
@@ -152,12 +159,13 @@ func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
 	return t, nil
 }
 
-// prepare makes what each request needs of an endpoint.
+// prepare computes once what every request to an endpoint needs, and joins the
+// endpoint's origin, which Close leaves again.
 func (t *Target) prepare(e *webhook.Endpoint) (err error) {
-	if t.url, err = ParseTarget(e.TargetURL); err != nil {
+	if t.url, err = guard.ParseTarget(e.TargetURL); err != nil {
 		return err
 	}
-	if t.signer, err = webhook.NewSigner(e.Secrets); err != nil {
+	if t.signer, err = signing.NewSigner(e.Secrets); err != nil {
 		return err
 	}
 	if t.head, err = t.client.head.forTarget(t.url, e.Headers); err != nil {
@@ -172,15 +180,15 @@ func (t *Target) prepare(e *webhook.Endpoint) (err error) {
 	return nil
 }
 
-// SetGuard puts other rules in force. A connection that was opened under the rules
-// before is used for no request that begins later.
-func (c *Client) SetGuard(g *Guard) {
+// SetGuard replaces the rules. No request that begins later uses a connection that
+// was opened under the old ones.
+func (c *Client) SetGuard(g *guard.Guard) {
 	c.guard.Store(g)
-	c.dropAll(c.idle.renew())
+	c.closeAllIdle(c.idle.renew())
 }
 
-// Abort ends all requests in flight at once, with webhook.ReasonReset, and
-// makes all later ones fail.
+// Abort ends all requests in flight at once, with webhook.ReasonReset, and makes
+// all later ones fail. It does not wait for them.
 func (c *Client) Abort() {
 	c.abort()
 	c.mu.Lock()
@@ -192,7 +200,8 @@ func (c *Client) Abort() {
 	clear(c.conns)
 }
 
-// Close aborts what is in flight and ends the client. It may be called twice.
+// Close aborts all requests, closes all connections, and waits for the goroutines
+// of the client. It may be called twice.
 func (c *Client) Close() error {
 	c.Abort()
 	c.stop()
@@ -201,7 +210,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// track takes a new connection in, unless the client was aborted.
+// track registers a new connection for Abort. It reports false, and registers
+// nothing, if the client was aborted already.
 func (c *Client) track(cn *conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,22 +222,22 @@ func (c *Client) track(cn *conn) bool {
 	return true
 }
 
-// hangUp closes a connection in use.
-func (c *Client) hangUp(cn *conn) {
+// closeInUse closes a connection that an attempt holds.
+func (c *Client) closeInUse(cn *conn) {
 	c.idle.closed()
-	c.drop(cn)
+	c.closeIdle(cn)
 }
 
-// drop closes a connection that is not in use any more.
-func (c *Client) drop(cn *conn) {
+// closeIdle closes a connection that the idle pool has given up.
+func (c *Client) closeIdle(cn *conn) {
 	cn.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.conns, cn)
 }
 
-func (c *Client) dropAll(conns []*conn) {
+func (c *Client) closeAllIdle(conns []*conn) {
 	for _, cn := range conns {
-		c.drop(cn)
+		c.closeIdle(cn)
 	}
 }

@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // TestCustomHeaders go out in their own casing, beside all that belong to a delivery.
 func TestCustomHeaders(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
 	e := endpoint(s.URL())
 	wantAttempt(t, send(open(t, c, e.TargetURL, webhook.Settings{})), 200, webhook.ReasonNone)
@@ -41,7 +41,7 @@ func TestCustomHeaders(t *testing.T) {
 
 // TestOwnAcceptEncoding: an endpoint that names encodings itself is taken at its word.
 func TestOwnAcceptEncoding(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	e := endpoint(s.URL())
 	e.Headers = []webhook.CustomHeader{{Name: "accept-encoding", Value: "gzip"}}
 	target, err := newClient(t, Options{}).Open(e, webhook.Settings{})

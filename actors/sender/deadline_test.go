@@ -14,16 +14,18 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/guard"
+	"github.com/corpastro/astrohook/actors/sender/http1"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // inMemory starts a subscriber on a listener in memory, and a client that
 // reaches it under every name. Both belong to the bubble that calls it.
-func inMemory(t *testing.T, o Options) (*subscriber.Subscriber, *Client) {
+func inMemory(t *testing.T, o Options) (*receivertest.Receiver, *Client) {
 	t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
-	s := subscriber.Start(ln)
+	s := receivertest.Start(ln)
 	t.Cleanup(s.Close)
 	if o.Resolve == nil {
 		o.Resolve = func(context.Context, string) ([]netip.Addr, error) {
@@ -83,9 +85,9 @@ func TestOneDeadline(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ln := fasthttputil.NewInmemoryListener()
-				s := subscriber.Start(ln)
+				s := receivertest.Start(ln)
 				defer s.Close()
-				s.Always(subscriber.After(c.answer, subscriber.Answer(200)))
+				s.Always(receivertest.After(c.answer, receivertest.Answer(200)))
 				o := Options{Resolve: zone{"receiver.example": {"1.1.1.1"}}.resolve, Dial: dialTo(ln.Dial, nil)}
 				client := newClient(t, slowly(o, c.lookup, c.dial))
 				a := send(open(t, client, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
@@ -113,32 +115,32 @@ func TestDrip(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 	for _, c := range []struct {
 		name    string
-		reply   subscriber.Reply
+		reply   receivertest.Reply
 		status  int
 		failure webhook.Reason
 		took    time.Duration
 	}{
-		{"head", subscriber.Drip(time.Second, head), 0, webhook.ReasonTimeout, 10 * time.Second},
-		{"hints", func(c *subscriber.Conn) {
+		{"head", receivertest.Drip(time.Second, head), 0, webhook.ReasonTimeout, 10 * time.Second},
+		{"hints", func(c *receivertest.Conn) {
 			for c.Pause(time.Second) {
-				subscriber.Raw("HTTP/1.1 103 Early Hints\r\n\r\n")(c)
+				receivertest.Raw("HTTP/1.1 103 Early Hints\r\n\r\n")(c)
 			}
 		}, 0, webhook.ReasonTimeout, 10 * time.Second},
-		{"hints, and an answer", func(c *subscriber.Conn) {
+		{"hints, and an answer", func(c *receivertest.Conn) {
 			for range 8 {
 				c.Pause(time.Second)
-				subscriber.Raw("HTTP/1.1 103 Early Hints\r\n\r\n")(c)
+				receivertest.Raw("HTTP/1.1 103 Early Hints\r\n\r\n")(c)
 			}
-			subscriber.Closing(200)(c)
+			receivertest.Closing(200)(c)
 		}, 200, "", 8 * time.Second},
-		{"body", func(c *subscriber.Conn) {
-			subscriber.Raw(head)(c)
-			subscriber.Drip(300*time.Millisecond, strings.Repeat("x", 1000))(c)
-		}, 200, "", bodyBudget},
-		{"silent body", subscriber.Raw(head), 200, "", bodyBudget},
-		{"silent body late", subscriber.After(9500*time.Millisecond, subscriber.Raw(head)), 200, "", 10 * time.Second},
-		{"silent chunks", subscriber.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), 200, "", bodyBudget},
-		{"silent end", subscriber.Raw("HTTP/1.1 200 OK\r\n\r\nab"), 200, "", bodyBudget},
+		{"body", func(c *receivertest.Conn) {
+			receivertest.Raw(head)(c)
+			receivertest.Drip(300*time.Millisecond, strings.Repeat("x", 1000))(c)
+		}, 200, "", http1.BodyBudget},
+		{"silent body", receivertest.Raw(head), 200, "", http1.BodyBudget},
+		{"silent body late", receivertest.After(9500*time.Millisecond, receivertest.Raw(head)), 200, "", 10 * time.Second},
+		{"silent chunks", receivertest.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), 200, "", http1.BodyBudget},
+		{"silent end", receivertest.Raw("HTTP/1.1 200 OK\r\n\r\nab"), 200, "", http1.BodyBudget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -150,7 +152,7 @@ func TestDrip(t *testing.T) {
 				if a.Duration != c.took {
 					t.Fatalf("took %v, want %v", a.Duration, c.took)
 				}
-				s.Always(subscriber.Answer(200))
+				s.Always(receivertest.Answer(200))
 				wantAttempt(t, send(target), 200, webhook.ReasonNone)
 				if s.Accepted() != 2 {
 					t.Fatalf("%d connections: one that was left in the middle of an answer was used again", s.Accepted())
@@ -164,7 +166,7 @@ func TestDrip(t *testing.T) {
 func TestSilentHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := inMemory(t, Options{})
-		s.Greet(subscriber.Silence())
+		s.Greet(receivertest.Silence())
 		a := send(open(t, c, "https://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
 		wantAttempt(t, a, 0, webhook.ReasonTimeout)
 		if a.Duration != 10*time.Second || a.Detail != "the TLS handshake did not end in time; perhaps the port does not speak TLS" {
@@ -180,7 +182,7 @@ func TestTimeoutIsNotRetried(t *testing.T) {
 		s, c := inMemory(t, Options{})
 		target := open(t, c, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
 		wantAttempt(t, send(target), 200, webhook.ReasonNone)
-		s.Always(subscriber.Silence())
+		s.Always(receivertest.Silence())
 		wantAttempt(t, send(target), 0, webhook.ReasonTimeout)
 		if s.Count() != 2 {
 			t.Fatalf("%d requests for two attempts", s.Count())
@@ -208,11 +210,11 @@ func TestStaleConnectionByTime(t *testing.T) {
 				s, client := inMemory(t, Options{})
 				target := open(t, client, "http://receiver.example/", webhook.Settings{Timeout: 10 * time.Second})
 				wantAttempt(t, send(target), 200, webhook.ReasonNone)
-				s.Behave(func(r subscriber.Request) subscriber.Reply {
+				s.Behave(func(r receivertest.Request) receivertest.Reply {
 					if r.Number == 2 {
-						return subscriber.After(c.worked, subscriber.Reset())
+						return receivertest.After(c.worked, receivertest.Reset())
 					}
-					return subscriber.Silence()
+					return receivertest.Silence()
 				})
 				a := send(target)
 				wantAttempt(t, a, 0, c.failure)
@@ -243,7 +245,7 @@ func TestNextAddress(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ln := fasthttputil.NewInmemoryListener()
-				s := subscriber.Start(ln)
+				s := receivertest.Start(ln)
 				defer s.Close()
 				dial := func(ctx context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 					for _, dead := range c.dead {
@@ -274,11 +276,11 @@ func TestBlockedAtConnect(t *testing.T) {
 		names := zone{"flips.example": {"1.1.1.1"}, "mixed.example": {"1.1.1.1", "192.168.0.1"}}
 		var dialled []netip.AddrPort
 		ln := fasthttputil.NewInmemoryListener()
-		s := subscriber.Start(ln)
+		s := receivertest.Start(ln)
 		defer s.Close()
-		s.Always(subscriber.Closing(200)) // each request needs a connection
+		s.Always(receivertest.Closing(200)) // each request needs a connection
 		c := newClient(t, Options{
-			Guard: newGuard(t, GuardOptions{}), Resolve: names.resolve, Dial: dialTo(ln.Dial, &dialled),
+			Guard: newGuard(t, guard.Options{}), Resolve: names.resolve, Dial: dialTo(ln.Dial, &dialled),
 		})
 		if _, err := c.CheckTarget(t.Context(), "http://flips.example/"); err != nil {
 			t.Fatal(err)
@@ -304,8 +306,8 @@ func TestBlockedAtConnect(t *testing.T) {
 
 // TestControlChecksAgain: the dialer's last look is the guard's, too.
 func TestControlChecksAgain(t *testing.T) {
-	s := subscriber.Listen(t)
-	c := newClient(t, Options{Guard: newGuard(t, GuardOptions{})})
+	s := receivertest.Listen(t)
+	c := newClient(t, Options{Guard: newGuard(t, guard.Options{})})
 	addr := netip.MustParseAddrPort(strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/"))
 	if _, err := c.dialTCP(t.Context(), "tcp", addr); !errors.Is(err, webhook.ErrBlockedAddress) {
 		t.Fatalf("got %v", err)
@@ -317,7 +319,7 @@ func TestControlChecksAgain(t *testing.T) {
 
 // TestConnectRefused, on a port that nobody listens on.
 func TestConnectRefused(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	s.Close()
 	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 0, webhook.ReasonConnect)
 }
@@ -327,10 +329,10 @@ func TestConnectRefused(t *testing.T) {
 func TestSilentReceiversAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, healthy := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
-		silent, answering := subscriber.Start(ln), subscriber.Start(healthy)
+		silent, answering := receivertest.Start(ln), receivertest.Start(healthy)
 		defer silent.Close()
 		defer answering.Close()
-		silent.Greet(subscriber.Silence())
+		silent.Greet(receivertest.Silence())
 		good := netip.MustParseAddr("2.2.2.2")
 		c := newClient(t, Options{Dial: func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 			if addr.Addr() == good {
@@ -364,18 +366,19 @@ func TestSilentReceiversAreForgotten(t *testing.T) {
 
 func TestClassify(t *testing.T) {
 	c := newClient(t, Options{})
+	refused := c.guard.Load().Check(netip.MustParseAddr("10.0.0.1"))
 	for _, row := range []struct {
 		err  error
 		want webhook.Reason
 	}{
-		{refuseAddr(netip.MustParseAddr("10.0.0.1"), advicePublic), webhook.ReasonBlockedAddress},
-		{&net.OpError{Op: "dial", Err: refuseAddr(netip.MustParseAddr("10.0.0.1"), advicePublic)}, webhook.ReasonBlockedAddress},
+		{refused, webhook.ReasonBlockedAddress},
+		{&net.OpError{Op: "dial", Err: refused}, webhook.ReasonBlockedAddress},
 		{errUnresolved, webhook.ReasonDNS},
 		{context.DeadlineExceeded, webhook.ReasonTimeout},
 		{&tlsFailure{webhook.ReasonTLS, os.ErrDeadlineExceeded}, webhook.ReasonTimeout},
 		{&tlsFailure{webhook.ReasonTLSName, errors.New("bad certificate")}, webhook.ReasonTLSName},
-		{errProtocol, webhook.ReasonProtocol},
-		{errors.Join(errEnded, net.ErrClosed), webhook.ReasonReset},
+		{http1.ErrProtocol, webhook.ReasonProtocol},
+		{errors.Join(http1.ErrEnded, net.ErrClosed), webhook.ReasonReset},
 		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, webhook.ReasonConnect},
 	} {
 		if got := c.classify(row.err); got != row.want {

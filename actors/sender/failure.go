@@ -3,35 +3,30 @@ package sender
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
+	"github.com/corpastro/astrohook/actors/sender/detail"
+	"github.com/corpastro/astrohook/actors/sender/http1"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-var (
-	// errAborted: the client was told to stop at once.
-	errAborted = errors.New("aborted")
-	// errProtocol: what came back is not an HTTP response, or is beyond its bounds.
-	errProtocol = errors.New("not a valid HTTP response")
-	// errLongHead: a response's head goes on beyond maxHead.
-	errLongHead = fmt.Errorf("head of more than %d bytes: %w", maxHead, errProtocol)
-	// errEnded: the connection ended before a response.
-	errEnded = errors.New("connection ended before a response")
-)
+// errAborted means that Abort ended the attempt.
+var errAborted = errors.New("aborted")
 
-// judge returns the reason of an attempt that got no response, and words on it for
-// the endpoint's client.
+// judge returns the reason why an attempt got no response, and words on it for the
+// webhook's owner. After an abort there are no words: the failure says something
+// about this server, and nothing about the receiver.
 func (c *Client) judge(err error) (webhook.Reason, string) {
 	reason := c.classify(err)
 	if c.running.Err() != nil {
-		return reason, "" // whatever else it seems to be
+		return reason, ""
 	}
-	return reason, detailOf(err)
+	return reason, detail.Of(err)
 }
 
-// classify returns the reason of an attempt that got no response. It is the only
-// place where this is decided.
+// classify returns the reason why an attempt got no response. It is the only place
+// that decides this. Causes inside this server come first: an abort or a deadline
+// shows up as many other errors.
 func (c *Client) classify(err error) webhook.Reason {
 	var failed *tlsFailure
 	switch {
@@ -41,13 +36,13 @@ func (c *Client) classify(err error) webhook.Reason {
 		return webhook.ReasonDNS
 	case c.running.Err() != nil:
 		return webhook.ReasonReset
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), http1.IsTimeout(err):
 		return webhook.ReasonTimeout
 	case errors.As(err, &failed):
 		return failed.reason
-	case errors.Is(err, errProtocol):
+	case errors.Is(err, http1.ErrProtocol):
 		return webhook.ReasonProtocol
-	case errors.Is(err, errEnded):
+	case errors.Is(err, http1.ErrEnded):
 		return webhook.ReasonReset
 	}
 	return webhook.ReasonConnect

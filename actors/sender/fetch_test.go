@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -77,22 +78,22 @@ func TestFetchIsGuarded(t *testing.T) {
 		s := script{answers: []string{names[host]}}
 		return s.resolve(t.Context(), host)
 	}
-	allowed := GuardOptions{Allow: prefixes("10.0.0.0/8"), Interfaces: noInterfaces}
+	allowed := guard.Options{Allow: prefixes("10.0.0.0/8"), Interfaces: noInterfaces}
 	for _, c := range []struct {
 		why, url string
-		guard    GuardOptions
+		rules    guard.Options
 	}{
-		{"loopback", server.URL, GuardOptions{}},
-		{"a private address", "https://10.1.2.3/", GuardOptions{Interfaces: noInterfaces}},
-		{"a name that leads there", "https://inside.example/", GuardOptions{Interfaces: noInterfaces}},
+		{"loopback", server.URL, guard.Options{}},
+		{"a private address", "https://10.1.2.3/", guard.Options{Interfaces: noInterfaces}},
+		{"a name that leads there", "https://inside.example/", guard.Options{Interfaces: noInterfaces}},
 		{"metadata", "http://169.254.169.254/", allowed},
 		{"http to a public address", "http://93.184.216.34/", allowed},
 		{"http to a public name", "http://public.example/", allowed},
 		{"http to a name that leads to both", "http://both.example/", allowed},
-		{"a denied host", "https://public.example/", GuardOptions{DenyHosts: []HostPattern{mustHost(t, "public.example")}, Interfaces: noInterfaces}},
+		{"a denied host", "https://public.example/", guard.Options{DenyHosts: hosts(t, "public.example"), Interfaces: noInterfaces}},
 	} {
 		var dialled []netip.AddrPort
-		client := newClient(t, Options{Guard: newGuard(t, c.guard), Resolve: resolve, Dial: dialTo(refuse, &dialled)})
+		client := newClient(t, Options{Guard: newGuard(t, c.rules), Resolve: resolve, Dial: dialTo(refuse, &dialled)})
 		if _, err := client.Fetch(within(t), c.url, 100); !errors.Is(err, webhook.ErrBlockedAddress) || len(dialled) > 0 {
 			t.Errorf("%s: %v, dialled %v", c.why, err, dialled)
 		}
@@ -105,15 +106,6 @@ func TestFetchIsGuarded(t *testing.T) {
 	if _, err := client.Fetch(within(t), "http://inside.example/", 100); !errors.Is(err, webhook.ErrBlockedAddress) {
 		t.Errorf("http through a proxy: %v", err)
 	}
-}
-
-func mustHost(t *testing.T, text string) HostPattern {
-	t.Helper()
-	p, err := ParseHostPattern(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // TestFetchVerifiesCertificates: the system's roots, or those that were given.
@@ -178,7 +170,7 @@ func TestFetchEnds(t *testing.T) {
 
 // TestFetchSaysWhere names the host in errors, and no more of the URL.
 func TestFetchSaysWhere(t *testing.T) {
-	c := newClient(t, Options{Guard: newGuard(t, GuardOptions{Interfaces: noInterfaces})})
+	c := newClient(t, Options{Guard: newGuard(t, guard.Options{Interfaces: noInterfaces})})
 	if _, err := c.Fetch(within(t), "https://10.0.0.1/keys?secret=1", 100); err == nil || !strings.Contains(err.Error(), "10.0.0.1") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v", err)
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -25,12 +25,12 @@ func openFor(t *testing.T, c *Client, client, url string) *Target {
 // longer than any of those, stays.
 func TestIdleConnectionsAreSharedByClient(t *testing.T) {
 	c := newClient(t, Options{MaxConnections: 4})
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	modest := openFor(t, c, "modest", s.URL())
 	wantAttempt(t, send(modest), 200, webhook.ReasonNone)
 	for range 3 {
 		for range 6 {
-			many := openFor(t, c, "many", subscriber.Listen(t).URL())
+			many := openFor(t, c, "many", receivertest.Listen(t).URL())
 			wantAttempt(t, send(many), 200, webhook.ReasonNone)
 			defer many.Close()
 		}

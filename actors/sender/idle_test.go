@@ -3,7 +3,7 @@ package sender
 import (
 	"testing"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -12,9 +12,9 @@ import (
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	c := newClient(t, Options{MaxConnections: 3})
 	targets := make([]*Target, 5)
-	receivers := make([]*subscriber.Subscriber, len(targets))
+	receivers := make([]*receivertest.Receiver, len(targets))
 	for i := range targets {
-		receivers[i] = subscriber.Listen(t)
+		receivers[i] = receivertest.Listen(t)
 		targets[i] = open(t, c, receivers[i].URL(), webhook.Settings{})
 		if a := targets[i].Send(due("user.created", []byte(`1`))); a.StatusCode != 200 {
 			t.Fatalf("got %+v", a)
@@ -56,7 +56,7 @@ func wantNothingIdle(t *testing.T, c *Client) {
 // TestOriginIsShared: endpoints at one origin use each other's connections, as
 // many as they may have together, until the last of them is closed.
 func TestOriginIsShared(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
 	first := open(t, c, s.URL()+"first", webhook.Settings{Concurrency: 1})
 	second := open(t, c, s.URL()+"second", webhook.Settings{Concurrency: 1})

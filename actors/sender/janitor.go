@@ -22,7 +22,7 @@ func (c *Client) sweepUntil(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			c.dropAll(c.idle.expired(time.Now()))
+			c.closeAllIdle(c.idle.expired(time.Now()))
 		}
 	}
 }

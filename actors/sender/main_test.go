@@ -14,7 +14,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,19 +25,54 @@ const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 var testID = webhook.ID{Seq: webhook.SeqAt(time.Date(2025, 5, 17, 10, 30, 0, 0, time.UTC)), Endpoint: 7, Nonce: 42}
 
-// newGuard lets loopback through, and fails the test if that is refused.
-func newGuard(t testing.TB, o GuardOptions) *Guard {
+// prefixes parses prefixes that are known to be valid.
+func prefixes(list ...string) []netip.Prefix {
+	parsed := make([]netip.Prefix, len(list))
+	for i, text := range list {
+		parsed[i] = netip.MustParsePrefix(text)
+	}
+	return parsed
+}
+
+// hosts parses host patterns that are known to be valid.
+func hosts(t testing.TB, list ...string) []guard.HostPattern {
 	t.Helper()
-	g, err := NewGuard(o)
+	return parseAll(t, guard.ParseHostPattern, list)
+}
+
+// ports parses port ranges that are known to be valid.
+func ports(t testing.TB, list ...string) []guard.PortRange {
+	t.Helper()
+	return parseAll(t, guard.ParsePortRange, list)
+}
+
+func parseAll[T any](t testing.TB, parse func(string) (T, error), list []string) (parsed []T) {
+	t.Helper()
+	for _, text := range list {
+		one, err := parse(text)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		parsed = append(parsed, one)
+	}
+	return parsed
+}
+
+// noInterfaces is for guards that know no address of the machine.
+func noInterfaces() ([]net.Addr, error) { return nil, nil }
+
+func newGuard(t testing.TB, o guard.Options) *guard.Guard {
+	t.Helper()
+	g, err := guard.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g
 }
 
-func loopbackGuard(t testing.TB) *Guard {
+func loopbackGuard(t testing.TB) *guard.Guard {
 	t.Helper()
-	return newGuard(t, GuardOptions{Allow: prefixes("127.0.0.0/8", "::1/128")})
+	return newGuard(t, guard.Options{Allow: prefixes("127.0.0.0/8", "::1/128")})
 }
 
 // newClient starts a client for the time of a test; without a guard it gets one
@@ -56,7 +93,7 @@ func newClient(t testing.TB, o Options) *Client {
 func endpoint(url string) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: webhook.ID{Seq: 1 << 40, Endpoint: 7}, TargetURL: url,
-		Secrets: []webhook.Secret{{Value: testSecret}},
+		Secrets: []signing.Secret{{Value: testSecret}},
 	}
 }
 

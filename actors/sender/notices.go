@@ -9,6 +9,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -56,7 +57,7 @@ func (n *notices) unsent(t *Target, err error) {
 }
 
 // unregistered logs why a target was refused, or admitted without being judged.
-func (n *notices) unregistered(t TargetURL, err error, refused bool) {
+func (n *notices) unregistered(t guard.TargetURL, err error, refused bool) {
 	why := unsentWords(err)
 	if why == nil {
 		why = []any{"why", "its name did not resolve in time"}
@@ -74,12 +75,12 @@ func (n *notices) unregistered(t TargetURL, err error, refused bool) {
 // unsentWords says what an operator can do something about, as attributes; nil if
 // it is nothing of that.
 func unsentWords(err error) []any {
-	var refused *refusal
+	var refused *guard.Refusal
 	var unresolved *unresolvedError
 	var proxy *proxyError
 	switch {
 	case errors.As(err, &refused):
-		return []any{"why", "the settings do not allow it", "refused", refused.what, "setting", refused.advice}
+		return []any{"why", "the settings do not allow it", "refused", refused.What, "setting", refused.Advice}
 	case errors.As(err, &proxy):
 		return []any{"why", "the egress proxy opened no connection", "error", proxy.cause.Error()}
 	case errors.As(err, &unresolved):

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -43,29 +44,29 @@ func TestRefusalsAreLogged(t *testing.T) {
 	inside := prefixes("10.0.0.0/8")
 	for _, c := range []struct {
 		url     string
-		guard   GuardOptions
+		rules   guard.Options
 		proxied bool
 		refused string
 		setting string
 	}{
-		{"http://private.example/", GuardOptions{}, false, "address 10.0.0.5", "allow-addresses would let it through"},
-		{"http://10.0.0.5/", GuardOptions{}, false, "address 10.0.0.5", "allow-addresses would let it through"},
-		{"http://10.0.0.5/", GuardOptions{Allow: inside, Deny: prefixes("10.0.0.5/32")}, false, "address 10.0.0.5", "deny-addresses refuses it"},
-		{"http://own.example/", GuardOptions{}, false, "address 8.8.4.4", "this machine's own; allow-addresses"},
-		{"http://localhost/", GuardOptions{}, false, "address ::1", "allow-addresses would let it through"},
-		{"http://localhost/", GuardOptions{Deny: prefixes("127.0.0.0/8", "::1/128")}, false, "address ::1", "deny-addresses refuses it"},
-		{"http://db.internal/", GuardOptions{}, false, "host name db.internal", "allow-addresses would let it through if it covered"},
-		{"http://db.internal/", GuardOptions{Allow: inside}, false, "address 93.184.216.34", "what a name of a private network resolves to; allow-addresses"},
-		{"http://public.example/", GuardOptions{DenyHosts: hosts(t, "*.example")}, false, "host name public.example", "deny-hosts refuses it"},
-		{"http://public.example/", GuardOptions{AllowHosts: hosts(t, "good.example")}, false, "host name public.example", "allow-hosts does not list it"},
-		{"http://93.184.216.34/", GuardOptions{AllowHosts: hosts(t, "good.example")}, false, "address 93.184.216.34", "allow-hosts is set"},
-		{"http://public.example:25/", GuardOptions{DenyPorts: ports(t, "25")}, false, "port 25", "deny-ports refuses it"},
-		{"http://public.example:25/", GuardOptions{AllowPorts: ports(t, "443")}, false, "port 25", "allow-ports does not list it"},
-		{"http://db.internal/", GuardOptions{}, true, "host name db.internal", "allow-hosts would let it through"},
+		{"http://private.example/", guard.Options{}, false, "address 10.0.0.5", "allow-addresses would let it through"},
+		{"http://10.0.0.5/", guard.Options{}, false, "address 10.0.0.5", "allow-addresses would let it through"},
+		{"http://10.0.0.5/", guard.Options{Allow: inside, Deny: prefixes("10.0.0.5/32")}, false, "address 10.0.0.5", "deny-addresses refuses it"},
+		{"http://own.example/", guard.Options{}, false, "address 8.8.4.4", "this machine's own; allow-addresses"},
+		{"http://localhost/", guard.Options{}, false, "address ::1", "allow-addresses would let it through"},
+		{"http://localhost/", guard.Options{Deny: prefixes("127.0.0.0/8", "::1/128")}, false, "address ::1", "deny-addresses refuses it"},
+		{"http://db.internal/", guard.Options{}, false, "host name db.internal", "allow-addresses would let it through if it covered"},
+		{"http://db.internal/", guard.Options{Allow: inside}, false, "address 93.184.216.34", "what a name of a private network resolves to; allow-addresses"},
+		{"http://public.example/", guard.Options{DenyHosts: hosts(t, "*.example")}, false, "host name public.example", "deny-hosts refuses it"},
+		{"http://public.example/", guard.Options{AllowHosts: hosts(t, "good.example")}, false, "host name public.example", "allow-hosts does not list it"},
+		{"http://93.184.216.34/", guard.Options{AllowHosts: hosts(t, "good.example")}, false, "address 93.184.216.34", "allow-hosts is set"},
+		{"http://public.example:25/", guard.Options{DenyPorts: ports(t, "25")}, false, "port 25", "deny-ports refuses it"},
+		{"http://public.example:25/", guard.Options{AllowPorts: ports(t, "443")}, false, "port 25", "allow-ports does not list it"},
+		{"http://db.internal/", guard.Options{}, true, "host name db.internal", "allow-hosts would let it through"},
 	} {
 		var log bytes.Buffer
-		c.guard.Interfaces = own
-		o := Options{Guard: newGuard(t, c.guard), Resolve: names.resolve, Log: slog.New(slog.NewJSONHandler(&log, nil))}
+		c.rules.Interfaces = own
+		o := Options{Guard: newGuard(t, c.rules), Resolve: names.resolve, Log: slog.New(slog.NewJSONHandler(&log, nil))}
 		if c.proxied {
 			o.Proxy = parseProxy(t, "http://127.0.0.1:1")
 		}
@@ -154,7 +155,7 @@ func TestProxyFailuresAreLogged(t *testing.T) {
 func TestNoticesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		client := newClient(t, Options{Guard: newGuard(t, GuardOptions{Interfaces: noInterfaces}), Log: slog.New(slog.NewJSONHandler(&log, nil))})
+		client := newClient(t, Options{Guard: newGuard(t, guard.Options{Interfaces: noInterfaces}), Log: slog.New(slog.NewJSONHandler(&log, nil))})
 		attempt := func(n webhook.EndpointNumber) {
 			e := endpoint("http://10.0.0.5/")
 			e.ID.Endpoint = n

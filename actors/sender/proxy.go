@@ -10,19 +10,23 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/sender/detail"
+	"github.com/corpastro/astrohook/actors/sender/guard"
+	"github.com/corpastro/astrohook/actors/sender/http1"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // Proxy is an HTTP proxy that opens every connection (CONNECT, RFC 9110, section
-// 9.3.6), be the target http or https. Names are resolved by it alone.
+// 9.3.6), for targets of http and of https. It alone resolves their names.
 type Proxy struct {
-	at TargetURL
+	at guard.TargetURL // its host, and its address if the host is one
 	// authorization is the value of Proxy-Authorization; "" for none.
 	authorization string
 }
 
 // ParseProxy reads a proxy's URL: http://host:port, with user:password@ before the
-// host if it asks for them. The error holds nothing of the text.
+// host if the proxy asks for them. The error quotes nothing of the text, because
+// that holds a password.
 func ParseProxy(raw string) (*Proxy, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -34,7 +38,7 @@ func ParseProxy(raw string) (*Proxy, error) {
 		p.authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 		u.User = nil
 	}
-	p.at, err = ParseTarget(u.String())
+	p.at, err = guard.ParseTarget(u.String())
 	if field, ok := errors.AsType[*webhook.FieldError](err); ok {
 		return nil, errors.New(field.Reason)
 	}
@@ -44,79 +48,73 @@ func ParseProxy(raw string) (*Proxy, error) {
 	return p, err
 }
 
-// admitByName judges a name that a proxy is going to resolve: local ones are
-// refused, unless the operator's AllowHosts has them.
-func (g *Guard) admitByName(t TargetURL) error {
-	if (t.local() || isLocalhost(t.Host)) && len(g.allowHosts) == 0 { // checkURL was passed
-		return refuseHost(t.Host, adviceProxyLocal)
-	}
-	return nil
-}
-
-// toProxy gives the way to the proxy. Its address is the operator's word, and is
-// not judged.
-func (c *Client) toProxy(ctx context.Context) (way, error) {
-	w := way{dial: c.dialProxy, addrs: []netip.Addr{c.proxy.at.Addr}, port: c.proxy.at.Port}
+// toProxy returns the route to the proxy. The operator chose its address, so the
+// guard does not judge it.
+func (c *Client) toProxy(ctx context.Context) (route, error) {
+	r := route{dial: c.dialProxy, addrs: []netip.Addr{c.proxy.at.Addr}, port: c.proxy.at.Port}
 	if c.proxy.at.Addr.IsValid() {
-		return w, nil
+		return r, nil
 	}
 	addrs, err := c.resolver.resolve(ctx, c.proxy.at.Host)
-	if unresolved, ok := errors.AsType[*unresolvedError](err); ok { // says nothing of the target's name
-		return way{}, &proxyError{errors.New("its name does not resolve: " + unresolved.cause.Error())}
+	if unresolved, ok := errors.AsType[*unresolvedError](err); ok { // it says nothing about the target's name
+		return route{}, &proxyError{errors.New("its name does not resolve: " + unresolved.cause.Error())}
 	}
-	w.addrs = addrs
-	return w, err
+	r.addrs = addrs
+	return r, err
 }
 
-// proxyError is why the egress proxy opened no connection. What it says is for the
-// operator.
+// proxyError is why the egress proxy opened no connection. Its text is for the
+// operator's log only.
 type proxyError struct{ cause error }
 
 func (e *proxyError) Error() string { return "egress proxy: " + e.cause.Error() }
 
 func (e *proxyError) Unwrap() error { return e.cause }
 
-// viaProxy opens the tunnel to a target.
-func (c *Client) viaProxy(cn *conn, t *Target, deadline time.Time) error {
+// viaProxy opens the tunnel to a target. It removes the words of a failure, because
+// they would be about the proxy, which is not the webhook owner's.
+func (c *Client) viaProxy(cn *conn, t guard.TargetURL, deadline time.Time) error {
 	if err := c.tunnel(cn, t, deadline); err != nil {
-		return explain(&proxyError{err}, "") // not the receiver's words
+		return detail.Explain(&proxyError{err}, "")
 	}
 	return nil
 }
 
 // tunnel asks the proxy at the other end for a connection to the target.
-func (c *Client) tunnel(cn *conn, t *Target, deadline time.Time) error {
+func (c *Client) tunnel(cn *conn, t guard.TargetURL, deadline time.Time) error {
 	if err := cn.SetDeadline(deadline); err != nil {
-		return fmt.Errorf("%w: set deadline: %w", errEnded, err)
+		return fmt.Errorf("%w: set deadline: %w", http1.ErrEnded, err)
 	}
-	if _, err := cn.Write(c.connectRequest(t.url)); err != nil {
-		return fmt.Errorf("%w: write: %w", errEnded, err)
+	if _, err := cn.Write(c.connectRequest(t)); err != nil {
+		return fmt.Errorf("%w: write: %w", http1.ErrEnded, err)
 	}
-	in := newInbox(cn)
-	defer in.free()
-	h, err := in.readHead()
+	response := http1.NewResponseReader(cn)
+	defer response.Release()
+	h, err := response.ReadHead()
 	switch {
 	case err != nil:
 		return fmt.Errorf("ask the egress proxy: %w", err)
-	case h.status < 200 || h.status > 299:
-		return fmt.Errorf("the egress proxy answered %d", h.status)
-	case h.cut != nil: // where the target's bytes begin cannot be told
-		return fmt.Errorf("the egress proxy's answer was cut off: %w", h.cut)
-	case !in.empty(): // the target speaks after the request only
-		return fmt.Errorf("the egress proxy's answer goes on: %w", errProtocol)
+	case h.Status < 200 || h.Status > 299:
+		return fmt.Errorf("the egress proxy answered %d", h.Status)
+	case h.Cut != nil: // nobody knows where the target's bytes begin
+		return fmt.Errorf("the egress proxy's answer was cut off: %w", h.Cut)
+	case !response.Empty(): // a target speaks only after a request, or after TLS's first message
+		return fmt.Errorf("the egress proxy's answer goes on: %w", http1.ErrProtocol)
 	}
 	return nil
 }
 
-func (c *Client) connectRequest(t TargetURL) []byte {
+// connectRequest returns the request for a tunnel. Its target always has a port
+// (RFC 9110, section 9.3.6).
+func (c *Client) connectRequest(t guard.TargetURL) []byte {
 	host := t.Host
 	if t.Addr.Is6() {
 		host = "[" + host + "]"
 	}
 	host += ":" + strconv.Itoa(int(t.Port))
-	b := []byte("CONNECT " + host + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: " + c.head.userAgent)
+	request := http1.RequestStart("CONNECT", host, host) + http1.FieldStart("User-Agent") + c.head.userAgent
 	if c.proxy.authorization != "" {
-		b = append(b, "\r\nProxy-Authorization: "+c.proxy.authorization...)
+		request += http1.FieldStart("Proxy-Authorization") + c.proxy.authorization
 	}
-	return append(b, headEnd...)
+	return []byte(request + http1.HeadEnd)
 }

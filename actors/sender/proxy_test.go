@@ -18,7 +18,8 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/guard"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -108,7 +109,7 @@ func noLookups(t *testing.T) func(context.Context, string) ([]netip.Addr, error)
 // TestProxy: requests of both schemes go through it, names unresolved, and what is
 // for the proxy does not reach the receiver.
 func TestProxy(t *testing.T) {
-	plain := subscriber.Listen(t)
+	plain := receivertest.Listen(t)
 	secure, bundle := startTLS(t)
 	p := startProxy(t, map[string]string{
 		"plain.example:80":      strings.Trim(plain.URL(), "htp:/"),
@@ -124,7 +125,7 @@ func TestProxy(t *testing.T) {
 	}
 	roots.AddCert(certificate)
 	c := newClient(t, Options{
-		Guard: newGuard(t, GuardOptions{}), RootCAs: roots, Resolve: noLookups(t),
+		Guard: newGuard(t, guard.Options{}), RootCAs: roots, Resolve: noLookups(t),
 		Proxy: parseProxy(t, "http://us%40er:pass@"+p.listener.Addr().String()),
 	})
 	targets := []string{"http://plain.example/", "https://example.com:8443/", "http://93.184.216.34/", "http://[2606:2800:220::1]/"}
@@ -152,9 +153,9 @@ func TestProxy(t *testing.T) {
 
 // TestProxyKeepsConnections: a tunnel is kept for its endpoint as any connection is.
 func TestProxyKeepsConnections(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	p := startProxy(t, map[string]string{"plain.example:80": strings.Trim(s.URL(), "htp:/")})
-	c := newClient(t, Options{Guard: newGuard(t, GuardOptions{}), Resolve: noLookups(t), Proxy: parseProxy(t, "http://"+p.listener.Addr().String())})
+	c := newClient(t, Options{Guard: newGuard(t, guard.Options{}), Resolve: noLookups(t), Proxy: parseProxy(t, "http://"+p.listener.Addr().String())})
 	target := open(t, c, "http://plain.example/", webhook.Settings{})
 	defer target.Close()
 	for range 3 {
@@ -169,10 +170,10 @@ func TestProxyKeepsConnections(t *testing.T) {
 func TestProxyIsGuarded(t *testing.T) {
 	p := startProxy(t, nil)
 	via := parseProxy(t, "http://"+p.listener.Addr().String())
-	client := func(o GuardOptions) *Client {
+	client := func(o guard.Options) *Client {
 		return newClient(t, Options{Guard: newGuard(t, o), Resolve: noLookups(t), Proxy: via})
 	}
-	strict := client(GuardOptions{DenyPorts: ports(t, "25"), DenyHosts: hosts(t, "*.corp.example")})
+	strict := client(guard.Options{DenyPorts: ports(t, "25"), DenyHosts: hosts(t, "*.corp.example")})
 	for _, url := range []string{
 		"http://127.0.0.1/", "http://10.0.0.1/", "http://[::1]/", "http://[::ffff:10.0.0.1]/", "http://169.254.169.254/", "http://[64:ff9b::a00:1]/",
 		"http://localhost/", "http://app.localhost/", "http://intranet/", "http://db.internal/", "http://nas.local/",
@@ -186,7 +187,7 @@ func TestProxyIsGuarded(t *testing.T) {
 	if n := len(p.requests()); n != 0 {
 		t.Fatalf("the proxy was asked %d times", n)
 	}
-	if _, err := client(GuardOptions{AllowHosts: hosts(t, "*.internal")}).CheckTarget(t.Context(), "http://db.internal/"); err != nil {
+	if _, err := client(guard.Options{AllowHosts: hosts(t, "*.internal")}).CheckTarget(t.Context(), "http://db.internal/"); err != nil {
 		t.Errorf("a local name that the operator allows: %v", err)
 	}
 }
@@ -196,33 +197,33 @@ func TestProxyFails(t *testing.T) {
 	const established = "HTTP/1.1 200 OK\r\n"
 	for _, c := range []struct {
 		name    string
-		greet   subscriber.Reply
+		greet   receivertest.Reply
 		failure webhook.Reason
 		took    time.Duration
 	}{
-		{"refuses", subscriber.Raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), webhook.ReasonConnect, 0},
-		{"asks for a password", subscriber.Raw("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), webhook.ReasonConnect, 0},
-		{"redirects", subscriber.Raw("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n"), webhook.ReasonConnect, 0},
-		{"is no proxy", subscriber.Raw("SSH-2.0-OpenSSH\r\n"), webhook.ReasonProtocol, 0},
-		{"says too much", subscriber.Raw(established + "\r\nHTTP/1.1 200 OK\r\n\r\n"), webhook.ReasonProtocol, 0},
-		{"sends endless headers", subscriber.EndlessHead(), webhook.ReasonProtocol, 0},
-		{"closes", subscriber.Then(subscriber.Raw("")), webhook.ReasonReset, 0},
-		{"is silent", subscriber.Silence(), webhook.ReasonTimeout, 10 * time.Second},
-		{"drips", subscriber.Drip(time.Second, established), webhook.ReasonTimeout, 10 * time.Second},
+		{"refuses", receivertest.Raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), webhook.ReasonConnect, 0},
+		{"asks for a password", receivertest.Raw("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), webhook.ReasonConnect, 0},
+		{"redirects", receivertest.Raw("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n"), webhook.ReasonConnect, 0},
+		{"is no proxy", receivertest.Raw("SSH-2.0-OpenSSH\r\n"), webhook.ReasonProtocol, 0},
+		{"says too much", receivertest.Raw(established + "\r\nHTTP/1.1 200 OK\r\n\r\n"), webhook.ReasonProtocol, 0},
+		{"sends endless headers", receivertest.EndlessHead(), webhook.ReasonProtocol, 0},
+		{"closes", receivertest.Then(receivertest.Raw("")), webhook.ReasonReset, 0},
+		{"is silent", receivertest.Silence(), webhook.ReasonTimeout, 10 * time.Second},
+		{"drips", receivertest.Drip(time.Second, established), webhook.ReasonTimeout, 10 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ln := fasthttputil.NewInmemoryListener()
-				s := subscriber.Start(ln)
+				s := receivertest.Start(ln)
 				defer s.Close()
-				s.Greet(func(conn *subscriber.Conn) {
+				s.Greet(func(conn *receivertest.Conn) {
 					var request [1000]byte
 					_, _ = conn.Read(request[:])
 					c.greet(conn)
 					_ = conn.Close()
 				})
 				client := newClient(t, Options{
-					Guard: newGuard(t, GuardOptions{Interfaces: noInterfaces}), Dial: dialTo(ln.Dial, nil),
+					Guard: newGuard(t, guard.Options{Interfaces: noInterfaces}), Dial: dialTo(ln.Dial, nil),
 					Proxy: parseProxy(t, "http://proxy.example:3128"), Resolve: zone{"proxy.example": {"10.0.0.9"}}.resolve,
 				})
 				a := send(open(t, client, "https://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
@@ -257,7 +258,7 @@ func TestParseProxy(t *testing.T) {
 
 // TestProxyVariablesAreIgnored: requests go to the receivers themselves.
 func TestProxyVariablesAreIgnored(t *testing.T) {
-	proxy, plain := subscriber.Listen(t), subscriber.Listen(t)
+	proxy, plain := receivertest.Listen(t), receivertest.Listen(t)
 	secure, bundle := startTLS(t)
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
 		t.Setenv(name, proxy.URL())

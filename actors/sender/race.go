@@ -24,20 +24,20 @@ const (
 	minDialTime = 2 * time.Second
 )
 
-// way is where to connect to.
-type way struct {
+// route is where to connect to: one port at one of several addresses.
+type route struct {
 	dial  func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
 	addrs []netip.Addr
 	port  uint16
 }
 
 // dialAny connects to one of the addresses; o remembers the family that it has.
-func (c *Client) dialAny(ctx context.Context, w way, o *origin) (net.Conn, error) {
-	addrs := interleave(w.addrs, o.family.Load())
+func (c *Client) dialAny(ctx context.Context, to route, o *origin) (net.Conn, error) {
+	addrs := interleave(to.addrs, o.family.Load())
 	if len(addrs) == 1 {
-		return w.dialOne(ctx)
+		return to.dialOne(ctx)
 	}
-	r := &race{client: c, way: w, waiting: addrs[:min(len(addrs), maxDials)], results: make(chan dialled)}
+	r := &race{client: c, to: to, waiting: addrs[:min(len(addrs), maxDials)], results: make(chan dialled)}
 	raw, winner, err := r.run(ctx)
 	if err == nil {
 		o.family.Store(familyOf(winner))
@@ -46,8 +46,8 @@ func (c *Client) dialAny(ctx context.Context, w way, o *origin) (net.Conn, error
 }
 
 // dialOne connects to the only address that there is.
-func (w *way) dialOne(ctx context.Context) (net.Conn, error) {
-	raw, err := w.dial(ctx, "tcp", netip.AddrPortFrom(w.addrs[0].Unmap(), w.port))
+func (to *route) dialOne(ctx context.Context) (net.Conn, error) {
+	raw, err := to.dial(ctx, "tcp", netip.AddrPortFrom(to.addrs[0].Unmap(), to.port))
 	switch {
 	case err == nil:
 		return raw, nil
@@ -94,7 +94,7 @@ func familyOf(addr netip.Addr) int32 {
 // race is the dials of one attempt. It belongs to the goroutine that runs it.
 type race struct {
 	client  *Client
-	way     way
+	to      route
 	waiting []netip.Addr // not tried yet
 	results chan dialled
 	pending int
@@ -179,7 +179,7 @@ func (r *race) next(ctx context.Context) {
 // dial dials one address until own ends, and reports to the race until ctx ends.
 // Beside others it gives the room back that it took.
 func (r *race) dial(ctx, own context.Context, addr netip.Addr, beside bool) {
-	raw, err := r.way.dial(own, "tcp", netip.AddrPortFrom(addr.Unmap(), r.way.port))
+	raw, err := r.to.dial(own, "tcp", netip.AddrPortFrom(addr.Unmap(), r.to.port))
 	r.client.leave(beside)
 	select {
 	case r.results <- dialled{raw, addr, err}:
@@ -205,7 +205,7 @@ func (c *Client) mayRace() bool {
 func (c *Client) roomBeside() bool {
 	select {
 	case c.extra <- struct{}{}:
-		c.dropAll(c.idle.opened())
+		c.closeAllIdle(c.idle.opened())
 		return true
 	default:
 		return false

@@ -14,14 +14,15 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/guard"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // network connects to a subscriber under many addresses, each in its own time.
 type network struct {
-	subscriber *subscriber.Subscriber
-	listener   *fasthttputil.InmemoryListener
+	receiver *receivertest.Receiver
+	listener *fasthttputil.InmemoryListener
 	// takes is how long an address needs; refuses those that fail then. An address
 	// that is in neither never answers.
 	takes   map[string]time.Duration
@@ -37,11 +38,11 @@ type network struct {
 func newNetwork(t *testing.T, takes map[string]time.Duration, refused ...string) *network {
 	t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
-	n := &network{listener: ln, subscriber: subscriber.Start(ln), takes: takes, refuses: map[string]bool{}, began: time.Now()}
+	n := &network{listener: ln, receiver: receivertest.Start(ln), takes: takes, refuses: map[string]bool{}, began: time.Now()}
 	for _, addr := range refused {
 		n.refuses[addr] = true
 	}
-	t.Cleanup(n.subscriber.Close)
+	t.Cleanup(n.receiver.Close)
 	return n
 }
 
@@ -147,12 +148,12 @@ func TestHappyEyeballs(t *testing.T) {
 			t.Run(c.name+map[bool]string{true: ", to a proxy"}[proxied], func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					n := newNetwork(t, c.takes, c.refused...)
-					o := Options{Guard: newGuard(t, GuardOptions{Interfaces: noInterfaces}), Dial: n.dial, Resolve: zone{"receiver.example": c.addrs, "proxy.example": c.addrs}.resolve}
+					o := Options{Guard: newGuard(t, guard.Options{Interfaces: noInterfaces}), Dial: n.dial, Resolve: zone{"receiver.example": c.addrs, "proxy.example": c.addrs}.resolve}
 					if proxied {
 						o.Proxy = parseProxy(t, "http://proxy.example:3128")
-						n.subscriber.Greet(func(conn *subscriber.Conn) {
+						n.receiver.Greet(func(conn *receivertest.Conn) {
 							_, _ = conn.Read(make([]byte, 1<<10))
-							subscriber.Raw("HTTP/1.1 200 Established\r\n\r\n")(conn)
+							receivertest.Raw("HTTP/1.1 200 Established\r\n\r\n")(conn)
 						})
 					}
 					client := newClient(t, o)
@@ -174,9 +175,9 @@ func TestHappyEyeballs(t *testing.T) {
 // wantNoDials: no dial goes on, no connection but the one in use is open, no room is taken.
 func wantNoDials(t *testing.T, c *Client, n *network) {
 	t.Helper()
-	if n.open != 0 || len(c.extra) != 0 || c.idle.busy != 0 || n.subscriber.Open() != len(c.conns) {
+	if n.open != 0 || len(c.extra) != 0 || c.idle.busy != 0 || n.receiver.Open() != len(c.conns) {
 		t.Errorf("%d dials go on, %d beside others, %d connections busy, %d open of which %d are known",
-			n.open, len(c.extra), c.idle.busy, n.subscriber.Open(), len(c.conns))
+			n.open, len(c.extra), c.idle.busy, n.receiver.Open(), len(c.conns))
 	}
 }
 
@@ -192,8 +193,8 @@ func TestLateConnectionIsClosed(t *testing.T) {
 		wantAttempt(t, a, 200, webhook.ReasonNone)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if n.subscriber.Accepted() != 2 || n.subscriber.Open() != 1 || n.subscriber.Count() != 1 {
-			t.Fatalf("%d connections, %d open, %d requests", n.subscriber.Accepted(), n.subscriber.Open(), n.subscriber.Count())
+		if n.receiver.Accepted() != 2 || n.receiver.Open() != 1 || n.receiver.Count() != 1 {
+			t.Fatalf("%d connections, %d open, %d requests", n.receiver.Accepted(), n.receiver.Open(), n.receiver.Count())
 		}
 	})
 }
@@ -202,7 +203,7 @@ func TestLateConnectionIsClosed(t *testing.T) {
 func TestFamilyIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t, map[string]time.Duration{"1.1.1.1": 0})
-		n.subscriber.Always(subscriber.Closing(200))
+		n.receiver.Always(receivertest.Closing(200))
 		client := newClient(t, Options{Dial: n.dial, Resolve: zone{"receiver.example": {"2606::1", "1.1.1.1"}}.resolve})
 		target := open(t, client, "http://receiver.example/", webhook.Settings{})
 		for i, want := range []time.Duration{attemptDelay, 0, 0} {

@@ -12,7 +12,8 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/guard"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -40,11 +41,11 @@ func (s *script) resolve(_ context.Context, _ string) ([]netip.Addr, error) {
 func pinned(t *testing.T, names *script, register bool, attempts int) (got []webhook.Attempt, dialled []netip.AddrPort, registered error) {
 	t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
-	s := subscriber.Start(ln)
+	s := receivertest.Start(ln)
 	defer s.Close()
-	s.Always(subscriber.Closing(200))
+	s.Always(receivertest.Closing(200))
 	c := newClient(t, Options{
-		Guard: newGuard(t, GuardOptions{Interfaces: noInterfaces}), Resolve: names.resolve, Dial: dialTo(ln.Dial, &dialled),
+		Guard: newGuard(t, guard.Options{Interfaces: noInterfaces}), Resolve: names.resolve, Dial: dialTo(ln.Dial, &dialled),
 	})
 	if register {
 		_, registered = c.CheckTarget(t.Context(), "http://name.example/")
@@ -136,7 +137,7 @@ func TestRandomAnswers(t *testing.T) {
 					answers[i] += " " + pool[chance.IntN(len(pool))]
 				}
 			}
-			guard := newGuard(t, GuardOptions{Interfaces: noInterfaces})
+			guard := newGuard(t, guard.Options{Interfaces: noInterfaces})
 			attempts, dialled, _ := pinned(t, &script{answers: answers}, false, length)
 			for _, to := range dialled {
 				if err := guard.Check(to.Addr()); err != nil {
@@ -160,7 +161,7 @@ func TestRandomAnswers(t *testing.T) {
 }
 
 // wantedOf is the failure that an answer must lead to: one bad address spoils it.
-func wantedOf(g *Guard, answer string) webhook.Reason {
+func wantedOf(g *guard.Guard, answer string) webhook.Reason {
 	texts := strings.Fields(answer)
 	if len(texts) == 0 {
 		return webhook.ReasonDNS

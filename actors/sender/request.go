@@ -7,28 +7,32 @@ import (
 	"sync"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/sender/guard"
+	"github.com/corpastro/astrohook/actors/sender/http1"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// delivery is what one request carries.
+// delivery is the content of one request.
 type delivery struct {
 	id        webhook.ID
 	eventType string
 	data      []byte
-	attempt   int
+	attempt   int // from 1
 	at        time.Time
-	// began is at by the steady clock.
-	began time.Time
+	began     time.Time // at, with the monotonic clock's reading
 }
 
-// headOptions are what the request heads of all endpoints have in common.
+// headOptions are the parts of a request's head that all endpoints have in common.
 type headOptions struct {
 	userAgent string
-	prefix    string
-	// What goes before the values of a request, in this order.
+	prefix    string // of our own headers
+	// What goes before the values of our own headers, in this order.
 	id, event, timestamp, eventID, eventTimestamp, attempt, signature, signatureNext string
 }
 
+// newHeadOptions checks and completes the options of a client. An empty prefix or
+// version stands for the default.
 func newHeadOptions(prefix, version string) (headOptions, error) {
 	if prefix == "" {
 		prefix = webhook.DefaultHeaderPrefix
@@ -45,14 +49,14 @@ func newHeadOptions(prefix, version string) (headOptions, error) {
 	names := webhook.HeadersFor(prefix)
 	return headOptions{
 		userAgent: "Astrohook/" + version, prefix: prefix,
-		id:             "\r\n" + names.ID + ": ",
-		event:          "\r\n" + names.Event + ": ",
-		timestamp:      "\r\n" + names.Timestamp + ": ",
-		eventID:        "\r\n" + names.EventID + ": ",
-		eventTimestamp: "\r\n" + names.EventTimestamp + ": ",
-		attempt:        "\r\n" + names.Attempt + ": ",
-		signature:      "\r\n" + names.Signature + ": ",
-		signatureNext:  "\r\n" + names.SignatureNext + ": ",
+		id:             http1.FieldStart(names.ID),
+		event:          http1.FieldStart(names.Event),
+		timestamp:      http1.FieldStart(names.Timestamp),
+		eventID:        http1.FieldStart(names.EventID),
+		eventTimestamp: http1.FieldStart(names.EventTimestamp),
+		attempt:        http1.FieldStart(names.Attempt),
+		signature:      http1.FieldStart(names.Signature),
+		signatureNext:  http1.FieldStart(names.SignatureNext),
 	}, nil
 }
 
@@ -60,39 +64,41 @@ func notInHeaderName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 }
 
-// The pieces that are the same for every endpoint.
+// What goes before the values of the Standard Webhooks headers.
 const (
-	standardID        = "\r\n" + webhook.HeaderWebhookID + ": "
-	standardTimestamp = "\r\n" + webhook.HeaderWebhookTimestamp + ": "
-	standardSignature = "\r\n" + webhook.HeaderWebhookSignature + ": "
-	headEnd           = "\r\n\r\n"
+	standardID        = "\r\n" + signing.HeaderID + http1.FieldEnd
+	standardTimestamp = "\r\n" + signing.HeaderTimestamp + http1.FieldEnd
+	standardSignature = "\r\n" + signing.HeaderSignature + http1.FieldEnd
 )
 
-// forTarget gives how the requests to a target begin, up to the length of the
-// body. It fails if a custom header may not be sent. They were checked when they
-// were set, but perhaps under another prefix; this is the last place where it can matter.
-func (o headOptions) forTarget(t TargetURL, custom []webhook.CustomHeader) (string, error) {
+// forTarget returns the beginning of each request to a target: all that is the
+// same for every delivery, up to the value of Content-Length. It fails if one of
+// the custom headers may not be sent. They were checked when they were set, but
+// perhaps under another prefix, and a wrong one could imitate ours.
+func (o headOptions) forTarget(t guard.TargetURL, custom []webhook.CustomHeader) (string, error) {
 	if err := webhook.CheckCustomHeaders(custom, o.prefix); err != nil {
 		return "", err
 	}
 	var own strings.Builder
-	encoding := "\r\nAccept-Encoding: identity" // what is kept of a response is to be read by people
+	encoding := http1.FieldStart("Accept-Encoding") + "identity" // people read the excerpt of the response
 	for _, h := range custom {
-		own.WriteString("\r\n" + h.Name + ": " + h.Value)
+		own.WriteString(http1.FieldStart(h.Name) + h.Value)
 		if strings.EqualFold(h.Name, "Accept-Encoding") {
 			encoding = ""
 		}
 	}
-	return "POST " + t.RequestURI + " HTTP/1.1\r\nHost: " + t.Authority + "\r\nUser-Agent: " + o.userAgent + own.String() +
-		encoding + "\r\nContent-Type: application/json\r\nContent-Length: ", nil
+	return http1.RequestStart("POST", t.RequestURI, t.Authority) + http1.FieldStart("User-Agent") + o.userAgent + own.String() + encoding +
+		http1.FieldStart("Content-Type") + "application/json" + http1.FieldStart("Content-Length"), nil
 }
 
-// message is the memory that a request is put together in.
+// message is the memory in which a request is put together. The body has a buffer
+// of its own, because the head in front of it holds its length and its signature.
 type message struct {
 	body, whole []byte
 }
 
-// maxKeptMessage is the size up to which a message's memory is used again.
+// maxKeptMessage bounds the messages that are used again, in bytes: one large
+// event must not leave its memory behind in each processor's pool.
 const maxKeptMessage = 64 << 10
 
 var messages = sync.Pool{New: func() any {
@@ -105,7 +111,8 @@ func (m *message) free() {
 	}
 }
 
-// appendRequest puts a request together: the head, and the body as it was signed.
+// appendRequest puts a request together in m: the head, and the body as it was
+// signed. It allocates nothing while m has room.
 func (t *Target) appendRequest(m *message, d delivery) {
 	m.body = webhook.AppendBody(m.body[:0], d.id, d.at, d.eventType, d.data)
 	id := webhook.DeliveryID.Format(d.id)
@@ -113,7 +120,7 @@ func (t *Target) appendRequest(m *message, d delivery) {
 	b := append(m.whole[:0], t.head...)
 	b = strconv.AppendInt(b, int64(len(m.body)), 10)
 	b = append(append(b, h.id...), id...)
-	b = appendHeaderValue(append(b, h.event...), d.eventType)
+	b = http1.AppendValue(append(b, h.event...), d.eventType)
 	b = webhook.AppendTime(append(b, h.timestamp...), d.at)
 	b = webhook.EventID.Append(append(b, h.eventID...), d.id.Event())
 	b = webhook.AppendTime(append(b, h.eventTimestamp...), d.id.Time())
@@ -127,16 +134,5 @@ func (t *Target) appendRequest(m *message, d delivery) {
 	b = append(append(b, standardID...), id...)
 	b = strconv.AppendInt(append(b, standardTimestamp...), d.at.Unix(), 10)
 	b = t.signer.AppendStandard(append(b, standardSignature...), d.at, id, m.body)
-	m.whole = append(append(b, headEnd...), m.body...)
-}
-
-// appendHeaderValue leaves out what would end a header. Event types were checked
-// when they were published; this is the last place where it can matter.
-func appendHeaderValue(dst []byte, value string) []byte {
-	for i := range len(value) {
-		if c := value[i]; c >= ' ' && c != 0x7f {
-			dst = append(dst, c)
-		}
-	}
-	return dst
+	m.whole = append(append(b, http1.HeadEnd...), m.body...)
 }

@@ -14,13 +14,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // TestRequestOnTheWire looks at a request byte for byte.
 func TestRequestOnTheWire(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	c := newClient(t, Options{Version: "1.2.3"})
 	a := send(open(t, c, s.URL()+"hook?x=1", webhook.Settings{}))
 	wantAttempt(t, a, 200, webhook.ReasonNone)
@@ -33,7 +34,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	if string(r.Body) != body {
 		t.Fatalf("body is %s\nwant    %s", r.Body, body)
 	}
-	signer, err := webhook.NewSigner(endpoint("").Secrets)
+	signer, err := signing.NewSigner(endpoint("").Secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestRequestOnTheWire(t *testing.T) {
 // TestEventHeaders: two webhooks at one receiver can be matched by the event, and a
 // late retry cannot be taken for something newer.
 func TestEventHeaders(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
 	event := testID.Event()
 	for n, attempts := range map[webhook.EndpointNumber]int{1: 0, 2: 41} {
@@ -90,14 +91,14 @@ func TestEventHeaders(t *testing.T) {
 
 // TestSignaturesDuringRotation: the usual header stays with the secret before.
 func TestSignaturesDuringRotation(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	const before = "the secret before the rotation"
 	e := endpoint(s.URL())
 	for _, c := range []struct {
 		ends      time.Duration
 		now, next string
 	}{{time.Hour, before, testSecret}, {-time.Second, testSecret, ""}} {
-		e.Secrets = []webhook.Secret{{Value: testSecret}, {Value: before, ExpiresAt: time.Now().Add(c.ends)}}
+		e.Secrets = []signing.Secret{{Value: testSecret}, {Value: before, ExpiresAt: time.Now().Add(c.ends)}}
 		target, err := newClient(t, Options{}).Open(e, webhook.Settings{})
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +108,7 @@ func TestSignaturesDuringRotation(t *testing.T) {
 		for name, secret := range map[string]string{"X-Corp-Astro-Signature": c.now, "X-Corp-Astro-Signature-Next": c.next} {
 			want := ""
 			if secret != "" {
-				signer, err := webhook.NewSigner([]webhook.Secret{{Value: secret}})
+				signer, err := signing.NewSigner([]signing.Secret{{Value: secret}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -122,7 +123,7 @@ func TestSignaturesDuringRotation(t *testing.T) {
 
 // TestHeaderPrefix: the prefix is the operator's; an event type cannot break out of its header.
 func TestHeaderPrefix(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	c := newClient(t, Options{HeaderPrefix: "X-Acme"})
 	a := open(t, c, s.URL(), webhook.Settings{}).Send(due("a\r\nEvil: 1", []byte("{}")))
 	wantAttempt(t, a, 200, webhook.ReasonNone)
@@ -162,62 +163,62 @@ func TestAnswers(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	for _, c := range []struct {
 		name     string
-		reply    subscriber.Reply
+		reply    receivertest.Reply
 		status   int
 		failure  webhook.Reason
 		response string
 		reused   bool
 	}{
-		{"plain", subscriber.Answer(200), 200, "", "ok", true},
-		{"no content", subscriber.Answer(204), 204, "", "", true},
-		{"empty body", subscriber.With(200, ""), 200, "", "", true},
-		{"redirect", subscriber.With(302, "moved", "Location: http://127.0.0.1:1/"), 302, "", "moved", true},
-		{"server error", subscriber.Answer(500), 500, "", "ok", true},
-		{"long body", subscriber.With(200, long), 200, "", long[:DefaultExcerptBytes], true},
-		{"too long a body", subscriber.With(200, strings.Repeat("y", 1<<20)), 200, "", strings.Repeat("y", DefaultExcerptBytes), false},
-		{"chunked", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nTrail: er\r\n\r\n"), 200, "", "abc", true},
-		{"long chunk", subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2710\r\n" + long + "\r\n0\r\n\r\n"), 200, "", long[:DefaultExcerptBytes], true},
-		{"broken chunk", subscriber.Then(subscriber.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n")), 200, "", "ab", false},
-		{"gzip is not kept", subscriber.With(200, "\x1f\x8b\x08\x00", "Content-Encoding: gzip"), 200, "", "", true},
-		{"until close", subscriber.Then(subscriber.Raw(ok + "\r\nall")), 200, "", "all", false},
-		{"closing", subscriber.Closing(200), 200, "", "bye", false},
-		{"close among options", subscriber.With(200, "ok", "Connection: foo , CLOSE"), 200, "", "ok", false},
-		{"body cut off", subscriber.Then(subscriber.Raw(ok + "Content-Length: 10\r\n\r\nabc")), 200, "", "abc", false},
-		{"endless body", subscriber.EndlessBody(200), 200, "", strings.Repeat("b", DefaultExcerptBytes), false},
-		{"endless body of a failure", subscriber.EndlessBody(500), 500, "", strings.Repeat("b", DefaultExcerptBytes), false},
-		{"endless head", subscriber.EndlessHead(), 200, "", "", false},
-		{"head of 17 KiB", subscriber.With(200, "ok", "X: "+strings.Repeat("a", 17<<10)), 200, "", "", false},
-		{"endless status line", subscriber.Raw("HTTP/1.1 200 " + strings.Repeat("a", 20<<10)), 0, webhook.ReasonProtocol, "", false},
-		{"old version", subscriber.Raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", false},
-		{"old version kept", subscriber.Raw("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", true},
-		{"two lengths", subscriber.Raw(ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"), 200, "", "", false},
-		{"length and chunked", subscriber.Raw(ok + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 200, "", "", false},
-		{"unknown coding", subscriber.Raw(ok + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 200, "", "", false},
-		{"broken length", subscriber.Raw(ok + "Content-Length: +2\r\n\r\nok"), 200, "", "", false},
-		{"broken field", subscriber.Raw(ok + "Content-Length : 2\r\n\r\nok"), 200, "", "", false},
-		{"bare line feeds", subscriber.Raw("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), 200, "", "ok", true},
-		{"no reason phrase", subscriber.Raw("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", true},
-		{"unasked in one piece", subscriber.Unasked(200, 0), 200, "", "ok", false},
-		{"early hints", subscriber.Raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
-		{"many hints", subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 500) + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
-		{"long hints", subscriber.Raw("HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("a", 40<<10) + "\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
-		{"nothing but hints", subscriber.Then(subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 20))), 0, webhook.ReasonReset, "", false},
-		{"too many hints", subscriber.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 10_000)), 103, "", "", false},
-		{"endless hints", subscriber.Raw("HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("a", 300<<10)), 103, "", "", false},
-		{"switching protocols", subscriber.Raw("HTTP/1.1 101 Switching Protocols\r\n\r\n"), 101, "", "", false},
-		{"not HTTP", subscriber.Raw("220 mail.example ESMTP\r\n"), 0, webhook.ReasonProtocol, "", false},
-		{"HTTP/2", subscriber.Raw("HTTP/2 200\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
-		{"broken status", subscriber.Raw("HTTP/1.1 2000 OK\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
-		{"status of two digits", subscriber.Raw("HTTP/1.1 20 OK\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
-		{"status line cut off", subscriber.Then(subscriber.Raw("HTTP/1.1 200 OK")), 0, webhook.ReasonReset, "", false},
-		{"head cut off", subscriber.Then(subscriber.Raw(ok + "Content-Le")), 200, "", "", false},
-		{"head of a failure cut off", subscriber.Then(subscriber.Raw("HTTP/1.1 500 Oh\r\nContent-Le")), 500, "", "", false},
-		{"closed without an answer", subscriber.Then(subscriber.Raw("")), 0, webhook.ReasonReset, "", false},
-		{"reset", subscriber.Reset(), 0, webhook.ReasonReset, "", false},
+		{"plain", receivertest.Answer(200), 200, "", "ok", true},
+		{"no content", receivertest.Answer(204), 204, "", "", true},
+		{"empty body", receivertest.With(200, ""), 200, "", "", true},
+		{"redirect", receivertest.With(302, "moved", "Location: http://127.0.0.1:1/"), 302, "", "moved", true},
+		{"server error", receivertest.Answer(500), 500, "", "ok", true},
+		{"long body", receivertest.With(200, long), 200, "", long[:DefaultExcerptBytes], true},
+		{"too long a body", receivertest.With(200, strings.Repeat("y", 1<<20)), 200, "", strings.Repeat("y", DefaultExcerptBytes), false},
+		{"chunked", receivertest.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nTrail: er\r\n\r\n"), 200, "", "abc", true},
+		{"long chunk", receivertest.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2710\r\n" + long + "\r\n0\r\n\r\n"), 200, "", long[:DefaultExcerptBytes], true},
+		{"broken chunk", receivertest.Then(receivertest.Raw(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n")), 200, "", "ab", false},
+		{"gzip is not kept", receivertest.With(200, "\x1f\x8b\x08\x00", "Content-Encoding: gzip"), 200, "", "", true},
+		{"until close", receivertest.Then(receivertest.Raw(ok + "\r\nall")), 200, "", "all", false},
+		{"closing", receivertest.Closing(200), 200, "", "bye", false},
+		{"close among options", receivertest.With(200, "ok", "Connection: foo , CLOSE"), 200, "", "ok", false},
+		{"body cut off", receivertest.Then(receivertest.Raw(ok + "Content-Length: 10\r\n\r\nabc")), 200, "", "abc", false},
+		{"endless body", receivertest.EndlessBody(200), 200, "", strings.Repeat("b", DefaultExcerptBytes), false},
+		{"endless body of a failure", receivertest.EndlessBody(500), 500, "", strings.Repeat("b", DefaultExcerptBytes), false},
+		{"endless head", receivertest.EndlessHead(), 200, "", "", false},
+		{"head of 17 KiB", receivertest.With(200, "ok", "X: "+strings.Repeat("a", 17<<10)), 200, "", "", false},
+		{"endless status line", receivertest.Raw("HTTP/1.1 200 " + strings.Repeat("a", 20<<10)), 0, webhook.ReasonProtocol, "", false},
+		{"old version", receivertest.Raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", false},
+		{"old version kept", receivertest.Raw("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"two lengths", receivertest.Raw(ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"), 200, "", "", false},
+		{"length and chunked", receivertest.Raw(ok + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 200, "", "", false},
+		{"unknown coding", receivertest.Raw(ok + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 200, "", "", false},
+		{"broken length", receivertest.Raw(ok + "Content-Length: +2\r\n\r\nok"), 200, "", "", false},
+		{"broken field", receivertest.Raw(ok + "Content-Length : 2\r\n\r\nok"), 200, "", "", false},
+		{"bare line feeds", receivertest.Raw("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), 200, "", "ok", true},
+		{"no reason phrase", receivertest.Raw("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"unasked in one piece", receivertest.Unasked(200, 0), 200, "", "ok", false},
+		{"early hints", receivertest.Raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"many hints", receivertest.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 500) + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"long hints", receivertest.Raw("HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("a", 40<<10) + "\r\n\r\n" + ok + "Content-Length: 2\r\n\r\nok"), 200, "", "ok", true},
+		{"nothing but hints", receivertest.Then(receivertest.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 20))), 0, webhook.ReasonReset, "", false},
+		{"too many hints", receivertest.Raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 10_000)), 103, "", "", false},
+		{"endless hints", receivertest.Raw("HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("a", 300<<10)), 103, "", "", false},
+		{"switching protocols", receivertest.Raw("HTTP/1.1 101 Switching Protocols\r\n\r\n"), 101, "", "", false},
+		{"not HTTP", receivertest.Raw("220 mail.example ESMTP\r\n"), 0, webhook.ReasonProtocol, "", false},
+		{"HTTP/2", receivertest.Raw("HTTP/2 200\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
+		{"broken status", receivertest.Raw("HTTP/1.1 2000 OK\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
+		{"status of two digits", receivertest.Raw("HTTP/1.1 20 OK\r\n\r\n"), 0, webhook.ReasonProtocol, "", false},
+		{"status line cut off", receivertest.Then(receivertest.Raw("HTTP/1.1 200 OK")), 0, webhook.ReasonReset, "", false},
+		{"head cut off", receivertest.Then(receivertest.Raw(ok + "Content-Le")), 200, "", "", false},
+		{"head of a failure cut off", receivertest.Then(receivertest.Raw("HTTP/1.1 500 Oh\r\nContent-Le")), 500, "", "", false},
+		{"closed without an answer", receivertest.Then(receivertest.Raw("")), 0, webhook.ReasonReset, "", false},
+		{"reset", receivertest.Reset(), 0, webhook.ReasonReset, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := subscriber.Listen(t)
+			s := receivertest.Listen(t)
 			s.Always(c.reply)
 			target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 			a := send(target)
@@ -225,7 +226,7 @@ func TestAnswers(t *testing.T) {
 			if string(a.Response) != c.response {
 				t.Fatalf("response is %q, want %q", a.Response, c.response)
 			}
-			s.Always(subscriber.Answer(200))
+			s.Always(receivertest.Answer(200))
 			wantAttempt(t, send(target), 200, webhook.ReasonNone)
 			if reused := s.Accepted() == 1; reused != c.reused {
 				t.Fatalf("connection used again: %v, want %v", reused, c.reused)
@@ -238,9 +239,9 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
-	other := subscriber.Listen(t)
-	s := subscriber.Listen(t)
-	s.Always(subscriber.With(307, "", "Location: "+other.URL()))
+	other := receivertest.Listen(t)
+	s := receivertest.Listen(t)
+	s.Always(receivertest.With(307, "", "Location: "+other.URL()))
 	a := send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{}))
 	wantAttempt(t, a, 307, webhook.ReasonNone)
 	if o := a.Outcome(); o.Verdict != webhook.Retryable || o.Reason != webhook.ReasonHTTP3xx || other.Accepted() != 0 {
@@ -261,8 +262,8 @@ func TestRetryAfter(t *testing.T) {
 		{500, "soon", 0, 0},
 		{200, "7", 0, 0},
 	} {
-		s := subscriber.Listen(t)
-		s.Always(subscriber.RetryAfter(c.status, c.value))
+		s := receivertest.Listen(t)
+		s.Always(receivertest.RetryAfter(c.status, c.value))
 		a := send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{}))
 		if a.RetryAfter < c.min || a.RetryAfter > c.max {
 			t.Errorf("%d with %q: got %v", c.status, c.value, a.RetryAfter)
@@ -271,8 +272,8 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestExcerptIsConfigurable(t *testing.T) {
-	s := subscriber.Listen(t)
-	s.Always(subscriber.With(500, strings.Repeat("z", MaxExcerptBytes+1)))
+	s := receivertest.Listen(t)
+	s.Always(receivertest.With(500, strings.Repeat("z", MaxExcerptBytes+1)))
 	a := send(open(t, newClient(t, Options{ExcerptBytes: MaxExcerptBytes}), s.URL(), webhook.Settings{}))
 	if len(a.Response) != MaxExcerptBytes {
 		t.Fatalf("excerpt of %d bytes", len(a.Response))
@@ -281,8 +282,8 @@ func TestExcerptIsConfigurable(t *testing.T) {
 
 // TestAnswerBeforeAllIsRead: a receiver that refuses a large body early is understood.
 func TestAnswerBeforeAllIsRead(t *testing.T) {
-	s := subscriber.Listen(t)
-	s.Greet(func(c *subscriber.Conn) {
+	s := receivertest.Listen(t)
+	s.Greet(func(c *receivertest.Conn) {
 		var some [100]byte
 		_, _ = c.Read(some[:])
 		fmt.Fprint(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
@@ -295,7 +296,7 @@ func TestAnswerBeforeAllIsRead(t *testing.T) {
 
 // TestLargestPayload: it arrives whole.
 func TestLargestPayload(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	data := []byte(`"` + strings.Repeat("a", webhook.MaxPayload-2) + `"`)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 	wantAttempt(t, target.Send(due("user.created", data)), 200, webhook.ReasonNone)
@@ -307,7 +308,7 @@ func TestLargestPayload(t *testing.T) {
 
 // TestParallelSends: each body arrives under its own signature.
 func TestParallelSends(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{Concurrency: 8})
 	var senders sync.WaitGroup
 	for worker := range 16 {
@@ -321,7 +322,7 @@ func TestParallelSends(t *testing.T) {
 		})
 	}
 	senders.Wait()
-	signer, err := webhook.NewSigner(endpoint("").Secrets)
+	signer, err := signing.NewSigner(endpoint("").Secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,8 +369,8 @@ func TestTLS(t *testing.T) {
 		t.Fatalf("%d connections for three requests one after the other", conns)
 	}
 	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLSAuthority)
-	plain := subscriber.Listen(t)
-	plain.Greet(subscriber.Answer(400))
+	plain := receivertest.Listen(t)
+	plain.Greet(receivertest.Answer(400))
 	wantAttempt(t, send(open(t, trusting, strings.Replace(plain.URL(), "http:", "https:", 1), webhook.Settings{})), 0, webhook.ReasonTLS)
 }
 

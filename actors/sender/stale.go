@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/corpastro/astrohook/actors/sender/http1"
 )
 
 // staleWithin is how soon a request on a closed connection fails. It decides only
@@ -32,15 +34,16 @@ func (m *meter) Write(p []byte) (int, error) {
 // says nothing, because a receiver that reads a request and resets at once may have
 // acknowledged nothing yet; so after a reset, the request counts as read.
 func (cn *conn) unseen(before uint64, took time.Duration, err error) bool {
-	if _, alerted := alertIn(err); alerted || isTimeout(err) {
+	if _, alerted := alertIn(err); alerted || http1.IsTimeout(err) {
 		return false
 	}
-	switch {
-	case cn.meter.written == before:
-		return true // it never left
+	if cn.meter.written == before {
+		return true // no byte left
 	}
-	if acknowledged, ok := cn.acknowledged(); ok {
-		return acknowledged <= before && errors.Is(err, io.EOF)
+	if cn.socket != nil {
+		if acknowledged, ok := cn.socket.Acknowledged(); ok {
+			return acknowledged <= before && errors.Is(err, io.EOF)
+		}
 	}
 	return took <= staleWithin
 }

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -73,33 +73,33 @@ func TestClosedBeforeRequest(t *testing.T) {
 		name     string
 		tls      bool
 		payload  int
-		end      subscriber.Reply
+		end      receivertest.Reply
 		requests int
 	}{
-		{"closed", false, 10, subscriber.Raw(""), 2},
-		{"closed, large request", false, webhook.MaxPayload, subscriber.Raw(""), 2},
-		{"closed, TLS", true, 10, subscriber.Raw(""), 2},
-		{"closed, TLS, large request", true, webhook.MaxPayload, subscriber.Raw(""), 2},
-		{"reset", false, 10, subscriber.Reset(), 1}, // the request is not written at all
+		{"closed", false, 10, receivertest.Raw(""), 2},
+		{"closed, large request", false, webhook.MaxPayload, receivertest.Raw(""), 2},
+		{"closed, TLS", true, 10, receivertest.Raw(""), 2},
+		{"closed, TLS, large request", true, webhook.MaxPayload, receivertest.Raw(""), 2},
+		{"reset", false, 10, receivertest.Reset(), 1}, // the request is not written at all
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, scheme := subscriber.Listen(t), "http://"
+			s, scheme := receivertest.Listen(t), "http://"
 			if c.tls {
 				ln, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
 					t.Fatal(err)
 				}
-				s, scheme = subscriber.Start(tls.NewListener(ln, secure)), "https://"
+				s, scheme = receivertest.Start(tls.NewListener(ln, secure)), "https://"
 				t.Cleanup(s.Close)
 			}
 			client, opened := gatedClient(t, Options{RootCAs: roots})
 			target := open(t, client, scheme+s.URL()[len("http://"):], webhook.Settings{})
 			end := make(chan struct{})
-			s.Behave(func(r subscriber.Request) subscriber.Reply {
+			s.Behave(func(r receivertest.Request) receivertest.Reply {
 				if r.Number > 1 {
-					return subscriber.Answer(200)
+					return receivertest.Answer(200)
 				}
-				return subscriber.Then(func(conn *subscriber.Conn) { subscriber.Answer(200)(conn); <-end; c.end(conn) })
+				return receivertest.Then(func(conn *receivertest.Conn) { receivertest.Answer(200)(conn); <-end; c.end(conn) })
 			})
 			wantAttempt(t, send(target), 200, webhook.ReasonNone)
 			(*opened)[0].before = func(g *gated) { close(end); g.untilEnd(t) }
@@ -116,11 +116,11 @@ func TestClosedBeforeRequest(t *testing.T) {
 // connection, and ends it without an answer, gets no second one in the same
 // attempt, however soon it ends it.
 func TestRequestThatWasReadIsNotRepeated(t *testing.T) {
-	for name, end := range map[string]subscriber.Reply{
-		"closed": subscriber.Then(subscriber.Raw("")), "reset": subscriber.Reset(),
+	for name, end := range map[string]receivertest.Reply{
+		"closed": receivertest.Then(receivertest.Raw("")), "reset": receivertest.Reset(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := subscriber.Listen(t)
+			s := receivertest.Listen(t)
 			target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 			wantAttempt(t, send(target), 200, webhook.ReasonNone)
 			s.Always(end)
@@ -133,52 +133,5 @@ func TestRequestThatWasReadIsNotRepeated(t *testing.T) {
 				t.Fatalf("%d requests written, %d received over %d connections, want 1, 2 over 1", a.Requests, s.Count(), s.Accepted())
 			}
 		})
-	}
-}
-
-// TestAcknowledgedBytesAreCounted: what was read and closed after is acknowledged
-// in full, over TLS too, and what comes to a closed connection is not.
-func TestAcknowledgedBytesAreCounted(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	raw, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cn := newConn(raw, nil)
-	defer cn.close()
-	far, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cn.Write(make([]byte, 100)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := far.Read(make([]byte, 200)); err != nil {
-		t.Fatal(err)
-	}
-	if err := far.Close(); err != nil {
-		t.Fatal(err)
-	}
-	wantEnd(t, cn)
-	if n, ok := cn.acknowledged(); !ok || n != 100 {
-		t.Fatalf("%d bytes acknowledged, %v, want 100", n, ok)
-	}
-	if _, err := cn.Write(make([]byte, 50)); err != nil {
-		t.Fatal(err)
-	}
-	wantEnd(t, cn)
-	if n, ok := cn.acknowledged(); !ok || n != 100 || cn.meter.written != 150 {
-		t.Fatalf("%d of %d bytes acknowledged, %v, want 100 of 150", n, cn.meter.written, ok)
-	}
-}
-
-func wantEnd(t *testing.T, cn *conn) {
-	t.Helper()
-	if n, err := cn.Read(make([]byte, 1)); n != 0 || err == nil {
-		t.Fatalf("read %d bytes, %v, want the end", n, err)
 	}
 }

@@ -3,15 +3,15 @@ package sender
 import (
 	"testing"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // TestFreshConnectionIsNotRetried: what ends before it answered is a failure, and was one request.
 func TestFreshConnectionIsNotRetried(t *testing.T) {
-	for name, end := range map[string]subscriber.Reply{"closed": subscriber.Then(subscriber.Raw("")), "reset": subscriber.Reset()} {
+	for name, end := range map[string]receivertest.Reply{"closed": receivertest.Then(receivertest.Raw("")), "reset": receivertest.Reset()} {
 		t.Run(name, func(t *testing.T) {
-			s := subscriber.Listen(t)
+			s := receivertest.Listen(t)
 			s.Always(end)
 			a := send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{}))
 			wantAttempt(t, a, 0, webhook.ReasonReset)
@@ -24,7 +24,7 @@ func TestFreshConnectionIsNotRetried(t *testing.T) {
 
 // TestRequestsAreCounted: one for an answer, none without a connection.
 func TestRequestsAreCounted(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 	for range 2 {
 		if a := send(target); a.Requests != 1 {

@@ -5,30 +5,29 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// Target is an endpoint that is ready to be sent to. It is safe for concurrent use.
+// Target is an endpoint that requests can be sent to. Client.Open makes one. It is
+// safe for concurrent use.
 type Target struct {
+	destination
 	client   *Client
 	id       webhook.ID
 	clientID string
-	url      TargetURL
-	head     string // how each request begins
-	origin   *origin
-	signer   *webhook.Signer
+	head     string // the beginning of each request; see headOptions.forTarget
+	signer   *signing.Signer
 	timeout  time.Duration
-	maxIdle  int
-	// allowedOnly: only addresses that the operator allowed by name will do.
-	allowedOnly bool
-	closed      sync.Once
+	maxIdle  int // its share of the origin's idle connections
+	closed   sync.Once
 }
 
-// Send makes a delivery's next attempt, and waits for its outcome: at most the endpoint's timeout, which covers all from name
-// resolution to the response's headers. The response's status line decides: its
-// headers and its body change nothing, and the body gets up to a second of what is
-// left. Failures
-// are told by Attempt.Failure. Attempt.Number is left to the caller. due.Data is not
-// kept after the return.
+// Send makes the next attempt of a delivery and waits for its outcome. It returns
+// within the endpoint's timeout, which covers name resolution, connecting, the
+// request and the response's head; the body gets up to a second of what is left.
+// The status line decides, and neither headers nor body change the verdict.
+// Attempt.Failure has the reason if no status line came. The caller fills in
+// Attempt.Number. Send does not keep due.Data.
 func (t *Target) Send(due webhook.Due) webhook.Attempt {
 	now := time.Now()
 	a := webhook.Attempt{At: now.Round(0).UTC()}
@@ -46,10 +45,11 @@ func (t *Target) Send(due webhook.Due) webhook.Attempt {
 	return a
 }
 
-// deliver makes the request on a kept connection, or else on a fresh one. The
-// receiver may have closed a kept connection just before the request: if it cannot
-// have read any of the request, a fresh connection is used within the same attempt.
-// Otherwise the receiver may be at work on the request, and the attempt has failed.
+// deliver makes the request on a kept connection, or else on a new one. A receiver
+// may have closed a kept connection just before the request. If it cannot have read
+// any of the request, deliver repeats it on a new connection within the same
+// attempt. Otherwise the receiver may be at work on the request, so a repetition
+// could be a duplicate, and the attempt fails.
 func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) error {
 	if cn := t.take(); cn != nil {
 		unseen, err := t.exchange(cn, d, deadline, a)
@@ -57,7 +57,7 @@ func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) err
 			return err
 		}
 	}
-	cn, err := t.client.connect(t.client.running, t, deadline)
+	cn, err := t.client.connect(t.client.running, &t.destination, deadline)
 	if err != nil {
 		return err
 	}
@@ -65,19 +65,20 @@ func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) err
 	return err
 }
 
-// Close closes the idle connections that no other endpoint has a use for. Requests
-// in flight go on. It may be called twice.
+// Close closes the idle connections that no other endpoint of the origin has room
+// for. Requests in flight continue. It may be called twice.
 func (t *Target) Close() {
-	t.closed.Do(func() { t.client.dropAll(t.client.idle.leave(t.origin, t.maxIdle)) })
+	t.closed.Do(func() { t.client.closeAllIdle(t.client.idle.leave(t.origin, t.maxIdle)) })
 }
 
-// take gives a connection that can be used again, or nil.
+// take returns a kept connection that can carry a request, or nil. It closes those
+// on which something arrived meanwhile.
 func (t *Target) take() *conn {
 	for {
 		cn := t.client.idle.take(t.origin)
 		if cn == nil || cn.quiet() {
 			return cn
 		}
-		t.client.hangUp(cn)
+		t.client.closeInUse(cn)
 	}
 }

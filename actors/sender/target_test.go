@@ -14,21 +14,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // TestUnaskedAnswerLater: bytes that arrive on an idle connection end it, and
 // are not taken for the next request's answer.
 func TestUnaskedAnswerLater(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	sent := make(chan struct{})
-	s.Behave(func(r subscriber.Request) subscriber.Reply {
+	s.Behave(func(r receivertest.Request) receivertest.Reply {
 		if r.Number > 1 {
-			return subscriber.Answer(500)
+			return receivertest.Answer(500)
 		}
-		return func(c *subscriber.Conn) {
-			subscriber.Unasked(200, time.Millisecond)(c)
+		return func(c *receivertest.Conn) {
+			receivertest.Unasked(200, time.Millisecond)(c)
 			close(sent)
 		}
 	})
@@ -45,13 +45,13 @@ func TestUnaskedAnswerLater(t *testing.T) {
 func TestUnaskedAnswerOverTLS(t *testing.T) {
 	s, c := listenTLS(t)
 	sent := make(chan struct{})
-	s.Behave(func(r subscriber.Request) subscriber.Reply {
+	s.Behave(func(r receivertest.Request) receivertest.Reply {
 		if r.Number > 1 {
-			return subscriber.Answer(500)
+			return receivertest.Answer(500)
 		}
-		return func(c *subscriber.Conn) {
-			subscriber.Answer(200)(c)
-			subscriber.Answer(204)(c)
+		return func(c *receivertest.Conn) {
+			receivertest.Answer(200)(c)
+			receivertest.Answer(204)(c)
 			close(sent)
 		}
 	})
@@ -62,7 +62,7 @@ func TestUnaskedAnswerOverTLS(t *testing.T) {
 }
 
 // listenTLS starts a subscriber behind TLS, and a client that finds it under https://example.com/.
-func listenTLS(t *testing.T) (*subscriber.Subscriber, *Client) {
+func listenTLS(t *testing.T) (*receivertest.Receiver, *Client) {
 	t.Helper()
 	model := httptest.NewUnstartedServer(nil)
 	model.Config.ErrorLog = quietLog()
@@ -73,7 +73,7 @@ func listenTLS(t *testing.T) (*subscriber.Subscriber, *Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := subscriber.Start(tls.NewListener(ln, &tls.Config{Certificates: certificates}))
+	s := receivertest.Start(tls.NewListener(ln, &tls.Config{Certificates: certificates}))
 	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(root)
@@ -83,10 +83,10 @@ func listenTLS(t *testing.T) (*subscriber.Subscriber, *Client) {
 
 // TestClosedWhileIdle: a connection that the receiver has closed is not used again.
 func TestClosedWhileIdle(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 	for n := range 5 {
-		s.Always(subscriber.Then(subscriber.Answer(200)))
+		s.Always(receivertest.Then(receivertest.Answer(200)))
 		wantAttempt(t, send(target), 200, webhook.ReasonNone)
 		if !s.WaitClosed(within(t)) {
 			t.Fatal("the subscriber did not close")
@@ -98,10 +98,10 @@ func TestClosedWhileIdle(t *testing.T) {
 }
 
 // warmUp opens n connections that are idle afterwards.
-func warmUp(t *testing.T, s *subscriber.Subscriber, target *Target, n int) {
+func warmUp(t *testing.T, s *receivertest.Receiver, target *Target, n int) {
 	t.Helper()
 	release := make(chan struct{})
-	s.Always(func(c *subscriber.Conn) { <-release; subscriber.Answer(200)(c) })
+	s.Always(func(c *receivertest.Conn) { <-release; receivertest.Answer(200)(c) })
 	var senders sync.WaitGroup
 	for range n {
 		senders.Go(func() { send(target) })
@@ -113,10 +113,10 @@ func warmUp(t *testing.T, s *subscriber.Subscriber, target *Target, n int) {
 
 // TestAnsweredInPartIsNotRetried: once a byte came back, the receiver has the request.
 func TestAnsweredInPartIsNotRetried(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 	wantAttempt(t, send(target), 200, webhook.ReasonNone)
-	s.Always(subscriber.Then(subscriber.Raw("HTTP/1.1 2")))
+	s.Always(receivertest.Then(receivertest.Raw("HTTP/1.1 2")))
 	wantAttempt(t, send(target), 0, webhook.ReasonReset)
 	if s.Count() != 2 {
 		t.Fatalf("%d requests for two attempts", s.Count())
@@ -125,11 +125,11 @@ func TestAnsweredInPartIsNotRetried(t *testing.T) {
 
 // TestTargetClose: idle connections end at once, one in flight after its answer.
 func TestTargetClose(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
 	warmUp(t, s, target, 2)
 	release := make(chan struct{})
-	s.Always(func(c *subscriber.Conn) { <-release; subscriber.Answer(201)(c) })
+	s.Always(func(c *receivertest.Conn) { <-release; receivertest.Answer(201)(c) })
 	result := make(chan webhook.Attempt)
 	go func() { result <- send(target) }()
 	s.Wait(within(t), 3)
@@ -140,7 +140,7 @@ func TestTargetClose(t *testing.T) {
 	if !s.WaitClosed(within(t)) {
 		t.Fatalf("%d connections are still open", s.Open())
 	}
-	s.Always(subscriber.Answer(200))
+	s.Always(receivertest.Answer(200))
 	wantAttempt(t, send(target), 200, webhook.ReasonNone)
 	if !s.WaitClosed(within(t)) {
 		t.Fatal("a closed target keeps a connection")
@@ -149,10 +149,10 @@ func TestTargetClose(t *testing.T) {
 
 // TestAbort: what is in flight ends at once, and nothing new begins.
 func TestAbort(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
 	target := open(t, c, s.URL(), webhook.Settings{Timeout: time.Hour})
-	s.Always(subscriber.Silence())
+	s.Always(receivertest.Silence())
 	results := make(chan webhook.Attempt, 3)
 	for range cap(results) {
 		go func() { results <- send(target) }()
@@ -173,7 +173,7 @@ func TestAbort(t *testing.T) {
 
 // TestAbortDuringDial: a connection that comes about just then is closed unused.
 func TestAbortDuringDial(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	var c *Client
 	c = newClient(t, Options{Dial: dialTo(func() (net.Conn, error) {
 		raw, err := net.Dial("tcp", strings.Trim(s.URL(), "htp:/"))
@@ -188,9 +188,9 @@ func TestAbortDuringDial(t *testing.T) {
 
 // TestAbortEndsHandshakesAndLookups, too.
 func TestAbortEndsHandshakesAndLookups(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	greeted := make(chan struct{})
-	s.Greet(func(c *subscriber.Conn) { close(greeted); subscriber.Silence()(c) })
+	s.Greet(func(c *receivertest.Conn) { close(greeted); receivertest.Silence()(c) })
 	asked := make(chan struct{})
 	c := newClient(t, Options{Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		close(asked)

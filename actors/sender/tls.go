@@ -5,12 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"reflect"
 	"strings"
-	"syscall"
 
+	"github.com/corpastro/astrohook/actors/sender/detail"
+	"github.com/corpastro/astrohook/actors/sender/http1"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -31,18 +31,18 @@ func (cn *conn) judgeHandshake(err error) error {
 	code, alerted := alertIn(err)
 	failure := &tlsFailure{reason: webhook.ReasonTLS, cause: err}
 	switch text := err.Error(); {
-	case isTimeout(err):
-		failure.cause = explain(err, "the TLS handshake did not end in time; perhaps the port does not speak TLS")
+	case http1.IsTimeout(err):
+		failure.cause = detail.Explain(err, "the TLS handshake did not end in time; perhaps the port does not speak TLS")
 	case alerted:
 		failure.reason, failure.cause = cn.ofAlert(code, err)
 	case errors.As(err, &header):
-		failure.cause = explain(err, plainWords(header))
+		failure.cause = detail.Explain(err, plainWords(header))
 	case strings.Contains(text, "unsupported protocol version"): // crypto/tls has no type for it
-		failure.reason, failure.cause = webhook.ReasonTLSVersion, explain(err, "the receiver chose a version of TLS before 1.2")
+		failure.reason, failure.cause = webhook.ReasonTLSVersion, detail.Explain(err, "the receiver chose a version of TLS before 1.2")
 	case strings.Contains(text, "unadvertised ALPN protocol"): // nor for this
-		failure.reason, failure.cause = webhook.ReasonTLSProtocol, explain(err, "the receiver chose a protocol other than HTTP/1.1")
+		failure.reason, failure.cause = webhook.ReasonTLSProtocol, detail.Explain(err, "the receiver chose a protocol other than HTTP/1.1")
 	case isEnd(err):
-		failure.cause = explain(err, "the connection ended during the TLS handshake; perhaps the port does not speak TLS")
+		failure.cause = detail.Explain(err, "the connection ended during the TLS handshake; perhaps the port does not speak TLS")
 	default:
 		var unverified *tls.CertificateVerificationError
 		if errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0 {
@@ -60,12 +60,6 @@ func plainWords(e tls.RecordHeaderError) string {
 	return "what the receiver sent is not TLS"
 }
 
-// isEnd reports whether the other side ended the connection.
-func isEnd(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
-
 // judgeAlert judges the error of the first request over TLS. With TLS 1.3 a
 // receiver's verdict on the handshake comes in place of the answer.
 func (cn *conn) judgeAlert(err error) error {
@@ -77,7 +71,7 @@ func (cn *conn) judgeAlert(err error) error {
 	case cn.asksForCert && isEnd(err):
 		// Some servers send no alert: Node.js closes.
 		words := "the receiver asked for a client certificate, and ended the connection without an answer"
-		return &tlsFailure{webhook.ReasonTLSClientCert, explain(err, words)}
+		return &tlsFailure{webhook.ReasonTLSClientCert, detail.Explain(err, words)}
 	}
 	return err
 }
@@ -101,13 +95,13 @@ func (cn *conn) ofAlert(code uint8, err error) (webhook.Reason, error) {
 		code >= alertNoCertificate && code <= alertCertificateUnknown
 	switch {
 	case code == alertCertificateRequired, aboutCert && cn.asksForCert:
-		return webhook.ReasonTLSClientCert, explain(err, "the receiver asked for a client certificate; "+alertWords(err))
+		return webhook.ReasonTLSClientCert, detail.Explain(err, "the receiver asked for a client certificate; "+alertWords(err))
 	case code == alertProtocolVersion:
-		return webhook.ReasonTLSVersion, explain(err, alertWords(err))
+		return webhook.ReasonTLSVersion, detail.Explain(err, alertWords(err))
 	case code == alertNoApplicationProtocol:
-		return webhook.ReasonTLSProtocol, explain(err, "the receiver speaks no HTTP/1.1 over TLS, perhaps HTTP/2 only; "+alertWords(err))
+		return webhook.ReasonTLSProtocol, detail.Explain(err, "the receiver speaks no HTTP/1.1 over TLS, perhaps HTTP/2 only; "+alertWords(err))
 	}
-	return webhook.ReasonTLS, explain(err, alertWords(err))
+	return webhook.ReasonTLS, detail.Explain(err, alertWords(err))
 }
 
 // alertIn returns the code of the alert with which the other side ended TLS.
@@ -139,15 +133,15 @@ func ofCertificate(e *tls.CertificateVerificationError) (webhook.Reason, error) 
 	leaf := e.UnverifiedCertificates[0]
 	switch {
 	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired:
-		return webhook.ReasonTLSExpired, explain(e, describe(invalid.Cert, datesOf, namesOf, issuerOf))
+		return webhook.ReasonTLSExpired, detail.Explain(e, describe(invalid.Cert, datesOf, namesOf, issuerOf))
 	case errors.As(e.Err, new(x509.HostnameError)):
-		return webhook.ReasonTLSName, explain(e, describe(leaf, namesOf, issuerOf, datesOf))
+		return webhook.ReasonTLSName, detail.Explain(e, describe(leaf, namesOf, issuerOf, datesOf))
 	case errors.As(e.Err, new(x509.UnknownAuthorityError)):
 		about := describe(leaf, issuerOf, namesOf, datesOf)
 		if len(e.UnverifiedCertificates) == 1 && !selfIssued(leaf) {
 			about = "the receiver sent no intermediate certificates; " + about
 		}
-		return webhook.ReasonTLSAuthority, explain(e, about)
+		return webhook.ReasonTLSAuthority, detail.Explain(e, about)
 	}
-	return webhook.ReasonTLS, explain(e, "the certificate is not valid for a server; "+describe(leaf, issuerOf, namesOf, datesOf))
+	return webhook.ReasonTLS, detail.Explain(e, "the certificate is not valid for a server; "+describe(leaf, issuerOf, namesOf, datesOf))
 }

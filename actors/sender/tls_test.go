@@ -18,7 +18,8 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/http1"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -300,7 +301,7 @@ func TestClientCertificateWantedAbruptly(t *testing.T) {
 func TestAlertAfterFailedWrite(t *testing.T) {
 	for code, want := range map[uint8]bool{alertCertificateRequired: true, alertHandshakeFailure: true} {
 		alert := &net.OpError{Op: "remote error", Err: tls.AlertError(code)}
-		read := fmt.Errorf("%w: %w", errEnded, alert)
+		read := fmt.Errorf("%w: %w", http1.ErrEnded, alert)
 		err := fmt.Errorf("%w, after a write that failed: %w", read, &net.OpError{Op: "write", Err: syscall.EPIPE})
 		if got, ok := alertIn(err); ok != want || got != code {
 			t.Errorf("alert %d is read as %d, %v", code, got, ok)
@@ -364,9 +365,9 @@ func TestHTTPToTLSPort(t *testing.T) {
 
 // TestNothingIsKnownOfAnAbort: an attempt that a stop cut off says nothing of the receiver.
 func TestNothingIsKnownOfAnAbort(t *testing.T) {
-	s := subscriber.Listen(t)
+	s := receivertest.Listen(t)
 	greeted := make(chan struct{})
-	s.Greet(func(c *subscriber.Conn) { close(greeted); subscriber.Silence()(c) })
+	s.Greet(func(c *receivertest.Conn) { close(greeted); receivertest.Silence()(c) })
 	client := newClient(t, Options{})
 	target := open(t, client, "https"+s.URL()[len("http"):], webhook.Settings{Timeout: time.Hour})
 	result := make(chan webhook.Attempt)

@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
@@ -112,7 +112,7 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 		return nil, err
 	}
 	if len(c.Secret) == 0 {
-		secret, err := webhook.GenerateSecret(rand.Reader)
+		secret, err := signing.DefaultScheme.Generate(rand.Reader)
 		if err != nil {
 			return nil, fmt.Errorf("make a secret: %w", err)
 		}

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // signed makes a delivery's request as a server would.
 func signed(t *testing.T, url, secret, body string) *http.Request {
 	t.Helper()
-	signer, err := webhook.NewSigner([]webhook.Secret{{Value: secret}})
+	signer, err := signing.NewSigner([]signing.Secret{{Value: secret}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,9 +31,9 @@ func signed(t *testing.T, url, secret, body string) *http.Request {
 	request.Header.Set(names.ID, "whd_1")
 	request.Header.Set(names.Event, "user.created")
 	request.Header.Set(names.Signature, string(signer.AppendHex(nil, now, []byte(body))))
-	request.Header.Set(webhook.HeaderWebhookID, "whd_1")
-	request.Header.Set(webhook.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	request.Header.Set(webhook.HeaderWebhookSignature, string(signer.AppendStandard(nil, now, "whd_1", []byte(body))))
+	request.Header.Set(signing.HeaderID, "whd_1")
+	request.Header.Set(signing.HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
+	request.Header.Set(signing.HeaderSignature, string(signer.AppendStandard(nil, now, "whd_1", []byte(body))))
 	return request
 }
 
@@ -152,11 +153,11 @@ func TestListenShowsTheEvent(t *testing.T) {
 // TestListenPublicKey: a delivery of a webhook that signs with a private key carries
 // one signature, and two while a secret is being replaced by the key.
 func TestListenPublicKey(t *testing.T) {
-	private, err := webhook.GeneratePrivateKey(strings.NewReader("a seed for a test, 32 bytes long"))
+	private, err := signing.SchemeEd25519.Generate(strings.NewReader("a seed for a test, 32 bytes long"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := webhook.FormatPublicKey(webhook.Secret{Value: private}.PublicKey())
+	key := signing.Secret{Value: private}.PublicKey()
 	for _, c := range []struct {
 		reason string
 		args   []string
@@ -261,7 +262,7 @@ func TestListenRegisters(t *testing.T) {
 	command, url := listening(t, "--register", server.URL, "--token=tok", "--client=acme", "--event-types=user.*,report.generated")
 	command.out.await(t, "Registered as wh_7")
 	secret, _ := api.body["secret"].(string)
-	if err := webhook.ValidateSecret(secret); err != nil || !strings.HasPrefix(secret, "whsec_") {
+	if err := signing.ValidateSecret(secret); err != nil || !strings.HasPrefix(secret, "whsec_") {
 		t.Errorf("secret %q: %v", secret, err)
 	}
 	if status := send(t, signed(t, url, secret, "{}")); status != 204 {

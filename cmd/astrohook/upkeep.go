@@ -30,7 +30,7 @@ func (c *checkCommand) Run(std streams) error {
 	}
 	found, err := app.Check(c.Dir, c.SecretKeys)
 	if err != nil {
-		if found != (app.Census{}) {
+		if found != (app.CheckReport{}) {
 			fmt.Fprintln(std.out, "Whole: "+contents(found))
 		}
 		return err
@@ -75,7 +75,7 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 }
 
 // printBackup prints what a backup holds.
-func printBackup(std streams, from, file string, found app.Census) {
+func printBackup(std streams, from, file string, found app.CheckReport) {
 	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", terminal.Printable(from), file, sizeOf(file), contents(found))
 }
 
@@ -118,7 +118,7 @@ func isDir(dir string) error {
 }
 
 // contents returns the numbers of what was found, in one line.
-func contents(c app.Census) string {
+func contents(c app.CheckReport) string {
 	line := fmt.Sprintf("%s, %s, %s; ", terminal.CountedOrNo(c.Endpoints, "webhook"), terminal.CountedOrNo(c.EventTypes, "event type"), terminal.CountedOrNo(c.Events, "event"))
 	all := c.Queued + c.Retrying + c.Delivered + c.Failed
 	line += terminal.CountedOrNo(all, "delivery")
@@ -130,7 +130,7 @@ func contents(c app.Census) string {
 }
 
 // decrypted returns the number of webhooks whose secrets were decrypted, in one line.
-func decrypted(c app.Census, keys bool) string {
+func decrypted(c app.CheckReport, keys bool) string {
 	if !keys {
 		return "No secret was decrypted: that takes --secret-keys."
 	}

@@ -75,16 +75,16 @@ func TestUpkeep(t *testing.T) {
 // TestContents: numbers, and words for none.
 func TestContents(t *testing.T) {
 	for _, c := range []struct {
-		found app.Census
+		found app.CheckReport
 		want  string
 	}{
-		{app.Census{}, "no webhooks, no event types, no events; no deliveries."},
+		{app.CheckReport{}, "no webhooks, no event types, no events; no deliveries."},
 		{
-			app.Census{Endpoints: 1, EventTypes: 2, Events: 30, Queued: 4, Delivered: 1},
+			app.CheckReport{Endpoints: 1, EventTypes: 2, Events: 30, Queued: 4, Delivered: 1},
 			"1 webhook, 2 event types, 30 events; 5 deliveries: 4 queued, none retrying, 1 delivered, none failed or cancelled.",
 		},
 		{
-			app.Census{Endpoints: 3, EventTypes: 1, Events: 1, Failed: 1},
+			app.CheckReport{Endpoints: 3, EventTypes: 1, Events: 1, Failed: 1},
 			"3 webhooks, 1 event type, 1 event; 1 delivery: none queued, none retrying, none delivered, 1 failed or cancelled.",
 		},
 	} {

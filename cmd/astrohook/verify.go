@@ -12,6 +12,7 @@ import (
 
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // maxDeliveryBody bounds the body of a delivery, in bytes: the largest payload, with
@@ -49,7 +50,7 @@ func (c *verifyCommand) Run(std streams) error {
 	results := check.run(headers, body, now)
 	if len(results) == 0 {
 		return settings.Misuse(fmt.Sprintf("no signature to check: give -H '%s: …' or -H '%s: …' with its id and timestamp",
-			webhook.HeadersFor(c.HeaderPrefix).Signature, webhook.HeaderWebhookSignature))
+			webhook.HeadersFor(c.HeaderPrefix).Signature, signing.HeaderSignature))
 	}
 	if line := eventLine(headers, webhook.HeadersFor(c.HeaderPrefix)); line != "" {
 		if _, err := fmt.Fprintln(std.out, line); err != nil {
@@ -116,10 +117,10 @@ func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []s
 	if hex, ok := c.runHex(headers, body); ok {
 		results = append(results, hex)
 	}
-	v := webhook.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance}
-	if headers.Get(webhook.HeaderWebhookSignature) != "" {
+	v := signing.Verifier{Secrets: c.secrets, PublicKeys: c.publicKeys, Tolerance: c.tolerance}
+	if headers.Get(signing.HeaderSignature) != "" {
 		_, err := v.Verify(headers.Get, body, now)
-		results = append(results, signatureResult{webhook.HeaderWebhookSignature, err})
+		results = append(results, signatureResult{signing.HeaderSignature, err})
 	}
 	return results
 }
@@ -140,7 +141,7 @@ func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResul
 			}
 			return ""
 		}
-		v := webhook.Verifier{Secrets: c.secrets, SignatureHeader: name}
+		v := signing.Verifier{Secrets: c.secrets, SignatureHeader: name}
 		err := v.VerifyHex(only, body)
 		if !found || err == nil {
 			result, found = signatureResult{name, err}, true
@@ -154,7 +155,7 @@ func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResul
 
 // signedTime returns the time in a request's headers, or otherwise if they have none.
 func signedTime(headers http.Header, otherwise time.Time) time.Time {
-	seconds, err := strconv.ParseInt(headers.Get(webhook.HeaderWebhookTimestamp), 10, 64)
+	seconds, err := strconv.ParseInt(headers.Get(signing.HeaderTimestamp), 10, 64)
 	if err != nil {
 		return otherwise
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // ContentLines is the media type of a batch with one event per line.
@@ -113,7 +113,7 @@ func (in *Input) element(s *scanner) (broken, err error) {
 
 // explain returns what is wrong with an array that cannot be divided.
 func (b Batch) explain() error {
-	if _, err := webhook.Canonical(nil, b.body); err != nil {
+	if _, err := canonicaljson.Append(nil, b.body); err != nil {
 		return jsonbody.InField(err, "")
 	}
 	return invalid(jsonbody.Whole, "must be a JSON array of events, or one event per line")
@@ -144,6 +144,6 @@ func (b Batch) Spread() bool {
 	if err != nil || bytes.IndexByte(first, '\n') < 0 {
 		return false
 	}
-	_, err = webhook.Canonical(nil, first)
+	_, err = canonicaljson.Append(nil, first)
 	return err == nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // MaxKey bounds an idempotency key, in characters.
@@ -89,7 +90,7 @@ func (in *Input) put(name, value []byte) error {
 	}
 	if *field != nil {
 		path := string(name[1 : len(name)-1])
-		return &webhook.FieldError{Field: path, Reason: "is a duplicate key", Cause: webhook.ErrDuplicateKey}
+		return &webhook.FieldError{Field: path, Reason: "is a duplicate key", Cause: canonicaljson.ErrDuplicateKey}
 	}
 	*field = value
 	return nil
@@ -104,7 +105,7 @@ func explain(err error, text []byte) error {
 	if jsonbody.IsBlank(text) {
 		return jsonbody.Missing("an event, with event_type and data")
 	}
-	if _, err := webhook.Canonical(nil, text); err != nil {
+	if _, err := canonicaljson.Append(nil, text); err != nil {
 		return jsonbody.InField(err, "")
 	}
 	return invalid(jsonbody.Whole, "must be a JSON object")
@@ -156,7 +157,7 @@ func (in *Input) Data() ([]byte, error) {
 // in memory of its own: the caller may keep it as long as the event. A form of more than
 // webhook.MaxPayload bytes is ErrTooLarge.
 func CanonicalData(raw []byte) ([]byte, error) {
-	data, err := webhook.Canonical(make([]byte, 0, len(raw)), raw)
+	data, err := canonicaljson.Append(make([]byte, 0, len(raw)), raw)
 	switch {
 	case err != nil:
 		return nil, jsonbody.InField(err, "data")
@@ -191,7 +192,7 @@ func unquote(field string, raw []byte) ([]byte, error) {
 			return inner, nil
 		}
 	}
-	if _, err := webhook.Canonical(nil, raw); err != nil {
+	if _, err := canonicaljson.Append(nil, raw); err != nil {
 		return nil, jsonbody.InField(err, field)
 	}
 	if raw[0] != '"' {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // malformed are texts that are no events, and the field that Parse names. An empty field
@@ -99,7 +100,7 @@ func TestMembers(t *testing.T) {
 
 // TestBadMembers has events whose structure is right and of which one member is refused.
 func TestBadMembers(t *testing.T) {
-	deep := strings.Repeat("[", webhook.MaxDepth+1) + strings.Repeat("]", webhook.MaxDepth+1)
+	deep := strings.Repeat("[", canonicaljson.MaxDepth+1) + strings.Repeat("]", canonicaljson.MaxDepth+1)
 	for _, c := range []struct {
 		why, text, field string
 		cause            error
@@ -107,19 +108,19 @@ func TestBadMembers(t *testing.T) {
 		{"no type", `{}`, "event_type", nil},
 		{"a type that is null", `{"event_type":null}`, "event_type", nil},
 		{"a type that is a number", `{"event_type":1}`, "event_type", nil},
-		{"a type that is no JSON", `{"event_type":tru}`, "event_type", webhook.ErrSyntax},
-		{"a type with a line break", "{\"event_type\":\"a\nb\"}", "event_type", webhook.ErrSyntax},
-		{"a type that is no UTF-8", "{\"event_type\":\"\xff\"}", "event_type", webhook.ErrInvalidUTF8},
+		{"a type that is no JSON", `{"event_type":tru}`, "event_type", canonicaljson.ErrSyntax},
+		{"a type with a line break", "{\"event_type\":\"a\nb\"}", "event_type", canonicaljson.ErrSyntax},
+		{"a type that is no UTF-8", "{\"event_type\":\"\xff\"}", "event_type", canonicaljson.ErrInvalidUTF8},
 		{"a client that is a number", `{"client_id":7}`, "client_id", nil},
-		{"half of a surrogate", `{"client_id":"\ud800"}`, "client_id", webhook.ErrInvalidUTF8},
+		{"half of a surrogate", `{"client_id":"\ud800"}`, "client_id", canonicaljson.ErrInvalidUTF8},
 		{"a key that is true", `{"idempotency_key":true}`, "idempotency_key", nil},
 		{"an empty key", `{"idempotency_key":""}`, "idempotency_key", nil},
 		{"a long key", `{"idempotency_key":"` + strings.Repeat("ä", MaxKey+1) + `"}`, "idempotency_key", nil},
 		{"no data", `{}`, "data", nil},
-		{"a key twice in the data", `{"data":{"a":[{"b":1,"b":2}]}}`, "data.a[0].b", webhook.ErrDuplicateKey},
-		{"an escape that is none", `{"data":"\x"}`, "data", webhook.ErrSyntax},
-		{"brackets crossed", `{"data":[{]}}`, "data", webhook.ErrSyntax},
-		{"data that is too deep", `{"data":` + deep + `}`, "data[0][0]", webhook.ErrTooDeep},
+		{"a key twice in the data", `{"data":{"a":[{"b":1,"b":2}]}}`, "data.a[0].b", canonicaljson.ErrDuplicateKey},
+		{"an escape that is none", `{"data":"\x"}`, "data", canonicaljson.ErrSyntax},
+		{"brackets crossed", `{"data":[{]}}`, "data", canonicaljson.ErrSyntax},
+		{"data that is too deep", `{"data":` + deep + `}`, "data[0][0]", canonicaljson.ErrTooDeep},
 		{"data that is too large", `{"data":"` + strings.Repeat("x", webhook.MaxPayload-1) + `"}`, "data", ErrTooLarge},
 	} {
 		in := parsed(t, c.text)

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // This file holds a slow reader of batches that the fuzz tests and the benchmark compare
@@ -85,6 +85,6 @@ func referenceLines(body []byte, most int) (texts [][]byte) {
 
 // referenceCanonical reports whether a full parser takes a text.
 func referenceCanonical(text []byte) bool {
-	_, err := webhook.Canonical(nil, text)
+	_, err := canonicaljson.Append(nil, text)
 	return err == nil
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // Decode reads body, which must be one JSON object, into v. It refuses members that v
-// does not have, and everything that webhook.Canonical refuses.
+// does not have, and everything that canonicaljson.Append refuses.
 func Decode(body []byte, v any) error {
 	if err := Check(body); err != nil {
 		return err
@@ -22,7 +22,7 @@ func Decode(body []byte, v any) error {
 }
 
 // Check reports what is wrong with a body that is not one JSON object, or that
-// webhook.Canonical refuses. It exists apart from Unmarshal because the JSON library
+// canonicaljson.Append refuses. It exists apart from Unmarshal because the JSON library
 // does not bound the depth, and names neither the place of a repeated member nor the
 // byte of invalid UTF-8.
 func Check(body []byte) error {
@@ -32,7 +32,7 @@ func Check(body []byte) error {
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)
 	var err error
-	*scratch, err = webhook.Canonical((*scratch)[:0], body)
+	*scratch, err = canonicaljson.Append((*scratch)[:0], body)
 	if err != nil {
 		return InField(err, "")
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // Whole is the field that an error names when no single member is at fault.
@@ -23,13 +25,17 @@ func IsBlank(body []byte) bool { return len(bytes.Trim(body, " \t\r\n")) == 0 }
 // Missing returns the error of a call that needs a body and has none; what names the
 // body that the call needs.
 func Missing(what string) error {
-	return &webhook.FieldError{Field: Whole, Reason: "is missing: the call needs " + what, Cause: webhook.ErrSyntax}
+	return &webhook.FieldError{Field: Whole, Reason: "is missing: the call needs " + what, Cause: canonicaljson.ErrSyntax}
 }
 
-// InField returns err as seen from outside of field: if err is a *webhook.FieldError,
-// its path is put behind the field's name. An empty field stands for the body.
+// InField returns err as seen from outside of field: if err is a *webhook.FieldError, or
+// a *canonicaljson.Error, its path is put behind the field's name. An empty field stands
+// for the body.
 func InField(err error, field string) error {
 	f, ok := errors.AsType[*webhook.FieldError](err)
+	if document, is := errors.AsType[*canonicaljson.Error](err); is {
+		f, ok = &webhook.FieldError{Field: document.Path, Reason: document.Reason, Cause: document.Cause}, true
+	}
 	if !ok {
 		return err
 	}
@@ -70,4 +76,13 @@ func fieldOf(p jsontext.Pointer) string {
 
 func invalid(field, reason string) error {
 	return &webhook.FieldError{Field: field, Reason: reason}
+}
+
+// Time writes a time for an answer (RFC 3339, UTC, milliseconds); "" if it is not set, which
+// the tag omitzero leaves out.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return webhook.FormatTime(t)
 }

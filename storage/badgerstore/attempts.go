@@ -167,6 +167,5 @@ func (s *Store) weighBodies(now time.Time) {
 		return
 	}
 	s.weighed = now
-	size, _ := s.db.EstimateSize([]byte{byte(spaceBody)})
-	s.bodies.Kept(int64(size))
+	s.bodies.Kept(int64(s.db.EstimateSize([]byte{byte(spaceBody)})))
 }

@@ -75,13 +75,13 @@ func TestCheckLooksAtLogs(t *testing.T) {
 	} {
 		s := openTest(t, t.TempDir())
 		withLogs(t, s, 2, 5)
-		if found, err := s.Check(); err != nil || found.Attempts != 6 {
+		if found, err := s.Check(nil); err != nil || found.Attempts != 6 {
 			t.Fatalf("%+v, %v", found, err)
 		}
 		if err := s.db.Update(func(tx *badger.Txn) error { return tx.Set(fault.key, fault.value) }); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := s.Check(); !errors.Is(err, fault.want) || found.Damaged != 1 {
+		if found, err := s.Check(nil); !errors.Is(err, fault.want) || found.Damaged != 1 {
 			t.Errorf("%s: %+v, %v", name, found, err)
 		}
 	}

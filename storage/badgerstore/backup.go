@@ -37,7 +37,7 @@ var errNoBackup = errors.New("not a whole backup")
 // holds up to half a gigabyte for a reader that is slow.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view("back up", func(tx *badger.Txn) error {
-		if err := s.verifyNow(ctx); err != nil {
+		if err := s.db.VerifyNow(ctx); err != nil {
 			return err
 		}
 		sum := sha256.New()
@@ -101,21 +101,21 @@ func writeList(w io.Writer, list *pb.KVList) error {
 
 // BackupDir backs up a directory that no process uses, after a check, into a new
 // file. What is sealed is copied as it is. The file is there, synced, only when it is whole.
-func BackupDir(dir, path string) (c Census, err error) {
+func BackupDir(dir, path string) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir})
 	if err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if c, err = s.Check(); err != nil {
+	if c, err = s.Check(nil); err != nil {
 		return c, err
 	}
 	return c, disk.Create(path, func(file *os.File) error { return s.Backup(context.Background(), file) })
 }
 
 // SaveBackup writes a backup that comes from elsewhere to a new file. The file is
-// there, synced, only when it is whole. The census counts its records by their keys.
-func SaveBackup(from io.Reader, path string) (c Census, err error) {
+// there, synced, only when it is whole. The report counts its records by their keys.
+func SaveBackup(from io.Reader, path string) (c CheckReport, err error) {
 	err = disk.Create(path, func(file *os.File) error {
 		if _, err := io.Copy(file, from); err != nil {
 			return err

@@ -100,11 +100,11 @@ func TestBackupOfOneMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(base, "backup")
-	if got, err := SaveBackup(bytes.NewReader(w.Bytes()), file); err != nil || got != (Census{Events: events, Queued: 2 * events}) {
+	if got, err := SaveBackup(bytes.NewReader(w.Bytes()), file); err != nil || got != (CheckReport{Events: events, Queued: 2 * events}) {
 		t.Fatalf("saved %+v: %v", got, err)
 	}
 	got, err := RestoreDir(file, filepath.Join(base, "b"))
-	if err != nil || got != (Census{Events: events, Queued: 2 * events}) {
+	if err != nil || got != (CheckReport{Events: events, Queued: 2 * events}) {
 		t.Errorf("restored %+v: %v", got, err)
 	}
 }

@@ -137,7 +137,7 @@ func BenchmarkQueued(b *testing.B) {
 func BenchmarkQueuedHead(b *testing.B) {
 	s, _ := filled(b, 100_000, 1000)
 	for b.Loop() {
-		s.heads = newHeads()
+		s.scanStarts = newScanStarts()
 		if due, err := s.Queued(2, webhook.ID{}, 1, 8<<20); err != nil || len(due) != 1 {
 			b.Fatal(len(due), err)
 		}

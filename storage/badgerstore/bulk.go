@@ -127,7 +127,7 @@ func (s *Store) CancelPending(
 
 // pendingIDs gives the first pending deliveries of an endpoint: its queue, then its retry schedule.
 func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, error) {
-	seen := s.heads.begin(n)
+	seen := s.scanStarts.begin(n)
 	var out []webhook.ID
 	err := s.view("select deliveries to cancel", func(tx *badger.Txn) error {
 		queue := forward(tx, endpointKey(spaceQueued, n))

@@ -6,6 +6,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -29,7 +30,7 @@ type census struct {
 func (s *Store) startCensus(ctx context.Context) {
 	c := &census{
 		store: s, tx: s.db.NewTransaction(false), spaces: []space{spaceQueued, spaceRetrying},
-		stored: s.committer.pending,
+		stored: s.tally.pending,
 	}
 	c.open()
 	if !c.chunk() {
@@ -57,7 +58,7 @@ func (c *census) correct() {
 		return
 	}
 	c.store.log.Warn("the stored count of pending deliveries was wrong and is corrected", "stored", c.stored, "counted", c.found)
-	c.store.committer.submit(&job{change: &change{drift: drift}, done: func(error) {}})
+	c.store.submit(&job{change: &change{drift: drift}, Ticket: groupcommit.Ticket{Done: func(error) {}}})
 }
 
 func (c *census) open() {
@@ -137,7 +138,7 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) int64 {
 func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	counts := s.backlog.of(n)
 	out := webhook.Backlog{Queued: counts.queued, Retrying: counts.retrying}
-	seen := s.heads.begin(n)
+	seen := s.scanStarts.begin(n)
 	err := s.view("read backlog", func(tx *badger.Txn) error {
 		if first, ok := firstQueued(tx, n, &seen); ok {
 			out.OldestAt = first.Time()
@@ -153,7 +154,7 @@ func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	return out, err
 }
 
-func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webhook.ID, bool) {
+func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.ID, bool) {
 	it := forward(tx, endpointKey(spaceQueued, n))
 	defer it.Close()
 	it.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
@@ -166,7 +167,7 @@ func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webh
 	return first, true
 }
 
-func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *sighting) (webhook.Slot, bool) {
+func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.Slot, bool) {
 	it := forward(tx, endpointKey(spaceSchedule, n))
 	defer it.Close()
 	it.Seek(scheduleKey(slotFor(seen.began.schedule, n)))

@@ -8,24 +8,25 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
-	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Census is what a check found: numbers of records that are whole.
-type Census struct {
+// CheckReport is what a check found: numbers of records that are whole.
+type CheckReport struct {
 	Endpoints, EventTypes, Events       int64
 	Queued, Retrying, Delivered, Failed int64
-	// Attempts are those that stand in logs: all but the last of what has finished.
+	// Attempts are those in logs: all but the last one of each finished delivery.
 	Attempts int64
-	// Opened are the endpoints whose secrets were opened: none without keys.
+	// Opened are the endpoints whose secrets could be decrypted: none without keys.
 	Opened int64
 	// Damaged are records that cannot be read, or lack what belongs to them.
 	Damaged int64
 }
 
 // countKey counts a record by its key alone.
-func (c *Census) countKey(key []byte) {
+func (c *CheckReport) countKey(key []byte) {
 	if len(key) == 0 {
 		return
 	}
@@ -47,34 +48,43 @@ func (c *Census) countKey(key []byte) {
 	}
 }
 
-// firstFaults bounds how many faults a check tells of one by one.
+// Secrets decrypts what is sealed, so that a check can include it. Package sealed
+// has the keys for that; this package has none.
+type Secrets interface {
+	// CheckUses reports whether the keys in use are there and right.
+	CheckUses(uses []storage.KeyUse) error
+	// CheckOpens reports why an endpoint's sealed values cannot be decrypted.
+	CheckOpens(e webhook.Endpoint) error
+}
+
+// firstFaults bounds how many faults a check reports one by one.
 const firstFaults = 20
 
-// Check reads every record, and looks whether each pending delivery has its event
-// and each scheduled one its place in the retry schedule, and opens every secret
-// if the store has keys. The error tells of what is damaged, the first twenty one by one; the counts are good also then, as far
-// as the check came. It reads a snapshot, and takes a few microseconds a record.
-func (s *Store) Check() (c Census, err error) {
-	err = s.view("check", func(tx *badger.Txn) error {
-		check := checker{tx: tx, keys: s.keys, sealed: map[string]uint64{}, told: map[string]uint64{}}
+// Check reads every record of a snapshot, which takes a few microseconds each. It
+// checks that each pending delivery has its event and each retrying one its place in
+// the retry schedule, and decrypts every secret unless secrets is nil. The error
+// lists the first twenty faults; the report is valid with an error too, as far as
+// the check came.
+func (s *Store) Check(secrets Secrets) (CheckReport, error) {
+	c, err := view(s, "check", func(tx *badger.Txn) (CheckReport, error) {
+		check := checker{tx: tx, secrets: secrets, sealed: map[string]uint64{}, recorded: map[string]uint64{}}
 		readErr := check.run()
-		c = check.found
-		return errors.Join(append(check.faults, readErr)...)
+		return check.found, errors.Join(append(check.faults, readErr)...)
 	})
 	if err == nil && c.Damaged > 0 {
-		err = fmt.Errorf("check: %w: %d records", errDamagedFiles, c.Damaged)
+		err = fmt.Errorf("check: %w: %d records", engine.ErrDamaged, c.Damaged)
 	}
 	return c, err
 }
 
 // checker walks all keys once.
 type checker struct {
-	tx   *badger.Txn
-	keys *keyring.Keyring
-	// sealed are the endpoints that each key seals, told what the key records say.
-	sealed, told map[string]uint64
+	tx      *badger.Txn
+	secrets Secrets
+	// sealed counts the endpoints under each key, recorded is what the key records say.
+	sealed, recorded map[string]uint64
 
-	found  Census
+	found  CheckReport
 	faults []error
 }
 
@@ -95,13 +105,13 @@ func (c *checker) run() error {
 	return nil
 }
 
-// keyCounts compares what the key records tell with what was found.
+// keyCounts compares the key records with the endpoints that were found.
 func (c *checker) keyCounts() {
-	ids := maps.Clone(c.told)
+	ids := maps.Clone(c.recorded)
 	maps.Copy(ids, c.sealed)
 	for id := range ids {
-		if found, told := c.sealed[id], c.told[id]; found != told {
-			c.fault(secretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, told, found))
+		if found, recorded := c.sealed[id], c.recorded[id]; found != recorded {
+			c.fault(secretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, recorded, found))
 		}
 	}
 }
@@ -163,7 +173,7 @@ func (c *checker) record(key, value []byte) error {
 		return counted(&c.found.Endpoints, c.endpoint(value))
 	case spaceSecretKey:
 		r, err := decodeKeyRecord(value)
-		c.told[string(key[1:])] = r.endpoints
+		c.recorded[string(key[1:])] = r.endpoints
 		return err
 	case spaceEventType:
 		c.found.EventTypes++
@@ -184,18 +194,17 @@ func counted(n *int64, err error) error {
 	return err
 }
 
-// endpoint checks a registration, and opens its secrets if there are keys.
+// endpoint checks a registration, and decrypts its secrets if there are keys.
 func (c *checker) endpoint(value []byte) error {
 	e, err := decodeEndpoint(value)
-	if err != nil || e.keyID == "" {
+	if err != nil || e.Sealed.KeyID == "" {
 		return err
 	}
-	c.sealed[e.keyID]++
-	if c.keys == nil {
+	c.sealed[e.Sealed.KeyID]++
+	if c.secrets == nil {
 		return nil
 	}
-	_, err = e.open(c.keys)
-	return counted(&c.found.Opened, err)
+	return counted(&c.found.Opened, c.secrets.CheckOpens(e))
 }
 
 func (c *checker) event(key, value []byte) error {
@@ -239,7 +248,7 @@ func (c *checker) pending(key, value []byte) error {
 	return nil
 }
 
-// needs looks for a key, and gives missing if it is not there.
+// needs returns missing if a key is not there.
 func (c *checker) needs(key []byte, missing error) error {
 	there, err := has(c.tx, key)
 	if err == nil && !there {
@@ -250,16 +259,25 @@ func (c *checker) needs(key []byte, missing error) error {
 
 // CheckDir opens a data directory that no process uses, checks every file's
 // checksums and then every record. A directory that was not closed well is
-// brought up to date first, as a start does; a damaged one is left as it is.
-// Without keys the secrets stay sealed.
-func CheckDir(dir string, keys *keyring.Keyring) (c Census, err error) {
-	s, err := openExisting(Options{Dir: dir, Keys: keys, Retention: 100 * 365 * 24 * time.Hour})
+// brought up to date first, as a start does; a damaged one is left as it is. If
+// secrets is nil, nothing is decrypted.
+func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
+	s, err := openExisting(Options{Dir: dir, Retention: 100 * 365 * 24 * time.Hour})
 	if err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := s.db.VerifyChecksum(); err != nil {
-		return c, fmt.Errorf("check: %w: %w", errDamagedFiles, err)
+	if secrets != nil { // a missing key is one error here, not one for each endpoint
+		uses, err := s.KeyUses()
+		if err == nil {
+			err = secrets.CheckUses(uses)
+		}
+		if err != nil {
+			return c, fmt.Errorf("check secret keys: %w", err)
+		}
 	}
-	return s.Check()
+	if err := s.db.VerifyChecksums(); err != nil {
+		return c, fmt.Errorf("check: %w", err)
+	}
+	return s.Check(secrets)
 }

@@ -7,32 +7,17 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-func TestSyncIsTheDefault(t *testing.T) {
-	s, err := Open(Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if !s.db.Opts().SyncWrites {
-		t.Fatal("writes are acknowledged before they are on disk")
-	}
-}
-
-// submitAll hands jobs over together, so that they share transactions, and gives their errors.
-func submitAll(c *committer, jobs ...*job) []error {
+// submitAll hands jobs over together, so that they share transactions, and returns their errors.
+func submitAll(s *Store, jobs ...*job) []error {
 	done := make(chan error, len(jobs))
-	c.mu.Lock()
 	for _, j := range jobs {
-		j.done = func(err error) { done <- err }
-		c.waiting = append(c.waiting, j)
-		c.accepted++
+		j.Done = func(err error) { done <- err }
 	}
-	c.running = true
-	c.mu.Unlock()
-	c.run()
+	s.submit(jobs...)
 	var out []error
 	for range jobs {
 		out = append(out, <-done)
@@ -60,7 +45,7 @@ func TestFailingJobFailsAlone(t *testing.T) {
 			return c, refused
 		}}
 	}
-	errs := submitAll(s.committer, sees(false), write("first"), sees(true), write("second"))
+	errs := submitAll(s, sees(false), write("first"), sees(true), write("second"))
 	for i, want := range []error{refused, nil, refused, nil} {
 		if !errors.Is(errs[i], want) {
 			t.Errorf("job %d: %v, want %v", i, errs[i], want)
@@ -77,19 +62,19 @@ func TestGroupIsBounded(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	var jobs []*job
 	const size = 100 << 10
-	for i := range 3 * maxGroupBytes / size {
+	for i := range 3 * engine.MaxTxnBytes / size {
 		c := &change{}
 		c.put(fmt.Appendf(nil, "z%d", i), make([]byte, size))
 		jobs = append(jobs, &job{change: c})
 	}
 	for i := range 3 {
 		c := &change{}
-		for k := range maxGroupOps - 10 {
+		for k := range engine.MaxTxnKeys - 10 {
 			c.put(fmt.Appendf(nil, "y%d-%d", i, k), nil)
 		}
 		jobs = append(jobs, &job{change: c})
 	}
-	for i, err := range submitAll(s.committer, jobs...) {
+	for i, err := range submitAll(s, jobs...) {
 		if err != nil {
 			t.Fatalf("job %d: %v", i, err)
 		}
@@ -117,7 +102,7 @@ func TestAllocations(t *testing.T) {
 	perEvent := perBatch / batch
 	t.Logf("%.0f allocations per event", perEvent)
 	most := 60.0
-	if !patched {
+	if !engine.Patched() {
 		most = 90
 	}
 	if perEvent > most {

@@ -21,6 +21,6 @@ func TestConformance(t *testing.T) {
 			slices.Reverse(ids)
 		}
 		mu.Unlock()
-		return Open(Options{Dir: c.Dir, Retention: c.Retention, Keys: testKeys(ids...)})
+		return openSealed(Options{Dir: c.Dir, Retention: c.Retention}, testKeys(ids...))
 	}})
 }

@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -83,37 +80,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestManifestCutOff takes entries from the end of the list of tables. Those that are
-// left make a good list, and the log has the latest transactions.
-func TestManifestCutOff(t *testing.T) {
-	whole := filepath.Join(t.TempDir(), "whole")
-	fillForDamage(t, whole)
-	manifest, err := os.ReadFile(filepath.Join(whole, badger.ManifestFilename))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ends []int
-	for at := manifestHeader; at < len(manifest); {
-		ends = append(ends, at)
-		at += 8 + int(binary.BigEndian.Uint32(manifest[at:])) // length, checksum, content
-	}
-	if len(ends) < 3 {
-		t.Fatalf("only %d entries", len(ends))
-	}
-	for _, end := range ends[1:] {
-		dir := filepath.Join(t.TempDir(), "cut")
-		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Truncate(filepath.Join(dir, badger.ManifestFilename), int64(end)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(Options{Dir: dir}); !errors.Is(err, errDamagedFiles) {
-			t.Errorf("cut off at %d of %d: opened: %v", end, len(manifest), err)
-		}
-	}
-}
-
 // damageOne damages a file within what it holds: logs are made longer in advance.
 func damageOne(t *testing.T, dir, kind string, damage func([]byte) []byte) {
 	t.Helper()
@@ -145,7 +111,7 @@ func afterDamage(t *testing.T, dir string, ids []webhook.ID) string {
 		return "refused"
 	}
 	defer s.Close()
-	if _, err := s.Check(); err != nil {
+	if _, err := s.Check(nil); err != nil {
 		return "reported"
 	}
 	lost := 0

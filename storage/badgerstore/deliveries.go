@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -33,13 +34,13 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	}
 	settled := wrapped("settle delivery", done)
 	if o.claimed == 0 {
-		s.committer.submit(&job{plan: plan, urgency: settles, done: settled})
+		s.submit(&job{plan: plan, Ticket: groupcommit.Ticket{Urgency: settles, Done: settled}})
 		return
 	}
-	s.committer.submit(&job{plan: plan, urgency: settles, done: func(err error) {
+	s.submit(&job{plan: plan, Ticket: groupcommit.Ticket{Urgency: settles, Done: func(err error) {
 		s.bodies.Committed(o.claimed)
 		settled(err)
-	}})
+	}}})
 }
 
 // move takes a delivery from where it was and puts it where it is now.

@@ -7,22 +7,16 @@ import (
 	"math"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
-
-// endpointRecord is an endpoint as it is stored: without the values of its secrets
-// and headers, which are sealed. See seal and open.
-type endpointRecord struct {
-	webhook.Endpoint
-	keyID  string // of the key that sealed; "" if there was nothing to seal
-	sealed []byte
-}
 
 // endpointVersion is the version of an endpoint's record. Version 2 adds
 // Endpoint.ExpiresAt at the end.
 const endpointVersion = 2
 
-// encodeEndpoint gives the record's bytes, the endpoint's ID included.
-func encodeEndpoint(e *endpointRecord) []byte {
+// encodeEndpoint returns the record of an endpoint, its ID included. The values of
+// secrets and headers are in e.Sealed only: see package sealed.
+func encodeEndpoint(e *webhook.Endpoint) []byte {
 	dst := append(make([]byte, 0, 256), endpointVersion)
 	dst = e.ID.AppendTo(dst)
 	dst = appendString(dst, e.ClientID)
@@ -48,7 +42,7 @@ func encodeEndpoint(e *endpointRecord) []byte {
 		dst = appendString(dst, h.Name)
 	}
 	dst = appendString(dst, e.CABundle)
-	dst = appendBytes(appendString(dst, e.keyID), e.sealed)
+	dst = appendBytes(appendString(dst, e.Sealed.KeyID), e.Sealed.Text)
 	dst = appendTime(dst, e.DisabledAt)
 	dst = binary.AppendUvarint(binary.AppendUvarint(dst, e.ReceiverSince), e.GateSince)
 	return appendTime(dst, e.ExpiresAt)
@@ -78,19 +72,19 @@ func (d *decoder) float() float64 { return math.Float64frombits(d.uvarint()) }
 func (d *decoder) int() int { return int(d.varint()) }
 
 // decodeEndpoint reads a record; nothing of it is kept.
-func decodeEndpoint(record []byte) (endpointRecord, error) {
+func decodeEndpoint(record []byte) (webhook.Endpoint, error) {
 	d := &decoder{rest: record}
 	version := d.byte()
 	if d.err == nil && (version < recordVersion || version > endpointVersion) {
-		return endpointRecord{}, fmt.Errorf("encoding version %d: %w", version, errDamaged)
+		return webhook.Endpoint{}, fmt.Errorf("encoding version %d: %w", version, errDamaged)
 	}
-	e := endpointRecord{Endpoint: webhook.Endpoint{ID: d.id(), ClientID: d.string()}}
+	e := webhook.Endpoint{ID: d.id(), ClientID: d.string()}
 	for range d.count() {
 		e.EventTypes = append(e.EventTypes, d.string())
 	}
 	e.TargetURL, e.Description = d.string(), d.string()
 	for range d.count() {
-		e.Secrets = append(e.Secrets, webhook.Secret{ExpiresAt: d.time()})
+		e.Secrets = append(e.Secrets, signing.Secret{ExpiresAt: d.time()})
 	}
 	e.Status, e.DisabledReason = webhook.EndpointStatus(d.string()), d.string()
 	e.CreatedAt, e.UpdatedAt, e.DeletedAt = d.time(), d.time(), d.time()
@@ -100,7 +94,7 @@ func decodeEndpoint(record []byte) (endpointRecord, error) {
 		e.Headers = append(e.Headers, webhook.CustomHeader{Name: d.string()})
 	}
 	e.CABundle = d.string()
-	e.keyID, e.sealed = d.string(), bytes.Clone(d.bytes())
+	e.Sealed = webhook.SealedValues{KeyID: d.string(), Text: bytes.Clone(d.bytes())}
 	if version >= 2 {
 		e.DisabledAt = d.time()
 		e.ReceiverSince, e.GateSince = d.uvarint(), d.uvarint()

@@ -2,15 +2,30 @@ package badgerstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
+
+// errInTheClear refuses an endpoint whose values were not sealed: its record has no
+// place for them.
+var errInTheClear = errors.New("the values of secrets and headers are not encrypted")
 
 // CreateEndpoint stores a new endpoint under the next number.
 func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error) {
+	return s.CreateNumbered(ctx, e, func(*webhook.Endpoint) error { return nil })
+}
+
+// CreateNumbered stores a new endpoint, which finish changes once it has its number.
+func (s *Store) CreateNumbered(
+	ctx context.Context, e webhook.Endpoint, finish func(*webhook.Endpoint) error,
+) (webhook.Endpoint, error) {
+	var created webhook.Endpoint
 	err := s.update(ctx, "create webhook", func(tx *badger.Txn) (*change, error) {
 		last, err := metaNumber(tx, metaLastNumber)
 		if err != nil {
@@ -20,41 +35,20 @@ func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook
 		if err != nil {
 			return nil, err
 		}
-		e.ID.Endpoint, e.Revision = webhook.EndpointNumber(last+1), 1
+		created = e
+		created.ID.Endpoint, created.Revision = webhook.EndpointNumber(last+1), 1
+		if err := finish(&created); err != nil {
+			return nil, err
+		}
 		c := &change{lastSeq: e.ID.Seq}
 		c.put(metaLastNumber, encodeNumber(last+1))
 		c.put(metaLastSeq, encodeNumber(max(lastSeq, e.ID.Seq)))
-		record, err := seal(s.keys, &e)
-		if err != nil {
-			return nil, err
-		}
-		c.putEndpoint(&record)
-		tally := keyTally{}
-		tally.move("", record.keyID)
-		return c, s.count(tx, c, tally)
+		return c, c.replaceEndpoint(tx, nil, &created)
 	})
 	if err != nil {
 		return webhook.Endpoint{}, err
 	}
-	return e, nil
-}
-
-// putEndpoint puts an endpoint and the keys by which it is found.
-func (c *change) putEndpoint(e *endpointRecord) {
-	c.put(endpointKey(spaceEndpoint, e.Number()), encodeEndpoint(e))
-	c.put(clientKey(e.ClientID, e.Number()), nil)
-	if e.Deleted() {
-		c.put(deletedKey(e.DeletedAt, e.Number()), nil)
-	}
-}
-
-// removeEndpoint removes what putEndpoint put.
-func (c *change) removeEndpoint(e *endpointRecord) {
-	c.remove(endpointKey(spaceEndpoint, e.Number()))
-	c.remove(clientKey(e.ClientID, e.Number()))
-	if e.Deleted() {
-		c.remove(deletedKey(e.DeletedAt, e.Number()))
-	}
+	return created, nil
 }
 
 // UpdateEndpoint applies change to the stored endpoint, in one step.
@@ -67,23 +61,14 @@ func (s *Store) UpdateEndpoint(
 		if err != nil {
 			return nil, err
 		}
-		if now, err = was.open(s.keys); err != nil {
-			return nil, err
-		}
+		now = was
+		now.Secrets, now.Headers = slices.Clone(was.Secrets), slices.Clone(was.Headers)
 		if err := apply(&now); err != nil {
 			return nil, err
 		}
 		now.ID, now.Revision = was.ID, was.Revision+1
-		record, err := seal(s.keys, &now)
-		if err != nil {
-			return nil, err
-		}
 		c := &change{}
-		c.removeEndpoint(&was)
-		c.putEndpoint(&record)
-		tally := keyTally{}
-		tally.move(was.keyID, record.keyID)
-		return c, s.count(tx, c, tally)
+		return c, c.replaceEndpoint(tx, &was, &now)
 	})
 	if err != nil {
 		return webhook.Endpoint{}, err
@@ -91,55 +76,77 @@ func (s *Store) UpdateEndpoint(
 	return now, nil
 }
 
-func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (e endpointRecord, err error) {
-	err = get(tx, endpointKey(spaceEndpoint, n), func(record []byte) error {
-		e, err = decodeEndpoint(record)
-		return err
-	})
-	return e, err
+// replaceEndpoint puts an endpoint in the place of an older version of it, nil for
+// none, and counts the keys of both.
+func (c *change) replaceEndpoint(tx *badger.Txn, was, now *webhook.Endpoint) error {
+	if inTheClear(now) {
+		return errInTheClear
+	}
+	var tally keyTally
+	if was == nil {
+		tally.move(webhook.SealedValues{}, now.Sealed)
+	} else {
+		c.removeEndpoint(was)
+		tally.move(was.Sealed, now.Sealed)
+	}
+	c.putEndpoint(now)
+	return tally.writeTo(tx, c)
 }
 
-// Endpoint reads one, deleted or not.
-func (s *Store) Endpoint(n webhook.EndpointNumber) (e webhook.Endpoint, err error) {
-	err = s.view("read webhook", func(tx *badger.Txn) error {
-		record, err := readEndpoint(tx, n)
-		if err != nil {
-			return err
-		}
-		e, err = record.open(s.keys)
-		return err
-	})
-	return e, err
+// inTheClear reports whether an endpoint has any value that is not sealed.
+func inTheClear(e *webhook.Endpoint) bool {
+	return slices.ContainsFunc(e.Secrets, func(s signing.Secret) bool { return s.Value != "" }) ||
+		slices.ContainsFunc(e.Headers, func(h webhook.CustomHeader) bool { return h.Value != "" })
 }
 
-// ListEndpoints lists endpoints that are not deleted, newest first.
+// putEndpoint puts an endpoint and the keys by which it is found.
+func (c *change) putEndpoint(e *webhook.Endpoint) {
+	c.put(endpointKey(spaceEndpoint, e.Number()), encodeEndpoint(e))
+	c.put(clientKey(e.ClientID, e.Number()), nil)
+	if e.Deleted() {
+		c.put(deletedKey(e.DeletedAt, e.Number()), nil)
+	}
+}
+
+// removeEndpoint removes what putEndpoint put.
+func (c *change) removeEndpoint(e *webhook.Endpoint) {
+	c.remove(endpointKey(spaceEndpoint, e.Number()))
+	c.remove(clientKey(e.ClientID, e.Number()))
+	if e.Deleted() {
+		c.remove(deletedKey(e.DeletedAt, e.Number()))
+	}
+}
+
+func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	return readRecord(tx, endpointKey(spaceEndpoint, n), decodeEndpoint)
+}
+
+// Endpoint returns one endpoint, deleted or not.
+func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	return view(s, "read webhook", func(tx *badger.Txn) (webhook.Endpoint, error) { return readEndpoint(tx, n) })
+}
+
+// ListEndpoints returns endpoints that are not deleted, newest first.
 func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	prefix := []byte{byte(spaceEndpoint)}
 	if clientID != "" {
 		prefix = clientPrefix(clientID)
 	}
-	var out []webhook.Endpoint
-	err := s.view("list webhooks", func(tx *badger.Txn) error {
-		scan := newBackwards(tx, prefix)
-		defer scan.close()
-		scan.seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
-		for allowance := unbounded; len(out) < limit && scan.next(prefix, &allowance) == found; {
-			record, err := readEndpoint(tx, lastNumber(scan.key))
+	return view(s, "list webhooks", func(tx *badger.Txn) (out []webhook.Endpoint, err error) {
+		scan := engine.NewBackward(tx, prefix)
+		defer scan.Close()
+		scan.Seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
+		for allowance := engine.Unlimited; len(out) < limit && scan.Next(prefix, &allowance) == engine.Found; {
+			e, err := readEndpoint(tx, lastNumber(scan.Key))
 			if err != nil {
-				return err
+				return nil, err
 			}
-			if record.Deleted() {
-				continue
+			if !e.Deleted() {
+				out = append(out, e)
 			}
-			e, err := record.open(s.keys)
-			if err != nil {
-				return err
-			}
-			out = append(out, e)
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
@@ -152,7 +159,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 			if err != nil {
 				return err
 			}
-			if err := visit(e.Endpoint); err != nil {
+			if err := visit(e); err != nil {
 				return err
 			}
 		}

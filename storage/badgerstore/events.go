@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -35,7 +36,7 @@ type acceptance struct {
 // ones count: the others' deliveries follow in later transactions, before done.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
 	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events)), retention: s.retention}
-	j := &job{done: func(err error) {
+	j := &job{Ticket: groupcommit.Ticket{Urgency: publishes, Done: func(err error) {
 		if a.err != nil {
 			err = a.err
 		}
@@ -44,19 +45,18 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 			return
 		}
 		done(a.receipts, nil)
-	}}
+	}}}
 	if a.keyed() {
 		j.plan = a.plan
 	} else {
 		a.storeAll()
 		j.change = &a.change
 	}
-	j.urgency = publishes
 	if later := a.later(); len(later) > 0 {
-		s.committer.submit(a.inTurn(append([]*job{j}, later...))...)
+		s.submit(a.inTurn(append([]*job{j}, later...))...)
 		return
 	}
-	s.committer.submit(j)
+	s.submit(j)
 }
 
 // keyed tells whether any event has an idempotency key, for which one must read.

@@ -1,8 +1,6 @@
 package badgerstore
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"testing"
 	"time"
 
@@ -37,54 +35,4 @@ func FuzzEventParts(f *testing.F) {
 			t.Fatalf("%q, %v and %v, %v; whole %+v", eventType, err1, endpoints, err2, whole)
 		}
 	})
-}
-
-// FuzzLog: of a log that was cut off or changed anywhere, the check reads no
-// further than it goes, and finds whole transactions only where their checksums hold.
-func FuzzLog(f *testing.F) {
-	log := make([]byte, logHeaderSize)
-	for range 3 {
-		log = appendLogEntry(log, 0, []byte("key"), []byte("value"))
-		log = appendLogEntry(log, markerBit, markerKey, []byte("1"))
-	}
-	f.Add(log, 0)
-	f.Add(log[:len(log)-7], 40)
-	f.Add(append(log, make([]byte, 100)...), 21)
-	f.Add([]byte{}, 0)
-	f.Fuzz(func(t *testing.T, text []byte, at int) {
-		end, whole := logEnd(text)
-		if whole > end || end > len(text) || whole < min(logHeaderSize, len(text)) {
-			t.Fatalf("end %d, whole %d of %d", end, whole, len(text))
-		}
-		if again, _ := logEnd(text[:end]); again != end {
-			t.Fatalf("what can be read ends at %d, and of that %d", end, again)
-		}
-		if size, _ := entrySize(text[end:]); size != 0 && end >= logHeaderSize {
-			t.Fatalf("an entry of %d bytes follows the end", size)
-		}
-		if at < 0 || at >= whole || at < logHeaderSize {
-			return
-		}
-		before := countMarkers(text)
-		changed := append([]byte(nil), text...)
-		changed[at] ^= 0x10
-		shorter, _ := logEnd(changed)
-		if shorter > at && changed[at] != text[at] {
-			t.Fatalf("byte %d was changed and is read: up to %d", at, shorter)
-		}
-		if after := countMarkers(changed[shorter:]); after > before {
-			t.Fatalf("%d transactions after the damage, of %d", after, before)
-		}
-	})
-}
-
-// appendLogEntry writes an entry as Badger does.
-func appendLogEntry(log []byte, meta byte, key, value []byte) []byte {
-	start := len(log)
-	log = append(log, meta, 0)
-	for _, n := range []int{len(key), len(value), 0} {
-		log = binary.AppendUvarint(log, uint64(n))
-	}
-	log = append(append(log, key...), value...)
-	return binary.BigEndian.AppendUint32(log, crc32.Checksum(log[start:], castagnoli))
 }

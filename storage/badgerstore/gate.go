@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +19,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 	} else {
 		c.put(key, encodeGate(g))
 	}
-	s.committer.submit(&job{change: c, urgency: settles, done: wrapped("save gate", done)})
+	s.submit(&job{change: c, Ticket: groupcommit.Ticket{Urgency: settles, Done: wrapped("save gate", done)}})
 }
 
 // wrapped adds the action to the error that done gets.

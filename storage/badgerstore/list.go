@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -150,7 +151,7 @@ func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 	scans := make([]*sharedScan, 0, len(l.spaces))
 	defer func() {
 		for _, scan := range scans {
-			scan.close()
+			scan.Close()
 		}
 	}()
 	var sources sourceHeap
@@ -159,7 +160,7 @@ func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 		if len(endpoints) == 1 {
 			prefix = endpointKey(s, endpoints[0])
 		}
-		scan := &sharedScan{backwards: newBackwards(l.tx, prefix)}
+		scan := &sharedScan{Backward: engine.NewBackward(l.tx, prefix)}
 		scans = append(scans, scan)
 		for _, n := range endpoints {
 			if from, ok := l.start(n); ok {
@@ -174,11 +175,11 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 	for _, src := range sources {
 		src.advance(l)
 	}
-	sources = slices.DeleteFunc(sources, func(src *source) bool { return src.sight == ended })
+	sources = slices.DeleteFunc(sources, func(src *source) bool { return src.step == engine.Ended })
 	heap.Init(&sources)
 	for len(sources) > 0 {
 		src := sources[0]
-		if src.sight == stopped {
+		if src.step == engine.Stopped {
 			l.page.Next = src.id
 			return nil
 		}
@@ -190,7 +191,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 		if err != nil {
 			return err
 		}
-		if src.advance(l); src.sight == ended {
+		if src.advance(l); src.step == engine.Ended {
 			heap.Pop(&sources)
 		} else {
 			heap.Fix(&sources, 0)
@@ -219,22 +220,22 @@ func (l *lister) walkEvents() error {
 		return nil
 	}
 	prefix := []byte{byte(spaceEvent)}
-	scan := newBackwards(l.tx, prefix)
-	defer scan.close()
-	for scan.seek(eventKey(first)); ; {
-		sight := scan.next(prefix, &l.allowance)
-		if sight == ended {
+	scan := engine.NewBackward(l.tx, prefix)
+	defer scan.Close()
+	for scan.Seek(eventKey(first)); ; {
+		step := scan.Next(prefix, &l.allowance)
+		if step == engine.Ended {
 			return nil
 		}
-		id := parseEventKey(scan.key)
+		id := parseEventKey(scan.Key)
 		if id.Seq < l.since {
 			return nil
 		}
-		if sight == stopped {
+		if step == engine.Stopped {
 			l.page.Next = id
 			return nil
 		}
-		if goesOn, err := l.walkEvent(id, scan.value); err != nil || !goesOn {
+		if goesOn, err := l.walkEvent(id, scan.Value); err != nil || !goesOn {
 			return err
 		}
 	}

@@ -5,17 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
-
-	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/disk"
 )
-
-var errInUse = errors.New("is in use by another process")
 
 var errNoData = errors.New("there is no data")
 
@@ -52,24 +45,6 @@ func makeDir(dir string) error {
 	return disk.MakeDir(dir)
 }
 
-// openBadger opens the database, and returns what was replayed for that.
-func openBadger(o badger.Options) (*badger.DB, replay, error) {
-	if err := removeUnborn(o.Dir); err != nil {
-		return nil, replay{}, err
-	}
-	replayed, err := checkLogs(o.Dir)
-	_, missing := os.Lstat(filepath.Join(o.Dir, badger.ManifestFilename))
-	replayed.fresh = errors.Is(missing, fs.ErrNotExist)
-	if err := errors.Join(err, checkManifest(o), checkKeyRegistry(o.Dir)); err != nil {
-		return nil, replayed, err
-	}
-	db, err := badger.Open(o)
-	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") { // Badger wraps nothing here
-		err = errInUse
-	}
-	return db, replayed, err
-}
-
 // Opening is what Open found.
 type Opening struct {
 	// New: there was no data.
@@ -90,9 +65,10 @@ type Opening struct {
 func (s *Store) Opening() Opening { return s.opening }
 
 // opened fills in what Open found.
-func (s *Store) opened(since time.Time, r replay) {
+func (s *Store) opened(since time.Time) {
+	r := s.db.Replayed()
 	s.opening = Opening{
-		New: r.fresh, Logs: r.logs, Transactions: r.transactions, Bytes: r.bytes,
+		New: r.New, Logs: r.Logs, Transactions: r.Transactions, Bytes: r.Bytes,
 		Pending: s.Pending(), Took: time.Since(since),
 	}
 	select {
@@ -100,37 +76,4 @@ func (s *Store) opened(since time.Time, r replay) {
 	default:
 		s.opening.Counting = true
 	}
-}
-
-// removeUnborn removes log files of length zero. A process that is killed between
-// creating such a file and sizing it leaves one; Badger does not open a directory
-// with one in it. It does so under the lock that Badger takes itself, lest the
-// file belong to a process that is about to size it.
-func removeUnborn(dir string) error {
-	lock, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Close() }() // ends the lock
-	if err := disk.Lock(lock); errors.Is(err, disk.ErrLocked) {
-		return errInUse
-	} else if err != nil {
-		return err
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		info, err := f.Info()
-		if err != nil {
-			return err
-		}
-		if info.Size() == 0 && slices.Contains([]string{".mem", ".vlog"}, filepath.Ext(f.Name())) {
-			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

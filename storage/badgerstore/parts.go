@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -143,12 +144,12 @@ func (a *acceptance) laterPart(i int, p parting) *change {
 // inTurn makes the last of some jobs answer for all of them.
 func (a *acceptance) inTurn(jobs []*job) []*job {
 	last := len(jobs) - 1
-	jobs[0].done, jobs[last].done = nil, jobs[0].done
+	jobs[0].Done, jobs[last].Done = nil, jobs[0].Done
 	for _, j := range jobs[:last] {
-		j.done = func(err error) { a.err = errors.Join(a.err, err) }
+		j.Done = func(err error) { a.err = errors.Join(a.err, err) }
 	}
 	for _, j := range jobs[1:] {
-		j.first = jobs[0]
+		j.After = &jobs[0].Ticket
 	}
 	return jobs
 }
@@ -176,7 +177,7 @@ func (s *Store) finishParts() error {
 func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 	var p parting
 	done := make(chan error, 1)
-	s.committer.submit(&job{done: func(err error) { done <- err }, plan: func(tx *badger.Txn) (*change, error) {
+	s.submit(&job{Ticket: groupcommit.Ticket{Done: func(err error) { done <- err }}, plan: func(tx *badger.Txn) (*change, error) {
 		err := get(tx, partingKey(id), func(record []byte) error {
 			p, err = decodeParting(record)
 			return err

@@ -31,8 +31,8 @@ func acceptSome(t *testing.T, s *Store, e webhook.Event, transactions int) {
 	jobs := append([]*job{{plan: a.plan}}, a.later()...)
 	for _, j := range jobs[:transactions] {
 		done := make(chan error, 1)
-		j.done = func(err error) { done <- err }
-		s.committer.submit(j)
+		j.Done = func(err error) { done <- err }
+		s.submit(j)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestPartsAfterACrash(t *testing.T) {
 		if got := <-receipt; got != want {
 			t.Errorf("a repetition: %+v, want %+v", got, want)
 		}
-		if found, err := s.Check(); err != nil || found.Queued != int64(len(e.Endpoints)) || found.Failed != int64(len(e.Disabled)) {
+		if found, err := s.Check(nil); err != nil || found.Queued != int64(len(e.Endpoints)) || found.Failed != int64(len(e.Disabled)) {
 			t.Errorf("check: %+v, %v", found, err)
 		}
 		if err := s.Close(); err != nil {

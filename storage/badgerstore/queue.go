@@ -57,7 +57,7 @@ func withPayload(d webhook.Delivery, p payload, err error) (webhook.Due, error) 
 
 // Queued reads an endpoint's queue in order of acceptance, from the ID from on.
 func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
-	seen := s.heads.begin(n)
+	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err := s.view("read queue", func(tx *badger.Txn) error {
 		events := payloads{tx: tx}
@@ -79,7 +79,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 }
 
 // noteQueue remembers where a scan of the whole queue found its head.
-func noteQueue(it *badger.Iterator, seen *sighting) {
+func noteQueue(it *badger.Iterator, seen *scanMark) {
 	if it.Valid() {
 		seen.queue(parseDeliveryKey(it.Item().Key()))
 		return
@@ -114,7 +114,7 @@ func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 func (s *Store) Scheduled(
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) (due []webhook.Due, next webhook.DueTime, err error) {
-	seen := s.heads.begin(n)
+	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err = s.view("read retry schedule", func(tx *badger.Txn) error {
 		b.payload = func(id webhook.ID) (payload, error) { return readPayload(tx, id) }
@@ -135,7 +135,7 @@ func (s *Store) Scheduled(
 	return b.out, next, err
 }
 
-func noteSchedule(it *badger.Iterator, seen *sighting) {
+func noteSchedule(it *badger.Iterator, seen *scanMark) {
 	if it.Valid() {
 		seen.schedule(parseScheduleKey(it.Item().Key()))
 		return
@@ -222,7 +222,7 @@ func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) erro
 // queue goes over all that was removed from it.
 func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	for _, n := range s.backlog.from(from) {
-		wake, seen := webhook.Wake{Endpoint: n}, s.heads.begin(n)
+		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
 		err := s.view("read wakes", func(tx *badger.Txn) (err error) {
 			wake.Queued, _ = firstQueued(tx, n, &seen)
 			wake.Scheduled, _ = firstSlot(tx, n, &seen)

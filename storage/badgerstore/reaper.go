@@ -66,21 +66,21 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 	if len(r.change.ops) == 0 {
 		return more, nil
 	}
-	return more, s.updateUrgently(ctx, frees, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx, s) })
+	return more, s.updateUrgently(ctx, frees, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx) })
 }
 
 // plan keeps the largest Seq although its event goes: IDs must not be issued
 // twice. It counts the keys of the endpoints that go as they are by now.
-func (r *reaping) plan(tx *badger.Txn, s *Store) (*change, error) {
-	tally := keyTally{}
+func (r *reaping) plan(tx *badger.Txn) (*change, error) {
+	var tally keyTally
 	for _, n := range r.gone {
 		e, err := readEndpoint(tx, n)
 		if err != nil {
 			return nil, err
 		}
-		tally.move(e.keyID, "")
+		tally.move(e.Sealed, webhook.SealedValues{})
 	}
-	if err := s.count(tx, &r.change, tally); err != nil {
+	if err := tally.writeTo(tx, &r.change); err != nil {
 		return nil, err
 	}
 	last, err := metaNumber(tx, metaLastSeq)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 var someID = webhook.ID{Seq: 1<<62 + 12345, Endpoint: 77, Nonce: 0xdeadbeef}
@@ -32,16 +33,14 @@ func someEvent() webhook.Event {
 	}
 }
 
-func someEndpoint() endpointRecord {
-	return endpointRecord{
-		Endpoint: webhook.Endpoint{
-			ID: someID, ClientID: "client", EventTypes: []string{"*"}, TargetURL: "https://example.com",
-			Secrets: []webhook.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
-			CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(5).UTC(), Settings: webhook.DefaultSettings(),
-			Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
-			DisabledAt: time.UnixMicro(3).UTC(), ReceiverSince: 2, GateSince: 300,
-		},
-		keyID: "k", sealed: []byte("sealed"),
+func someEndpoint() webhook.Endpoint {
+	return webhook.Endpoint{
+		ID: someID, ClientID: "client", EventTypes: []string{"*"}, TargetURL: "https://example.com",
+		Secrets: []signing.Secret{{}}, Status: webhook.EndpointActive, Revision: 3,
+		CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(5).UTC(), Settings: webhook.DefaultSettings(),
+		Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
+		DisabledAt: time.UnixMicro(3).UTC(), ReceiverSince: 2, GateSince: 300,
+		Sealed: webhook.SealedValues{KeyID: "k", Text: []byte("sealed")},
 	}
 }
 
@@ -133,7 +132,7 @@ func FuzzEndpoint(f *testing.F) {
 	record := encodeEndpoint(&e)
 	f.Add(record)
 	f.Add(record[:len(record)-1])
-	f.Add(encodeEndpoint(&endpointRecord{}))
+	f.Add(encodeEndpoint(&webhook.Endpoint{}))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		e, err := decodeEndpoint(record)
 		if err == nil && (e.Settings.Rate != e.Settings.Rate || e.Settings.Retry != e.Settings.Retry) {

@@ -19,6 +19,7 @@ import (
 	"github.com/dgraph-io/badger/v4/pb"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/disk"
 )
 
@@ -54,7 +55,7 @@ func refuseUnfinished(dir string) error {
 //
 // The target itself cannot be a mount point, since it is replaced by a rename; the
 // directory that holds it can.
-func RestoreDir(path, dir string) (c Census, err error) {
+func RestoreDir(path, dir string) (c CheckReport, err error) {
 	if err := disk.Supported(); err != nil {
 		return c, err
 	}
@@ -74,7 +75,7 @@ func RestoreDir(path, dir string) (c Census, err error) {
 }
 
 // restore makes the directory beside the target, and renames it.
-func restore(b backup, dir string) (c Census, err error) {
+func restore(b backup, dir string) (c CheckReport, err error) {
 	staging := dir + stagingSuffix
 	if err := stage(staging, dir); err != nil {
 		return c, err
@@ -139,7 +140,7 @@ func removeEmpty(dir string) error {
 }
 
 // fillStaging loads a backup, and makes sure that it is on disk as it was in the file.
-func fillStaging(b backup, dir string) (c Census, err error) {
+func fillStaging(b backup, dir string) (c CheckReport, err error) {
 	if err := load(b, dir); err != nil {
 		return c, fmt.Errorf("load: %w", err)
 	}
@@ -165,7 +166,7 @@ type backup struct {
 	size int64 // of the lists
 	sum  []byte
 	// found are its records by their keys; Opened and Damaged are not known.
-	found Census
+	found CheckReport
 }
 
 // checkBackup reads all of a backup. What cannot be read is an error of the file
@@ -189,7 +190,7 @@ func checkBackup(file *os.File) (b backup, err error) {
 		b.found.countKey(record.Key)
 		return nil
 	})
-	if err != nil && cannotRead(file.Name(), err) == nil {
+	if err != nil && engine.CannotRead(file.Name(), err) == nil {
 		err = errNoBackup // whatever there is instead of lists
 	}
 	return b, err
@@ -275,7 +276,7 @@ const pendingRestores = 4
 
 // load fills a new database.
 func load(b backup, dir string) error {
-	return withBadger(dir, func(db *badger.DB) error {
+	return engine.With(dir, func(db *engine.DB) error {
 		lists := b.lists()
 		if err := db.Load(lists, pendingRestores); err != nil {
 			return err
@@ -284,38 +285,10 @@ func load(b backup, dir string) error {
 	})
 }
 
-// withBadger opens a database, and closes it after use. It gives up on one that
-// cannot write, which Badger would try for ever.
-func withBadger(dir string, use func(*badger.DB) error) error {
-	o, err := Options{Dir: dir}.withDefaults()
-	if err != nil {
-		return err
-	}
-	log := newBadgerLog(o.Log)
-	db, _, err := openBadger(badgerOptions(o, log))
-	if err != nil {
-		return err
-	}
-	failed := make(chan error, 1)
-	log.reportTo(func(err error) { failed <- err })
-	done := make(chan error, 1)
-	go func() { done <- errors.Join(use(db), db.Close()) }()
-	select {
-	case err = <-done:
-	case err = <-failed:
-		select {
-		case late := <-done:
-			err = errors.Join(err, late)
-		case <-time.After(abandonAfter):
-		}
-	}
-	return err
-}
-
 // compare looks whether a database holds every record of a backup, byte for byte,
 // and no other. Both are in the order of their keys.
 func compare(b backup, dir string) error {
-	return withBadger(dir, func(db *badger.DB) error {
+	return engine.With(dir, func(db *engine.DB) error {
 		tx := db.NewTransaction(false)
 		defer tx.Discard()
 		it := tx.NewIterator(badger.DefaultIteratorOptions)

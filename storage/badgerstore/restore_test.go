@@ -13,6 +13,8 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/pb"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 )
 
 // restoreChild makes the test binary a restore that is killed at a step: the file,
@@ -50,7 +52,7 @@ func killRestore(t *testing.T, file, dir, step string) {
 }
 
 // someBackup makes a backup with tables and a log in it.
-func someBackup(t *testing.T) (file string, census Census) {
+func someBackup(t *testing.T) (file string, census CheckReport) {
 	t.Helper()
 	base := t.TempDir()
 	dir, file := filepath.Join(base, "source"), filepath.Join(base, "backup")
@@ -167,30 +169,28 @@ func TestCompareWithBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := list.Kv[len(list.Kv)/2]
-	write := func(records ...*pb.KV) func(*badger.DB) error {
-		return func(db *badger.DB) error {
-			loader := db.NewKVLoader(1)
-			for _, r := range records {
-				if err := loader.Set(r); err != nil {
-					return err
-				}
+	write := func(records ...*pb.KV) func(*engine.DB) error {
+		return func(db *engine.DB) error {
+			var list bytes.Buffer
+			if err := writeList(&list, &pb.KVList{Kv: records}); err != nil {
+				return err
 			}
-			return loader.Finish()
+			return db.Load(&list, 1)
 		}
 	}
 	later := record.Version + 1000
 	for name, c := range map[string]struct {
-		change func(*badger.DB) error
+		change func(*engine.DB) error
 		want   error
 	}{
-		"the same":            {func(*badger.DB) error { return nil }, nil},
+		"the same":            {func(*engine.DB) error { return nil }, nil},
 		"changed":             {write(&pb.KV{Key: record.Key, Value: append(bytes.Clone(record.Value), 1), Version: later}), errNotRestored},
 		"removed":             {write(&pb.KV{Key: record.Key, Version: later, ExpiresAt: 1}), errNotRestored},
 		"too many":            {write(&pb.KV{Key: append(bytes.Clone(record.Key), 1), Version: later}), errNotRestored},
 		"one more at the end": {write(&pb.KV{Key: []byte{0xff}, Version: later}), errNotRestored},
 	} {
 		dir := t.TempDir()
-		if err := errors.Join(load(b, dir), withBadger(dir, c.change)); err != nil {
+		if err := errors.Join(load(b, dir), engine.With(dir, c.change)); err != nil {
 			t.Fatal(err)
 		}
 		if err := compare(b, dir); !errors.Is(err, c.want) {
@@ -202,7 +202,7 @@ func TestCompareWithBackup(t *testing.T) {
 // TestCompareExpired: a record that expired since the backup was made may be gone.
 func TestCompareExpired(t *testing.T) {
 	dir := t.TempDir()
-	err := withBadger(dir, func(db *badger.DB) error {
+	err := engine.With(dir, func(db *engine.DB) error {
 		tx := db.NewTransaction(false)
 		defer tx.Discard()
 		it := tx.NewIterator(badger.DefaultIteratorOptions)

@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -16,8 +17,8 @@ const schemaVersion = 3
 // upgrades leads from older versions to schemaVersion: the step at index v makes
 // version v+2 from v+1. Each runs once, before anything else reads. A step that
 // is interrupted is run again, and so must bear that.
-var upgrades = []func(*badger.DB) error{
-	func(*badger.DB) error { return errUnsealed },
+var upgrades = []func(*engine.DB) error{
+	func(*engine.DB) error { return errUnsealed },
 	separateAttempts,
 }
 
@@ -39,12 +40,12 @@ var (
 var metaUpgrading = []byte("mupgrading")
 
 // upgrade brings the data to schemaVersion, or refuses what is newer.
-func upgrade(db *badger.DB) error { return upgradeTo(db, schemaVersion, upgrades) }
+func upgrade(db *engine.DB) error { return upgradeTo(db, schemaVersion, upgrades) }
 
 // upgradeTo runs the steps that lead to a version. The version that a step leads to
 // is written before the step begins: an older program must not open what a killed
 // step left, which is neither the one version nor the other.
-func upgradeTo(db *badger.DB, target int, steps []func(*badger.DB) error) error {
+func upgradeTo(db *engine.DB, target int, steps []func(*engine.DB) error) error {
 	version, err := schemaOf(db)
 	if err != nil {
 		return err
@@ -78,7 +79,7 @@ func upgradeTo(db *badger.DB, target int, steps []func(*badger.DB) error) error 
 
 // writeSchema writes the version of the data, and from which one a step to it is
 // under way; 0 for none.
-func writeSchema(db *badger.DB, version, from int) error {
+func writeSchema(db *engine.DB, version, from int) error {
 	err := db.Update(func(tx *badger.Txn) error {
 		if err := tx.Set(metaVersion, encodeNumber(uint64(version))); err != nil {
 			return err
@@ -96,7 +97,7 @@ func writeSchema(db *badger.DB, version, from int) error {
 
 // beforeStep returns the version that a step was to lead from which did not end;
 // without one, the version of the data.
-func beforeStep(db *badger.DB, version int) (int, error) {
+func beforeStep(db *engine.DB, version int) (int, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
 	from, err := metaNumber(tx, metaUpgrading)
@@ -110,7 +111,7 @@ func beforeStep(db *badger.DB, version int) (int, error) {
 }
 
 // schemaOf gives the version of the data; 0 if there is none.
-func schemaOf(db *badger.DB) (int, error) {
+func schemaOf(db *engine.DB) (int, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
 	version, err := metaNumber(tx, metaVersion)
@@ -147,19 +148,19 @@ func metaNumber(tx *badger.Txn, key []byte) (uint64, error) {
 }
 
 // readLastSeq finds the largest Seq of any ID stored.
-func readLastSeq(db *badger.DB) (uint64, error) {
+func readLastSeq(db *engine.DB) (uint64, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
 	last, err := metaNumber(tx, metaLastSeq)
 	if err != nil {
 		return 0, fmt.Errorf("read last id: %w", err)
 	}
-	newest := newBackwards(tx, []byte{byte(spaceEvent)})
-	defer newest.close()
-	newest.seek(eventKey(lastID(0)))
-	allowance := unbounded
-	if newest.next(nil, &allowance) == found {
-		last = max(last, parseEventKey(newest.key).Seq)
+	newest := engine.NewBackward(tx, []byte{byte(spaceEvent)})
+	defer newest.Close()
+	newest.Seek(eventKey(lastID(0)))
+	allowance := engine.Unlimited
+	if newest.Next(nil, &allowance) == engine.Found {
+		last = max(last, parseEventKey(newest.Key).Seq)
 	}
 	return last, nil
 }

@@ -5,24 +5,24 @@ import (
 	"strings"
 	"testing"
 
-	badger "github.com/dgraph-io/badger/v4"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 )
 
 // TestUpgradeThatIsCutOff: what a step left that did not end is refused by the older
 // program, which would read half of it, and brought to its end by the newer one.
 func TestUpgradeThatIsCutOff(t *testing.T) {
 	cutOff := errors.New("cut off")
-	refuse := func(*badger.DB) error { return errUnsealed }
+	refuse := func(*engine.DB) error { return errUnsealed }
 	ran := 0
-	step := func(fail error) func(*badger.DB) error {
-		return func(*badger.DB) error {
+	step := func(fail error) func(*engine.DB) error {
+		return func(*engine.DB) error {
 			ran++
 			return fail
 		}
 	}
 	dir := t.TempDir()
-	open := func(target int, steps ...func(*badger.DB) error) error {
-		return withBadger(dir, func(db *badger.DB) error { return upgradeTo(db, target, steps) })
+	open := func(target int, steps ...func(*engine.DB) error) error {
+		return engine.With(dir, func(db *engine.DB) error { return upgradeTo(db, target, steps) })
 	}
 	for _, c := range []struct {
 		name  string
@@ -52,7 +52,7 @@ func TestUpgradeThatIsCutOff(t *testing.T) {
 // a newer one would not take.
 func TestRefusedUpgradeChangesNothing(t *testing.T) {
 	dir := t.TempDir()
-	err := withBadger(dir, func(db *badger.DB) error {
+	err := engine.With(dir, func(db *engine.DB) error {
 		return errors.Join(upgradeTo(db, 1, nil), upgradeTo(db, 2, upgrades), upgradeTo(db, 1, nil))
 	})
 	if !errors.Is(err, errUnsealed) || strings.Contains(err.Error(), "newer program") {

@@ -5,12 +5,13 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // sharedScan is a scan that several sources use in turn.
 type sharedScan struct {
-	*backwards
+	*engine.Backward
 	user *source
 }
 
@@ -22,7 +23,7 @@ type source struct {
 	next   webhook.ID // where to go on
 
 	// What advance came upon.
-	sight  sight
+	step   engine.Step
 	id     webhook.ID
 	record []byte
 }
@@ -31,19 +32,19 @@ type source struct {
 func (s *source) advance(l *lister) {
 	if s.scan.user != s {
 		s.scan.user = s
-		s.scan.seek(deliveryKey(s.space, s.next))
+		s.scan.Seek(deliveryKey(s.space, s.next))
 	}
-	if s.sight = s.scan.next(s.prefix, &l.allowance); s.sight == ended {
+	if s.step = s.scan.Next(s.prefix, &l.allowance); s.step == engine.Ended {
 		return
 	}
-	s.id = parseDeliveryKey(s.scan.key)
-	s.record = append(s.record[:0], s.scan.value...)
+	s.id = parseDeliveryKey(s.scan.Key)
+	s.record = append(s.record[:0], s.scan.Value...)
 	var more bool
 	if s.next, more = previousID(s.id); !more {
 		s.next = s.id
 	}
 	if s.id.Seq < l.since {
-		s.sight = ended
+		s.step = engine.Ended
 	}
 }
 
@@ -67,7 +68,7 @@ func (h sourceHeap) Less(i, j int) bool {
 	if order := h[i].id.Compare(h[j].id); order != 0 {
 		return order > 0
 	}
-	return h[i].sight < h[j].sight
+	return h[i].step < h[j].step
 }
 
 // Push adds a source.

@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // TestSqueeze: while the disk is nearly full, what was reaped leaves it although
 // nothing more is written; while it is not, tables are left alone.
 func TestSqueeze(t *testing.T) {
-	if !patched {
+	if !engine.Patched() {
 		t.Skip("the patch has tables merged")
 	}
 	const events, size = 2000, 4096
@@ -32,16 +33,16 @@ func TestSqueeze(t *testing.T) {
 	d.left.Store(1 << 30)
 	d.free.Store(1 << 40)
 	reapAll(t, s)
-	if got := s.room.tables(); got < events*size {
+	if got := s.db.TableBytes(); got < events*size {
 		t.Errorf("%d bytes of tables are left although there is room", got)
 	}
-	d.free.Store(s.room.turn())
+	d.free.Store(int64(s.SpaceNeeded()))
 	reapAll(t, s)
 	deadline := time.After(time.Minute)
-	for s.room.tables() > events*size/4 {
+	for s.db.TableBytes() > events*size/4 {
 		select {
 		case <-deadline:
-			t.Fatalf("%d bytes of tables are left", s.room.tables())
+			t.Fatalf("%d bytes of tables are left", s.db.TableBytes())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -10,14 +10,14 @@ import (
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
-	badgeroptions "github.com/dgraph-io/badger/v4/options"
 
 	"github.com/corpastro/astrohook/storage"
-	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-var _ storage.Store = (*Store)(nil)
+var _ storage.Backend = (*Store)(nil)
 
 // DefaultRetention is how long finished deliveries stay when Options do not say.
 const DefaultRetention = 30 * 24 * time.Hour
@@ -35,10 +35,6 @@ type Options struct {
 	// Retention is how long a delivery stays after it finished; 0 for
 	// DefaultRetention. At least one second.
 	Retention time.Duration
-	// Keys seal the secrets of endpoints. Open refuses to go on without one that
-	// is in use. Without a ring nothing that is sealed can be read, and no endpoint
-	// written: that is for checks and backups.
-	Keys *keyring.Keyring
 	// Log gets Badger's warnings and errors; nil for none.
 	Log *slog.Logger
 }
@@ -59,26 +55,21 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Store is a storage.Store on disk. Open makes it.
+// Store is a storage.Backend on disk. Open makes it.
 type Store struct {
-	db        *badger.DB
-	committer *committer
-	backlog   *backlog
-	heads     *heads
-	bodies    *storage.BodyBudget
-	keys      *keyring.Keyring // nil without
-	log       *slog.Logger
-	reaper    reaper
-	rekeying  rekeying
-	synced    syncedMark
-	room      *room
-	looked    time.Time // when lookAfterFiles last did
-	opening   Opening
-	ended     uint64    // the commit with which squeeze ended a log; only the committer uses it
-	forgot    time.Time // when forgetTables last did
-	weighed   time.Time // when weighBodies last did
-	retention time.Duration
-	lastSeq   atomic.Uint64
+	db         *engine.DB
+	committer  *groupcommit.Committer[*job]
+	tally      tally // of the last commit; only the committer uses it, and Open before
+	backlog    *backlog
+	scanStarts *scanStarts
+	bodies     *storage.BodyBudget
+	log        *slog.Logger
+	reaper     reaper
+	opening    Opening
+	ended      uint64    // the commit with which squeeze ended a log; only the committer uses it
+	weighed    time.Time // when weighBodies last did
+	retention  time.Duration
+	lastSeq    atomic.Uint64
 	// meddled are the endpoints whose deliveries were changed from outside their
 	// actor since Open; see Settle. Only the committer uses it.
 	meddled map[webhook.EndpointNumber]struct{}
@@ -89,42 +80,8 @@ type Store struct {
 	unused  sync.Cond // signalled when reads becomes 0
 	reads   int       // under way
 	shut    bool
-	stop    context.CancelFunc // ends census and scrub
+	stop    context.CancelFunc // ends the census
 	counted chan struct{}      // closed when the census is over
-}
-
-// Badger's dimensions. A transaction takes up to 15 % of a memory table: enough
-// for an event that matches webhook.MaxFanOut endpoints. Values never reach the
-// value log: the largest event is well below its threshold of 1 MiB.
-const (
-	memtableSize   = 32 << 20
-	blockCacheSize = 32 << 20
-	indexCacheSize = 48 << 20
-	valueLogSize   = 64 << 20
-	// tableSize is that of tables in all levels but the first: most events stay in
-	// the table that they are first merged into, and each table is an open file.
-	tableSize = 16 << 20
-)
-
-func badgerOptions(o Options, log badger.Logger) badger.Options {
-	verify := badgeroptions.OnBlockRead
-	if !patched {
-		verify = badgeroptions.OnTableRead // all of them at the start: a damaged block would read as empty
-	}
-	return badger.DefaultOptions(o.Dir).
-		WithSyncWrites(!o.NoSync).
-		WithLogger(log).
-		WithDetectConflicts(false). // the committer is the only writer
-		WithMetricsEnabled(false).
-		WithCompression(badgeroptions.None).
-		WithMemTableSize(memtableSize).
-		WithBaseTableSize(tableSize).
-		WithNumMemtables(3).
-		WithNumCompactors(2).
-		WithBlockCacheSize(blockCacheSize).
-		WithIndexCacheSize(indexCacheSize).
-		WithValueLogFileSize(valueLogSize).
-		WithChecksumVerificationMode(verify)
 }
 
 // Open opens the store in a directory, making or upgrading it as needed. It fails
@@ -139,48 +96,35 @@ func Open(o Options) (*Store, error) {
 	if err := makeDir(o.Dir); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	log := newBadgerLog(o.Log)
-	room, err := roomOf(o)
-	if err == nil {
-		err = room.makeRoom()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
-	}
-	db, replayed, err := openBadger(badgerOptions(o, log))
-	if errors.Is(err, errInUse) {
+	db, err := engine.Open(engine.Options{Dir: o.Dir, NoSync: o.NoSync, Log: o.Log})
+	if errors.Is(err, engine.ErrInUse) {
 		return nil, fmt.Errorf("open storage: %s %w", o.Dir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
-	s := newStore(db, room, o)
-	log.reportTo(func(err error) { _ = s.committer.breakDown(err) }) // Broken tells
+	s := newStore(db, o)
+	db.OnFailure(func(err error) { _ = s.committer.Break(err) }) // Err returns it
 	if err := errors.Join(s.start(), s.Err()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage in %s: %w", o.Dir, err), s.Close())
 	}
-	s.opened(began, replayed)
+	s.opened(began)
 	return s, nil
 }
 
-func newStore(db *badger.DB, room *room, o Options) *Store {
+func newStore(db *engine.DB, o Options) *Store {
 	s := &Store{
-		db:        db,
-		backlog:   newBacklog(),
-		heads:     newHeads(),
-		bodies:    storage.NewBodyBudget(),
-		keys:      o.Keys,
-		log:       o.Log,
-		retention: o.Retention,
-		meddled:   map[webhook.EndpointNumber]struct{}{},
-		counted:   make(chan struct{}),
-		stop:      func() {},
-		room:      room,
-		synced:    syncedMark{dir: o.Dir},
+		db:         db,
+		backlog:    newBacklog(),
+		scanStarts: newScanStarts(),
+		bodies:     storage.NewBodyBudget(),
+		log:        o.Log,
+		retention:  o.Retention,
+		meddled:    map[webhook.EndpointNumber]struct{}{},
+		counted:    make(chan struct{}),
+		stop:       func() {},
 	}
-	s.committer = newCommitter(db, s.applied)
-	room.use(db)
-	s.committer.admits = room.admits
+	s.committer = groupcommit.New(groupcommit.Options[*job]{Commit: s.commit, Admits: db.Admits, Full: errNoSpace, Closed: errClosed})
 	s.unused.L = &s.mu
 	return s
 }
@@ -188,9 +132,6 @@ func newStore(db *badger.DB, room *room, o Options) *Store {
 // start brings the data up to date and begins to count what is pending.
 func (s *Store) start() error {
 	if err := upgrade(s.db); err != nil {
-		return err
-	}
-	if err := s.checkKeys(); err != nil {
 		return err
 	}
 	last, err := readLastSeq(s.db)
@@ -201,18 +142,14 @@ func (s *Store) start() error {
 	if err := s.resumeCommits(); err != nil {
 		return err
 	}
-	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
-		return err
-	}
-	s.heads.resume(last)
+	s.scanStarts.resume(last)
 	if err := s.finishParts(); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.startCensus(ctx)
-	s.startScrub(ctx)
-	s.expireTables()
+	s.db.RewriteAfter(s.expiredAge())
 	return nil
 }
 
@@ -228,9 +165,9 @@ func (s *Store) resumeCommits() error {
 	if !known {
 		last.pending = countPending(tx)
 	}
-	s.committer.commits, s.committer.pending = last.commits, last.pending
+	s.tally = last
 	s.backlog.start(last.pending)
-	return s.synced.begin(last.commits)
+	return s.db.Start(last.commits)
 }
 
 // applied takes committed changes into what is kept in memory.
@@ -240,51 +177,25 @@ func (s *Store) applied(changes []*change) {
 		last = max(last, c.lastSeq)
 	}
 	s.lastSeq.Store(last)
-	s.lookAfterFiles(time.Now())
-	s.heads.apply(changes)
+	now := time.Now()
+	s.db.Committed(s.tally.commits, now)
+	s.weighBodies(now)
+	s.scanStarts.apply(changes)
 	s.backlog.apply(changes)
 }
 
-// roomInterval is how often the disk's room is looked after.
-const roomInterval = time.Second
-
-// lookAfterFiles looks after the files beside the database, before a commit is acknowledged.
-func (s *Store) lookAfterFiles(now time.Time) {
-	_ = s.synced.note(s.committer.commits) // a second witness; its absence does no harm
-	if s.room.turned() {
-		s.provideRoom()
-	}
-	if now.Sub(s.looked) < roomInterval {
-		return
-	}
-	s.looked = now
-	s.weighBodies(now)
-	s.forgetTables(now)
-	s.provideRoom()
-}
-
-// provideRoom looks after the blocks of the log in use, and the ballast.
-func (s *Store) provideRoom() {
-	if err := errors.Join(s.room.provide(), s.room.ballast()); err != nil {
-		_ = s.committer.breakDown(err) // Broken tells
-	}
-}
+// expiredAge is the age at which everything in a table has expired: by then Reap has
+// removed the table's events, which stay as long as what was delivered.
+func (s *Store) expiredAge() time.Duration { return s.retention + s.retention/10 }
 
 // LastSeq is the largest Seq of any ID stored.
 func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
 
 // Broken is closed when the store cannot commit any more.
-func (s *Store) Broken() <-chan struct{} { return s.committer.broken }
+func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
 
 // Err tells why it cannot; nil while it can.
-func (s *Store) Err() error {
-	select {
-	case <-s.Broken():
-		return s.committer.failure()
-	default:
-		return nil
-	}
-}
+func (s *Store) Err() error { return s.committer.Err() }
 
 func (s *Store) awaitReads() {
 	s.mu.Lock()
@@ -313,6 +224,15 @@ func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
 	return nil
 }
 
+// view is Store.view for a read with a result, which it returns with an error too.
+func view[T any](s *Store, action string, read func(tx *badger.Txn) (T, error)) (out T, err error) {
+	err = s.view(action, func(tx *badger.Txn) (err error) {
+		out, err = read(tx)
+		return err
+	})
+	return out, err
+}
+
 // enter keeps the files open until leave.
 func (s *Store) enter() error {
 	s.mu.Lock()
@@ -332,19 +252,6 @@ func (s *Store) leave() {
 	}
 }
 
-// update runs a planned write and waits until it is on disk; action says what for.
-func (s *Store) update(ctx context.Context, action string, plan func(tx *badger.Txn) (*change, error)) error {
-	return s.updateUrgently(ctx, changes, action, plan)
-}
-
-// updateUrgently is update for what may go on, or not, while the disk is full.
-func (s *Store) updateUrgently(ctx context.Context, u urgency, action string, plan func(tx *badger.Txn) (*change, error)) error {
-	if err := s.committer.do(ctx, u, plan); err != nil {
-		return fmt.Errorf("%s: %w", action, err)
-	}
-	return nil
-}
-
 // changeOne plans a write to one key by whether it exists, and waits until it is on disk.
 func (s *Store) changeOne(ctx context.Context, action string, key []byte, write func(c *change, exists bool) error) error {
 	return s.update(ctx, action, func(tx *badger.Txn) (*change, error) {
@@ -355,6 +262,12 @@ func (s *Store) changeOne(ctx context.Context, action string, key []byte, write 
 		c := &change{}
 		return c, write(c, exists)
 	})
+}
+
+// forward opens an iterator over the keys with a prefix, ascending. It reads values on
+// demand, and stops at the prefix's end.
+func forward(tx *badger.Txn, prefix []byte) *badger.Iterator {
+	return tx.NewIterator(badger.IteratorOptions{Prefix: prefix})
 }
 
 // get reads one key; ErrNotFound. The value is good until read returns.
@@ -370,6 +283,15 @@ func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 		return fmt.Errorf("key %x: %w", key, err)
 	}
 	return nil
+}
+
+// readRecord reads and decodes one key; ErrNotFound. decode must keep nothing of the record.
+func readRecord[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T, error)) (out T, err error) {
+	err = get(tx, key, func(record []byte) (err error) {
+		out, err = decode(record)
+		return err
+	})
+	return out, err
 }
 
 // decoded reads the record that an iterator stands on.

@@ -15,7 +15,7 @@ import (
 
 func openTest(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(Options{Dir: dir, NoSync: true, Keys: testKeys("k")})
+	s, err := Open(Options{Dir: dir, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestCloseEndsTheCensus(t *testing.T) {
 // TestFailedCommitBreaksTheStore closes Badger under the committer.
 func TestFailedCommitBreaksTheStore(t *testing.T) {
 	s := openTest(t, t.TempDir())
-	if err := s.db.Close(); err != nil {
+	if err := s.db.Close(nil, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	event := someEvent()

@@ -46,7 +46,7 @@ func TestCensusCorrectsTheTally(t *testing.T) {
 		dir := t.TempDir()
 		s := openTest(t, dir)
 		acceptMany(t, s, endpoints, 1)
-		wrong := tallyText(s.committer.commits, 1_000_000)
+		wrong := tallyText(s.tally.commits, 1_000_000)
 		if err := s.db.Update(func(tx *badger.Txn) error { return tx.Set(metaPending, wrong) }); err != nil {
 			t.Fatal(err)
 		}

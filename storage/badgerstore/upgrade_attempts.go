@@ -5,13 +5,15 @@ import (
 	"fmt"
 
 	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 )
 
 // separateAttempts leads from schema version 2, where the record of a delivery held
 // its whole log, to 3: the logs of what is pending get records of their own. What
 // has finished is read as it is, and leaves with its retention. A step that was
 // interrupted goes on with the records that are of the old version still.
-func separateAttempts(db *badger.DB) error {
+func separateAttempts(db *engine.DB) error {
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
 	tx := db.NewTransaction(false)

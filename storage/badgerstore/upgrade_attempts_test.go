@@ -115,7 +115,7 @@ func TestUpgradeKeepsAttempts(t *testing.T) {
 	if err != nil || len(d.AttemptLog) != 4 || d.AttemptLog[2].Number != 3 {
 		t.Fatal(d, err)
 	}
-	if found, err := s.Check(); err != nil || found.Attempts != 9 {
+	if found, err := s.Check(nil); err != nil || found.Attempts != 9 {
 		t.Fatal(found, err)
 	}
 }

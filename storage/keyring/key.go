@@ -13,18 +13,18 @@ const KeySize = 32
 // maxID bounds the id of a key, in characters.
 const maxID = 32
 
-// Key is a key with the name that sealed texts call it by. Printed, it shows the
-// id only; Text shows all.
+// Key is a key and its id, which is stored with every sealed text. Printed, it shows
+// the id only; Text returns all of it.
 type Key struct {
 	id    string
 	bytes [KeySize]byte
 }
 
-// keyEncoding is strict, so that a key has one text.
+// keyEncoding is strict, so that there is only one text for a key.
 var keyEncoding = base64.StdEncoding.Strict()
 
-// Generate makes a key of bytes read from random, which is crypto/rand.Reader
-// outside of tests.
+// Generate returns a key of bytes read from random, which is crypto/rand.Reader
+// except in tests.
 func Generate(id string, random io.Reader) (Key, error) {
 	if err := checkID(id); err != nil {
 		return Key{}, err
@@ -36,8 +36,8 @@ func Generate(id string, random io.Reader) (Key, error) {
 	return key, nil
 }
 
-// ParseKey reads a key's text: id, colon, and 32 bytes in base64. The error does
-// not repeat it.
+// ParseKey reads a key's text: id, colon, and 32 bytes in base64. The error does not
+// contain the text, because errors are logged.
 func ParseKey(text string) (Key, error) {
 	id, encoded, ok := strings.Cut(strings.TrimSpace(text), ":")
 	if !ok {
@@ -53,7 +53,7 @@ func ParseKey(text string) (Key, error) {
 	return Key{id: id, bytes: [KeySize]byte(decoded)}, nil
 }
 
-// Parse makes a ring of keys in their text form; the first one seals.
+// Parse returns a ring of keys in text form; the first one seals.
 func Parse(texts []string) (*Keyring, error) {
 	var keys []Key
 	for i, text := range texts {
@@ -66,10 +66,10 @@ func Parse(texts []string) (*Keyring, error) {
 	return New(keys...)
 }
 
-// Text is what ParseKey reads: it holds the key itself.
+// Text returns what ParseKey reads: the key itself is in it.
 func (k Key) Text() string { return k.id + ":" + keyEncoding.EncodeToString(k.bytes[:]) }
 
-// String shows the id.
+// String returns the id, never the key.
 func (k Key) String() string { return "key " + k.id }
 
 func checkID(id string) error {

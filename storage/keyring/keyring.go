@@ -1,11 +1,12 @@
-// Package keyring seals the secrets that storage keeps: with AES-256-GCM, under
-// one of several named keys, bound to what they belong to.
+// Package keyring encrypts texts with AES-256-GCM, under one of several named keys,
+// bound to what they belong to. It knows nothing of webhooks: package sealed decides
+// what is encrypted. It does no I/O, and takes randomness as an argument where it makes keys.
 //
-// AES-GCM is the standard library's, and fast where the processor knows AES. Its
-// nonces are 96 random bits, which is good for 2³² texts under one key (NIST SP
-// 800-38D, section 8.3): a registration is sealed once per change, so that no
-// key comes near. Longer nonces (XChaCha20-Poly1305) would be worth a library
-// where texts are many.
+// AES-GCM is in the standard library, and fast on processors with AES instructions.
+// Its nonces are 96 random bits, which is safe for 2³² texts under one key (NIST SP
+// 800-38D, section 8.3). A registration is encrypted once per change, so no key comes
+// near that. Longer nonces (XChaCha20-Poly1305) would be worth a library if texts
+// were many.
 package keyring
 
 import (
@@ -19,7 +20,7 @@ import (
 	"strings"
 )
 
-// What Open fails with.
+// The errors of Open.
 var (
 	// ErrUnknownKey: the ring has no key of that id.
 	ErrUnknownKey = errors.New("the key is not configured")
@@ -30,19 +31,19 @@ var (
 	ErrChanged = errors.New("what was sealed has been changed")
 )
 
-// A sealed text is the fingerprint of its key, a nonce, and what AES-GCM makes:
-// ciphertext and tag. The fingerprint tells a wrong key from a changed text.
+// A sealed text is the fingerprint of its key, a nonce, and AES-GCM's ciphertext and
+// tag. The fingerprint distinguishes a wrong key from a changed text.
 const (
 	fingerprintSize = 8
 	nonceSize       = 12
 	tagSize         = 16
 )
 
-// Overhead is how much longer a sealed text is than the plain one, in bytes.
+// Overhead is by how many bytes a sealed text is longer than the plain one.
 const Overhead = fingerprintSize + nonceSize + tagSize
 
-// Keyring holds keys, of which one seals and all open. It does not change, and is
-// safe for concurrent use. Printed, it shows the ids only.
+// Keyring holds keys: the first one seals, all of them open. It does not change, and
+// is safe for concurrent use. Printed, it shows ids only.
 type Keyring struct {
 	keys []sealer // the one that seals first
 }
@@ -53,7 +54,7 @@ type sealer struct {
 	aead        cipher.AEAD
 }
 
-// New makes a ring of keys with different ids; the first one seals.
+// New returns a ring of keys with different ids; the first one seals.
 func New(keys ...Key) (*Keyring, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("there is no key")
@@ -86,7 +87,7 @@ func newSealer(key Key) (sealer, error) {
 	return sealer{id: key.id, fingerprint: [fingerprintSize]byte(mac.Sum(nil)), aead: aead}, nil
 }
 
-// find gives the key of an id; nil if there is none.
+// find returns the key of an id; nil if there is none.
 func (r *Keyring) find(id string) *sealer {
 	for i := range r.keys {
 		if r.keys[i].id == id {
@@ -96,10 +97,10 @@ func (r *Keyring) find(id string) *sealer {
 	return nil
 }
 
-// Writing is the id of the key that seals.
+// Writing returns the id of the key that seals.
 func (r *Keyring) Writing() string { return r.keys[0].id }
 
-// IDs are those of all keys, the one that seals first.
+// IDs returns those of all keys, the one that seals first.
 func (r *Keyring) IDs() []string {
 	ids := make([]string, len(r.keys))
 	for i := range r.keys {
@@ -108,20 +109,21 @@ func (r *Keyring) IDs() []string {
 	return ids
 }
 
-// String shows the ids.
+// String returns the ids, never the keys.
 func (r *Keyring) String() string { return "keys " + strings.Join(r.IDs(), ", ") }
 
-// Seal encrypts and authenticates plain, and authenticates associated with it.
-// It gives the id of the key, without which Open cannot find it. The same text is
-// sealed differently each time.
+// Seal encrypts and authenticates plain, and authenticates associated with it. It
+// returns the id of the key, which Open needs. Each call seals differently, because
+// the nonce is random.
 func (r *Keyring) Seal(plain, associated []byte) (keyID string, sealed []byte) {
 	key := &r.keys[0]
 	sealed = append(make([]byte, 0, Overhead+len(plain)), key.fingerprint[:]...)
 	return key.id, key.aead.Seal(sealed, nil, plain, associated)
 }
 
-// Open gives what was sealed with the key of that id and the same associated
-// data. ErrUnknownKey, ErrWrongKey, ErrChanged; the error names the id.
+// Open returns the text that was sealed with the key of that id and the same
+// associated data. Its errors are ErrUnknownKey, ErrWrongKey and ErrChanged, with
+// the id.
 func (r *Keyring) Open(keyID string, sealed, associated []byte) ([]byte, error) {
 	key := r.find(keyID)
 	if key == nil {

@@ -9,24 +9,23 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// cloneAPIKey copies what a caller could change.
 func cloneAPIKey(k webhook.APIKey) webhook.APIKey {
 	k.Scopes = slices.Clone(k.Scopes)
 	return k
 }
 
-// APIKeys reads all, by ID.
+// APIKeys returns all, in order of their IDs.
 func (s *Store) APIKeys() ([]webhook.APIKey, error) {
-	var out []webhook.APIKey
-	err := s.view("read API keys", func() error {
+	return view(s, "read API keys", func() (out []webhook.APIKey, err error) {
 		for _, k := range slices.SortedFunc(maps.Values(s.apiKeys), func(a, b webhook.APIKey) int { return cmp.Compare(a.ID, b.ID) }) {
 			out = append(out, cloneAPIKey(k))
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
-// CreateAPIKey adds one; ErrExists if the ID is taken.
+// CreateAPIKey adds a key; ErrExists if the ID is taken.
 func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 	return s.update(ctx, "create API key "+k.ID, func() error {
 		if _, ok := s.apiKeys[k.ID]; ok {
@@ -37,7 +36,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 	})
 }
 
-// DeleteAPIKey removes one; ErrNotFound.
+// DeleteAPIKey removes a key; ErrNotFound.
 func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 	return s.update(ctx, "delete API key "+id, func() error {
 		if _, ok := s.apiKeys[id]; !ok {
@@ -48,7 +47,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 	})
 }
 
-// CursorKey gives the key that is kept, or keeps the one offered.
+// CursorKey returns the stored key. The first call stores the one offered.
 func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
 	err = s.update(ctx, "keep cursor key", func() error {
 		if s.cursorKey == nil {

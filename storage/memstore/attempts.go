@@ -7,8 +7,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// record takes the latest attempt of a settled delivery into its log, and leaves in
-// the delivery what lists show of it.
+// record appends the latest attempt of a settled delivery to its log, and leaves in
+// the delivery what lists show of it. Older attempts lose their long responses, and
+// the oldest ones go: storage.Queues says how many stay.
 func (s *Store) record(d *webhook.Delivery) {
 	last := d.LastAttempt()
 	if last == nil {
@@ -18,7 +19,7 @@ func (s *Store) record(d *webhook.Delivery) {
 	a := *last
 	if n := a.Long(); n > 0 {
 		if s.bodies.Take(d.ID.Endpoint, n, time.Now()) {
-			s.bodies.Committed(n)
+			s.bodies.Committed(n) // memory has nothing that waits for a disk
 		} else {
 			a = a.Cut()
 		}
@@ -36,7 +37,8 @@ func (s *Store) record(d *webhook.Delivery) {
 	d.AttemptLog = []webhook.Attempt{short(a)}
 }
 
-// short is the attempt with a short response that shares no memory with the long one.
+// short returns the attempt with a short response. It shares no memory with the long
+// one, which could not be freed otherwise.
 func short(a webhook.Attempt) webhook.Attempt {
 	if len(a.Response) > webhook.MaxShortResponse {
 		a = a.Shortened()
@@ -45,7 +47,7 @@ func short(a webhook.Attempt) webhook.Attempt {
 	return a
 }
 
-// whole is a stored delivery with its log.
+// whole returns a stored delivery with all its attempts.
 func (s *Store) whole(d webhook.Delivery) webhook.Delivery {
 	if log := s.logs[d.ID]; log != nil {
 		d.AttemptLog = slices.Clone(log)

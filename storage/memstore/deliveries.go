@@ -35,6 +35,7 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 	})
 }
 
+// accept stores one event, unless its idempotency key is known.
 func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	receipt := webhook.Receipt{
 		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
@@ -48,7 +49,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	}
 	kept := e
 	kept.Endpoints, kept.Disabled, kept.Limited = e.Recipients(), nil, nil
-	kept.Fingerprint = [16]byte{} // is the key's
+	kept.Fingerprint = [16]byte{} // belongs to the idempotency key, not to the event
 	s.events[e.ID] = kept
 	s.insert(e.ID)
 	for _, n := range kept.Endpoints {
@@ -63,6 +64,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	return receipt
 }
 
+// repeated returns the receipt of an event whose key stands for an earlier one.
 func repeated(first, e webhook.Event) webhook.Receipt {
 	if first.Identity() != e.Identity() {
 		return webhook.Receipt{EventID: first.ID, Err: webhook.ErrKeyReused}
@@ -72,19 +74,19 @@ func repeated(first, e webhook.Event) webhook.Receipt {
 	}
 }
 
-// Event reads an event with its data.
-func (s *Store) Event(id webhook.ID) (e webhook.Event, err error) {
-	err = s.view("read event", func() error {
-		var ok bool
-		if e, ok = s.events[id.Event()]; !ok {
-			return webhook.ErrNotFound
+// Event returns an event with its data; ErrNotFound.
+func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
+	return view(s, "read event", func() (webhook.Event, error) {
+		e, ok := s.events[id.Event()]
+		if !ok {
+			return e, webhook.ErrNotFound
 		}
-		return nil
+		return e, nil
 	})
-	return e, err
 }
 
-// find gives a delivery that has not expired; ErrNotFound.
+// find returns a delivery that has not expired; ErrNotFound. Expired ones stay in
+// the maps until Reap removes their event.
 func (s *Store) find(id webhook.ID) (webhook.Delivery, error) {
 	d, ok := s.deliveries[id]
 	if !ok || d.Status.Finished() && !time.Now().Before(d.FinishedAt.Add(s.retention)) {
@@ -93,8 +95,8 @@ func (s *Store) find(id webhook.ID) (webhook.Delivery, error) {
 	return d, nil
 }
 
-// Settle moves a delivery to where it is now. What ended meanwhile stays ended,
-// unless it was delivered after all.
+// Settle moves a delivery to where it is now. A delivery that somebody ended during
+// the attempt stays ended, unless the attempt delivered it.
 func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	s.submit(func() error {
 		now := st.Now
@@ -106,12 +108,12 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 		switch {
 		case err == nil:
 			s.record(&now)
-		case now.Status.Finished(): // it was ended, and expired, during the attempt
+		case now.Status.Finished(): // it was ended, and has expired, during the attempt
 			if last := now.LastAttempt(); last != nil {
 				now.AttemptLog = []webhook.Attempt{short(*last)}
 			}
 		default:
-			return nil
+			return nil // its event may be gone: nothing is left to retry
 		}
 		s.deliveries[now.ID] = now
 		s.insert(now.ID)
@@ -119,23 +121,20 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	}, done)
 }
 
-// Delivery reads a delivery with all its attempts.
-func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
-	err = s.view("read delivery", func() error {
-		d, err = s.find(id)
-		d = s.whole(d)
-		return err
+// Delivery returns a delivery with all its attempts; ErrNotFound.
+func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
+	return view(s, "read delivery", func() (webhook.Delivery, error) {
+		d, err := s.find(id)
+		return s.whole(d), err
 	})
-	return d, err
 }
 
-// EventDeliveries reads an event's deliveries, in order of endpoint.
+// EventDeliveries returns an event's deliveries in order of endpoint.
 func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
-	var out []webhook.Delivery
-	err := s.view("read deliveries of event", func() error {
+	return view(s, "read deliveries of event", func() (out []webhook.Delivery, err error) {
 		e, ok := s.events[id.Event()]
 		if !ok {
-			return webhook.ErrNotFound
+			return nil, webhook.ErrNotFound
 		}
 		for _, n := range e.Recipients() {
 			d, err := s.find(id.For(n))
@@ -143,17 +142,17 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 				out = append(out, d)
 			}
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
+// due returns a delivery as it is read to be attempted: with its data, without attempts.
 func (s *Store) due(d webhook.Delivery) webhook.Due {
 	d.AttemptLog = nil
 	return webhook.Due{Delivery: d, Data: s.events[d.ID.Event()].Data}
 }
 
-// Requeue puts a delivery back into the queue.
+// Requeue puts a delivery back into the queue, wherever it was.
 func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
 	var due webhook.Due
 	err := s.update(ctx, "requeue delivery", func() error {
@@ -174,7 +173,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	return due, nil
 }
 
-// Cancel gives a queued or retrying delivery up; ErrConflict if it had finished.
+// Cancel ends a queued or retrying delivery; ErrConflict if it had finished.
 func (s *Store) Cancel(
 	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
 ) (webhook.Delivery, error) {

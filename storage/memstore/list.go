@@ -6,16 +6,16 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// ListDeliveries lists deliveries newest first. Unlike the stores on disk, it looks
-// at all that the endpoints in question have.
-func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (page webhook.DeliveryPage, err error) {
-	err = s.view("list deliveries", func() error {
-		page = s.list(q, func(*webhook.Delivery) bool { return true })
-		return nil
+// ListDeliveries returns deliveries newest first. Unlike a store on disk, it looks at
+// everything that the endpoints in question have.
+func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+	return view(s, "list deliveries", func() (webhook.DeliveryPage, error) {
+		return s.list(q, func(*webhook.Delivery) bool { return true }), nil
 	})
-	return page, err
 }
 
+// list returns one page of the deliveries that q selects and also accepts. Next is
+// set only where another one follows, so it takes one more than fits.
 func (s *Store) list(q webhook.DeliveryQuery, also func(*webhook.Delivery) bool) (page webhook.DeliveryPage) {
 	for _, id := range slices.Backward(s.candidates(q)) {
 		d, err := s.find(id)
@@ -31,7 +31,7 @@ func (s *Store) list(q webhook.DeliveryQuery, also func(*webhook.Delivery) bool)
 	return page
 }
 
-// candidates are the deliveries of the endpoints that q allows, oldest first.
+// candidates returns the deliveries of the endpoints that q allows, oldest first.
 func (s *Store) candidates(q webhook.DeliveryQuery) []webhook.ID {
 	var out []webhook.ID
 	for n, ids := range s.order {
@@ -44,6 +44,7 @@ func (s *Store) candidates(q webhook.DeliveryQuery) []webhook.ID {
 	return out
 }
 
+// selects reports whether a delivery is in a list, its endpoint aside.
 func selects(q webhook.DeliveryQuery, d *webhook.Delivery) bool {
 	return (q.Before == webhook.ID{} || d.ID.Compare(q.Before) < 0) &&
 		(q.Status == "" || q.Status == d.Status) &&

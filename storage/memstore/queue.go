@@ -1,16 +1,17 @@
 package memstore
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Queued reads an endpoint's queue in order of acceptance, from the ID from on.
+// Queued returns deliveries of an endpoint's queue in order of acceptance, starting
+// with the ID from.
 func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
-	var out []webhook.Due
-	err := s.view("read queue", func() error {
+	return view(s, "read queue", func() (out []webhook.Due, err error) {
 		ids, size := s.order[n], 0
 		start, _ := slices.BinarySearchFunc(ids, from.For(n), webhook.ID.Compare)
 		for _, id := range ids[start:] {
@@ -27,14 +28,14 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 			}
 			out = append(out, due)
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
+// slotOf returns the place of a retrying delivery in its endpoint's schedule.
 func slotOf(d *webhook.Delivery) webhook.Slot { return webhook.Slot{At: d.NextAttemptAt, ID: d.ID} }
 
-// schedule gives an endpoint's retrying deliveries in order of due time.
+// schedule returns an endpoint's retrying deliveries in order of due time.
 func (s *Store) schedule(n webhook.EndpointNumber) []webhook.Delivery {
 	var out []webhook.Delivery
 	for _, id := range s.order[n] {
@@ -46,11 +47,12 @@ func (s *Store) schedule(n webhook.EndpointNumber) []webhook.Delivery {
 	return out
 }
 
-// Scheduled reads an endpoint's retry schedule in order of due time, as far as it is due.
+// Scheduled returns deliveries of an endpoint's retry schedule that are due, in order
+// of due time, starting with the slot from.
 func (s *Store) Scheduled(
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) (due []webhook.Due, next webhook.DueTime, err error) {
-	err = s.view("read retry schedule", func() error {
+	due, err = view(s, "read retry schedule", func() (due []webhook.Due, err error) {
 		size := 0
 		for _, d := range s.schedule(n) {
 			if slotOf(&d).Before(webhook.Slot{At: from.At, ID: from.ID.For(n)}) {
@@ -64,20 +66,17 @@ func (s *Store) Scheduled(
 			}
 			due = append(due, one)
 		}
-		return nil
+		return due, nil
 	})
 	return due, next, err
 }
 
-// Backlog tells what an endpoint has still to deliver.
-func (s *Store) Backlog(n webhook.EndpointNumber) (b webhook.Backlog, err error) {
-	err = s.view("read backlog", func() error {
-		b = s.backlog(n)
-		return nil
-	})
-	return b, err
+// Backlog returns what an endpoint has still to deliver.
+func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
+	return view(s, "read backlog", func() (webhook.Backlog, error) { return s.backlog(n), nil })
 }
 
+// backlog is Backlog with the lock held.
 func (s *Store) backlog(n webhook.EndpointNumber) (b webhook.Backlog) {
 	for _, id := range s.order[n] {
 		switch s.deliveries[id].Status {
@@ -88,7 +87,7 @@ func (s *Store) backlog(n webhook.EndpointNumber) (b webhook.Backlog) {
 		default:
 			continue
 		}
-		if b.OldestAt.IsZero() {
+		if b.OldestAt.IsZero() { // the IDs are in order of time
 			b.OldestAt = id.Time()
 		}
 	}
@@ -98,7 +97,7 @@ func (s *Store) backlog(n webhook.EndpointNumber) (b webhook.Backlog) {
 	return b
 }
 
-// Pending counts the deliveries of all endpoints that are queued or retrying.
+// Pending returns how many deliveries of all endpoints are queued or retrying.
 func (s *Store) Pending() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +110,7 @@ func (s *Store) Pending() int64 {
 	return pending
 }
 
-// PendingOf counts those of some endpoints.
+// PendingOf returns the same for some endpoints.
 func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,30 +121,27 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 	return sum
 }
 
-// Wakes calls visit for each endpoint that has pending deliveries, ascending.
+// Wakes calls visit for each endpoint with pending deliveries, ascending. It does not
+// hold the lock while visit runs, so that visit may use the store.
 func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
-	var numbers []webhook.EndpointNumber
-	err := s.view("read wakes", func() error {
-		for n := range s.order {
-			if n >= max(from, 1) {
-				numbers = append(numbers, n)
+	wakes, err := view(s, "read wakes", func() (wakes []webhook.Wake, err error) {
+		for _, n := range slices.Sorted(maps.Keys(s.order)) {
+			wake := s.wake(n)
+			if n >= max(from, 1) && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
+				wakes = append(wakes, wake)
 			}
 		}
-		return nil
+		return wakes, nil
 	})
-	slices.Sort(numbers)
-	for _, n := range numbers {
-		var wake webhook.Wake
+	for _, wake := range wakes {
 		if err == nil {
-			err = s.view("read wakes", func() error { wake = s.wake(n); return nil })
-		}
-		if err == nil && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
 			err = visit(wake)
 		}
 	}
 	return err
 }
 
+// wake returns the head of an endpoint's queue and of its schedule, and its gate.
 func (s *Store) wake(n webhook.EndpointNumber) webhook.Wake {
 	wake := webhook.Wake{Endpoint: n, Gate: s.gates[n]}
 	for _, id := range s.order[n] {

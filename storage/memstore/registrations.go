@@ -17,9 +17,19 @@ func cloneEndpoint(e webhook.Endpoint) webhook.Endpoint {
 
 // CreateEndpoint stores a new endpoint under the next number.
 func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error) {
+	return s.CreateNumbered(ctx, e, func(*webhook.Endpoint) error { return nil })
+}
+
+// CreateNumbered stores a new endpoint, which finish changes once it has its number.
+func (s *Store) CreateNumbered(
+	ctx context.Context, e webhook.Endpoint, finish func(*webhook.Endpoint) error,
+) (webhook.Endpoint, error) {
 	err := s.update(ctx, "create webhook", func() error {
+		e.ID.Endpoint, e.Revision = s.lastNumber+1, 1
+		if err := finish(&e); err != nil {
+			return err
+		}
 		s.lastNumber++
-		e.ID.Endpoint, e.Revision = s.lastNumber, 1
 		s.endpoints[s.lastNumber] = cloneEndpoint(e)
 		s.lastSeq = max(s.lastSeq, e.ID.Seq)
 		return nil
@@ -54,23 +64,20 @@ func (s *Store) UpdateEndpoint(
 	return now, nil
 }
 
-// Endpoint reads one, deleted or not.
-func (s *Store) Endpoint(n webhook.EndpointNumber) (e webhook.Endpoint, err error) {
-	err = s.view("read webhook", func() error {
+// Endpoint returns one endpoint, deleted or not.
+func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	return view(s, "read webhook", func() (webhook.Endpoint, error) {
 		stored, ok := s.endpoints[n]
 		if !ok {
-			return webhook.ErrNotFound
+			return webhook.Endpoint{}, webhook.ErrNotFound
 		}
-		e = cloneEndpoint(stored)
-		return nil
+		return cloneEndpoint(stored), nil
 	})
-	return e, err
 }
 
-// ListEndpoints lists endpoints that are not deleted, newest first.
+// ListEndpoints returns endpoints that are not deleted, newest first.
 func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
-	var out []webhook.Endpoint
-	err := s.view("list webhooks", func() error {
+	return view(s, "list webhooks", func() (out []webhook.Endpoint, err error) {
 		for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.endpoints))) {
 			e := s.endpoints[n]
 			theirs := clientID == "" || e.ClientID == clientID
@@ -78,19 +85,18 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 				out = append(out, cloneEndpoint(e))
 			}
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
-// EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
+// EachEndpoint calls visit for every endpoint, deleted or not, in ascending order. It
+// does not hold the lock while visit runs, so that visit may use the store.
 func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
-	var all []webhook.Endpoint
-	err := s.view("read webhooks", func() error {
+	all, err := view(s, "read webhooks", func() (all []webhook.Endpoint, err error) {
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			all = append(all, cloneEndpoint(s.endpoints[n]).WithoutSecrets())
 		}
-		return nil
+		return all, nil
 	})
 	for _, e := range all {
 		if err == nil {
@@ -100,27 +106,15 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	return err
 }
 
-// SecretKeys gives none: nothing is on disk.
-func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
-	return nil, s.view("read secret keys", func() error { return nil })
-}
-
-// Reencrypt finds nothing to do.
-func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
-	return 0, s.update(ctx, "reencrypt webhooks", func() error { return nil })
-}
-
-// EventTypes reads the registry, by name.
+// EventTypes returns all, in order of their names.
 func (s *Store) EventTypes() ([]webhook.EventType, error) {
-	var out []webhook.EventType
-	err := s.view("read event types", func() error {
-		out = slices.SortedFunc(maps.Values(s.types), func(a, b webhook.EventType) int { return cmp.Compare(a.Name, b.Name) })
-		return nil
+	return view(s, "read event types", func() ([]webhook.EventType, error) {
+		byName := func(a, b webhook.EventType) int { return cmp.Compare(a.Name, b.Name) }
+		return slices.SortedFunc(maps.Values(s.types), byName), nil
 	})
-	return out, err
 }
 
-// CreateEventType adds an entry; ErrExists if the name is taken.
+// CreateEventType adds an event type; ErrExists if the name is taken.
 func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error {
 	return s.update(ctx, "create event type "+t.Name, func() error {
 		if _, ok := s.types[t.Name]; ok {
@@ -131,7 +125,7 @@ func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error 
 	})
 }
 
-// UpdateEventType changes an entry's description; ErrNotFound.
+// UpdateEventType changes an event type's description; ErrNotFound.
 func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error {
 	return s.update(ctx, "update event type "+t.Name, func() error {
 		if _, ok := s.types[t.Name]; !ok {
@@ -142,7 +136,7 @@ func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error 
 	})
 }
 
-// DeleteEventType removes an entry; ErrNotFound.
+// DeleteEventType removes an event type; ErrNotFound.
 func (s *Store) DeleteEventType(ctx context.Context, name string) error {
 	return s.update(ctx, "delete event type "+name, func() error {
 		if _, ok := s.types[name]; !ok {

@@ -1,6 +1,9 @@
-// Package memstore keeps everything in memory: for tests, and for a look at the
-// program without a data directory. It means the same as badgerstore, but for
-// surviving a restart; it is simple rather than fast.
+// Package memstore keeps everything in memory, for tests of other packages and for a
+// look at the program without a data directory. It passes the same conformance suite
+// as badgerstore, except that nothing survives a restart.
+//
+// It is simple rather than fast: one lock, maps, and sorting where a disk would have
+// ordered keys. Whatever would make it faster does not belong here.
 package memstore
 
 import (
@@ -10,10 +13,14 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store   = (*Store)(nil)
+	_ storage.Backend = (*Store)(nil)
+)
 
 // DefaultRetention is how long finished deliveries stay when Options do not say.
 const DefaultRetention = 30 * 24 * time.Hour
@@ -21,6 +28,7 @@ const DefaultRetention = 30 * 24 * time.Hour
 // keyLifetime is how long an idempotency key is remembered.
 const keyLifetime = 24 * time.Hour
 
+// errClosed is the answer to calls after Close.
 var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
 
 // Options say how long things are kept.
@@ -32,15 +40,11 @@ type Options struct {
 // Store is a storage.Store in memory. Open makes it.
 type Store struct {
 	retention time.Duration
-	broken    chan struct{} // never closed: memory does not break
+	committer *groupcommit.Committer[*job]
 	bodies    *storage.BodyBudget
 
-	mu         sync.Mutex // guards what follows; held for one write or read at a time
-	idle       sync.Cond  // signalled when accepted becomes 0
-	waiting    []*job
-	running    bool
+	mu         sync.Mutex // guards what follows; one write or read holds it at a time
 	closed     bool
-	accepted   int
 	lastSeq    uint64
 	lastNumber webhook.EndpointNumber
 	endpoints  map[webhook.EndpointNumber]webhook.Endpoint
@@ -48,25 +52,29 @@ type Store struct {
 	apiKeys    map[string]webhook.APIKey
 	cursorKey  *[32]byte
 	gates      map[webhook.EndpointNumber]webhook.GateState
-	keys       map[publisherKey]webhook.Event
-	events     map[webhook.ID]webhook.Event
-	// deliveries are as lists show them; logs are the attempts of those that have any.
+	// keys has the first event of each idempotency key. Old ones are never removed:
+	// a process without a disk does not live long enough.
+	keys   map[publisherKey]webhook.Event
+	events map[webhook.ID]webhook.Event
+	// deliveries are as lists show them, with the latest attempt shortened; logs has
+	// all attempts of those deliveries that have any.
 	deliveries map[webhook.ID]webhook.Delivery
 	logs       map[webhook.ID][]webhook.Attempt
-	// order has the IDs of events (under 0) and of each endpoint's deliveries, ascending.
+	// order has the IDs of events (under number 0, which no endpoint has) and of each
+	// endpoint's deliveries, ascending.
 	order map[webhook.EndpointNumber][]webhook.ID
 }
 
+// publisherKey is an idempotency key: two publishers may use the same text.
 type publisherKey struct{ publisher, key string }
 
-// Open makes an empty store.
+// Open returns an empty store.
 func Open(o Options) *Store {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
 	}
 	s := &Store{
 		retention:  o.Retention,
-		broken:     make(chan struct{}),
 		bodies:     storage.NewBodyBudget(),
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
@@ -78,121 +86,69 @@ func Open(o Options) *Store {
 		logs:       map[webhook.ID][]webhook.Attempt{},
 		order:      map[webhook.EndpointNumber][]webhook.ID{},
 	}
-	s.idle.L = &s.mu
+	s.committer = groupcommit.New(groupcommit.Options[*job]{Commit: s.commit, Closed: errClosed})
 	return s
 }
 
-// job is a write; it runs with the lock held, and done without.
+// job is a write. It runs with the lock held; Done is called without it.
 type job struct {
-	write   func() error
-	done    func(error)
-	refused bool
+	groupcommit.Ticket
+	write func() error
 }
 
-// submit hands a write over. One goroutine runs while there are any.
+// commit runs one write: memory has no sync that a group could share.
+func (s *Store) commit(jobs []*job) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	jobs[0].Fail(jobs[0].write())
+	return 1, nil
+}
+
+// submit hands a write over and returns at once.
 func (s *Store) submit(write func() error, done func(error)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j := &job{write: write, done: done, refused: s.closed}
-	if !j.refused {
-		s.accepted++
-	}
-	s.waiting = append(s.waiting, j)
-	if !s.running {
-		s.running = true
-		go s.run()
-	}
+	s.committer.Submit(&job{write: write, Ticket: groupcommit.Ticket{Done: done}})
 }
 
-func (s *Store) run() {
-	for {
-		j, err := s.step()
-		if j == nil {
-			return
-		}
-		j.done(err)
-		s.finished(j)
-	}
-}
-
-// step runs the next write; nil if there is none.
-func (s *Store) step() (*job, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.waiting) == 0 {
-		s.running = false
-		return nil, nil
-	}
-	j := s.waiting[0]
-	s.waiting[0] = nil // it is not kept in memory
-	s.waiting = s.waiting[1:]
-	if j.refused {
-		return j, errClosed
-	}
-	return j, j.write()
-}
-
-func (s *Store) finished(j *job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if j.refused {
-		return
-	}
-	if s.accepted--; s.accepted == 0 {
-		s.idle.Broadcast()
-	}
-}
-
-// update runs a write and waits for it.
+// update runs a write and waits for it; action says what for, in the error. If ctx
+// ends first, the write may still happen.
 func (s *Store) update(ctx context.Context, action string, write func() error) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%s: %w", action, err)
-	}
-	done := make(chan error, 1)
-	s.submit(write, func(err error) { done <- err })
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("%s: %w", action, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", action, ctx.Err())
-	}
-}
-
-// view runs a read with the lock held.
-func (s *Store) view(action string, read func() error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := errClosed
-	if !s.closed {
-		err = read()
-	}
-	if err != nil {
+	if err := s.committer.Do(ctx, &job{write: write}); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	return nil
 }
 
-// Broken is never closed.
-func (s *Store) Broken() <-chan struct{} { return s.broken }
+// view returns what read returns; action says what for, in the error. It holds the
+// lock meanwhile, so read must copy whatever a later write could change.
+func view[T any](s *Store, action string, read func() (T, error)) (out T, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = errClosed
+	if !s.closed {
+		out, err = read()
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", action, err)
+	}
+	return out, err
+}
 
-// Err is always nil.
-func (s *Store) Err() error { return nil }
+// Broken returns a channel that is never closed: memory does not break.
+func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
+
+// Err returns nil.
+func (s *Store) Err() error { return s.committer.Err() }
 
 // Close finishes what was handed over. Later calls fail.
 func (s *Store) Close() error {
+	s.committer.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for s.accepted > 0 {
-		s.idle.Wait()
-	}
 	return nil
 }
 
-// LastSeq is the largest Seq of any ID stored.
+// LastSeq returns the largest Seq of any ID stored.
 func (s *Store) LastSeq() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -179,14 +179,14 @@ var attemptTests = []test{
 	}},
 }
 
-// forever never gives up.
+// forever is a policy that never stops retrying.
 var forever = webhook.RetryPolicy{MaxAttempts: 1000, Initial: 10 * time.Second, Multiplier: 1, MaxDelay: time.Hour}
 
-// longBody is longer than what every attempt keeps.
+// longBody is longer than the part that every attempt keeps.
 func longBody(n int) []byte { return bytes.Repeat([]byte{byte('a' + n)}, 2000+n) }
 
-// fails settles a failed attempt as one does who knows nothing of those before it,
-// and returns the delivery as it is stored then.
+// fails settles a failed attempt like a caller that knows no earlier attempts, and
+// returns the delivery as it is stored afterwards.
 func (f *fixture) fails(id webhook.ID, response []byte, policy webhook.RetryPolicy) webhook.Delivery {
 	f.Helper()
 	was := withoutLog(f.delivery(id))
@@ -196,7 +196,7 @@ func (f *fixture) fails(id webhook.ID, response []byte, policy webhook.RetryPoli
 	return f.delivery(id)
 }
 
-// hasAttempts says that a delivery's log has the attempts from first to last.
+// hasAttempts checks that a delivery's log has the attempts from first to last.
 func (f *fixture) hasAttempts(id webhook.ID, first, last int) {
 	f.Helper()
 	var got, want []int
@@ -209,7 +209,7 @@ func (f *fixture) hasAttempts(id webhook.ID, first, last int) {
 	same(f, got, want)
 }
 
-// bodies says that of attempts with long bodies the latest are whole.
+// bodies checks that the latest attempts keep their long bodies.
 func (f *fixture) bodies(id webhook.ID, attempts int) {
 	f.Helper()
 	log := f.delivery(id).AttemptLog

@@ -124,7 +124,7 @@ var bulkTests = []test{
 	}},
 }
 
-// replay checks how many deliveries one call requeues, and gives where to go on.
+// replay checks how many deliveries one call requeues, and returns where the next continues.
 func (f *fixture) replay(q webhook.DeliveryQuery, want int) webhook.ID {
 	f.Helper()
 	n, next, err := f.Replay(f.Context(), q)

@@ -10,9 +10,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Faulty is a store that fails on command. Without commands it does what the
-// store does that it wraps. Its dones are called in order, as the contract says,
-// but from goroutines of its own.
+// Faulty is a store that fails on command. Without commands it behaves as the store
+// that it wraps. It calls dones in order, as the contract says, but from goroutines
+// of its own.
 type Faulty struct {
 	storage.Store
 	broken chan struct{}
@@ -21,28 +21,28 @@ type Faulty struct {
 	idle     sync.Cond // signalled when answers becomes empty
 	failures int
 	failure  error
-	cause    error // why it is broken
+	cause    error // of Break
 	held     bool
 	closing  bool
 	draining bool
 	answers  []*answer
 }
 
-// answer is a done that waits for its turn.
+// answer is a done that waits until those before it were called.
 type answer struct {
 	ready bool
 	call  func()
 }
 
-// NewFaulty wraps a store, whose owner it becomes.
+// NewFaulty wraps a store. Closing the result closes that store.
 func NewFaulty(s storage.Store) *Faulty {
 	f := &Faulty{Store: s, broken: make(chan struct{})}
 	f.idle.L = &f.mu
 	return f
 }
 
-// FailNext makes the next n writes fail with err; nothing of them is stored. The
-// store is not broken by that.
+// FailNext makes the next n writes fail with err. Nothing of them is stored, and the
+// store is not broken.
 func (f *Faulty) FailNext(n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,8 +59,8 @@ func (f *Faulty) Break(cause error) {
 	}
 }
 
-// Hold keeps all dones back until Release, as a slow disk does. What was handed
-// over is stored, but nobody is told.
+// Hold delays all dones until Release, as a slow disk does. Writes are stored
+// meanwhile.
 func (f *Faulty) Hold() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,7 +75,7 @@ func (f *Faulty) Release() {
 	f.drainLocked()
 }
 
-// fault is what the next write fails with, nil if it does not.
+// fault returns the error of the next write; nil if it shall not fail.
 func (f *Faulty) fault() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,7 +89,8 @@ func (f *Faulty) fault() error {
 	return nil
 }
 
-// expect keeps a place in the order of dones. The function it gives says that the done can be called.
+// expect takes a place in the order of dones. The caller passes the done to the
+// function that expect returns, once the wrapped store has called it.
 func (f *Faulty) expect() func(call func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -103,7 +104,7 @@ func (f *Faulty) expect() func(call func()) {
 	}
 }
 
-// drainLocked starts to call the dones whose turn it is.
+// drainLocked starts a goroutine that calls the dones that are ready, unless one runs.
 func (f *Faulty) drainLocked() {
 	if !f.draining {
 		f.draining = true
@@ -117,6 +118,7 @@ func (f *Faulty) drain() {
 	}
 }
 
+// take returns the next done that may be called; nil if there is none.
 func (f *Faulty) take() func() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,7 +144,7 @@ func (f *Faulty) Accept(events []webhook.Event, done func([]webhook.Receipt, err
 	})
 }
 
-// write passes a write with a done on, or fails.
+// write passes a write to the wrapped store, or fails.
 func (f *Faulty) write(pass func(done func(error)), done func(error)) {
 	answer := f.expect()
 	if err := f.fault(); err != nil {
@@ -180,7 +182,7 @@ func (f *Faulty) UpdateEndpoint(
 	return f.Store.UpdateEndpoint(ctx, n, change)
 }
 
-// Reencrypt seals endpoints anew, or fails.
+// Reencrypt encrypts endpoints again, or fails.
 func (f *Faulty) Reencrypt(ctx context.Context, limit int) (int, error) {
 	if err := f.fault(); err != nil {
 		return 0, err
@@ -244,7 +246,7 @@ func (f *Faulty) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error
 	return f.Store.Requeue(ctx, id)
 }
 
-// Cancel gives a delivery up, or fails.
+// Cancel ends a delivery, or fails.
 func (f *Faulty) Cancel(
 	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
 ) (webhook.Delivery, error) {
@@ -272,7 +274,7 @@ func (f *Faulty) CancelPending(
 	return f.Store.CancelPending(ctx, n, reason, now, limit)
 }
 
-// Reap removes what is not needed, or fails.
+// Reap removes what has expired, or fails.
 func (f *Faulty) Reap(ctx context.Context, now time.Time, limit int) (bool, error) {
 	if err := f.fault(); err != nil {
 		return false, err
@@ -290,7 +292,7 @@ func (f *Faulty) Broken() <-chan struct{} {
 	}
 }
 
-// Err tells why the store is broken; nil while it is not.
+// Err returns why the store is broken; nil while it is not.
 func (f *Faulty) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -10,9 +10,10 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// fixture is a store under test with what tests need to fill it.
+// fixture is a store under test, with helpers to fill it and to look at it.
 type fixture struct {
 	*testing.T
 	storage.Store
@@ -92,7 +93,7 @@ func (f *fixture) id() webhook.ID {
 	return webhook.ID{Seq: f.seq.Next(f.now), Nonce: 0xfeed}
 }
 
-// at gives a time some seconds after f.now.
+// at returns the time some seconds after f.now.
 func (f *fixture) at(seconds int) time.Time { return f.now.Add(time.Duration(seconds) * time.Second) }
 
 // endpoint registers an endpoint.
@@ -107,7 +108,7 @@ func (f *fixture) registration(clientID string) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: f.id(), ClientID: clientID, EventTypes: []string{"user.*", "content.published"},
 		TargetURL: "https://example.com/hook", Description: "ünïcode", Status: webhook.EndpointActive,
-		Secrets:   []webhook.Secret{{Value: "whsec_new"}, {Value: "whsec_old", ExpiresAt: f.at(60)}},
+		Secrets:   []signing.Secret{{Value: "whsec_new"}, {Value: "whsec_old", ExpiresAt: f.at(60)}},
 		CreatedAt: f.now, UpdatedAt: f.at(1), ExpiresAt: f.at(2),
 		Settings: webhook.Settings{
 			Timeout: 1500 * time.Millisecond, Concurrency: 3, Rate: 2.5, Burst: 7,
@@ -141,7 +142,7 @@ func (f *fixture) accept(events ...webhook.Event) []webhook.Receipt {
 	return got.receipts
 }
 
-// queued accepts count events for one endpoint, one each, and gives their deliveries.
+// queued accepts count events for one endpoint, one each, and returns their deliveries.
 func (f *fixture) queued(n webhook.EndpointNumber, count int) []webhook.ID {
 	f.Helper()
 	events := make([]webhook.Event, count)
@@ -173,7 +174,7 @@ func (f *fixture) attempt(code int) webhook.Attempt {
 	}
 }
 
-// attempted settles an attempt of a stored delivery and gives the delivery after it.
+// attempted settles an attempt of a stored delivery and returns the delivery after it.
 // The settlement knows of no other attempt.
 func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 	f.Helper()
@@ -194,7 +195,7 @@ func (f *fixture) delivery(id webhook.ID) webhook.Delivery {
 	return d
 }
 
-// withoutLog is a delivery as it is read to be attempted.
+// withoutLog returns a delivery as it is read to be attempted.
 func withoutLog(d webhook.Delivery) webhook.Delivery {
 	d.AttemptLog = nil
 	return d
@@ -208,7 +209,7 @@ func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
 	return idsOf(due)
 }
 
-// schedule reads what of an endpoint's retry schedule is due some seconds after f.now.
+// schedule reads the part of an endpoint's retry schedule that is due some seconds after f.now.
 func (f *fixture) schedule(n webhook.EndpointNumber, seconds int) []webhook.ID {
 	f.Helper()
 	due, _, err := f.Scheduled(n, webhook.Slot{}, f.at(seconds), 1000, 1<<30)

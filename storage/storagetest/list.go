@@ -16,7 +16,7 @@ var listTests = []test{
 			same(f, f.listed(q), nil)
 		}
 	}},
-	{name: "goes on where a page ended although more came in between", run: func(f *fixture) {
+	{name: "continues where a page ended although more came in between", run: func(f *fixture) {
 		f.endpoint("a")
 		ids := f.queued(1, 10)
 		for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {

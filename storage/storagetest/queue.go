@@ -27,7 +27,7 @@ var queueTests = []test{
 		})
 	}},
 	{name: "reads each delivery's own payload however many events lie between", run: queuePayloads},
-	{name: "bounds the bytes of a read, but for the first", run: func(f *fixture) {
+	{name: "bounds the bytes of a read, except for the first", run: func(f *fixture) {
 		ids, size := f.queued(1, 5), len(f.event().Data)
 		for maxBytes, count := range map[int]int{0: 1, size - 1: 1, 2*size - 1: 1, 2 * size: 2, 10 * size: 5} {
 			due, err := f.Queued(1, webhook.ID{}, 10, maxBytes)
@@ -130,7 +130,7 @@ var scheduleTests = []test{
 		})
 	}},
 	{name: "reads each delivery's own payload however many events lie between", run: queuePayloads},
-	{name: "bounds the bytes of a read, but for the first", run: func(f *fixture) {
+	{name: "bounds the bytes of a read, except for the first", run: func(f *fixture) {
 		ids, size := f.queued(2, 3), len(f.event().Data)
 		for i, id := range ids {
 			f.retryAt(id, 10+i)

@@ -119,7 +119,7 @@ var reapTests = []test{
 			same(f, f.wakes(), nil)
 		}
 	}},
-	{name: "removes in bounded steps, beginning anew at the end", bubble: true, run: func(f *fixture) {
+	{name: "removes in bounded steps, and starts again after the end", bubble: true, run: func(f *fixture) {
 		ids := f.queued(1, 30)
 		for _, id := range ids[5:] {
 			f.attempted(id, 200)

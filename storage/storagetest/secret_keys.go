@@ -7,13 +7,13 @@ import (
 )
 
 var secretKeyTests = []test{
-	{name: "seals endpoints anew, in steps, and changes nothing else of them", run: func(f *fixture) {
+	{name: "encrypts endpoints again, in steps, and changes nothing else of them", run: func(f *fixture) {
 		var want []webhook.Endpoint
 		for i := range 7 {
 			want = append(want, f.endpoint(fmt.Sprint("client-", i%2)))
 		}
 		want[3] = f.deleteEndpoint(want[3])
-		want[4] = f.update(want[4], func(e *webhook.Endpoint) { e.Delete(f.now) }) // has nothing to seal any more
+		want[4] = f.update(want[4], func(e *webhook.Endpoint) { e.Delete(f.now) }) // has no values any more
 		if f.backend.Persistent {
 			f.restart() // with another key in front
 		}
@@ -46,7 +46,7 @@ var secretKeyTests = []test{
 			}
 		})
 	}},
-	{name: "has nothing to seal anew at first", run: func(f *fixture) {
+	{name: "has nothing to encrypt again at first", run: func(f *fixture) {
 		f.endpoint("client")
 		same(f, f.sealedOtherwise(), 0)
 		done, err := f.Reencrypt(f.Context(), 10)
@@ -63,7 +63,7 @@ func (f *fixture) update(e webhook.Endpoint, change func(*webhook.Endpoint)) web
 	return e
 }
 
-// sealedOtherwise counts the endpoints that are not sealed with the key that writes.
+// sealedOtherwise returns how many endpoints another key than the first encrypts.
 func (f *fixture) sealedOtherwise() (left int64) {
 	f.Helper()
 	keys, err := f.SecretKeys()

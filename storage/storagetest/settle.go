@@ -109,7 +109,7 @@ var settleTests = []test{
 	}},
 }
 
-// onlyIn says that a delivery is where want says, and nowhere else.
+// onlyIn checks that a delivery is where want says, and nowhere else.
 func (f *fixture) onlyIn(id webhook.ID, want webhook.Delivery) {
 	f.Helper()
 	same(f, f.delivery(id), want)
@@ -245,8 +245,8 @@ func closeUnderLoad(f *fixture) {
 	}
 }
 
-// impatient gives up on writes while they are under way. Whether they happen is
-// open; what they give is then not looked at (the race detector would see it).
+// impatient ends the context of writes while they are under way. They may or may not
+// happen. Nobody may look at their results, or the race detector would object.
 func impatient(f *fixture) {
 	ids := f.queued(1, 40)
 	for i, id := range ids {

@@ -1,5 +1,8 @@
 // Package storagetest holds the conformance suite that every storage.Store passes,
 // and Faulty, a store that fails on command.
+//
+// The suite checks what package storage promises, through the interface alone. Tests
+// that look at files, keys or records belong to the backend that has them.
 package storagetest
 
 import (
@@ -12,10 +15,10 @@ import (
 // Backend is a kind of store under test.
 type Backend struct {
 	// Open opens the store in a directory, which is empty at first. If the store
-	// seals secrets, it does so with another key each time, and has the older ones.
+	// encrypts secrets, each Open must put another key first and keep the older ones.
 	Open func(Config) (storage.Store, error)
-	// Persistent: what was stored is there after Close and Open. The suite then
-	// looks at everything twice, once before and once after.
+	// Persistent says that records survive Close and Open. The suite then looks at
+	// everything twice, once before and once after a restart.
 	Persistent bool
 }
 
@@ -25,15 +28,15 @@ type Config struct {
 	Retention time.Duration
 }
 
-// test is one property; its name is a sentence part that reads on from "a store …".
+// test is one property. Its name completes the sentence "a store …".
 type test struct {
 	name string
 	run  func(*fixture)
-	// bubble: the property is about time, and is tested in a synctest bubble.
+	// bubble says that the property is about time: it is tested in a synctest bubble.
 	bubble bool
 }
 
-// Run checks every sentence of package storage's interface.
+// Run checks every promise of package storage's interfaces.
 func Run(t *testing.T, b Backend) {
 	groups := map[string][]test{
 		"endpoints":  endpointTests,

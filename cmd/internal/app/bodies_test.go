@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 const distinctBodies = 1000
@@ -40,13 +40,13 @@ func distinctData(random *rand.Rand, i int) string {
 func TestDistinctBodies(t *testing.T) {
 	inWorld(t, func(w *world) {
 		held := make(chan struct{})
-		receivers := map[string]*subscriber.Subscriber{
-			"late": w.receiver(9001, func(subscriber.Request) subscriber.Reply {
+		receivers := map[string]*receivertest.Receiver{
+			"late": w.receiver(9001, func(receivertest.Request) receivertest.Reply {
 				<-held
-				return subscriber.Answer(200)
+				return receivertest.Answer(200)
 			}),
-			"failing": w.receiver(9002, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(503) }),
-			"paused":  w.receiver(9003, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) }),
+			"failing": w.receiver(9002, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(503) }),
+			"paused":  w.receiver(9003, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) }),
 		}
 		late := w.register(9001, `,"timeout_ms":60000`)
 		failing := w.register(9002, `,"retry_policy":{"max_attempts":100,"initial_delay_ms":1000,"multiplier":1,"max_delay_ms":1000}`)
@@ -66,7 +66,7 @@ func TestDistinctBodies(t *testing.T) {
 		w.publishTogether(scribble, 422)
 		time.Sleep(30 * time.Second)
 		close(held)
-		receivers["failing"].Always(subscriber.Answer(200))
+		receivers["failing"].Always(receivertest.Answer(200))
 		w.awaitDelivered(late)
 		w.awaitDelivered(failing)
 		w.restart()
@@ -147,7 +147,7 @@ func (w *world) publishTogether(data []string, status int) {
 }
 
 // compareBodies looks for each data in what a receiver got, and for nothing else.
-func compareBodies(t *testing.T, name string, requests []subscriber.Request, data []string) {
+func compareBodies(t *testing.T, name string, requests []receivertest.Request, data []string) {
 	t.Helper()
 	arrived := make([]int, len(data))
 	for _, r := range requests {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // Ceilings are the settings that bound what clients may set for their webhooks.
@@ -64,7 +65,7 @@ func (c *Ceilings) rules() []rule {
 		outside("max-webhook-breaker-failures", most.BreakerFailures, 1, 10_000),
 		outside("max-webhook-breaker-open", most.BreakerOpen, most.MinRetry, 24*time.Hour),
 		outside("max-webhook-overlap", most.Overlap, time.Second, 7*24*time.Hour),
-		outside("max-webhook-secrets", most.Secrets, 2, webhook.MaxSecrets),
+		outside("max-webhook-secrets", most.Secrets, 2, signing.MaxSecrets),
 		outside("max-webhook-headers", most.Headers, 1, webhook.MaxCustomHeaders),
 		outside("max-webhook-patterns", most.Patterns, 1, 100),
 	}

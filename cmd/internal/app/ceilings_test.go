@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // TestStoredBeyondCeiling: a webhook that was registered for retries every
@@ -18,7 +18,7 @@ func TestStoredBeyondCeiling(t *testing.T) {
 		}
 	}
 	inWorldOf(t, settings, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(500) })
 		endpoint := w.register(9001, `,"retry_policy":{"max_attempts":100,"initial_delay_ms":1,"max_delay_ms":1,"multiplier":1},`+
 			`"circuit_breaker":{"failures":10000,"open_ms":1,"max_open_ms":1}`)
 		w.publish()

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -41,7 +41,7 @@ func TestClientLimits(t *testing.T) {
 // after a restart, and delivered by a replay once the webhook is resumed.
 func TestPublishedWhileDisabled(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(410) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(410) })
 		endpoint := w.register(9001, "")
 		w.publish()
 		time.Sleep(time.Second)
@@ -59,7 +59,7 @@ func TestPublishedWhileDisabled(t *testing.T) {
 		if len(failed) != 3 || failed[0]["reason"] != "webhook_disabled" || failed[1]["reason"] != "webhook_disabled" || failed[2]["reason"] != "gone" {
 			t.Fatalf("failed deliveries: %v", failed)
 		}
-		receiver.Always(subscriber.Answer(200))
+		receiver.Always(receivertest.Answer(200))
 		w.call("POST", "/api/webhooks/"+endpoint+"/resume", "", 200)
 		if replayed := w.call("POST", "/api/webhooks/"+endpoint+"/replay", "", 200); replayed["deliveries"] != 3.0 {
 			t.Fatalf("replayed %v", replayed)
@@ -77,7 +77,7 @@ func TestPublishedWhileDisabled(t *testing.T) {
 func TestOneClientsBacklog(t *testing.T) {
 	settings := func(c *Config) { c.ClientMaxPending, c.ClientLimits = 10, []string{"globex/pending=1000"} }
 	inWorldOf(t, settings, func(w *world) {
-		w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) })
+		w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) })
 		endpoint := w.register(9001, "")
 		w.call("POST", "/api/webhooks/"+endpoint+"/pause", "", 200)
 		body := `{"client_id":"globex","event_type":"user.created","target_url":"http://127.0.0.1:9001/hook"}`

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -178,8 +178,8 @@ func TestGuardOptions(t *testing.T) {
 	if len(got.AllowHosts) != 1 || !got.AllowHosts[0].Matches("a.example") || len(got.DenyHosts) != 1 || !got.DenyHosts[0].Matches("x.b.example") {
 		t.Errorf("hosts %v, %v", got.AllowHosts, got.DenyHosts)
 	}
-	if !reflect.DeepEqual(got.AllowPorts, []sender.PortRange{{First: 443, Last: 443}, {First: 8000, Last: 8999}}) ||
-		!reflect.DeepEqual(got.DenyPorts, []sender.PortRange{{First: 25, Last: 25}}) {
+	if !reflect.DeepEqual(got.AllowPorts, []guard.PortRange{{First: 443, Last: 443}, {First: 8000, Last: 8999}}) ||
+		!reflect.DeepEqual(got.DenyPorts, []guard.PortRange{{First: 25, Last: 25}}) {
 		t.Errorf("ports %v, %v", got.AllowPorts, got.DenyPorts)
 	}
 }

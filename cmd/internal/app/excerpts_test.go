@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // onDisk is what the files below a directory take on disk, in bytes.
@@ -55,10 +55,10 @@ func TestLongErrorBodiesTakeLittle(t *testing.T) {
 		disk, heap := onDisk(t, w.dir), heapInUse()
 		var asked, peak atomic.Int64
 		body := strings.Repeat("error page ", 6000)
-		fails := subscriber.With(500, body)
+		fails := receivertest.With(500, body)
 		var hooks []string
 		for i := range endpoints {
-			w.receiver(uint16(9001+i), func(subscriber.Request) subscriber.Reply {
+			w.receiver(uint16(9001+i), func(receivertest.Request) receivertest.Reply {
 				if asked.Add(1)%200 == 0 {
 					peak.Store(max(peak.Load(), heapInUse()))
 				}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // subscribe makes an endpoint of a client, at a port, for one event type; settings are further members of its body.
@@ -40,16 +40,16 @@ type hogs struct {
 }
 
 // start ramps the hogs of a client up, and leaves them with a backlog of which each attempt lasts for hold.
-func (h *hogs) start(w *world, client string) *subscriber.Subscriber {
+func (h *hogs) start(w *world, client string) *receivertest.Receiver {
 	ln := fasthttputil.NewInmemoryListener()
-	s := subscriber.Start(ln)
+	s := receivertest.Start(ln)
 	s.Forget()
 	var late atomic.Bool
-	s.Always(func(c *subscriber.Conn) {
+	s.Always(func(c *receivertest.Conn) {
 		if late.Load() {
 			c.Pause(h.hold)
 		}
-		subscriber.Answer(200)(c)
+		receivertest.Answer(200)(c)
 	})
 	w.t.Cleanup(s.Close)
 	for port := uint16(20000); port < 20000+uint16(h.count); port++ {
@@ -99,7 +99,7 @@ func TestSlowReceiversHurtOnlyThemselves(t *testing.T) {
 			t.Run(fmt.Sprint(h.count, " slow receivers, healthy one of client ", client), func(t *testing.T) {
 				inWorldOf(t, func(c *Config) { c.Sync, c.CheckEventTypes = false, false }, func(w *world) {
 					var arrived arrivals
-					w.receiver(9001, arrived.answering(subscriber.Answer(200)))
+					w.receiver(9001, arrived.answering(receivertest.Answer(200)))
 					w.subscribe(client, "good.work", 9001, "")
 					alone := w.latencies(&arrived, "good.work", 50)
 					slow := h.start(w, "hog")

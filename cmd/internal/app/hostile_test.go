@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -41,35 +41,35 @@ func hostileNames() func(context.Context, string) ([]netip.Addr, error) {
 // an honest receiver gets each event at once.
 func TestHostileReceivers(t *testing.T) {
 	const events = 20
-	ok := subscriber.Answer(200)
+	ok := receivertest.Answer(200)
 	hostile := []struct {
 		what   string
 		host   string
-		reply  subscriber.Reply
+		reply  receivertest.Reply
 		reason webhook.Reason // of each failed delivery; none: all are delivered
 		mixed  bool           // some may be delivered nevertheless
 	}{
-		{"accepts and never answers", "127.0.0.1", subscriber.Silence(), webhook.ReasonTimeout, false},
-		{"breaks off", "127.0.0.1", subscriber.Reset(), webhook.ReasonReset, false},
-		{"drips", "127.0.0.1", subscriber.Drip(time.Second, "HTTP/1.1 200 OK\r\n\r\n"), webhook.ReasonTimeout, false},
-		{"sends headers without end", "127.0.0.1", subscriber.EndlessHead(), "", false},
-		{"sends a body without end", "127.0.0.1", subscriber.EndlessBody(200), "", false},
-		{"fails with a body without end", "127.0.0.1", subscriber.EndlessBody(500), webhook.ReasonHTTP5xx, false},
-		{"answers twice", "127.0.0.1", subscriber.Unasked(200, 0), "", false},
-		{"answers again later", "127.0.0.1", subscriber.Unasked(200, time.Millisecond), "", false},
-		{"closes kept connections", "127.0.0.1", subscriber.Then(ok), "", false},
+		{"accepts and never answers", "127.0.0.1", receivertest.Silence(), webhook.ReasonTimeout, false},
+		{"breaks off", "127.0.0.1", receivertest.Reset(), webhook.ReasonReset, false},
+		{"drips", "127.0.0.1", receivertest.Drip(time.Second, "HTTP/1.1 200 OK\r\n\r\n"), webhook.ReasonTimeout, false},
+		{"sends headers without end", "127.0.0.1", receivertest.EndlessHead(), "", false},
+		{"sends a body without end", "127.0.0.1", receivertest.EndlessBody(200), "", false},
+		{"fails with a body without end", "127.0.0.1", receivertest.EndlessBody(500), webhook.ReasonHTTP5xx, false},
+		{"answers twice", "127.0.0.1", receivertest.Unasked(200, 0), "", false},
+		{"answers again later", "127.0.0.1", receivertest.Unasked(200, time.Millisecond), "", false},
+		{"closes kept connections", "127.0.0.1", receivertest.Then(ok), "", false},
 		{"has a name that fails", failingName, ok, webhook.ReasonDNS, false},
 		{"has a name that stalls", stallName, ok, webhook.ReasonDNS, false},
 		{"has a name that flips", flipName, ok, webhook.ReasonBlockedAddress, true},
 	}
 	settings := func(c *Config) { c.Resolve = hostileNames() }
 	inWorldOf(t, settings, func(w *world) {
-		honest := w.receiver(9000, func(subscriber.Request) subscriber.Reply { return ok })
+		honest := w.receiver(9000, func(receivertest.Request) receivertest.Reply { return ok })
 		w.register(9000, "")
 		endpoints := make([]string, len(hostile))
 		for i, h := range hostile {
 			port := 9001 + i
-			w.receiver(uint16(port), func(subscriber.Request) subscriber.Reply { return h.reply })
+			w.receiver(uint16(port), func(receivertest.Request) receivertest.Reply { return h.reply })
 			endpoints[i] = w.call("POST", "/api/webhooks", fmt.Sprintf(`{"client_id":"acme","event_type":"user.created",
 				"target_url":"http://%s:%d/","retry_policy":{"max_attempts":2},"circuit_breaker":{"failures":1000}}`, h.host, port), 201)["id"].(string)
 		}

@@ -6,10 +6,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
-	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -38,7 +38,7 @@ func (c *Config) checkKeysURL() error {
 	if c.JWTKeysURL == "" {
 		return nil
 	}
-	_, err := sender.ParseTarget(c.JWTKeysURL)
+	_, err := guard.ParseTarget(c.JWTKeysURL)
 	if field, ok := errors.AsType[*webhook.FieldError](err); ok {
 		return &webhook.FieldError{Field: "jwt-keys-url", Reason: field.Reason}
 	}
@@ -96,7 +96,7 @@ func secretKeys(texts []string) (*keyring.Keyring, error) {
 // missingKey returns an error about a key that storage needs as a wrong setting; other
 // errors unchanged.
 func missingKey(err error) error {
-	refused, ok := errors.AsType[*badgerstore.KeyError](err)
+	refused, ok := errors.AsType[*sealed.KeyError](err)
 	switch {
 	case !ok:
 		return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // TestKeysInUse: a server starts with the keys that its data needs, and with no others.
@@ -17,7 +18,7 @@ func TestKeysInUse(t *testing.T) {
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := a.parts.store.CreateEndpoint(t.Context(), webhook.Endpoint{Secrets: []webhook.Secret{{Value: testSecret}}})
+	_, err := a.parts.store.CreateEndpoint(t.Context(), webhook.Endpoint{Secrets: []signing.Secret{{Value: testSecret}}})
 	if err != nil {
 		t.Fatal(err)
 	}

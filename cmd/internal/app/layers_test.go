@@ -78,6 +78,13 @@ var forbidden = []edge{
 	{"actors/lane", "actors/sender", "the lane is a pure core: it knows webhook only"},
 	{"actors/limit", "actors/lane", "what endpoints share knows nothing of what one of them decides"},
 	{"actors/limit", "actors/sender", "what endpoints share knows nothing of how attempts are made"},
+	{"actors/sender/guard", "actors/sender", "the guard judges targets, and knows neither connections nor HTTP"},
+	{"actors/sender/http1", "actors/sender/guard", "HTTP/1.1 and nothing else"},
+	{"actors/sender/http1", "actors/sender/socket", "HTTP/1.1 and nothing else"},
+	{"actors/sender/socket", "actors/sender", "what the system says about a socket, whoever asks"},
+	{"actors/sender/detail", "actors/sender", "a leaf: all parts of the sender attach words"},
+	{"actors", "actors/sender/receivertest", "a fake for tests"},
+	{"cmd", "actors/sender/receivertest", "a fake for tests"},
 	{"storage", "actors", "the parts do not know one another"},
 	{"storage", "httpapi", "the parts do not know one another"},
 	{"actors", "cmd", "cmd is the top"},
@@ -89,9 +96,12 @@ var forbidden = []edge{
 }
 
 // homes are the only packages, tests included, that import a library.
-var homes = []struct{ library, home string }{
-	{"github.com/dgraph-io/badger", module + "/storage/badgerstore"},
-	{"github.com/asynkron/protoactor-go", module + "/actors"},
+var homes = []struct {
+	library string
+	homes   []string
+}{
+	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore"}},
+	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
 }
 
 func layerFaults(packages []listedPackage) []string {
@@ -102,12 +112,12 @@ func layerFaults(packages []listedPackage) []string {
 				faults = append(faults, dependFaults(p, module+"/"+e.to, e.reason)...)
 			}
 		}
-		if p.ImportPath == module+"/webhook" {
+		if under(p.ImportPath, module+"/webhook") {
 			faults = append(faults, webhookFaults(p)...)
 		}
 		for _, h := range homes {
-			if p.ImportPath != h.home {
-				faults = append(faults, importFaults(p, h.library, h.home)...)
+			if !slices.Contains(h.homes, p.ImportPath) {
+				faults = append(faults, importFaults(p, h.library, h.homes[0])...)
 			}
 		}
 	}
@@ -134,12 +144,23 @@ func importFaults(p listedPackage, library, home string) []string {
 	return faults
 }
 
-// webhookFaults: a receiver that imports webhook gets the standard library and JSON with it.
+// webhookLibraries are what each package of the vocabulary may depend on beside the
+// standard library. A receiver imports webhook/signing and gets nothing else with it.
+var webhookLibraries = map[string][]string{
+	module + "/webhook":               {module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
+	module + "/webhook/canonicaljson": {jsonLibrary},
+	module + "/webhook/signing":       {},
+}
+
+const jsonLibrary = "github.com/go-json-experiment/json"
+
+// webhookFaults returns what a package of the vocabulary depends on and must not.
 func webhookFaults(p listedPackage) []string {
 	var faults []string
 	for _, dependency := range p.Deps {
 		first, _, _ := strings.Cut(dependency, "/")
-		if strings.Contains(first, ".") && !under(dependency, "github.com/go-json-experiment/json") {
+		allowed := func(library string) bool { return under(dependency, library) }
+		if strings.Contains(first, ".") && !slices.ContainsFunc(webhookLibraries[p.ImportPath], allowed) {
 			faults = append(faults, p.ImportPath+" depends on "+dependency)
 		}
 	}
@@ -156,15 +177,23 @@ func TestLayerFaults(t *testing.T) {
 	}{
 		{"the interface package counts as storage", listedPackage{ImportPath: module + "/actors/sender", Deps: []string{module + "/storage"}}, 1},
 		{"a dependency of a dependency counts", listedPackage{ImportPath: module + "/bench", Deps: []string{module + "/actors", module + "/storage/badgerstore"}}, 2},
+		{"a fake in the server", listedPackage{ImportPath: module + "/cmd/internal/app", Deps: []string{module + "/actors/sender/receivertest"}}, 1},
+		{"the guard with a connection", listedPackage{ImportPath: module + "/actors/sender/guard", Deps: []string{module + "/actors/sender"}}, 1},
 		{"a library outside of its home", listedPackage{ImportPath: module + "/httpapi", Imports: []string{badger}}, 1},
 		{"in a test too", listedPackage{ImportPath: module + "/storage/memstore", XTestImports: []string{badger}}, 1},
 		{"webhook with a library", listedPackage{ImportPath: module + "/webhook", Deps: []string{"golang.org/x/time/rate"}}, 1},
+		{"a receiver's package with the JSON library", listedPackage{ImportPath: module + "/webhook/signing", Deps: []string{"github.com/go-json-experiment/json"}}, 1},
+		{"a receiver's package with the vocabulary", listedPackage{ImportPath: module + "/webhook/signing", Deps: []string{module + "/webhook"}}, 1},
+		{"a package of the vocabulary that no rule names", listedPackage{ImportPath: module + "/webhook/new", Deps: []string{"github.com/go-json-experiment/json"}}, 1},
+		{"webhook with its own packages", listedPackage{ImportPath: module + "/webhook", Deps: []string{module + "/webhook/signing", module + "/webhook/canonicaljson"}}, 0},
 		{"webhook with what it may", listedPackage{ImportPath: module + "/webhook", Deps: []string{"net/netip", "github.com/go-json-experiment/json/jsontext"}}, 0},
 		{"the lane with actors, even by way of another package", listedPackage{ImportPath: module + "/actors/lane", Deps: []string{module + "/actors/limit"}}, 1},
 		{"the lane with protoactor", listedPackage{ImportPath: module + "/actors/lane", Imports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"limits with protoactor, in a test", listedPackage{ImportPath: module + "/actors/limit", TestImports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"the actors import lane and limits", listedPackage{ImportPath: module + "/actors", Deps: []string{module + "/actors/lane", module + "/actors/limit"}}, 0},
 		{"a library at home", listedPackage{ImportPath: module + "/storage/badgerstore", Imports: []string{badger}}, 0},
+		{"a library at its other home", listedPackage{ImportPath: module + "/storage/badgerstore/engine", Imports: []string{badger}}, 0},
+		{"a package beside the home", listedPackage{ImportPath: module + "/storage/badgerstore/other", Imports: []string{badger}}, 1},
 		{"a test may import another part", listedPackage{ImportPath: module + "/actors", TestImports: []string{module + "/storage/memstore"}}, 0},
 		{"the top imports all", listedPackage{ImportPath: module + "/cmd/internal/app", Deps: []string{module + "/actors", module + "/storage", module + "/httpapi"}}, 0},
 	} {

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
@@ -35,7 +35,7 @@ func (w *world) renew(id string, seconds int) {
 // by DELETE: what is pending is cancelled and stays listed, and nothing more comes.
 func TestLeaseEnds(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(500) })
 		id, stays := w.register(9001, `,"lease_seconds":60`), w.register(9002, "")
 		shown := w.call("GET", "/api/webhooks/"+id, "", 200)
 		if shown["expires_at"] != webhook.FormatTime(time.Now().UTC().Add(time.Minute).Truncate(time.Millisecond)) {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 const (
@@ -101,7 +101,7 @@ func (o *outage) settings(c *Config) {
 func (o *outage) register(w *world) {
 	w.t.Helper()
 	o.listener = fasthttputil.NewInmemoryListener()
-	s := subscriber.Start(o.listener)
+	s := receivertest.Start(o.listener)
 	s.Forget()
 	s.Behave(o.receive)
 	w.t.Cleanup(s.Close)
@@ -122,16 +122,16 @@ func (o *outage) publish(w *world) {
 }
 
 // receive takes a while to answer.
-func (o *outage) receive(r subscriber.Request) subscriber.Reply {
+func (o *outage) receive(r receivertest.Request) receivertest.Reply {
 	_, rest, _ := bytes.Cut(r.Body, []byte(`"id":"`))
 	id, _, _ := bytes.Cut(rest, []byte(`"`))
 	o.begin(string(id))
-	return func(c *subscriber.Conn) {
+	return func(c *receivertest.Conn) {
 		c.Pause(50 * time.Millisecond)
 		o.mu.Lock()
 		o.now--
 		o.mu.Unlock()
-		subscriber.Answer(200)(c)
+		receivertest.Answer(200)(c)
 	}
 }
 

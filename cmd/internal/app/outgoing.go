@@ -6,27 +6,28 @@ import (
 	"strings"
 
 	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // guardOptions returns the settings about where requests may go.
-func (c *Config) guardOptions() (o sender.GuardOptions, err error) {
+func (c *Config) guardOptions() (o guard.Options, err error) {
 	if o.Allow, err = readList("allow-addresses", c.AllowAddresses, parseRange); err != nil {
 		return o, err
 	}
 	if o.Deny, err = readList("deny-addresses", c.DenyAddresses, parseRange); err != nil {
 		return o, err
 	}
-	if o.AllowHosts, err = readList("allow-hosts", c.AllowHosts, sender.ParseHostPattern); err != nil {
+	if o.AllowHosts, err = readList("allow-hosts", c.AllowHosts, guard.ParseHostPattern); err != nil {
 		return o, err
 	}
-	if o.DenyHosts, err = readList("deny-hosts", c.DenyHosts, sender.ParseHostPattern); err != nil {
+	if o.DenyHosts, err = readList("deny-hosts", c.DenyHosts, guard.ParseHostPattern); err != nil {
 		return o, err
 	}
-	if o.AllowPorts, err = readList("allow-ports", c.AllowPorts, sender.ParsePortRange); err != nil {
+	if o.AllowPorts, err = readList("allow-ports", c.AllowPorts, guard.ParsePortRange); err != nil {
 		return o, err
 	}
-	o.DenyPorts, err = readList("deny-ports", c.DenyPorts, sender.ParsePortRange)
+	o.DenyPorts, err = readList("deny-ports", c.DenyPorts, guard.ParsePortRange)
 	return o, err
 }
 

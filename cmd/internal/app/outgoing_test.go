@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // TestOutgoingSettings reach every part that has to know them.
@@ -21,7 +21,7 @@ func TestOutgoingSettings(t *testing.T) {
 		c.ResponseExcerpt, c.HeaderPrefix = 10, "X-Acme"
 	}
 	inWorldOf(t, settings, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.With(200, strings.Repeat("a", 100)) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.With(200, strings.Repeat("a", 100)) })
 		for name, body := range map[string]string{
 			"deny-addresses": `"target_url":"http://127.0.0.2:9001/"`,
 			"deny-hosts":     `"target_url":"http://app.localhost:9001/"`,
@@ -66,15 +66,15 @@ func TestEgressProxySetting(t *testing.T) {
 		}
 	}
 	inWorldOf(t, settings, func(w *world) {
-		proxy := w.receiver(3128, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) })
+		proxy := w.receiver(3128, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) })
 		asked := make(chan string, 1)
-		proxy.Greet(func(c *subscriber.Conn) {
+		proxy.Greet(func(c *receivertest.Conn) {
 			var request [1000]byte
 			n, _ := c.Read(request[:])
 			asked <- string(request[:n])
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\n\r\n") // and is the receiver itself
 		})
-		w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) })
+		w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) })
 		endpoint := w.register(9001, "")
 		w.publish()
 		time.Sleep(time.Second)

@@ -14,9 +14,11 @@ import (
 
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
+	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -24,25 +26,28 @@ import (
 const storeDir = "store"
 
 func (a *App) openStorage() error {
-	store, err := badgerstore.Open(badgerstore.Options{
+	backend, err := badgerstore.Open(badgerstore.Options{
 		Dir:       filepath.Join(a.config.DataDir, storeDir),
 		NoSync:    !a.config.Sync,
 		Retention: a.config.Retention,
-		Keys:      a.secretKeys,
 		Log:       a.component("storage"),
 	})
 	if err != nil {
+		return err
+	}
+	a.running.push("storage", func(context.Context) error { return backend.Close() })
+	store, err := sealed.New(backend, a.secretKeys)
+	if err != nil {
 		return missingKey(err)
 	}
-	a.running.push("storage", func(context.Context) error { return store.Close() })
 	if !Patched() {
 		a.log.Warn("this program was built without the patches to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
 	if disk.Missing != "" {
 		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))
 	}
-	a.parts.store, a.parts.backup, a.parts.needed = store, store.Backup, store.SpaceNeeded
-	sayOpening(a.component("storage"), store.Opening())
+	a.parts.store, a.parts.backup, a.parts.needed = store, backend.Backup, backend.SpaceNeeded
+	sayOpening(a.component("storage"), backend.Opening())
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq())
 	a.parts.registry = prometheus.NewRegistry()
@@ -57,7 +62,7 @@ func (a *App) openSender() error {
 	if err != nil {
 		return err
 	}
-	guard, err := sender.NewGuard(rules)
+	targets, err := guard.New(rules)
 	if err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func (a *App) openSender() error {
 		a.log.Warn("deliveries go through the egress proxy: it decides which addresses host names lead to")
 	}
 	client, err := sender.New(sender.Options{
-		Guard:          guard,
+		Guard:          targets,
 		Log:            a.component("sender"),
 		Proxy:          proxy,
 		Version:        a.config.Version,
@@ -129,6 +134,7 @@ func (a *App) openAPI() error {
 		HeaderPrefix: a.config.HeaderPrefix,
 		ClientLimits: a.limitsOf,
 		MaxWebhooks:  a.config.MaxWebhooks,
+		EventTypes:   defaultEventTypes,
 		AnyEventType: !a.config.CheckEventTypes,
 		Version:      a.config.Version,
 		Log:          a.config.Log,

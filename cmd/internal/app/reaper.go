@@ -18,7 +18,7 @@ const (
 
 // reaper removes what has expired.
 type reaper struct {
-	store storage.Upkeep
+	store storage.Retention
 	log   *slog.Logger
 }
 

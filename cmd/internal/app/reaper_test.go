@@ -13,7 +13,7 @@ import (
 
 // reaped is a store that tells when it is asked to reap.
 type reaped struct {
-	storage.Upkeep
+	storage.Retention
 	calls []time.Time
 	reap  func(call int) (more bool, err error)
 }

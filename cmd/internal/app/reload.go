@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
 )
 
@@ -82,7 +82,7 @@ func (a *App) prepare(next *Config, keys []httpapi.Key) (steps []func(), err err
 	if err != nil {
 		return nil, err
 	}
-	guard, err := sender.NewGuard(rules)
+	targets, err := guard.New(rules)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (a *App) prepare(next *Config, keys []httpapi.Key) (steps []func(), err err
 		steps = append(steps, func() { a.parts.dispatcher.SetDefaults(next.endpointDefaults(), next.ceilings()) })
 	}
 	if !reflect.DeepEqual(a.config.guardLists(), next.guardLists()) { // it ends connections
-		steps = append(steps, func() { a.parts.sender.SetGuard(guard) })
+		steps = append(steps, func() { a.parts.sender.SetGuard(targets) })
 	}
 	return steps, nil
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -32,8 +32,8 @@ func (w *world) reload(change func(*Config), applied, needRestart string) {
 // are open already too.
 func TestReloadGuard(t *testing.T) {
 	inWorld(t, func(w *world) {
-		accept := subscriber.Answer(200)
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return accept })
+		accept := receivertest.Answer(200)
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return accept })
 		endpoint := w.register(9001, "")
 		w.publish()
 		time.Sleep(time.Second)
@@ -71,8 +71,8 @@ func TestReloadGuard(t *testing.T) {
 // and is used for no other.
 func TestReloadWhileInUse(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply {
-			return subscriber.After(5*time.Second, subscriber.Answer(200))
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply {
+			return receivertest.After(5*time.Second, receivertest.Answer(200))
 		})
 		endpoint := w.register(9001, "")
 		w.publish()
@@ -90,7 +90,7 @@ func TestReloadWhileInUse(t *testing.T) {
 func TestReloadDefaults(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var arrived arrivals
-		w.receiver(9001, arrived.answering(subscriber.Answer(500)))
+		w.receiver(9001, arrived.answering(receivertest.Answer(500)))
 		own, preset := w.register(9001, `,"concurrency":7`), w.register(9002, "")
 		w.call("POST", "/api/webhooks/"+preset+"/pause", "", 200)
 		w.publish()

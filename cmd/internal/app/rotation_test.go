@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // signedAs tells which of the keys, by name, made each signature of a request: those
 // of webhook-signature in their order, then that in hex. It fails for one that none made.
-func signedAs(t *testing.T, r *subscriber.Request, keys map[string]webhook.Verifier) string {
+func signedAs(t *testing.T, r *receivertest.Request, keys map[string]signing.Verifier) string {
 	t.Helper()
-	maker := func(verify func(webhook.Verifier) error) string {
+	maker := func(verify func(signing.Verifier) error) string {
 		for name, key := range keys {
 			if verify(key) == nil {
 				return name
@@ -25,20 +25,20 @@ func signedAs(t *testing.T, r *subscriber.Request, keys map[string]webhook.Verif
 		return "nobody"
 	}
 	var names []string
-	for signature := range strings.FieldsSeq(r.Field(webhook.HeaderWebhookSignature)) {
+	for signature := range strings.FieldsSeq(r.Field(signing.HeaderSignature)) {
 		only := func(name string) string {
-			if name == webhook.HeaderWebhookSignature {
+			if name == signing.HeaderSignature {
 				return signature
 			}
 			return r.Field(name)
 		}
-		names = append(names, maker(func(v webhook.Verifier) error {
+		names = append(names, maker(func(v signing.Verifier) error {
 			_, err := v.Verify(only, r.Body, time.Now())
 			return err
 		}))
 	}
 	if r.Field("X-Corp-Astro-Signature") != "" {
-		names = append(names, "hex:"+maker(func(v webhook.Verifier) error { return v.VerifyHex(r.Field, r.Body) }))
+		names = append(names, "hex:"+maker(func(v signing.Verifier) error { return v.VerifyHex(r.Field, r.Body) }))
 	}
 	return strings.Join(names, " ")
 }
@@ -65,9 +65,9 @@ const (
 )
 
 func rotateWithin(w *world, restarts []time.Duration) {
-	receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+	receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(500) })
 	endpoint := w.register(9001, `,"secret":"`+rotatedSecret+`","retry_policy":{"max_attempts":7,"initial_delay_ms":30000,"multiplier":1,"jitter":0}`)
-	start, keys := time.Now(), map[string]webhook.Verifier{
+	start, keys := time.Now(), map[string]signing.Verifier{
 		"first": {Secrets: []string{rotatedSecret}}, "last": {Secrets: []string{lastSecret}},
 	}
 	rotate := func(body string) map[string]any {
@@ -81,7 +81,7 @@ func rotateWithin(w *world, restarts []time.Duration) {
 		switch at {
 		case 10 * time.Second: // the first secret goes on until 70 s
 			public := rotate(`{"signature_scheme":"v1a","overlap_seconds":60}`)["public_keys"].([]any)[0].(string)
-			keys["private"] = webhook.Verifier{PublicKeys: []string{public}}
+			keys["private"] = signing.Verifier{PublicKeys: []string{public}}
 		case 100 * time.Second: // the private key goes on until 160 s
 			rotate(`{"secret":"` + lastSecret + `","overlap_seconds":60}`)
 		}
@@ -115,7 +115,7 @@ func rotateWithin(w *world, restarts []time.Duration) {
 // signature meanwhile.
 func TestHexHeadersDuringOverlap(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(500) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(500) })
 		endpoint := w.register(9001, `,"secret":"`+rotatedSecret+`","retry_policy":{"max_attempts":4,"initial_delay_ms":30000,"multiplier":1,"jitter":0}`)
 		w.publish()
 		time.Sleep(10 * time.Second)
@@ -132,7 +132,7 @@ func TestHexHeadersDuringOverlap(t *testing.T) {
 }
 
 // hexMaker says which secret signed one of the two headers; "-" if there is none.
-func hexMaker(r *subscriber.Request, header string) string {
+func hexMaker(r *receivertest.Request, header string) string {
 	only := func(name string) string {
 		if name != header {
 			return ""
@@ -140,11 +140,11 @@ func hexMaker(r *subscriber.Request, header string) string {
 		return r.Field(name)
 	}
 	for name, secret := range map[string]string{"first": rotatedSecret, "last": lastSecret} {
-		v := webhook.Verifier{Secrets: []string{secret}, SignatureHeader: header}
+		v := signing.Verifier{Secrets: []string{secret}, SignatureHeader: header}
 		switch err := v.VerifyHex(only, r.Body); {
 		case err == nil:
 			return name
-		case errors.Is(err, webhook.ErrNoSignature):
+		case errors.Is(err, signing.ErrNoSignature):
 			return "-"
 		}
 	}

@@ -7,16 +7,16 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // silentHosts start to listen at ports from 20000 on, accept connections and say
 // nothing, not even in a TLS handshake. An endpoint is registered at each.
-func (w *world) silentHosts(count int) *subscriber.Subscriber {
+func (w *world) silentHosts(count int) *receivertest.Receiver {
 	w.t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
-	s := subscriber.Start(ln)
-	s.Greet(subscriber.Silence())
+	s := receivertest.Start(ln)
+	s.Greet(receivertest.Silence())
 	w.t.Cleanup(s.Close)
 	for port := uint16(20000); port < 20000+uint16(count); port++ {
 		w.receivers[port] = ln
@@ -32,12 +32,12 @@ func (w *world) silentHosts(count int) *subscriber.Subscriber {
 func TestSilentHosts(t *testing.T) {
 	const hosts = 500
 	inWorld(t, func(w *world) {
-		answer := func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) }
+		answer := func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) }
 		old := w.receiver(9001, answer)
 		w.register(9001, "")
 		silent := w.silentHosts(hosts)
 		most := hosts + w.app.descriptors.attempts/4 // a first attempt each, and more from a quarter of the slots
-		event := func(healthy *subscriber.Subscriber) {
+		event := func(healthy *receivertest.Receiver) {
 			before := healthy.Count()
 			w.publish()
 			time.Sleep(10 * time.Millisecond)

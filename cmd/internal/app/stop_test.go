@@ -10,14 +10,14 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // TestStopIsBounded: an attempt that gets no answer is cut off at the bound, and
 // its delivery is sent again, under the same ID, after the next start.
 func TestStopIsBounded(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Silence() })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Silence() })
 		w.register(9001, "")
 		w.publish()
 		synctest.Wait()
@@ -34,7 +34,7 @@ func TestStopIsBounded(t *testing.T) {
 			t.Error("a stop bound to 4 s took", took)
 		}
 		w.client.CloseIdleConnections()
-		receiver.Always(subscriber.Answer(200))
+		receiver.Always(receivertest.Answer(200))
 		w.start()
 		time.Sleep(time.Minute)
 		requests := receiver.Requests()
@@ -47,8 +47,8 @@ func TestStopIsBounded(t *testing.T) {
 // TestStopWaits: an attempt that is answered within the bound is recorded, and not made again.
 func TestStopWaits(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply {
-			return subscriber.After(3*time.Second, subscriber.Answer(200))
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply {
+			return receivertest.After(3*time.Second, receivertest.Answer(200))
 		})
 		endpoint := w.register(9001, "")
 		w.publish()
@@ -69,10 +69,10 @@ func TestStopWaits(t *testing.T) {
 func TestStopLeavesTimeForAttempts(t *testing.T) {
 	const events = 20
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply {
-			return subscriber.After(900*time.Millisecond, subscriber.Answer(200))
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply {
+			return receivertest.After(900*time.Millisecond, receivertest.Answer(200))
 		})
-		w.receiver(9002, func(subscriber.Request) subscriber.Reply { return subscriber.Silence() })
+		w.receiver(9002, func(receivertest.Request) receivertest.Reply { return receivertest.Silence() })
 		w.register(9001, `,"concurrency":1`)
 		for range events {
 			w.publish()
@@ -109,7 +109,7 @@ func (w *world) hang(path string) <-chan error {
 }
 
 // idOf is the delivery's ID in a request's headers.
-func idOf(r subscriber.Request) string {
+func idOf(r receivertest.Request) string {
 	for _, field := range r.Fields {
 		if id, ok := strings.CutPrefix(field, "X-Corp-Astro-Webhook-ID: "); ok {
 			return id

@@ -17,7 +17,7 @@ import (
 
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // selfSigned returns the TLS of a receiver whose certificate nobody else signed.
@@ -47,7 +47,7 @@ func TestTLSClassIsTheSameEverywhere(t *testing.T) {
 	inWorldOf(t, settings, func(w *world) {
 		ln := fasthttputil.NewInmemoryListener()
 		w.receivers[9443] = ln
-		s := subscriber.Start(tls.NewListener(ln, selfSigned(t, "localhost")))
+		s := receivertest.Start(tls.NewListener(ln, selfSigned(t, "localhost")))
 		defer s.Close()
 		endpoint := w.call("POST", "/api/webhooks",
 			`{"client_id":"acme","event_type":"user.created","target_url":"https://localhost:9443/","retry_policy":{"max_attempts":1}}`, 201)["id"].(string)

@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 
 	"github.com/corpastro/astrohook/storage/badgerstore"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/sealed"
 )
 
-// Census is what a data directory holds.
-type Census = badgerstore.Census
+// CheckReport is what a data directory holds.
+type CheckReport = badgerstore.CheckReport
 
 // Patched reports whether the database was built with our patches, as make does it.
-func Patched() bool { return badgerstore.Patched() }
+func Patched() bool { return engine.Patched() }
 
 // ErrUnpatched is returned by New of a program without the patches, unless
 // Config.AllowUnpatched is set.
@@ -26,27 +28,31 @@ func Usable(dataDir string) error { return badgerstore.Usable(filepath.Join(data
 // Check verifies a data directory that no server uses: every checksum, every
 // record, and that every pending delivery has what it needs. With keys, in the form of
 // Config.SecretKeys, it decrypts every secret.
-func Check(dataDir string, keys []string) (Census, error) {
+func Check(dataDir string, keys []string) (CheckReport, error) {
 	ring, err := secretKeys(keys)
 	if err != nil {
-		return Census{}, err
+		return CheckReport{}, err
 	}
-	c, err := badgerstore.CheckDir(filepath.Join(dataDir, storeDir), ring)
+	var secrets badgerstore.Secrets // nil without keys: nothing is decrypted
+	if ring != nil {
+		secrets = sealed.NewKeys(ring)
+	}
+	c, err := badgerstore.CheckDir(filepath.Join(dataDir, storeDir), secrets)
 	return c, missingKey(err)
 }
 
 // Backup writes a data directory that no server uses to a new file.
-func Backup(dataDir, file string) (Census, error) {
+func Backup(dataDir, file string) (CheckReport, error) {
 	return badgerstore.BackupDir(filepath.Join(dataDir, storeDir), file)
 }
 
 // SaveBackup writes a backup that a running server streams to a new file. The file
 // appears only when it is complete.
-func SaveBackup(from io.Reader, file string) (Census, error) {
+func SaveBackup(from io.Reader, file string) (CheckReport, error) {
 	return badgerstore.SaveBackup(from, file)
 }
 
 // Restore makes a new data directory from a backup.
-func Restore(file, dataDir string) (Census, error) {
+func Restore(file, dataDir string) (CheckReport, error) {
 	return badgerstore.RestoreDir(file, filepath.Join(dataDir, storeDir))
 }

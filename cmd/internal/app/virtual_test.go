@@ -18,7 +18,7 @@ import (
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 
-	"github.com/corpastro/astrohook/actors/subscriber"
+	"github.com/corpastro/astrohook/actors/sender/receivertest"
 )
 
 // The tests of this file run the whole server in virtual time: real storage on
@@ -116,10 +116,10 @@ func (w *world) end() {
 }
 
 // receiver starts a subscriber at a port of its own.
-func (w *world) receiver(port uint16, behave func(subscriber.Request) subscriber.Reply) *subscriber.Subscriber {
+func (w *world) receiver(port uint16, behave func(receivertest.Request) receivertest.Reply) *receivertest.Receiver {
 	ln := fasthttputil.NewInmemoryListener()
 	w.receivers[port] = ln
-	s := subscriber.Start(ln)
+	s := receivertest.Start(ln)
 	s.Behave(behave)
 	w.t.Cleanup(s.Close)
 	return s
@@ -202,9 +202,9 @@ type arrivals struct {
 }
 
 // answering notes the time of each request, and answers it.
-func (a *arrivals) answering(reply subscriber.Reply) func(subscriber.Request) subscriber.Reply {
+func (a *arrivals) answering(reply receivertest.Reply) func(receivertest.Request) receivertest.Reply {
 	a.start = time.Now()
-	return func(subscriber.Request) subscriber.Reply {
+	return func(receivertest.Request) receivertest.Reply {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.times = append(a.times, time.Since(a.start))
@@ -238,7 +238,7 @@ var defaultSchedule = []time.Duration{0, 30 * time.Second, 90 * time.Second, 210
 func TestDefaultSchedule(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var arrived arrivals
-		receiver := w.receiver(9001, arrived.answering(subscriber.Answer(500)))
+		receiver := w.receiver(9001, arrived.answering(receivertest.Answer(500)))
 		endpoint := w.register(9001, "")
 		w.publish()
 		time.Sleep(10 * time.Minute)
@@ -257,7 +257,7 @@ func TestDefaultSchedule(t *testing.T) {
 			t.Fatalf("failed delivery: %v", whole)
 		}
 
-		receiver.Always(subscriber.Answer(200))
+		receiver.Always(receivertest.Answer(200))
 		w.call("POST", "/api/deliveries/"+id+"/retry", "", 202)
 		time.Sleep(time.Second)
 		again := w.call("GET", "/api/deliveries/"+id, "", 200)
@@ -277,7 +277,7 @@ func TestDefaultSchedule(t *testing.T) {
 func TestScheduleSurvivesRestart(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var arrived arrivals
-		w.receiver(9001, arrived.answering(subscriber.Answer(500)))
+		w.receiver(9001, arrived.answering(receivertest.Answer(500)))
 		endpoint := w.register(9001, "")
 		w.publish()
 		for range 5 {
@@ -299,7 +299,7 @@ func TestScheduleSurvivesRestart(t *testing.T) {
 func TestBreakerSurvivesRestart(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var arrived arrivals
-		receiver := w.receiver(9001, arrived.answering(subscriber.Answer(500)))
+		receiver := w.receiver(9001, arrived.answering(receivertest.Answer(500)))
 		endpoint := w.register(9001, `,"circuit_breaker":{"failures":3,"open_ms":60000},"concurrency":1`)
 		for range 5 {
 			w.publish()
@@ -321,7 +321,7 @@ func TestBreakerSurvivesRestart(t *testing.T) {
 		if at := arrived.all(); len(at) != 4 || at[3] < time.Minute {
 			t.Fatal("half-open:", at)
 		}
-		receiver.Always(subscriber.Answer(200))
+		receiver.Always(receivertest.Answer(200))
 		time.Sleep(3 * time.Minute)
 		if delivered := w.deliveries(endpoint, "delivered"); len(delivered) != 5 {
 			t.Fatal("delivered after the receiver came back:", delivered)
@@ -332,7 +332,7 @@ func TestBreakerSurvivesRestart(t *testing.T) {
 // TestPauseSurvivesRestart: a paused endpoint accepts and holds, over a restart too.
 func TestPauseSurvivesRestart(t *testing.T) {
 	inWorld(t, func(w *world) {
-		receiver := w.receiver(9001, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) })
+		receiver := w.receiver(9001, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) })
 		endpoint := w.register(9001, "")
 		w.call("POST", "/api/webhooks/"+endpoint+"/pause", "", 200)
 		w.publish()
@@ -355,11 +355,11 @@ func TestPauseSurvivesRestart(t *testing.T) {
 // theirs at once, and it holds no more connections than its own bound.
 func TestBlackHoleHurtsOnlyItself(t *testing.T) {
 	inWorld(t, func(w *world) {
-		hole := w.receiver(9000, func(subscriber.Request) subscriber.Reply { return subscriber.Silence() })
+		hole := w.receiver(9000, func(receivertest.Request) receivertest.Reply { return receivertest.Silence() })
 		w.register(9000, "")
-		var healthy []*subscriber.Subscriber
+		var healthy []*receivertest.Receiver
 		for port := uint16(9001); port < 9010; port++ {
-			healthy = append(healthy, w.receiver(port, func(subscriber.Request) subscriber.Reply { return subscriber.Answer(200) }))
+			healthy = append(healthy, w.receiver(port, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) }))
 			w.register(port, "")
 		}
 		for i := range 200 {

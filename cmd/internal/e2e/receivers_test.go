@@ -11,7 +11,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/valyala/fasthttp"
 
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
@@ -28,7 +28,7 @@ func TestReceiversAccept(t *testing.T) {
 		"Express, plain secret":             {startNode(t, "express.js", plainSecret), plainSecret},
 		"Express, whsec_ secret":            {startNode(t, "express.js", standardSecret), standardSecret},
 		"standardwebhooks, plain secret":    {startNode(t, "standard.js", plainSecret), plainSecret},
-		"standardwebhooks, standard_secret": {startNode(t, "standard.js", webhook.Secret{Value: plainSecret}.Standard()), plainSecret},
+		"standardwebhooks, standard_secret": {startNode(t, "standard.js", signing.Secret{Value: plainSecret}.Standard()), plainSecret},
 		"standardwebhooks, whsec_ secret":   {startNode(t, "standard.js", standardSecret), standardSecret},
 		"standard-webhooks for Go, plain":   {startStandard(t, plainSecret), plainSecret},
 		"standard-webhooks for Go, whsec_":  {startStandard(t, standardSecret), standardSecret},

@@ -15,7 +15,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // newSecretKey makes a key that encrypts secrets.
@@ -42,7 +42,7 @@ func startStrict(t *testing.T) *strictReceiver {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		get := func(name string) string { return string(ctx.Request.Header.Peek(name)) }
-		v := webhook.Verifier{Secrets: []string{r.secret}}
+		v := signing.Verifier{Secrets: []string{r.secret}}
 		if v.VerifyHex(get, ctx.PostBody()) != nil || get("Authorization") != r.credential {
 			ctx.SetStatusCode(http.StatusUnauthorized)
 		}

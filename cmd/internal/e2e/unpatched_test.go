@@ -27,7 +27,7 @@ func TestUnpatched(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	dir := t.TempDir()
-	serve := binary + " serve --data-dir data --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --jwt-secret " + strings.Repeat("s", 32)
+	serve := binary + " serve --data-dir data --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --secret-keys test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= --jwt-secret " + strings.Repeat("s", 32)
 	refused := exec.CommandContext(t.Context(), "sh", "-c", serve)
 	refused.Dir = dir
 	if out, err := refused.CombinedOutput(); err == nil || !strings.Contains(string(out), "allow-unpatched") {

@@ -1,0 +1,100 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// healthAnswer is an endpoint's health as its actor knows it or, where no actor runs,
+// what the supervisor knows of it; storage knows the rest.
+type healthAnswer struct {
+	webhook.Health
+	// idle: no actor runs. Then figures, restarts and attempts taken over from an
+	// actor that panicked are right; all else is yet to be derived.
+	idle bool
+	// receiverSince says of which receiver the idle endpoint's figures are.
+	receiverSince uint64
+	// memory is what the last actor knew of the rate limit and of a hold.
+	memory lane.Memory
+}
+
+// Health returns how an endpoint is doing. It starts no actor: an endpoint without
+// one is exactly as an actor would find it that started now.
+func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error) {
+	reply := make(chan healthAnswer, 1)
+	answer, err := ask(ctx, d, n, &healthQuery{reply}, reply)
+	if err != nil {
+		return webhook.Health{}, fmt.Errorf("ask webhook %d for its health: %w", n, err)
+	}
+	health := answer.Health
+	if answer.idle {
+		if health, err = d.shared.idleHealth(n, &answer, time.Now()); err != nil {
+			return health, fmt.Errorf("read health of webhook %d: %w", n, err)
+		}
+	}
+	health.Backlog, err = d.shared.store.Backlog(n)
+	return health, err
+}
+
+// health returns how the endpoint is doing; Dispatcher.Health adds the backlog.
+func (a *endpointActor) health(now time.Time) healthAnswer {
+	h := a.lane.Health(now)
+	h.Waiting, h.Restarts = a.waits(h.Waiting), a.seat.restarts
+	a.seat.stats.fill(&h, now)
+	return healthAnswer{Health: h}
+}
+
+// idleHealth returns what is known of an endpoint without an actor. s may be nil: the
+// supervisor forgets endpoints that had nothing to do for an hour.
+func (s *seat) idleHealth(now time.Time) healthAnswer {
+	answer := healthAnswer{idle: true}
+	if s == nil {
+		return answer
+	}
+	answer.Waiting, answer.Restarts = s.waiting(now), s.restarts
+	answer.InFlight = s.left.InFlight()
+	s.stats.fill(&answer.Health, now)
+	answer.receiverSince, answer.memory = s.stats.receiverSince, s.memory.Snapshot()
+	return answer
+}
+
+// idleHealth completes what the supervisor knows of an idle endpoint with what
+// storage knows. It configures a lane as an actor would, asks it, and drops it, so
+// that rules about saved breakers, pauses and limits stand in one place.
+func (s *shared) idleHealth(n webhook.EndpointNumber, known *healthAnswer, now time.Time) (webhook.Health, error) {
+	e, gate, err := s.readEndpoint(n)
+	if err != nil {
+		return webhook.Health{}, err
+	}
+	if known.receiverSince != e.ReceiverSince { // the figures are another receiver's
+		known.Health = webhook.Health{InFlight: known.InFlight, Restarts: known.Restarts, Waiting: known.Waiting}
+	}
+	l := lane.New(&known.memory)
+	l.Configure(&e, e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load()), gate, now)
+	h, waiting := known.Health, known.Waiting
+	found := l.Health(now)
+	h.Breaker, h.OpenUntil, h.HoldUntil, h.Allowed, h.Waiting = found.Breaker, found.OpenUntil, found.HoldUntil, found.Allowed, found.Waiting
+	if waiting.For == webhook.WaitPause { // an actor found that no target can be made
+		h.Waiting = waiting
+	}
+	return h, nil
+}
+
+// readEndpoint reads an endpoint and its breaker's state. One that storage does not
+// have is deleted: nothing is owed to it.
+func (s *shared) readEndpoint(n webhook.EndpointNumber) (webhook.Endpoint, webhook.GateState, error) {
+	e, err := s.store.Endpoint(n)
+	if errors.Is(err, webhook.ErrNotFound) {
+		return webhook.Endpoint{ID: webhook.ID{Endpoint: n}, DeletedAt: time.Now()}, webhook.GateState{}, nil
+	}
+	if err != nil {
+		return webhook.Endpoint{}, webhook.GateState{}, err
+	}
+	gate, err := s.store.Gate(n)
+	return e, gate, err
+}

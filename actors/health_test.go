@@ -1,0 +1,183 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestHealthStartsNoActor: an endpoint without an actor shows the very figures that
+// an actor started for the question would show, and stays without one.
+func TestHealthStartsNoActor(t *testing.T) {
+	breaks := regular(time.Hour, 9)
+	breaks.Breaker = webhook.BreakerPolicy{Failures: 2, Open: 10 * time.Minute, MaxOpen: time.Hour}
+	for name, c := range map[string]struct {
+		settings webhook.Settings
+		prepare  func(r *rig, n webhook.EndpointNumber)
+		shows    func(h *webhook.Health) bool // what the case is about is there to be seen
+	}{
+		"never had work": {
+			prepare: func(*rig, webhook.EndpointNumber) {},
+			shows:   func(h *webhook.Health) bool { return h.Allowed == 8 && h.Breaker == webhook.BreakerClosed },
+		},
+		"worked": {
+			prepare: func(r *rig, _ webhook.EndpointNumber) { r.publish(20, 2) },
+			shows:   func(h *webhook.Health) bool { return h.Successes == 20 && h.Allowed == 8 && h.P99 > 0 },
+		},
+		"few at a time": {
+			settings: webhook.Settings{Concurrency: 3},
+			prepare:  func(r *rig, _ webhook.EndpointNumber) { r.publish(20, 2) },
+			shows:    func(h *webhook.Health) bool { return h.Allowed == 3 },
+		},
+		"breaker open": {
+			settings: breaks, prepare: failing500,
+			shows: func(h *webhook.Health) bool { return h.Breaker == webhook.BreakerOpen && h.Backlog.Retrying == 2 },
+		},
+		"breaker half-open after a restart": {
+			settings: breaks,
+			prepare: func(r *rig, n webhook.EndpointNumber) {
+				failing500(r, n)
+				r.setStatus(n, webhook.EndpointPaused) // so that no attempt decides
+				time.Sleep(20 * time.Minute)
+				r.stop()
+				r.start()
+			},
+			shows: func(h *webhook.Health) bool { return h.Breaker == webhook.BreakerHalfOpen && h.Allowed == 1 },
+		},
+		"breaker of an earlier receiver": {
+			settings: breaks,
+			prepare: func(r *rig, n webhook.EndpointNumber) {
+				failing500(r, n)
+				r.receiver.does(n, answers(200, 0))
+				r.move(n)
+			},
+			shows: func(h *webhook.Health) bool { return h.Breaker == webhook.BreakerClosed && h.Failures == 0 },
+		},
+		"held by Retry-After": {
+			settings: regular(time.Hour, 9),
+			prepare: func(r *rig, n webhook.EndpointNumber) {
+				r.receiver.does(n, func(call) webhook.Attempt {
+					return webhook.Attempt{StatusCode: 503, RetryAfter: 10 * time.Minute}
+				})
+				r.publish(1, 2)
+			},
+			shows: func(h *webhook.Health) bool { return h.Waiting.For == webhook.WaitHold && !h.HoldUntil.IsZero() },
+		},
+		"rate used up": {
+			settings: webhook.Settings{Rate: 1.0 / 600, Burst: 1},
+			prepare:  func(r *rig, _ webhook.EndpointNumber) { r.publish(1, 2) },
+			shows:    func(h *webhook.Health) bool { return h.Waiting.For == webhook.WaitRate },
+		},
+		"paused": {
+			prepare: func(r *rig, n webhook.EndpointNumber) {
+				r.setStatus(n, webhook.EndpointPaused)
+				r.publish(3, 2)
+			},
+			shows: func(h *webhook.Health) bool { return h.Waiting.For == webhook.WaitPause && h.Backlog.Queued == 3 },
+		},
+		"restarted after panics": {
+			prepare: func(r *rig, n webhook.EndpointNumber) {
+				r.receiver.does(n, func(call) webhook.Attempt { return webhook.Attempt{Failure: unknown} })
+				r.publish(1, 2)
+			},
+			shows: func(h *webhook.Health) bool { return h.Restarts == lane.MaxPanics },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRig(t, nil, func(r *rig) {
+				n := r.register(c.settings)
+				c.prepare(r, n)
+				time.Sleep(2 * time.Minute) // the actor rests
+				r.wantNoActor()
+				opened := r.receiver.opened
+				idle := r.health(n)
+				if r.wantNoActor(); r.receiver.opened != opened {
+					t.Error("the question opened a target")
+				}
+				if !c.shows(&idle) {
+					t.Errorf("the endpoint is not in the state that is tested: %+v", idle)
+				}
+				r.startActor(n)
+				if live := r.health(n); live != idle {
+					t.Errorf("without an actor: %+v\nwith one:         %+v", idle, live)
+				}
+			})
+		})
+	}
+}
+
+// failing500 has a receiver fail until its breaker opens.
+func failing500(r *rig, n webhook.EndpointNumber) {
+	r.receiver.does(n, answers(500, 0))
+	r.publish(2, 2)
+	synctest.Wait()
+}
+
+// wantNoActor checks that no endpoint has an actor.
+func (r *rig) wantNoActor() {
+	r.t.Helper()
+	synctest.Wait()
+	if running := r.actorsRunning(); running != 0 {
+		r.t.Error(running, "actors run")
+	}
+}
+
+// TestHealthBetweenTwoActors: while an endpoint waits for its next actor after a
+// panic, the attempts that the first one left in flight are counted.
+func TestHealthBetweenTwoActors(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.receiver.does(n, func(c call) webhook.Attempt {
+			time.Sleep(time.Duration(c.id.Seq%2) * time.Second)
+			return webhook.Attempt{Failure: unknown}
+		})
+		for range 2 {
+			r.publishOne(n)
+		}
+		synctest.Wait()
+		r.wantNoActor()
+		if h := r.health(n); h.InFlight != 1 || h.Restarts != 1 {
+			t.Errorf("%+v", h)
+		}
+		r.wantNoActor()
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestHealthWithoutTarget: an endpoint whose target cannot be made shows that it holds
+// its deliveries, with an actor and without.
+func TestHealthWithoutTarget(t *testing.T) {
+	inRig(t, func(o *Options) {
+		o.Open = func(webhook.Endpoint, webhook.Settings) (Target, error) { return nil, errors.New("no such scheme") }
+	}, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.publishOne(n)
+		time.Sleep(time.Minute)
+		r.wantNoActor()
+		if h := r.health(n); h.Waiting.For != webhook.WaitPause {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// TestHealthOfUnreadableEndpoint: storage that does not answer is an error, and an
+// endpoint that storage does not have is like a new one.
+func TestHealthOfUnreadableEndpoint(t *testing.T) {
+	u := &unready{}
+	inRig(t, func(o *Options) { u.Store, o.Store = o.Store.(storage.Store), u }, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		u.failures[0].Store(1)
+		_, err := r.d.Health(context.Background(), n)
+		wantError(t, err, errUnready)
+		if h := r.health(n + 1); h.Breaker != webhook.BreakerClosed || h.Allowed != 8 {
+			t.Errorf("%+v", h)
+		}
+		r.wantNoActor()
+	})
+}

@@ -1,0 +1,110 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// A publication moves from its publisher to the router, and from there in chunks to
+// storage. It holds memory (its publisher's share) until the last chunk is passed on.
+
+// begin makes the publication the router's. It reports false if the publisher
+// withdrew it before.
+func (p *publication) begin() bool { return p.claimed.CompareAndSwap(false, true) }
+
+// withdraw takes the publication back from the router. It reports false if the router
+// has begun it: then an answer follows, and only the answer says what was stored.
+func (p *publication) withdraw() bool { return p.claimed.CompareAndSwap(false, true) }
+
+// publisher names who holds the memory of a publication.
+func (p *publication) publisher() string {
+	if len(p.events) == 0 {
+		return ""
+	}
+	return p.events[0].Publisher
+}
+
+// refuse refuses the event that the router has arrived at.
+func (p *publication) refuse(err error) {
+	p.needReceipts()
+	p.receipts[p.next].Err = err
+}
+
+// needReceipts allocates receipts for all events, where storage does not return them
+// in one slice. The router calls it before it hands over a chunk that needs them.
+func (p *publication) needReceipts() {
+	if p.receipts == nil {
+		p.receipts = make([]webhook.Receipt, len(p.events))
+	}
+}
+
+// keep stores the receipts of a chunk. Receipts of refused events are outside of all
+// chunks and stay.
+func (p *publication) keep(c chunk, receipts []webhook.Receipt) {
+	if p.receipts == nil {
+		p.receipts = receipts
+		return
+	}
+	copy(p.receipts[c.from:c.to], receipts)
+}
+
+// answer wakes the publisher. It never blocks: done has room for the one answer.
+func (p *publication) answer(receipts []webhook.Receipt, err error) {
+	p.done <- published{receipts, err}
+}
+
+// release returns the publication's memory to its publisher's share.
+func (p *publication) release(s *shared) { s.publishing.Give(p.publisher(), p.bytes) }
+
+// finish ends a publication of which storage gets nothing more.
+func (p *publication) finish(s *shared, receipts []webhook.Receipt, err error) {
+	p.release(s)
+	p.answer(receipts, err)
+}
+
+// chunk is the part of a publication that goes to storage in one call: the events
+// from one index up to another.
+type chunk struct {
+	from, to, keys int
+	paused         []pausedAt // of the events that have any
+}
+
+// pausedAt counts the deliveries of one event that wait for paused endpoints.
+type pausedAt struct{ event, count int }
+
+func (c *chunk) empty() bool { return c.from == c.to }
+
+// full reports whether an event with so many keys does not fit: it does not follow the
+// last event directly, or all keys together exceed one transaction.
+func (c *chunk) full(event, keys int) bool {
+	return !c.empty() && (c.to != event || c.keys+keys > maxAcceptKeys)
+}
+
+func (c *chunk) add(event, keys, paused int) {
+	if c.empty() {
+		c.from = event
+	}
+	c.to = event + 1
+	c.keys += keys
+	if paused > 0 {
+		c.paused = append(c.paused, pausedAt{event, paused})
+	}
+}
+
+// chunkAnswer is storage's answer to a chunk.
+type chunkAnswer struct {
+	events   []webhook.Event
+	receipts []webhook.Receipt
+	err      error
+	last     bool // the publication's last chunk
+}
+
+// tooManyPending is the error of a publication while the server has too much pending.
+func tooManyPending(pending int64) error {
+	return &webhook.RetryAfterError{
+		Err:   fmt.Errorf("%d deliveries wait: %w", pending, webhook.ErrTooManyPending),
+		After: 10 * time.Second,
+	}
+}

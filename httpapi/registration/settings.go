@@ -1,0 +1,191 @@
+package registration
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Bounds of an endpoint's settings, whatever the operator's ceilings are. They keep a
+// single endpoint from asking for more than the server can do for it.
+const (
+	minTimeout  = 100 * time.Millisecond
+	maxTimeout  = time.Minute
+	minDelay    = time.Millisecond
+	maxDelay    = 7 * 24 * time.Hour
+	maxOpen     = 24 * time.Hour
+	maxParallel = 1024
+	maxAttempts = 100
+	maxFailures = 10_000
+	maxRate     = 1_000_000
+)
+
+// noJitter stands for an explicit jitter of 0, because zero means the server's default in
+// webhook.Settings. It moves no attempt by as much as a microsecond.
+const noJitter = 1e-12
+
+// settingsInput are an endpoint's settings as they are posted. An absent member leaves the
+// setting as it is; null selects the server's default.
+type settingsInput struct {
+	TimeoutMS      optional[int64]        `json:"timeout_ms"`
+	Concurrency    optional[int64]        `json:"concurrency"`
+	RateLimit      optional[rateInput]    `json:"rate_limit"`
+	RetryPolicy    optional[retryInput]   `json:"retry_policy"`
+	CircuitBreaker optional[breakerInput] `json:"circuit_breaker"`
+}
+
+type rateInput struct {
+	PerSecond optional[float64] `json:"per_second"`
+	Burst     optional[int64]   `json:"burst"`
+}
+
+type retryInput struct {
+	MaxAttempts    optional[int64]   `json:"max_attempts"`
+	InitialDelayMS optional[int64]   `json:"initial_delay_ms"`
+	Multiplier     optional[float64] `json:"multiplier"`
+	MaxDelayMS     optional[int64]   `json:"max_delay_ms"`
+	Jitter         optional[float64] `json:"jitter"`
+}
+
+type breakerInput struct {
+	Failures  optional[int64] `json:"failures"`
+	OpenMS    optional[int64] `json:"open_ms"`
+	MaxOpenMS optional[int64] `json:"max_open_ms"`
+}
+
+// applySettings changes settings as the input says. Whether a wait is longer than another
+// is judged last, of the settings that are effective: one of the two may be a default.
+func (in *settingsInput) applySettings(s *webhook.Settings, r *Rules, f *jsonbody.Faults) {
+	most := r.Ceilings
+	span(f, in.TimeoutMS, bounds[time.Duration]{field: "timeout_ms", low: minTimeout, high: maxTimeout}.
+		most(most.Timeout, "max-webhook-timeout"), &s.Timeout)
+	whole(f, in.Concurrency, bounds[int64]{field: "concurrency", low: 1, high: maxParallel}.
+		most(int64(most.Concurrency), "max-webhook-concurrency"), &s.Concurrency)
+	in.applyRate(s, most, f)
+	in.applyRetry(&s.Retry, most, f)
+	in.applyBreaker(&s.Breaker, most, f)
+	if len(*f) > 0 {
+		return
+	}
+	effective := s.Effective(r.Defaults, *most)
+	if effective.Retry.MaxDelay < effective.Retry.Initial {
+		f.Add(invalid("retry_policy.max_delay_ms", "is less than initial_delay_ms"))
+	}
+	if effective.Breaker.MaxOpen < effective.Breaker.Open {
+		f.Add(invalid("circuit_breaker.max_open_ms", "is less than open_ms"))
+	}
+}
+
+func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, f *jsonbody.Faults) {
+	if in.RateLimit.Null {
+		s.Rate, s.Burst = 0, 0
+	}
+	if !in.RateLimit.Given() {
+		return
+	}
+	rate := &in.RateLimit.Value
+	number(f, rate.PerSecond, bounds[float64]{field: "rate_limit.per_second", low: 0.001, high: maxRate}.
+		most(most.Rate, "max-webhook-rate"), &s.Rate)
+	whole(f, rate.Burst, bounds[int64]{field: "rate_limit.burst", low: 1, high: maxRate}.
+		most(int64(most.Burst), "max-webhook-burst"), &s.Burst)
+	if s.Rate == 0 && rate.Burst.Given() {
+		f.Add(invalid("rate_limit.per_second", "is missing"))
+	}
+}
+
+func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilings, f *jsonbody.Faults) {
+	if in.RetryPolicy.Null {
+		*p = webhook.RetryPolicy{}
+	}
+	if !in.RetryPolicy.Given() {
+		return
+	}
+	wait := func(field string) bounds[time.Duration] {
+		return bounds[time.Duration]{field: field, low: minDelay, high: maxDelay}.
+			least(most.MinRetry, "min-webhook-retry").most(most.MaxRetry, "max-webhook-retry")
+	}
+	retry := &in.RetryPolicy.Value
+	whole(f, retry.MaxAttempts, bounds[int64]{field: "retry_policy.max_attempts", low: 1, high: maxAttempts}.
+		most(int64(most.Attempts), "max-webhook-attempts"), &p.MaxAttempts)
+	span(f, retry.InitialDelayMS, wait("retry_policy.initial_delay_ms"), &p.Initial)
+	number(f, retry.Multiplier, bounds[float64]{field: "retry_policy.multiplier", low: 1, high: 10}, &p.Multiplier)
+	span(f, retry.MaxDelayMS, wait("retry_policy.max_delay_ms"), &p.MaxDelay)
+	number(f, retry.Jitter, bounds[float64]{field: "retry_policy.jitter", low: 0, high: 1}, &p.Jitter)
+	if retry.Jitter.Given() && p.Jitter == 0 {
+		p.Jitter = noJitter
+	}
+}
+
+func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ceilings, f *jsonbody.Faults) {
+	if in.CircuitBreaker.Null {
+		*p = webhook.BreakerPolicy{}
+	}
+	if !in.CircuitBreaker.Given() {
+		return
+	}
+	open := func(field string) bounds[time.Duration] {
+		return bounds[time.Duration]{field: field, low: minDelay, high: maxOpen}.
+			least(most.MinRetry, "min-webhook-retry").most(most.BreakerOpen, "max-webhook-breaker-open")
+	}
+	breaker := &in.CircuitBreaker.Value
+	whole(f, breaker.Failures, bounds[int64]{field: "circuit_breaker.failures", low: 1, high: maxFailures}.
+		most(int64(most.BreakerFailures), "max-webhook-breaker-failures"), &p.Failures)
+	span(f, breaker.OpenMS, open("circuit_breaker.open_ms"), &p.Open)
+	span(f, breaker.MaxOpenMS, open("circuit_breaker.max_open_ms"), &p.MaxOpen)
+}
+
+// Settings are an endpoint's effective settings as the API shows them.
+type Settings struct {
+	TimeoutMS      int64           `json:"timeout_ms"`
+	Concurrency    int             `json:"concurrency"`
+	RateLimit      *rateResource   `json:"rate_limit"` // null: no limit
+	RetryPolicy    retryResource   `json:"retry_policy"`
+	CircuitBreaker breakerResource `json:"circuit_breaker"`
+}
+
+type rateResource struct {
+	PerSecond float64 `json:"per_second"`
+	Burst     int     `json:"burst"`
+}
+
+type retryResource struct {
+	MaxAttempts    int     `json:"max_attempts"`
+	InitialDelayMS int64   `json:"initial_delay_ms"`
+	Multiplier     float64 `json:"multiplier"`
+	MaxDelayMS     int64   `json:"max_delay_ms"`
+	Jitter         float64 `json:"jitter"`
+}
+
+type breakerResource struct {
+	Failures  int   `json:"failures"`
+	OpenMS    int64 `json:"open_ms"`
+	MaxOpenMS int64 `json:"max_open_ms"`
+}
+
+// ShowSettings returns effective settings, with the defaults filled in, as the API shows them.
+func ShowSettings(s webhook.Settings) Settings {
+	r := Settings{
+		TimeoutMS:   s.Timeout.Milliseconds(),
+		Concurrency: s.Concurrency,
+		RetryPolicy: retryResource{
+			MaxAttempts:    s.Retry.MaxAttempts,
+			InitialDelayMS: s.Retry.Initial.Milliseconds(),
+			Multiplier:     s.Retry.Multiplier,
+			MaxDelayMS:     s.Retry.MaxDelay.Milliseconds(),
+			Jitter:         s.Retry.Jitter,
+		},
+		CircuitBreaker: breakerResource{
+			Failures:  s.Breaker.Failures,
+			OpenMS:    s.Breaker.Open.Milliseconds(),
+			MaxOpenMS: s.Breaker.MaxOpen.Milliseconds(),
+		},
+	}
+	if r.RetryPolicy.Jitter == noJitter {
+		r.RetryPolicy.Jitter = 0
+	}
+	if s.Rate > 0 {
+		r.RateLimit = &rateResource{PerSecond: s.Rate, Burst: s.Burst}
+	}
+	return r
+}

@@ -1,0 +1,111 @@
+package badgerstore
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestDamagedBlockBreaksTheStore reads a damaged table. Badger takes a block that it cannot
+// read for an empty one; the store must say that it is broken, and not that what the
+// block held does not exist.
+func TestDamagedBlockBreaksTheStore(t *testing.T) {
+	if !engine.Patched() {
+		t.Skip("upstream's Badger does not report damaged blocks")
+	}
+	for name, damage := range map[string]func(t *testing.T, path string){"a bit": rot, "a page": wipe} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openTest(t, dir)
+			ids := acceptMany(t, s, 2000, 1)
+			if err := s.Close(); err != nil { // which writes a table
+				t.Fatal(err)
+			}
+			tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+			if err != nil || len(tables) != 1 {
+				t.Fatal(tables, err)
+			}
+			damage(t, tables[0])
+			synctest.Test(t, func(t *testing.T) { // the scrub rests before its first table
+				s := openTest(t, dir)
+				for _, id := range ids {
+					_, err := s.Event(id)
+					if err != nil && (!errors.Is(err, webhook.ErrBroken) || !strings.Contains(err.Error(), tables[0])) {
+						t.Fatal("read:", err)
+					}
+				}
+				if s.Err() == nil {
+					t.Error("everything was read, and no damage found")
+				}
+			})
+		})
+	}
+}
+
+// TestBackupOfWhatRots: a backup that lacks what cannot be read must not look whole.
+func TestBackupOfWhatRots(t *testing.T) {
+	if !engine.Patched() {
+		t.Skip("upstream's Badger does not report damaged blocks")
+	}
+	dir := dirWithTable(t)
+	s := openTest(t, dir)
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatal(tables, err)
+	}
+	rot(t, tables[0])
+	if err := s.Backup(t.Context(), io.Discard); !errors.Is(err, engine.ErrDamaged) || s.Err() == nil {
+		t.Error(err, s.Err())
+	}
+}
+
+// dirWithTable makes a store with 2,000 events for the endpoints 1 and 2, all in a table.
+func dirWithTable(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s := openTest(t, dir)
+	acceptMany(t, s, 2000, 1, 2)
+	if err := s.Close(); err != nil { // which writes the table
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// rot flips a bit in the middle of a table behind Badger's back.
+func rot(t *testing.T, path string) {
+	t.Helper()
+	scribble(t, path, 1, func(text []byte) { text[0] ^= 4 })
+}
+
+// wipe clears a page there.
+func wipe(t *testing.T, path string) {
+	t.Helper()
+	scribble(t, path, 4096, func(text []byte) { clear(text) })
+}
+
+// scribble changes so many bytes, a power of two, in the middle of a file.
+func scribble(t *testing.T, path string, size int64, change func([]byte)) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, at := make([]byte, size), info.Size()/2&^(size-1)
+	_, err = file.ReadAt(text, at)
+	change(text)
+	_, writeErr := file.WriteAt(text, at)
+	if err := errors.Join(err, writeErr, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,125 @@
+package badgerstore
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// tightDisk is what a test says of the disk and the log in use.
+type tightDisk struct{ free, left, waiting atomic.Int64 }
+
+// tighten has a store see a full disk, until the test says otherwise.
+func tighten(s *Store) *tightDisk {
+	d := &tightDisk{}
+	s.db.PretendDisk(d.free.Load, func() (int64, int) { return d.left.Load(), int(d.waiting.Load()) })
+	return d
+}
+
+// TestFullDiskHolds: on a full disk publishing and changes are refused for a while,
+// an outcome waits until there is room, and what was promised can be read.
+func TestFullDiskHolds(t *testing.T) {
+	s, err := Open(Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ids := acceptMany(t, s, 2, 1)
+	d := tighten(s)
+
+	settled := make(chan error, 2)
+	s.Settle(delivered(ids[0].For(1)), func(err error) { settled <- err })
+	for name, err := range map[string]error{
+		"accept": acceptOne(s, 1),
+		"create": func() error {
+			_, err := s.CreateEndpoint(t.Context(), webhook.Endpoint{ID: webhook.ID{Seq: 1}, ClientID: "acme"})
+			return err
+		}(),
+	} {
+		retry, is := errors.AsType[*webhook.RetryAfterError](err)
+		if !errors.Is(err, webhook.ErrDiskReserve) || !is || retry.After <= 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	select {
+	case err := <-settled:
+		t.Errorf("settled on a full disk: %v", err)
+	default:
+	}
+	if got, err := s.Delivery(ids[0].For(1)); err != nil || got.Status != webhook.Queued {
+		t.Errorf("%+v, %v", got, err)
+	}
+	s.Settle(delivered(ids[1].For(1)), func(err error) { settled <- err })
+	d.free.Store(1 << 40)
+	for range 2 {
+		if err := <-settled; err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := s.Delivery(ids[0].For(1)); err != nil || got.Status != webhook.Delivered {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := acceptOne(s, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// acceptOne publishes an event, and returns what became of it.
+func acceptOne(s *Store, n webhook.EndpointNumber) error {
+	e := webhook.Event{ID: webhook.ID{Seq: s.LastSeq() + 1}, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{n}}
+	done := make(chan error, 1)
+	s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { done <- err })
+	return <-done
+}
+
+// TestFullDiskReaps: what makes room is written into the end of the log.
+func TestFullDiskReaps(t *testing.T) {
+	s, err := Open(Options{Dir: t.TempDir(), Retention: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	id := acceptMany(t, s, 1, 1)[0]
+	settle(t, s, webhook.Settlement{
+		Was: webhook.Place{Status: webhook.Queued},
+		Now: webhook.Delivery{ID: id.For(1), Status: webhook.Delivered, FinishedAt: time.Now().Add(-time.Hour)},
+	})
+	d := tighten(s)
+	d.left.Store(1)
+	if err := acceptOne(s, 1); !errors.Is(err, webhook.ErrDiskReserve) {
+		t.Error("publishing:", err)
+	}
+	if _, err := s.Reap(t.Context(), time.Now().Add(time.Hour), 1000); err != nil {
+		t.Error("reaping:", err)
+	}
+	if _, err := s.Event(id); !errors.Is(err, webhook.ErrNotFound) {
+		t.Error("the event is still there:", err)
+	}
+}
+
+// TestCloseOnAFullDisk does not wait for room: an outcome that found none is not
+// recorded, which is what a kill would make of it.
+func TestCloseOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := acceptMany(t, s, 1, 1)[0].For(1)
+	tighten(s)
+	settled := make(chan error, 1)
+	s.Settle(delivered(id), func(err error) { settled <- err })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-settled; !errors.Is(err, webhook.ErrDiskReserve) {
+		t.Error(err)
+	}
+	s = openTest(t, dir)
+	if got, err := s.Delivery(id); err != nil || got.Status != webhook.Queued {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -1,0 +1,181 @@
+package badgerstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// keyRecord is what is stored of a key for as long as it encrypts any endpoint's values.
+type keyRecord struct {
+	endpoints uint64 // how many
+	check     []byte // webhook.SealedValues.Check of the first of them
+}
+
+func (r keyRecord) encode() []byte {
+	return appendBytes(binary.AppendUvarint([]byte{recordVersion}, r.endpoints), r.check)
+}
+
+func decodeKeyRecord(record []byte) (keyRecord, error) {
+	d := newDecoder(record)
+	r := keyRecord{endpoints: d.uvarint(), check: bytes.Clone(d.bytes())}
+	return r, d.err
+}
+
+// keyTally counts by how much a change alters the number of endpoints under each key.
+type keyTally struct {
+	changes map[string]int64
+	checks  map[string][]byte // of keys that endpoints move to
+}
+
+// move takes an endpoint from one key to another; one without KeyID stands for none.
+func (t *keyTally) move(from, to webhook.SealedValues) {
+	if from.KeyID == to.KeyID {
+		return
+	}
+	if t.changes == nil {
+		t.changes, t.checks = map[string]int64{}, map[string][]byte{}
+	}
+	t.changes[from.KeyID]--
+	t.changes[to.KeyID]++
+	t.checks[to.KeyID] = to.Check
+}
+
+// writeTo updates the key records in the transaction that moves the endpoints, so
+// that the counts are right after a crash.
+func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
+	for id, by := range t.changes {
+		if id == "" || by == 0 {
+			continue
+		}
+		r, err := readKeyRecord(tx, id)
+		if errors.Is(err, webhook.ErrNotFound) && by > 0 { // the key's first endpoints
+			r.check, err = t.checks[id], nil
+		}
+		switch now := int64(r.endpoints) + by; {
+		case err != nil:
+			return fmt.Errorf("read key %q: %w", id, err)
+		case now < 0:
+			return fmt.Errorf("count of key %q: %w", id, errDamaged)
+		case now == 0:
+			c.remove(secretKeyKey(id))
+		default:
+			r.endpoints = uint64(now)
+			c.put(secretKeyKey(id), r.encode())
+		}
+	}
+	return nil
+}
+
+func readKeyRecord(tx *badger.Txn, id string) (keyRecord, error) {
+	return readRecord(tx, secretKeyKey(id), decodeKeyRecord)
+}
+
+// KeyUses returns each key that encrypts the values of any endpoint, by ID.
+func (s *Store) KeyUses() ([]storage.KeyUse, error) {
+	return view(s, "read secret keys", func(tx *badger.Txn) (uses []storage.KeyUse, err error) {
+		it := forward(tx, []byte{byte(spaceSecretKey)})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			r, err := decoded(it, decodeKeyRecord)
+			if err != nil {
+				return nil, err
+			}
+			uses = append(uses, storage.KeyUse{KeyID: string(it.Item().Key()[1:]), Endpoints: int64(r.endpoints), Check: r.check})
+		}
+		return uses, nil
+	})
+}
+
+// maxResealScan bounds the endpoints that one call to Reseal reads.
+const maxResealScan = 20_000
+
+// Reseal replaces the sealed values of endpoints that another key encrypts: up to
+// r.Limit, at most 10,000 and about 1 MiB, in one transaction. It selects them on a
+// snapshot outside the committer, which must not wait for a scan, and looks at each
+// again inside.
+func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next webhook.EndpointNumber, err error) {
+	found, next, err := s.underOtherKeys(r)
+	if err != nil || len(found) == 0 {
+		return 0, next, err
+	}
+	err = s.update(ctx, "reencrypt webhooks", func(tx *badger.Txn) (*change, error) {
+		c, resealed, stopped, err := planReseal(tx, r, found)
+		if done = resealed; stopped != 0 {
+			next = stopped
+		}
+		return c, err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return done, next, nil
+}
+
+// underOtherKeys returns endpoints that Reseal has to change, and the number from
+// which to continue: 0 after the last endpoint.
+func (s *Store) underOtherKeys(r storage.Resealing) (found []webhook.EndpointNumber, next webhook.EndpointNumber, err error) {
+	found, err = view(s, "select webhooks to reencrypt", func(tx *badger.Txn) (found []webhook.EndpointNumber, err error) {
+		it := forward(tx, []byte{byte(spaceEndpoint)})
+		defer it.Close()
+		it.Seek(endpointKey(spaceEndpoint, r.From))
+		for looked := 0; it.Valid(); it.Next() {
+			n := lastNumber(it.Item().Key())
+			if looked++; looked > maxResealScan || len(found) >= min(r.Limit, maxBulk) {
+				next = n
+				return found, nil
+			}
+			e, err := decoded(it, decodeEndpoint)
+			if err != nil {
+				return nil, err
+			}
+			if underOtherKey(&e, r.KeyID) {
+				found = append(found, n)
+			}
+		}
+		return found, nil
+	})
+	return found, next, err
+}
+
+func underOtherKey(e *webhook.Endpoint, keyID string) bool {
+	return e.Sealed.KeyID != "" && e.Sealed.KeyID != keyID
+}
+
+// planReseal reseals those of the found endpoints that still need it. Where the
+// change becomes large it stops, and returns the number to continue from, else 0.
+func planReseal(
+	tx *badger.Txn, r storage.Resealing, found []webhook.EndpointNumber,
+) (c *change, done int, stopped webhook.EndpointNumber, err error) {
+	c = &change{}
+	var tally keyTally
+	for _, n := range found {
+		if c.bytes > maxBulkBytes {
+			stopped = n
+			break
+		}
+		e, err := readEndpoint(tx, n)
+		if errors.Is(err, webhook.ErrNotFound) || err == nil && !underOtherKey(&e, r.KeyID) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		now, err := r.Seal(e)
+		if err != nil {
+			return nil, 0, 0, fmt.Errorf("webhook %s: %w", webhook.EndpointID.Format(e.ID), err)
+		}
+		tally.move(e.Sealed, now)
+		e.Sealed = now
+		c.put(endpointKey(spaceEndpoint, n), encodeEndpoint(&e))
+		done++
+	}
+	return c, done, stopped, tally.writeTo(tx, c)
+}

@@ -1,0 +1,348 @@
+package groupcommit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	errFull   = errors.New("full")
+	errClosed = errors.New("closed")
+	errBad    = errors.New("bad job")
+)
+
+// named is a job that the fake disk keeps by its name.
+type named struct {
+	Ticket
+	name      string
+	bad       bool // fails alone
+	replanned int
+}
+
+func (n *named) Replan() { n.replanned++ }
+
+// disk is a backend that keeps the groups it was asked to commit.
+type disk struct {
+	t  *testing.T
+	mu sync.Mutex
+	// groups are the names of what was committed together.
+	groups [][]string
+	most   int // jobs in one group; 0 for all
+	fails  error
+	full   bool
+	// gate, if not nil, holds each commit until something is received.
+	gate chan struct{}
+	// done are the names of jobs in the order of their Dones, with their errors.
+	done []string
+}
+
+func (d *disk) commit(jobs []*named) (int, error) {
+	if d.gate != nil {
+		<-d.gate
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fails != nil {
+		return 0, d.fails
+	}
+	if d.most > 0 {
+		jobs = jobs[:min(d.most, len(jobs))]
+	}
+	var group []string
+	for _, j := range jobs {
+		if j.bad {
+			j.Fail(errBad)
+			continue
+		}
+		group = append(group, j.name)
+	}
+	d.groups = append(d.groups, group)
+	return len(jobs), nil
+}
+
+func (d *disk) admits(u Urgency) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.full || u == Frees
+}
+
+func (d *disk) setFull(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
+}
+
+func (d *disk) committer() *Committer[*named] {
+	return New(Options[*named]{Commit: d.commit, Admits: d.admits, Full: errFull, Closed: errClosed})
+}
+
+// job makes a job whose Done notes the result in d.done.
+func (d *disk) job(name string, u Urgency) *named {
+	j := &named{name: name, Ticket: Ticket{Urgency: u}}
+	j.Done = func(err error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if err != nil {
+			name += ": " + err.Error()
+		}
+		d.done = append(d.done, name)
+	}
+	return j
+}
+
+func (d *disk) want(what string, got, want any) {
+	d.t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		d.t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// in runs a test in a bubble, in which Wait lets everything happen that can.
+func in(t *testing.T, run func(d *disk, c *Committer[*named])) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{t: t}
+		c := d.committer()
+		defer c.Close()
+		run(d, c)
+	})
+}
+
+// TestJobsGatherWhileACommitRuns: the jobs that come during one sync share the next.
+func TestJobsGatherWhileACommitRuns(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.gate = make(chan struct{})
+		c.Submit(d.job("a", Settles))
+		synctest.Wait()
+		for _, name := range []string{"b", "c", "d"} {
+			c.Submit(d.job(name, Settles))
+		}
+		d.gate <- struct{}{}
+		d.gate <- struct{}{}
+		synctest.Wait()
+		d.want("groups", d.groups, [][]string{{"a"}, {"b", "c", "d"}})
+		d.want("done", d.done, []string{"a", "b", "c", "d"})
+	})
+}
+
+// TestOrderIsKept: a backend that takes less than all gets the rest next.
+func TestOrderIsKept(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.most = 2
+		c.Submit(d.job("a", Settles), d.job("b", Publishes), d.job("c", Changes), d.job("d", Frees), d.job("e", Settles))
+		synctest.Wait()
+		d.want("groups", d.groups, [][]string{{"a", "b"}, {"c", "d"}, {"e"}})
+		d.want("done", d.done, []string{"a", "b", "c", "d", "e"})
+	})
+}
+
+// TestAJobFailsAlone: the others of its group are committed.
+func TestAJobFailsAlone(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		bad := d.job("bad", Settles)
+		bad.bad = true
+		c.Submit(d.job("a", Settles), bad, d.job("b", Settles))
+		synctest.Wait()
+		d.want("done", d.done, []string{"a", "bad: bad job", "b"})
+		d.want("err", c.Err(), nil)
+	})
+}
+
+// TestAFailedCommitBreaks: the group fails, all later ones too, and the first cause stays.
+func TestAFailedCommitBreaks(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.fails = errors.New("I/O error")
+		c.Submit(d.job("a", Settles))
+		synctest.Wait()
+		select {
+		case <-c.Broken():
+		default:
+			d.t.Fatal("Broken is not closed")
+		}
+		first := c.Err()
+		if !errors.Is(first, webhook.ErrBroken) || !errors.Is(first, d.fails) {
+			t.Errorf("Err: %v", first)
+		}
+		d.fails = nil
+		if again := c.Break(errors.New("another")); again != first {
+			t.Errorf("Break: %v, want the first cause", again)
+		}
+		if err := c.Do(d.t.Context(), d.job("b", Frees)); !errors.Is(err, webhook.ErrBroken) {
+			t.Errorf("after it: %v", err)
+		}
+		d.want("groups", d.groups, [][]string(nil))
+	})
+}
+
+// TestDo: it waits for the result, and does not start when its context has ended.
+func TestDo(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		if err := c.Do(d.t.Context(), &named{name: "a"}); err != nil {
+			t.Error(err)
+		}
+		if err := c.Do(d.t.Context(), &named{name: "b", bad: true}); !errors.Is(err, errBad) {
+			t.Error(err)
+		}
+		ended, end := context.WithCancel(d.t.Context())
+		end()
+		if err := c.Do(ended, &named{name: "never"}); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		d.gate = make(chan struct{})
+		waiting, giveUp := context.WithCancel(d.t.Context())
+		result := make(chan error, 1)
+		go func() { result <- c.Do(waiting, &named{name: "late"}) }()
+		synctest.Wait()
+		giveUp()
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		d.gate <- struct{}{} // the write happens all the same
+		synctest.Wait()
+		d.want("groups", d.groups, [][]string{{"a"}, nil, {"late"}})
+	})
+}
+
+// TestClose: what was submitted before is committed first, and what comes later is
+// refused in its turn.
+func TestClose(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.gate = make(chan struct{})
+		c.Submit(d.job("a", Settles))
+		synctest.Wait()
+		closed := make(chan struct{})
+		go func() { c.Close(); close(closed) }()
+		synctest.Wait()
+		c.Submit(d.job("late", Settles))
+		select {
+		case <-closed:
+			t.Error("Close returned before the commit")
+		default:
+		}
+		d.gate <- struct{}{}
+		<-closed
+		c.Close()
+		synctest.Wait()
+		d.want("done", d.done, []string{"a", "late: closed"})
+	})
+}
+
+// TestAFullDisk: each urgency has its own answer, as the table says.
+func TestAFullDisk(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		u      Urgency
+		want   []string // before there is room
+		after  []string // once there is
+	}{
+		{"an outcome waits", Settles, nil, []string{"job"}},
+		{"publishing is refused", Publishes, []string{"job: full"}, []string{"job: full"}},
+		{"a change is refused", Changes, []string{"job: full"}, []string{"job: full"}},
+		{"what frees room goes through", Frees, []string{"job"}, []string{"job"}},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			in(t, func(d *disk, committer *Committer[*named]) {
+				d.setFull(true)
+				committer.Submit(d.job("job", c.u))
+				synctest.Wait()
+				d.want("full", d.done, c.want)
+				d.setFull(false)
+				<-afterwards()
+				d.want("room", d.done, c.after)
+			})
+		})
+	}
+}
+
+// afterwards is received from once the committer has looked at the disk again.
+func afterwards() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		(&Committer[*named]{}).wait(2 * fullInterval)
+	}()
+	return done
+}
+
+// TestKeptJobsStayInOrder: outcomes that wait are committed before later ones, and
+// plan again, since other writes came in between.
+func TestKeptJobsStayInOrder(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.setFull(true)
+		first, second := d.job("first", Settles), d.job("second", Settles)
+		c.Submit(first, d.job("free", Frees))
+		synctest.Wait()
+		c.Submit(second)
+		synctest.Wait()
+		d.want("meanwhile", d.done, []string{"free"})
+		d.setFull(false)
+		<-afterwards()
+		d.want("done", d.done, []string{"free", "first", "second"})
+		if first.replanned == 0 {
+			t.Error("the first keeps its plan although another write was committed before it")
+		}
+	})
+}
+
+// TestRefusedTogether: a job that depends on a refused one is refused with it.
+func TestRefusedTogether(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.setFull(true)
+		event, part := d.job("event", Publishes), d.job("part", Settles)
+		part.After = &event.Ticket
+		c.Submit(event, part)
+		synctest.Wait()
+		d.want("done", d.done, []string{"event: full", "part: full"})
+	})
+}
+
+// TestCloseOnAFullDisk: Close does not wait for room.
+func TestCloseOnAFullDisk(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.setFull(true)
+		c.Submit(d.job("outcome", Settles))
+		synctest.Wait()
+		c.Close()
+		d.want("done", d.done, []string{"outcome: full"})
+	})
+}
+
+// TestConcurrentCallers: every job is done once, and those of one caller in order.
+func TestConcurrentCallers(t *testing.T) {
+	d := &disk{t: t, most: 7}
+	c := d.committer()
+	const callers, each = 8, 200
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			for i := range each {
+				c.Submit(d.job(fmt.Sprintf("%d-%03d", caller, i), Settles))
+			}
+		})
+	}
+	all.Wait()
+	c.Close()
+	if len(d.done) != callers*each {
+		t.Fatalf("%d are done, want %d", len(d.done), callers*each)
+	}
+	if !slices.Equal(d.done, slices.Concat(d.groups...)) {
+		t.Error("Done was called in another order than that of the commits")
+	}
+	last := map[byte]string{}
+	for _, name := range d.done {
+		if name <= last[name[0]] {
+			t.Fatalf("%s comes after %s", name, last[name[0]])
+		}
+		last[name[0]] = name
+	}
+}

@@ -1,7 +1,0 @@
-//go:build race
-
-package webhook
-
-// poolAllocations is how many allocations for one call the race detector can
-// cause on average: it makes sync.Pool drop some of what it holds.
-const poolAllocations = 12
