@@ -11,7 +11,7 @@ import (
 // storage are times that are far away once it is right again.
 
 // TestClockWasAhead: a retry and a breaker of which the time is years away are
-// taken up within longestRest, in a running dispatcher and in one that starts.
+// taken up within maxIdle, in a running dispatcher and in one that starts.
 // A retry as late as its policy allows keeps its time.
 func TestClockWasAhead(t *testing.T) {
 	breaker := webhook.BreakerPolicy{Failures: 1000, Open: time.Minute, MaxOpen: time.Minute}
@@ -37,7 +37,7 @@ func TestClockWasAhead(t *testing.T) {
 					r.start()
 				}
 				r.receiver.does(n, func(call) webhook.Attempt { return webhook.Attempt{StatusCode: 200} })
-				time.Sleep(longestRest + time.Hour)
+				time.Sleep(maxIdle + time.Hour)
 				for _, id := range ids {
 					r.wantStatus(id, webhook.Delivered, webhook.ReasonNone, 2)
 				}

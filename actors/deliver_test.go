@@ -321,7 +321,7 @@ func TestLateOffer(t *testing.T) {
 		}
 		go func() {
 			time.Sleep(500 * time.Millisecond) // stored, and the supervisor does not know it yet
-			r.d.shared.root.Send(r.d.supervisor, &forEndpoint{n, &missed{}})
+			r.d.shared.root.Send(r.d.supervisor, &forEndpoint{n, &notOffered{}})
 		}()
 		r.publish(3, 2)
 		synctest.Wait()

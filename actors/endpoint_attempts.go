@@ -1,6 +1,9 @@
 package actors
 
 import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/corpastro/astrohook/actors/lane"
@@ -8,16 +11,17 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// heldPermit is a slot that no attempt has yet.
+// heldPermit is a permit that the actor has taken, and no attempt has yet. It is kept in
+// the actor, so that a panic of the lane does not lose it.
 type heldPermit struct {
 	held   bool
 	permit limit.Permit
 }
 
-// sendAll starts attempts for as long as lane and slots allow.
+// sendAll starts attempts for as long as the lane has some and permits are given.
 func (a *endpointActor) sendAll(now time.Time) {
 	sent := false
-	if a.needsPermit && a.tier() < a.waitsIn { // it may have others now
+	if a.needsPermit && a.tier() < a.waitsIn { // more permits are open to a better tier
 		a.needsPermit = false
 	}
 	for !a.needsPermit && a.lane.Wants(now) {
@@ -33,12 +37,10 @@ func (a *endpointActor) sendAll(now time.Time) {
 			break
 		}
 		a.unused, sent = heldPermit{}, true
-		a.seat.suspect = e.ID()
-		a.start(e, taken)
-		a.seat.suspect = webhook.ID{}
+		a.about(e, func() { a.start(e, taken) })
 	}
-	a.yield(now)
-	if a.permitKept && !sent { // a slot is kept for it that others may need
+	a.releaseUnused(now)
+	if a.permitKept && !sent { // others may need the permit that is kept for this endpoint
 		a.shared.permits.Forgo(a.permits, now)
 	}
 	a.permitKept = false
@@ -52,23 +54,23 @@ func (a *endpointActor) tier() limit.Tier {
 		return limit.TierProven
 	case a.lane.InFlight() > 0:
 		return limit.TierMore
-	case a.seat.stats.answeredLast():
+	case a.child.stats.answeredLast():
 		return limit.TierProven
 	default:
 		return limit.TierFirst
 	}
 }
 
-// yield gives a slot back that no attempt took.
-func (a *endpointActor) yield(now time.Time) {
+// releaseUnused returns a permit that no attempt took.
+func (a *endpointActor) releaseUnused(now time.Time) {
 	if a.unused.held {
 		a.shared.permits.Release(a.unused.permit, now)
 		a.unused = heldPermit{}
 	}
 }
 
-// joinPermits opens the endpoint's account with the slots, under its client. A
-// change of the receiver begins with a fresh one: how long attempts last is said of a receiver.
+// joinPermits makes the endpoint a holder of permits, under its client. Another receiver
+// gets a new holder, because the old one's attempts say nothing about its speed.
 func (a *endpointActor) joinPermits(client string, receiver uint64, now time.Time) {
 	if a.permits != nil && a.permits.Client() == client && a.receiver == receiver {
 		return
@@ -78,26 +80,52 @@ func (a *endpointActor) joinPermits(client string, receiver uint64, now time.Tim
 	a.permits, a.receiver = a.shared.permits.Join(client, func() { root.Send(self, &permitKept{}) }), receiver
 }
 
-// leavePermits returns what the actor has of slots, which after a panic may be anything.
+// leavePermits ends that. After a panic the actor may hold a permit, or wait for one.
 func (a *endpointActor) leavePermits(now time.Time) {
-	a.yield(now)
+	a.releaseUnused(now)
 	if a.permits != nil {
 		a.shared.permits.Leave(a.permits, now)
 	}
 	a.permits, a.needsPermit, a.permitKept = nil, false, false
 }
 
-// start makes an attempt on a worker.
+// start makes an attempt on a worker. The inbox gets its end, so that it survives this
+// actor; a panic of the attempt is the end of it.
 func (a *endpointActor) start(e *lane.Entry, on limit.Permit) {
-	target, shared, tray := a.target, a.shared, a.seat.tray
+	target, shared, inbox := a.target, a.shared, a.child.inbox
 	shared.attempts.Run(func() {
 		defer func() {
 			e.Panic = recover()
 			shared.permits.Release(on, time.Now())
-			if tray.finish(e) {
-				shared.tell(tray)
+			if inbox.end(e) {
+				shared.notify(inbox)
 			}
 		}()
 		e.Attempt = target.Send(e.Due)
 	})
+}
+
+// attemptEnded passes the end of an attempt on to the lane, which judges it.
+func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
+	switch {
+	case e.Panic != nil:
+		a.shared.metrics.panics.Inc()
+		a.log().Error("attempt panicked", "delivery_id", webhook.DeliveryID.Format(e.ID()), "panic", e.Panic)
+		a.lane.Panicked(e, now)
+		return
+	case a.shared.aborted.Load() && e.Attempt.Failure != webhook.ReasonNone:
+		a.lane.Abandon(e)
+		return
+	}
+	outcome := e.Attempt.Outcome()
+	if a.lane.SameReceiver(e) {
+		a.child.stats.record(&e.Attempt, outcome)
+	}
+	a.shared.metrics.attempt(&e.Attempt, outcome)
+	openings := a.lane.GateState().Openings
+	a.lane.Attempted(e, e.Attempt, rand.Float64(), now)
+	a.logBreaker(openings, e, outcome)
+	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
+		a.logAttempt(e, outcome)
+	}
 }

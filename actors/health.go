@@ -44,22 +44,22 @@ func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webh
 // health returns how the endpoint is doing; Dispatcher.Health adds the backlog.
 func (a *endpointActor) health(now time.Time) healthAnswer {
 	h := a.lane.Health(now)
-	h.Waiting, h.Restarts = a.waits(h.Waiting), a.seat.restarts
-	a.seat.stats.fill(&h, now)
+	h.Waiting, h.Restarts = a.waits(h.Waiting), a.child.restarts
+	a.child.stats.fill(&h, now)
 	return healthAnswer{Health: h}
 }
 
-// idleHealth returns what is known of an endpoint without an actor. s may be nil: the
+// idleHealth returns what is known of an endpoint without an actor. c may be nil: the
 // supervisor forgets endpoints that had nothing to do for an hour.
-func (s *seat) idleHealth(now time.Time) healthAnswer {
+func (c *child) idleHealth(now time.Time) healthAnswer {
 	answer := healthAnswer{idle: true}
-	if s == nil {
+	if c == nil {
 		return answer
 	}
-	answer.Waiting, answer.Restarts = s.waiting(now), s.restarts
-	answer.InFlight = s.left.InFlight()
-	s.stats.fill(&answer.Health, now)
-	answer.receiverSince, answer.memory = s.stats.receiverSince, s.memory.Snapshot()
+	answer.Waiting, answer.Restarts = c.waiting(now), c.restarts
+	answer.InFlight = c.left.InFlight()
+	c.stats.fill(&answer.Health, now)
+	answer.receiverSince, answer.memory = c.stats.receiverSince, c.memory.Snapshot()
 	return answer
 }
 
@@ -97,4 +97,20 @@ func (s *shared) readEndpoint(n webhook.EndpointNumber) (webhook.Endpoint, webho
 	}
 	gate, err := s.store.Gate(n)
 	return e, gate, err
+}
+
+// waits returns what the endpoint's due deliveries wait for: what the lane says, or a
+// permit.
+func (a *endpointActor) waits(w webhook.Waiting) webhook.Waiting {
+	if w.For == webhook.WaitNone && a.needsPermit {
+		w.For = webhook.WaitSlot
+	}
+	return w
+}
+
+// progress returns what is known about the endpoint's pending deliveries beside storage.
+func (a *endpointActor) progress(now time.Time) webhook.Progress {
+	p := a.lane.Progress(now)
+	p.Waiting = a.waits(p.Waiting)
+	return p
 }

@@ -126,10 +126,10 @@ func TestStopAfterAPanic(t *testing.T) {
 	})
 }
 
-// TestUnexplainedCrashes: without a suspect the next actor waits longer each time,
+// TestUnexplainedCrashes: if no delivery is blamed, the next actor waits longer each time,
 // and after a quiet time as little as the first.
 func TestUnexplainedCrashes(t *testing.T) {
-	s, now := newSeat(1, new(limit.Client), limit.NewBudget(1)), time.Now()
+	s, now := newChild(1, new(limit.Client)), time.Now()
 	if first, second := s.crashed(now), s.crashed(now); first != 100*time.Millisecond || second != 200*time.Millisecond {
 		t.Error(first, second)
 	}

@@ -228,7 +228,7 @@ func TestKeptSlotGoesOn(t *testing.T) {
 	s := limit.NewPermits(1, now)
 	join := func(name string) *limit.Holder { return s.Join(name, func() { told = append(told, name) }) }
 	held, _ := s.Acquire(join("holder"), limit.TierProven, now)
-	a := &endpointActor{shared: &shared{permits: s}, seat: newSeat(1, new(limit.Client), limit.NewBudget(1)), self: actor.NewPID("", "idle"), lane: lane.New(&lane.Memory{})}
+	a := &endpointActor{shared: &shared{permits: s}, child: newChild(1, new(limit.Client)), self: actor.NewPID("", "idle"), lane: lane.New(&lane.Memory{})}
 	a.permits = join("idle")
 	a.lane.Configure(&webhook.Endpoint{}, webhook.Settings{Concurrency: 1}, webhook.GateState{}, now)
 	for _, h := range []*limit.Holder{a.permits, join("next")} {
@@ -245,8 +245,8 @@ func TestKeptSlotGoesOn(t *testing.T) {
 // TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
 func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	s := limit.NewPermits(4, time.Now())
-	seat := newSeat(1, limit.NewClients().Of(1), limit.NewBudget(1))
-	a := &endpointActor{shared: &shared{permits: s}, self: actor.NewPID("nonhost", "a"), seat: seat, lane: lane.New(&seat.memory)}
+	owner := newChild(1, new(limit.Client))
+	a := &endpointActor{shared: &shared{permits: s}, self: actor.NewPID("nonhost", "a"), child: owner, lane: lane.New(&owner.memory)}
 	now := time.Now()
 	a.joinPermits("acme", 0, now)
 	taken, _ := s.Acquire(a.permits, limit.TierFirst, now)

@@ -63,7 +63,7 @@ func (d *Dispatcher) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, 
 	}
 	n, next, err := d.shared.store.Replay(ctx, q)
 	if n > 0 {
-		d.shared.root.Send(d.supervisor, &forEndpoint{q.Endpoint, &missed{byHand: true}})
+		d.shared.root.Send(d.supervisor, &forEndpoint{q.Endpoint, &notOffered{byHand: true}})
 	}
 	return n, next, err
 }

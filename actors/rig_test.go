@@ -99,6 +99,9 @@ func (r *rig) wantIdle() {
 	if used := s.budget.InUse(); used != 0 {
 		r.t.Error(used, "bytes of payload were not given back")
 	}
+	if open := s.budget.Open(); open != int64(r.actorsRunning()) {
+		r.t.Error(open, "reservations of memory are open, and", r.actorsRunning(), "actors run")
+	}
 }
 
 // register makes an endpoint of the client "acme" that gets every type.

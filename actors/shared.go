@@ -2,7 +2,6 @@ package actors
 
 import (
 	"log/slog"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -38,26 +37,23 @@ type shared struct {
 	announce func(webhook.Endpoint)
 }
 
-// tell sends news to the actor that a tray belongs to, if there is one now.
-func (s *shared) tell(t *tray) {
-	t.mu.Lock()
-	reader := t.reader
-	t.mu.Unlock()
-	if reader != nil {
-		s.root.Send(reader, &news{})
-	}
-}
+const (
+	// maxRunning bounds the actors that run at the same time. None of them waits for
+	// anything, so more would only take turns.
+	maxRunning = 256
+	// maxRun is how many messages an actor handles in a row before others get its worker.
+	maxRun = 300
+)
 
-// logPanic, deferred, logs a panic with its stack and panics again. The actor's
-// supervisor decides what happens, but the stack is gone by the time it is called.
-func (s *shared) logPanic(who string) {
-	if cause := recover(); cause != nil {
-		logStack(s.log, who, cause)
-		panic(cause)
-	}
-}
+// mailboxes runs actors on workers, whose stacks have grown already. protoactor's own
+// dispatcher starts a goroutine for each message that finds an actor idle, and growing
+// its stack costs more than handling the message.
+type mailboxes struct{ *limit.Workers }
 
-// logStack logs a panic with the stack of the goroutine that panicked.
-func logStack(log *slog.Logger, who string, cause any) {
-	log.Error("actor panicked", "actor", who, "panic", cause, "stack", string(debug.Stack()))
-}
+var _ actor.Dispatcher = mailboxes{}
+
+// Schedule runs an actor until its mailbox is empty, or maxRun messages are handled.
+func (m mailboxes) Schedule(run func()) { m.Run(run) }
+
+// Throughput returns how many messages an actor handles in a row.
+func (mailboxes) Throughput() int { return maxRun }

@@ -9,36 +9,37 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// seatSweep is how often the supervisor looks for seats to forget.
-const seatSweep = time.Minute
+// forgetEvery is how often the supervisor looks for children to forget.
+const forgetEvery = time.Minute
 
 // supervisor owns the endpoint actors: it starts one when there is work, passes
-// deliveries on, stops it when it rests, and starts it again after a panic. It
-// keeps the times at which resting endpoints have work again.
+// deliveries on, stops it when it is idle, and starts it again after a panic. It
+// keeps the times at which idle endpoints have work again.
 type supervisor struct {
-	shared *shared
-	seats  map[webhook.EndpointNumber]*seat
-	byPID  map[string]*seat
-	wakes  wakes
-	timer  *time.Timer
-	// timerAt is when the timer ticks; zero if it has.
-	timerAt time.Time
-	sweep   *time.Timer
-	self    *actor.PID
+	shared   *shared
+	children map[webhook.EndpointNumber]*child
+	byPID    map[string]*child // those with an actor
+	wakes    wakes
+	timer    *time.Timer
+	timerAt  time.Time   // when timer fires; zero after it has
+	forget   *time.Timer // sends forgetChildren
+	self     *actor.PID
 
-	draining  chan struct{} // closed when all actors have drained; nil before
+	// draining is closed when all actors have drained; nil before a stop. undrained
+	// counts the actors that have not.
+	draining  chan struct{}
 	undrained int
 }
 
 func newSupervisor(s *shared) *supervisor {
 	return &supervisor{
-		shared: s,
-		seats:  make(map[webhook.EndpointNumber]*seat),
-		byPID:  make(map[string]*seat),
+		shared:   s,
+		children: make(map[webhook.EndpointNumber]*child),
+		byPID:    make(map[string]*child),
 	}
 }
 
-// Receive handles one message.
+// Receive handles one message, then sets the timer for the next child that is due.
 func (s *supervisor) Receive(c actor.Context) {
 	defer s.shared.logPanic("supervisor")
 	now := time.Now()
@@ -46,7 +47,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *actor.Started:
 		s.self = c.Self()
 		root, self := s.shared.root, s.self
-		s.sweep = time.AfterFunc(seatSweep, func() { root.Send(self, &sweepSeats{}) })
+		s.forget = time.AfterFunc(forgetEvery, func() { root.Send(self, &forgetChildren{}) })
 	case *actor.Stopping:
 		s.stop()
 	case *actor.Terminated:
@@ -58,51 +59,53 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *audit:
 		s.audit(c, m, now)
 	case *endpointChanged:
-		s.changed(c, m.endpoint)
+		s.endpointChanged(c, m.endpoint)
 	case *forEndpoint:
 		s.pass(c, m, now)
-	case *restRequest:
-		s.rest(c, m, now)
+	case *childIdle:
+		s.stopIdle(c, m, now)
 	case *defaultsChanged:
 		for _, to := range s.byPID {
 			s.send(c, to, m)
 		}
 	case *drain:
 		s.drain(c, m.done)
-	case *drained:
-		s.drained(s.seats[m.number])
-	case *tick:
-		s.wakeDue(c, now)
-	case *sweepSeats:
-		s.forgetEmpty(now)
+	case *childDrained:
+		s.childDrained(s.children[m.number])
+	case *wakeDue:
+		s.startDue(c, now)
+	case *forgetChildren:
+		s.forgetIdle(now)
 	}
 	s.setTimer(now)
 }
 
-// HandleFailure decides what becomes of an actor that panicked: it stops, and Terminated follows.
-func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
-	if seat := s.byPID[child.Id]; seat != nil {
+// HandleFailure is called by protoactor when a child's actor has panicked. It stops
+// the actor; Terminated follows, and starts the next one.
+func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, who *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	if failed := s.byPID[who.Id]; failed != nil {
 		s.shared.metrics.panics.Inc()
-		suspect := ""
-		if seat.suspect != (webhook.ID{}) {
-			suspect = webhook.DeliveryID.Format(seat.suspect)
+		blamed := ""
+		if failed.current != (webhook.ID{}) {
+			blamed = webhook.DeliveryID.Format(failed.current)
 		}
-		seat.log(s.shared.log).Error("actor of a webhook is started again", "panic", reason, "delivery_id", suspect)
+		failed.log(s.shared.log).Error("actor of a webhook is started again", "panic", reason, "delivery_id", blamed)
 	}
-	up.StopChildren(child)
+	up.StopChildren(who)
 }
 
-func (s *supervisor) seat(n webhook.EndpointNumber) *seat {
-	found := s.seats[n]
+// child returns the record of an endpoint, and makes it if need be.
+func (s *supervisor) child(n webhook.EndpointNumber) *child {
+	found := s.children[n]
 	if found == nil {
-		found = newSeat(n, s.shared.clients.Of(n), s.shared.budget)
-		s.seats[n] = found
+		found = newChild(n, s.shared.clients.Of(n))
+		s.children[n] = found
 	}
 	return found
 }
 
 // maxOffers bounds the deliveries that the supervisor passes on before it handles
-// other messages.
+// other messages: an event for a million endpoints must not hold everything up.
 const maxOffers = 5000
 
 // accepted passes new deliveries on to the actors of their endpoints.
@@ -118,7 +121,7 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 				c.Send(c.Self(), m)
 				return
 			}
-			s.offer(c, s.seat(event.Endpoints[m.endpoint]), event, m.publication.only != 0, now)
+			s.offer(c, s.child(event.Endpoints[m.endpoint]), event, m.publication.only != 0, now)
 			left--
 		}
 	}
@@ -127,9 +130,10 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 	}
 }
 
-// offer passes one delivery on, or only the news of it. A test starts the actor
-// whatever the others wait for.
-func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test bool, now time.Time) {
+// offer passes one delivery on to its endpoint's actor. Without memory for its payload,
+// or room among the unseen, the actor learns only that there is one, and reads it from
+// storage. A test starts an actor whatever other deliveries wait for.
+func (s *supervisor) offer(c actor.Context, to *child, event *webhook.Event, test bool, now time.Time) {
 	id := event.ID.For(to.number)
 	if s.draining != nil {
 		return
@@ -140,6 +144,7 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test
 		}
 		return
 	}
+	s.reserve(to)
 	unseen := to.sent - to.seen.Load()
 	if unseen < maxUnseen && to.held.TryTake(len(event.Data)) {
 		e := &lane.Entry{Charged: len(event.Data), ByHand: test, Test: test, Due: webhook.Due{
@@ -149,58 +154,69 @@ func (s *supervisor) offer(c actor.Context, to *seat, event *webhook.Event, test
 		s.deliver(c, to, e)
 		return
 	}
-	// One unseen marker is enough: the actor reads after it has seen it.
-	if to.pid == nil || test || to.marker <= to.seen.Load() {
-		s.send(c, to, &missed{from: id, byHand: test})
-		to.marker = to.sent
+	// One unseen notOffered is enough: the actor reads from it on to the end.
+	if to.pid == nil || test || to.notOfferedAt <= to.seen.Load() {
+		s.send(c, to, &notOffered{from: id, byHand: test})
+		to.notOfferedAt = to.sent
 	}
 }
 
-// deliver passes a delivery to an endpoint's actor, and starts it if need be.
-func (s *supervisor) deliver(c actor.Context, to *seat, e *lane.Entry) {
+// reserve opens the memory of a child whose actor is about to start; child.close closes it.
+func (s *supervisor) reserve(to *child) {
+	if to.held == nil {
+		to.held = s.shared.budget.Reserve(to.client)
+	}
+}
+
+// deliver puts a delivery into the inbox of an endpoint's actor, and starts the actor if
+// need be.
+func (s *supervisor) deliver(c actor.Context, to *child, e *lane.Entry) {
 	s.count(c, to)
-	if to.tray.offer(e) {
-		c.Send(to.pid, &news{})
+	if to.inbox.offer(e) {
+		c.Send(to.pid, &inboxReady{})
 	}
 }
 
-// send passes a message to an endpoint's actor, and starts it if need be.
-func (s *supervisor) send(c actor.Context, to *seat, message any) {
+// send passes a message to an endpoint's actor, and starts the actor if need be.
+func (s *supervisor) send(c actor.Context, to *child, message any) {
 	s.count(c, to)
 	c.Send(to.pid, message)
 }
 
-// count counts what an endpoint's actor is about to get, and starts it if need be.
-func (s *supervisor) count(c actor.Context, to *seat) {
+// count counts what an endpoint's actor is about to get, and starts the actor if need be.
+func (s *supervisor) count(c actor.Context, to *child) {
 	if to.pid == nil {
 		s.start(c, to)
 	}
 	to.sent++
 }
 
-func (s *supervisor) start(c actor.Context, to *seat) {
+// start starts a child's actor. Its lane takes over what an actor that panicked left
+// under way.
+func (s *supervisor) start(c actor.Context, to *child) {
 	s.wakes.set(to, time.Time{})
-	to.holdUntil, to.sent, to.marker, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
+	s.reserve(to)
+	to.holdUntil, to.sent, to.notOfferedAt, to.waits = time.Time{}, 0, 0, webhook.Waiting{}
 	to.seen.Store(0)
 	owned := lane.New(&to.memory)
-	if held := owned.TakeOver(to.left); held > 0 {
-		to.held.Take(held)
+	if bytes := owned.TakeOver(to.left); bytes > 0 {
+		to.held.Take(bytes)
 	}
 	to.left = lane.Leftover{}
 	to.pid = c.Spawn(actor.PropsFromProducer(func() actor.Actor {
-		return &endpointActor{number: to.number, shared: s.shared, seat: to, lane: owned}
+		return &endpointActor{number: to.number, shared: s.shared, child: to, lane: owned}
 	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
 	if s.draining != nil {
-		s.drainSeat(c, to)
+		s.drainChild(c, to)
 	}
 }
 
 // pass passes a message on. Questions that need no actor are answered in its place:
-// where none runs the seat knows what it left behind.
+// where none runs, the child's record has what the last one knew.
 func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
-	if known := s.seats[m.number]; known == nil || known.pid == nil {
+	if known := s.children[m.number]; known == nil || known.pid == nil {
 		switch query := m.message.(type) {
 		case *progressQuery:
 			query.reply <- webhook.Progress{Waiting: known.waiting(now)}
@@ -210,79 +226,83 @@ func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
 			return
 		}
 	}
-	s.send(c, s.seat(m.number), m.message)
+	s.send(c, s.child(m.number), m.message)
 }
 
-// changed passes an endpoint's change on to its actor, and starts one if work waits
-// for the change. With a fresh gate what is saved of an earlier one is void.
-func (s *supervisor) changed(c actor.Context, e webhook.Endpoint) {
-	known := s.seats[e.Number()]
+// endpointChanged passes a changed endpoint on to its actor, and starts one if the change
+// may make work possible: a pause or a hold may be over, and what is owed to a deleted
+// endpoint is to be cancelled. Otherwise nobody needs to know, except that a change
+// which begins with a fresh gate makes the saved breaker void.
+func (s *supervisor) endpointChanged(c actor.Context, e webhook.Endpoint) {
+	known := s.children[e.Number()]
 	switch {
 	case e.Deleted(), known != nil && (known.pid != nil || !known.wakeAt.IsZero() || !known.holdUntil.IsZero()):
-		s.send(c, s.seat(e.Number()), &configured{e})
+		s.send(c, s.child(e.Number()), &configured{e})
 	case e.GateSince > 0 && e.GateSince == e.Revision:
 		s.shared.store.SaveGate(e.Number(), webhook.GateState{}, func(error) {})
 	}
 }
 
-// rest stops an actor that has nothing to do, unless a message is on its way to it.
-func (s *supervisor) rest(c actor.Context, m *restRequest, now time.Time) {
-	to := s.seats[m.number]
+// stopIdle stops an actor that has nothing to do, unless a message is on its way to it:
+// then the actor is not idle when the message arrives.
+func (s *supervisor) stopIdle(c actor.Context, m *childIdle, now time.Time) {
+	to := s.children[m.number]
 	if to == nil || to.pid == nil || !to.pid.Equal(m.who) || to.sent != m.seen || s.draining != nil {
 		return
 	}
 	c.Stop(to.pid)
-	next := s.replace(to, to.successor())
-	next.holdUntil, next.waits = steady(m.rest.HoldUntil, now), m.rest.Waits
-	s.wakes.set(next, steady(m.rest.WakeAt, now))
+	next := s.replace(to, to.afterStop())
+	next.holdUntil, next.waits = steady(m.idle.HoldUntil, now), m.idle.Waits
+	s.wakes.set(next, steady(m.idle.WakeAt, now))
 }
 
-// longestRest bounds how long an actor rests that has something to do later.
-const longestRest = time.Hour
+// maxIdle bounds how long no actor of an endpoint runs that has work later.
+const maxIdle = time.Hour
 
-// steady is a time, zero and never apart, as a wait from now on: by the clock that
-// is not stepped, and no longer than longestRest, after which the actor looks again.
-// So a stored time keeps an endpoint no longer than that when the clock goes back.
+// steady returns a stored time as a wait from now on, by the monotonic clock, of maxIdle
+// at most; then the actor looks again. So a wall clock that is set back keeps an
+// endpoint waiting no longer than that. Zero and lane.Never stay.
 func steady(at, now time.Time) time.Time {
 	if at.IsZero() || !at.Before(lane.Never) {
 		return at
 	}
-	return now.Add(min(at.Sub(now), longestRest))
+	return now.Add(min(at.Sub(now), maxIdle))
 }
 
-// replace gives an endpoint whose actor is gone a new seat.
-func (s *supervisor) replace(old, next *seat) *seat {
+// replace puts the next record in the place of one whose actor is gone.
+func (s *supervisor) replace(old, next *child) *child {
 	delete(s.byPID, old.pid.Id)
 	s.shared.metrics.actors.Dec()
-	old.vacate()
-	s.seats[old.number] = next
+	old.close()
+	s.children[old.number] = next
 	return next
 }
 
-// terminated notes that an actor has stopped by itself, which is after a panic only.
-// During a stop the next one follows at once if something is under way.
+// terminated replaces an actor that has ended without being told to, which happens
+// after a panic only. Its successor starts after a delay, so that a panic in a loop
+// costs little; during a stop it starts at once if outcomes are still under way.
 func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) {
 	to := s.byPID[who.Id]
 	if to == nil {
 		return
 	}
-	blamed := to.suspect != webhook.ID{}
+	blamed := to.current != webhook.ID{}
 	wait := to.crashed(now)
-	next := s.replace(to, to.heir())
+	next := s.replace(to, to.afterPanic())
 	if s.draining != nil {
 		if blamed && next.left.UnderWay() {
 			s.start(c, next)
 		}
-		s.drained(to)
+		s.childDrained(to)
 		return
 	}
 	next.holdUntil = now.Add(wait)
 	s.wakes.set(next, next.holdUntil)
 }
 
-// wakeLater takes an endpoint's work that was found in storage.
+// wakeLater schedules an endpoint's pending work that was found in storage at start.
 func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
-	to := s.seat(w.Endpoint)
+	to := s.child(w.Endpoint)
 	if to.pid != nil || s.draining != nil {
 		return
 	}
@@ -299,7 +319,8 @@ func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
 	}
 }
 
-func (s *supervisor) wakeDue(c actor.Context, now time.Time) {
+// startDue starts the actors of all children whose time has come.
+func (s *supervisor) startDue(c actor.Context, now time.Time) {
 	s.timerAt = time.Time{}
 	for s.draining == nil {
 		to := s.wakes.due(now)
@@ -312,7 +333,7 @@ func (s *supervisor) wakeDue(c actor.Context, now time.Time) {
 	}
 }
 
-// setTimer makes sure that a tick comes when the first seat is to be woken.
+// setTimer makes sure that a wakeDue comes when the first child is due.
 func (s *supervisor) setTimer(now time.Time) {
 	if len(s.wakes) == 0 || s.draining != nil {
 		return
@@ -326,47 +347,49 @@ func (s *supervisor) setTimer(now time.Time) {
 	}
 	root, self := s.shared.root, s.self
 	s.timerAt = at
-	s.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &tick{}) })
+	s.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &wakeDue{}) })
 }
 
-func (s *supervisor) forgetEmpty(now time.Time) {
-	for n, to := range s.seats {
-		if to.empty(now) {
-			delete(s.seats, n)
+func (s *supervisor) forgetIdle(now time.Time) {
+	for n, to := range s.children {
+		if to.forgettable(now) {
+			delete(s.children, n)
 		}
 	}
-	s.sweep.Reset(seatSweep)
+	s.forget.Reset(forgetEvery)
 }
 
-// drain makes all actors finish what is in flight.
+// drain makes all actors finish what is in flight, and start nothing. done is closed
+// when all have.
 func (s *supervisor) drain(c actor.Context, done chan struct{}) {
 	s.draining = done
 	for _, to := range s.byPID {
-		s.drainSeat(c, to)
+		s.drainChild(c, to)
 	}
-	s.allDrained()
+	s.closeIfDrained()
 }
 
-func (s *supervisor) drainSeat(c actor.Context, to *seat) {
+func (s *supervisor) drainChild(c actor.Context, to *child) {
 	s.undrained++
-	to.drained = false
+	to.drainReported = false
 	to.sent++
 	c.Send(to.pid, &drainEndpoint{})
 }
 
-func (s *supervisor) drained(to *seat) {
-	if s.draining == nil || to == nil || to.drained {
+// childDrained counts an actor that has drained, once.
+func (s *supervisor) childDrained(to *child) {
+	if s.draining == nil || to == nil || to.drainReported {
 		return
 	}
-	to.drained = true
+	to.drainReported = true
 	s.undrained--
-	s.allDrained()
+	s.closeIfDrained()
 }
 
-func (s *supervisor) allDrained() {
+func (s *supervisor) closeIfDrained() {
 	if s.undrained == 0 {
 		select {
-		case <-s.draining:
+		case <-s.draining: // closed already
 		default:
 			close(s.draining)
 		}
@@ -374,7 +397,7 @@ func (s *supervisor) allDrained() {
 }
 
 func (s *supervisor) stop() {
-	for _, timer := range []*time.Timer{s.timer, s.sweep} {
+	for _, timer := range []*time.Timer{s.timer, s.forget} {
 		if timer != nil {
 			timer.Stop()
 		}

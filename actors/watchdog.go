@@ -97,7 +97,7 @@ func due(w *webhook.Wake, at time.Time) bool {
 
 // audit asks about the heads that are due in storage.
 func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
-	to := s.seat(m.wake.Endpoint)
+	to := s.child(m.wake.Endpoint)
 	switch {
 	case s.draining != nil:
 	case to.pid != nil:
@@ -113,21 +113,21 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 
 // audit asks the lane about the heads that are due in storage.
 func (a *endpointActor) audit(m *audit, now time.Time) {
-	if found := a.lane.Overlooked(&m.wake, now); a.seat.confirms(found) {
-		a.shared.overlooked(a.seat, found)
+	if found := a.lane.Overlooked(&m.wake, now); a.child.confirms(found) {
+		a.shared.overlooked(a.child, found)
 		a.lane.TakeUp(found)
 	}
 }
 
 // confirms reports whether the same was found overlooked at the last audit, too.
-func (s *seat) confirms(found lane.Heads) bool {
+func (s *child) confirms(found lane.Heads) bool {
 	again := found != lane.Heads{} && found == s.overlooked
 	s.overlooked = found
 	return again
 }
 
 // overlooked reports a fault: deliveries were due, and nobody knew of them.
-func (s *shared) overlooked(at *seat, found lane.Heads) {
+func (s *shared) overlooked(at *child, found lane.Heads) {
 	s.metrics.overlooked.Inc()
 	first := found.Queued
 	if first == (webhook.ID{}) {

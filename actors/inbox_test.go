@@ -15,40 +15,40 @@ func recorded(s webhook.Status) *lane.Entry {
 	return &lane.Entry{Next: webhook.Settlement{Now: webhook.Delivery{Status: s}}}
 }
 
-// TestTrayTellsWhatMatters: a record alone wakes nobody, unless it makes work, or
-// many wait, or the actor is in a hurry. All else does, once.
-func TestTrayTellsWhatMatters(t *testing.T) {
-	var tray tray
+// TestInboxNotifiesOfWork: a recorded outcome alone sends no message, unless it makes
+// work, or many wait, or the actor asked to be notified at once. All else sends one.
+func TestInboxNotifiesOfWork(t *testing.T) {
+	var box inbox
 	wants := func(what string, tell, want bool) {
 		t.Helper()
 		if tell != want {
 			t.Errorf("%s: told %v, want %v", what, tell, want)
 		}
 	}
-	for range maxUntold - 1 {
-		wants("a few records", tray.settle(recorded(webhook.Delivered)), false)
+	for range maxQuiet - 1 {
+		wants("a few records", box.record(recorded(webhook.Delivered)), false)
 	}
-	wants("many records", tray.settle(recorded(webhook.Delivered)), true)
-	wants("one more, while news is on its way", tray.settle(recorded(webhook.Delivered)), false)
-	if n := len(tray.take(trayful{}, true, true).settled); n != maxUntold+1 {
+	wants("many records", box.record(recorded(webhook.Delivered)), true)
+	wants("one more, while a message is on its way", box.record(recorded(webhook.Delivered)), false)
+	if n := len(box.take(batch{}, true, true).recorded); n != maxQuiet+1 {
 		t.Error(n, "records taken")
 	}
-	wants("a retry", tray.settle(recorded(webhook.Retrying)), true)
-	tray.take(trayful{}, true, true)
-	wants("a record", tray.settle(recorded(webhook.Failed)), false)
-	wants("an offer", tray.offer(&lane.Entry{}), true)
-	if got := tray.take(trayful{}, false, true); len(got.offered) != 0 || len(got.settled) != 1 {
+	wants("a retry", box.record(recorded(webhook.Retrying)), true)
+	box.take(batch{}, true, true)
+	wants("a record", box.record(recorded(webhook.Failed)), false)
+	wants("an offer", box.offer(&lane.Entry{}), true)
+	if got := box.take(batch{}, false, true); len(got.offered) != 0 || len(got.recorded) != 1 {
 		t.Errorf("taken: %+v", got)
 	}
-	if got := tray.take(trayful{}, true, true); len(got.offered) != 1 || len(got.settled) != 0 {
+	if got := box.take(batch{}, true, true); len(got.offered) != 1 || len(got.recorded) != 0 {
 		t.Errorf("left: %+v", got)
 	}
-	wants("hurry without a record", tray.hurry(true), false)
-	wants("a record in a hurry", tray.settle(recorded(webhook.Delivered)), true)
-	tray.take(trayful{}, true, true)
-	wants("no hurry", tray.hurry(false), false)
-	wants("a record without hurry", tray.settle(recorded(webhook.Delivered)), false)
-	wants("hurry with a record", tray.hurry(true), true)
+	wants("at once, without a record", box.setNotifyAtOnce(true), false)
+	wants("a record, at once", box.record(recorded(webhook.Delivered)), true)
+	box.take(batch{}, true, true)
+	wants("not at once", box.setNotifyAtOnce(false), false)
+	wants("a record, not at once", box.record(recorded(webhook.Delivered)), false)
+	wants("at once, with a record", box.setNotifyAtOnce(true), true)
 }
 
 // lately runs a test on a store that records outcomes a second late, and checks

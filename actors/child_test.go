@@ -13,12 +13,12 @@ func TestWakesComeInOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	start := time.Unix(1_800_000_000, 0)
 	var w wakes
-	seats := make([]*seat, 50)
-	for i := range seats {
-		seats[i] = &seat{number: webhook.EndpointNumber(i), at: -1}
+	children := make([]*child, 50)
+	for i := range children {
+		children[i] = &child{number: webhook.EndpointNumber(i), at: -1}
 	}
 	for range 1000 {
-		s := seats[random.IntN(len(seats))]
+		s := children[random.IntN(len(children))]
 		if random.IntN(4) == 0 {
 			w.set(s, time.Time{})
 		} else {
@@ -26,7 +26,7 @@ func TestWakesComeInOrder(t *testing.T) {
 		}
 	}
 	waiting := 0
-	for _, s := range seats {
+	for _, s := range children {
 		if !s.wakeAt.IsZero() {
 			waiting++
 		}
@@ -49,10 +49,10 @@ func TestWakesComeInOrder(t *testing.T) {
 }
 
 func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
-	s := newSeat(1, new(limit.Client), limit.NewBudget(1))
+	s := newChild(1, new(limit.Client))
 	last := time.Duration(0)
 	for i := range 20 {
-		s.suspect = webhook.ID{Seq: 7}
+		s.current = webhook.ID{Seq: 7}
 		wait := s.crashed(time.Now())
 		if wait < last || wait > 30*time.Second {
 			t.Fatal("crash", i, "waits", wait, "after", last)

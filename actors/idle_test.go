@@ -73,7 +73,7 @@ func TestEarlierActorAsksToRest(t *testing.T) {
 		n := r.register(webhook.Settings{})
 		r.publish(1, 2)
 		synctest.Wait()
-		r.d.shared.root.Send(r.d.supervisor, &restRequest{number: n, who: actor.NewPID("nonhost", "earlier"), seen: 1})
+		r.d.shared.root.Send(r.d.supervisor, &childIdle{number: n, who: actor.NewPID("nonhost", "earlier"), seen: 1})
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 1 {
 			t.Error("it was stopped")
