@@ -7,48 +7,50 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Clients knows the client of each endpoint, and what each client has of what
-// all share beside the slots. It is safe for concurrent use: unlike the router's
-// index it is asked by supervisor and endpoint actors.
+// Clients has the client of each endpoint, and what each client has of what all share,
+// except permits. It is safe for concurrent use: supervisor and endpoint actors ask it,
+// unlike the router's index, which belongs to the router alone.
 type Clients struct {
 	mu      sync.RWMutex
 	clients map[string]*Client
 	owners  map[webhook.EndpointNumber]*Client
-	// unknown has the endpoints of which nothing was heard.
+	// unknown is the client of endpoints that nothing is known of, as after a message
+	// about one that was just registered. They share, like endpoints of one client.
 	unknown *Client
 }
 
-// Client is one client's.
+// Client is what one client has of the memory for payloads and of the readers.
 type Client struct {
-	payloads atomic.Int64 // bytes in memory
+	payloads atomic.Int64 // bytes that the reservations of its endpoints hold
 	reads    clientQueue
 }
 
-// NewClients returns the knowledge of no client yet.
+// NewClients returns a table without endpoints.
 func NewClients() *Clients {
 	return &Clients{
 		clients: make(map[string]*Client), owners: make(map[webhook.EndpointNumber]*Client), unknown: new(Client),
 	}
 }
 
-// Put takes an endpoint as it is now.
-func (a *Clients) Put(e *webhook.Endpoint) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	client := a.clients[e.ClientID]
+// Put takes an endpoint as it is now. Endpoints stay after they are deleted, because some
+// of their work may still be under way.
+func (c *Clients) Put(e *webhook.Endpoint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	client := c.clients[e.ClientID]
 	if client == nil {
 		client = new(Client)
-		a.clients[e.ClientID] = client
+		c.clients[e.ClientID] = client
 	}
-	a.owners[e.Number()] = client
+	c.owners[e.Number()] = client
 }
 
-// Of returns the account of an endpoint's client.
-func (a *Clients) Of(n webhook.EndpointNumber) *Client {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if client := a.owners[n]; client != nil {
+// Of returns the client of an endpoint; never nil.
+func (c *Clients) Of(n webhook.EndpointNumber) *Client {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if client := c.owners[n]; client != nil {
 		return client
 	}
-	return a.unknown
+	return c.unknown
 }

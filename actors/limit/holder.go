@@ -2,8 +2,9 @@ package limit
 
 import "time"
 
-// class is how an endpoint takes part in the slots: its standing, and whether its
-// attempts last long. The larger, the more free slots it has to leave to others.
+// class is an endpoint's tier together with whether its attempts last long. The larger,
+// the more free permits the endpoint has to leave to others: a permit that comes back soon
+// costs the others least.
 type class int
 
 const (
@@ -14,18 +15,21 @@ const (
 	classes
 )
 
-// slowHold is the duration from which on an endpoint's attempts last long.
+// slowHold is the duration from which on an endpoint's attempts last long. A healthy
+// receiver answers well within it.
 const slowHold = time.Second
 
-// leavesOf is what a class leaves to the better ones is counted in.
+// leavesOf is the unit of what a class leaves to better ones: a part of all permits.
 const leavesOf = 64
 
-// leaves returns how many 64ths of the slots a class does not see.
+// leaves returns how many 64ths of all permits a class does not see.
 func (c class) leaves() int { return [classes]int{0, 1, 8, 12}[c] }
 
-// counts are slots in use: all, those of unproven endpoints, and those beyond their first attempts.
+// counts are permits in use: all, those of unproven endpoints, and among these the ones
+// beyond first attempts.
 type counts struct{ all, unproven, more int }
 
+// add adds n permits of a class; a negative n takes them off.
 func (c *counts) add(of class, n int) {
 	c.all += n
 	if of == classFirst || of == classMore {
@@ -36,8 +40,9 @@ func (c *counts) add(of class, n int) {
 	}
 }
 
-// load returns what the counts weigh when one more slot of a class is asked for.
-// Slots in the half and the quarter of the unproven weigh as many times as these are smaller.
+// load returns what the counts weigh when one more permit of a class is asked for. Like
+// the free ones in Permits.free, those of the unproven weigh more because their part of
+// the pool is smaller.
 func (c *counts) load(of class) int {
 	switch of {
 	case classFirst:
@@ -52,9 +57,10 @@ func (c *counts) load(of class) int {
 // permitClient is a client with endpoints at work.
 type permitClient struct {
 	name    string
-	members int
+	members int // holders that have not left
 	used    counts
-	// waiting are its endpoints that wait, and at its places among the clients that do.
+	// waiting are its endpoints that wait, by class. at are the client's places among the
+	// clients with such endpoints; nowhere if it has none.
 	waiting [classes]ranking[*Holder]
 	at      [classes]int
 }
@@ -67,30 +73,31 @@ func newPermitClient(name string) *permitClient {
 	return c
 }
 
-// Holder is an endpoint's account.
+// Holder is one endpoint's part in the permits: what it holds, and what it waits for.
 type Holder struct {
-	notify  func()
-	client  *permitClient
-	used    int
-	granted bool // a slot is kept for it, and is one of those used
-	lasting lasting
+	notify    func()
+	client    *permitClient
+	used      int
+	kept      bool // a permit is kept for it, and is one of those used
+	durations durations
 
-	asked   Tier  // when it last asked for a slot
-	class   class // of the slot that it waits for, or that it got last
+	asked   Tier  // when it last asked for a permit
+	class   class // of the permit that it waits for, or that it got last
 	waiting bool
 	turn    uint64 // when it began to wait
-	at      int    // its place in its client's line
+	at      int    // its place among the waiting ones of its client; nowhere if it does not wait
 }
 
-// Client returns the client that the account was opened for.
+// Client returns the client that the holder joined under.
 func (h *Holder) Client() string { return h.client.name }
 
 // load returns what an endpoint's holdings weigh, with its client's.
 func (h *Holder) load(of class) int { return loadWith(h.client.used.load(of), h.used) }
 
-// classAt returns the class that the endpoint belongs to now.
+// classAt returns the endpoint's class at a time. It can change while the endpoint waits,
+// because attempts in flight last longer and longer.
 func (h *Holder) classAt(at time.Duration) class {
-	slow := h.lasting.estimate(at) >= slowHold
+	slow := h.durations.estimate(at) >= slowHold
 	switch {
 	case h.asked == TierProven && !slow:
 		return classQuick
@@ -103,9 +110,11 @@ func (h *Holder) classAt(at time.Duration) class {
 	}
 }
 
+// place returns where a ranking keeps the holder's place.
 func (h *Holder) place() *int { return &h.at }
 
-// holdsLess orders the waiting endpoints of a client.
+// holdsLess orders the waiting endpoints of a client: the one that holds least comes
+// first, among equals the one that waits longest.
 func holdsLess(a, b *Holder) bool {
 	if a.used != b.used {
 		return a.used < b.used
@@ -113,33 +122,38 @@ func holdsLess(a, b *Holder) bool {
 	return a.turn < b.turn
 }
 
-// lasting estimates how long an endpoint's attempts last.
-type lasting struct {
-	mean   time.Duration // of those that ended, the latest most
+// durations estimates how long an endpoint's attempts last, from those that ended and from
+// those in flight. The latter matter most: a receiver that falls silent shows it first in
+// attempts that do not end.
+type durations struct {
+	mean   time.Duration // moving average of those that ended; the last one counts an eighth
 	open   int           // attempts in flight
-	starts time.Duration // sum of when they began; it may overflow, a difference of two does not
+	starts time.Duration // sum of the times at which those began; an overflow cancels out
 }
 
-func (l *lasting) begin(at time.Duration) {
-	l.open++
-	l.starts += at
+// begin notes that an attempt began.
+func (d *durations) begin(at time.Duration) {
+	d.open++
+	d.starts += at
 }
 
-func (l *lasting) end(since, at time.Duration) {
-	l.open--
-	l.starts -= since
-	if took := at - since; l.mean == 0 {
-		l.mean = took
+// end notes that an attempt that began at since has ended.
+func (d *durations) end(since, at time.Duration) {
+	d.open--
+	d.starts -= since
+	if took := at - since; d.mean == 0 {
+		d.mean = took
 	} else {
-		l.mean += (took - l.mean) / 8
+		d.mean += (took - d.mean) / 8
 	}
 }
 
-// estimate returns the mean of the attempts that ended, or of those in flight if these last longer already.
-func (l *lasting) estimate(at time.Duration) time.Duration {
-	if l.open == 0 {
-		return l.mean
+// estimate returns the mean duration of the attempts that ended, or of those in flight if
+// they last longer already.
+func (d *durations) estimate(at time.Duration) time.Duration {
+	if d.open == 0 {
+		return d.mean
 	}
-	n := time.Duration(l.open)
-	return max(l.mean, (n*at-l.starts)/n)
+	n := time.Duration(d.open)
+	return max(d.mean, (n*at-d.starts)/n)
 }

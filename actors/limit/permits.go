@@ -20,34 +20,36 @@ const (
 	TierMore
 )
 
-// Permits bounds the attempts in flight of the whole server, and shares them by
-// client, then by endpoint. No attempt is ever cut short for another one, so
-// slots must be free before those who hold little ask for one: mayHold decides
-// how many a client may hold, and an endpoint of it, from how many are free now.
+// Permits bounds the attempts in flight of the whole server, and shares them among
+// clients, then among the endpoints of each. No attempt is ever cut short for another one,
+// so permits must be free before an endpoint that holds little asks for one: mayHold
+// decides from the number of free ones how many a client may hold, and an endpoint of it.
 //
-// An endpoint sees fewer free slots than there are, depending on its class. What
-// it does not see is left to the better classes. Endpoints that have not shown to
-// answer share one half of the slots by the same rule, and one half of that half
-// is for the attempts that they make beside a first one.
+// An endpoint sees fewer free permits than there are, depending on its class; the rest is
+// left to better classes. Unproven endpoints share one half of all permits by the same
+// rule, and half of that half for attempts beyond a first one.
 //
-// An endpoint that finds no slot waits. A slot that becomes free goes to the one
-// among the waiting that may take it and that holds least, its client included;
-// among equals to the one that waits longest. The slot is kept until that
-// endpoint takes it or forgoes it, so nobody can overtake.
+// An endpoint that finds no permit waits. A permit that becomes free is for the waiting
+// endpoint that may take it and holds least, its client included; among equals for the one
+// that waits longest. It is kept until that endpoint takes it or forgoes it, so that
+// nobody can overtake.
+//
+// Permits is safe for concurrent use. Each call takes a time, because how long attempts
+// last decides on an endpoint's class.
 type Permits struct {
 	size  int
-	began time.Time // times are counted from then on
+	began time.Time // durations are counted from here
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below, and everything in Holder and permitClient
 	used    counts
 	clients map[string]*permitClient
 	queue
 }
 
-// Permit is one that was taken.
+// Permit is the right to one attempt in flight. Release must follow, once.
 type Permit struct {
 	of    *Holder
-	class class
+	class class // in which it is counted, whatever the endpoint's class becomes
 	since time.Duration
 }
 
@@ -58,162 +60,171 @@ func NewPermits(n int, now time.Time) *Permits {
 	}
 }
 
-// Join opens the account of a client's endpoint; leave closes it. notify is called when
-// a slot is kept for the endpoint; it must not block.
-func (s *Permits) Join(client string, notify func()) *Holder {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.clients[client]
+// Join returns the holder for an endpoint of a client; Leave must follow. notify is called
+// when a permit is kept for the endpoint, from the goroutine of whoever released it and
+// without a lock held; it must not block.
+func (p *Permits) Join(client string, notify func()) *Holder {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.clients[client]
 	if c == nil {
 		c = newPermitClient(client)
-		s.clients[client] = c
+		p.clients[client] = c
 	}
 	c.members++
 	return &Holder{notify: notify, client: c, at: nowhere}
 }
 
-// Acquire takes a slot. If none may be taken the endpoint waits, and is notified when one is kept for it.
-func (s *Permits) Acquire(h *Holder, has Tier, now time.Time) (Permit, bool) {
-	at := now.Sub(s.began)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h.granted {
-		h.granted = false
+// Acquire takes a permit, the one that is kept for the endpoint if there is one. If the
+// endpoint may take none it waits from now on, and is notified when one is kept for it.
+func (p *Permits) Acquire(h *Holder, has Tier, now time.Time) (Permit, bool) {
+	at := now.Sub(p.began)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h.kept {
+		h.kept = false
 	} else {
 		h.asked = has
 		of := h.classAt(at)
-		s.quit(h)
-		if !s.may(h, of, s.visible(of)) {
-			s.wait(h, of)
+		p.leaveLine(h)
+		if !p.may(h, of, p.visible(of)) {
+			p.enqueue(h, of)
 			return Permit{}, false
 		}
-		s.take(h, of)
+		p.take(h, of)
 	}
-	h.lasting.begin(at)
+	h.durations.begin(at)
 	return Permit{of: h, class: h.class, since: at}, true
 }
 
-// Release gives a slot back.
-func (s *Permits) Release(taken Permit, now time.Time) {
-	at := now.Sub(s.began)
-	s.mu.Lock()
-	taken.of.lasting.end(taken.since, at)
-	s.give(taken.of, taken.class)
-	next := s.grant(at)
-	s.mu.Unlock()
-	s.call(next, at)
+// Release gives a permit back, after its attempt has ended.
+func (p *Permits) Release(taken Permit, now time.Time) {
+	at := now.Sub(p.began)
+	p.mu.Lock()
+	taken.of.durations.end(taken.since, at)
+	p.giveBack(taken.of, taken.class)
+	next := p.keepNext(at)
+	p.mu.Unlock()
+	p.notifyNext(next, at)
 }
 
-// Forgo returns the slot that is kept for an endpoint, if one is.
-func (s *Permits) Forgo(h *Holder, now time.Time) {
-	at := now.Sub(s.began)
-	s.mu.Lock()
-	s.forgoLocked(h)
-	next := s.grant(at)
-	s.mu.Unlock()
-	s.call(next, at)
+// Forgo gives back the permit that is kept for an endpoint, if there is one: it has nothing
+// to send any more, and others wait.
+func (p *Permits) Forgo(h *Holder, now time.Time) {
+	at := now.Sub(p.began)
+	p.mu.Lock()
+	p.forgoLocked(h)
+	next := p.keepNext(at)
+	p.mu.Unlock()
+	p.notifyNext(next, at)
 }
 
-func (s *Permits) forgoLocked(h *Holder) {
-	if h.granted {
-		h.granted = false
-		s.give(h, h.class)
+// forgoLocked makes a permit that is kept for an endpoint free; p.mu is held.
+func (p *Permits) forgoLocked(h *Holder) {
+	if h.kept {
+		h.kept = false
+		p.giveBack(h, h.class)
 	}
 }
 
-// Leave closes an endpoint's account. Slots that it took stay taken until they are released.
-func (s *Permits) Leave(h *Holder, now time.Time) {
-	at := now.Sub(s.began)
-	s.mu.Lock()
-	s.quit(h)
-	s.forgoLocked(h)
+// Leave ends the use of a holder: it waits no more, and a permit that is kept for it is
+// free. Permits that it took stay taken until they are released.
+func (p *Permits) Leave(h *Holder, now time.Time) {
+	at := now.Sub(p.began)
+	p.mu.Lock()
+	p.leaveLine(h)
+	p.forgoLocked(h)
 	h.client.members--
-	s.forget(h.client)
-	next := s.grant(at)
-	s.mu.Unlock()
-	s.call(next, at)
+	p.forget(h.client)
+	next := p.keepNext(at)
+	p.mu.Unlock()
+	p.notifyNext(next, at)
 }
 
-// call notifies an endpoint that a slot is kept for it, and looks for more of them.
-func (s *Permits) call(next *Holder, at time.Duration) {
+// notifyNext notifies the endpoint for which a permit was just kept, then keeps more while
+// it can: one more free permit raises every client's threshold by 16, so several endpoints
+// may stop waiting. p.mu is not held, so that notify may call back.
+func (p *Permits) notifyNext(next *Holder, at time.Duration) {
 	for next != nil {
 		next.notify()
-		s.mu.Lock()
-		next = s.grant(at)
-		s.mu.Unlock()
+		p.mu.Lock()
+		next = p.keepNext(at)
+		p.mu.Unlock()
 	}
 }
 
-// may reports whether an endpoint may take a slot of a class while it sees some free ones.
-func (s *Permits) may(h *Holder, of class, free int) bool {
-	return mayHold(h.load(of), free, s.size)
+// may reports whether an endpoint may take a permit as one of a class that sees free ones.
+func (p *Permits) may(h *Holder, of class, free int) bool {
+	return mayHold(h.load(of), free, p.size)
 }
 
-// visible returns how many free slots a class sees.
-func (s *Permits) visible(of class) int { return s.unclaimed(of) - of.leaves()*s.size/leavesOf }
+// visible returns how many free permits a class sees.
+func (p *Permits) visible(of class) int { return p.free(of) - of.leaves()*p.size/leavesOf }
 
-// unclaimed returns how many slots are free for a class. Those in the half and
-// the quarter of the unproven count as many times as they are fewer.
-func (s *Permits) unclaimed(of class) int {
-	free := s.size - s.used.all
+// free returns how many permits are free for a class. Free ones in the half or the quarter
+// of the unproven count two or four times, so that mayHold, which compares with the whole,
+// shares the part in the same way.
+func (p *Permits) free(of class) int {
+	free := p.size - p.used.all
 	if of == classFirst || of == classMore {
-		free = min(free, 2*(max(s.size/2, 1)-s.used.unproven))
+		free = min(free, 2*(max(p.size/2, 1)-p.used.unproven))
 	}
 	if of == classMore {
-		free = min(free, 4*(max(s.size/4, 1)-s.used.more))
+		free = min(free, 4*(max(p.size/4, 1)-p.used.more))
 	}
 	return free
 }
 
-// take counts a slot as an endpoint's.
-func (s *Permits) take(h *Holder, of class) {
+// take counts a permit as an endpoint's.
+func (p *Permits) take(h *Holder, of class) {
 	h.class, h.turn = of, 0
 	h.used++
-	s.count(h.client, of, 1)
-	s.served(of)
+	p.count(h.client, of, 1)
+	p.countPassed(of)
 }
 
-// give counts it as free.
-func (s *Permits) give(h *Holder, of class) {
+// giveBack counts a permit of an endpoint as free.
+func (p *Permits) giveBack(h *Holder, of class) {
 	h.used--
-	s.count(h.client, of, -1)
-	s.moved(h)
-	s.forget(h.client)
+	p.count(h.client, of, -1)
+	p.reorderHolder(h)
+	p.forget(h.client)
 }
 
-func (s *Permits) count(c *permitClient, of class, n int) {
-	s.used.add(of, n)
+// count adds n permits of a class to what a client and all together use.
+func (p *Permits) count(c *permitClient, of class, n int) {
+	p.used.add(of, n)
 	c.used.add(of, n)
-	s.reorder(c)
+	p.reorderClient(c)
 }
 
-// forget drops a client that has nothing to do with slots any more.
-func (s *Permits) forget(c *permitClient) {
+// forget drops a client that has no holders and no permits any more.
+func (p *Permits) forget(c *permitClient) {
 	if c.members == 0 && c.used.all == 0 {
-		delete(s.clients, c.name)
+		delete(p.clients, c.name)
 	}
 }
 
-// InUse returns how many slots are taken.
-func (s *Permits) InUse() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.used.all
+// InUse returns how many permits are taken.
+func (p *Permits) InUse() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.used.all
 }
 
-// MostHeld returns how many slots the client has that has most.
-func (s *Permits) MostHeld() (most int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.clients {
+// MostHeld returns how many permits the client holds that holds most.
+func (p *Permits) MostHeld() (most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.clients {
 		most = max(most, c.used.all)
 	}
 	return most
 }
 
-// Waiters returns how many endpoints wait for a slot.
-func (s *Permits) Waiters() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waiting
+// Waiters returns how many endpoints wait for a permit.
+func (p *Permits) Waiters() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waiting
 }

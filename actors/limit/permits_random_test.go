@@ -69,7 +69,7 @@ func (m *permitsModel) join(clients uint64) {
 func (m *permitsModel) pick() *Holder { return m.endpoints[m.random.IntN(len(m.endpoints))] }
 
 func (m *permitsModel) acquire(h *Holder) {
-	kept := h.granted
+	kept := h.kept
 	if kept && !m.told[h] {
 		m.t.Error("a slot is kept for one that was not told")
 	}
@@ -87,7 +87,7 @@ func (m *permitsModel) check() {
 	s := m.s
 	kept, waiting := 0, 0
 	for _, h := range m.endpoints {
-		if h.granted {
+		if h.kept {
 			kept++
 		}
 		if !h.waiting {
@@ -113,7 +113,7 @@ func (m *permitsModel) drain() {
 			m.t.Fatalf("%d endpoints wait for ever", m.s.waiting)
 		}
 		for _, h := range m.endpoints {
-			if h.granted {
+			if h.kept {
 				m.acquire(h)
 			}
 		}

@@ -13,16 +13,16 @@ func permitsOf(size int) *Permits { return NewPermits(size, time.Now()) }
 func quiet() {}
 
 // open reports whether an endpoint could take a slot at once.
-func (s *Permits) open(h *Holder, has Tier) bool {
+func (p *Permits) open(h *Holder, has Tier) bool {
 	h.asked = has
 	of := h.classAt(0)
-	return s.may(h, of, s.visible(of))
+	return p.may(h, of, p.visible(of))
 }
 
 // fill takes slots for an endpoint until it may have no more, at most some.
-func (s *Permits) fill(h *Holder, has Tier, most int) (taken []Permit) {
-	for len(taken) < most && s.open(h, has) {
-		got, ok := s.Acquire(h, has, s.began)
+func (p *Permits) fill(h *Holder, has Tier, most int) (taken []Permit) {
+	for len(taken) < most && p.open(h, has) {
+		got, ok := p.Acquire(h, has, p.began)
 		if !ok {
 			panic("a slot that may be taken is refused")
 		}
@@ -33,7 +33,7 @@ func (s *Permits) fill(h *Holder, has Tier, most int) (taken []Permit) {
 
 // lasts makes an endpoint one whose attempts last for a time.
 func lasts(h *Holder, mean time.Duration) *Holder {
-	h.lasting.mean = mean
+	h.durations.mean = mean
 	return h
 }
 
@@ -231,12 +231,12 @@ func TestWorseClassesAreServed(t *testing.T) {
 						held = append(held, got)
 					}
 				}
-				if turn > fullAfter && !waits.waiting && !waits.granted {
+				if turn > fullAfter && !waits.waiting && !waits.kept {
 					if _, ok := s.Acquire(waits, c.has, now); ok {
 						served = turn
 					}
 				}
-				if waits.granted {
+				if waits.kept {
 					served = turn
 				}
 				if turn > fullAfter || turn%2 == 0 {
@@ -264,7 +264,7 @@ func TestPatienceLeavesRoom(t *testing.T) {
 		quick := s.Join("quick", quiet)
 		for range 200 * patience {
 			for i, h := range slow {
-				for !h.waiting && (h.granted || !granted[i]) {
+				for !h.waiting && (h.kept || !granted[i]) {
 					if _, ok := s.Acquire(h, TierProven, s.began); !ok {
 						break
 					}

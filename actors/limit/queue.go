@@ -5,21 +5,24 @@ import (
 	"time"
 )
 
-// patience is how many slots better classes may take before one that waits
-// gets a slot from those that it does not see.
+// patience is how many permits better classes may take before a class that waits gets one
+// of those that it does not see. So each class is served, however busy the better ones are.
 const patience = 256
 
-// floor is which part of the slots, one in so many, is not for that.
+// floor is the part of all permits, one in so many, that patience does not open to worse
+// classes. It stays free for newcomers.
 const floor = 32
 
-// queue are the endpoints that wait for a slot: for each class the clients,
-// and each client's endpoints. Where the first one of a class may not take a slot,
-// none of its class may.
+// queue holds the endpoints that wait for a permit: for each class the clients, ranked by
+// their first endpoints, and for each client its endpoints, ranked. If the first endpoint
+// of a class may not take a permit, no other of its class may, so that only the first ones
+// are looked at. Permits.mu guards it.
 type queue struct {
 	lines   [classes]ranking[*permitClient]
 	waiting int
-	turns   uint64
-	// passed counts the slots that went to better classes since a class that waits got one.
+	turns   uint64 // endpoints that began to wait so far
+	// passed counts, for each class in which endpoints wait, the permits that better
+	// classes took since it got one.
 	passed [classes]int
 }
 
@@ -33,7 +36,8 @@ func newQueue() (q queue) {
 	return q
 }
 
-// comesFirst orders the clients that wait for a slot of a class, by their first endpoints.
+// comesFirst orders the clients with endpoints that wait in a class, by the first one of
+// each.
 func comesFirst(a, b *permitClient, of class) bool {
 	x, y := a.waiting[of].items[0], b.waiting[of].items[0]
 	if i, j := x.load(of), y.load(of); i != j {
@@ -42,8 +46,8 @@ func comesFirst(a, b *permitClient, of class) bool {
 	return x.turn < y.turn
 }
 
-// wait puts an endpoint into the line of a class. It keeps its turn if it waited in another one.
-func (q *queue) wait(h *Holder, of class) {
+// enqueue makes an endpoint wait in a class. It keeps its turn if it waited in another one.
+func (q *queue) enqueue(h *Holder, of class) {
 	if h.turn == 0 {
 		q.turns++
 		h.turn = q.turns
@@ -59,8 +63,8 @@ func (q *queue) wait(h *Holder, of class) {
 	}
 }
 
-// quit takes an endpoint out of its line, if it is in one.
-func (q *queue) quit(h *Holder) {
+// leaveLine makes an endpoint wait no longer, if it does.
+func (q *queue) leaveLine(h *Holder) {
 	if !h.waiting {
 		return
 	}
@@ -76,16 +80,16 @@ func (q *queue) quit(h *Holder) {
 	}
 }
 
-// moved puts an endpoint that holds less than before in its place.
-func (q *queue) moved(h *Holder) {
+// reorderHolder puts an endpoint that holds less than before in its new place.
+func (q *queue) reorderHolder(h *Holder) {
 	if h.waiting {
 		heap.Fix(&h.client.waiting[h.class], h.at)
-		q.reorder(h.client)
+		q.reorderClient(h.client)
 	}
 }
 
-// reorder puts a client whose holdings changed in its places.
-func (q *queue) reorder(c *permitClient) {
+// reorderClient puts a client that holds more or less than before in its new places.
+func (q *queue) reorderClient(c *permitClient) {
 	if q.waiting == 0 {
 		return
 	}
@@ -96,8 +100,9 @@ func (q *queue) reorder(c *permitClient) {
 	}
 }
 
-// served notes that a class got a slot.
-func (q *queue) served(of class) {
+// countPassed notes that a class got a permit: it was not passed over, and the worse ones
+// that wait were.
+func (q *queue) countPassed(of class) {
 	if q.waiting == 0 {
 		return
 	}
@@ -109,45 +114,46 @@ func (q *queue) served(of class) {
 	}
 }
 
-// grant keeps a free slot for the endpoint whose turn it is; nil if none may take one.
-func (s *Permits) grant(at time.Duration) *Holder {
-	for s.waiting > 0 {
-		h := s.next()
+// keepNext keeps a free permit for the endpoint whose turn it is, and returns that one; nil
+// if none of those that wait may take one.
+func (p *Permits) keepNext(at time.Duration) *Holder {
+	for p.waiting > 0 {
+		h := p.next()
 		if h == nil {
 			return nil
 		}
 		of := h.class
-		s.quit(h)
-		if is := h.classAt(at); is != of { // how long its attempts last has shown only now
-			s.wait(h, is)
+		p.leaveLine(h)
+		if is := h.classAt(at); is != of { // its attempts have become slow while it waited
+			p.enqueue(h, is)
 			continue
 		}
-		s.take(h, of)
-		h.granted = true
+		p.take(h, of)
+		h.kept = true
 		return h
 	}
 	return nil
 }
 
-// next returns the endpoint to get the next slot: of those that may take it the
-// one that holds least, and before that one of a class that was passed by for too long.
-func (s *Permits) next() (best *Holder) {
+// next returns the endpoint that gets the next permit: one of a class that was passed over
+// for too long if there is one, else the one that holds least of all that may take it.
+func (p *Permits) next() (best *Holder) {
 	for of := range classes {
-		if s.lines[of].Len() == 0 {
+		if p.lines[of].Len() == 0 {
 			continue
 		}
-		h := s.lines[of].items[0].waiting[of].items[0]
-		if s.passed[of] >= patience && s.size-s.used.all > s.size/floor && s.may(h, of, s.unclaimed(of)) {
+		h := p.lines[of].items[0].waiting[of].items[0]
+		if p.passed[of] >= patience && p.size-p.used.all > p.size/floor && p.may(h, of, p.free(of)) {
 			return h
 		}
-		if s.may(h, of, s.visible(of)) && (best == nil || before(h, best)) {
+		if p.may(h, of, p.visible(of)) && (best == nil || before(h, best)) {
 			best = h
 		}
 	}
 	return best
 }
 
-// before reports whether an endpoint comes before another one of another class.
+// before reports whether a waiting endpoint comes before one of another class.
 func before(a, b *Holder) bool {
 	if x, y := a.load(a.class), b.load(b.class); x != y {
 		return x < y
@@ -155,17 +161,18 @@ func before(a, b *Holder) bool {
 	return a.turn < b.turn
 }
 
-// nowhere is the place of what is in no ranking.
+// nowhere is the place of an item that is in no ranking.
 const nowhere = -1
 
-// ranking is a heap, of which each item knows its place.
+// ranking is a heap whose items know their places, so that one can be moved or removed
+// without a search.
 type ranking[T any] struct {
 	items  []T
 	before func(a, b T) bool
-	at     func(T) *int
+	at     func(T) *int // where an item keeps its place
 }
 
-// Len, Less, Swap, Push and Pop make it a heap.
+// Len, Less, Swap, Push and Pop make it a heap.Interface.
 
 func (r *ranking[T]) Len() int           { return len(r.items) }
 func (r *ranking[T]) Less(i, j int) bool { return r.before(r.items[i], r.items[j]) }

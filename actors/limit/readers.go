@@ -9,93 +9,97 @@ const (
 	maxClientReads = maxReads * 3 / 4
 )
 
-// Readers runs what endpoint actors want of storage on a few goroutines, each
-// client in its turn.
+// Readers runs what endpoint actors want from storage on a few goroutines, because actors
+// must not block. Clients take turns, so that the wait for a read does not grow with how
+// much another client reads.
 type Readers struct {
 	pool *Workers
 
 	mu      sync.Mutex
 	running int
-	turns   []*clientQueue // clients that have something to run, and may
+	turns   []*clientQueue // clients that have jobs and may run one more, in order of their turns
 }
 
-// clientQueue is what waits for one client. The reader's mutex guards it.
+// clientQueue holds the jobs of one client that wait. Readers.mu guards it.
 type clientQueue struct {
 	soon, later []func()
 	running     int
-	inTurn      bool
+	inTurn      bool // it is in Readers.turns
 }
 
 // NewReaders returns readers that have nothing to do; Close ends them.
 func NewReaders() *Readers { return &Readers{pool: NewWorkers(maxReads)} }
 
-// Run hands a job of a client over; it does not wait. Those to be run soon come
-// before the client's others.
+// Run has a job of a client run, and does not wait. Jobs that are to run soon come before
+// the client's others: an actor that just started cannot follow what is published without
+// them, and a person waits for a change.
 func (r *Readers) Run(of *Client, soon bool, job func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	line := &of.reads
+	queue := &of.reads
 	if soon {
-		line.soon = append(line.soon, job)
+		queue.soon = append(queue.soon, job)
 	} else {
-		line.later = append(line.later, job)
+		queue.later = append(queue.later, job)
 	}
-	r.queue(line)
+	r.enqueue(queue)
 	if r.running < maxReads {
 		r.running++
 		r.pool.Run(r.work)
 	}
 }
 
-// queue gives a client its next turn if it has a job that may run.
-func (r *Readers) queue(line *clientQueue) {
-	if !line.inTurn && line.running < maxClientReads && len(line.soon)+len(line.later) > 0 {
-		line.inTurn = true
-		r.turns = append(r.turns, line)
+// enqueue gives a client its next turn if it has a job that may run; r.mu is held.
+func (r *Readers) enqueue(queue *clientQueue) {
+	if !queue.inTurn && queue.running < maxClientReads && len(queue.soon)+len(queue.later) > 0 {
+		queue.inTurn = true
+		r.turns = append(r.turns, queue)
 	}
 }
 
-// work runs jobs until none may run.
+// work runs jobs, in turns of one job, until none may run.
 func (r *Readers) work() {
-	for line, job := r.next(nil); job != nil; line, job = r.next(line) {
+	for queue, job := r.nextJob(nil); job != nil; queue, job = r.nextJob(queue) {
 		job()
 	}
 }
 
-// next returns the job whose turn it is; done is the client whose job has just ended.
-func (r *Readers) next(done *clientQueue) (*clientQueue, func()) {
+// nextJob returns the job whose turn it is, and the client that it is of; nil if none may
+// run. ended is the client whose job has just ended, nil if none has.
+func (r *Readers) nextJob(ended *clientQueue) (*clientQueue, func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if done != nil {
-		done.running--
-		r.queue(done)
+	if ended != nil {
+		ended.running--
+		r.enqueue(ended)
 	}
 	if len(r.turns) == 0 {
 		r.running--
 		return nil, nil
 	}
-	line := r.turns[0]
+	queue := r.turns[0]
 	r.turns[0] = nil
 	r.turns = r.turns[1:]
-	job := line.take()
-	line.running++
-	line.inTurn = false
-	r.queue(line)
-	return line, job
+	job := queue.take()
+	queue.running++
+	queue.inTurn = false
+	r.enqueue(queue)
+	return queue, job
 }
 
-func (l *clientQueue) take() (job func()) {
-	from := &l.soon
+// take removes and returns the client's next job. There must be one.
+func (q *clientQueue) take() (job func()) {
+	from := &q.soon
 	if len(*from) == 0 {
-		from = &l.later
+		from = &q.later
 	}
 	job = (*from)[0]
 	(*from)[0] = nil
 	if *from = (*from)[1:]; len(*from) == 0 {
-		*from = nil
+		*from = nil // a client that once had much to read keeps no memory for it
 	}
 	return job
 }
 
-// Close waits until the jobs handed over are done.
+// Close waits until the jobs handed over are done. Run must not be called any more.
 func (r *Readers) Close() { r.pool.Close() }

@@ -6,35 +6,40 @@ import (
 	"time"
 )
 
-// workerIdle is for how long at least a worker waits for its next job, and at most twice that.
+// workerIdle is for how long at least a worker waits for its next job, and at most twice
+// that.
 const workerIdle = 10 * time.Second
 
-// Workers runs jobs on at most max goroutines, in the order in which they came.
-// A goroutine is kept for a while, since a new one has to grow its stack anew.
+// Workers runs jobs on at most max goroutines, in the order in which they came. A goroutine
+// that has done its job is kept for a while: a new one would have to grow its stack again,
+// which costs more than most jobs. It owns its goroutines; Close ends them.
 type Workers struct {
 	max  int
 	wait sync.WaitGroup
 
 	mu      sync.Mutex
-	running int
-	idle    []chan func() // the longest idle first
-	// spare is how many were idle all the time since the last trim; trimmer is nil while none runs.
+	running int           // workers, idle ones included
+	idle    []chan func() // one for each idle worker, the one that is idle longest first
+	// spare is how many were idle all the time since the last trim. trimmer is nil while no
+	// worker runs.
 	spare   int
 	trimmer *time.Timer
-	queue   []func()
+	queue   []func() // jobs that wait, because max workers run
 	closed  bool
 }
 
 // NewWorkers returns workers for up to n jobs at a time; Close ends them.
 func NewWorkers(n int) *Workers { return &Workers{max: n} }
 
-// Run hands a job over; it does not wait. After close it does nothing.
+// Run has a job run, and does not wait. After Close it does nothing.
 func (w *Workers) Run(job func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch n := len(w.idle); {
 	case w.closed:
 	case n > 0:
+		// The worker that was idle for the shortest time has the warmest stack, and the
+		// others can be trimmed.
 		worker := w.idle[n-1]
 		w.idle = w.idle[:n-1]
 		w.spare = min(w.spare, n-1)
@@ -51,24 +56,26 @@ func (w *Workers) Run(job func()) {
 	}
 }
 
+// work runs a job, then others until the worker is dismissed.
 func (w *Workers) work(job func()) {
 	defer w.wait.Done()
 	jobs := make(chan func(), 1)
 	for job != nil {
 		job()
-		job = w.next(jobs)
+		job = w.nextJob(jobs)
 	}
 }
 
-// next gives the worker its next job, nil to end.
-func (w *Workers) next(jobs chan func()) func() {
+// nextJob waits for a worker's next job, and returns it; nil if the worker is dismissed.
+func (w *Workers) nextJob(jobs chan func()) func() {
 	if job, ok := w.take(jobs); ok {
 		return job
 	}
 	return <-jobs
 }
 
-// take gives what waits to be done; if nothing does, the worker is idle from now on.
+// take returns a job that waits, or nil if the worker is to end. Otherwise the worker is
+// idle from now on, gets its next job through jobs, and ok is false.
 func (w *Workers) take(jobs chan func()) (job func(), ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -87,7 +94,7 @@ func (w *Workers) take(jobs chan func()) (job func(), ok bool) {
 	}
 }
 
-// trim ends the workers that had nothing to do since the last trim.
+// trim dismisses the workers that had nothing to do since the last trim.
 func (w *Workers) trim() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,7 +110,7 @@ func (w *Workers) trim() {
 	}
 }
 
-// dismissLocked ends the n workers that are idle for longest.
+// dismissLocked ends the n workers that are idle longest; w.mu is held.
 func (w *Workers) dismissLocked(n int) {
 	for _, worker := range w.idle[:n] {
 		worker <- nil
@@ -112,7 +119,8 @@ func (w *Workers) dismissLocked(n int) {
 	w.idle = slices.Delete(w.idle, 0, n)
 }
 
-// Close waits until the jobs handed over are done. Calling it again is harmless.
+// Close waits until the jobs handed over are done, those that wait included. Calling it
+// again is harmless.
 func (w *Workers) Close() {
 	w.mu.Lock()
 	if !w.closed {
