@@ -149,7 +149,7 @@ func TestPublishBatchBytes(t *testing.T) {
 	}
 }
 
-// TestPublishBatchStops: when a whole request is refused, the error tells how far it came.
+// TestPublishBatchStops: when a whole request is refused, the error says how many events were accepted.
 func TestPublishBatchStops(t *testing.T) {
 	api := &publishing{status: 503, answer: one(`{"title":"Shutting down"}`)}
 	got := publish(t, api, strings.Repeat(`{"event_type":"user.created","data":1}`+"\n", 2*batchEvents), "--batch=-")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestReencrypt: the command goes on until nothing remains, or the server says no.
+// TestReencrypt: the command continues until nothing remains, or the server refuses.
 func TestReencrypt(t *testing.T) {
 	remaining := 2500
 	api := &publishing{status: 200, answer: func(string) string {

@@ -209,7 +209,7 @@ func TestStackUnwindsInReverse(t *testing.T) {
 	}
 }
 
-// TestAdminListener is on loopback unless told otherwise, and then it is warned of;
+// TestAdminListener is on loopback unless the settings name another address, which is logged as a warning;
 // what it shows is not on the public listener.
 func TestAdminListener(t *testing.T) {
 	if host, _, err := net.SplitHostPort(Defaults().AdminListen); err != nil || !net.ParseIP(host).IsLoopback() {

@@ -85,7 +85,7 @@ func (w *diskWatcher) look() {
 		w.log.Error("disk reserve reached: publishing is refused", "free_bytes", space.Free, "reserve_bytes", reserve)
 		return
 	}
-	w.log.Info("disk has room again: publishing goes on", "free_bytes", space.Free, "reserve_bytes", reserve)
+	w.log.Info("there is disk space again: publishing is accepted", "free_bytes", space.Free, "reserve_bytes", reserve)
 }
 
 // bytes returns the reserve in force.

@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/corpastro/astrohook"
 
-// listedPackage is what `go list -json` tells of a package.
+// listedPackage is what `go list -json` prints about a package.
 type listedPackage struct {
 	ImportPath   string
 	Deps         []string // without those of tests
@@ -28,7 +28,7 @@ type edge struct {
 	reason   string
 }
 
-// under tells whether a package is the folder or below it.
+// under reports whether a package is the folder or below it.
 func under(pkg, folder string) bool {
 	return pkg == folder || strings.HasPrefix(pkg, folder+"/")
 }

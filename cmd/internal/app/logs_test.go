@@ -73,7 +73,7 @@ func checkLogWords(t *testing.T, path string) (calls int) {
 	return calls
 }
 
-// literals gives all string literals in expressions.
+// literals returns all string literals in expressions.
 func literals(in []ast.Expr) (texts []string) {
 	for _, e := range in {
 		ast.Inspect(e, func(n ast.Node) bool {

@@ -156,7 +156,7 @@ func (o *outage) count() int {
 	return len(o.delivered)
 }
 
-// take gives what was counted, in sum and in the fullest second, and begins anew.
+// take returns what was counted, in sum and in the fullest second, and begins again.
 func (o *outage) take() (sum, most int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

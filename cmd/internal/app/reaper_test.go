@@ -11,7 +11,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 )
 
-// reaped is a store that tells when it is asked to reap.
+// reaped is a store that notes each call of Reap.
 type reaped struct {
 	storage.Retention
 	calls []time.Time
@@ -27,7 +27,7 @@ func (r *reaped) Reap(_ context.Context, now time.Time, limit int) (bool, error)
 	return r.reap(len(r.calls))
 }
 
-// TestReaper: it waits a minute, goes on in short steps while there is more, and
+// TestReaper: it waits a minute, continues in short steps while there is more, and
 // rests after an error.
 func TestReaper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// signedAs tells which of the keys, by name, made each signature of a request: those
+// signedAs returns which of the keys, by name, made each signature of a request: those
 // of webhook-signature in their order, then that in hex. It fails for one that none made.
 func signedAs(t *testing.T, r *receivertest.Request, keys map[string]signing.Verifier) string {
 	t.Helper()
@@ -79,10 +79,10 @@ func rotateWithin(w *world, restarts []time.Duration) {
 		time.Sleep(time.Second)
 		at += time.Second
 		switch at {
-		case 10 * time.Second: // the first secret goes on until 70 s
+		case 10 * time.Second: // the first secret signs until 70 s
 			public := rotate(`{"signature_scheme":"v1a","overlap_seconds":60}`)["public_keys"].([]any)[0].(string)
 			keys["private"] = signing.Verifier{PublicKeys: []string{public}}
-		case 100 * time.Second: // the private key goes on until 160 s
+		case 100 * time.Second: // the private key signs until 160 s
 			rotate(`{"secret":"` + lastSecret + `","overlap_seconds":60}`)
 		}
 		if slices.Contains(restarts, at) {

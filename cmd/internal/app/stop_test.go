@@ -94,7 +94,7 @@ func TestStopLeavesTimeForAttempts(t *testing.T) {
 	})
 }
 
-// hang posts to the API in the background, and tells when that has ended, however.
+// hang posts to the API in the background. The channel that it returns gets the result.
 func (w *world) hang(path string) <-chan error {
 	request := fasthttp.AcquireRequest()
 	request.Header.SetMethod(fasthttp.MethodPost)

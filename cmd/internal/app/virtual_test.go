@@ -218,7 +218,7 @@ func (a *arrivals) all() []time.Duration {
 	return slices.Clone(a.times)
 }
 
-// near tells whether times are those of the schedule, later only by up to a
+// near reports whether times are those of the schedule, later only by up to a
 // tenth of each wait, and some for the machine's own work.
 func near(at []time.Duration, schedule ...time.Duration) bool {
 	if len(at) != len(schedule) {

@@ -21,7 +21,7 @@ var outward = []string{
 	"fasthttp.DialTimeout", "fasthttp.DialDualStack", "fasthttp.Do", "fasthttp.DoTimeout", "fasthttp.Get", "fasthttp.GetTimeout", "fasthttp.Post",
 }
 
-// selectors gives all uses of x.Name in the code, tests left out, below a folder.
+// selectors returns all uses of x.Name in the code, tests left out, below a folder.
 func selectors(t *testing.T, folder string) map[string][]string {
 	t.Helper()
 	found := make(map[string][]string)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// status gives the status of a call; 200 stands for any success.
+// status returns the status of a call; 200 stands for any success.
 func (a *api) status(t *testing.T, method, path string, in any) int {
 	t.Helper()
 	err := a.try(method, path, in, nil)
@@ -21,7 +21,7 @@ func (a *api) status(t *testing.T, method, path string, in any) int {
 
 // TestAccessSurvivesKill makes API keys, revokes one, kills the server at once and
 // starts it again: who was let in and who was not has not changed, and a list that
-// was begun before goes on.
+// was begun before continues.
 func TestAccessSurvivesKill(t *testing.T) {
 	s := startServer(t)
 	made := map[string]struct{ ID, Key string }{}

@@ -156,7 +156,7 @@ func (a *api) publishBatch(events []fields) ([]accepted, error) {
 	return answer.Results, nil
 }
 
-// delivery is what the API tells of one.
+// delivery is a delivery in the API's answers.
 type delivery struct {
 	ID           string `json:"id"`
 	EventID      string `json:"event_id"`
@@ -196,7 +196,7 @@ func (a *api) eachDelivery(endpoint, status string, visit func(delivery) bool) e
 	}
 }
 
-// deliveries gives all of an endpoint's deliveries, newest first.
+// deliveries returns all of an endpoint's deliveries, newest first.
 func (a *api) deliveries(t *testing.T, endpoint string) (all []delivery) {
 	t.Helper()
 	err := a.eachDelivery(endpoint, "", func(d delivery) bool {
@@ -209,7 +209,7 @@ func (a *api) deliveries(t *testing.T, endpoint string) (all []delivery) {
 	return all
 }
 
-// health is what the API tells of how an endpoint is doing.
+// health is an endpoint's health in the API's answers.
 type health struct {
 	InFlight int `json:"in_flight"`
 	Queued   int `json:"queued"`
@@ -236,7 +236,7 @@ func (a *api) awaitDrained(t *testing.T, bound time.Duration, endpoint string) {
 	awaitFor(t, bound, "all deliveries to be finished", func() error { return a.drained(endpoint) })
 }
 
-// drained tells, by no error, that nothing is left to deliver to an endpoint.
+// drained returns nil if nothing is left to deliver to an endpoint.
 func (a *api) drained(endpoint string) error {
 	for _, status := range []string{"queued", "processing", "retrying"} {
 		var found error

@@ -2,7 +2,7 @@ package e2e
 
 import "testing"
 
-// audit compares what was promised to an endpoint, what the API tells and what
+// audit compares what was promised to an endpoint, what the API lists and what
 // the subscriber received.
 type audit struct {
 	t      *testing.T
@@ -41,7 +41,7 @@ func (a audit) run(kills int) {
 	}
 }
 
-// listed gives the endpoint's deliveries by id.
+// listed returns the endpoint's deliveries by id.
 func (a audit) listed() map[string]delivery {
 	a.t.Helper()
 	listed := map[string]delivery{}
@@ -82,7 +82,7 @@ func (a audit) everythingPromisedIsListed(listed map[string]delivery) {
 	}
 }
 
-// agrees checks a finished delivery as the API tells it against what arrived.
+// agrees checks a finished delivery as the API lists it against what arrived.
 func (m *member) agrees(t *testing.T, id string, d delivery) {
 	t.Helper()
 	arrived := m.arrived[id]

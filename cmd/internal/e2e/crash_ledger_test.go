@@ -16,7 +16,7 @@ import (
 
 func raw(text []byte) json.RawMessage { return text }
 
-// eventTypeOf tells the type of the event seq: not every endpoint gets all.
+// eventTypeOf returns the type of the event seq: not every endpoint gets all.
 func eventTypeOf(seq uint64) string {
 	return []string{"user.created", "user.updated", "report.generated"}[seq%3]
 }
@@ -36,7 +36,7 @@ func newCrashLedger(seed uint64, kinds []kind) *crashLedger {
 	return &crashLedger{seed: seed, kinds: kinds, acknowledged: map[uint64]accepted{}}
 }
 
-// issue gives the first number of so many events that are about to be posted.
+// issue returns the first number of so many events that are about to be posted.
 func (l *crashLedger) issue(size int) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,7 +96,7 @@ var fleetKinds = []kind{
 	{name: "slow", patterns: []string{"user.created", "report.generated"}, delay: 5 * time.Millisecond},
 }
 
-// gets tells whether the subscriber is owed the event seq.
+// gets reports whether the subscriber is owed the event seq.
 func (k kind) gets(seq uint64) bool {
 	switch k.name {
 	case "steady":
@@ -193,7 +193,7 @@ func (m *member) receive(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// check tells which event a delivery carries, and whether all of it is as it was
+// check returns which event a delivery carries, and whether all of it is as it was
 // posted and signed.
 func (m *member) check(ctx *fasthttp.RequestCtx) (uint64, error) {
 	body, header := ctx.PostBody(), &ctx.Request.Header

@@ -108,7 +108,7 @@ func (p *publisher) load(t *testing.T, acknowledgements int, kill func()) {
 	workers.Wait()
 }
 
-// post publishes the next events, and tells whether they were acknowledged.
+// post publishes the next events, and reports whether they were acknowledged.
 func (p *publisher) post(t *testing.T, size int) bool {
 	first := p.ledger.issue(size)
 	if size == 1 {
@@ -138,7 +138,7 @@ type countdown struct {
 
 func newCountdown(n int) *countdown { return &countdown{left: n} }
 
-// take counts n down and tells whether zero is reached.
+// take counts n down and reports whether zero is reached.
 func (c *countdown) take(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -20,7 +20,7 @@ const (
 )
 
 // TestFaultFullDisk fills a small file system up to the reserve: publishing is
-// refused, and deliveries go on. Then to the last byte: the server goes on or
+// refused, and deliveries continue. Then to the last byte: the server continues or
 // ends saying why, but is not killed by a fault of memory. It starts again when
 // there is room.
 func TestFaultFullDisk(t *testing.T) {
@@ -56,7 +56,7 @@ func TestFaultFullDisk(t *testing.T) {
 	if c.readyOrEnded(t) {
 		t.Logf("it did not start on the full disk: exit code %d\n%s", c.cmd.ProcessState.ExitCode(), c.log.String())
 		if code := c.cmd.ProcessState.ExitCode(); code != 1 {
-			t.Errorf("exit code %d, want 1 and a line that tells why", code)
+			t.Errorf("exit code %d, want 1 and a line that says why", code)
 		}
 	}
 	c.kill()
@@ -72,8 +72,8 @@ func TestFaultFullDisk(t *testing.T) {
 const smallVolume = "size=150m"
 
 // TestFaultSmallVolume publishes on a small disk until that is refused: the server
-// goes on, delivers, and starts again. Then another program takes the rest of the
-// disk, to the last byte: it goes on, starts again, answers and delivers.
+// continues, delivers, and starts again. Then another program takes the rest of the
+// disk, to the last byte: it continues, starts again, answers and delivers.
 func TestFaultSmallVolume(t *testing.T) {
 	faults(t, 0, 0)
 	volume := mountSmall(t, smallVolume)
@@ -145,7 +145,7 @@ func (m *member) accepted() (n int) {
 }
 
 // TestFaultSmallVolumeFrees: on a small disk that is filled up, what expires makes
-// room, and publishing goes on.
+// room, and publishing is accepted again.
 func TestFaultSmallVolumeFrees(t *testing.T) {
 	faults(t, 0, 0)
 	volume := mountSmall(t, smallVolume)

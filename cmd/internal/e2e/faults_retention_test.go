@@ -49,7 +49,7 @@ func TestFaultKillInRetention(t *testing.T) {
 	}
 }
 
-// onlyTo gives the ids of the acknowledged events that one gets and the other
+// onlyTo returns the ids of the acknowledged events that one gets and the other
 // does not, in order of acceptance.
 func (c *trial) onlyTo(one, other *member) (ids []string) {
 	for seq, receipt := range c.ledger.acknowledged {
@@ -61,7 +61,7 @@ func (c *trial) onlyTo(one, other *member) (ids []string) {
 	return ids
 }
 
-// removed tells, by no error, that an event is gone.
+// removed returns nil if an event is gone.
 func (c *trial) removed(id string) error {
 	err := c.try(http.MethodGet, "/api/events/"+id, nil, nil)
 	switch statusOf(err) {

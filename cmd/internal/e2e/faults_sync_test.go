@@ -67,11 +67,11 @@ func (c *trial) publishUntilEnd(t *testing.T, fault string) {
 	words := strings.TrimSpace(c.log.String())
 	t.Logf("%s: gone %s after the first refusal, %d acknowledged so far", fault, time.Since(begin).Round(time.Millisecond), len(c.ledger.acknowledged))
 	if code := c.cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(words, "astrohook: ") {
-		t.Errorf("%s: exit code %d, want 1 and a line that tells why:\n%s", fault, code, words)
+		t.Errorf("%s: exit code %d, want 1 and a line that says why:\n%s", fault, code, words)
 	}
 }
 
-// readyOrEnded waits for one of the two, and tells whether the process has ended.
+// readyOrEnded waits for one of the two, and reports whether the process has ended.
 func (c *trial) readyOrEnded(t *testing.T) (ended bool) {
 	t.Helper()
 	await(t, "the server to be ready or to end", func() error {
@@ -86,7 +86,7 @@ func (c *trial) readyOrEnded(t *testing.T) (ended bool) {
 	return ended
 }
 
-// healthy tells whether the server still accepts events.
+// healthy reports whether the server still accepts events.
 func (c *trial) healthy() bool {
 	first := c.ledger.issue(1)
 	got, err := c.publisher.api.publish(eventTypeOf(first), c.ledger.data(first))

@@ -19,7 +19,7 @@ import (
 // minutes, or hours if FAULTS is long, and so are built with the tag faults only:
 // `make faults` runs them. Each ends in the audit of the crash test.
 
-// faults gives the one of two numbers that the form calls for.
+// faults returns the one of two numbers that the form calls for.
 func faults(t *testing.T, short, long int) int {
 	t.Helper()
 	switch form := os.Getenv("FAULTS"); form {
@@ -147,7 +147,7 @@ func (c *trial) account(t *testing.T) {
 	}
 }
 
-// awaitEnd waits until the process has ended by itself, and tells whether it did in time.
+// awaitEnd waits until the process has ended by itself, and reports whether it did in time.
 func (s *server) awaitEnd(bound time.Duration) bool {
 	select {
 	case <-s.exited:

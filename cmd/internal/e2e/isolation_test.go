@@ -175,7 +175,7 @@ func (s *stopwatch) note(d time.Duration) {
 	s.laps = append(s.laps, d)
 }
 
-// sum sums up, and begins anew.
+// sum sums up, and begins again.
 func (s *stopwatch) sum() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -288,7 +288,7 @@ func registerCrowd(t *testing.T, s *server, sub *subscriber) []string {
 
 var errCrowd = errors.New("not a delivery of this test")
 
-// crowdDelivery tells which event a delivery carries, and to which endpoint.
+// crowdDelivery returns which event a delivery carries, and to which endpoint.
 func crowdDelivery(ctx *fasthttp.RequestCtx) (endpoint, event int, err error) {
 	endpoint, endpointErr := strconv.Atoi(strings.TrimPrefix(string(ctx.Path()), "/"))
 	_, text, _ := bytes.Cut(ctx.PostBody(), []byte(`"data":{"event":"`))

@@ -290,7 +290,7 @@ type needle struct {
 	text []byte
 }
 
-// needles gives all forms of the secrets: the text, what it decodes to, and both
+// needles returns all forms of the secrets: the text, what it decodes to, and both
 // in base64 and hex.
 func needles(secrets []string) (all []needle) {
 	for i, secret := range secrets {

@@ -222,7 +222,7 @@ const (
 	ports     = 10_000
 )
 
-// reserveAddress gives a loopback address that nobody listens on.
+// reserveAddress returns a loopback address that nobody listens on.
 func reserveAddress(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
@@ -265,7 +265,7 @@ func (l *tail) String() string {
 	return string(l.kept)
 }
 
-// exitCode gives the exit code in an error of os/exec, 0 for none.
+// exitCode returns the exit code in an error of os/exec, 0 for none.
 func exitCode(t *testing.T, err error) int {
 	t.Helper()
 	var exit *exec.ExitError

@@ -33,8 +33,8 @@ func (s *server) reloads() (lines []reloadLine) {
 	return lines
 }
 
-// hangUp changes the settings file, sends SIGHUP and returns what the server logs.
-func (s *server) hangUp(t *testing.T, file, settings string) reloadLine {
+// sendHangUp changes the settings file, sends SIGHUP and returns what the server logs.
+func (s *server) sendHangUp(t *testing.T, file, settings string) reloadLine {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestHangUp(t *testing.T) {
 	}
 	s := startServer(t, "ASTROHOOK_CONFIG="+file, "ASTROHOOK_LOG_FORMAT=json")
 	secret := "a new secret that no log must show"
-	got := s.hangUp(t, file, "webhook-max-attempts: 7\nretention: 48h\nlog-level: debug\ndeny-hosts: [a.example]\njwt-secrets: [next="+secret+"]\n")
+	got := s.sendHangUp(t, file, "webhook-max-attempts: 7\nretention: 48h\nlog-level: debug\ndeny-hosts: [a.example]\njwt-secrets: [next="+secret+"]\n")
 	if got.Level != "INFO" || !slices.Equal(got.Applied, []string{"jwt-secrets", "deny-hosts", "webhook-max-attempts", "log-level"}) ||
 		!slices.Equal(got.NeedRestart, []string{"retention"}) {
 		t.Errorf("%+v", got)
@@ -77,7 +77,7 @@ func TestHangUp(t *testing.T) {
 		"max-attempts: 9\n":                        file + ":1: max-attempts is not a setting",
 		"listen: [\n":                              file + ":1: ",
 	} {
-		got := s.hangUp(t, file, settings)
+		got := s.sendHangUp(t, file, settings)
 		if got.Level != "ERROR" || !strings.Contains(got.Error, want) || len(got.Applied) > 0 {
 			t.Errorf("%q: %+v", settings, got)
 		}
@@ -85,7 +85,7 @@ func TestHangUp(t *testing.T) {
 	for _, harmless := range []syscall.Signal{syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2} {
 		s.signal(t, harmless)
 	}
-	if got := s.hangUp(t, file, "webhook-max-attempts: 5\n"); !slices.Equal(got.Applied, []string{"jwt-secrets", "deny-hosts", "webhook-max-attempts", "log-level"}) || len(got.NeedRestart) > 0 {
+	if got := s.sendHangUp(t, file, "webhook-max-attempts: 5\n"); !slices.Equal(got.Applied, []string{"jwt-secrets", "deny-hosts", "webhook-max-attempts", "log-level"}) || len(got.NeedRestart) > 0 {
 		t.Errorf("%+v", got)
 	}
 	if strings.Contains(s.log.String(), secret) {
@@ -98,7 +98,7 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
-// TestBrokenLog: a server whose log nobody reads any more goes on.
+// TestBrokenLog: a server whose log nobody reads any more keeps running.
 func TestBrokenLog(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "ASTROHOOK_LOG_LEVEL=debug")

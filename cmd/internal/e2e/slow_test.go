@@ -87,7 +87,7 @@ func TestSlowSendersTakeEverything(t *testing.T) {
 }
 
 // normalTraffic publishes events from eight workers, each tenth on a connection
-// of its own, and tells how long that took. All must be accepted.
+// of its own, and returns how long that took. All must be accepted.
 func normalTraffic(t *testing.T, s *server) string {
 	t.Helper()
 	var latency stopwatch

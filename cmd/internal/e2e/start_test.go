@@ -52,11 +52,11 @@ func startHolding(t *testing.T) *holding {
 		h.arrived <- struct{}{}
 		<-h.release
 	})
-	t.Cleanup(h.letGo) // before the subscriber stops
+	t.Cleanup(h.answer) // before the subscriber stops
 	return h
 }
 
-func (h *holding) letGo() {
+func (h *holding) answer() {
 	select {
 	case <-h.release:
 	default:
@@ -64,7 +64,7 @@ func (h *holding) letGo() {
 	}
 }
 
-// holdOne gives a server with one attempt in flight that gets no answer.
+// holdOne returns a server with one attempt in flight that gets no answer.
 func holdOne(t *testing.T) (*server, *holding, string) {
 	t.Helper()
 	s, h := startServer(t), startHolding(t)
@@ -94,7 +94,7 @@ func TestTerminationDrains(t *testing.T) {
 	if _, err := s.publish("user.created", []byte(`{}`)); err == nil {
 		t.Error("an event was accepted while the server stops")
 	}
-	h.letGo()
+	h.answer()
 	if code := s.awaitExit(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
