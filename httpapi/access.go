@@ -4,80 +4,42 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// need is what a route asks of its caller.
-type need int
-
-// The needs.
-const (
-	needNothing need = iota // no token
-	needToken               // any good token that may do something
-	needManage              // a client's token, or admin
-	needPublish             // scope events:write:all, or events:write and a client, or admin
-	needAdmin               // scope admin
-)
-
-// permits tells whether the principal has what the need asks for; scope is what
-// to ask the issuer for if not.
-func (n need) permits(p *Principal) (ok bool, scope string) {
-	switch n {
-	case needManage:
-		return p.manages(), ScopeAdmin
-	case needPublish:
-		if p.ClientID == "" {
-			return p.publishes(), ScopePublishAll
-		}
-		return p.publishes(), ScopePublish
-	case needAdmin:
-		return p.admin, ScopeAdmin
-	}
-	return p.manages() || p.publishes(), ScopeAdmin
-}
-
-// authorise tells who makes a request, if that one may use the route.
-func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*Principal, error) {
-	if r.need == needNothing {
+// authorise returns who makes a request, if the route admits that caller; nil for a
+// route that admits everybody.
+func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*auth.Principal, error) {
+	if r.need == auth.NeedNothing {
 		return nil, nil
 	}
-	token, ok := bearer(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization))
+	credential, ok := bearer(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization))
 	if !ok {
 		return nil, unauthenticated("")
 	}
-	who, err := s.principal(token, time.Now())
+	who, err := s.callers.Principal(s.base, credential, ctx.RemoteAddr(), time.Now())
 	if err != nil {
-		s.refusals.add(err, func() []slog.Attr {
-			return append([]slog.Attr{slog.String("address", ctx.RemoteAddr().String())}, describeToken(token)...)
-		})
-		if errors.Is(err, errIssuerKeys) {
+		if errors.Is(err, auth.ErrIssuerKeys) {
 			return nil, notNow(err)
 		}
 		return nil, unauthenticated(err.Error())
 	}
-	if ok, scope := r.need.permits(who); !ok {
+	if ok, scope := r.need.Permits(who); !ok {
 		return nil, forbidden(scope, who)
 	}
-	if len(ctx.URI().QueryString()) == 0 {
+	if len(ctx.URI().QueryString()) == 0 { // parsing the query costs allocations
 		return who, nil
 	}
 	return actingFor(ctx.QueryArgs(), who)
 }
 
-// principal tells who has a token or an API key.
-func (s *Server) principal(token []byte, now time.Time) (*Principal, error) {
-	if bytes.HasPrefix(token, []byte(apiKeyPrefix)) {
-		return s.apiKeys.principal(token, now)
-	}
-	return s.tokens.Load().principal(s.base, token, now)
-}
-
-// bearer takes the token out of an Authorization header (RFC 6750, section 2.1).
+// bearer returns the token in an Authorization header (RFC 6750, section 2.1).
 func bearer(header []byte) ([]byte, bool) {
 	const scheme = "bearer "
 	if len(header) <= len(scheme) || !bytes.EqualFold(header[:len(scheme)], []byte(scheme)) {
@@ -87,27 +49,22 @@ func bearer(header []byte) ([]byte, bool) {
 	return token, len(token) > 0
 }
 
-// actingFor obeys client_id in the query: an administrator acts for that client,
-// all others can name none but themselves.
-func actingFor(query *fasthttp.Args, who *Principal) (*Principal, error) {
+// actingFor applies client_id of the query: an administrator acts for that client,
+// and all others can name only themselves.
+func actingFor(query *fasthttp.Args, who *auth.Principal) (*auth.Principal, error) {
 	if !query.Has("client_id") {
 		return who, nil
 	}
-	id := string(query.Peek("client_id"))
-	switch {
-	case !validClientID(id):
-		return nil, invalid("client_id", clientIDRule)
-	case who.admin:
-		return who.as(id), nil
-	case id != who.ClientID:
+	acting, err := who.ActingFor(string(query.Peek("client_id")))
+	if errors.Is(err, auth.ErrOtherClient) {
 		return nil, notYourClient()
-	case who.publisherAll:
-		return who.as(id), nil
 	}
-	return who, nil
+	return acting, err
 }
 
-// notNow is the error of a token that cannot be judged until the issuer answers.
+// notNow is the error of a token that cannot be judged until the issuer answers. Its
+// status is 503 and not 401: the caller's token may be good, and clients throw away a
+// token that got 401.
 func notNow(err error) error {
 	p := newProblem(codeUnavailable, "the token cannot be verified now: the keys of its issuer cannot be read; try again later")
 	p.cause, p.retryAfter = err, defaultRetryAfter
@@ -117,6 +74,8 @@ func notNow(err error) error {
 	return p
 }
 
+// unauthenticated is the error of a request without a credential, or with one that
+// was refused for this reason. The caller does not learn the reason.
 func unauthenticated(reason string) error {
 	p := newProblem(codeUnauthenticated, "a bearer token or an API key is needed")
 	p.challenge = `Bearer realm="astrohook"`
@@ -128,19 +87,88 @@ func unauthenticated(reason string) error {
 	return p
 }
 
-// forbidden is the error of a caller who lacks a scope.
-func forbidden(scope string, who *Principal) error {
+// forbidden is the error of a caller who lacks a scope (RFC 6750, section 3.1).
+func forbidden(scope string, who *auth.Principal) error {
 	p := newProblem(codeForbidden, "the token or API key does not allow this call, which needs the scope "+scope)
-	if who.publisher && who.ClientID == "" {
-		p.Detail = "the scope " + ScopePublish + " publishes to the client that the token or API key names, and it names none: " +
-			"give it a client_id, or the scope " + ScopePublishAll + " to publish to every client"
+	if who.PublishesToNobody() {
+		p.Detail = "the scope " + auth.ScopePublish + " publishes to the client that the token or API key names, and it names none: " +
+			"give it a client_id, or the scope " + auth.ScopePublishAll + " to publish to every client"
 	}
 	p.challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
 	return p
 }
 
+// notYourClient is the error of a caller who names a client that it may not act for.
 func notYourClient() error {
 	p := newProblem(codeForbidden, "client_id is not the token's or API key's own")
 	p.Field = "client_id"
 	return p
+}
+
+// maxReplays bounds the replays of one caller that run at the same time: each of
+// them writes to storage without a pause.
+const maxReplays = 4
+
+// underWay bounds the requests and replays that callers have running, each caller and
+// all together.
+type underWay struct {
+	// requests are those that were authorised and not answered yet.
+	requests *webhook.Shares
+	replays  *inUse
+}
+
+func newUnderWay(connections int) underWay {
+	return underWay{requests: webhook.NewShares(int64(connections)), replays: newInUse(maxReplays)}
+}
+
+// begin charges a request to its caller. The caller of begin must call end when the
+// request is answered.
+func (u *underWay) begin(who *auth.Principal) error {
+	if err := u.requests.Take(who.Account, 1); err != nil {
+		return crowdedOut(err, "requests are under way")
+	}
+	return nil
+}
+
+// end ends what begin began.
+func (u *underWay) end(who *auth.Principal) { u.requests.Give(who.Account, 1) }
+
+// crowdedOut is the error of a caller who holds its whole share of something, or who
+// comes when all of it is held. what names the thing, and continues "too many".
+func crowdedOut(err error, what string) *problem {
+	p := newProblem(codeUnavailable, "too many "+what)
+	if errors.Is(err, webhook.ErrShareUsed) {
+		p = newProblem(codeTooMany, fmt.Sprintf("too many of this caller's %s; send again when some are done", what))
+	}
+	p.retryAfter, p.cause = defaultRetryAfter, err
+	return p
+}
+
+// inUse counts how many of something each account has in use, up to a limit.
+type inUse struct {
+	limit int
+	mu    sync.Mutex
+	of    map[string]int // by account; accounts with none are absent
+}
+
+func newInUse(limit int) *inUse { return &inUse{limit: limit, of: map[string]int{}} }
+
+// take adds one for the account, unless it has as many as the limit allows.
+func (u *inUse) take(account string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.of[account] >= u.limit {
+		return false
+	}
+	u.of[account]++
+	return true
+}
+
+// give removes one that take added.
+func (u *inUse) give(account string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.of[account]--; u.of[account] <= 0 {
+		delete(u.of, account)
+	}
 }

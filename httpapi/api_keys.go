@@ -1,181 +1,202 @@
 package httpapi
 
 import (
-	"bytes"
-	"cmp"
-	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// An API key's text is apiKeyPrefix, ID, "_", secret. No token begins like that:
-// its first byte encodes a brace.
-const (
-	apiKeyPrefix = "ahk_"
-	apiKeyID     = 10 // characters of base32, which has no "_"
-	apiKeySecret = 43 // characters of base64url: 32 bytes
-)
+// maxKeyName bounds the name of an API key, in characters.
+const maxKeyName = 100
 
-// maxAPIKeys bounds the keys that there can be, since all are in memory.
-const maxAPIKeys = 10_000
-
-// apiKeys are the store's API keys in memory: they are asked with every request,
-// and one that was deleted is refused from the next on. Readers see one whole
-// state; changes go through here only.
-type apiKeys struct {
-	store AccessStore
-	mu    sync.Mutex // held by changes
-	state atomic.Pointer[knownKeys]
+// apiKeyResource is an API key as the API shows it.
+type apiKeyResource struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	ClientID  string   `json:"client_id,omitzero"`
+	Scopes    []string `json:"scopes"`
+	CreatedAt string   `json:"created_at"`
+	ExpiresAt string   `json:"expires_at,omitzero"`
+	// Key is the text to call with, in the answer that made it only.
+	Key string `json:"key,omitzero"`
 }
 
-// knownKeys is a state of the API keys; it is never written to.
-type knownKeys struct {
-	byID   map[string]*knownKey
-	sorted []*knownKey // by ID
-}
-
-// knownKey is an API key and the caller who has it.
-type knownKey struct {
-	webhook.APIKey
-	who *Principal
-}
-
-func loadAPIKeys(store AccessStore) (*apiKeys, error) {
-	list, err := store.APIKeys()
-	if err != nil {
-		return nil, fmt.Errorf("read the API keys: %w", err)
+func showAPIKey(k *webhook.APIKey) apiKeyResource {
+	r := apiKeyResource{
+		ID: k.ID, Name: k.Name, ClientID: k.ClientID, Scopes: slices.Clone(k.Scopes),
+		CreatedAt: webhook.FormatTime(k.CreatedAt),
 	}
-	known := make([]*knownKey, 0, len(list))
-	for _, k := range list {
-		who, err := keyHolder(&k)
+	if r.Scopes == nil {
+		r.Scopes = []string{}
+	}
+	if !k.ExpiresAt.IsZero() {
+		r.ExpiresAt = webhook.FormatTime(k.ExpiresAt)
+	}
+	return r
+}
+
+// apiKeyInput is the body that makes an API key.
+type apiKeyInput struct {
+	Name      optional[string]   `json:"name"`
+	ClientID  optional[string]   `json:"client_id"`
+	Scopes    optional[[]string] `json:"scopes"`
+	ExpiresAt optional[string]   `json:"expires_at"`
+}
+
+// apiKey checks the input and returns the key that it describes, without ID and hash.
+// who is the administrator who makes the key.
+func (in *apiKeyInput) apiKey(who *auth.Principal, now time.Time) (webhook.APIKey, error) {
+	k := webhook.APIKey{
+		Name: in.Name.Value, Scopes: in.Scopes.Value, CreatedAt: now.UTC().Truncate(time.Millisecond),
+	}
+	var f jsonbody.Faults
+	switch n := utf8.RuneCountInString(k.Name); {
+	case strings.TrimSpace(k.Name) == "":
+		f.Add(invalid("name", "is missing: it tells what the key is for"))
+	case n > maxKeyName:
+		f.Add(invalid("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
+	}
+	var err error
+	k.ClientID, err = in.client(who)
+	f.Add(err)
+	f.Add(checkScopes(k.Scopes, k.ClientID))
+	k.ExpiresAt, err = parseTime("expires_at", in.ExpiresAt.Value)
+	f.Add(err)
+	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond)
+	if in.ExpiresAt.Given() && err == nil && !k.ExpiresAt.After(now) {
+		f.Add(invalid("expires_at", "is not in the future"))
+	}
+	return k, f.Err()
+}
+
+// client returns the client that the key is for: the one in the body, or the one that
+// the administrator acts for.
+func (in *apiKeyInput) client(who *auth.Principal) (string, error) {
+	named := in.ClientID.Value
+	switch {
+	case !in.ClientID.Given():
+		return who.ClientID, nil
+	case !auth.ValidClientID(named):
+		return "", invalid("client_id", auth.ClientIDRule)
+	case who.ClientID != "" && named != who.ClientID:
+		return "", notYourClient()
+	}
+	return named, nil
+}
+
+// checkScopes refuses scopes without a meaning. A token may have such scopes, because
+// its issuer knows other services; a key is made for this server only, so that an
+// unknown scope is a mistake.
+func checkScopes(scopes []string, clientID string) error {
+	for i, scope := range scopes {
+		if reason := scopeFault(scope, clientID); reason != "" {
+			return invalid(fmt.Sprintf("scopes[%d]", i), reason)
+		}
+		if slices.Contains(scopes[:i], scope) {
+			return invalid(fmt.Sprintf("scopes[%d]", i), "is given twice")
+		}
+	}
+	if len(scopes) == 0 && clientID == "" {
+		return invalid("scopes", "are missing, and client_id too: the key would allow nothing")
+	}
+	return nil
+}
+
+// scopeFault says why a key of this client, or of none, cannot have a scope; "" means
+// that it can.
+func scopeFault(scope, clientID string) string {
+	switch scope {
+	case auth.ScopeAdmin:
+		if clientID != "" {
+			return "cannot be admin in a key of one client: it would open all of them"
+		}
+	case auth.ScopePublishAll:
+		if clientID != "" {
+			return "cannot be events:write:all in a key of one client: it would publish to all of them; events:write publishes to that one"
+		}
+	case auth.ScopePublish:
+		if clientID == "" {
+			return "cannot be events:write in a key without client_id: it would publish to no client; events:write:all publishes to every one"
+		}
+	default:
+		return "must be events:write, events:write:all or admin"
+	}
+	return ""
+}
+
+// createAPIKey makes an API key. Its text is in this answer and nowhere else.
+func (s *Server) createAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	var in apiKeyInput
+	if err := decode(ctx, &in); err != nil {
+		return err
+	}
+	k, err := in.apiKey(who, time.Now())
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	k, text, err := s.callers.APIKeys().Create(call, k)
+	if err != nil {
+		return err
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "API key made", slog.String("key", k.ID), slog.String("by", who.Publisher))
+	out := showAPIKey(&k)
+	out.Key = text
+	return answer(ctx, fasthttp.StatusCreated, out)
+}
+
+// listAPIKeys lists the API keys by ID: all, or those of the client that the
+// administrator acts for.
+func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	limit, err := limitOf(ctx)
+	if err != nil {
+		return err
+	}
+	of, after := listingOf(paging.APIKeys, who), ""
+	if cursor := parameter(ctx, "cursor"); cursor != "" {
+		place, err := s.cursors.Read(of, cursor)
 		if err != nil {
-			return nil, fmt.Errorf("API key %s: %w", k.ID, err)
+			return err
 		}
-		known = append(known, &knownKey{k, who})
+		after = string(place)
 	}
-	keys := &apiKeys{store: store}
-	keys.replace(known)
-	return keys, nil
-}
-
-// warnUseless names the keys that allow nothing: those made for publishers to every
-// client before that was a scope of its own.
-func (a *apiKeys) warnUseless(log *slog.Logger) {
-	for _, k := range a.list() {
-		if !k.who.manages() && !k.who.publishes() {
-			log.Warn("API key allows nothing: to publish to every client it needs the scope events:write:all; make a new one",
-				slog.String("key", k.ID), slog.String("name", k.Name))
+	out := page[apiKeyResource]{Data: []apiKeyResource{}}
+	for _, k := range s.callers.APIKeys().List() {
+		if k.ID <= after || !who.Sees(k.ClientID) {
+			continue
 		}
+		if len(out.Data) == limit {
+			out.NextCursor = s.cursors.Write(of, []byte(out.Data[limit-1].ID))
+			break
+		}
+		out.Data = append(out.Data, showAPIKey(&k.APIKey))
 	}
+	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// keyHolder is the caller who has a key.
-func keyHolder(k *webhook.APIKey) (*Principal, error) {
-	return newPrincipal(k.ClientID, k.Scopes, "key:"+k.ID)
-}
-
-func (a *apiKeys) replace(list []*knownKey) {
-	s := &knownKeys{byID: make(map[string]*knownKey, len(list)), sorted: list}
-	slices.SortFunc(s.sorted, func(x, y *knownKey) int { return cmp.Compare(x.ID, y.ID) })
-	for _, k := range list {
-		s.byID[k.ID] = k
-	}
-	a.state.Store(s)
-}
-
-// errAPIKey does not tell a wrong secret from a key that never was.
-var (
-	errAPIKey        = errors.New("no such API key")
-	errAPIKeyExpired = errors.New("the API key has expired")
-)
-
-// apiKeyIDOf returns the id in the text of an API key, which is no secret; false if
-// the text does not have the form of one.
-func apiKeyIDOf(text []byte) (id []byte, ok bool) {
-	text, ok = bytes.CutPrefix(text, []byte(apiKeyPrefix))
-	if !ok || len(text) != apiKeyID+1+apiKeySecret || text[apiKeyID] != '_' {
-		return nil, false
-	}
-	return text[:apiKeyID], true
-}
-
-// principal tells whose API key a text is, at the time now.
-func (a *apiKeys) principal(text []byte, now time.Time) (*Principal, error) {
-	id, ok := apiKeyIDOf(text)
-	if !ok {
-		return nil, errAPIKey
-	}
-	k, known := a.state.Load().byID[string(id)]
-	if !known {
-		return nil, errAPIKey
-	}
-	hash := sha256.Sum256(text[len(text)-apiKeySecret:])
-	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 {
-		return nil, errAPIKey
-	}
-	if !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
-		return nil, errAPIKeyExpired
-	}
-	return k.who, nil
-}
-
-// list gives all keys, by ID; "" of all clients.
-func (a *apiKeys) list() []*knownKey { return a.state.Load().sorted }
-
-// get gives one that the caller may manage. ErrNotFound.
-func (a *apiKeys) get(id string, who *Principal) (*knownKey, error) {
-	k, ok := a.state.Load().byID[id]
-	if !ok || !who.sees(k.ClientID) {
-		return nil, fmt.Errorf("API key %q: %w", clip(id, apiKeyID), webhook.ErrNotFound)
-	}
-	return k, nil
-}
-
-// create keeps a new key, for which it makes an ID and a secret, and gives the
-// key's text. Nobody can find it out again.
-func (a *apiKeys) create(ctx context.Context, k webhook.APIKey) (webhook.APIKey, string, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	list := a.list()
-	if len(list) >= maxAPIKeys {
-		return k, "", conflict(fmt.Sprintf("there are %d API keys already: delete some", maxAPIKeys))
-	}
-	var secret [sha256.Size]byte
-	rand.Read(secret[:]) // never fails, see crypto/rand
-	text := base64.RawURLEncoding.EncodeToString(secret[:])
-	k.ID = strings.ToLower(rand.Text()[:apiKeyID])
-	k.Hash = sha256.Sum256([]byte(text))
-	who, err := keyHolder(&k)
+// deleteAPIKey revokes an API key: it is refused from this answer on.
+func (s *Server) deleteAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	k, err := s.callers.APIKeys().Get(pathParameter(ctx, "id"), who)
 	if err != nil {
-		return k, "", err
+		return err
 	}
-	if err := a.store.CreateAPIKey(ctx, k); err != nil {
-		return k, "", fmt.Errorf("create API key: %w", err)
+	call, cancel := s.call()
+	defer cancel()
+	if err := s.callers.APIKeys().Remove(call, k.ID); err != nil {
+		return err
 	}
-	a.replace(append(slices.Clone(list), &knownKey{k, who}))
-	return k, apiKeyPrefix + k.ID + "_" + text, nil
-}
-
-// remove makes a key useless, from now on and for ever.
-func (a *apiKeys) remove(ctx context.Context, id string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	// One that is not stored any more was deleted by a call that gave up waiting.
-	if err := a.store.DeleteAPIKey(ctx, id); err != nil && !errors.Is(err, webhook.ErrNotFound) {
-		return fmt.Errorf("delete API key: %w", err)
-	}
-	a.replace(slices.DeleteFunc(slices.Clone(a.list()), func(k *knownKey) bool { return k.ID == id }))
+	s.log.LogAttrs(ctx, slog.LevelInfo, "API key revoked", slog.String("key", k.ID), slog.String("by", who.Publisher))
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
 	return nil
 }

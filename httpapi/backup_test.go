@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
 // endlessBackup is storage that never comes to an end, and tells when a backup
@@ -39,7 +41,7 @@ func newBackupFixture(t *testing.T) (*fixture, *endlessBackup) {
 func (f *fixture) askForBackup(t *testing.T) net.Conn {
 	t.Helper()
 	c := f.dial(t)
-	send(t, c, "GET /api/backup HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+f.fixtureToken(admin)+"\r\n\r\n")
+	inboundtest.Send(t, c, "GET /api/backup HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+f.fixtureToken(admin)+"\r\n\r\n")
 	return c
 }
 

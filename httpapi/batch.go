@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
@@ -38,7 +39,7 @@ type batchItem struct {
 }
 
 // publishBatch accepts many events; a bad one fails alone.
-func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.metrics.published(time.Now())
 	body, err := bodyOf(ctx)
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // readBatch reads the events one by one, each as soon as the scanner has found it.
-func (s *Server) readBatch(from eventinput.Batch, who *Principal) (*batch, error) {
+func (s *Server) readBatch(from eventinput.Batch, who *auth.Principal) (*batch, error) {
 	count := min(from.Estimate(), MaxBatch)
 	b := &batch{items: make([]batchItem, 0, count), events: make([]webhook.Event, 0, count)}
 	err := from.Each(MaxBatch, func(in *eventinput.Input, err error) {

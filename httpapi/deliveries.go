@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
@@ -14,7 +15,7 @@ import (
 
 // delivery reads the delivery in the path and its endpoint. One of another
 // client is ErrNotFound.
-func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *Principal) (webhook.Delivery, webhook.Endpoint, error) {
+func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Delivery, webhook.Endpoint, error) {
 	id, err := webhook.DeliveryID.Parse(pathParameter(ctx, "id"))
 	if err != nil {
 		return webhook.Delivery{}, webhook.Endpoint{}, err
@@ -23,7 +24,7 @@ func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *Principal) (webhook.Del
 	if err != nil {
 		return webhook.Delivery{}, e, fmt.Errorf("read the delivery's webhook: %w", err)
 	}
-	if !who.sees(e.ClientID) {
+	if !who.Sees(e.ClientID) {
 		return webhook.Delivery{}, e, fmt.Errorf("delivery of another client: %w", webhook.ErrNotFound)
 	}
 	d, err := s.store.Delivery(id)
@@ -34,7 +35,7 @@ func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *Principal) (webhook.Del
 }
 
 // getDelivery reads one, with its payload and its attempts.
-func (s *Server) getDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) getDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	d, _, err := s.delivery(ctx, who)
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, status int, d *webhook
 }
 
 // retryDelivery sends one again now.
-func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	d, e, err := s.delivery(ctx, who)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // cancelDelivery gives one up that is pending.
-func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	d, _, err := s.delivery(ctx, who)
 	if err != nil {
 		return err
@@ -89,12 +90,12 @@ func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *Principal) error 
 }
 
 // listDeliveries lists deliveries of all endpoints that the caller sees, newest first.
-func (s *Server) listDeliveries(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) listDeliveries(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.list(ctx, who, webhook.DeliveryQuery{ClientID: who.ClientID})
 }
 
 // listWebhookDeliveries lists those of one endpoint, which may be deleted.
-func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.endpoint(ctx, who)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *Principal)
 }
 
 // list answers with a page of what q and the request's filters select.
-func (s *Server) list(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery) error {
+func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.DeliveryQuery) error {
 	p, err := s.readFilters(ctx, &q)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -30,7 +31,7 @@ type eventResource struct {
 
 // getEvent reads an event with its deliveries: all of them for the one who
 // published it, those of the caller's own endpoints for a client.
-func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	of := listingOf(paging.Recipients, who, pathParameter(ctx, "id"))
 	limit, from, err := s.recipientPage(ctx, of)
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if err := s.addDeliveries(&out, &event, to); err != nil {
 		return err
 	}
-	if !who.manages() { // what a receiver answered is its owner's
+	if !who.Manages() { // what a receiver answered is its owner's
 		for i := range out.DeliveryLog {
 			out.DeliveryLog[i].hideAnswer()
 		}
@@ -73,14 +74,14 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *Principal) error {
 
 // mayRead tells whether an event is the caller's to read, apart from what its own
 // endpoints got of it.
-func mayRead(event *webhook.Event, who *Principal) bool {
+func mayRead(event *webhook.Event, who *auth.Principal) bool {
 	switch {
-	case who.admin && who.ClientID == "":
+	case who.IsAdmin() && who.ClientID == "":
 		return true
-	case who.publishes() && event.Publisher == who.Publisher:
+	case who.Publishes() && event.Publisher == who.Publisher:
 		return true
 	}
-	return event.ClientID != "" && who.sees(event.ClientID)
+	return event.ClientID != "" && who.Sees(event.ClientID)
 }
 
 func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of paging.Listing) (limit int, from webhook.EndpointNumber, err error) {
@@ -115,18 +116,18 @@ func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 
 // recipients gives the endpoints that an event has deliveries for, as far as the caller may
 // know them: all for one who publishes to everyone, else those of its client.
-func (s *Server) recipients(event *webhook.Event, who *Principal) ([]webhook.EndpointNumber, error) {
+func (s *Server) recipients(event *webhook.Event, who *auth.Principal) ([]webhook.EndpointNumber, error) {
 	if who.ClientID == "" {
 		return event.Recipients(), nil
 	}
 	var mine []webhook.EndpointNumber
 	for _, n := range event.Recipients() {
-		client, err := s.owners.client(n)
+		client, err := s.clients.endpoint(n)
 		switch {
 		case errors.Is(err, webhook.ErrNotFound): // deleted long ago
 		case err != nil:
 			return nil, err
-		case who.sees(client):
+		case who.Sees(client):
 			mine = append(mine, n)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
@@ -45,7 +46,7 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 }
 
 // listEventTypes lists the registry by name.
-func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	limit, err := limitOf(ctx)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *Principal) error 
 }
 
 // getEventType reads one.
-func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	t, err := s.types.get(pathParameter(ctx, "name"))
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
 }
 
 // createEventType registers one.
-func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	var in eventTypeInput
 	if err := decode(ctx, &in); err != nil {
 		return err
@@ -103,7 +104,7 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
 }
 
 // updateEventType replaces a description.
-func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	known, err := s.types.get(pathParameter(ctx, "name"))
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
 }
 
 // deleteEventType takes one out of the registry. Endpoints that name it keep it.
-func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *Principal) error {
+func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	call, cancel := s.call()
 	defer cancel()
 	if err := s.types.remove(call, pathParameter(ctx, "name")); err != nil {

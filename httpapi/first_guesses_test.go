@@ -109,7 +109,7 @@ func TestAnswersEndTheirLine(t *testing.T) {
 			t.Errorf("no answer had the status %d", status)
 		}
 	}
-	if _, _, body := s.raw(t, "GET / HTTP/1.1\n\n"); !strings.HasSuffix(body, "}\n") {
+	if _, _, body := s.raw(t, "BAD\r\n\r\n"); !strings.HasSuffix(body, "}\n") {
 		t.Errorf("what is no request: %q", body)
 	}
 }

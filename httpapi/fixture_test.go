@@ -14,33 +14,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/valyala/fasthttp/fasthttputil"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/auth/authtest"
+	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-// testSecret signs the tokens of all tests.
-var testSecret = []byte("0123456789abcdef0123456789abcdef")
-
-// mint makes a token; client and scope may be empty.
-func mint(t testing.TB, subject, client, scope string, expires time.Time) string {
-	t.Helper()
-	c := claims{ClientID: client, Scope: scope}
-	c.Subject, c.ExpiresAt = subject, jwt.NewNumericDate(expires)
-	return sign(t, jwt.SigningMethodHS256, testSecret, c)
-}
-
-func sign(t testing.TB, method jwt.SigningMethod, key any, c jwt.Claims) string {
-	t.Helper()
-	text, err := jwt.NewWithClaims(method, c).SignedString(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
 
 // testBackup stands for what storage holds.
 const testBackup = "everything that storage holds"
@@ -68,6 +50,12 @@ const (
 	keyExpired    = "expired API key"
 	keyRevoked    = "revoked API key"
 	keyGuessed    = "API key with another secret"
+)
+
+// Lengths in the text of an API key: of its ID, and of its secret.
+const (
+	apiKeyID     = 10
+	apiKeySecret = 43
 )
 
 // fixture is a server with its store and its fake dispatcher, behind an
@@ -131,12 +119,12 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	f := &fixture{store: store, log: &logBuffer{}}
 	sequence := &webhook.Sequence{}
 	f.dispatcher = &fakeDispatcher{store: store, sequence: sequence, health: webhook.Health{Breaker: webhook.BreakerClosed}}
-	key, err := SecretKey("", testSecret)
+	key, err := auth.SecretKey("", authtest.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := Options{
-		Store: store, Dispatcher: f.dispatcher, Keys: []Key{key}, CheckTarget: checkTestTarget,
+		Store: store, Dispatcher: f.dispatcher, Keys: []auth.Key{key}, CheckTarget: checkTestTarget,
 		Sequence: sequence, EventTypes: testEventTypes, Version: "test",
 		Backup: func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, testBackup)
@@ -153,16 +141,16 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	f.SetReady(true)
 	later, now := time.Now().Add(time.Hour), time.Now()
 	f.tokens = map[string]string{
-		badToken:   mint(t, "x", "", "admin", later) + "x",
-		expired:    mint(t, "x", "", "admin", now.Add(-time.Minute)),
-		acme:       mint(t, "alice", "acme", "", later),
-		globex:     mint(t, "gus", "globex", "", later),
-		backend:    mint(t, "backend", "", "events:write:all", later),
-		acmeWriter: mint(t, "writer", "acme", "events:write", later),
-		narrow:     mint(t, "narrow", "acme", "email profile billing:read", later),
-		bare:       mint(t, "bare", "", "events:write", later),
-		wide:       mint(t, "wide", "acme", "events:write:all", later),
-		admin:      mint(t, "root", "", "admin", later),
+		badToken:   authtest.Mint(t, "x", "", "admin", later) + "x",
+		expired:    authtest.Mint(t, "x", "", "admin", now.Add(-time.Minute)),
+		acme:       authtest.Mint(t, "alice", "acme", "", later),
+		globex:     authtest.Mint(t, "gus", "globex", "", later),
+		backend:    authtest.Mint(t, "backend", "", "events:write:all", later),
+		acmeWriter: authtest.Mint(t, "writer", "acme", "events:write", later),
+		narrow:     authtest.Mint(t, "narrow", "acme", "email profile billing:read", later),
+		bare:       authtest.Mint(t, "bare", "", "events:write", later),
+		wide:       authtest.Mint(t, "wide", "acme", "events:write:all", later),
+		admin:      authtest.Mint(t, "root", "", "admin", later),
 	}
 	f.makeKeys(t)
 	f.start(t)
@@ -172,26 +160,26 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 // makeKeys makes the API keys of the kinds of caller.
 func (f *fixture) makeKeys(t testing.TB) {
 	t.Helper()
-	publish, publishAll := []string{ScopePublish}, []string{ScopePublishAll}
+	publish, publishAll := []string{auth.ScopePublish}, []string{auth.ScopePublishAll}
 	for caller, k := range map[string]webhook.APIKey{
 		keyAcme:       {ClientID: "acme"},
 		keyGlobex:     {ClientID: "globex"},
 		keyBackend:    {Scopes: publishAll},
 		keyBare:       {Scopes: publish}, // made before there was events:write:all
 		keyAcmeWriter: {ClientID: "acme", Scopes: publish},
-		keyAdmin:      {Scopes: []string{ScopeAdmin}},
-		keyExpired:    {Scopes: []string{ScopeAdmin}, ExpiresAt: time.Now().Add(-time.Millisecond)},
-		keyRevoked:    {Scopes: []string{ScopeAdmin}},
-		keyGuessed:    {Scopes: []string{ScopeAdmin}},
+		keyAdmin:      {Scopes: []string{auth.ScopeAdmin}},
+		keyExpired:    {Scopes: []string{auth.ScopeAdmin}, ExpiresAt: time.Now().Add(-time.Millisecond)},
+		keyRevoked:    {Scopes: []string{auth.ScopeAdmin}},
+		keyGuessed:    {Scopes: []string{auth.ScopeAdmin}},
 	} {
 		k.Name = caller
-		made, text, err := f.apiKeys.create(t.Context(), k)
+		made, text, err := f.callers.APIKeys().Create(t.Context(), k)
 		if err != nil {
 			t.Fatal(err)
 		}
 		switch caller {
 		case keyRevoked:
-			err = f.apiKeys.remove(t.Context(), made.ID)
+			err = f.callers.APIKeys().Remove(t.Context(), made.ID)
 		case keyGuessed:
 			text = text[:len(text)-apiKeySecret] + strings.Repeat("A", apiKeySecret)
 		}
@@ -285,7 +273,7 @@ func (f *fixture) do(t testing.TB, caller, method, path, body string, headers ..
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	client := f.client
-	if len(body) > MaxBody { // it is answered before it is sent whole, which needs a socket that can be half closed
+	if len(body) > inbound.MaxBody { // it is answered before it is sent whole, which needs a socket that can be half closed
 		address := f.socket(t)
 		transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("tcp", address) }}
 		client = &http.Client{Transport: transport}

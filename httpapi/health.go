@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
@@ -60,7 +61,7 @@ type lastError struct {
 }
 
 // webhookHealth tells how an endpoint is doing.
-func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err

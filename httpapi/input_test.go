@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
@@ -94,7 +95,7 @@ var badEvents = []badInput{
 	{"unknown type", `{"event_type":"user.craeted","data":1}`, 422, "event_type", codeUnknownType},
 	{"no data", `{"event_type":"user.created"}`, 422, "data", codeInvalid},
 	{"data over 256 KiB", eventWith(`"` + strings.Repeat("x", webhook.MaxPayload-1) + `"`), 413, "data", codeTooLarge},
-	{"body over 1 MiB", eventWith("1" + strings.Repeat(" ", MaxBody)), 413, "body", codeTooLarge},
+	{"body over 1 MiB", eventWith("1" + strings.Repeat(" ", inbound.MaxBody)), 413, "body", codeTooLarge},
 	{"a client that is a number", `{"event_type":"user.created","data":1,"client_id":7}`, 422, "client_id", codeInvalid},
 	{"an empty client", `{"event_type":"user.created","data":1,"client_id":""}`, 422, "client_id", codeInvalid},
 	{"a client with a line break", `{"event_type":"user.created","data":1,"client_id":"a\nb"}`, 422, "client_id", codeInvalid},
@@ -198,7 +199,7 @@ func TestBadBatches(t *testing.T) {
 		{"an event that is not closed", `[{"event_type":"user.created","data":{]`, 400, "body", codeMalformed},
 		{"1,001 events", `[` + many + eventWith("1") + `]`, 422, "body", codeInvalid},
 		{"1,001 lines", strings.ReplaceAll(many, "},", "}\n") + eventWith("1"), 422, "body", codeInvalid},
-		{"over 1 MiB", `[` + eventWith("1"+strings.Repeat(" ", MaxBody)) + `]`, 413, "body", codeTooLarge},
+		{"over 1 MiB", `[` + eventWith("1"+strings.Repeat(" ", inbound.MaxBody)) + `]`, 413, "body", codeTooLarge},
 	} {
 		in.check(t, f, backend, "POST", "/api/events/batch")
 	}
@@ -264,7 +265,7 @@ var badWebhooks = []badInput{
 	{"a delay that overflows", webhookWith(`"retry_policy":{"max_delay_ms":9223372036854775807}`), 422, "retry_policy.max_delay_ms", codeInvalid},
 	{"a delay beyond int64", webhookWith(`"retry_policy":{"max_delay_ms":1e30}`), 422, "retry_policy.max_delay_ms", codeInvalid},
 	{"a breaker open for longer than its bound", webhookWith(`"circuit_breaker":{"open_ms":1000,"max_open_ms":10}`), 422, "circuit_breaker.max_open_ms", codeInvalid},
-	{"a body over 1 MiB", webhookWith(`"description":"` + strings.Repeat("x", MaxBody) + `"`), 413, "body", codeTooLarge},
+	{"a body over 1 MiB", webhookWith(`"description":"` + strings.Repeat("x", inbound.MaxBody) + `"`), 413, "body", codeTooLarge},
 	{"nested too deep", webhookWith(`"x":` + nested(200)), 400, "x" + strings.Repeat("[0]", 127), codeMalformed},
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -23,7 +24,7 @@ const (
 // now. It asks for no token: a webhook that is not known looks like one that has
 // no keys. There is no set for all of them: clients may bring private keys, so
 // that whoever trusted it would take one client's deliveries for another's.
-func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *Principal) error {
+func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if !ctx.QueryArgs().Has("webhook") {
 		return invalid("webhook", "is required: each webhook has keys of its own")
 	}

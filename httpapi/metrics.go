@@ -8,7 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are what the API counts. Labels are routes and classes of status, never ids.
+// metrics are what the API counts. Labels are routes and classes of status, never ids:
+// the number of time series must not grow with the number of clients.
 type metrics struct {
 	requests *prometheus.CounterVec
 	events   *prometheus.CounterVec
@@ -16,10 +17,6 @@ type metrics struct {
 	repeated prometheus.Counter
 	refused  prometheus.Counter
 	publish  prometheus.Histogram
-	// connections that were closed for want of room: waiting ones for new ones, or new ones.
-	unwanted   *prometheus.CounterVec
-	displaced  prometheus.Counter
-	turnedAway prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -38,16 +35,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
 		}),
 	}
-	m.unwanted = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "astrohook_http_connections_closed_total",
-		Help: "Connections closed since all were taken: displaced (the one that waited longest, for a new one) or turned_away (a new one).",
-	}, []string{"outcome"})
-	m.displaced = m.unwanted.WithLabelValues("displaced")
-	m.turnedAway = m.unwanted.WithLabelValues("turned_away")
 	m.accepted = m.events.WithLabelValues("accepted")
 	m.repeated = m.events.WithLabelValues("repeated")
 	m.refused = m.events.WithLabelValues("refused")
-	if err := errors.Join(r.Register(m.requests), r.Register(m.events), r.Register(m.publish), r.Register(m.unwanted)); err != nil {
+	if err := errors.Join(r.Register(m.requests), r.Register(m.events), r.Register(m.publish)); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
@@ -56,10 +47,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 // routeMetrics counts the answers of one route, by class of status.
 type routeMetrics [6]prometheus.Counter
 
-// statusClasses names the classes; the first is for what is no status.
+// statusClasses names the classes; the first is for numbers that are no status.
 var statusClasses = [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-// route makes the counters of a route, so that counting looks up no label.
+// route returns the counters of a route, so that a request needs no look-up of labels.
 func (m *metrics) route(method, path string) *routeMetrics {
 	var counters routeMetrics
 	for i, class := range statusClasses {
@@ -76,5 +67,5 @@ func (r *routeMetrics) count(status int) {
 	r[class].Inc()
 }
 
-// published notes how long a publishing request took.
+// published records how long a publishing request took.
 func (m *metrics) published(since time.Time) { m.publish.Observe(time.Since(since).Seconds()) }

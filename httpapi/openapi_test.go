@@ -16,6 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"github.com/corpastro/astrohook/httpapi/auth"
 )
 
 // contract is openapi.yaml, loaded once.
@@ -108,7 +110,7 @@ func TestOpenAPIParameters(t *testing.T) {
 	}
 	for _, r := range routes() {
 		want := slices.Clone(r.query)
-		if r.need != needNothing {
+		if r.need != auth.NeedNothing {
 			want = append(want, "client_id")
 		}
 		item := c.doc.Paths.Value(r.path)

@@ -12,18 +12,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Sizes that requests are held to.
-const (
-	// MaxBody bounds a request's body in bytes.
-	MaxBody = 1 << 20
-	// MaxBatch bounds the events of one batch.
-	MaxBatch = 1000
-	// MaxHeader bounds the request line and the headers together, in bytes.
-	MaxHeader = 16 << 10
-)
+// MaxBatch bounds the events of one batch. The package inbound has the bounds of a
+// request in bytes.
+const MaxBatch = 1000
 
 // Options are what a Server is made of. Store, Dispatcher, Keys or KeySet, CheckTarget and
 // Sequence are needed; the zero value of the others is a sensible default.
@@ -31,47 +26,47 @@ type Options struct {
 	Store      Store
 	Dispatcher Dispatcher
 	// Keys verify tokens, and so do those of KeySet, which the caller runs. At least
-	// one key, or a set.
-	Keys   []Key
-	KeySet *KeySet
-	// Issuer, if set, must be the tokens' iss. Audiences, if there are any: one of
-	// them must be among the tokens' aud.
+	// one key, or a set, is needed.
+	Keys   []auth.Key
+	KeySet *auth.KeySet
+	// Issuer, if set, must be the tokens' iss. If there are Audiences, the tokens' aud
+	// must name one of them.
 	Issuer    string
 	Audiences []string
-	// CheckTarget judges a target URL and gives the form in which it is stored. It
-	// fails with a *webhook.FieldError that says what is wrong.
+	// CheckTarget checks a target URL and returns the form in which it is stored. Its
+	// error is a *webhook.FieldError that says what is wrong.
 	CheckTarget func(ctx context.Context, raw string) (canonical string, err error)
-	// Sequence issues the IDs of endpoints. It is to be resumed from the store before.
+	// Sequence issues the IDs of endpoints. The caller must have resumed it from the store.
 	Sequence *webhook.Sequence
 	// Defaults are the settings of endpoints that set none; zero fields as in webhook.DefaultSettings.
 	Defaults webhook.Settings
-	// Ceilings bound what clients, and administrators for them, may set.
+	// Ceilings bound what clients, and administrators in their name, may set.
 	Ceilings webhook.Ceilings
 	// HeaderPrefix begins the names of the headers that deliveries carry;
 	// webhook.DefaultHeaderPrefix if empty. A webhook's own headers keep clear of it.
 	HeaderPrefix string
-	// ClientLimits returns what one client may have; without it there are no such limits.
+	// ClientLimits returns what one client may have; nil means that nothing is limited.
 	ClientLimits func(client string) webhook.ClientLimits
 	// MaxWebhooks bounds the endpoints of all clients together; 0 for no limit.
 	MaxWebhooks int
 	// EventTypes are stored at the start in a registry that has none.
 	EventTypes []webhook.EventType
-	// AnyEventType lets event types through that the registry does not have.
+	// AnyEventType accepts event types that are not in the registry.
 	AnyEventType bool
 	// Version is shown by /healthz.
 	Version string
 	Log     *slog.Logger
-	// Registry takes the metrics and is what /metrics shows; one of its own if nil.
+	// Registry takes the metrics, and /metrics shows what is in it; nil means a new one.
 	Registry *prometheus.Registry
 	Limits   Limits
 	// Profiling serves /debug/pprof on the admin listener.
 	Profiling bool
-	// Backup writes everything that storage holds, as it is at one moment, until
-	// it is through or ctx ends. Without it there are no backups.
+	// Backup writes everything that storage holds, as it is at one moment. It returns
+	// when all is written or ctx ends. If it is nil there are no backups.
 	Backup func(ctx context.Context, w io.Writer) error
 }
 
-// Limits bound what the public listener takes. Zero fields mean the default.
+// Limits bound what the public listener accepts. A zero field means its default.
 type Limits struct {
 	// Connections bounds the open connections; 10,000 by default.
 	Connections int
@@ -81,8 +76,8 @@ type Limits struct {
 	Idle time.Duration
 	// Call bounds the time that a call other than publishing may take; 30 s by default.
 	Call time.Duration
-	// Backup bounds the time in which a backup has to be taken over; 1 h by
-	// default. A reader that takes nothing for as long as Write is cut off before.
+	// Backup bounds the time to send a backup; 1 h by default. A reader that takes
+	// nothing for as long as Write is cut off earlier.
 	Backup time.Duration
 	// CachedTokens bounds the verified tokens that are remembered; 10,000 by default.
 	CachedTokens int
@@ -98,7 +93,7 @@ var defaultLimits = Limits{
 	CachedTokens: 10_000,
 }
 
-// or fills the fields that are zero.
+// or returns the limits with those of d in place of zero fields.
 func (l Limits) or(d Limits) Limits {
 	l.Connections = cmp.Or(l.Connections, d.Connections)
 	l.CachedTokens = cmp.Or(l.CachedTokens, d.CachedTokens)
@@ -110,7 +105,8 @@ func (l Limits) or(d Limits) Limits {
 	return l
 }
 
-// complete fills in defaults and reports everything that is missing or out of bounds.
+// complete fills in the defaults. Its error names every option that is missing or out
+// of bounds, so that one start shows all mistakes.
 func (o *Options) complete() error {
 	var errs []error
 	need := func(there bool, name string) {
@@ -144,4 +140,34 @@ func (o *Options) complete() error {
 		o.Registry = prometheus.NewRegistry()
 	}
 	return nil
+}
+
+// Live are the options that can change while a Server runs, on a reload of the
+// configuration. Options says what they mean.
+type Live struct {
+	Keys         []auth.Key
+	Issuer       string
+	Audiences    []string
+	Defaults     webhook.Settings
+	Ceilings     webhook.Ceilings
+	MaxWebhooks  int
+	AnyEventType bool
+}
+
+// Prepare checks new options. Nothing changes before the caller calls apply, which
+// cannot fail, so that a reload changes all parts of the server or none. From then on
+// tokens are judged by the new keys and rules, also those that were good before.
+func (s *Server) Prepare(o Live) (apply func(), err error) {
+	applyAuth, err := s.callers.Prepare(o.Keys, auth.Rules{Issuer: o.Issuer, Audiences: o.Audiences})
+	if err != nil {
+		return nil, fmt.Errorf("options of the HTTP API: %w", err)
+	}
+	defaults := o.Defaults.Or(webhook.DefaultSettings())
+	return func() {
+		applyAuth()
+		s.defaults.Store(&defaults)
+		s.ceilings.Store(&o.Ceilings)
+		s.maxWebhooks.Store(int64(o.MaxWebhooks))
+		s.types.check.Store(!o.AnyEventType)
+	}, nil
 }

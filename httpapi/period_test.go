@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/corpastro/astrohook/httpapi/auth/authtest"
 )
 
 // TestTimesInQueries: RFC 3339 by the letter, with a space where an unescaped +
@@ -54,7 +56,7 @@ func TestOffsetsSelect(t *testing.T) {
 func TestRelativePeriod(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newScene(t)
-		s.fixture.tokens[acme] = mint(t, "alice", "acme", "", time.Now().Add(24*time.Hour))
+		s.fixture.tokens[acme] = authtest.Mint(t, "alice", "acme", "", time.Now().Add(24*time.Hour))
 		time.Sleep(40 * time.Minute)
 		for range 2 {
 			s.publishOne(t)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -19,7 +20,7 @@ const maxProcessingEndpoints = 250
 // the list goes from endpoint to endpoint, the one registered last first, and is
 // newest first within each. A page ends when it is full, or when it has asked
 // maxProcessingEndpoints.
-func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *Principal, q webhook.DeliveryQuery, p paging.Period) error {
+func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.DeliveryQuery, p paging.Period) error {
 	of := deliveryListing(paging.Processing, who, &q, &p)
 	after, err := s.cursors.ReadID(of, parameter(ctx, "cursor"))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -17,7 +18,7 @@ const keyHeader = "Idempotency-Key"
 
 // publish accepts one event. This is the hot path: it allocates what the
 // dispatcher keeps, and little more.
-func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) publish(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.metrics.published(time.Now())
 	body, err := bodyOf(ctx)
 	if err != nil {
@@ -47,7 +48,7 @@ func (s *Server) publish(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // singleEvent reads the event of a call that publishes one.
-func (s *Server) singleEvent(ctx *fasthttp.RequestCtx, body []byte, who *Principal) (event webhook.Event, err error) {
+func (s *Server) singleEvent(ctx *fasthttp.RequestCtx, body []byte, who *auth.Principal) (event webhook.Event, err error) {
 	in, err := eventinput.Parse(body)
 	if err != nil {
 		return event, err
@@ -74,7 +75,7 @@ func identify(event *webhook.Event) {
 // belongs to the request's buffer. The members are checked in a fixed order, so that an
 // event with several faults is always refused for the same one. suggest says whether the
 // error of an unknown event type names similar ones, which takes time.
-func (s *Server) readEvent(in *eventinput.Input, who *Principal, suggest bool) (event webhook.Event, err error) {
+func (s *Server) readEvent(in *eventinput.Input, who *auth.Principal, suggest bool) (event webhook.Event, err error) {
 	event.Publisher = who.Publisher
 	name, err := in.EventType()
 	if err != nil {
@@ -95,21 +96,21 @@ func (s *Server) readEvent(in *eventinput.Input, who *Principal, suggest bool) (
 
 // recipient returns the client whose webhooks get an event: the one that it names,
 // else the caller's own; "" for everyone's, if the caller may publish to all.
-func recipient(in *eventinput.Input, who *Principal) (string, error) {
+func recipient(in *eventinput.Input, who *auth.Principal) (string, error) {
 	id, named, err := in.ClientID()
 	switch {
 	case err != nil:
 		return "", err
-	case !named && who.publishesToAll():
+	case !named && who.PublishesToAll():
 		return "", nil
 	case !named:
 		return who.ClientID, nil
 	case string(id) == who.ClientID && who.ClientID != "":
 		return who.ClientID, nil
-	case !who.publishesToAll():
+	case !who.PublishesToAll():
 		return "", notYourClient()
-	case !validClientID(string(id)):
-		return "", invalid("client_id", clientIDRule)
+	case !auth.ValidClientID(string(id)):
+		return "", invalid("client_id", auth.ClientIDRule)
 	}
 	return string(id), nil
 }

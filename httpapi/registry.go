@@ -10,6 +10,7 @@ import (
 
 	"github.com/agext/levenshtein"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -97,7 +98,7 @@ func (r *registry) CheckPattern(field, pattern string) error {
 // unknown is the error of a type that the registry does not have.
 func (s *types) unknown(field, name string, suggest bool) error {
 	p := newProblem(codeUnknownType, fmt.Sprintf("%s %q is not in the registry of event types: register it with POST /api/event-types {\"name\":%q} "+
-		"(scope %s), or let all types through with the setting check-event-types=false", field, name, name, ScopeAdmin))
+		"(scope %s), or let all types through with the setting check-event-types=false", field, name, name, auth.ScopeAdmin))
 	p.Field = field
 	if suggest {
 		p.Suggestions = s.nearest(name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
@@ -40,7 +41,7 @@ type replayResource struct {
 }
 
 // replay sends finished deliveries again, or counts them.
-func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -65,10 +66,10 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *Principal) error {
 	case e.Status == webhook.EndpointDisabled:
 		return conflict("the webhook is disabled: resume it first, then replay")
 	}
-	if !s.underWay.replays.take(who.account) {
+	if !s.underWay.replays.take(who.Account) {
 		return crowdedOut(webhook.ErrShareUsed, "replays are under way")
 	}
-	defer s.underWay.replays.give(who.account)
+	defer s.underWay.replays.give(who.Account)
 	call, cancel := s.call()
 	defer cancel()
 	out := replayResource{DryRun: in.DryRun.Value}

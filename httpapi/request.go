@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
@@ -78,9 +79,9 @@ func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 	var seen []string
 	for key := range ctx.QueryArgs().All() {
 		name := string(key)
-		known := slices.Contains(r.query, name) || name == "client_id" && r.need != needNothing
+		known := slices.Contains(r.query, name) || name == "client_id" && r.need != auth.NeedNothing
 		switch {
-		case r.need == needNothing && (!known || strings.HasSuffix(name, "[]")):
+		case r.need == auth.NeedNothing && (!known || strings.HasSuffix(name, "[]")):
 			continue // a list's parameter is given once for each entry
 		case !known:
 			return invalid(clip(name, jsonbody.MaxField), "is not a known query parameter")
@@ -142,12 +143,12 @@ func parseStatus(text string) (webhook.Status, error) {
 
 // listingOf returns the list of a kind that a caller asks for. of holds what narrows it: the
 // thing that it belongs to, and the filters.
-func listingOf(kind paging.Kind, who *Principal, of ...string) paging.Listing {
-	return paging.Listing{Kind: kind, Of: append(of, who.Publisher, who.ClientID, strconv.FormatBool(who.admin))}
+func listingOf(kind paging.Kind, who *auth.Principal, of ...string) paging.Listing {
+	return paging.Listing{Kind: kind, Of: append(of, who.Publisher, who.ClientID, strconv.FormatBool(who.IsAdmin()))}
 }
 
 // deliveryListing is listingOf for the deliveries of a period that q selects.
-func deliveryListing(kind paging.Kind, who *Principal, q *webhook.DeliveryQuery, p *paging.Period) paging.Listing {
+func deliveryListing(kind paging.Kind, who *auth.Principal, q *webhook.DeliveryQuery, p *paging.Period) paging.Listing {
 	filters := append([]string{strconv.FormatUint(uint64(q.Endpoint), 10), string(q.Status), q.EventType}, p.Filters()...)
 	l := listingOf(kind, who, filters...)
 	l.Period = p

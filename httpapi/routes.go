@@ -9,18 +9,21 @@ import (
 	"github.com/fasthttp/router"
 	"github.com/go-json-experiment/json"
 	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/inbound"
 )
 
 // route is one call of the API.
 type route struct {
 	method, path string
-	need         need
+	need         auth.Need
 	// query names the parameters that the call takes, apart from client_id.
 	query  []string
-	handle func(*Server, *fasthttp.RequestCtx, *Principal) error
+	handle func(*Server, *fasthttp.RequestCtx, *auth.Principal) error
 }
 
-// anyMethod stands in the place of a method where no call was found.
+// anyMethod takes the place of the method where no call was found.
 const anyMethod = "any"
 
 // Parameters of lists.
@@ -33,55 +36,55 @@ var (
 func routes() []route {
 	const get, post, put, patch, del = "GET", "POST", "PUT", "PATCH", "DELETE"
 	return []route{
-		{post, "/api/events", needPublish, nil, (*Server).publish},
-		{post, "/api/events/batch", needPublish, nil, (*Server).publishBatch},
-		{get, "/api/events/{id}", needToken, pageQuery, (*Server).getEvent},
+		{post, "/api/events", auth.NeedPublish, nil, (*Server).publish},
+		{post, "/api/events/batch", auth.NeedPublish, nil, (*Server).publishBatch},
+		{get, "/api/events/{id}", auth.NeedToken, pageQuery, (*Server).getEvent},
 
-		{post, "/api/webhooks", needManage, nil, (*Server).createWebhook},
-		{get, "/api/webhooks", needManage, pageQuery, (*Server).listWebhooks},
-		{get, "/api/webhooks/{id}", needManage, nil, (*Server).getWebhook},
-		{put, "/api/webhooks/{id}", needManage, nil, (*Server).replaceWebhook},
-		{patch, "/api/webhooks/{id}", needManage, nil, (*Server).changeWebhook},
-		{del, "/api/webhooks/{id}", needManage, nil, (*Server).deleteWebhook},
-		{post, "/api/webhooks/{id}/pause", needManage, nil, (*Server).pauseWebhook},
-		{post, "/api/webhooks/{id}/resume", needManage, nil, (*Server).resumeWebhook},
-		{post, "/api/webhooks/{id}/rotate-secret", needManage, nil, (*Server).rotateSecret},
-		{post, "/api/webhooks/{id}/end-rotation", needManage, nil, (*Server).endRotation},
-		{post, "/api/webhooks/{id}/test", needManage, []string{"wait"}, (*Server).testWebhook},
-		{post, "/api/webhooks/{id}/replay", needManage, nil, (*Server).replay},
-		{get, "/api/webhooks/{id}/health", needManage, nil, (*Server).webhookHealth},
-		{get, "/api/webhooks/{id}/deliveries", needManage, filterQuery, (*Server).listWebhookDeliveries},
+		{post, "/api/webhooks", auth.NeedManage, nil, (*Server).createWebhook},
+		{get, "/api/webhooks", auth.NeedManage, pageQuery, (*Server).listWebhooks},
+		{get, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).getWebhook},
+		{put, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).replaceWebhook},
+		{patch, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).changeWebhook},
+		{del, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).deleteWebhook},
+		{post, "/api/webhooks/{id}/pause", auth.NeedManage, nil, (*Server).pauseWebhook},
+		{post, "/api/webhooks/{id}/resume", auth.NeedManage, nil, (*Server).resumeWebhook},
+		{post, "/api/webhooks/{id}/rotate-secret", auth.NeedManage, nil, (*Server).rotateSecret},
+		{post, "/api/webhooks/{id}/end-rotation", auth.NeedManage, nil, (*Server).endRotation},
+		{post, "/api/webhooks/{id}/test", auth.NeedManage, []string{"wait"}, (*Server).testWebhook},
+		{post, "/api/webhooks/{id}/replay", auth.NeedManage, nil, (*Server).replay},
+		{get, "/api/webhooks/{id}/health", auth.NeedManage, nil, (*Server).webhookHealth},
+		{get, "/api/webhooks/{id}/deliveries", auth.NeedManage, filterQuery, (*Server).listWebhookDeliveries},
 
-		{get, "/api/deliveries", needManage, filterQuery, (*Server).listDeliveries},
-		{get, "/api/deliveries/{id}", needManage, nil, (*Server).getDelivery},
-		{post, "/api/deliveries/{id}/retry", needManage, nil, (*Server).retryDelivery},
-		{del, "/api/deliveries/{id}", needManage, nil, (*Server).cancelDelivery},
+		{get, "/api/deliveries", auth.NeedManage, filterQuery, (*Server).listDeliveries},
+		{get, "/api/deliveries/{id}", auth.NeedManage, nil, (*Server).getDelivery},
+		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, (*Server).retryDelivery},
+		{del, "/api/deliveries/{id}", auth.NeedManage, nil, (*Server).cancelDelivery},
 
-		{get, "/api/event-types", needToken, pageQuery, (*Server).listEventTypes},
-		{post, "/api/event-types", needAdmin, nil, (*Server).createEventType},
-		{get, "/api/event-types/{name}", needToken, nil, (*Server).getEventType},
-		{put, "/api/event-types/{name}", needAdmin, nil, (*Server).updateEventType},
-		{del, "/api/event-types/{name}", needAdmin, nil, (*Server).deleteEventType},
+		{get, "/api/event-types", auth.NeedToken, pageQuery, (*Server).listEventTypes},
+		{post, "/api/event-types", auth.NeedAdmin, nil, (*Server).createEventType},
+		{get, "/api/event-types/{name}", auth.NeedToken, nil, (*Server).getEventType},
+		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, (*Server).updateEventType},
+		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, (*Server).deleteEventType},
 
-		{get, "/api/secret-keys", needAdmin, nil, (*Server).listSecretKeys},
-		{post, "/api/secret-keys/reencrypt", needAdmin, nil, (*Server).reencrypt},
-		{get, "/api/backup", needAdmin, nil, (*Server).backup},
+		{get, "/api/secret-keys", auth.NeedAdmin, nil, (*Server).listSecretKeys},
+		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, (*Server).reencrypt},
+		{get, "/api/backup", auth.NeedAdmin, nil, (*Server).backup},
 
-		{post, "/api/keys", needAdmin, nil, (*Server).createAPIKey},
-		{get, "/api/keys", needAdmin, pageQuery, (*Server).listAPIKeys},
-		{del, "/api/keys/{id}", needAdmin, nil, (*Server).deleteAPIKey},
+		{post, "/api/keys", auth.NeedAdmin, nil, (*Server).createAPIKey},
+		{get, "/api/keys", auth.NeedAdmin, pageQuery, (*Server).listAPIKeys},
+		{del, "/api/keys/{id}", auth.NeedAdmin, nil, (*Server).deleteAPIKey},
 
-		{get, "/", needNothing, nil, (*Server).front},
-		{get, "/healthz", needNothing, nil, (*Server).healthz},
-		{get, "/readyz", needNothing, nil, (*Server).readyz},
-		{get, "/openapi.yaml", needNothing, nil, (*Server).openAPI},
-		{get, "/.well-known/jwks.json", needNothing, []string{"webhook"}, (*Server).getKeySet},
+		{get, "/", auth.NeedNothing, nil, (*Server).front},
+		{get, "/healthz", auth.NeedNothing, nil, (*Server).healthz},
+		{get, "/readyz", auth.NeedNothing, nil, (*Server).readyz},
+		{get, "/openapi.yaml", auth.NeedNothing, nil, (*Server).openAPI},
+		{get, "/.well-known/jwks.json", auth.NeedNothing, []string{"webhook"}, (*Server).getKeySet},
 	}
 }
 
-// newRouter makes a handler of routes. A path is matched as it was sent: one that
-// needs cleaning, or has a slash too many, is no route, so that what is authorised
-// is what is handled.
+// newRouter returns a handler of these routes. It matches a path as it was sent: a path
+// that needs cleaning, or has one slash too many, is no route, so that the path that
+// is authorised is the path that is handled.
 func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 	m := router.New()
 	m.RedirectTrailingSlash, m.RedirectFixedPath = false, false
@@ -92,20 +95,20 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 			m.Handle(fasthttp.MethodHead, r.path, h)
 		}
 	}
-	m.GlobalOPTIONS = s.handler(&route{method: "OPTIONS", path: "*", handle: func(_ *Server, ctx *fasthttp.RequestCtx, _ *Principal) error {
+	m.GlobalOPTIONS = s.handler(&route{method: "OPTIONS", path: "*", handle: func(_ *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}})
-	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
+	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {
 		return newProblem(codeNotFound, "there is no such path")
 	}})
-	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *Principal) error {
+	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {
 		return newProblem(codeMethod, "the path does not have this method; the header Allow lists those it has")
 	}})
 	return m.Handler
 }
 
-// handler makes a route's fasthttp handler.
+// handler returns a route's fasthttp handler.
 func (s *Server) handler(r *route) fasthttp.RequestHandler {
 	counters := s.metrics.route(r.method, r.path)
 	return func(ctx *fasthttp.RequestCtx) {
@@ -116,13 +119,16 @@ func (s *Server) handler(r *route) fasthttp.RequestHandler {
 	}
 }
 
+// serve takes a request through its stations: framing, shutdown, caller, share of the
+// server, query, body, and the route's own work. Each station costs more than the one
+// before, so that what is refused is refused cheaply.
 func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
-	if err := begin(ctx); err != nil {
+	if err := inbound.Begin(ctx); err != nil {
 		return err
 	}
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
-		if r.need != needNothing {
+		if r.need != auth.NeedNothing {
 			p := newProblem(codeShuttingDown, "the server is stopping")
 			p.retryAfter = defaultRetryAfter
 			return p
@@ -142,24 +148,25 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 		return err
 	}
 	if r.takesBody() {
-		room, err := s.bodies.read(ctx, who)
+		body, err := s.bodies.Read(ctx, who.Account)
 		if err != nil {
 			return err
 		}
-		if room != nil {
-			defer s.bodies.giveBack(room)
+		if body != nil {
+			defer s.bodies.Release(body)
 		}
 	}
 	return r.handle(s, ctx, who)
 }
 
-// takesBody tells whether a body means anything to the call. Another one's is not read.
+// takesBody reports whether a body has a meaning for the call. Bodies of other calls
+// are not read. Every call that takes one needs a caller.
 func (r *route) takesBody() bool {
 	return r.method == fasthttp.MethodPost || r.method == fasthttp.MethodPut || r.method == fasthttp.MethodPatch
 }
 
-// finish counts a request, and turns a handler's panic into an answer: it is a
-// bug, but one of this request, and fasthttp would end the process.
+// finish counts a request, and turns a panic of the handler into an answer. A panic is
+// a bug that concerns this request only, and fasthttp would end the process.
 func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetrics, began time.Time) {
 	if cause := recover(); cause != nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "request handler panicked",
@@ -167,7 +174,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 			slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		newProblem(codeInternal, "something went wrong inside the server").write(ctx)
 	}
-	conclude(ctx)
+	inbound.Conclude(ctx)
 	status := ctx.Response.StatusCode()
 	counters.count(status)
 	if s.log.Enabled(ctx, slog.LevelDebug) {
@@ -177,13 +184,13 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 	}
 }
 
-// pathParameter gives the {id} or {name} of the routed path.
+// pathParameter returns the {id} or {name} of the routed path.
 func pathParameter(ctx *fasthttp.RequestCtx, name string) string {
 	text, _ := ctx.UserValue(name).(string)
 	return text
 }
 
-// answer writes v as JSON, with a line's end for terminals.
+// answer sets v as the answer, in JSON. A line end follows, for terminals.
 func answer(ctx *fasthttp.RequestCtx, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -196,7 +203,7 @@ func answer(ctx *fasthttp.RequestCtx, status int, v any) error {
 	return nil
 }
 
-// page is a part of a list.
+// page is one page of a list.
 type page[T any] struct {
 	Data []T `json:"data"`
 	// NextCursor continues the list; absent at its end.

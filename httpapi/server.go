@@ -1,18 +1,18 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"strings"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -36,54 +36,48 @@ type Server struct {
 	writeBackup  func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp    atomic.Bool
 
-	tokens atomic.Pointer[tokens]
-	keySet *KeySet // nil for none
-	// refusals are those of tokens and API keys.
-	refusals *refusals
-	apiKeys  *apiKeys
-	types    *registry
-	owners   *owners
-	cursors  *paging.Cursors
+	callers *auth.Authenticator
+	types   *registry
+	clients *clientOf
+	cursors *paging.Cursors
 
-	bodies   bodies
+	bodies   *inbound.Bodies
 	underWay underWay
-	// reserved is what registrations under way add to their clients.
+	// reserved is what unfinished registrations add to their clients.
 	reserved     reservations
 	clientLimits func(client string) webhook.ClientLimits
 	maxWebhooks  atomic.Int64
 
-	// base ends when Shutdown gives up waiting for requests.
+	// base ends when Shutdown stops waiting for requests.
 	base     context.Context
 	stop     context.CancelFunc
 	ready    atomic.Bool
 	draining atomic.Bool
 
-	public, admin *fasthttp.Server
+	public, admin *inbound.Server
+	connections   *inbound.Metrics
 }
 
-// New makes a Server. It reads the API keys and the registry of event types from
-// the store, and fills the latter with Options.EventTypes if it is empty;
-// and all endpoints, to find those that sign with private keys. The error names
-// every option that is missing.
+// New returns a Server. It reads the API keys and the registry of event types from the
+// store, and fills the registry with Options.EventTypes if it is empty. The
+// error names every option that is missing.
 func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
-		return nil, err
-	}
-	tokens, err := newTokens(o.Keys, o.KeySet, tokenRules{issuer: o.Issuer, audiences: o.Audiences}, o.Limits.CachedTokens)
-	if err != nil {
 		return nil, err
 	}
 	metrics, err := newMetrics(o.Registry)
 	if err != nil {
 		return nil, err
 	}
-	if o.KeySet != nil {
-		if err := o.KeySet.register(o.Registry); err != nil {
-			return nil, err
-		}
+	connections, err := inbound.NewMetrics(o.Registry)
+	if err != nil {
+		return nil, err
 	}
 	log := o.Log.With(slog.String("component", "httpapi"))
-	refusals, err := newRefusals(log, o.Registry)
+	callers, err := auth.New(auth.Options{
+		Keys: o.Keys, KeySet: o.KeySet, Rules: auth.Rules{Issuer: o.Issuer, Audiences: o.Audiences},
+		CachedTokens: o.Limits.CachedTokens, Store: o.Store, Log: log, Registry: o.Registry,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +85,6 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	apiKeys, err := loadAPIKeys(o.Store)
-	if err != nil {
-		return nil, err
-	}
-	apiKeys.warnUseless(log)
 	cursors, err := paging.Open(o.Store)
 	if err != nil {
 		return nil, err
@@ -104,132 +93,72 @@ func New(o Options) (*Server, error) {
 		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
-		keySet: o.KeySet, refusals: refusals, apiKeys: apiKeys, types: types, owners: newOwners(o.Store), cursors: cursors,
-		bodies: newBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
+		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,
+		bodies: inbound.NewBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
+		connections: connections,
 	}
-	s.tokens.Store(tokens)
 	s.defaults.Store(&o.Defaults)
 	s.ceilings.Store(&o.Ceilings)
 	s.maxWebhooks.Store(int64(o.MaxWebhooks))
 	s.base, s.stop = context.WithCancel(context.Background())
-	s.public = s.newServer(s.newRouter(routes()))
-	s.admin = s.newServer(s.newRouter(adminRoutes(o.Profiling)))
+	s.public = inbound.NewServer(s.listenerOptions(s.newRouter(routes()), o.Limits.Connections))
+	s.admin = inbound.NewServer(s.listenerOptions(s.newRouter(adminRoutes(o.Profiling)), adminConnections))
 	return s, nil
 }
 
-// newServer makes a fasthttp server: every time and every size has a bound. Bodies
-// are left to the handlers, so that they are read for callers with a token only.
-func (s *Server) newServer(h fasthttp.RequestHandler) *fasthttp.Server {
-	return &fasthttp.Server{
-		Handler:        h,
-		ErrorHandler:   s.refuse,
-		HeaderReceived: headReceived,
-		Logger:         serverLog{s.log},
-		// The listener bounds the connections; up to half as many are closed and have not ended yet.
-		Concurrency:                  2*s.limits.Connections + adminConnections,
-		ReadTimeout:                  s.limits.Read,
-		WriteTimeout:                 s.limits.Write,
-		IdleTimeout:                  s.limits.Idle,
-		ReadBufferSize:               MaxHeader,
-		MaxRequestBodySize:           MaxBody,
-		StreamRequestBody:            true,
-		NoDefaultServerHeader:        true,
-		NoDefaultContentType:         true,
-		DisablePreParseMultipartForm: true,
-		CloseOnShutdown:              true,
-		SecureErrorLogMessage:        true,
+// listenerOptions returns what the two listeners have in common.
+func (s *Server) listenerOptions(handler fasthttp.RequestHandler, connections int) inbound.Options {
+	busy := newProblem(codeUnavailable, "all connections are taken")
+	return inbound.Options{
+		Handler:     handler,
+		Refuse:      func(ctx *fasthttp.RequestCtx, why *inbound.Refusal) { refused(why).write(ctx) },
+		Busy:        inbound.Busy{ContentType: contentProblem, Body: busy.text(), RetryAfter: retrySeconds(defaultRetryAfter)},
+		Connections: connections,
+		Read:        s.limits.Read, Write: s.limits.Write, Idle: s.limits.Idle,
+		Metrics: s.connections, Log: s.log,
 	}
 }
 
 // adminConnections bounds the open connections of the admin listener.
 const adminConnections = 64
 
-// Handler handles the requests of the public listener.
-func (s *Server) Handler() fasthttp.RequestHandler { return s.public.Handler }
+// Handler returns the handler of the public listener.
+func (s *Server) Handler() fasthttp.RequestHandler { return s.public.Handler() }
 
-// AdminHandler handles the requests of the operator's listener: /metrics,
-// /healthz, /readyz and, if Options.Profiling, /debug/pprof. It asks for no token.
-func (s *Server) AdminHandler() fasthttp.RequestHandler { return s.admin.Handler }
+// AdminHandler returns the handler of the operator's listener: /metrics, /healthz,
+// /readyz and, if Options.Profiling, /debug/pprof. It asks for no token.
+func (s *Server) AdminHandler() fasthttp.RequestHandler { return s.admin.Handler() }
 
 // Serve accepts requests on the public listener until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return s.serveOn(s.public, ln, s.limits.Connections) }
+func (s *Server) Serve(ln net.Listener) error { return s.public.Serve(ln) }
 
 // ServeAdmin accepts requests on the operator's listener until Shutdown.
-func (s *Server) ServeAdmin(ln net.Listener) error { return s.serveOn(s.admin, ln, adminConnections) }
+func (s *Server) ServeAdmin(ln net.Listener) error { return s.admin.Serve(ln) }
 
-func (s *Server) serveOn(server *fasthttp.Server, ln net.Listener, connections int) error {
-	err := server.Serve(newListener(ln, connections, s.metrics))
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("serve HTTP on %s: %w", ln.Addr(), err)
-	}
-	return nil
-}
-
-// SetReady tells /readyz whether requests can be served. A new Server is not ready.
+// SetReady sets whether /readyz reports the server as ready. A new Server is not.
 func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 
-// Shutdown stops both listeners: it refuses what comes now with 503 and closes
-// the connections, waits until the requests under way are answered or ctx ends,
-// and then gives those up that are left. It can be called again.
+// Shutdown stops both listeners. Requests that arrive from now on get 503, and their
+// connections are closed. Shutdown waits until the present requests are answered or
+// ctx ends, and then cancels those that are left. It can be called again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.SetReady(false)
 	s.draining.Store(true)
-	defer s.refusals.close()
+	defer s.callers.Close()
 	defer s.stop()
-	err := s.public.ShutdownWithContext(ctx)
+	err := s.public.Shutdown(ctx)
 	if err != nil {
 		err = fmt.Errorf("stop the public listener: %w", err)
 	}
-	if adminErr := s.admin.ShutdownWithContext(ctx); adminErr != nil {
+	if adminErr := s.admin.Shutdown(ctx); adminErr != nil {
 		err = errors.Join(err, fmt.Errorf("stop the admin listener: %w", adminErr))
 	}
 	return err
 }
 
-// call gives the context of a call other than publishing.
+// call returns the context of a call other than publishing. Publishing has no time
+// limit of its own: an event that is being stored is stored, and a caller who hears
+// nothing would send it again.
 func (s *Server) call() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(s.base, s.limits.Call)
-}
-
-// refuse answers what fasthttp could not read as a request. The connection is closed then.
-func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
-	if c := connOf(ctx); c != nil {
-		c.linger.Store(true)
-		err = cmp.Or(c.failed, err)
-	}
-	unreadable(err).write(ctx)
-}
-
-// unreadable explains why a request could not be read.
-func unreadable(err error) *problem {
-	p := newProblem(codeMalformed, "this is not a valid HTTP request")
-	switch {
-	case isSmallBuffer(err):
-		p = newProblem(codeHeader, "the request line and the headers are larger than 16 KiB")
-	case isTimeout(err):
-		p = newProblem(codeTimeout, "the request did not arrive in time")
-	}
-	p.cause = err
-	return p
-}
-
-func isSmallBuffer(err error) bool {
-	_, ok := errors.AsType[*fasthttp.ErrSmallBuffer](err)
-	return ok
-}
-
-func isTimeout(err error) bool {
-	var timeout interface {
-		error
-		Timeout() bool
-	}
-	return errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// serverLog takes what fasthttp says about connections.
-type serverLog struct{ log *slog.Logger }
-
-// Printf logs a line of fasthttp's.
-func (l serverLog) Printf(format string, args ...any) {
-	l.log.Debug("connection", slog.String("message", strings.TrimSpace(fmt.Sprintf(format, args...))))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp/fasthttputil"
 
+	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -35,19 +36,8 @@ func (f *fixture) raw(t testing.TB, request string) (status int, header http.Hea
 
 func readAnswer(t testing.TB, from *bufio.Reader) (status int, header http.Header, body string) {
 	t.Helper()
-	resp, err := http.ReadResponse(from, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.Close { // ReadResponse takes it out of the header
-		resp.Header.Set("Connection", "close")
-	}
-	return resp.StatusCode, resp.Header, string(text)
+	a := inboundtest.ReadAnswer(t, from)
+	return a.Status, a.Header, a.Body
 }
 
 // TestMethods answers a wrong method with those that are right, whoever asks.
@@ -155,12 +145,12 @@ func TestShutdown(t *testing.T) {
 		request := "POST /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + f.fixtureToken(backend) +
 			"\r\nContent-Length: " + strconv.Itoa(len(eventWith("1"))) + "\r\n\r\n" + eventWith("1")
 		busy, late := f.dial(t), f.dial(t)
-		send(t, busy, request)
+		inboundtest.Send(t, busy, request)
 		synctest.Wait() // the dispatcher has it
 		done := make(chan error, 1)
 		go func() { done <- f.Shutdown(context.Background()) }()
 		synctest.Wait()
-		send(t, late, request)
+		inboundtest.Send(t, late, request)
 		status, header, body := readAnswer(t, bufio.NewReader(late))
 		if status != 503 || header.Get("Connection") != "close" || header.Get("Retry-After") == "" {
 			t.Errorf("while stopping: got %d %v %s", status, header, body)
@@ -191,13 +181,6 @@ func (f *fixture) dial(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func send(t *testing.T, c net.Conn, text string) {
-	t.Helper()
-	if _, err := io.WriteString(c, text); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestShutdownGivesUp ends in time though a request does not.
@@ -246,7 +229,7 @@ func TestAdminListener(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		inboundtest.Send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		status, _, body := readAnswer(t, bufio.NewReader(c))
 		return status, body
 	}
@@ -311,8 +294,8 @@ func TestPublicListenerShowsNoInsides(t *testing.T) {
 	for _, path := range paths {
 		for _, method := range []string{"GET", "POST", "OPTIONS"} {
 			for _, token := range []string{"", "Authorization: Bearer " + f.tokens[admin] + "\r\n"} {
-				answers := exchange(t, address, []byte(method+" "+path+" HTTP/1.1\r\nHost: 127.0.0.1:9090\r\nConnection: close\r\n"+token+"\r\n"))
-				if len(answers) != 1 || answers[0].status != 404 {
+				answers := inboundtest.Exchange(t, address, method+" "+path+" HTTP/1.1\r\nHost: 127.0.0.1:9090\r\nConnection: close\r\n"+token+"\r\n")
+				if len(answers) != 1 || answers[0].Status != 404 {
 					t.Errorf("%s %s: got %+v", method, path, answers)
 				}
 			}

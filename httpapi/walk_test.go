@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/corpastro/astrohook/httpapi/auth/authtest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -24,7 +26,7 @@ func newScene(t testing.TB) *scene {
 	s.webhook = s.register(t, acme)
 	s.event = s.publishOne(t)
 	s.delivery = webhook.DeliveryID.Format(deliveryTo(t, s.event, s.webhook))
-	k, _, err := s.apiKeys.create(t.Context(), webhook.APIKey{Name: "of the scene", ClientID: "acme"})
+	k, _, err := s.callers.APIKeys().Create(t.Context(), webhook.APIKey{Name: "of the scene", ClientID: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,12 +298,12 @@ func TestEventVisibility(t *testing.T) {
 			t.Errorf("%s sees globex's webhook: %s", caller, r.body)
 		}
 	}
-	s.fixture.tokens["rival"] = mint(t, "rival", "", "events:write:all", farFuture())
+	s.fixture.tokens["rival"] = authtest.Mint(t, "rival", "", "events:write:all", time.Now().Add(time.Hour))
 	s.want(t, 404, "rival", "GET", path, "")
 	// An event for one client is seen by that client, even if it matches nothing.
 	r := s.want(t, 202, backend, "POST", "/api/events", `{"event_type":"user.created","data":1,"client_id":"initech"}`)
 	path = "/api/events/" + r.text(t, "id")
-	s.fixture.tokens["initech"] = mint(t, "i", "initech", "", farFuture())
+	s.fixture.tokens["initech"] = authtest.Mint(t, "i", "initech", "", time.Now().Add(time.Hour))
 	s.want(t, 200, "initech", "GET", path, "")
 	s.want(t, 404, acme, "GET", path, "")
 }

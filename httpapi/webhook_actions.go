@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
@@ -28,7 +29,7 @@ type rotationInput struct {
 
 // rotateSecret gives an endpoint a new secret, of the same scheme or of the other
 // one; the secrets before go on to sign for an overlap.
-func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *Principal) error {
 
 // endRotation ends an overlap: from now on only the newest secret signs. Without an
 // overlap it changes nothing, so that it can be called again.
-func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ const (
 )
 
 // testWebhook sends a test delivery now, whatever the endpoint's event types.
-func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -170,7 +171,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	return answer(ctx, status, out)
 }
 
-func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *Principal, e *webhook.Endpoint) (webhook.Event, error) {
+func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *auth.Principal, e *webhook.Endpoint) (webhook.Event, error) {
 	event := webhook.Event{Type: testEventType, ClientID: e.ClientID, Publisher: who.Publisher, Data: []byte(testData)}
 	var in testInput
 	if err := decodeOptional(ctx, &in); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
@@ -16,16 +17,16 @@ import (
 
 // replaceWebhook replaces all that a client can set, but for the secret and, if
 // it is absent, the status. What getWebhook shows changes nothing.
-func (s *Server) replaceWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) replaceWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.editWebhook(ctx, who, true)
 }
 
 // changeWebhook changes what the body names (RFC 7396).
-func (s *Server) changeWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) changeWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.editWebhook(ctx, who, false)
 }
 
-func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *Principal, replace bool) error {
+func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, replace bool) error {
 	old, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func (s *Server) checkChange(call context.Context, in *registration.Change, patt
 
 // deleteWebhook deletes an endpoint: it gets nothing more, what is pending is
 // cancelled, and its deliveries stay listed until they expire.
-func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -93,13 +94,13 @@ func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // pauseWebhook holds an endpoint's deliveries; events are still accepted for it.
-func (s *Server) pauseWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) pauseWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error { return registration.SetStatus(e, string(webhook.EndpointPaused)) })
 }
 
 // resumeWebhook goes on with an endpoint that was paused or disabled, or whose
 // deliveries wait for its breaker or a hold: both end.
-func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error {
 		e.Resume()
 		return nil
@@ -107,7 +108,7 @@ func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // actOnWebhook changes the endpoint in the path and answers with it.
-func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *Principal, change func(*webhook.Endpoint) error) error {
+func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, change func(*webhook.Endpoint) error) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/registration"
@@ -16,7 +17,7 @@ import (
 )
 
 // createWebhook registers an endpoint.
-func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	var in registration.Input
 	if err := decode(ctx, &in); err != nil {
 		return err
@@ -40,7 +41,7 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 	if e, err = s.store.CreateEndpoint(call, e); err != nil {
 		return fmt.Errorf("create webhook: %w", err)
 	}
-	s.owners.remember(e.Number(), e.ClientID)
+	s.clients.remember(e.Number(), e.ClientID)
 	s.dispatcher.EndpointChanged(e)
 	out := s.showWebhook(&e)
 	out.Reveal(secret)
@@ -50,13 +51,13 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 
 // ownerOf returns the client of a new endpoint: the caller's, or the one that an
 // administrator names in the query or in the body, else in the token.
-func ownerOf(in *registration.Input, who *Principal) (string, error) {
+func ownerOf(in *registration.Input, who *auth.Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
-	case in.ClientID.Given() && !validClientID(named):
-		return "", invalid("client_id", clientIDRule)
-	case who.ClientID == "" && named == "" && who.home != "":
-		return who.home, nil
+	case in.ClientID.Given() && !auth.ValidClientID(named):
+		return "", invalid("client_id", auth.ClientIDRule)
+	case who.ClientID == "" && named == "" && who.Home != "":
+		return who.Home, nil
 	case who.ClientID == "" && named == "":
 		return "", invalid("client_id", "is missing: an administrator names the client in the body, in the query or in the token")
 	case who.ClientID == "":
@@ -113,7 +114,7 @@ func (s *Server) target(call context.Context, raw string) (string, error) {
 }
 
 // listWebhooks lists endpoints, newest first.
-func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	limit, err := limitOf(ctx)
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // getWebhook reads one.
-func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
+func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
 		return err
@@ -149,7 +150,7 @@ func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *Principal) error {
 }
 
 // liveEndpoint reads the endpoint in the path, if it is not deleted.
-func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *Principal) (webhook.Endpoint, error) {
+func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Endpoint, error) {
 	e, err := s.endpoint(ctx, who)
 	if err == nil && e.Deleted() {
 		err = fmt.Errorf("webhook is deleted: %w", webhook.ErrNotFound)
@@ -159,7 +160,7 @@ func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *Principal) (webhook
 
 // endpoint reads the endpoint in the path, deleted or not. One of another client
 // is ErrNotFound.
-func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *Principal) (webhook.Endpoint, error) {
+func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Endpoint, error) {
 	id, err := webhook.EndpointID.Parse(pathParameter(ctx, "id"))
 	if err != nil {
 		return webhook.Endpoint{}, err
@@ -168,7 +169,7 @@ func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *Principal) (webhook.End
 	switch {
 	case err != nil:
 		return e, fmt.Errorf("read webhook: %w", err)
-	case e.ID != id || !who.sees(e.ClientID):
+	case e.ID != id || !who.Sees(e.ClientID):
 		return e, fmt.Errorf("webhook of another client: %w", webhook.ErrNotFound)
 	}
 	return e, nil

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/httpapi/auth/authtest"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -202,7 +203,7 @@ func TestRotation(t *testing.T) {
 		first := f.want(t, 201, acme, "POST", "/api/webhooks", `{"event_type":"*","target_url":"https://example.com/","secret":"first secret 1234"}`)
 		path := "/api/webhooks/" + first.text(t, "id")
 		began := time.Now()
-		f.tokens[acme] = mint(t, "alice", "acme", "", began.Add(90*24*time.Hour))
+		f.tokens[acme] = authtest.Mint(t, "alice", "acme", "", began.Add(90*24*time.Hour))
 		second := f.want(t, 200, acme, "POST", path+"/rotate-secret", "")
 		if second.text(t, "secret") == "" || second.text(t, "previous_secret_expires_at") != webhook.FormatTime(began.Add(24*time.Hour)) {
 			t.Errorf("%s", second.body)

@@ -9,7 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/corpastro/astrohook/cmd/internal/settings"
-	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -44,13 +44,13 @@ func (c *tokenCommand) check() error {
 	switch {
 	case c.JWTSecret == "":
 		return &webhook.FieldError{Field: "jwt-secret", Reason: "is not set; it is the secret that the server runs with"}
-	case len(c.JWTSecret) < httpapi.MinSecret:
-		return &webhook.FieldError{Field: "jwt-secret", Reason: fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret)}
+	case len(c.JWTSecret) < auth.MinSecret:
+		return &webhook.FieldError{Field: "jwt-secret", Reason: fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), auth.MinSecret)}
 	case c.Client == "" && len(c.Scope) == 0:
 		return settings.Misuse("a token needs --client, --scope or both")
-	case c.Client == "" && !slices.ContainsFunc(c.Scope, func(scope string) bool { return scope != httpapi.ScopePublish }):
+	case c.Client == "" && !slices.ContainsFunc(c.Scope, func(scope string) bool { return scope != auth.ScopePublish }):
 		return settings.Misuse("the scope events:write publishes to the token's client: give --client too, or --scope=events:write:all to publish to every client")
-	case slices.ContainsFunc(c.Scope, func(scope string) bool { return !httpapi.ValidScope(scope) }):
+	case slices.ContainsFunc(c.Scope, func(scope string) bool { return !auth.ValidScope(scope) }):
 		return settings.Misuse("--scope holds a name that is empty or has other characters than printable ASCII")
 	case c.Lifetime < time.Second:
 		return settings.Misuse("--lifetime is less than 1s")

@@ -22,6 +22,7 @@ import (
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
@@ -30,7 +31,7 @@ import (
 // App is a server. It is started once and stopped once.
 type App struct {
 	config Config
-	keys   []httpapi.Key
+	keys   []auth.Key
 	log    *slog.Logger
 	failed chan error
 
@@ -62,7 +63,7 @@ type parts struct {
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
 	leases     *leases
-	keySet     *httpapi.KeySet // nil if no URL of one is set
+	keySet     *auth.KeySet // nil if no URL of one is set
 	api        *httpapi.Server
 	registry   *prometheus.Registry
 	sequence   *webhook.Sequence

@@ -16,7 +16,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/corpastro/astrohook/actors/sender"
-	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -156,11 +156,11 @@ func (c *Config) rules() []rule {
 	return []rule{
 		{
 			"jwt-secret", c.JWTSecret != "" && isShort(c.JWTSecret),
-			fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), httpapi.MinSecret),
+			fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), auth.MinSecret),
 		},
 		{
 			"jwt-secrets", slices.ContainsFunc(c.JWTSecrets, badNamedSecret),
-			fmt.Sprintf("is not of the form KID=SECRET, with secrets of %d bytes or more", httpapi.MinSecret),
+			fmt.Sprintf("is not of the form KID=SECRET, with secrets of %d bytes or more", auth.MinSecret),
 		},
 		{"listen", c.PublicListener == nil && AddressFault(c.publicAddress()) != "", AddressFault(c.publicAddress())},
 		{"admin-listen", c.AdminListener == nil && AddressFault(c.AdminListen) != "", AddressFault(c.AdminListen)},
@@ -199,7 +199,7 @@ func (c *Config) rules() []rule {
 
 // isShort reports whether a secret is too short. White space around it does not count:
 // it is more likely a mistake in quoting than part of a secret.
-func isShort(secret string) bool { return len(strings.TrimSpace(secret)) < httpapi.MinSecret }
+func isShort(secret string) bool { return len(strings.TrimSpace(secret)) < auth.MinSecret }
 
 func badNamedSecret(entry string) bool {
 	kid, secret, _ := strings.Cut(entry, "=")

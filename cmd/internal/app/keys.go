@@ -7,28 +7,28 @@ import (
 	"strings"
 
 	"github.com/corpastro/astrohook/actors/sender/guard"
-	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // keys returns the keys that verify tokens. It reads the files now.
-func (c *Config) keys() ([]httpapi.Key, error) {
+func (c *Config) keys() ([]auth.Key, error) {
 	r := keyReader{named: map[string]bool{}}
 	if c.JWTSecret != "" {
-		r.add("jwt-secret", "", func() (httpapi.Key, error) { return httpapi.SecretKey("", []byte(c.JWTSecret)) })
+		r.add("jwt-secret", "", func() (auth.Key, error) { return auth.SecretKey("", []byte(c.JWTSecret)) })
 	}
 	for _, entry := range c.JWTSecrets {
 		kid, secret, _ := strings.Cut(entry, "=")
-		r.add("jwt-secrets", kid, func() (httpapi.Key, error) { return httpapi.SecretKey(kid, []byte(secret)) })
+		r.add("jwt-secrets", kid, func() (auth.Key, error) { return auth.SecretKey(kid, []byte(secret)) })
 	}
 	for _, entry := range c.JWTPublicKeys {
 		kid, path, named := strings.Cut(entry, "=")
 		if !named {
 			kid, path = "", entry
 		}
-		r.add("jwt-public-keys", kid, func() (httpapi.Key, error) { return readPublicKey(kid, path) })
+		r.add("jwt-public-keys", kid, func() (auth.Key, error) { return readPublicKey(kid, path) })
 	}
 	return r.keys, r.err
 }
@@ -47,12 +47,12 @@ func (c *Config) checkKeysURL() error {
 
 // keyReader collects keys until one of them is wrong.
 type keyReader struct {
-	keys  []httpapi.Key
+	keys  []auth.Key
 	named map[string]bool
 	err   error
 }
 
-func (r *keyReader) add(setting, kid string, read func() (httpapi.Key, error)) {
+func (r *keyReader) add(setting, kid string, read func() (auth.Key, error)) {
 	if r.err != nil {
 		return
 	}
@@ -69,14 +69,14 @@ func (r *keyReader) add(setting, kid string, read func() (httpapi.Key, error)) {
 	r.keys = append(r.keys, key)
 }
 
-func readPublicKey(kid, path string) (httpapi.Key, error) {
+func readPublicKey(kid, path string) (auth.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return httpapi.Key{}, err
+		return auth.Key{}, err
 	}
-	key, err := httpapi.PublicKey(kid, text)
+	key, err := auth.PublicKey(kid, text)
 	if err != nil {
-		return httpapi.Key{}, fmt.Errorf("%s: %w", path, err)
+		return auth.Key{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return key, nil
 }

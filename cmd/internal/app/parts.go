@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/sealed"
@@ -148,9 +149,9 @@ func (a *App) openAPI() error {
 }
 
 // keySet returns the set of the token issuer's keys; nil if there is no URL for it.
-func (a *App) keySet() *httpapi.KeySet {
+func (a *App) keySet() *auth.KeySet {
 	if a.config.JWTKeysURL != "" {
-		a.parts.keySet = httpapi.NewKeySet(httpapi.KeySetOptions{
+		a.parts.keySet = auth.NewKeySet(auth.KeySetOptions{
 			URL: a.config.JWTKeysURL, Fetch: a.parts.sender.Fetch, Log: a.component("key set"),
 		})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
+	"github.com/corpastro/astrohook/httpapi/auth"
 )
 
 // Reloaded names the settings that a reload found changed, in the order of Config.
@@ -77,7 +78,7 @@ func (a *App) Reload(next Config) (Reloaded, error) {
 }
 
 // prepare does everything that can fail, and returns the steps that cannot.
-func (a *App) prepare(next *Config, keys []httpapi.Key) (steps []func(), err error) {
+func (a *App) prepare(next *Config, keys []auth.Key) (steps []func(), err error) {
 	rules, err := next.guardOptions()
 	if err != nil {
 		return nil, err
