@@ -104,7 +104,7 @@ func (in *Input) element(s *scanner) (broken, err error) {
 		return nil, nil
 	}
 	s.at = start
-	text, err := s.value()
+	text, _, err := s.value()
 	if err != nil {
 		return broken, err
 	}
@@ -126,7 +126,7 @@ func (b Batch) Estimate() int {
 	if !b.lines {
 		s.take('[')
 	}
-	first, err := s.value()
+	first, _, err := s.value()
 	if err != nil {
 		return 1
 	}
@@ -140,7 +140,7 @@ func (b Batch) Spread() bool {
 		return false
 	}
 	s := scanner{text: b.body}
-	first, err := s.value()
+	first, _, err := s.value()
 	if err != nil || bytes.IndexByte(first, '\n') < 0 {
 		return false
 	}

@@ -123,8 +123,8 @@ func FuzzBatch(f *testing.F) {
 				if fmt.Sprint(err) != fmt.Sprint(broken[n]) {
 					t.Fatalf("%q: event %d: %v, not %v", text, n, err, broken[n])
 				}
-				if err == nil && fmt.Sprintf("%q", *in) != fmt.Sprintf("%q", wanted[n]) {
-					t.Fatalf("%q: event %d: %q, not %q", text, n, *in, wanted[n])
+				if err == nil && fmt.Sprintf("%+v", *in) != fmt.Sprintf("%+v", wanted[n]) {
+					t.Fatalf("%q: event %d: %+v, not %+v", text, n, *in, wanted[n])
 				}
 			}
 			n++

@@ -24,6 +24,8 @@ var ErrTooLarge = errors.New("too large")
 // is good when all of them have returned without an error.
 type Input struct {
 	eventType, data, clientID, key []byte
+	// shape is that of data.
+	shape canonicaljson.Shape
 }
 
 // Parse reads a posted event, which must be one JSON object of known members, each at
@@ -47,11 +49,11 @@ func (in *Input) scan(s *scanner) error {
 		if err != nil {
 			return err
 		}
-		value, err := s.value()
+		value, shape, err := s.value()
 		if err != nil {
 			return err
 		}
-		if err := in.put(name, value); err != nil {
+		if err := in.put(name, value, shape); err != nil {
 			return err
 		}
 	}
@@ -75,7 +77,7 @@ func (in *Input) member(name []byte) *[]byte {
 
 // put keeps a member. A name with escapes is compared by what it stands for, since that
 // is what makes two names equal (RFC 8259, section 8.3).
-func (in *Input) put(name, value []byte) error {
+func (in *Input) put(name, value []byte, shape canonicaljson.Shape) error {
 	field := in.member(name)
 	if field == nil { // escaped, unknown or not a string
 		plain, err := jsontext.AppendUnquote(nil, name)
@@ -93,6 +95,9 @@ func (in *Input) put(name, value []byte) error {
 		return &webhook.FieldError{Field: path, Reason: "is a duplicate key", Cause: canonicaljson.ErrDuplicateKey}
 	}
 	*field = value
+	if field == &in.data {
+		in.shape = shape
+	}
 	return nil
 }
 
@@ -150,14 +155,18 @@ func (in *Input) Data() ([]byte, error) {
 	if in.data == nil {
 		return nil, invalid("data", "is missing")
 	}
-	return CanonicalData(in.data)
+	return ownData(canonicaljson.AppendShaped(make([]byte, 0, len(in.data)), in.data, in.shape))
 }
 
-// CanonicalData returns the canonical form of raw, which is the value of the member data,
-// in memory of its own: the caller may keep it as long as the event. A form of more than
-// webhook.MaxPayload bytes is ErrTooLarge.
+// CanonicalData returns the canonical form of raw, which is the value of the member data of
+// another call, as Data does.
 func CanonicalData(raw []byte) ([]byte, error) {
-	data, err := canonicaljson.Append(make([]byte, 0, len(raw)), raw)
+	return ownData(canonicaljson.Append(make([]byte, 0, len(raw)), raw))
+}
+
+// ownData checks data in canonical form, for the caller to keep as long as the event. Data
+// of more than webhook.MaxPayload bytes is ErrTooLarge.
+func ownData(data []byte, err error) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, jsonbody.InField(err, "data")
@@ -166,7 +175,7 @@ func CanonicalData(raw []byte) ([]byte, error) {
 			Field: "data", Reason: fmt.Sprintf("is larger than %d KiB", webhook.MaxPayload>>10), Cause: ErrTooLarge,
 		}
 	case len(data) < cap(data)/2: // mostly white space: do not keep the room for it as long as the event
-		data = slices.Clone(data)
+		return slices.Clone(data), nil
 	}
 	return data, nil
 }

@@ -59,7 +59,7 @@ func referenceElements(body []byte, most int) (texts [][]byte, err error) {
 		if !first && !s.take(',') {
 			return texts, errStructure
 		}
-		text, err := s.value()
+		text, _, err := s.value()
 		if err != nil {
 			return texts, err
 		}

@@ -1,8 +1,9 @@
 package eventinput
 
 import (
-	"bytes"
 	"errors"
+
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
 
 // errStructure reports that brackets, quotes, commas and colons of a text do not stand
@@ -41,79 +42,17 @@ func (s *scanner) take(c byte) bool {
 // end reports whether only white space is left. A NUL byte is no end.
 func (s *scanner) end() bool { return s.space() == 0 && s.at == len(s.text) }
 
-// value takes the next value and returns its raw form.
-func (s *scanner) value() ([]byte, error) {
-	c := s.space()
+// value takes the next value and returns its raw form, and the shape that its canonical
+// form depends on.
+func (s *scanner) value() ([]byte, canonicaljson.Shape, error) {
+	s.space()
 	start := s.at
-	switch c {
-	case '"':
-		if err := s.skipString(); err != nil {
-			return nil, err
-		}
-	case '{', '[':
-		if err := s.skipNested(); err != nil {
-			return nil, err
-		}
-	default:
-		s.skipLiteral()
+	end, shape, ok := canonicaljson.Skip(s.text, start)
+	if !ok {
+		return nil, shape, errStructure
 	}
-	if s.at == start {
-		return nil, errStructure
-	}
-	return s.text[start:s.at], nil
-}
-
-// skipString skips the string that begins here. It searches for quotes rather than
-// looking at each byte, since strings are most of a document.
-func (s *scanner) skipString() error {
-	for i := s.at + 1; ; {
-		next := bytes.IndexByte(s.text[i:], '"')
-		if next < 0 {
-			return errStructure
-		}
-		i += next + 1
-		escapes := 0 // an odd number of backslashes in front escapes the quote
-		for s.text[i-2-escapes] == '\\' {
-			escapes++
-		}
-		if escapes%2 == 0 {
-			s.at = i
-			return nil
-		}
-	}
-}
-
-// skipNested skips the object or array that begins here. It counts brackets of both
-// kinds together: the check of the value finds those that do not match.
-func (s *scanner) skipNested() error {
-	for depth := 0; s.at < len(s.text); {
-		switch s.text[s.at] {
-		case '"':
-			if err := s.skipString(); err != nil {
-				return err
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		s.at++
-		if depth == 0 {
-			return nil
-		}
-	}
-	return errStructure
-}
-
-// skipLiteral skips a number, true, false, null, or whatever stands in the place of one.
-func (s *scanner) skipLiteral() {
-	for ; s.at < len(s.text); s.at++ {
-		switch s.text[s.at] {
-		case ',', ':', ']', '}', '[', '{', '"', ' ', '\t', '\r', '\n':
-			return
-		}
-	}
+	s.at = end
+	return s.text[start:end], shape, nil
 }
 
 // name takes the name of a member and the colon behind it. It returns the raw form of the
@@ -122,7 +61,7 @@ func (s *scanner) name(first bool) ([]byte, error) {
 	if !first && !s.take(',') || s.space() != '"' {
 		return nil, errStructure
 	}
-	name, err := s.value()
+	name, _, err := s.value()
 	if err == nil && !s.take(':') {
 		err = errStructure
 	}

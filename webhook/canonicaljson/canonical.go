@@ -27,76 +27,41 @@ const MaxDepth = 128
 // Append does not keep src. It allocates nothing if dst has room and every string
 // of src has the fewest escapes already.
 func Append(dst, src []byte) ([]byte, error) {
-	start := len(dst)
-	out, err := jsontext.AppendFormat(dst, src)
-	if err != nil {
+	start := bytes.IndexFunc(src, isNoSpace)
+	if start < 0 {
 		return dst, explain(src)
 	}
-	s := inspect(out[start:])
-	if s.depth > MaxDepth {
+	_, shape, ok := Skip(src, start)
+	if !ok {
+		return dst, explain(src)
+	}
+	return AppendShaped(dst, src, shape)
+}
+
+// isNoSpace reports whether a character is none of JSON's white space.
+func isNoSpace(c rune) bool { return c != ' ' && c != '\t' && c != '\r' && c != '\n' }
+
+// AppendShaped is Append for a src whose shape is known from Skip. White space may stand
+// around the value.
+func AppendShaped(dst, src []byte, shape Shape) ([]byte, error) {
+	start := len(dst)
+	out, err := jsontext.AppendFormat(dst, src)
+	if err != nil || shape.depth > MaxDepth {
 		return dst, explain(src)
 	}
 	// Most documents need no second pass: AppendFormat has removed white space and
 	// needless escapes, and publishers mostly write numbers as ECMAScript does.
-	if !s.rewriteNumbers && !s.reorderKeys {
+	if !shape.rewriteNumbers && !shape.reorderKeys {
 		return out, nil
 	}
 	return rewrite(out, start), nil
 }
 
-// shape is what inspect found in a compact document.
-type shape struct {
-	depth          int  // how deep the document nests
-	rewriteNumbers bool // some number is not written as ECMAScript does
-	reorderKeys    bool // some key is an array index, and may have to move
-}
-
-// inspect reads a valid document without white space once.
-func inspect(text []byte) shape {
-	var s shape
-	depth := 0
-	for i := 0; i < len(text); {
-		switch c := text[i]; c {
-		case '"':
-			end := stringEnd(text, i)
-			if end < len(text) && text[end] == ':' && !s.reorderKeys {
-				_, s.reorderKeys = arrayIndex(text[i+1 : end-1])
-			}
-			i = end
-		case '{', '[':
-			depth++
-			s.depth = max(s.depth, depth)
-			i++
-		case '}', ']':
-			depth--
-			i++
-		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-			end := numberEnd(text, i)
-			s.rewriteNumbers = s.rewriteNumbers || !isCanonicalNumber(text[i:end])
-			i = end
-		default: // a comma, a colon, or a letter of true, false or null
-			i++
-		}
-	}
-	return s
-}
-
-// stringEnd returns the position after the string that starts at text[start].
+// stringEnd returns the position after the string that starts at text[start] of a
+// valid document.
 func stringEnd(text []byte, start int) int {
-	i := start + 1
-	for {
-		i += bytes.IndexByte(text[i:], '"')
-		// A quote ends the string unless an odd number of backslashes precedes it.
-		// The opening quote stops the count.
-		escapes := 0
-		for text[i-1-escapes] == '\\' {
-			escapes++
-		}
-		i++
-		if escapes%2 == 0 {
-			return i
-		}
-	}
+	end, _ := stringEndWithin(text, start)
+	return end
 }
 
 // numberEnd returns the position after the number, or the word true, false or

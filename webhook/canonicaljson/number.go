@@ -42,10 +42,11 @@ const maxPlainDigits = 21
 // written. A number passes if ECMAScript would write it in these digits in case a
 // double holds it; if no double does, appendNumber keeps the text anyway. The test
 // catches nearly all numbers that publishers send. A number that fails is parsed,
-// and may stay as well.
+// and may stay as well. The text need not be a valid number: if it is none, the
+// result has no meaning.
 func staysAsWritten(text []byte) bool {
 	digits := bytes.TrimPrefix(text, []byte("-"))
-	if len(digits) > maxPlainDigits {
+	if len(digits) == 0 || len(digits) > maxPlainDigits {
 		return false
 	}
 	dot := -1
@@ -59,6 +60,9 @@ func staysAsWritten(text []byte) bool {
 	}
 	if dot < 0 {
 		return text[0] != '-' || digits[0] != '0' // ECMAScript writes -0 as 0
+	}
+	if dot == len(digits)-1 {
+		return false // no number
 	}
 	// ECMAScript writes 1.50 as 1.5, and 0.0000001 as 1e-7. A number whose first
 	// decimal, digits[2] after "0.", is not zero is far from needing an exponent.
