@@ -12,7 +12,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// slowReads is a store of which each read takes a while. It counts those of queues.
+// slowReads is a store whose reads take a while. It counts reads of queues.
 type slowReads struct {
 	storage.Store
 	by time.Duration
@@ -47,7 +47,7 @@ func (s *slowReads) of(n webhook.EndpointNumber) int {
 	return s.queues[n]
 }
 
-// inSlowRig runs a test with a dispatcher whose storage takes its time to read.
+// inSlowRig runs a test with a dispatcher whose storage reads slowly.
 func inSlowRig(t *testing.T, by time.Duration, change func(*Options), test func(r *rig, s *slowReads)) {
 	s := &slowReads{by: by, queues: make(map[webhook.EndpointNumber]int)}
 	inRig(t, func(o *Options) {
@@ -58,9 +58,9 @@ func inSlowRig(t *testing.T, by time.Duration, change func(*Options), test func(
 	}, func(r *rig) { test(r, s) })
 }
 
-// TestReadsOfOneClient: 2,000 endpoints of one client want to read storage, each
-// read taking 10 ms. An endpoint of another client, whose actor has to be started,
-// and whose first delivery so needs a read, waits for its own read only.
+// TestReadsOfOneClient: 2,000 endpoints of one client want to read storage, 10 ms each.
+// An endpoint of another client, whose actor must be started and read its first
+// delivery, waits for its own read only.
 func TestReadsOfOneClient(t *testing.T) {
 	const by = 10 * time.Millisecond
 	inSlowRig(t, by, func(o *Options) { o.IdleTimeout = time.Millisecond }, func(r *rig, _ *slowReads) {
@@ -78,9 +78,9 @@ func TestReadsOfOneClient(t *testing.T) {
 	})
 }
 
-// TestPayloadsOfOneClient: a client's endpoints, of which each attempt hangs, fill
-// the memory for payloads as far as they can. Another client's deliveries are kept
-// in memory all the same, and need no read of storage.
+// TestPayloadsOfOneClient: a client's endpoints, whose attempts hang, fill the memory
+// for payloads as far as they can. Another client's deliveries still find memory, and
+// need no read of storage.
 func TestPayloadsOfOneClient(t *testing.T) {
 	const limit = 4 << 20
 	inSlowRig(t, 0, func(o *Options) { o.MaxPayloadMemory = limit }, func(r *rig, s *slowReads) {

@@ -11,7 +11,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestMemoryBound: far more is published than fits. What is in memory stays
+// TestMemoryBound: far more is published than fits into memory. What is held stays
 // bounded, and in the end everything was sent exactly once.
 func TestMemoryBound(t *testing.T) {
 	const limit, size, endpoints = 1 << 20, 8 << 10, 3
@@ -23,7 +23,7 @@ func TestMemoryBound(t *testing.T) {
 			r.receiver.does(n, hangs(release))
 			all = append(all, n)
 		}
-		// A read reserves its bytes before it knows how many there are; and each endpoint may hold one more.
+		// A read takes its bytes before it knows how many there are, and each endpoint may hold one delivery more.
 		const slack = endpoints * (size + size)
 		var ids []webhook.ID
 		most := int64(0)
@@ -51,8 +51,8 @@ func TestMemoryBound(t *testing.T) {
 	})
 }
 
-// TestMailboxBound: an actor that takes nothing from its mailbox gets a bounded number of deliveries.
-func TestMailboxBound(t *testing.T) {
+// TestInboxBound: an actor that takes nothing from its inbox is offered a bounded number of deliveries.
+func TestInboxBound(t *testing.T) {
 	const size = 100
 	release := make(chan struct{})
 	inRig(t, func(o *Options) {
@@ -70,7 +70,7 @@ func TestMailboxBound(t *testing.T) {
 			synctest.Wait()
 		}
 		if used := r.d.shared.budget.InUse(); used > (maxUnseen+lane.MinWindow)*size || used < maxUnseen*size/2 {
-			t.Errorf("%d bytes are in a mailbox that may hold %d deliveries of %d", used, maxUnseen, size)
+			t.Errorf("%d bytes are in an inbox that may hold %d deliveries of %d", used, maxUnseen, size)
 		}
 		close(release)
 		time.Sleep(time.Minute)
@@ -78,7 +78,8 @@ func TestMailboxBound(t *testing.T) {
 	})
 }
 
-// TestBudgetIsNotOneEndpoints: one endpoint has used up all memory; the others go on, without spinning.
+// TestBudgetIsNotOneEndpoints: one endpoint has used up all memory. The others make
+// progress, one delivery at a time, and do not read in a loop.
 func TestBudgetIsNotOneEndpoints(t *testing.T) {
 	const limit = 1 << 20
 	var reads atomic.Int32
@@ -123,8 +124,9 @@ func TestBudgetIsNotOneEndpoints(t *testing.T) {
 	})
 }
 
-// TestProvenFindSlots: many endpoints hang and take all slots they can; those that answer go on at their pace.
-func TestProvenFindSlots(t *testing.T) {
+// TestProvenFindPermits: many endpoints hang and take all permits they can. Those that
+// answer keep their pace.
+func TestProvenFindPermits(t *testing.T) {
 	inRig(t, func(o *Options) { o.MaxInFlight = 16 }, func(r *rig) {
 		healthy := r.register(webhook.Settings{})
 		r.receiver.does(healthy, answers(200, 10*time.Millisecond))
@@ -146,16 +148,16 @@ func TestProvenFindSlots(t *testing.T) {
 		}
 		calls := r.receiver.sent(healthy)
 		if last := calls[len(calls)-1].at.Sub(start); last > 200*time.Millisecond {
-			t.Error("with half of 16 slots, 10 ms each, 80 deliveries took", last)
+			t.Error("with half of 16 permits, 10 ms each, 80 deliveries took", last)
 		}
 		close(release)
 		time.Sleep(time.Hour)
 	})
 }
 
-// TestNewcomerGoesOn: an endpoint that is not proven waits for a slot behind
-// others that hang. When it shows that it answers it does not wait any more.
-func TestNewcomerGoesOn(t *testing.T) {
+// TestNewcomerCatchesUp: an endpoint that has not answered yet waits for a permit behind
+// others that hang. Once it has answered it waits no longer.
+func TestNewcomerCatchesUp(t *testing.T) {
 	inRig(t, func(o *Options) { o.MaxInFlight = 4 }, func(r *rig) {
 		newcomer := r.register(webhook.Settings{})
 		r.receiver.does(newcomer, answers(200, 200*time.Millisecond))
@@ -177,7 +179,7 @@ func TestNewcomerGoesOn(t *testing.T) {
 	})
 }
 
-// TestConcurrencyBound: no endpoint gets more at a time than it allows.
+// TestConcurrencyBound: no endpoint gets more requests at a time than it allows.
 func TestConcurrencyBound(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Concurrency: 5})

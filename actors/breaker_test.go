@@ -7,7 +7,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// byID gives a behaviour: some deliveries get a status, all others 200.
+// byID returns a behaviour: some deliveries get a status, all others 200.
 func byID(bad func(webhook.ID) bool, status int) func(call) webhook.Attempt {
 	return func(c call) webhook.Attempt {
 		time.Sleep(time.Millisecond)
@@ -42,8 +42,8 @@ func TestRefusedMessagesBlockNoOthers(t *testing.T) {
 }
 
 // TestProbeIsAnotherDelivery: a dozen messages at which the receiver fails open the
-// breaker, and some of them wait still, before what was published after them. That
-// is tried first, and closes the breaker at once.
+// breaker, and some of them are queued before a good one. The good one is tried first
+// when the breaker is half-open, and closes it.
 func TestProbeIsAnotherDelivery(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		s := regular(10*time.Second, 99)

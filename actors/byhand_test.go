@@ -11,9 +11,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// shut gives an endpoint that a receiver has brought to a state in which deliveries
-// wait for a long time: its breaker is open, or it is held by Retry-After. Some
-// deliveries failed, others wait in the queue. Then the receiver is mended.
+// shut returns an endpoint whose deliveries wait for a long time: its breaker is open,
+// or a Retry-After holds it. One delivery has failed, others are queued. Then the
+// receiver works again.
 func (r *rig) shut(a webhook.Attempt, s webhook.Settings) (n webhook.EndpointNumber, tried webhook.ID, queued []webhook.ID) {
 	r.t.Helper()
 	s.Breaker = webhook.BreakerPolicy{Failures: 1, Open: 10 * time.Minute, MaxOpen: 10 * time.Minute}
@@ -102,8 +102,8 @@ func TestByHandIsTheProbe(t *testing.T) {
 	}
 }
 
-// TestByHandOneAtATime: however many are asked for, a receiver that is still down
-// gets one at a time, and the breaker opens again no later than it would have.
+// TestByHandOneAtATime: however many retries people ask for, a receiver that is still
+// down gets one at a time, and the breaker is half-open no later than without them.
 func TestByHandOneAtATime(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n, tried, queued := r.shut(fault, regular(time.Hour, 9))
@@ -133,7 +133,8 @@ func TestByHandOneAtATime(t *testing.T) {
 	})
 }
 
-// TestManyByHand: those beyond what fits into memory are ordinary, and none is lost.
+// TestManyByHand: requests beyond the number kept in memory become ordinary retries, and
+// none is lost.
 func TestManyByHand(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n, tried, queued := r.shut(fault, regular(time.Hour, 9))
@@ -176,8 +177,8 @@ func TestByHandBorrowsFromTheRate(t *testing.T) {
 	})
 }
 
-// TestTestDuringPause: a test goes through a pause, whether the actor rests or not;
-// a retry waits for the end of it, and so do all others.
+// TestTestDuringPause: a test is sent through a pause, with an actor and without. A
+// retry waits for the end of the pause, as all others do.
 func TestTestDuringPause(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -206,8 +207,8 @@ func TestTestDuringPause(t *testing.T) {
 	})
 }
 
-// TestWhatIsWaitedFor: each cause is named, with its end, also where no actor runs
-// and after a restart; to ask starts no actor.
+// TestWhatIsWaitedFor: each cause of waiting is named, with its end, where no actor runs
+// and after a restart, too. The question starts no actor.
 func TestWhatIsWaitedFor(t *testing.T) {
 	inRig(t, func(o *Options) { o.MaxInFlight = 4 }, func(r *rig) {
 		want := func(n webhook.EndpointNumber, cause webhook.Wait, in time.Duration) {

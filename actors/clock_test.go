@@ -7,12 +7,12 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// The clock of a bubble cannot be stepped. What a clock that was ahead leaves in
-// storage are times that are far away once it is right again.
+// The clock of a bubble cannot be stepped. But a clock that ran fast leaves times in
+// storage that are far in the future once it is right again, and those can be made.
 
-// TestClockWasAhead: a retry and a breaker of which the time is years away are
-// taken up within maxIdle, in a running dispatcher and in one that starts.
-// A retry as late as its policy allows keeps its time.
+// TestClockWasAhead: a retry and a breaker whose times are years away are handled within
+// maxIdle, by a running dispatcher and by one that starts. A retry as late as its
+// policy allows keeps its time.
 func TestClockWasAhead(t *testing.T) {
 	breaker := webhook.BreakerPolicy{Failures: 1000, Open: time.Minute, MaxOpen: time.Minute}
 	policy := webhook.RetryPolicy{MaxAttempts: 5, Initial: 40 * time.Hour, Multiplier: 1, MaxDelay: 40 * time.Hour}

@@ -61,7 +61,7 @@ func TestAttemptIsLogged(t *testing.T) {
 }
 
 // TestWideInBatch: an event that matches more endpoints than one transaction holds
-// is accepted and delivered as the others of its batch.
+// is accepted and delivered like the others in its batch.
 func TestWideInBatch(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -102,7 +102,7 @@ func TestDuplicateIsNotSentAgain(t *testing.T) {
 	})
 }
 
-// TestFailedCommit: what is not stored is not acknowledged, and not sent.
+// TestFailedCommit: an event that is not stored is neither acknowledged nor sent.
 func TestFailedCommit(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -118,7 +118,7 @@ func TestFailedCommit(t *testing.T) {
 	})
 }
 
-// TestBrokenStorage: attempts that end after storage broke do not hold the stop up.
+// TestBrokenStorage: attempts that end after storage broke do not delay the stop.
 func TestBrokenStorage(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -138,8 +138,8 @@ func TestBrokenStorage(t *testing.T) {
 	})
 }
 
-// TestBrokenStorageSendsNoMore: what is sent after storage broke would be sent
-// again after a restart, so that it is bounded.
+// TestBrokenStorageSendsNoMore: what is sent after storage broke is sent again after a
+// restart, so its number is bounded.
 func TestBrokenStorageSendsNoMore(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		const concurrency = 4
@@ -168,7 +168,7 @@ func TestLimitsOfPublishing(t *testing.T) {
 			wantError(t, err, want)
 			var later *webhook.RetryAfterError
 			if !errors.As(err, &later) || later.After <= 0 {
-				t.Errorf("%v does not tell when to come again", err)
+				t.Errorf("%v does not say when to come again", err)
 			}
 		}
 		refused(10_000, webhook.ErrAllUsed)
@@ -193,7 +193,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestRetries: soon and late, each attempt is made when it is due, whether the actor rests or lingers.
+// TestRetries: each attempt is made when it is due, whether an actor runs meanwhile or not.
 func TestRetries(t *testing.T) {
 	for _, wait := range []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 29 * time.Second, time.Minute, 5 * time.Hour} {
 		t.Run(wait.String(), func(t *testing.T) {
@@ -207,15 +207,15 @@ func TestRetries(t *testing.T) {
 				r.wantStatus(id, webhook.Failed, webhook.ReasonHTTP5xx, 4)
 				time.Sleep(2 * time.Minute)
 				if left := r.actorsRunning(); left > 0 {
-					t.Error(left, "actors do not rest")
+					t.Error(left, "actors do not stop")
 				}
 			})
 		})
 	}
 }
 
-// TestRateOutlivesRest: an actor that rested in between sends no faster.
-func TestRateOutlivesRest(t *testing.T) {
+// TestRateOutlivesTheActor: the rate limit holds across actors.
+func TestRateOutlivesTheActor(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Rate: 1.0 / 120, Burst: 1})
 		start := time.Now()
@@ -223,7 +223,7 @@ func TestRateOutlivesRest(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
-			t.Fatal("the actor does not rest")
+			t.Fatal("the idle actor does not stop")
 		}
 		r.publish(1, 2)
 		time.Sleep(5 * time.Minute)
@@ -231,8 +231,8 @@ func TestRateOutlivesRest(t *testing.T) {
 	})
 }
 
-// TestHoldOutlivesRest: an actor that starts during a receiver's Retry-After does not end it.
-func TestHoldOutlivesRest(t *testing.T) {
+// TestHoldOutlivesTheActor: an actor that starts during a receiver's Retry-After does not end it.
+func TestHoldOutlivesTheActor(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(regular(time.Second, 9))
 		start := time.Now()
@@ -256,7 +256,7 @@ func TestHoldOutlivesRest(t *testing.T) {
 	})
 }
 
-// TestBreaker: it opens, the actor rests, and is woken when the one attempt may be made that decides.
+// TestBreaker: it opens, the actor stops, and another one starts when the deciding attempt may be made.
 func TestBreaker(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		s := regular(time.Hour, 9)
@@ -268,9 +268,9 @@ func TestBreaker(t *testing.T) {
 		ids := r.publish(5, 2)
 		time.Sleep(10 * time.Second)
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("the actor does not rest")
+			t.Error("the idle actor does not stop")
 		}
-		newest := r.publishOne(n) // must not start it, and decides first
+		newest := r.publishOne(n) // must not start an actor, and is the first to decide
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
 			t.Error("a delivery started the actor of an endpoint whose breaker is open")
@@ -290,8 +290,9 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
-// TestNewDeliveryDuringHold: the actor rests for longer than the breaker is open,
-// since only a far retry is left; what comes meanwhile is sent when it closes.
+// TestNewDeliveryDuringHold: only a retry is left that is due after the breaker closes,
+// so no actor is planned before. A delivery that comes meanwhile is sent when the
+// breaker closes all the same.
 func TestNewDeliveryDuringHold(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		s := regular(time.Hour, 9)
@@ -308,7 +309,8 @@ func TestNewDeliveryDuringHold(t *testing.T) {
 	})
 }
 
-// TestLateOffer: what the actor had read from storage before the offer came is not sent twice.
+// TestLateOffer: deliveries that the actor reads from storage before they are offered
+// to it are sent once.
 func TestLateOffer(t *testing.T) {
 	h := &hook{}
 	inRig(t, func(o *Options) { h.Store, o.Store = o.Store.(storage.Store), h }, func(r *rig) {

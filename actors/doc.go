@@ -7,18 +7,19 @@
 //	                                                 │  storage              │
 //	                                                 └───────────────────────┘
 //
-// The router actor matches and numbers events, keeps each client to its limit of
-// pending deliveries, and hands the events to storage, whose group commit answers the publisher and tells the supervisor. The supervisor
-// owns an actor for each endpoint that has something to do. An endpoint actor is
-// a thin shell around a lane, the pure state machine that decides what to send,
-// and when, and what to record.
+// What belongs here: the three kinds of actors, their messages, and the [Dispatcher]
+// through which the program uses them. The router matches and numbers events, keeps
+// each client to its limit of pending deliveries, and hands the events to storage,
+// whose group commit answers the publisher and informs the supervisor. The supervisor
+// owns an actor for each endpoint that has something to do. An endpoint actor is a thin
+// shell around a lane: it feeds the lane with messages and carries out its decisions.
 //
-// Everything between the actors is a hint: what is owed is in storage, and a
-// lane that was not told, or had no room, reads it from there. So mailboxes are
-// bounded by what is sent to them, and memory by the window of each lane and one
-// budget for all.
+// What does not: what is sent next, and when (package lane); what endpoints share, such
+// as permits for attempts, memory for payloads and readers of storage (package limit);
+// HTTP requests (a [Target] makes the attempts); and how anything is stored ([Store]).
 //
-// What endpoints share is shared by client, then by endpoint: package limit has the
-// permits for attempts in flight, the memory for payloads and the readers of storage.
-// The lane is a package of its own, which knows nothing of actors.
+// Everything between the actors is a hint: what is owed is in storage, and a lane that
+// was not informed, or had no memory, reads it from there. So mailboxes are bounded by
+// what is sent to them, and memory by the window of each lane and one budget for all.
+// messages.go lists every message with its sender and whether it may be lost.
 package actors

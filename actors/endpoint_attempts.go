@@ -46,8 +46,8 @@ func (a *endpointActor) sendAll(now time.Time) {
 	a.permitKept = false
 }
 
-// tier returns what the receiver has shown. What it showed to an earlier actor
-// counts, so that an endpoint with little to do is not unproven each time.
+// tier returns what the receiver has shown so far. An endpoint that answered an earlier
+// actor within the hour starts as proven, or it would be unproven after each idle time.
 func (a *endpointActor) tier() limit.Tier {
 	switch {
 	case a.lane.Proven():

@@ -54,8 +54,8 @@ func (r *rig) latencies(client, eventType string, n webhook.EndpointNumber, coun
 	return late
 }
 
-// hogs ramps endpoints of a client up, and leaves them with a backlog that they
-// take with each attempt lasting for hold.
+// hogs brings endpoints of a client to their full concurrency, and leaves them a
+// backlog in which each attempt lasts for hold.
 func (r *rig) hogs(client string, count int, s webhook.Settings, hold time.Duration) {
 	r.t.Helper()
 	var all []webhook.EndpointNumber
@@ -79,7 +79,7 @@ func (r *rig) hogs(client string, count int, s webhook.Settings, hold time.Durat
 	time.Sleep(hold / 2)
 }
 
-// hogCases are endpoints that answer well, and late.
+// hogCases are endpoints that succeed, late.
 var hogCases = []struct {
 	count int
 	s     webhook.Settings
@@ -90,8 +90,8 @@ var hogCases = []struct {
 }
 
 // TestSlowEndpointsHurtOnlyThemselves: endpoints that answer 200 after seconds,
-// with a backlog, would take every slot. A healthy endpoint, of another client or
-// of the same one, sees nothing of it, nor does one that is registered meanwhile.
+// with a backlog, would take every permit. A healthy endpoint, of another client or
+// of the same one, notices nothing, nor does one that is registered meanwhile.
 func TestSlowEndpointsHurtOnlyThemselves(t *testing.T) {
 	for _, c := range hogCases {
 		for _, owner := range []string{"other", "hog"} {
@@ -130,7 +130,7 @@ var badKinds = []func(call) webhook.Attempt{
 
 // TestTenThousandBadEndpoints: 10,000 endpoints of one client are slow, silent,
 // dripping or failing, with a backlog. A healthy endpoint of another client, or
-// of the same one, waits for nothing, nor does another client's newcomer.
+// of the same one, does not wait, nor does a new endpoint of another client.
 func TestTenThousandBadEndpoints(t *testing.T) {
 	for _, owner := range []string{"other", "bad"} {
 		t.Run("healthy one of client "+owner, func(t *testing.T) {

@@ -18,17 +18,17 @@ func (r *rig) move(n webhook.EndpointNumber) webhook.Endpoint {
 	})
 }
 
-// TestAnotherReceiver: what the old receiver earned, an open breaker or a hold, does
-// not keep deliveries from the new one, whether the actor runs, rests, or was never
-// started in this process; and nothing of it is left in storage.
+// TestAnotherReceiver: an open breaker or a hold of the old receiver keeps no deliveries
+// from the new one, whether an actor runs, has stopped, or never ran in this process;
+// and nothing of it is left in storage.
 func TestAnotherReceiver(t *testing.T) {
 	for state, a := range map[string]webhook.Attempt{"breaker": fault, "hold": held} {
-		for _, actor := range []string{"runs", "rests", "restarted"} {
+		for _, actor := range []string{"runs", "stopped", "restarted"} {
 			t.Run(state+" "+actor, func(t *testing.T) {
 				inRig(t, nil, func(r *rig) {
 					n, _, queued := r.shut(a, regular(time.Hour, 9))
 					switch actor {
-					case "rests":
+					case "stopped":
 						time.Sleep(time.Minute)
 					case "restarted":
 						r.stop()
@@ -50,9 +50,9 @@ func TestAnotherReceiver(t *testing.T) {
 	}
 }
 
-// TestSavedGateOfAnotherReceiver: the change was made while no actor knew of the
-// endpoint; a breaker saved for the old receiver holds nothing back, neither when
-// storage kept it until a start.
+// TestSavedGateOfAnotherReceiver: the receiver changes while the endpoint has no actor.
+// A breaker saved for the old receiver holds nothing back, even if the process ended
+// before it was removed from storage.
 func TestSavedGateOfAnotherReceiver(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		old := webhook.GateState{OpenUntil: time.Now().Add(10 * time.Minute), Openings: 4}
@@ -105,8 +105,8 @@ func TestLateAnswerOfTheOldReceiver(t *testing.T) {
 	}
 }
 
-// TestPaceOfAnotherReceiver: the rate limit, the attempts in flight and the standing
-// among the server's slots begin afresh; a change of other settings keeps them.
+// TestPaceOfAnotherReceiver: the rate limit, the attempts in flight and the tier among
+// the server's permits start from the beginning; a change of other settings keeps them.
 func TestPaceOfAnotherReceiver(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Rate: 1.0 / 600, Burst: 2})
@@ -126,8 +126,8 @@ func TestPaceOfAnotherReceiver(t *testing.T) {
 	})
 }
 
-// TestResumeKeepsWhatItMay: a resume of a webhook that works keeps its pace and what
-// is known of the last hour.
+// TestResumeKeepsWhatItMay: a resume of a webhook that works keeps its pace and the
+// figures of the last hour.
 func TestResumeKeepsWhatItMay(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})

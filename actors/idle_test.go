@@ -11,8 +11,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestRest: an idle actor stops, and a later event starts it again.
-func TestRest(t *testing.T) {
+// TestIdle: an idle actor stops, and a later event starts another one.
+func TestIdle(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		ids := r.publish(3, 2)
@@ -23,12 +23,12 @@ func TestRest(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 1 {
-			t.Error("it did not linger")
+			t.Error("it stopped before its timeout")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("it does not rest")
+			t.Error("it does not stop")
 		}
 		if r.receiver.closed != r.receiver.opened {
 			t.Error(r.receiver.opened, "targets were opened,", r.receiver.closed, "closed")
@@ -40,35 +40,36 @@ func TestRest(t *testing.T) {
 	})
 }
 
-// TestRestRace publishes around the very instant at which the actor asks to rest.
-func TestRestRace(t *testing.T) {
-	const linger = time.Second
-	inRig(t, func(o *Options) { o.IdleTimeout = linger }, func(r *rig) {
+// TestIdleRace publishes around the very instant at which the actor asks to be stopped.
+func TestIdleRace(t *testing.T) {
+	const timeout = time.Second
+	inRig(t, func(o *Options) { o.IdleTimeout = timeout }, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		random := rand.New(rand.NewPCG(1, 1))
 		var ids []webhook.ID
-		rested := 0
+		stopped := 0
 		for range 2000 {
 			done := make(chan struct{})
 			go func() { // beside the actor's timer, which ticks at the same instant
-				time.Sleep(linger + time.Duration(random.IntN(3)-1)*time.Duration(random.IntN(2)))
+				time.Sleep(timeout + time.Duration(random.IntN(3)-1)*time.Duration(random.IntN(2)))
 				ids = append(ids, r.publish(1, 2)...)
 				close(done)
 			}()
 			<-done
 			if r.receiver.beganAnActor() {
-				rested++
+				stopped++
 			}
 		}
 		r.wantOnce(n, ids)
-		if rested < 200 || rested > 1900 {
-			t.Error("it rested", rested, "times in 2000: there was no race")
+		if stopped < 200 || stopped > 1900 {
+			t.Error("it stopped", stopped, "times in 2000: there was no race")
 		}
 	})
 }
 
-// TestEarlierActorAsksToRest: what an earlier actor asked for does not stop the one that came after it.
-func TestEarlierActorAsksToRest(t *testing.T) {
+// TestEarlierActorIsIdle: an earlier actor that reports idle does not stop the one that
+// runs now.
+func TestEarlierActorIsIdle(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		r.publish(1, 2)
@@ -81,7 +82,8 @@ func TestEarlierActorAsksToRest(t *testing.T) {
 	})
 }
 
-// beganAnActor tells whether a target was opened since the last call: an actor began.
+// beganAnActor reports whether a target was opened since the last call, which each actor
+// does first.
 func (r *receiver) beganAnActor() bool {
 	synctest.Wait()
 	r.mu.Lock()
@@ -91,8 +93,8 @@ func (r *receiver) beganAnActor() bool {
 	return began
 }
 
-// TestSeatsAreForgotten: an endpoint that was not heard of for an hour costs nothing.
-func TestSeatsAreForgotten(t *testing.T) {
+// TestChildrenAreForgotten: an endpoint without work for an hour costs nothing.
+func TestChildrenAreForgotten(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		r.publish(1, 2)
@@ -103,7 +105,8 @@ func TestSeatsAreForgotten(t *testing.T) {
 	})
 }
 
-// TestPause: nothing is sent, what was in flight ends, and after it all goes on.
+// TestPause: during a pause nothing is sent and attempts in flight end; after it
+// everything continues.
 func TestPause(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Concurrency: 2})
@@ -118,7 +121,7 @@ func TestPause(t *testing.T) {
 		}
 		r.wantStatus(ids[0].For(n), webhook.Delivered, "", 1)
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("the actor of a paused endpoint does not rest")
+			t.Error("the actor of a paused endpoint does not stop")
 		}
 		ids = append(ids, r.publish(1, 2)...)
 		synctest.Wait()
@@ -131,8 +134,8 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// TestNewsOutOfOrder: the larger revision is right, for the router and for the actor.
-func TestNewsOutOfOrder(t *testing.T) {
+// TestChangesOutOfOrder: the larger revision counts, for the router and for the actor.
+func TestChangesOutOfOrder(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
 		r.wantOnce(n, r.publish(1, 2))
@@ -150,20 +153,20 @@ func TestNewsOutOfOrder(t *testing.T) {
 	})
 }
 
-// TestDelete: what is pending is cancelled, what is in flight ends as usual.
+// TestDelete: pending deliveries are cancelled, attempts in flight end as usual.
 func TestDelete(t *testing.T) {
-	for _, state := range []string{"busy", "resting", "paused", "retrying"} {
+	for _, state := range []string{"busy", "idle", "paused", "retrying"} {
 		t.Run(state, func(t *testing.T) {
 			inRig(t, nil, func(r *rig) {
 				s := regular(time.Hour, 5)
 				s.Concurrency = 1
 				n := r.register(s)
 				r.receiver.does(n, answers(map[bool]int{true: 500, false: 200}[state == "retrying"], time.Second))
-				if state == "resting" || state == "paused" {
+				if state == "idle" || state == "paused" {
 					r.setStatus(n, webhook.EndpointPaused)
 				}
 				ids := r.publish(3*cancelChunk, 2)
-				if state == "resting" {
+				if state == "idle" {
 					time.Sleep(time.Minute)
 				}
 				synctest.Wait()
@@ -181,7 +184,7 @@ func TestDelete(t *testing.T) {
 					}
 				}
 				if running := r.actorsRunning(); running != 0 {
-					t.Error("the actor of a deleted endpoint does not rest")
+					t.Error("the actor of a deleted endpoint does not stop")
 				}
 				if receipts := r.publish(1, 2); len(receipts) != 1 || r.store.Pending() != 0 {
 					t.Error("a deleted endpoint gets events")
@@ -205,7 +208,7 @@ func TestDeletePanicking(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.wantStatus(id, webhook.Cancelled, webhook.ReasonEndpointDeleted, 0)
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("the actor of a deleted endpoint does not rest")
+			t.Error("the actor of a deleted endpoint does not stop")
 		}
 	})
 }

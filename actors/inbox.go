@@ -11,8 +11,8 @@ import (
 
 // inbox holds what arrives for an endpoint's actor beside its mailbox: deliveries that
 // were just stored, attempts that ended, outcomes that are recorded. However many
-// arrive while the actor is busy, one inboxReady tells it, and the actor does once
-// what they all make possible.
+// arrive while the actor is busy, one inboxReady announces them, and the actor does
+// once what they all make possible.
 //
 // A recorded outcome rarely unblocks work, so up to maxQuiet of them wait for the next
 // message, unless notifyAtOnce is set.

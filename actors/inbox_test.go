@@ -51,8 +51,8 @@ func TestInboxNotifiesOfWork(t *testing.T) {
 	wants("at once, with a record", box.setNotifyAtOnce(true), true)
 }
 
-// lately runs a test on a store that records outcomes a second late, and checks
-// that it took less than the time after which an actor looks by itself.
+// lately runs a test on a store that records outcomes a second late. It checks that the
+// test took less time than an actor lets pass before it looks by itself.
 func lately(t *testing.T, test func(r *rig, n webhook.EndpointNumber)) {
 	t.Helper()
 	inRig(t, func(o *Options) { o.Store = &late{o.Store.(storage.Store), time.Second} }, func(r *rig) {
@@ -66,8 +66,8 @@ func lately(t *testing.T, test func(r *rig, n webhook.EndpointNumber)) {
 	})
 }
 
-// TestWaitingForRecords: an endpoint with as many outcomes on their way to storage
-// as it may have goes on when they are recorded.
+// TestWaitingForRecords: an endpoint with as many outcomes on their way to storage as it
+// may have continues when they are recorded.
 func TestWaitingForRecords(t *testing.T) {
 	lately(t, func(r *rig, n webhook.EndpointNumber) {
 		ids := r.publish(10, 2)

@@ -17,8 +17,8 @@ func endpoint(n webhook.EndpointNumber, client string, patterns ...string) webho
 	}
 }
 
-// TestIndexAgreesWithMatchType: whatever was put, in whatever order, a match is
-// what asking every endpoint would give.
+// TestIndexAgreesWithMatchType: whatever endpoints are put, in whatever order, a match
+// returns the same as asking each of them.
 func TestIndexAgreesWithMatchType(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	types := []string{"user.created", "user.updated", "user.plan.changed", "report.generated", "user"}

@@ -77,7 +77,7 @@ func TestOutcomesOutliveAPanicOfStorage(t *testing.T) {
 }
 
 // TestManyBadDeliveries: dozens of deliveries that each stop the actor three times
-// hold the others up for no more than a moment each.
+// delay the others only for a moment each.
 func TestManyBadDeliveries(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -126,8 +126,8 @@ func TestStopAfterAPanic(t *testing.T) {
 	})
 }
 
-// TestUnexplainedCrashes: if no delivery is blamed, the next actor waits longer each time,
-// and after a quiet time as little as the first.
+// TestUnexplainedCrashes: if no delivery is blamed, the next actor waits longer each
+// time; after a quiet time it waits as little as the first one.
 func TestUnexplainedCrashes(t *testing.T) {
 	s, now := newChild(1, new(limit.Client)), time.Now()
 	if first, second := s.crashed(now), s.crashed(now); first != 100*time.Millisecond || second != 200*time.Millisecond {

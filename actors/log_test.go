@@ -14,7 +14,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// logLines keeps what is logged.
+// logLines keeps all log lines, as a writer.
 type logLines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -26,7 +26,7 @@ func (l *logLines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// about gives the lines with a message, which all must say of which webhook they tell.
+// about returns the lines with a message. It checks that every line names the webhook.
 func (l *logLines) about(t *testing.T, e *webhook.Endpoint, message string) (found []map[string]any) {
 	t.Helper()
 	l.mu.Lock()
@@ -40,7 +40,7 @@ func (l *logLines) about(t *testing.T, e *webhook.Endpoint, message string) (fou
 			found = append(found, line)
 		}
 		if line["webhook_id"] != webhook.EndpointID.Format(e.ID) || line["client_id"] != "acme" || line["target_host"] != "hooks.example" {
-			t.Errorf("whose line is %s", text)
+			t.Errorf("the line does not name its webhook: %s", text)
 		}
 	}
 	return found
@@ -57,7 +57,7 @@ func inLoggedRig(t *testing.T, s webhook.Settings, test func(r *rig, e *webhook.
 	})
 }
 
-// TestBreakerIsLogged: when it opens, and when it closes.
+// TestBreakerIsLogged: a line says when the breaker opens, another one when it closes.
 func TestBreakerIsLogged(t *testing.T) {
 	s := regular(time.Hour, 9)
 	s.Breaker = webhook.BreakerPolicy{Failures: 2, Open: time.Minute}
@@ -78,8 +78,8 @@ func TestBreakerIsLogged(t *testing.T) {
 	})
 }
 
-// TestFailuresAreLogged: deliveries that failed for good make one line a minute and
-// webhook, which counts them and names the last; the last line is not lost.
+// TestFailuresAreLogged: deliveries that failed for good make one line per minute and
+// webhook, which counts them and names the last one. A stop writes the line that is due.
 func TestFailuresAreLogged(t *testing.T) {
 	s := regular(time.Second, 1)
 	s.Breaker.Failures, s.Concurrency = 1000, 1
@@ -115,7 +115,7 @@ func TestFailuresAreLogged(t *testing.T) {
 			t.Error(line)
 		}
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("the actor does not rest")
+			t.Error("the idle actor does not stop")
 		}
 		r.publishOne(e.Number())
 		r.publishOne(e.Number())
@@ -128,7 +128,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	})
 }
 
-// TestDisablingIsLogged: with its cause and time, which the webhook shows, too.
+// TestDisablingIsLogged: the line has the cause and the time that the webhook shows.
 func TestDisablingIsLogged(t *testing.T) {
 	inLoggedRig(t, webhook.Settings{}, func(r *rig, e *webhook.Endpoint, log *logLines) {
 		r.receiver.does(e.Number(), answers(410, 0))
@@ -148,8 +148,8 @@ func TestDisablingIsLogged(t *testing.T) {
 	})
 }
 
-// TestPanicIsLogged: both lines about a panic say of which webhook they tell, and
-// the one that knows names the delivery.
+// TestPanicIsLogged: both lines about a panic name the webhook, and the supervisor's
+// names the delivery.
 func TestPanicIsLogged(t *testing.T) {
 	inLoggedRig(t, webhook.Settings{}, func(r *rig, e *webhook.Endpoint, log *logLines) {
 		r.receiver.does(e.Number(), func(call) webhook.Attempt { return webhook.Attempt{Failure: unknown} })

@@ -21,7 +21,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// gaps gives the times between the attempts for one delivery.
+// gaps returns the times between the attempts for one delivery.
 func (r *rig) gaps(id webhook.ID) (between []time.Duration) {
 	var last time.Time
 	for _, c := range r.receiver.sent(id.Endpoint) {
@@ -94,8 +94,8 @@ func TestPanicsAreCountedAcrossHolds(t *testing.T) {
 	})
 }
 
-// TestPanicAfterRecord: who panics over something else does not blame a delivery
-// of which it has just seen the record.
+// TestPanicAfterRecord: a panic over something else is not blamed on the delivery whose
+// outcome the actor has handled before.
 func TestPanicAfterRecord(t *testing.T) {
 	var log bytes.Buffer
 	var once sync.Once
@@ -164,8 +164,8 @@ func TestActorPanics(t *testing.T) {
 	})
 }
 
-// TestActorPanicsWhileItRecords: storage that panics for one delivery stops the
-// actor outside of any message about it; it is blamed all the same.
+// TestActorPanicsWhileItRecords: storage panics over one delivery while the actor handles
+// a message about something else. The delivery is blamed all the same.
 func TestActorPanicsWhileItRecords(t *testing.T) {
 	var bad atomic.Value // of webhook.ID
 	h := &hook{settle: func(s webhook.Settlement) {
@@ -188,9 +188,9 @@ func TestActorPanicsWhileItRecords(t *testing.T) {
 	})
 }
 
-// TestPanicWhileWaitingForSlot: who stops while it waits for a slot is not told of
-// one any more, which others would then wait for in vain.
-func TestPanicWhileWaitingForSlot(t *testing.T) {
+// TestPanicWhileWaitingForPermit: an actor that panics while it waits for a permit gets
+// none any more. Others would wait for that one for ever.
+func TestPanicWhileWaitingForPermit(t *testing.T) {
 	var once sync.Once
 	inRig(t, func(o *Options) {
 		open := o.Open
@@ -204,7 +204,7 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 	}, func(r *rig) {
 		var all []webhook.EndpointNumber
 		var ids []webhook.ID
-		for _, client := range []string{"holds the slot", "panics", "waits"} {
+		for _, client := range []string{"holds the permit", "panics", "waits"} {
 			n := r.register(webhook.Settings{})
 			r.receiver.does(n, answers(200, time.Second))
 			r.change(n, func(e *webhook.Endpoint) { e.ClientID = client })
@@ -220,9 +220,9 @@ func TestPanicWhileWaitingForSlot(t *testing.T) {
 	})
 }
 
-// TestKeptSlotGoesOn: an actor for which a slot is kept, and which has nothing to
-// send any more, leaves it to the next one. Else that one would wait for ever.
-func TestKeptSlotGoesOn(t *testing.T) {
+// TestKeptPermitIsPassedOn: an actor that has nothing to send any more leaves a permit
+// that is kept for it to the next one, which would wait for ever otherwise.
+func TestKeptPermitIsPassedOn(t *testing.T) {
 	var told []string
 	now := time.Now()
 	s := limit.NewPermits(1, now)
@@ -242,8 +242,8 @@ func TestKeptSlotGoesOn(t *testing.T) {
 	}
 }
 
-// TestStoppedActorHoldsNoSlot: neither one that no attempt took before the panic.
-func TestStoppedActorHoldsNoSlot(t *testing.T) {
+// TestStoppedActorHoldsNoPermit: a permit that no attempt took before the panic is free.
+func TestStoppedActorHoldsNoPermit(t *testing.T) {
 	s := limit.NewPermits(4, time.Now())
 	owner := newChild(1, new(limit.Client))
 	a := &endpointActor{shared: &shared{permits: s}, self: actor.NewPID("nonhost", "a"), child: owner, lane: lane.New(&owner.memory)}
@@ -256,7 +256,8 @@ func TestStoppedActorHoldsNoSlot(t *testing.T) {
 	}
 }
 
-// TestRouterPanics and TestSupervisorPanics: the dispatcher has failed, and says so.
+// TestRouterPanics and TestSupervisorPanics: a panic of either ends the dispatcher, and
+// Failed and Err say so.
 func TestRouterPanics(t *testing.T) {
 	h := &hook{accept: func([]webhook.Event, func([]webhook.Receipt, error)) { panic("no") }}
 	testFailure(t, h, webhook.ErrShuttingDown)

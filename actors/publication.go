@@ -93,12 +93,70 @@ func (c *chunk) add(event, keys, paused int) {
 	}
 }
 
+// store hands a publication's chunk to storage. Storage calls back for one chunk
+// after the other, in order, so that the last chunk's callback sees all the others.
+func (r *router) store(p *publication, last bool) {
+	c := p.chunk
+	p.chunk = chunk{}
+	r.storing.Add(int64(c.keys))
+	events := p.events[c.from:c.to:c.to]
+	r.shared.store.Accept(events, func(receipts []webhook.Receipt, err error) {
+		r.keysStored(c.keys)
+		r.chunkStored(p, c, chunkAnswer{events, receipts, err, last})
+	})
+}
+
+// chunkStored passes storage's answer to a chunk on: durable deliveries to the
+// supervisor, and after the last chunk the receipts to the publisher. It runs in
+// storage's callback.
+func (r *router) chunkStored(p *publication, c chunk, a chunkAnswer) {
+	if a.err != nil {
+		p.err = a.err
+	} else {
+		for _, at := range c.paused {
+			if receipt := &a.receipts[at.event-c.from]; receipt.Err == nil && !receipt.Duplicate {
+				receipt.Paused = at.count
+			}
+		}
+		p.keep(c, a.receipts)
+		r.shared.root.Send(r.supervisor, &accepted{publication: p, events: a.events, receipts: a.receipts, last: a.last})
+	}
+	switch {
+	case !a.last:
+	case a.err != nil:
+		p.finish(r.shared, nil, p.err)
+	case p.err != nil: // the supervisor releases the memory
+		p.answer(nil, p.err)
+	default:
+		p.answer(p.receipts, nil)
+	}
+}
+
 // chunkAnswer is storage's answer to a chunk.
 type chunkAnswer struct {
 	events   []webhook.Event
 	receipts []webhook.Receipt
 	err      error
 	last     bool // the publication's last chunk
+}
+
+// mustWait reports whether publications have to wait because maxStoring keys are being
+// stored. Then blocked is set, and whoever brings storing below the bound sends publishMore.
+func (r *router) mustWait() bool {
+	if r.storing.Load() < maxStoring {
+		return false
+	}
+	r.blocked.Store(true)
+	// Callbacks that ran before blocked was set have sent no publishMore: look again.
+	return r.storing.Load() >= maxStoring || !r.blocked.CompareAndSwap(true, false)
+}
+
+// keysStored notes that storage has answered for so many keys. It runs in storage's
+// callbacks.
+func (r *router) keysStored(keys int) {
+	if r.storing.Add(-int64(keys)) < maxStoring && r.blocked.Load() && r.blocked.CompareAndSwap(true, false) {
+		r.shared.root.Send(r.self, &publishMore{})
+	}
 }
 
 // tooManyPending is the error of a publication while the server has too much pending.

@@ -2,5 +2,5 @@
 
 package actors
 
-// raceEnabled: tests run under the race detector, which makes them slow.
+// raceEnabled reports whether the race detector is on, which makes tests slow.
 const raceEnabled = true

@@ -7,7 +7,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// receiver stands in for all receivers: it keeps what was sent, and answers as told.
+// receiver stands in for the receivers of all endpoints. It keeps what was sent, and
+// behaves as the test wants.
 type receiver struct {
 	abort chan struct{}
 
@@ -25,7 +26,7 @@ type receiver struct {
 // call is one attempt.
 type call struct {
 	id      webhook.ID
-	attempt int // the how manieth for this delivery, from 1
+	attempt int // its number among those for this delivery, from 1
 	at      time.Time
 	timeout time.Duration
 	abort   <-chan struct{}
@@ -40,7 +41,7 @@ func newReceiver() *receiver {
 	}
 }
 
-// does tells how an endpoint behaves from now on; without it, it answers 200 at once.
+// does sets how an endpoint behaves from now on. Without it, it answers 200 at once.
 func (r *receiver) does(n webhook.EndpointNumber, behave func(call) webhook.Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,7 +55,7 @@ func (r *receiver) open(e webhook.Endpoint, s webhook.Settings) (Target, error) 
 	return &target{receiver: r, number: e.Number(), timeout: s.Timeout}, nil
 }
 
-// sent gives the attempts made for an endpoint.
+// sent returns the attempts that were made for an endpoint.
 func (r *receiver) sent(n webhook.EndpointNumber) (to []call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,7 +87,7 @@ func (t *target) Send(due webhook.Due) webhook.Attempt {
 	return a
 }
 
-// Close counts.
+// Close counts the targets that were closed.
 func (t *target) Close() {
 	t.receiver.mu.Lock()
 	defer t.receiver.mu.Unlock()
@@ -111,7 +112,7 @@ func (r *receiver) end(id webhook.ID) {
 	r.flying[id]--
 }
 
-// answers gives a behaviour: a status after a latency.
+// answers returns a behaviour: a status after a latency.
 func answers(status int, latency time.Duration) func(call) webhook.Attempt {
 	return func(call) webhook.Attempt {
 		time.Sleep(latency)
@@ -119,7 +120,8 @@ func answers(status int, latency time.Duration) func(call) webhook.Attempt {
 	}
 }
 
-// hangs gives a behaviour: no answer until release is closed, the time is up, or the attempt is cut off.
+// hangs returns a behaviour: no answer until release is closed, the timeout has passed, or
+// the attempt is cut off.
 func hangs(release <-chan struct{}) func(call) webhook.Attempt {
 	return func(c call) webhook.Attempt {
 		timer := time.NewTimer(c.timeout)

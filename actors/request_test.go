@@ -24,7 +24,7 @@ func (r *rig) cancel(id webhook.ID, want error) webhook.Delivery {
 	return d
 }
 
-// TestRetry: a delivery in any state is sent again now, but for one that is about to be.
+// TestRetry: a delivery in any state is sent again now, except one that is being sent.
 func TestRetry(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		s := regular(time.Hour, 2)
@@ -56,12 +56,12 @@ func TestRetry(t *testing.T) {
 		r.retry(webhook.ID{Seq: 1, Endpoint: n}, webhook.ErrNotFound)
 		time.Sleep(2 * time.Hour)
 		r.wantStatus(waiting, webhook.Delivered, "", 2)
-		r.retry(id, nil) // its actor rested
+		r.retry(id, nil) // its actor had stopped
 		r.wantStatus(id, webhook.Delivered, "", 5)
 	})
 }
 
-// TestRetryOfMany: what is retried by hand does not break the bounds of memory.
+// TestRetryOfMany: many retries by hand keep to the bounds of memory.
 func TestRetryOfMany(t *testing.T) {
 	const limit, size = 1 << 20, 64 << 10
 	inRig(t, func(o *Options) { o.MaxPayloadMemory = limit }, func(r *rig) {
@@ -111,7 +111,7 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-// TestRequestsWhileItIsRecorded: they wait for the outcome to be stored.
+// TestRequestsWhileItIsRecorded: requests about a delivery wait until its outcome is stored.
 func TestRequestsWhileItIsRecorded(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(regular(time.Hour, 3))
@@ -145,7 +145,7 @@ func TestRequestsWhileItIsRecorded(t *testing.T) {
 	})
 }
 
-// TestFailedRequest: storage does not answer; the delivery is sent in its turn.
+// TestFailedRequest: storage fails to cancel a delivery; the delivery is sent in its turn.
 func TestFailedRequest(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Concurrency: 1})
@@ -160,7 +160,7 @@ func TestFailedRequest(t *testing.T) {
 	})
 }
 
-// TestRequestStorm: changes by request race with attempts, pauses and panics, and at the end all is settled.
+// TestRequestStorm: changes by request race with attempts, pauses and panics, and in the end nothing is pending.
 func TestRequestStorm(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		s := regular(2*time.Second, 3)
@@ -280,7 +280,7 @@ func TestInFlight(t *testing.T) {
 			return m.Started
 		}
 		if got := flying(); len(got) > 0 || r.actorsRunning() > 0 {
-			t.Error("to ask a resting endpoint started its actor:", got)
+			t.Error("a question about an idle endpoint started its actor:", got)
 		}
 		r.receiver.does(n, answers(200, time.Second))
 		start := time.Now()
@@ -299,7 +299,7 @@ func TestInFlight(t *testing.T) {
 	})
 }
 
-// TestAskTimeout: who does not wait for ever gets an error.
+// TestAskTimeout: a question that no actor answers ends with an error.
 func TestAskTimeout(t *testing.T) {
 	release := make(chan struct{})
 	inRig(t, func(o *Options) {
@@ -318,19 +318,19 @@ func TestAskTimeout(t *testing.T) {
 	})
 }
 
-// TestUnknownEndpoint: an actor for an endpoint that storage does not have goes away.
+// TestUnknownEndpoint: an actor for an endpoint that storage does not have stops.
 func TestUnknownEndpoint(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		r.cancel(webhook.ID{Seq: 1, Endpoint: 77}, webhook.ErrNotFound)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("it stays")
+			t.Error("it does not stop")
 		}
 	})
 }
 
-// TestBadTarget: an endpoint for which no target can be made holds its deliveries.
+// TestBadTarget: an endpoint for which no target can be made keeps its deliveries.
 func TestBadTarget(t *testing.T) {
 	bad := true
 	inRig(t, func(o *Options) {

@@ -18,7 +18,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// rig is a dispatcher in a bubble, with storage in memory and a receiver of the test's making.
+// rig is a dispatcher in a bubble of virtual time, with storage in memory and a receiver
+// that the test controls.
 type rig struct {
 	t        *testing.T
 	store    *storagetest.Faulty
@@ -47,7 +48,7 @@ func inRig(t *testing.T, change func(*Options), test func(r *rig)) {
 		if err := r.store.Close(); err != nil {
 			t.Error(err)
 		}
-		// The actor system's throttle of its log of dead letters has a goroutine that ends after some seconds.
+		// protoactor throttles its log of dead letters with a goroutine that ends after some seconds.
 		time.Sleep(time.Minute)
 	})
 }
@@ -65,14 +66,14 @@ func (r *rig) start() {
 	synctest.Wait()
 }
 
-// freshOptions are the rig's, for another dispatcher.
+// freshOptions returns the rig's options, for another dispatcher.
 func (r *rig) freshOptions() Options {
 	o := r.options
 	o.Metrics = prometheus.NewRegistry()
 	return o
 }
 
-// stop stops the dispatcher; one that has failed says so.
+// stop stops the dispatcher, and checks that it holds nothing, unless it has failed.
 func (r *rig) stop() {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -88,13 +89,13 @@ func (r *rig) stop() {
 	}
 }
 
-// wantIdle looks at what nobody may hold when nothing is going on.
+// wantIdle checks that permits, memory and reservations are free when nothing is under way.
 func (r *rig) wantIdle() {
 	r.t.Helper()
 	synctest.Wait()
 	s := r.d.shared
 	if used := s.permits.InUse(); used != 0 {
-		r.t.Error(used, "slots were not given back")
+		r.t.Error(used, "permits were not released")
 	}
 	if used := s.budget.InUse(); used != 0 {
 		r.t.Error(used, "bytes of payload were not given back")
@@ -118,7 +119,7 @@ func (r *rig) register(s webhook.Settings) webhook.EndpointNumber {
 	return e.Number()
 }
 
-// change changes an endpoint, and tells the dispatcher.
+// change changes an endpoint, and informs the dispatcher.
 func (r *rig) change(n webhook.EndpointNumber, change func(*webhook.Endpoint)) webhook.Endpoint {
 	r.t.Helper()
 	e, err := r.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
@@ -137,7 +138,7 @@ func (r *rig) setStatus(n webhook.EndpointNumber, s webhook.EndpointStatus) {
 	r.change(n, func(e *webhook.Endpoint) { e.Status = s })
 }
 
-// publish publishes some events of a size, and gives their IDs.
+// publish publishes some events of a size, and returns their IDs.
 func (r *rig) publish(count, size int) []webhook.ID {
 	r.t.Helper()
 	events := make([]webhook.Event, count)
@@ -158,7 +159,7 @@ func (r *rig) publish(count, size int) []webhook.ID {
 	return ids
 }
 
-// publishTo publishes some small events to a client, and gives their IDs.
+// publishTo publishes some small events to a client, and returns their IDs.
 func (r *rig) publishTo(client string, count int) (ids []webhook.ID) {
 	r.t.Helper()
 	for range count {
@@ -171,7 +172,7 @@ func (r *rig) publishTo(client string, count int) (ids []webhook.ID) {
 	return ids
 }
 
-// publishOne publishes one event, and gives the ID of its delivery to an endpoint.
+// publishOne publishes one event, and returns the ID of its delivery to an endpoint.
 func (r *rig) publishOne(n webhook.EndpointNumber) webhook.ID {
 	r.t.Helper()
 	return r.publish(1, 2)[0].For(n)
@@ -186,7 +187,7 @@ func (r *rig) delivery(id webhook.ID) webhook.Delivery {
 	return d
 }
 
-// wantStatus looks at a delivery when all is quiet.
+// wantStatus checks a delivery when nothing is under way any more.
 func (r *rig) wantStatus(id webhook.ID, status webhook.Status, reason webhook.Reason, attempts int) {
 	r.t.Helper()
 	synctest.Wait()
@@ -232,7 +233,7 @@ func (r *rig) wantTimes(n webhook.EndpointNumber, start time.Time, want ...time.
 	}
 }
 
-// actorsRunning reads the gauge.
+// actorsRunning returns the gauge of endpoint actors.
 func (r *rig) actorsRunning() int {
 	var m dto.Metric
 	if err := r.d.shared.metrics.actors.Write(&m); err != nil {
@@ -258,7 +259,7 @@ func (r *rig) health(n webhook.EndpointNumber) webhook.Health {
 	return h
 }
 
-// regular are settings without chance: retries after the given wait each.
+// regular returns settings without chance: each retry follows after the same wait.
 func regular(wait time.Duration, attempts int) webhook.Settings {
 	return webhook.Settings{Retry: webhook.RetryPolicy{MaxAttempts: attempts, Initial: wait, Multiplier: 1, Jitter: 1e-12}}
 }

@@ -27,7 +27,7 @@ func (r *rig) registerFor(client string, status webhook.EndpointStatus, patterns
 	return e.Number()
 }
 
-// calls remembers what storage was asked to accept.
+// calls remembers which events storage was asked to accept.
 type calls struct {
 	mu   sync.Mutex
 	all  [][]webhook.Event
@@ -42,7 +42,7 @@ func keysOf(events []webhook.Event) (keys int) {
 	return keys
 }
 
-// watch passes calls on to a store, and makes it slow.
+// watch returns an Accept that passes calls on to a store, and makes it slow.
 func (c *calls) watch(s storage.Store) func([]webhook.Event, func([]webhook.Receipt, error)) {
 	return func(events []webhook.Event, done func([]webhook.Receipt, error)) {
 		keys := keysOf(events)
@@ -63,7 +63,7 @@ func (c *calls) watch(s storage.Store) func([]webhook.Event, func([]webhook.Rece
 
 // TestWidePublications: publications of events for more endpoints than a transaction
 // holds, in batches with others and at the same time, are stored whole, in order,
-// in calls that storage takes, and not too many at a time. Each event has its own receipt.
+// in calls that storage accepts, and not too many at a time. Each event has its receipt.
 func TestWidePublications(t *testing.T) {
 	const wide = webhook.MaxFanOut + 100
 	var seen calls
@@ -121,8 +121,8 @@ func (r *rig) publishType(name string, count int) []webhook.Receipt {
 	return receipts
 }
 
-// publishMixed publishes a batch of wide events, of events for nobody, and of such
-// that are refused.
+// publishMixed publishes a batch of wide events, events for nobody, and events that are
+// refused.
 func (r *rig) publishMixed(wide int) {
 	events := make([]webhook.Event, 15)
 	for i := range events {
@@ -158,9 +158,9 @@ func (r *rig) publishMixed(wide int) {
 	}
 }
 
-// TestClientLimit: a client's backlog is full. Events to it alone are refused; of
-// those to all, its own deliveries are stored as failed, and everybody else gets
-// theirs. When the backlog is smaller again, so does the client.
+// TestClientLimit: a client has as much pending as it may. Events for it alone are
+// refused. Of events for all, its deliveries are stored as failed, and everybody else
+// gets theirs. When less is pending, the client gets events again.
 func TestClientLimit(t *testing.T) {
 	const limit = 10
 	inRig(t, func(o *Options) {
@@ -253,8 +253,8 @@ func TestDisabledKeepsItsEvents(t *testing.T) {
 	})
 }
 
-// TestVolumeOfAClient: of events for one client alone only so many bytes are taken
-// in a day; other clients, and events for all, are not held to that.
+// TestVolumeOfAClient: bytes of events for one client alone are limited per day. The limit
+// holds for no other client, nor for events for all.
 func TestVolumeOfAClient(t *testing.T) {
 	const size = 10_000
 	inRig(t, func(o *Options) {
@@ -292,7 +292,7 @@ func TestVolumeOfAClient(t *testing.T) {
 		}
 		time.Sleep(later.After)
 		if got := publish("limited"); got.Err != nil {
-			t.Error("after the time that it was told: ", got.Err)
+			t.Error("after the time that the refusal names: ", got.Err)
 		}
 		if got := publish("limited"); got.Err == nil {
 			t.Error("one more than that was accepted")
@@ -300,8 +300,8 @@ func TestVolumeOfAClient(t *testing.T) {
 	})
 }
 
-// TestOnePublisherLeavesRoom: a publisher whose events are stored slowly has taken
-// its share of the memory for them. It is refused, another one is not.
+// TestOnePublisherLeavesRoom: a publisher whose events are stored slowly has used its
+// share of the memory for them. It is refused, another publisher is not.
 func TestOnePublisherLeavesRoom(t *testing.T) {
 	inRig(t, func(o *Options) { o.MaxPublishing = 100_000 }, func(r *rig) {
 		r.register(webhook.Settings{})
@@ -334,7 +334,7 @@ func TestOnePublisherLeavesRoom(t *testing.T) {
 		wait.Wait()
 		synctest.Wait()
 		if used := r.d.shared.publishing.Used(); used != 0 {
-			t.Error(used, "bytes were not given back")
+			t.Error(used, "bytes were not released")
 		}
 	})
 }

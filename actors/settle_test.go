@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// settling notes what is handed over to storage.
+// settling is a store that notes which attempts each settlement holds.
 type settling struct {
 	*storagetest.Faulty
 	mu   sync.Mutex
@@ -31,7 +31,8 @@ func (s *settling) Settle(st webhook.Settlement, done func(error)) {
 	s.Faulty.Settle(st, done)
 }
 
-// TestSettlesTheNewAttemptOnly: what is handed over does not grow with the attempts.
+// TestSettlesTheNewAttemptOnly: a settlement holds the new attempt only, so it does not
+// grow with their number.
 func TestSettlesTheNewAttemptOnly(t *testing.T) {
 	spy := &settling{logs: map[webhook.ID][][]int{}}
 	change := func(o *Options) {
@@ -55,8 +56,8 @@ func TestSettlesTheNewAttemptOnly(t *testing.T) {
 	})
 }
 
-// TestBodiesLeaveMemory: what receivers answered is in nobody's memory any more when
-// it is recorded, while the deliveries wait in windows for their next attempt.
+// TestBodiesLeaveMemory: the bodies of answers are not in memory any more once they are
+// recorded, although their deliveries wait in windows for the next attempt.
 func TestBodiesLeaveMemory(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		const deliveries = 100

@@ -14,7 +14,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestStopDrains: what is in flight ends and is recorded; nothing else starts; all of it is there after a restart.
+// TestStopDrains: attempts in flight end and are recorded, and nothing else starts. After
+// a restart the rest is delivered.
 func TestStopDrains(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Concurrency: 5})
@@ -36,8 +37,8 @@ func TestStopDrains(t *testing.T) {
 	})
 }
 
-// TestStopCutsOff: when its time is up the attempts are cut off. What they were
-// making stays pending, and counts as not attempted.
+// TestStopCutsOff: when the time of a stop is over, attempts are cut off. Their deliveries
+// stay pending, and count as not attempted.
 func TestStopCutsOff(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{Timeout: time.Hour})
@@ -84,8 +85,8 @@ func TestStopWithoutStart(t *testing.T) {
 	})
 }
 
-// TestPublishWhileStopping: each event is either acknowledged and stored, or
-// refused with the advice to come again; and nobody waits for ever.
+// TestPublishWhileStopping: each event is either acknowledged and stored, or refused with
+// the advice to come again. Nobody waits for ever.
 func TestPublishWhileStopping(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -150,7 +151,7 @@ func TestStopWhileStoring(t *testing.T) {
 	})
 }
 
-// TestAskAfterStop: no question is left without an answer.
+// TestAskAfterStop: every question is answered with an error, at once.
 func TestAskAfterStop(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -171,7 +172,7 @@ func TestAskAfterStop(t *testing.T) {
 	})
 }
 
-// TestQuestionsWhileDraining: an actor that is started by a question during the stop sends nothing.
+// TestQuestionsWhileDraining: an actor that a question starts during the stop sends nothing.
 func TestQuestionsWhileDraining(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		slow, paused := r.register(webhook.Settings{}), r.register(webhook.Settings{})
@@ -192,7 +193,7 @@ func TestQuestionsWhileDraining(t *testing.T) {
 	})
 }
 
-// TestCrashWhileDraining: an actor that panics does not hold the stop up.
+// TestCrashWhileDraining: an actor that panics does not delay the stop.
 func TestCrashWhileDraining(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		n := r.register(webhook.Settings{})
@@ -209,7 +210,7 @@ func TestCrashWhileDraining(t *testing.T) {
 	})
 }
 
-// TestRestart: everything pending is taken up again, as it was.
+// TestRestart: after a restart everything pending continues as it was.
 func TestRestart(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		plain := r.register(webhook.Settings{})
@@ -234,7 +235,7 @@ func TestRestart(t *testing.T) {
 		}
 		second := r.publish(1, 2)[0]
 		if second.Compare(first) <= 0 {
-			t.Error("the numbering began anew")
+			t.Error("the numbering began again")
 		}
 		time.Sleep(30 * time.Minute)
 		r.stop()
@@ -278,7 +279,8 @@ func TestRestartOfMany(t *testing.T) {
 	})
 }
 
-// TestStartFails: storage that cannot be read is an error at once, or soon.
+// TestStartFails: storage that cannot be read is an error of Start, or soon after of the
+// dispatcher.
 func TestStartFails(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	h := &hook{}
@@ -296,7 +298,7 @@ func TestStartFails(t *testing.T) {
 		case <-r.d.Failed():
 			wantError(t, r.d.Err(), unreadable)
 		default:
-			t.Error("nobody is told")
+			t.Error("Failed is not closed")
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// hook is a store of which single methods are replaced.
+// hook is a store with single methods replaced, or preceded, by the test's.
 type hook struct {
 	storage.Store
 	accept func(events []webhook.Event, done func([]webhook.Receipt, error))
@@ -56,7 +56,7 @@ func (h *hook) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error
 	return h.Store.Wakes(from, visit)
 }
 
-// late is a store that takes its time to record an outcome.
+// late is a store that records outcomes late.
 type late struct {
 	storage.Store
 	by time.Duration
@@ -66,8 +66,8 @@ func (l *late) Settle(s webhook.Settlement, done func(error)) {
 	time.AfterFunc(l.by, func() { l.Store.Settle(s, done) })
 }
 
-// unready is a store whose reads fail some times: of the endpoint, the queue and
-// the retry schedule; and the cancelling of what is pending.
+// unready is a store that fails some times to read the endpoint, the queue or the retry
+// schedule, or to cancel what is pending; failures counts down in this order.
 type unready struct {
 	storage.Store
 	failures [4]atomic.Int32

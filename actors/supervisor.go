@@ -243,32 +243,6 @@ func (s *supervisor) endpointChanged(c actor.Context, e webhook.Endpoint) {
 	}
 }
 
-// stopIdle stops an actor that has nothing to do, unless a message is on its way to it:
-// then the actor is not idle when the message arrives.
-func (s *supervisor) stopIdle(c actor.Context, m *childIdle, now time.Time) {
-	to := s.children[m.number]
-	if to == nil || to.pid == nil || !to.pid.Equal(m.who) || to.sent != m.seen || s.draining != nil {
-		return
-	}
-	c.Stop(to.pid)
-	next := s.replace(to, to.afterStop())
-	next.holdUntil, next.waits = steady(m.idle.HoldUntil, now), m.idle.Waits
-	s.wakes.set(next, steady(m.idle.WakeAt, now))
-}
-
-// maxIdle bounds how long no actor of an endpoint runs that has work later.
-const maxIdle = time.Hour
-
-// steady returns a stored time as a wait from now on, by the monotonic clock, of maxIdle
-// at most; then the actor looks again. So a wall clock that is set back keeps an
-// endpoint waiting no longer than that. Zero and lane.Never stay.
-func steady(at, now time.Time) time.Time {
-	if at.IsZero() || !at.Before(lane.Never) {
-		return at
-	}
-	return now.Add(min(at.Sub(now), maxIdle))
-}
-
 // replace puts the next record in the place of one whose actor is gone.
 func (s *supervisor) replace(old, next *child) *child {
 	delete(s.byPID, old.pid.Id)
@@ -298,102 +272,6 @@ func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) 
 	}
 	next.holdUntil = now.Add(wait)
 	s.wakes.set(next, next.holdUntil)
-}
-
-// wakeLater schedules an endpoint's pending work that was found in storage at start.
-func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
-	to := s.child(w.Endpoint)
-	if to.pid != nil || s.draining != nil {
-		return
-	}
-	at := w.At()
-	if w.Gate.OpenUntil.After(at) {
-		at = w.Gate.OpenUntil
-	}
-	if !at.After(now) {
-		s.start(c, to)
-	} else if at = steady(at, now); to.wakeAt.IsZero() || at.Before(to.wakeAt) {
-		s.wakes.set(to, at)
-		to.holdUntil = steady(w.Gate.OpenUntil, now)
-		to.waits = webhook.Waiting{For: webhook.WaitBreaker, Until: w.Gate.OpenUntil}
-	}
-}
-
-// startDue starts the actors of all children whose time has come.
-func (s *supervisor) startDue(c actor.Context, now time.Time) {
-	s.timerAt = time.Time{}
-	for s.draining == nil {
-		to := s.wakes.due(now)
-		if to == nil {
-			return
-		}
-		if to.pid == nil {
-			s.start(c, to)
-		}
-	}
-}
-
-// setTimer makes sure that a wakeDue comes when the first child is due.
-func (s *supervisor) setTimer(now time.Time) {
-	if len(s.wakes) == 0 || s.draining != nil {
-		return
-	}
-	at := s.wakes[0].wakeAt
-	if at.Equal(s.timerAt) {
-		return
-	}
-	if s.timer != nil {
-		s.timer.Stop()
-	}
-	root, self := s.shared.root, s.self
-	s.timerAt = at
-	s.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &wakeDue{}) })
-}
-
-func (s *supervisor) forgetIdle(now time.Time) {
-	for n, to := range s.children {
-		if to.forgettable(now) {
-			delete(s.children, n)
-		}
-	}
-	s.forget.Reset(forgetEvery)
-}
-
-// drain makes all actors finish what is in flight, and start nothing. done is closed
-// when all have.
-func (s *supervisor) drain(c actor.Context, done chan struct{}) {
-	s.draining = done
-	for _, to := range s.byPID {
-		s.drainChild(c, to)
-	}
-	s.closeIfDrained()
-}
-
-func (s *supervisor) drainChild(c actor.Context, to *child) {
-	s.undrained++
-	to.drainReported = false
-	to.sent++
-	c.Send(to.pid, &drainEndpoint{})
-}
-
-// childDrained counts an actor that has drained, once.
-func (s *supervisor) childDrained(to *child) {
-	if s.draining == nil || to == nil || to.drainReported {
-		return
-	}
-	to.drainReported = true
-	s.undrained--
-	s.closeIfDrained()
-}
-
-func (s *supervisor) closeIfDrained() {
-	if s.undrained == 0 {
-		select {
-		case <-s.draining: // closed already
-		default:
-			close(s.draining)
-		}
-	}
 }
 
 func (s *supervisor) stop() {

@@ -12,33 +12,34 @@ import (
 )
 
 const (
-	// watchPeriod is by default the shortest time between two looks at one endpoint.
+	// watchPeriod is the default of Options.WatchPeriod.
 	watchPeriod = 5 * time.Second
-	// watchStep and watchPace bound the cost: so many endpoints are looked at in
-	// one read, at most one read in that time.
+	// watchStep is how many endpoints one read looks at, and watchPace the least time
+	// between two reads: together they bound what the watchdog costs storage.
 	watchStep = 256
 	watchPace = time.Second
-	// watchGrace is how long work may be due without being suspicious: messages
-	// about it may still be on their way.
+	// watchGrace is how long work may be due before the watchdog asks about it: a
+	// message about it may still be on its way.
 	watchGrace = 2 * time.Second
 )
 
-// watchdog is the second line behind the lanes' own bookkeeping. It looks at the
-// heads of all queues and retry schedules in storage, and asks about each that
-// has been due for a while. Who does not know of it in two looks in a row has
-// overlooked it: a fault, which is logged and counted, and the work is taken up.
+// watchdog is the second line behind the lanes' own bookkeeping. It looks at the heads
+// of all queues and retry schedules in storage, their first deliveries, and audits
+// each that has been due for a while. If the lane or the supervisor does not know of
+// the same head in two audits in a row, it has overlooked it. That is a fault of the
+// server: it is logged and counted, and the work is taken up.
 //
-// A look costs a read per endpoint with pending deliveries, not per delivery: up
-// to 1,280 such endpoints are looked at every 5 s, more in proportion later.
+// A look costs one read per endpoint with pending deliveries, not per delivery. Up to
+// 1,280 such endpoints are looked at every 5 s; with more, a round takes longer.
 type watchdog struct {
 	store Wakes
-	// ask passes an endpoint's heads on to whoever must know of them.
+	// ask sends an endpoint's heads to the supervisor.
 	ask    func(webhook.Wake)
 	period time.Duration          // shortest time between two looks at one endpoint
-	from   webhook.EndpointNumber // where the present round goes on
+	from   webhook.EndpointNumber // where the present round continues
 }
 
-// run looks until ctx ends.
+// run makes rounds until ctx ends, or storage returns an error.
 func (w *watchdog) run(ctx context.Context) error {
 	round := time.Now()
 	for {
@@ -61,7 +62,7 @@ func (w *watchdog) run(ctx context.Context) error {
 	}
 }
 
-// errEnough ends a read of wakes.
+// errEnough ends a read after watchStep endpoints. It never leaves step.
 var errEnough = errors.New("enough")
 
 // step looks at the next endpoints, and reports whether there are more in this round.
@@ -88,14 +89,16 @@ func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err erro
 	return false, err
 }
 
-// due reports whether something was to be sent at a time.
+// due reports whether an endpoint had work at a time that its breaker would have let
+// through.
 func due(w *webhook.Wake, at time.Time) bool {
 	queued := w.Queued != webhook.ID{} && !w.Queued.Time().After(at)
 	scheduled := w.Scheduled.ID != webhook.ID{} && !w.Scheduled.At.After(at)
 	return (queued || scheduled) && !w.Gate.OpenUntil.After(at)
 }
 
-// audit asks about the heads that are due in storage.
+// audit passes an endpoint's due heads on to its actor. Where none runs, the supervisor
+// itself must have planned to start one soon.
 func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 	to := s.child(m.wake.Endpoint)
 	switch {
@@ -111,7 +114,8 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 	}
 }
 
-// audit asks the lane about the heads that are due in storage.
+// audit asks the lane about the heads that are due in storage. What it has overlooked
+// twice, it reads now.
 func (a *endpointActor) audit(m *audit, now time.Time) {
 	if found := a.lane.Overlooked(&m.wake, now); a.child.confirms(found) {
 		a.shared.overlooked(a.child, found)
@@ -119,14 +123,15 @@ func (a *endpointActor) audit(m *audit, now time.Time) {
 	}
 }
 
-// confirms reports whether the same was found overlooked at the last audit, too.
-func (s *child) confirms(found lane.Heads) bool {
-	again := found != lane.Heads{} && found == s.overlooked
-	s.overlooked = found
+// confirms reports whether the last audit found the same heads overlooked. Once is no
+// fault: messages about them may have crossed with the look at storage.
+func (c *child) confirms(found lane.Heads) bool {
+	again := found != lane.Heads{} && found == c.overlooked
+	c.overlooked = found
 	return again
 }
 
-// overlooked reports a fault: deliveries were due, and nobody knew of them.
+// overlooked logs and counts a fault: deliveries were due, and nobody knew of them.
 func (s *shared) overlooked(at *child, found lane.Heads) {
 	s.metrics.overlooked.Inc()
 	first := found.Queued

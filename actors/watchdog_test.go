@@ -15,8 +15,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// forgetful is a store whose reads leave out the deliveries in hidden, as if the
-// reading had passed them.
+// forgetful is a store whose reads leave out the deliveries in hidden, as if a lane had
+// read past them.
 type forgetful struct {
 	storage.Store
 	hidden sync.Map // of webhook.ID
@@ -43,23 +43,23 @@ func (f *forgetful) Scheduled(
 	return f.hide(due), next, err
 }
 
-// TestOverlookedIsTakenUp has a read leave out one delivery, of the retry
-// schedule and of the queue, with an actor at work, waiting and at rest. The
-// watchdog finds it, logs and counts the fault, and it is delivered.
+// TestOverlookedIsTakenUp: a read leaves out one delivery, of the retry schedule or of
+// the queue, and an actor runs on or has stopped. The watchdog finds the delivery, logs
+// and counts the fault, and it is sent.
 func TestOverlookedIsTakenUp(t *testing.T) {
-	for name, linger := range map[string]time.Duration{"running": time.Hour, "at rest": time.Millisecond} {
+	for name, timeout := range map[string]time.Duration{"running": time.Hour, "idle": time.Millisecond} {
 		for _, status := range []webhook.Status{webhook.Queued, webhook.Retrying} {
-			t.Run(name+" "+string(status), func(t *testing.T) { overlook(t, status, linger) })
+			t.Run(name+" "+string(status), func(t *testing.T) { overlook(t, status, timeout) })
 		}
 	}
 }
 
-func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
+func overlook(t *testing.T, status webhook.Status, timeout time.Duration) {
 	var log bytes.Buffer
 	forgets := new(forgetful)
 	inRig(t, func(o *Options) {
 		forgets.Store = o.Store.(storage.Store)
-		o.Store, o.IdleTimeout, o.Log = forgets, linger, slog.New(slog.NewTextHandler(&log, nil))
+		o.Store, o.IdleTimeout, o.Log = forgets, timeout, slog.New(slog.NewTextHandler(&log, nil))
 	}, func(r *rig) {
 		n := r.register(regular(time.Minute, 5))
 		if status == webhook.Queued {
@@ -93,8 +93,8 @@ func overlook(t *testing.T, status webhook.Status, linger time.Duration) {
 	})
 }
 
-// TestNothingIsOverlooked: who waits for its gate, its rate, a pause or its
-// receiver is not suspected.
+// TestNothingIsOverlooked: deliveries that wait for a breaker, a rate limit, a pause or
+// their receiver are no fault.
 func TestNothingIsOverlooked(t *testing.T) {
 	inRig(t, nil, func(r *rig) {
 		for name, settings := range map[string]webhook.Settings{
@@ -122,7 +122,7 @@ func TestNothingIsOverlooked(t *testing.T) {
 	})
 }
 
-// TestWatchdogIsPaced: a round goes through all endpoints, a bounded step at a time.
+// TestWatchdogIsPaced: a round visits all endpoints, a bounded step at a time.
 func TestWatchdogIsPaced(t *testing.T) {
 	const endpoints = 3*watchStep + 5
 	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
@@ -146,7 +146,7 @@ func TestWatchdogIsPaced(t *testing.T) {
 	}
 }
 
-// steps is a store with so many endpoints that have an old delivery queued.
+// steps is a store with some endpoints, each with an old delivery in its queue.
 type steps struct {
 	Store
 	endpoints webhook.EndpointNumber

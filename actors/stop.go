@@ -1,0 +1,99 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Stop waits until the attempts in flight have ended and are recorded. When ctx ends
+// first, it cuts them off through Options.Abort; their deliveries stay pending, and the
+// error says so. Later calls return the first one's error. Storage must still run.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	d.stopOnce.Do(func() { d.stopErr = d.stop(ctx) })
+	return d.stopErr
+}
+
+func (d *Dispatcher) stop(ctx context.Context) error {
+	if d.router == nil { // never started
+		return nil
+	}
+	d.wakerStop()
+	d.waker.Wait()
+	root := d.shared.root
+	root.Send(d.router, &closeRouter{})
+	done := make(chan struct{})
+	root.Send(d.supervisor, &drain{done})
+	err := d.awaitDrain(ctx, done)
+	d.shared.attempts.Close()
+	d.shared.reads.Close()
+	// The supervisor stops its children first, and ends after the last one.
+	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
+	d.system.Shutdown()
+	d.shared.mailboxes.Close()
+	close(d.stopped)
+	return err
+}
+
+// errCutOff is part of Stop's error when its context ended before the attempts did.
+var errCutOff = errors.New("attempts in flight were cut off; their deliveries stay pending")
+
+// abortGrace bounds how long attempts that were cut off may take to end.
+const abortGrace = 5 * time.Second
+
+// awaitDrain waits until all actors have drained, or ctx ends, or the dispatcher has
+// failed: without a supervisor nobody reports the drain.
+func (d *Dispatcher) awaitDrain(ctx context.Context, done chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-d.failed:
+	case <-ctx.Done():
+	}
+	d.shared.aborted.Store(true)
+	d.shared.options.Abort()
+	select {
+	case <-done:
+	case <-time.After(abortGrace):
+	}
+	return errors.Join(errCutOff, ctx.Err())
+}
+
+// drain makes all actors finish what is in flight, and start nothing. done is closed
+// when all have.
+func (s *supervisor) drain(c actor.Context, done chan struct{}) {
+	s.draining = done
+	for _, to := range s.byPID {
+		s.drainChild(c, to)
+	}
+	s.closeIfDrained()
+}
+
+func (s *supervisor) drainChild(c actor.Context, to *child) {
+	s.undrained++
+	to.drainReported = false
+	to.sent++
+	c.Send(to.pid, &drainEndpoint{})
+}
+
+// childDrained counts an actor that has drained, once.
+func (s *supervisor) childDrained(to *child) {
+	if s.draining == nil || to == nil || to.drainReported {
+		return
+	}
+	to.drainReported = true
+	s.undrained--
+	s.closeIfDrained()
+}
+
+func (s *supervisor) closeIfDrained() {
+	if s.undrained == 0 {
+		select {
+		case <-s.draining: // closed already
+		default:
+			close(s.draining)
+		}
+	}
+}
