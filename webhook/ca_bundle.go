@@ -14,9 +14,9 @@ const (
 	MaxCACertificates = 20
 )
 
-// ParseCABundle reads PEM certificates, at least one. Text between them is passed
-// over; other PEM blocks, a private key for instance, are refused. The error is a
-// *FieldError for the field ca_bundle, and holds nothing of the text.
+// ParseCABundle parses PEM certificates (RFC 7468), at least one. It ignores text between
+// them, and refuses other PEM blocks: a client that sends a private key should learn of it.
+// The error is a *FieldError for the field ca_bundle, and repeats nothing of the text.
 func ParseCABundle(text string) ([]*x509.Certificate, error) {
 	if len(text) > MaxCABundle {
 		return nil, wrongBundle(fmt.Sprintf("is larger than %d KiB", MaxCABundle>>10))
@@ -45,4 +45,5 @@ func ParseCABundle(text string) ([]*x509.Certificate, error) {
 	return list, nil
 }
 
+// wrongBundle returns the error of a bundle that ParseCABundle refuses.
 func wrongBundle(reason string) error { return &FieldError{Field: "ca_bundle", Reason: reason} }

@@ -2,11 +2,12 @@ package webhook
 
 import "time"
 
-// Status is where a delivery stands.
+// Status is the state of a delivery.
 type Status string
 
-// The statuses. Processing is never stored: only the endpoint's actor knows it,
-// so that after a crash a delivery in flight is simply queued or retrying again.
+// Statuses of a delivery. Processing is never stored: only the endpoint's actor knows it,
+// so that after a crash a delivery in flight is queued or retrying again, with no
+// recovery code.
 const (
 	Queued     Status = "queued"     // not tried yet, or sent again by hand
 	Processing Status = "processing" // an attempt is in flight
@@ -19,15 +20,16 @@ const (
 // Statuses lists every status, in the order of a delivery's life.
 var Statuses = []Status{Queued, Processing, Retrying, Delivered, Failed, Cancelled}
 
-// Finished tells whether nothing more will be tried on its own.
+// Finished reports whether the delivery is over, unless somebody requeues it by hand.
 func (s Status) Finished() bool { return s == Delivered || s == Failed || s == Cancelled }
 
-// Bounds on what is kept of a delivery's attempts.
+// Bounds of the attempts that storage keeps for a delivery. They bound what a
+// failing delivery takes on disk, however long its receiver's answers are.
 const (
-	// MaxAttemptLog bounds the attempts that a delivery remembers: the latest ones.
+	// MaxAttemptLog bounds the attempts in a delivery's log: the latest ones stay.
 	MaxAttemptLog = 20
-	// MaxLongResponses bounds the attempts of a delivery whose response body is
-	// kept beyond MaxShortResponse bytes: the latest ones.
+	// MaxLongResponses bounds the attempts of a delivery that keep more than
+	// MaxShortResponse bytes of the response's body: the latest ones do.
 	MaxLongResponses = 2
 	// MaxShortResponse and MaxShortLocation are how many bytes of a response's body
 	// and of its Location every attempt keeps.
@@ -37,7 +39,7 @@ const (
 
 // Delivery is one event owed to one endpoint.
 //
-// It moves through named transitions only:
+// Its status changes by these methods only:
 //
 //	from               transition   to
 //	queued, retrying   Attempted    delivered, retrying or failed
@@ -51,8 +53,8 @@ type Delivery struct {
 	Status    Status
 	// Attempts counts the requests made so far.
 	Attempts int
-	// Spent is how many of them belong to series that ended before this one;
-	// the retry policy counts from here.
+	// Spent is how many of Attempts belong to series that ended before this one. The
+	// retry policy counts from here, so that a requeued delivery has all its attempts again.
 	Spent int
 	// NextAttemptAt is when the next attempt is due; set while retrying.
 	NextAttemptAt DueTime
@@ -60,18 +62,18 @@ type Delivery struct {
 	FinishedAt time.Time
 	// Reason is why the latest attempt failed, or why the delivery did.
 	Reason Reason
-	// AttemptLog holds attempts, oldest first. How many depends on where the
-	// delivery comes from: a single read returns all that are kept, at most
-	// MaxAttemptLog; a list returns the latest one, with a short response; and what
-	// is due has none, so that it takes little memory. After Attempted the last one
-	// is the attempt just made, which storage appends to those it has.
+	// AttemptLog holds attempts, oldest first. How many depends on where the delivery
+	// comes from. A single read returns all that storage keeps, at most MaxAttemptLog. A
+	// list returns the latest one, with a short response. A Due delivery has none, so
+	// that a backlog in memory stays small. After Attempted the last one is the attempt
+	// just made, which storage appends to those it has.
 	AttemptLog []Attempt
 }
 
-// QueuedAt is when the delivery's event was accepted.
+// QueuedAt returns when the delivery's event was accepted.
 func (d *Delivery) QueuedAt() time.Time { return d.ID.Time() }
 
-// LastAttempt is the latest attempt made, nil if there was none.
+// LastAttempt returns the latest attempt, nil if there was none.
 func (d *Delivery) LastAttempt() *Attempt {
 	if len(d.AttemptLog) == 0 {
 		return nil
@@ -80,7 +82,8 @@ func (d *Delivery) LastAttempt() *Attempt {
 }
 
 // Attempted records an attempt and decides what follows from it; chance, from 0
-// up to 1, chooses the jitter of the next one.
+// up to 1, chooses the jitter of the next attempt. A receiver's Retry-After can postpone
+// the next attempt, and never brings it forward.
 func (d Delivery) Attempted(a Attempt, p RetryPolicy, chance float64) Delivery {
 	d.Attempts++
 	a.Number = d.Attempts
@@ -99,8 +102,8 @@ func (d Delivery) Attempted(a Attempt, p RetryPolicy, chance float64) Delivery {
 	return d
 }
 
-// log appends an attempt and forgets the oldest one beyond MaxAttemptLog. The
-// list is copied: others may hold the old one.
+// log appends an attempt and drops the oldest one beyond MaxAttemptLog. It copies the
+// list, because copies of the delivery may share the old one.
 func (d *Delivery) log(a Attempt) {
 	old := d.AttemptLog
 	if len(old) >= MaxAttemptLog {
@@ -112,19 +115,20 @@ func (d *Delivery) log(a Attempt) {
 	d.AttemptLog = entries
 }
 
+// finish ends the delivery, for ReasonNone if it was delivered.
 func (d Delivery) finish(s Status, r Reason, at time.Time) Delivery {
 	d.Status, d.Reason, d.FinishedAt, d.NextAttemptAt = s, r, at, 0
 	return d
 }
 
-// Cancel gives the delivery up by request.
+// Cancel ends the delivery because somebody asked for it.
 func (d Delivery) Cancel(r Reason, now time.Time) Delivery { return d.finish(Cancelled, r, now) }
 
-// Fail ends the delivery for a reason that no attempt can mend.
+// Fail ends the delivery for a reason that another attempt would not remove.
 func (d Delivery) Fail(r Reason, now time.Time) Delivery { return d.finish(Failed, r, now) }
 
-// Requeue puts the delivery back into the queue; one that had finished gets a
-// new series of attempts.
+// Requeue puts the delivery back into the queue. A finished delivery begins a new series
+// of attempts; a retrying one continues its series.
 func (d Delivery) Requeue() Delivery {
 	if d.Status.Finished() {
 		d.Spent = d.Attempts
@@ -133,94 +137,30 @@ func (d Delivery) Requeue() Delivery {
 	return d
 }
 
-// Due is a delivery that may be attempted, with all that an attempt needs of its event.
-type Due struct {
-	// Delivery has no AttemptLog.
-	Delivery Delivery
-	// Data is the event's canonical data, shared by its deliveries: never written to.
-	Data []byte
-}
-
-// Settlement is one transition of a delivery on its way into storage.
-type Settlement struct {
-	// Was tells where the delivery stands in storage: queued, or retrying with its due time.
-	Was Place
-	// Now is the delivery after the transition. Of its AttemptLog storage takes the
-	// last attempt only: it has the others.
-	Now Delivery
-}
-
-// Place is where an undelivered delivery is kept: the queue, or the retry schedule at a due time.
-type Place struct {
-	Status        Status
-	NextAttemptAt DueTime
-}
-
-// Place tells where the delivery is kept.
-func (d *Delivery) Place() Place { return Place{d.Status, d.NextAttemptAt} }
-
 // DeliveryQuery selects deliveries for a list, newest first.
 type DeliveryQuery struct {
-	// Endpoint restricts to one endpoint; 0 for all that ClientID allows.
+	// Endpoint restricts the list to one endpoint; 0 means all that ClientID allows.
 	Endpoint EndpointNumber
-	// ClientID restricts to one client's endpoints; "" for every client's.
+	// ClientID restricts the list to one client's endpoints; "" means every client.
 	ClientID string
-	// Status restricts to one stored status; "" for all.
-	Status    Status
+	// Status restricts the list to one stored status; "" means all.
+	Status Status
+	// EventType restricts the list to one event type; "" means all.
 	EventType string
-	// Since and Until bound the time of acceptance: Since ≤ t < Until; zero for open.
+	// Since and Until bound the time of acceptance: Since ≤ t < Until; zero means no bound.
 	Since, Until time.Time
-	// Before continues a list: only deliveries older than this one, in the order of the list. Zero starts it.
+	// Before continues a list after this delivery, in the order of the list; zero starts
+	// the list.
 	Before ID
-	// Limit bounds the answer, at least 1.
+	// Limit bounds the deliveries of one page, at least 1.
 	Limit int
 }
 
-// DeliveryPage is a part of a list of deliveries.
+// DeliveryPage is one page of a list of deliveries.
 type DeliveryPage struct {
 	Deliveries []Delivery
-	// Next is where the list goes on; zero at its end. A page can be shorter than
-	// its limit, even empty, and yet have a next one: the work for a page is bounded.
+	// Next is the Before of the next page; zero at the end of the list. A page can be
+	// shorter than its limit, even empty, and still have a next one: storage bounds the
+	// records that it reads for a page.
 	Next ID
-}
-
-// Backlog is what an endpoint has still to deliver.
-type Backlog struct {
-	Queued   int64
-	Retrying int64
-	// OldestAt is when the oldest pending delivery was accepted; zero if there is none.
-	OldestAt time.Time
-	// NextRetryAt is when the next scheduled attempt is due; zero if there is none.
-	NextRetryAt time.Time
-}
-
-// Wake is an endpoint that has something to deliver.
-type Wake struct {
-	Endpoint EndpointNumber
-	// Queued is the first delivery of the queue; zero if there is none.
-	Queued ID
-	// Scheduled is the first slot of the retry schedule; zero if there is none.
-	Scheduled Slot
-	// Gate is the breaker's saved state.
-	Gate GateState
-}
-
-// At is when the endpoint has something to deliver: the due time of its first
-// retry, or zero, at once, if deliveries are queued.
-func (w *Wake) At() time.Time {
-	if w.Queued != (ID{}) {
-		return time.Time{}
-	}
-	return w.Scheduled.At.Time()
-}
-
-// GateState is what an endpoint's breaker keeps across restarts.
-type GateState struct {
-	// OpenUntil is when the next attempt may be made; zero while closed.
-	OpenUntil time.Time
-	// Openings counts how often the breaker opened without a success in between.
-	Openings int
-	// Since is the endpoint's GateSince that the state belongs to: with a larger one
-	// the endpoint has a fresh gate, and the state is void.
-	Since uint64
 }

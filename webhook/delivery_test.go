@@ -43,7 +43,7 @@ func TestTransitions(t *testing.T) {
 		{"retrying, Cancel", retrying().Cancel(ReasonEndpointDeleted, later), Delivery{Status: Cancelled, Attempts: 1, Reason: ReasonEndpointDeleted, FinishedAt: later}},
 		{"queued, Fail", queued().Fail(ReasonPayloadMissing, later), Delivery{Status: Failed, Reason: ReasonPayloadMissing, FinishedAt: later}},
 		{"retrying, Fail", retrying().Fail(ReasonPanic, later), Delivery{Status: Failed, Attempts: 1, Reason: ReasonPanic, FinishedAt: later}},
-		{"retrying, Requeue: the series goes on", retrying().Requeue(), Delivery{Status: Queued, Attempts: 1, Reason: ReasonHTTP5xx}},
+		{"retrying, Requeue: the series continues", retrying().Requeue(), Delivery{Status: Queued, Attempts: 1, Reason: ReasonHTTP5xx}},
 		{"delivered, Requeue: a new series", delivered.Requeue(), Delivery{Status: Queued, Attempts: 1, Spent: 1}},
 		{"failed, Requeue: a new series", failed.Requeue(), Delivery{Status: Queued, Reason: ReasonPanic}},
 		{"cancelled, Requeue: a new series", cancelled.Requeue(), Delivery{Status: Queued, Attempts: 1, Spent: 1, Reason: ReasonCancelled}},

@@ -1,7 +1,12 @@
-// Package webhook is the vocabulary of Astrohook as pure types and rules: what an
-// event, an endpoint, a delivery and an attempt are, how events match endpoints,
-// what follows from an attempt, what a delivery looks like on the wire and how it
-// is signed. It does no I/O and reads no clock: time and chance are arguments.
+// Package webhook is the vocabulary of Astrohook as pure types and rules: what an event, an
+// endpoint, a delivery and an attempt are, which events match an endpoint, what follows
+// from an attempt, which limits hold, and what a delivery looks like on the wire.
 //
-// A receiver written in Go needs a Verifier only.
+// A type belongs here if two of the server's parts exchange it, and a rule if it is decided
+// by its arguments alone. The package does no I/O, starts no goroutine and reads no clock:
+// time and chance are arguments. How secrets sign is in webhook/signing, the one form of
+// JSON in webhook/canonicaljson; both know nothing of this package. How endpoints are
+// stored, served and delivered to is the other parts' business.
+//
+// A receiver written in Go needs package webhook/signing only.
 package webhook

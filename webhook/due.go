@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// DueTime is when a delivery's next attempt is due, in whole Unix milliseconds; 0
-// for none. The retry schedule is ordered by it on both sides of the storage
-// seam: a finer unit on one side would order two deliveries differently there.
+// DueTime is when a delivery's next attempt is due, in whole Unix milliseconds; 0 means
+// never. It orders the retry schedule in memory and in storage alike: a finer unit on one
+// side would order two deliveries differently there.
 type DueTime int64
 
-// MaxDueTime is the latest due time, some 35,000 years away.
+// MaxDueTime is the latest due time, some 35,000 years away. Sums with it do not overflow.
 const MaxDueTime DueTime = 1 << 50
 
 // DueAt returns the due time of t, rounded up so that nothing falls due early. It

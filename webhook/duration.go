@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Units of time that time.ParseDuration does not know.
+// Units of time that time.ParseDuration does not have: retention and backoff are long, and
+// "168h" is hard to read.
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
 )
 
-// ParseDuration is time.ParseDuration with two more units, d for 24 hours and w
-// for 7 days: "7d", "1w2d", "1d12h", "1.5d".
+// ParseDuration is time.ParseDuration with two more units, d for 24 hours and w for 7 days:
+// "7d", "1w2d", "1d12h", "1.5d". A day has 24 hours whatever the clocks of a country do.
 func ParseDuration(text string) (time.Duration, error) {
 	if !strings.ContainsAny(text, "dw") {
 		d, err := time.ParseDuration(text)
@@ -42,9 +43,11 @@ func ParseDuration(text string) (time.Duration, error) {
 	return sum, nil
 }
 
+// errDuration stands for every fault of a part: ParseDuration names the whole text.
 var errDuration = errors.New("not a number with a unit")
 
-// cutDuration takes the number with its unit off the front of a text.
+// cutDuration removes a number with its unit from the front of a text, and returns its
+// duration.
 func cutDuration(text *string) (time.Duration, error) {
 	digits := strings.IndexFunc(*text, func(c rune) bool { return (c < '0' || c > '9') && c != '.' })
 	if digits <= 0 {
@@ -71,6 +74,7 @@ func cutDuration(text *string) (time.Duration, error) {
 	return d * scale, nil
 }
 
+// notDuration returns the error for a text that is not a duration.
 func notDuration(text string) error {
 	return fmt.Errorf("%q is not a duration such as 30s, 15m, 12h, 7d or 1w2d", text)
 }

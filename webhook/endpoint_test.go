@@ -53,7 +53,7 @@ func TestSettingsOr(t *testing.T) {
 	}
 }
 
-// leaves gives the index path of each field that is not a struct.
+// leaves returns the index path of each field that is not a struct.
 func leaves(v reflect.Value, at []int) [][]int {
 	if v.Kind() != reflect.Struct {
 		return [][]int{at}

@@ -6,9 +6,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// AppendTime appends t in UTC as every body, header and answer shows it: RFC 3339
-// with exactly three decimals, cut off, not rounded: "2025-05-17T10:30:45.123Z".
-// The year must have four digits.
+// AppendTime appends t in UTC as every body, header and answer shows it: RFC 3339 with
+// exactly three decimals, cut off, not rounded: "2025-05-17T10:30:45.123Z". The year must
+// have four digits. time.Time.AppendFormat interprets its layout each time and takes half as
+// long again.
 func AppendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
@@ -31,21 +32,21 @@ func appendDigits(dst []byte, value, digits int) []byte {
 	return dst
 }
 
-// FormatTime gives the text that AppendTime appends.
+// FormatTime returns the text that AppendTime appends.
 func FormatTime(t time.Time) string { return string(AppendTime(make([]byte, 0, 24), t)) }
 
-// AppendBody appends the body of an attempt, byte for byte what the receiver
-// gets: the delivery's id, the time of the attempt, the event's type and its
-// canonical data (see package canonicaljson), which must be valid.
+// AppendBody appends the body of an attempt as the receiver gets it: the delivery's id,
+// the time of the attempt, the event's type and its data, which must be in canonical form
+// (see package canonicaljson).
 //
-// It allocates nothing if dst has room for len(data) and about 120 bytes more.
+// AppendBody allocates nothing if dst has room for len(data) and about 120 bytes more.
 func AppendBody(dst []byte, id ID, at time.Time, eventType string, data []byte) []byte {
 	dst = append(dst, `{"id":"`...)
 	dst = DeliveryID.Append(dst, id)
 	dst = append(dst, `","timestamp":"`...)
 	dst = AppendTime(dst, at)
 	dst = append(dst, `","event_type":`...)
-	// The error is about invalid UTF-8, which no valid event type has; it becomes U+FFFD.
+	// The error is about invalid UTF-8, which becomes U+FFFD. No valid event type has any.
 	dst, _ = jsontext.AppendQuote(dst, eventType)
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, data...)

@@ -5,48 +5,55 @@ import (
 	"time"
 )
 
-// The errors that cross from one part to another. Each part wraps them with
+// Errors that cross from one part of the server to another. Each part wraps them with
 // what it was doing; httpapi maps them to answers in one table.
 var (
-	// ErrNotFound: no such thing, or it is not the caller's.
+	// ErrNotFound reports that there is no such thing, or that it belongs to another
+	// client: the two must look the same.
 	ErrNotFound = errors.New("not found")
-	// ErrExists: a thing of that name is there already.
+	// ErrExists reports that a thing of that name exists already.
 	ErrExists = errors.New("already exists")
-	// ErrConflict: the thing's present state does not allow the change.
+	// ErrConflict reports that the present state of a thing does not allow the change.
 	ErrConflict = errors.New("conflict with the present state")
-	// ErrKeyReused: the idempotency key was used for an event with another payload.
+	// ErrKeyReused reports that the idempotency key was used for another event.
 	ErrKeyReused = errors.New("idempotency key was used for another event")
-	// ErrTooManyPending: a limit on undelivered work is reached; try again later.
+	// ErrTooManyPending reports that a limit on pending deliveries is reached; try again
+	// later.
 	ErrTooManyPending = errors.New("too many deliveries pending")
-	// ErrClientLimit: the client has as much as it may have of something.
+	// ErrClientLimit reports that the client has as much of something as it may have.
 	ErrClientLimit = errors.New("the client's limit is reached")
-	// ErrShareUsed: the caller has as much under way as it may have; try again later.
+	// ErrShareUsed reports that the caller has as much under way as it may have; try again
+	// later.
 	ErrShareUsed = errors.New("too much is under way for this caller")
-	// ErrAllUsed: all callers together have too much under way; try again later.
+	// ErrAllUsed reports that all callers together have too much under way; try again later.
 	ErrAllUsed = errors.New("too much is under way")
-	// ErrDiskReserve: free disk space is below the reserve; try again later.
+	// ErrDiskReserve reports that free disk space is below the reserve; try again later.
 	ErrDiskReserve = errors.New("free disk space is below the reserve")
-	// ErrShuttingDown: the server is stopping; try again later.
+	// ErrShuttingDown reports that the server is stopping; try again later.
 	ErrShuttingDown = errors.New("shutting down")
-	// ErrFanOut: one event matches more endpoints than the store can note with it, some two millions.
+	// ErrFanOut reports that an event matches more endpoints than the store can note in
+	// one transaction, some two million.
 	ErrFanOut = errors.New("event matches too many webhooks")
-	// ErrBroken: storage failed to commit and accepts nothing more. Fatal.
+	// ErrBroken reports that storage failed to commit and accepts nothing more. It is
+	// fatal: the process must restart, so that what is on disk is read again.
 	ErrBroken = errors.New("storage is broken")
-	// ErrBlockedAddress: the address guard refused every way to the target.
+	// ErrBlockedAddress reports that the address guard refused every address of the target.
 	ErrBlockedAddress = errors.New("address not allowed")
 )
 
-// FieldError says which field of an input is wrong, and why.
+// FieldError reports which field of an input is wrong, and why.
 type FieldError struct {
 	// Field is a path from the document's root: "target_url", "retry_policy.max_attempts",
 	// "events[3].data"; "" is the document itself.
 	Field string
-	// Reason is a sentence part that reads on from the field's name: "is longer than 256 characters".
+	// Reason continues a sentence that begins with the field's name: "is longer than 256
+	// characters".
 	Reason string
-	// Cause is the sentinel that stands for the reason, nil if there is none.
+	// Cause is the sentinel that the error also is, nil if there is none.
 	Cause error
 }
 
+// Error returns the field and the reason as one sentence part.
 func (e *FieldError) Error() string {
 	if e.Field == "" {
 		return "the value " + e.Reason
@@ -54,11 +61,11 @@ func (e *FieldError) Error() string {
 	return e.Field + " " + e.Reason
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *FieldError) Unwrap() error { return e.Cause }
 
-// In gives the same error as seen from outside: the field as a part of parent.
-// What is "items[3]" inside of "data" is "data.items[3]" of the whole.
+// In returns the error as seen from outside of parent: the field "items[3]" of "data" is
+// the field "data.items[3]" of the whole.
 func (e *FieldError) In(parent string) *FieldError {
 	field := parent + e.Field
 	if parent != "" && e.Field != "" && e.Field[0] != '[' {
@@ -67,13 +74,15 @@ func (e *FieldError) In(parent string) *FieldError {
 	return &FieldError{Field: field, Reason: e.Reason, Cause: e.Cause}
 }
 
-// RetryAfterError is an error that goes away by itself.
+// RetryAfterError is an error that ends by itself.
 type RetryAfterError struct {
-	Err   error
+	Err error
+	// After is how long the caller should wait before it tries again.
 	After time.Duration
 }
 
+// Error returns the text of Err.
 func (e *RetryAfterError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the reason.
+// Unwrap returns Err.
 func (e *RetryAfterError) Unwrap() error { return e.Err }

@@ -1,13 +1,19 @@
 package webhook
 
-import "slices"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
 
-// Sizes that publishing is held to, in bytes.
+	"github.com/corpastro/astrohook/webhook/canonicaljson"
+)
+
+// Bounds of an event.
 const (
-	// MaxPayload bounds an event's canonical data.
+	// MaxPayload bounds an event's canonical data, in bytes.
 	MaxPayload = 256 << 10
-	// MaxFanOut bounds the deliveries that one transaction of the store holds. An
-	// event with more of them is stored in parts.
+	// MaxFanOut bounds the deliveries that the store makes in one transaction. It stores
+	// an event with more of them in parts.
 	MaxFanOut = 20_000
 )
 
@@ -15,30 +21,33 @@ const (
 type Event struct {
 	ID   ID
 	Type string
-	// ClientID names the one client whose endpoints get the event; "" for every client's.
+	// ClientID names the one client whose endpoints get the event; "" means every client.
 	ClientID string
 	// Data is the published data in canonical form (see package canonicaljson).
 	Data []byte
-	// Publisher is who published; idempotency keys are its own.
+	// Publisher is the caller who published. Idempotency keys of different publishers
+	// never meet.
 	Publisher string
 	// IdempotencyKey makes a second publication with the same key a repetition
-	// of the first; "" for none.
+	// of the first; "" means none.
 	IdempotencyKey string
-	// Fingerprint is the event's Identity where that was computed already, else zero.
+	// Fingerprint is the event's Identity if it was computed already, else zero.
 	Fingerprint [16]byte
-	// Endpoints are the endpoints that the event matched, ascending. There is one delivery for each.
+	// Endpoints are the endpoints that the event matched, ascending. Each has one
+	// delivery.
 	Endpoints []EndpointNumber
-	// Disabled are the disabled endpoints that the event matched, ascending. For
-	// each, a delivery is stored that has failed with ReasonEndpointDisabled.
+	// Disabled are the disabled endpoints that the event matched, ascending. Each has
+	// a delivery that is stored as failed with ReasonEndpointDisabled.
 	Disabled []EndpointNumber
 	// Limited are the endpoints that the event matched and whose client has as many
-	// pending deliveries as it may have, ascending. For each, a delivery is stored
-	// that has failed with ReasonClientLimit.
+	// pending deliveries as it may have, ascending. Each has a delivery that is stored
+	// as failed with ReasonClientLimit.
 	Limited []EndpointNumber
 }
 
 // Recipients returns the endpoints that the event has a delivery for, ascending:
-// Endpoints, Disabled and Limited together.
+// Endpoints, Disabled and Limited together. The caller must not change the slice: it
+// is Endpoints itself in the usual case that the others are empty.
 func (e *Event) Recipients() []EndpointNumber {
 	if len(e.Disabled)+len(e.Limited) == 0 {
 		return e.Endpoints
@@ -60,26 +69,46 @@ func (e *Event) Withheld(n EndpointNumber) Reason {
 	return ReasonNone
 }
 
-// Receipt tells what became of a published event.
+// Identity identifies what an idempotency key stands for: the event's type, client
+// and data. It compares data as JSON: members have no order (RFC 8259, section 4),
+// elements of an array have, and numbers are equal that are published alike.
+// Fingerprints are stored, so the result must stay the same for as long as
+// idempotency keys hold.
+func (e *Event) Identity() [16]byte {
+	if e.Fingerprint != ([16]byte{}) {
+		return e.Fingerprint
+	}
+	text := make([]byte, 0, 16+len(e.Type)+len(e.ClientID)+len(e.Data))
+	for _, part := range []string{e.Type, e.ClientID} { // with lengths: "a", "b" is not "ab", ""
+		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
+	}
+	if len(e.Data) > 0 {
+		text = canonicaljson.AppendSorted(text, e.Data)
+	}
+	sum := sha256.Sum256(text)
+	return [16]byte(sum[:16])
+}
+
+// Receipt reports what became of a published event.
 type Receipt struct {
 	EventID ID
 	// Deliveries is how many endpoints the event goes to.
 	Deliveries int
-	// Disabled is how many of the endpoints that the event matched are disabled:
-	// their deliveries are stored as failed, and can be replayed.
-	Disabled int
-	// Limited is how many of them belong to clients with too much pending: their
+	// Disabled is how many of the endpoints that the event matched are disabled. Their
 	// deliveries are stored as failed, and can be replayed.
+	Disabled int
+	// Limited is how many of the endpoints that the event matched belong to clients with
+	// too much pending. Their deliveries are stored as failed, and can be replayed.
 	Limited int
-	// Paused is how many of Deliveries wait until a paused endpoint is resumed. A
-	// repetition does not say it.
+	// Paused is how many of Deliveries wait until a paused endpoint is resumed. The
+	// receipt of a repetition has 0: nobody counted again.
 	Paused int
-	// Duplicate: the idempotency key was used before for this same event, which
-	// the receipt names; nothing was stored now.
+	// Duplicate reports that the idempotency key was used before for this same event,
+	// which EventID names. Nothing was stored now.
 	Duplicate bool
 	// Err is why this event was refused while others of its batch were accepted:
-	// ErrKeyReused when its idempotency key was used for another event, which
-	// EventID names, ErrFanOut, ErrTooManyPending when its client, or all together,
-	// have too much pending.
+	// ErrKeyReused if its idempotency key was used for another event, which EventID
+	// names; ErrFanOut; ErrTooManyPending if its client, or all clients together, have
+	// too much pending.
 	Err error
 }

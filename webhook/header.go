@@ -2,27 +2,27 @@ package webhook
 
 import "github.com/corpastro/astrohook/webhook/signing"
 
-// DefaultHeaderPrefix is what the names of the other headers begin with unless
-// the operator chooses another.
+// DefaultHeaderPrefix begins the names of the headers below unless the operator chooses
+// another prefix (setting header-prefix).
 const DefaultHeaderPrefix = "X-Corp-Astro"
 
-// Headers are the names of a delivery's headers that carry the prefix, in the
-// casing that goes out.
+// Headers are the names of a delivery's headers that begin with the prefix, in the casing
+// that goes out. The headers of Standard Webhooks have fixed names: see package signing.
 type Headers struct {
-	ID             string // carries the delivery's id
-	Event          string // carries the event's type
-	Timestamp      string // carries the body's timestamp
-	EventID        string // carries the event's id, the same in all of its deliveries
-	EventTimestamp string // carries when the event was accepted, in the form of Timestamp
-	Attempt        string // carries the attempt's number, from 1
-	Signature      string // carries the body's HMAC-SHA256 in lower-case hex
-	// SignatureNext carries, while a secret is being rotated, what Signature is
-	// going to carry afterwards.
+	ID             string // the delivery's id
+	Event          string // the event's type
+	Timestamp      string // the body's timestamp
+	EventID        string // the event's id, the same in all of its deliveries
+	EventTimestamp string // when the event was accepted, in the form of Timestamp
+	Attempt        string // the attempt's number, from 1
+	Signature      string // the body's HMAC-SHA256 in lower-case hex
+	// SignatureNext carries, during a rotation, the signature that Signature will carry
+	// when the rotation is over.
 	SignatureNext string
 }
 
-// HeadersFor gives the names for a prefix: "X-Corp-Astro" gives "X-Corp-Astro-Webhook-ID"
-// and so on. The prefix must be a valid start of a header's name.
+// HeadersFor returns the names for a prefix: "X-Corp-Astro-Webhook-ID" and so on for
+// "X-Corp-Astro". The prefix must be a valid start of a header's name.
 func HeadersFor(prefix string) Headers {
 	return Headers{
 		ID:             prefix + "-Webhook-ID",

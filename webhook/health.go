@@ -5,34 +5,37 @@ import "time"
 // BreakerState is the state of an endpoint's circuit breaker.
 type BreakerState string
 
-// The states of a breaker.
+// States of a breaker.
 const (
-	BreakerClosed   BreakerState = "closed"
-	BreakerOpen     BreakerState = "open"
-	BreakerHalfOpen BreakerState = "half_open"
+	BreakerClosed   BreakerState = "closed"    // attempts are made
+	BreakerOpen     BreakerState = "open"      // deliveries wait
+	BreakerHalfOpen BreakerState = "half_open" // one attempt decides which of the others follows
 )
 
-// Health is how an endpoint is doing now, as its actor sees it.
+// Health describes how an endpoint is doing now, as far as its actor knows.
 type Health struct {
 	Breaker BreakerState
 	// OpenUntil is when an open breaker lets the next attempt through.
 	OpenUntil time.Time
-	// HoldUntil is when the receiver's own request to slow down ends; zero if there is none.
+	// HoldUntil is the end of the pause that the receiver asked for with Retry-After; zero
+	// if it asked for none.
 	HoldUntil time.Time
-	// InFlight counts the attempts under way, Allowed how many may be at present.
+	// InFlight is how many attempts are under way, Allowed how many may be at present.
 	InFlight, Allowed int
 	Backlog           Backlog
 	// Waiting is what the endpoint's next delivery waits for.
 	Waiting Waiting
-	// The last hour, as far as this process saw it, and since the receiver was last
-	// changed. The latencies are those of answers, up to their status line.
+	// Successes and Failures count attempts of the last hour that this process saw, since
+	// the receiver was last changed.
 	Successes, Failures int64
-	P50, P95, P99       time.Duration
-	LastAttemptAt       time.Time
-	LastSuccessAt       time.Time
-	LastFailureAt       time.Time
-	LastReason          Reason
-	LastStatusCode      int
+	// P50, P95 and P99 are percentiles of the same hour: the time to an answer's status
+	// line.
+	P50, P95, P99  time.Duration
+	LastAttemptAt  time.Time
+	LastSuccessAt  time.Time
+	LastFailureAt  time.Time
+	LastReason     Reason
+	LastStatusCode int
 	// Restarts counts how often the endpoint's actor was restarted after a panic.
 	Restarts int
 }

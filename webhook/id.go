@@ -11,21 +11,21 @@ import (
 // ID identifies an event, an endpoint or a delivery: 16 bytes, ordered by time.
 //
 // The three kinds share one layout so that each can be found from the other
-// without a look-up: a delivery's ID is its event's with the endpoint's number
+// without an index: a delivery's ID is its event's with the endpoint's number
 // filled in, and an endpoint's ID carries its own number.
 type ID struct {
-	// Seq orders IDs: Unix milliseconds in the upper 44 bits, a counter in the
-	// lower 20. It is issued by a Sequence and never decreases.
+	// Seq orders IDs: Unix milliseconds in the upper 44 bits, a counter in the lower 20.
+	// A Sequence issues it, and never a smaller one than before.
 	Seq uint64
 	// Endpoint is the number of the endpoint; 0 in the ID of an event.
 	Endpoint EndpointNumber
-	// Nonce is random, the same for an event and all of its deliveries, so that
-	// two servers do not issue one ID twice.
+	// Nonce is random, and the same for an event and all of its deliveries. It keeps two
+	// servers from issuing the same ID.
 	Nonce uint32
 }
 
-// EndpointNumber is the short internal name of an endpoint: from 1, ascending
-// in order of registration, never used twice.
+// EndpointNumber is the short internal name of an endpoint. Numbers ascend from 1 in order
+// of registration, and no number is used twice.
 type EndpointNumber uint32
 
 // IDSize is the length of an ID's binary form in bytes.
@@ -34,21 +34,22 @@ const IDSize = 16
 // Kind is the prefix that an ID's text form starts with.
 type Kind string
 
-// The kinds of ID.
+// Kinds of ID.
 const (
 	EventID    Kind = "evt_"
 	EndpointID Kind = "wh_"
 	DeliveryID Kind = "whd_"
 )
 
-// idEncoding is Crockford's base 32 in lower case: it keeps the byte order.
+// idEncoding is Crockford's base 32 in lower case. Texts have the order of the bytes that
+// they stand for.
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 // idTextSize is the length of an ID's text form without its prefix.
 const idTextSize = 26
 
-// Format gives the text form of an ID, for example "evt_06c0…": the prefix and
-// 26 characters, in the same order as the IDs themselves.
+// Format returns the text form of an ID, for example "evt_06c0…": the prefix and 26
+// characters. Texts of one kind have the order of their IDs.
 func (k Kind) Format(id ID) string {
 	return string(k.Append(make([]byte, 0, len(k)+idTextSize), id))
 }
@@ -60,8 +61,8 @@ func (k Kind) Append(dst []byte, id ID) []byte {
 	return idEncoding.AppendEncode(dst, id.AppendTo(raw[:0]))
 }
 
-// Parse reads the text form of an ID of this kind; any other text is ErrNotFound,
-// since no such thing can exist.
+// Parse parses the text form of an ID of this kind. The error for any other text is
+// ErrNotFound, because nothing with such an ID can exist.
 func (k Kind) Parse(text string) (ID, error) {
 	if len(text) != len(k)+idTextSize || text[:len(k)] != string(k) {
 		return ID{}, fmt.Errorf("%q is not an id that starts with %s: %w", text, k, ErrNotFound)
@@ -85,7 +86,7 @@ func (id ID) AppendTo(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, id.Nonce)
 }
 
-// IDFromBytes reads the binary form.
+// IDFromBytes returns the ID of a binary form.
 func IDFromBytes(raw [IDSize]byte) ID {
 	return ID{
 		Seq:      binary.BigEndian.Uint64(raw[:8]),
@@ -94,16 +95,17 @@ func IDFromBytes(raw [IDSize]byte) ID {
 	}
 }
 
-// Event gives the ID of the event that a delivery belongs to.
+// Event returns the ID of the event that a delivery belongs to.
 func (id ID) Event() ID { id.Endpoint = 0; return id }
 
-// For gives the ID of the delivery that an event owes to an endpoint.
+// For returns the ID of the delivery that an event owes to an endpoint.
 func (id ID) For(n EndpointNumber) ID { id.Endpoint = n; return id }
 
-// Time is when the ID was issued, in UTC, to the millisecond.
+// Time returns when the ID was issued, in UTC, to the millisecond.
 func (id ID) Time() time.Time { return SeqTime(id.Seq) }
 
-// Compare orders IDs of one endpoint, or of events, by age: -1 if id is older than other.
+// Compare orders IDs of one endpoint, or of events, by age. It returns -1 if id is older
+// than other, 1 if it is younger, and 0 if the two are equal.
 func (id ID) Compare(other ID) int {
 	switch {
 	case id == other:
@@ -119,8 +121,8 @@ func (id ID) Compare(other ID) int {
 // seqCounterBits is how many low bits of ID.Seq count within a millisecond.
 const seqCounterBits = 20
 
-// SeqAt is the smallest Seq issued at or after t: the bound of a time range.
-// Times before 1970 give 0.
+// SeqAt returns the smallest Seq that can be issued at or after t: the bound of a time
+// range. It is 0 for times before 1970.
 func SeqAt(t time.Time) uint64 {
 	ms := t.UnixMilli()
 	if ms < 0 {
@@ -129,17 +131,19 @@ func SeqAt(t time.Time) uint64 {
 	return uint64(ms) << seqCounterBits
 }
 
-// SeqTime is the time at which seq was issued, in UTC, to the millisecond.
+// SeqTime returns the time at which seq was issued, in UTC, to the millisecond.
 func SeqTime(seq uint64) time.Time { return time.UnixMilli(int64(seq >> seqCounterBits)).UTC() }
 
-// Sequence issues ID.Seq values: each larger than the one before, even when the
-// clock steps back. Its zero value is ready; it is safe for concurrent use.
+// Sequence issues ID.Seq values. Each is larger than the one before, even if the clock
+// steps back: readers of storage keep the last one that they saw, and a smaller one would
+// never be read. Its zero value is ready. It is safe for concurrent use.
 type Sequence struct {
 	mu   sync.Mutex
 	last uint64
 }
 
-// Resume makes every later value larger than last, the largest one stored.
+// Resume makes every later value larger than last. The server calls it at the start with
+// the largest Seq in storage.
 func (s *Sequence) Resume(last uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -123,7 +123,7 @@ func TestSequence(t *testing.T) {
 		now time.Time
 	}{
 		{"within the millisecond", start.Add(time.Microsecond)},
-		{"the clock goes on", start.Add(time.Second)},
+		{"the clock advances", start.Add(time.Second)},
 		{"the clock steps back", start.Add(-time.Hour)},
 		{"far back", time.Unix(-1, 0)},
 		{"the clock is right again", start.Add(2 * time.Second)},

@@ -7,20 +7,21 @@ import (
 	"sync"
 )
 
-// ClientLimits bound what one client may use of what all clients share. A zero
+// ClientLimits bound what one client may use of the things that all clients share. A zero
 // field is no limit.
 type ClientLimits struct {
 	// Webhooks bounds the endpoints that are not deleted.
 	Webhooks int
-	// Patterns bounds the patterns of all of them together.
+	// Patterns bounds the patterns of those endpoints together.
 	Patterns int
 	// Pending bounds the deliveries that are queued or retrying.
 	Pending int64
-	// Bytes bounds the bytes of events that are published for this client alone, in 24 hours.
+	// Bytes bounds the bytes of events that are published for this client alone in 24
+	// hours.
 	Bytes int64
 }
 
-// The settings that ClientLimits come from; an error about a limit names its setting.
+// Settings that ClientLimits come from. An error about a limit names its setting.
 const (
 	LimitWebhooks = "client-max-webhooks"
 	LimitPatterns = "client-max-patterns"
@@ -28,20 +29,22 @@ const (
 	LimitBytes    = "client-max-bytes"
 )
 
-// Footprint is what a client has registered: endpoints that are not deleted, and
-// their patterns. All counts the endpoints of all clients.
+// Footprint is what a client has registered: endpoints that are not deleted, and their
+// patterns. All is the number of endpoints of all clients.
 type Footprint struct{ Webhooks, Patterns, All int }
 
-// LimitError says that a client has reached one of its limits.
+// LimitError reports that a client has reached one of its limits.
 type LimitError struct {
 	Client string
-	// Setting is the limit's name, Max what it is, and Has what the client has, or would have.
+	// Setting is the name of the limit and Max its value. Has is what the client has, or
+	// would have.
 	Setting  string
 	Max, Has int64
-	// Cause is the sentinel that stands for it.
+	// Cause is the sentinel that the error also is.
 	Cause error
 }
 
+// Error names the client, the limit and how far it is used.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("client %s has %d of at most %d (%s)", e.Client, e.Has, e.Max, e.Setting)
 }
@@ -49,22 +52,23 @@ func (e *LimitError) Error() string {
 // Unwrap returns the cause.
 func (e *LimitError) Unwrap() error { return e.Cause }
 
-// Shares lends amounts of a limited whole so that nobody can keep the others out:
-// who holds some may hold no more than what is left for everybody else. One alone
-// gets half of the whole, two get a third each, and so on; the first amount is lent
-// as long as there is room for it. Shares is safe for concurrent use.
+// Shares lends amounts of a limited whole so that nobody can keep the others out: a holder
+// may hold no more than what is left for everybody else. One holder alone gets half of the
+// whole, two get a third each, and so on. The first amount of a holder is lent as long as
+// it fits. These are the dynamic thresholds of Choudhury and Hahne with a factor of 1; no
+// number of holders has to be configured. Shares is safe for concurrent use.
 type Shares struct {
 	limit int64
-	mu    sync.Mutex
+	mu    sync.Mutex // guards the fields below
 	used  int64
-	held  map[string]int64
+	held  map[string]int64 // by holder; without those that hold nothing
 }
 
-// NewShares makes shares of a whole.
+// NewShares returns shares of a whole of which nothing is lent.
 func NewShares(limit int64) *Shares { return &Shares{limit: limit, held: map[string]int64{}} }
 
-// Take lends an amount, which Give returns. ErrShareUsed: who asks holds as much as
-// it may. ErrAllUsed: so do all together. Nothing is lent then.
+// Take lends an amount, which Give returns. It lends nothing and fails with ErrShareUsed if
+// the caller would hold more than it may, and with ErrAllUsed if all holders together would.
 func (s *Shares) Take(who string, amount int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +85,7 @@ func (s *Shares) Take(who string, amount int64) error {
 	return nil
 }
 
-// Give returns an amount that was lent.
+// Give returns an amount that Take lent.
 func (s *Shares) Give(who string, amount int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,14 +95,15 @@ func (s *Shares) Give(who string, amount int64) {
 	}
 }
 
-// Used is how much is lent.
+// Used returns how much is lent.
 func (s *Shares) Used() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.used
 }
 
-// OrNone returns the limits with the largest number where there is none; Bytes stays.
+// OrNone returns the limits with the largest number in place of no limit, so that callers
+// compare without a special case. Bytes stays: its users leave out counting if it is 0.
 func (l ClientLimits) OrNone() ClientLimits {
 	return ClientLimits{
 		Webhooks: cmp.Or(l.Webhooks, math.MaxInt), Patterns: cmp.Or(l.Patterns, math.MaxInt), Pending: cmp.Or(l.Pending, math.MaxInt64),

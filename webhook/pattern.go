@@ -5,10 +5,16 @@ import (
 	"strings"
 )
 
-// A pattern of event types is a type's name, "prefix.*" for every type that
-// starts with "prefix.", or "*" for all.
+// EventType is an entry of the registry of event types.
+type EventType struct {
+	// Name is what publishers put into event_type; see ValidateEventType.
+	Name string
+	// Description says in words when such events are published.
+	Description string
+}
 
-// MatchType tells whether a pattern matches the type of an event.
+// MatchType reports whether a pattern matches the type of an event. A pattern is the
+// name of a type, "prefix.*" for every type that starts with "prefix.", or "*" for all.
 func MatchType(pattern, eventType string) bool {
 	if pattern == "*" || pattern == eventType {
 		return true
@@ -17,8 +23,10 @@ func MatchType(pattern, eventType string) bool {
 	return wild && strings.HasSuffix(prefix, ".") && strings.HasPrefix(eventType, prefix)
 }
 
-// AppendPatterns appends every pattern that matches an event type: for "a.b.c"
-// that is "a.b.c", "a.b.*", "a.*" and "*".
+// AppendPatterns appends every pattern that matches an event type: "a.b.c", "a.b.*",
+// "a.*" and "*" for the type "a.b.c". An index of patterns is asked for each of them,
+// rather than all patterns for the type: a type has few, and all clients together may
+// have millions.
 func AppendPatterns(dst []string, eventType string) []string {
 	dst = append(dst, eventType)
 	for end := strings.LastIndexByte(eventType, '.'); end > 0; end = strings.LastIndexByte(eventType[:end], '.') {
@@ -30,10 +38,10 @@ func AppendPatterns(dst []string, eventType string) []string {
 // MaxPatternLength bounds a pattern and an event type's name, in characters.
 const MaxPatternLength = 128
 
-// ValidateEventType refuses what cannot be the name of an event type: a name is
-// one or more segments of letters, digits, "_" and "-", with a dot between, in
-// ASCII and at most MaxPatternLength characters. The error is a *FieldError with
-// an empty Field.
+// ValidateEventType refuses a text that cannot be the name of an event type. A name
+// has one or more segments of ASCII letters, digits, "_" and "-", with a dot between
+// them, and at most MaxPatternLength characters. The error is a *FieldError with an
+// empty Field.
 func ValidateEventType(name string) error {
 	switch {
 	case name == "":
@@ -52,13 +60,13 @@ func ValidateEventType(name string) error {
 	return nil
 }
 
+// isNameCharacter reports whether a segment of a name may contain the character.
 func isNameCharacter(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
 }
 
-// ValidatePattern refuses what is no pattern: neither the name of an event type,
-// nor such a name with ".*" after it, nor "*". The error is a *FieldError with an
-// empty Field.
+// ValidatePattern refuses a text that is neither the name of an event type, nor such a
+// name with ".*" after it, nor "*". The error is a *FieldError with an empty Field.
 func ValidatePattern(pattern string) error {
 	if pattern == "*" {
 		return nil

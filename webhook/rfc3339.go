@@ -6,20 +6,21 @@ import (
 	"time"
 )
 
-// errTime is the error of a text that is not a time.
+// errTime is the error for a text that is not a time.
 var errTime = errors.New("not a time as in RFC 3339")
 
-// ParseTime reads a time in the form of RFC 3339, section 5.6, and no other: T and
-// Z in either case, a fraction after a point only, offsets up to 23:59. A leap
-// second, which the rule allows at the end of June and December in UTC, is the
-// following instant. The result is in UTC; what is finer than a nanosecond is dropped.
+// ParseTime parses a time in the form of RFC 3339, section 5.6, and no other: T and Z in
+// either case, a fraction after a point only, offsets up to 23:59. time.Parse accepts more,
+// so that clients would come to rely on forms that the documentation does not have. A leap
+// second, which the RFC allows at the end of June and December in UTC, becomes the
+// following instant. The result is in UTC. Digits below a nanosecond are dropped.
 func ParseTime(text string) (time.Time, error) {
 	const layout = "2006-01-02T15:04:05"
 	if len(text) <= len(layout) {
 		return time.Time{}, errTime
 	}
 	clock, rest := strings.Replace(text[:len(layout)], "t", "T", 1), text[len(layout):]
-	for i := range len(layout) { // time.Parse would take fewer digits
+	for i := range len(layout) { // time.Parse accepts fewer digits
 		if isDigit(layout[i]) != isDigit(clock[i]) {
 			return time.Time{}, errTime
 		}
@@ -51,9 +52,11 @@ func ParseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
+// isDigit reports whether c is an ASCII digit.
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// cutFraction reads the fraction of a second at the front of a text, if there is one.
+// cutFraction parses the fraction of a second at the front of a text, if there is one. It
+// reports false for a point without digits.
 func cutFraction(text string) (fraction time.Duration, rest string, ok bool) {
 	after, is := strings.CutPrefix(text, ".")
 	if !is {
@@ -67,7 +70,7 @@ func cutFraction(text string) (fraction time.Duration, rest string, ok bool) {
 	return fraction, after[end:], end > 0
 }
 
-// parseOffset reads Z, or a sign, hours and minutes.
+// parseOffset parses Z, or a sign, hours and minutes.
 func parseOffset(text string) (time.Duration, bool) {
 	if text == "Z" || text == "z" {
 		return 0, true
@@ -86,8 +89,8 @@ func parseOffset(text string) (time.Duration, bool) {
 	return offset, true
 }
 
-// followsLeapSecond reports whether the second before may have been followed by a
-// leap second: at the end of June or December (RFC 3339, section 5.7).
+// followsLeapSecond reports whether a leap second may have come just before t: at the end
+// of June or December (RFC 3339, section 5.7).
 func followsLeapSecond(t time.Time) bool {
 	return t.Day() == 1 && (t.Month() == time.January || t.Month() == time.July) && t.Equal(t.Truncate(24*time.Hour))
 }

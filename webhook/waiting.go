@@ -2,10 +2,10 @@ package webhook
 
 import "time"
 
-// Wait is a cause for which a pending delivery is not attempted now.
+// Wait is a cause why a pending delivery is not attempted now.
 type Wait string
 
-// The causes.
+// Causes of waiting.
 const (
 	WaitNone      Wait = ""
 	WaitBreaker   Wait = "breaker"    // the circuit breaker is open, or its one attempt is in flight
@@ -20,25 +20,26 @@ const (
 
 // Waiting is what a pending delivery waits for.
 type Waiting struct {
+	// For is the cause; WaitNone if the delivery does not wait.
 	For Wait
 	// Until is when the cause ends; zero if no time is known.
 	Until time.Time
 }
 
-// Progress is what is known of an endpoint's pending deliveries beside storage.
+// Progress is what an endpoint's actor knows of its pending deliveries and storage does not.
 type Progress struct {
 	// Started holds the attempts in flight, and when each began.
 	Started map[ID]time.Time
-	// ByHand are the deliveries that were asked for by hand and are next; they wait
+	// ByHand are the deliveries that somebody asked for by hand. They come next, and wait
 	// for their turn only.
 	ByHand []ID
-	// Waiting is what every other delivery waits for that is due; WaitNone if
-	// nothing is known but that it waits for its turn.
+	// Waiting is what every other due delivery waits for. With WaitNone it waits for its
+	// turn.
 	Waiting Waiting
 }
 
-// Of returns what a delivery of an endpoint with this status waits for. It is
-// WaitNone for one that is finished or in flight.
+// Of returns what a delivery of an endpoint with this status waits for: nothing if it is
+// finished or in flight.
 func (p *Progress) Of(d *Delivery, status EndpointStatus, now time.Time) Waiting {
 	if _, flying := p.Started[d.ID]; flying || d.Status.Finished() {
 		return Waiting{}
@@ -57,7 +58,8 @@ func (p *Progress) Of(d *Delivery, status EndpointStatus, now time.Time) Waiting
 	return p.Waiting.orRetryAt(d.NextAttemptAt.Time(), now)
 }
 
-// orRetryAt returns what a delivery waits for that is not due before at: the later of the two.
+// orRetryAt returns what a delivery waits for that is not due before at: w or its retry
+// time, whichever ends later.
 func (w Waiting) orRetryAt(at, now time.Time) Waiting {
 	switch {
 	case at.After(now) && !w.Until.After(at):
@@ -68,8 +70,8 @@ func (w Waiting) orRetryAt(at, now time.Time) Waiting {
 	return w
 }
 
-// OfNext returns what the next delivery of a backlog waits for; WaitNone if no
-// delivery waits. The endpoint's own cause is w.
+// OfNext returns what the next delivery of a backlog waits for; WaitNone if no delivery
+// waits. w is the cause for the endpoint as a whole.
 func (w Waiting) OfNext(b *Backlog, status EndpointStatus, inFlight int, now time.Time) Waiting {
 	var next time.Time
 	if b.Queued == 0 {

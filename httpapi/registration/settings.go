@@ -7,20 +7,6 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of an endpoint's settings, whatever the operator's ceilings are. They keep a
-// single endpoint from asking for more than the server can do for it.
-const (
-	minTimeout  = 100 * time.Millisecond
-	maxTimeout  = time.Minute
-	minDelay    = time.Millisecond
-	maxDelay    = 7 * 24 * time.Hour
-	maxOpen     = 24 * time.Hour
-	maxParallel = 1024
-	maxAttempts = 100
-	maxFailures = 10_000
-	maxRate     = 1_000_000
-)
-
 // noJitter stands for an explicit jitter of 0, because zero means the server's default in
 // webhook.Settings. It moves no attempt by as much as a microsecond.
 const noJitter = 1e-12
@@ -58,9 +44,9 @@ type breakerInput struct {
 // is judged last, of the settings that are effective: one of the two may be a default.
 func (in *settingsInput) applySettings(s *webhook.Settings, r *Rules, f *jsonbody.Faults) {
 	most := r.Ceilings
-	span(f, in.TimeoutMS, bounds[time.Duration]{field: "timeout_ms", low: minTimeout, high: maxTimeout}.
+	span(f, in.TimeoutMS, bounds[time.Duration]{field: "timeout_ms", low: webhook.MinTimeout, high: webhook.MaxTimeout}.
 		most(most.Timeout, "max-webhook-timeout"), &s.Timeout)
-	whole(f, in.Concurrency, bounds[int64]{field: "concurrency", low: 1, high: maxParallel}.
+	whole(f, in.Concurrency, bounds[int64]{field: "concurrency", low: 1, high: webhook.MaxConcurrency}.
 		most(int64(most.Concurrency), "max-webhook-concurrency"), &s.Concurrency)
 	in.applyRate(s, most, f)
 	in.applyRetry(&s.Retry, most, f)
@@ -85,9 +71,9 @@ func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, 
 		return
 	}
 	rate := &in.RateLimit.Value
-	number(f, rate.PerSecond, bounds[float64]{field: "rate_limit.per_second", low: 0.001, high: maxRate}.
+	number(f, rate.PerSecond, bounds[float64]{field: "rate_limit.per_second", low: webhook.MinRate, high: webhook.MaxRate}.
 		most(most.Rate, "max-webhook-rate"), &s.Rate)
-	whole(f, rate.Burst, bounds[int64]{field: "rate_limit.burst", low: 1, high: maxRate}.
+	whole(f, rate.Burst, bounds[int64]{field: "rate_limit.burst", low: 1, high: webhook.MaxRate}.
 		most(int64(most.Burst), "max-webhook-burst"), &s.Burst)
 	if s.Rate == 0 && rate.Burst.Given() {
 		f.Add(invalid("rate_limit.per_second", "is missing"))
@@ -102,14 +88,14 @@ func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilin
 		return
 	}
 	wait := func(field string) bounds[time.Duration] {
-		return bounds[time.Duration]{field: field, low: minDelay, high: maxDelay}.
+		return bounds[time.Duration]{field: field, low: webhook.MinRetryDelay, high: webhook.MaxRetryDelay}.
 			least(most.MinRetry, "min-webhook-retry").most(most.MaxRetry, "max-webhook-retry")
 	}
 	retry := &in.RetryPolicy.Value
-	whole(f, retry.MaxAttempts, bounds[int64]{field: "retry_policy.max_attempts", low: 1, high: maxAttempts}.
+	whole(f, retry.MaxAttempts, bounds[int64]{field: "retry_policy.max_attempts", low: 1, high: webhook.MaxRetryAttempts}.
 		most(int64(most.Attempts), "max-webhook-attempts"), &p.MaxAttempts)
 	span(f, retry.InitialDelayMS, wait("retry_policy.initial_delay_ms"), &p.Initial)
-	number(f, retry.Multiplier, bounds[float64]{field: "retry_policy.multiplier", low: 1, high: 10}, &p.Multiplier)
+	number(f, retry.Multiplier, bounds[float64]{field: "retry_policy.multiplier", low: 1, high: webhook.MaxMultiplier}, &p.Multiplier)
 	span(f, retry.MaxDelayMS, wait("retry_policy.max_delay_ms"), &p.MaxDelay)
 	number(f, retry.Jitter, bounds[float64]{field: "retry_policy.jitter", low: 0, high: 1}, &p.Jitter)
 	if retry.Jitter.Given() && p.Jitter == 0 {
@@ -125,11 +111,11 @@ func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ce
 		return
 	}
 	open := func(field string) bounds[time.Duration] {
-		return bounds[time.Duration]{field: field, low: minDelay, high: maxOpen}.
+		return bounds[time.Duration]{field: field, low: webhook.MinRetryDelay, high: webhook.MaxBreakerOpen}.
 			least(most.MinRetry, "min-webhook-retry").most(most.BreakerOpen, "max-webhook-breaker-open")
 	}
 	breaker := &in.CircuitBreaker.Value
-	whole(f, breaker.Failures, bounds[int64]{field: "circuit_breaker.failures", low: 1, high: maxFailures}.
+	whole(f, breaker.Failures, bounds[int64]{field: "circuit_breaker.failures", low: 1, high: webhook.MaxBreakerFailures}.
 		most(int64(most.BreakerFailures), "max-webhook-breaker-failures"), &p.Failures)
 	span(f, breaker.OpenMS, open("circuit_breaker.open_ms"), &p.Open)
 	span(f, breaker.MaxOpenMS, open("circuit_breaker.max_open_ms"), &p.MaxOpen)

@@ -7,7 +7,6 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +17,7 @@ const (
 	maxBulkBytes = 1 << 20
 )
 
-var pendingSpaces = []layout.Space{layout.SpaceQueued, layout.SpaceRetrying}
+var pendingSpaces = []space{spaceQueued, spaceRetrying}
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, at most 10,000
 // in one call. It selects them as ListDeliveries does.
@@ -66,23 +65,23 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	there, err := has(tx, layout.EventKey(id))
+	there, err := has(tx, eventKey(id))
 	if err != nil || !there {
 		return false, err
 	}
 	now := was.Requeue()
 	c.keepLog(&was)
-	s.move(c, was.Place(), &now, layout.EncodeDelivery(&now))
+	s.move(c, was.Place(), &now, encodeDelivery(&now))
 	return true, nil
 }
 
 // finishedSpaces are those that hold finished deliveries of a status, "" for any.
-func finishedSpaces(status webhook.Status) []layout.Space {
+func finishedSpaces(status webhook.Status) []space {
 	switch status {
 	case "":
-		return []layout.Space{layout.SpaceDelivered, layout.SpaceFailed}
+		return []space{spaceDelivered, spaceFailed}
 	case webhook.Delivered, webhook.Failed, webhook.Cancelled:
-		return []layout.Space{layout.SpaceOf(status)}
+		return []space{spaceOf(status)}
 	}
 	return nil
 }
@@ -114,7 +113,7 @@ func (s *Store) CancelPending(
 				return nil, err
 			}
 			d := was.Cancel(reason, now)
-			s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
+			s.move(c, was.Place(), &d, encodeDelivery(&d))
 			cancelled++
 		}
 		s.meddle(n)
@@ -131,17 +130,17 @@ func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, e
 	seen := s.scanStarts.begin(n)
 	var out []webhook.ID
 	err := s.view("select deliveries to cancel", func(tx *badger.Txn) error {
-		queue := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
+		queue := forward(tx, endpointKey(spaceQueued, n))
 		defer queue.Close()
-		queue.Seek(layout.DeliveryKey(layout.SpaceQueued, seen.began.queue.For(n)))
+		queue.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
 		for noteQueue(queue, &seen); queue.Valid() && len(out) < limit; queue.Next() {
-			out = append(out, layout.ParseDeliveryKey(queue.Item().Key()))
+			out = append(out, parseDeliveryKey(queue.Item().Key()))
 		}
-		schedule := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
+		schedule := forward(tx, endpointKey(spaceSchedule, n))
 		defer schedule.Close()
-		schedule.Seek(layout.ScheduleKey(slotFor(seen.began.schedule, n)))
+		schedule.Seek(scheduleKey(slotFor(seen.began.schedule, n)))
 		for noteSchedule(schedule, &seen); schedule.Valid() && len(out) < limit; schedule.Next() {
-			out = append(out, layout.ParseScheduleKey(schedule.Item().Key()).ID)
+			out = append(out, parseScheduleKey(schedule.Item().Key()).ID)
 		}
 		return nil
 	})

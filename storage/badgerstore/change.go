@@ -5,7 +5,6 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -66,16 +65,16 @@ func (c *change) add(o op) {
 
 // place puts a delivery where its status belongs.
 func (c *change) place(d *webhook.Delivery, record []byte, retention time.Duration) {
-	s := layout.SpaceOf(d.Status)
-	key := layout.DeliveryKey(s, d.ID)
+	s := spaceOf(d.Status)
+	key := deliveryKey(s, d.ID)
 	switch s {
-	case layout.SpaceQueued:
+	case spaceQueued:
 		c.put(key, record)
 		c.moves = append(c.moves, move{id: d.ID, queued: +1})
-	case layout.SpaceRetrying:
-		due := layout.SlotOf(d.NextAttemptAt, d.ID)
+	case spaceRetrying:
+		due := slotOf(d.NextAttemptAt, d.ID)
 		c.put(key, record)
-		c.put(layout.ScheduleKey(due), nil)
+		c.put(scheduleKey(due), nil)
 		c.moves = append(c.moves, move{id: d.ID, retrying: +1, due: due.At})
 	default:
 		c.putUntil(key, record, d.FinishedAt.Add(retention))
@@ -85,15 +84,15 @@ func (c *change) place(d *webhook.Delivery, record []byte, retention time.Durati
 // leave removes a delivery from where it is kept. A retrying one keeps its record
 // when replaced says that a new one is put under the same key.
 func (c *change) leave(id webhook.ID, from webhook.Place, replaced bool) {
-	s := layout.SpaceOf(from.Status)
+	s := spaceOf(from.Status)
 	switch s {
-	case layout.SpaceQueued:
+	case spaceQueued:
 		c.moves = append(c.moves, move{id: id, queued: -1})
-	case layout.SpaceRetrying:
-		c.remove(layout.ScheduleKey(layout.SlotOf(from.NextAttemptAt, id)))
+	case spaceRetrying:
+		c.remove(scheduleKey(slotOf(from.NextAttemptAt, id)))
 		c.moves = append(c.moves, move{id: id, retrying: -1})
 	}
 	if !replaced {
-		c.remove(layout.DeliveryKey(s, id))
+		c.remove(deliveryKey(s, id))
 	}
 }

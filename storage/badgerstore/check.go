@@ -10,7 +10,6 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -31,20 +30,20 @@ func (c *CheckReport) countKey(key []byte) {
 	if len(key) == 0 {
 		return
 	}
-	switch layout.Space(key[0]) {
-	case layout.SpaceEndpoint:
+	switch space(key[0]) {
+	case spaceEndpoint:
 		c.Endpoints++
-	case layout.SpaceEventType:
+	case spaceEventType:
 		c.EventTypes++
-	case layout.SpaceEvent:
+	case spaceEvent:
 		c.Events++
-	case layout.SpaceQueued:
+	case spaceQueued:
 		c.Queued++
-	case layout.SpaceRetrying:
+	case spaceRetrying:
 		c.Retrying++
-	case layout.SpaceDelivered:
+	case spaceDelivered:
 		c.Delivered++
-	case layout.SpaceFailed:
+	case spaceFailed:
 		c.Failed++
 	}
 }
@@ -112,7 +111,7 @@ func (c *checker) keyCounts() {
 	maps.Copy(ids, c.sealed)
 	for id := range ids {
 		if found, recorded := c.sealed[id], c.recorded[id]; found != recorded {
-			c.fault(layout.SecretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, recorded, found))
+			c.fault(secretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, recorded, found))
 		}
 	}
 }
@@ -132,49 +131,57 @@ var (
 	errMiscounted = errors.New("it miscounts the webhooks that a key seals")
 )
 
+// keySizes are the sizes of the keys that numbers make up.
+var keySizes = map[space]int{
+	spaceEndpoint: endpointKeySize, spaceGate: endpointKeySize, spaceEvent: eventKeySize, spaceSchedule: scheduleKeySize,
+	spacePart: partKeySize, spaceParting: eventKeySize,
+	spaceQueued: deliveryKeySize, spaceRetrying: deliveryKeySize, spaceDelivered: deliveryKeySize, spaceFailed: deliveryKeySize,
+	spaceAttempt: logKeySize, spaceBody: logKeySize,
+}
+
 // record checks one record, and counts it.
 func (c *checker) record(key, value []byte) error {
-	kind := layout.Space(key[0])
-	if size, fixed := kind.KeySize(); fixed && len(key) != size {
+	kind := space(key[0])
+	if size, fixed := keySizes[kind]; fixed && len(key) != size {
 		return errForeignKey
 	}
 	switch kind {
-	case layout.SpaceEvent:
+	case spaceEvent:
 		return counted(&c.found.Events, c.event(key, value))
-	case layout.SpaceQueued:
+	case spaceQueued:
 		return counted(&c.found.Queued, c.pending(key, value))
-	case layout.SpaceRetrying:
+	case spaceRetrying:
 		return counted(&c.found.Retrying, c.pending(key, value))
-	case layout.SpaceDelivered:
+	case spaceDelivered:
 		return counted(&c.found.Delivered, c.finished(key, value))
-	case layout.SpaceFailed:
+	case spaceFailed:
 		return counted(&c.found.Failed, c.finished(key, value))
-	case layout.SpaceAttempt:
-		_, err := layout.DecodeAttempt(value)
+	case spaceAttempt:
+		_, err := decodeAttempt(value)
 		return counted(&c.found.Attempts, c.logged(key, err))
-	case layout.SpaceBody:
-		_, err := layout.DecodeBody(value)
+	case spaceBody:
+		_, err := decodeBody(value)
 		return c.logged(key, err)
-	case layout.SpaceSchedule:
-		return c.needs(layout.DeliveryKey(layout.SpaceRetrying, layout.ParseScheduleKey(key).ID), errNoDelivery)
-	case layout.SpacePart:
+	case spaceSchedule:
+		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).ID), errNoDelivery)
+	case spacePart:
 		return c.part(key, value)
-	case layout.SpaceRemainder:
-		_, err := layout.DecodeRemainder(value)
+	case spaceParting:
+		_, err := decodeParting(value)
 		return err
-	case layout.SpaceEndpoint:
+	case spaceEndpoint:
 		return counted(&c.found.Endpoints, c.endpoint(value))
-	case layout.SpaceSecretKey:
-		r, err := layout.DecodeKeyCount(value)
-		c.recorded[string(key[1:])] = r.Endpoints
+	case spaceSecretKey:
+		r, err := decodeKeyRecord(value)
+		c.recorded[string(key[1:])] = r.endpoints
 		return err
-	case layout.SpaceEventType:
+	case spaceEventType:
 		c.found.EventTypes++
 		return nil
-	case layout.SpaceAPIKey:
-		_, err := layout.DecodeAPIKey(value)
+	case spaceAPIKey:
+		_, err := decodeAPIKey(value)
 		return err
-	case layout.SpaceMeta, layout.SpaceClient, layout.SpaceDeleted, layout.SpaceGate, layout.SpaceIdempotency:
+	case spaceMeta, spaceClient, spaceDeleted, spaceGate, spaceKey:
 		return nil
 	}
 	return errForeignKey
@@ -189,7 +196,7 @@ func counted(n *int64, err error) error {
 
 // endpoint checks a registration, and decrypts its secrets if there are keys.
 func (c *checker) endpoint(value []byte) error {
-	e, err := layout.DecodeEndpoint(value)
+	e, err := decodeEndpoint(value)
 	if err != nil || e.Sealed.KeyID == "" {
 		return err
 	}
@@ -201,20 +208,20 @@ func (c *checker) endpoint(value []byte) error {
 }
 
 func (c *checker) event(key, value []byte) error {
-	_, err := layout.DecodeEvent(layout.ParseEventKey(key), value)
+	_, err := decodeEvent(parseEventKey(key), value)
 	return err
 }
 
 // part checks what is stored of some recipients of an event.
 func (c *checker) part(key, value []byte) error {
-	if _, err := layout.DecodePart(value); err != nil {
+	if _, err := decodePart(value); err != nil {
 		return err
 	}
-	return c.needs(layout.EventKey(layout.ParseEventKey(key)), errNoEvent)
+	return c.needs(eventKey(parseEventKey(key)), errNoEvent)
 }
 
 func (c *checker) finished(key, value []byte) error {
-	_, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
+	_, err := decodeDelivery(parseDeliveryKey(key), value)
 	return err
 }
 
@@ -223,20 +230,20 @@ func (c *checker) logged(key []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.needs(layout.EventKey(layout.ParseLogKey(key)), errNoEvent)
+	return c.needs(eventKey(parseLogKey(key)), errNoEvent)
 }
 
 // pending checks a delivery that is still owed.
 func (c *checker) pending(key, value []byte) error {
-	d, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
+	d, err := decodeDelivery(parseDeliveryKey(key), value)
 	if err != nil {
 		return err
 	}
-	if err := c.needs(layout.EventKey(d.ID), errNoEvent); err != nil {
+	if err := c.needs(eventKey(d.ID), errNoEvent); err != nil {
 		return err
 	}
 	if d.Status == webhook.Retrying {
-		return c.needs(layout.ScheduleKey(layout.SlotOf(d.NextAttemptAt, d.ID)), errNoSchedule)
+		return c.needs(scheduleKey(slotOf(d.NextAttemptAt, d.ID)), errNoSchedule)
 	}
 	return nil
 }

@@ -1,13 +1,13 @@
 package badgerstore
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -18,6 +18,13 @@ import (
 // deliveries yet. Each later transaction makes the deliveries of one part, and
 // moves the parting on; the last one removes it. What a crash leaves undone, Open
 // does: an event is delivered to all its recipients, or not stored at all.
+
+// part is what is stored of some recipients of an event: all of them, and those
+// whose deliveries are withheld.
+type part struct{ all, disabled, limited []webhook.EndpointNumber }
+
+// parting says which parts have no deliveries yet: from next up to last.
+type parting struct{ next, last int }
 
 // parts is how many parts an event has beside the first.
 func parts(e *webhook.Event) int {
@@ -49,9 +56,9 @@ func bitsOf(n webhook.EndpointNumber) int {
 }
 
 // partOf returns one part of an event's recipients, numbered from 1.
-func partOf(e *webhook.Event, to []webhook.EndpointNumber, number int) layout.Part {
+func partOf(e *webhook.Event, to []webhook.EndpointNumber, number int) part {
 	some := to[number*webhook.MaxFanOut : min((number+1)*webhook.MaxFanOut, len(to))]
-	return layout.Part{All: some, Disabled: within(e.Disabled, some), Limited: within(e.Limited, some)}
+	return part{all: some, disabled: within(e.Disabled, some), limited: within(e.Limited, some)}
 }
 
 // within returns those numbers of a list that lie between the first and the last
@@ -65,23 +72,45 @@ func within(list, some []webhook.EndpointNumber) []webhook.EndpointNumber {
 	return list[from:to]
 }
 
+func (p *part) encode() []byte {
+	dst := append(make([]byte, 0, 2*len(p.all)+16), recordVersion)
+	for _, list := range [][]webhook.EndpointNumber{p.all, p.disabled, p.limited} {
+		dst = appendEndpoints(dst, list)
+	}
+	return dst
+}
+
+func decodePart(record []byte) (part, error) {
+	d := newDecoder(record)
+	return part{all: d.endpoints(), disabled: d.endpoints(), limited: d.endpoints()}, d.err
+}
+
+func (p parting) encode() []byte {
+	return binary.AppendUvarint(binary.AppendUvarint([]byte{recordVersion}, uint64(p.next)), uint64(p.last))
+}
+
+func decodeParting(record []byte) (parting, error) {
+	d := newDecoder(record)
+	return parting{next: d.number(), last: d.number()}, d.err
+}
+
 // announceParts puts the recipients beyond the first part, and the parting.
 func (c *change) announceParts(e *webhook.Event, to []webhook.EndpointNumber) {
-	p := layout.Remainder{Next: 1, Last: parts(e)}
-	for number := p.Next; number <= p.Last; number++ {
+	p := parting{next: 1, last: parts(e)}
+	for number := p.next; number <= p.last; number++ {
 		some := partOf(e, to, number)
-		c.put(layout.PartKey(e.ID, number), some.Encode())
+		c.put(partKey(e.ID, number), some.encode())
 	}
-	c.put(layout.RemainderKey(e.ID), p.Encode())
+	c.put(partingKey(e.ID), p.encode())
 }
 
 // depart notes that a part has its deliveries.
-func (c *change) depart(id webhook.ID, p layout.Remainder) {
-	if p.Next++; p.Next > p.Last {
-		c.remove(layout.RemainderKey(id))
+func (c *change) depart(id webhook.ID, p parting) {
+	if p.next++; p.next > p.last {
+		c.remove(partingKey(id))
 		return
 	}
-	c.put(layout.RemainderKey(id), p.Encode())
+	c.put(partingKey(id), p.encode())
 }
 
 // later returns the jobs that store the later parts of wide events.
@@ -89,25 +118,25 @@ func (a *acceptance) later() (jobs []*job) {
 	for i := range a.events {
 		last := parts(&a.events[i])
 		for number := 1; number <= last; number++ {
-			jobs = append(jobs, a.laterJob(i, layout.Remainder{Next: number, Last: last}))
+			jobs = append(jobs, a.laterJob(i, parting{number, last}))
 		}
 	}
 	return jobs
 }
 
-func (a *acceptance) laterJob(i int, p layout.Remainder) *job {
+func (a *acceptance) laterJob(i int, p parting) *job {
 	return &job{plan: func(*badger.Txn) (*change, error) { return a.laterPart(i, p), nil }}
 }
 
 // laterPart makes the deliveries of one part, unless the event was not stored.
-func (a *acceptance) laterPart(i int, p layout.Remainder) *change {
+func (a *acceptance) laterPart(i int, p parting) *change {
 	e, r := &a.events[i], &a.receipts[i]
 	if r.EventID != e.ID || r.Duplicate || r.Err != nil {
 		return nil
 	}
 	c := &change{}
-	to := partOf(e, a.wide[i], p.Next).All
-	c.owe(make([]byte, 0, len(to)*layout.DeliveryKeySize), e, to, a.retention)
+	to := partOf(e, a.wide[i], p.next).all
+	c.owe(make([]byte, 0, len(to)*deliveryKeySize), e, to, a.retention)
 	c.depart(e.ID, p)
 	return c
 }
@@ -129,10 +158,10 @@ func (a *acceptance) inTurn(jobs []*job) []*job {
 func (s *Store) finishParts() error {
 	var unfinished []webhook.ID
 	err := s.view("look for unfinished events", func(tx *badger.Txn) error {
-		it := forward(tx, layout.SpaceRemainder.Prefix())
+		it := forward(tx, []byte{byte(spaceParting)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			unfinished = append(unfinished, layout.ParseEventKey(it.Item().Key()))
+			unfinished = append(unfinished, parseEventKey(it.Item().Key()))
 		}
 		return nil
 	})
@@ -146,35 +175,35 @@ func (s *Store) finishParts() error {
 
 // finishPart makes the deliveries of an event's next part, and reports whether there are more.
 func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
-	var p layout.Remainder
+	var p parting
 	done := make(chan error, 1)
 	s.submit(&job{Ticket: groupcommit.Ticket{Done: func(err error) { done <- err }}, plan: func(tx *badger.Txn) (*change, error) {
-		err := get(tx, layout.RemainderKey(id), func(record []byte) error {
-			p, err = layout.DecodeRemainder(record)
+		err := get(tx, partingKey(id), func(record []byte) error {
+			p, err = decodeParting(record)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		some, err := readPart(tx, id, p.Next)
+		some, err := readPart(tx, id, p.next)
 		if err != nil {
 			return nil, err
 		}
 		c := &change{}
-		e := webhook.Event{ID: id, Disabled: some.Disabled, Limited: some.Limited}
-		c.owe(make([]byte, 0, len(some.All)*layout.DeliveryKeySize), &e, some.All, s.retention)
+		e := webhook.Event{ID: id, Disabled: some.disabled, Limited: some.limited}
+		c.owe(make([]byte, 0, len(some.all)*deliveryKeySize), &e, some.all, s.retention)
 		c.depart(id, p)
 		return c, nil
 	}})
 	if err := <-done; err != nil {
 		return false, fmt.Errorf("finish event %s: %w", webhook.EventID.Format(id), err)
 	}
-	return p.Next < p.Last, nil
+	return p.next < p.last, nil
 }
 
-func readPart(tx *badger.Txn, id webhook.ID, number int) (p layout.Part, err error) {
-	err = get(tx, layout.PartKey(id, number), func(record []byte) error {
-		p, err = layout.DecodePart(record)
+func readPart(tx *badger.Txn, id webhook.ID, number int) (p part, err error) {
+	err = get(tx, partKey(id, number), func(record []byte) error {
+		p, err = decodePart(record)
 		return err
 	})
 	return p, err
@@ -186,14 +215,14 @@ func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([
 	if len(first) < webhook.MaxFanOut {
 		return first, nil
 	}
-	it := forward(tx, layout.PartPrefix(id))
+	it := forward(tx, partPrefix(id))
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		p, err := decoded(it, layout.DecodePart)
+		p, err := decoded(it, decodePart)
 		if err != nil {
 			return nil, err
 		}
-		first = append(first, p.All...)
+		first = append(first, p.all...)
 	}
 	return first, nil
 }
@@ -202,6 +231,6 @@ func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([
 // recipients it has.
 func (c *change) removeParts(id webhook.ID, recipients int) {
 	for number := 1; number*webhook.MaxFanOut < recipients; number++ {
-		c.remove(layout.PartKey(id, number))
+		c.remove(partKey(id, number))
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -84,26 +83,26 @@ func (r *reaping) plan(tx *badger.Txn) (*change, error) {
 	if err := tally.writeTo(tx, &r.change); err != nil {
 		return nil, err
 	}
-	last, err := metaNumber(tx, layout.MetaLastSeq)
+	last, err := metaNumber(tx, metaLastSeq)
 	if err != nil {
 		return nil, err
 	}
 	if r.change.lastSeq > last {
-		r.change.put(layout.MetaLastSeq, layout.EncodeNumber(r.change.lastSeq))
+		r.change.put(metaLastSeq, encodeNumber(r.change.lastSeq))
 	}
 	return &r.change, nil
 }
 
 // reapEvents goes on through the events. At the first one that is young it is through.
 func (r *reaping) reapEvents() error {
-	it := forward(r.tx, layout.SpaceEvent.Prefix())
+	it := forward(r.tx, []byte{byte(spaceEvent)})
 	defer it.Close()
 	defer r.closeLogs()
 	if r.event == (webhook.ID{}) {
 		r.event, r.oldest = r.oldest, webhook.ID{}
 	}
-	for it.Seek(layout.EventKey(r.event)); it.Valid(); it.Next() {
-		r.event = layout.ParseEventKey(it.Item().Key())
+	for it.Seek(eventKey(r.event)); it.Valid(); it.Next() {
+		r.event = parseEventKey(it.Item().Key())
 		if !r.event.Time().Before(r.horizon) {
 			break
 		}
@@ -142,18 +141,18 @@ func (r *reaping) reapEvents() error {
 // many recipients it has.
 func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err error) {
 	r.left--
-	id := layout.ParseEventKey(item.Key())
+	id := parseEventKey(item.Key())
 	var endpoints []webhook.EndpointNumber
 	err = item.Value(func(record []byte) error {
-		endpoints, err = layout.DecodeRecipients(record)
+		endpoints, err = decodeEndpoints(record)
 		return err
 	})
 	if err == nil {
 		endpoints, err = withParts(r.tx, id, endpoints)
 	}
 	for _, n := range endpoints {
-		for _, s := range layout.DeliverySpaces {
-			if needed, err = has(r.tx, layout.DeliveryKey(s, id.For(n))); needed || err != nil {
+		for _, s := range deliverySpaces {
+			if needed, err = has(r.tx, deliveryKey(s, id.For(n))); needed || err != nil {
 				return needed, len(endpoints), err
 			}
 			r.left--
@@ -165,18 +164,18 @@ func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err er
 // reapEndpoints goes on through the deleted endpoints, and is through at the first
 // that was deleted lately.
 func (r *reaping) reapEndpoints() error {
-	it := forward(r.tx, layout.SpaceDeleted.Prefix())
+	it := forward(r.tx, []byte{byte(spaceDeleted)})
 	defer it.Close()
 	for it.Seek(r.deleted); it.Valid(); it.Next() {
 		key := it.Item().KeyCopy(nil)
-		if !layout.DeletedAt(key).Before(r.horizon) {
+		if !deletedAt(key).Before(r.horizon) {
 			break
 		}
 		if r.left <= 0 {
 			r.deleted = key
 			return nil
 		}
-		if err := r.reapEndpoint(layout.LastNumber(key)); err != nil {
+		if err := r.reapEndpoint(lastNumber(key)); err != nil {
 			return err
 		}
 	}
@@ -186,9 +185,9 @@ func (r *reaping) reapEndpoints() error {
 
 // reapEndpoint removes an endpoint that has no deliveries left.
 func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
-	for _, s := range layout.DeliverySpaces {
+	for _, s := range deliverySpaces {
 		r.left--
-		if r.hasAny(layout.EndpointKey(s, n)) {
+		if r.hasAny(endpointKey(s, n)) {
 			return nil
 		}
 	}
@@ -198,7 +197,7 @@ func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
 	}
 	r.gone = append(r.gone, n)
 	r.change.removeEndpoint(&e)
-	r.change.remove(layout.EndpointKey(layout.SpaceGate, n))
+	r.change.remove(endpointKey(spaceGate, n))
 	return nil
 }
 

@@ -1,5 +1,9 @@
-// Package disk holds the file-system calls of storage: those that differ between
-// operating systems, and files and directories that are made whole or not at all.
+// Package disk holds the file-system calls of storage: those that differ between operating
+// systems (space, locks, reserved blocks, the sync of a directory), and files and
+// directories that appear whole or not at all.
+//
+// What storage keeps in the files belongs to its backends. Every write here is synced,
+// because whoever uses the package has promised somebody that the data is safe.
 package disk
 
 import (
@@ -13,11 +17,13 @@ import (
 // ErrLocked reports that another process holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
-// Space is the size of a file system, and how much of it may still be written, in bytes.
+// Space is the size of a file system in bytes. Free is what this process may still write,
+// without the blocks that are reserved for root.
 type Space struct{ Total, Free uint64 }
 
-// MakeDir makes a directory, mode 0700, with its parents, and syncs every
-// directory that gained an entry. A directory that is there already stays as it is.
+// MakeDir makes a directory, mode 0700, with its parents, and syncs every directory that
+// gained an entry: without that, a power failure can take the directory with everything in
+// it. A directory that exists already stays as it is.
 func MakeDir(path string) error {
 	missing, err := missingDirs(path)
 	if err != nil {
@@ -28,14 +34,16 @@ func MakeDir(path string) error {
 	}
 	for _, dir := range missing {
 		err := SyncDir(filepath.Dir(dir))
-		if err != nil && !errors.Is(err, fs.ErrPermission) { // one that may be written, and not read
+		// A directory that may be written and not read cannot be synced. The caller cannot
+		// change that, and the directory was made.
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}
 	return nil
 }
 
-// missingDirs returns path and its parents, as far as they do not exist.
+// missingDirs returns path and its parents, as far as they do not exist, the innermost first.
 func missingDirs(path string) (missing []string, err error) {
 	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
 		_, err := os.Stat(dir)
@@ -51,9 +59,9 @@ func missingDirs(path string) (missing []string, err error) {
 	}
 }
 
-// Create makes a file, mode 0600, that does not exist yet. It appears under its
-// name whole and synced, or not at all; a kill can leave a file of that name with
-// ".part-" and digits at its end. fs.ErrExist if the name is taken.
+// Create makes a file, mode 0600, that does not exist yet, and fails with fs.ErrExist if the
+// name is taken. The file appears under its name whole and synced, or not at all. A kill can
+// leave a file whose name continues with ".part-" and digits; nothing reads that one.
 func Create(path string, write func(*os.File) error) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("%s: %w", path, fs.ErrExist))
@@ -61,8 +69,8 @@ func Create(path string, write func(*os.File) error) error {
 	return Replace(path, write)
 }
 
-// Replace is Create for a name that may be taken: who opens it gets the old file
-// or the new one, each of them whole.
+// Replace is Create for a name that may be taken. Whoever opens the name gets the old file
+// or the new one, each of them whole: a rename is atomic (POSIX, rename).
 func Replace(path string, write func(*os.File) error) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // mode 0600
 	if err != nil {
@@ -81,7 +89,8 @@ func Replace(path string, write func(*os.File) error) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncTree syncs a directory with every file and directory in it.
+// SyncTree syncs a directory with every file and directory in it. It does not follow symbolic
+// links.
 func SyncTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -96,6 +105,7 @@ func SyncTree(dir string) error {
 	})
 }
 
+// syncFile syncs a file, or the entries of a directory.
 func syncFile(path string) error {
 	file, err := os.Open(path)
 	if err != nil {

@@ -9,12 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Missing is what this system cannot do for storage, as part of a sentence; empty for nothing.
+// Missing is what this system cannot do for storage, as a clause for a log line; "" for
+// nothing.
 const Missing = ""
 
-// Allocate reserves blocks for the first size bytes of a file, which is made if it
-// does not exist, and does not change the file's size. errors.ErrUnsupported on a
-// file system that cannot do that.
+// Allocate reserves blocks for the first size bytes of a file, and makes the file if it does
+// not exist. It does not change the file's size. It fails with errors.ErrUnsupported on a
+// file system that cannot reserve blocks.
 func Allocate(path string, size int64) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

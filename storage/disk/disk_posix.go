@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Supported returns why storage cannot run on this system; nil if it can.
+// Supported returns nil: storage runs on this system.
 func Supported() error { return nil }
 
-// Measure asks for the space of the file system that a directory is on.
+// Measure returns the space of the file system that a directory is on.
 func Measure(dir string) (Space, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -23,7 +23,9 @@ func Measure(dir string) (Space, error) {
 	return Space{Total: s.Blocks * block, Free: s.Bavail * block}, nil
 }
 
-// Lock takes the lock of a file or directory until that is closed, or fails with ErrLocked.
+// Lock locks an open file or directory until it is closed, or fails with ErrLocked. The
+// system releases the lock when the process ends, however it ends, so that a kill leaves
+// nothing to clean up.
 func Lock(file *os.File) error {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -35,5 +37,5 @@ func Lock(file *os.File) error {
 	return nil
 }
 
-// SyncDir syncs the entries of a directory.
+// SyncDir syncs the entries of a directory, which a sync of the files in it does not.
 func SyncDir(path string) error { return syncFile(path) }

@@ -153,7 +153,7 @@ func FuzzCanonical(f *testing.F) {
 	})
 }
 
-// nesting is how deep a document nests, counted without a parser.
+// nesting returns how deep a document nests, counted without a parser.
 func nesting(doc []byte) int {
 	depth, deepest, inString := 0, 0, false
 	for i := 0; i < len(doc); i++ {
@@ -186,6 +186,7 @@ func parseExactly(t *testing.T, doc []byte) any {
 	return exact(value)
 }
 
+// exact returns the value with each number as a fraction.
 func exact(value any) any {
 	switch v := value.(type) {
 	case json.Number:
@@ -202,8 +203,8 @@ func exact(value any) any {
 	return value
 }
 
-// exactNumber gives a number's value as a fraction; numbers with an exponent
-// beyond 2000 stay as they are, but for zero.
+// exactNumber returns a number's value as a fraction. A number other than zero with an
+// exponent beyond 2000 stays as it is: its fraction would have too many digits.
 func exactNumber(text string) string {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
 	if strings.Trim(mantissa, "-0.") == "" {

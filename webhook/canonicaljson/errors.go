@@ -37,6 +37,7 @@ type Error struct {
 	Cause error
 }
 
+// Error returns the path and the reason as one sentence part.
 func (e *Error) Error() string {
 	if e.Path == "" {
 		return "the value " + e.Reason

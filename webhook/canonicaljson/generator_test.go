@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 )
 
-// generator makes random documents with all that is unusual, the same on each run.
+// generator makes random documents with everything unusual in them, the same on each run.
 type generator struct {
 	*rand.Rand
 	pool []string        // numbers to choose from
@@ -77,7 +77,7 @@ func (g *generator) exponent(most int) string {
 	return mark + strconv.Itoa(g.IntN(most))
 }
 
-// document makes a document, and what Node gets in its place.
+// document returns a document, and the text that Node gets in its place.
 func (g *generator) document() (doc, node []byte) {
 	g.doc, g.node = nil, nil
 	depth := 1 + g.IntN(6)
@@ -88,7 +88,7 @@ func (g *generator) document() (doc, node []byte) {
 	return g.doc, g.node
 }
 
-// write adds text to both.
+// write adds text to the document and to what Node gets.
 func (g *generator) write(text string) {
 	g.doc, g.node = append(g.doc, text...), append(g.node, text...)
 }
@@ -99,7 +99,7 @@ func (g *generator) space() {
 	}
 }
 
-// value writes one that nests up to depth levels; if many are allowed, in one long chain.
+// value writes a value that nests up to depth levels: in one long chain if depth is large.
 func (g *generator) value(depth int) {
 	g.space()
 	defer g.space()

@@ -16,8 +16,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// FuzzCanonicalAgainstNode asks Node about each document whose numbers a double
-// holds: the two forms are the same. FuzzCanonical is about the other numbers.
+// FuzzCanonicalAgainstNode compares the form with Node's for each document whose numbers a
+// double holds. FuzzCanonical is about the other numbers.
 func FuzzCanonicalAgainstNode(f *testing.F) {
 	for _, doc := range []string{
 		`{"b":1.0,"10":[1e3,-0],"9":{"\u00e9":"\u2028\u0007"}}`, `"\ud83d\ude00"`, `{"__proto__":{"a":1},"constructor":null}`,
@@ -42,7 +42,8 @@ func FuzzCanonicalAgainstNode(f *testing.F) {
 	})
 }
 
-// heldByDoubles tells whether no number of a document changes when it is read as a double.
+// heldByDoubles reports whether every number of a document stays the same number when it is
+// read as a double.
 func heldByDoubles(t *testing.T, doc []byte) bool {
 	t.Helper()
 	for d := jsontext.NewDecoder(bytes.NewReader(doc)); ; {
@@ -94,7 +95,7 @@ func startNode(f *testing.F) *nodeProcess {
 	return &nodeProcess{in: in, out: bufio.NewReader(out)}
 }
 
-// form is JSON.stringify(JSON.parse(doc)).
+// form returns JSON.stringify(JSON.parse(doc)).
 func (n *nodeProcess) form(doc []byte) ([]byte, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -18,7 +18,7 @@ require('readline').createInterface({input: process.stdin, crlfDelay: Infinity})
   process.stdout.write(Buffer.from(JSON.stringify(JSON.parse(doc)), 'utf8').toString('base64') + '\n')
 })`
 
-// javaScript gives JSON.stringify(JSON.parse(doc)) of each document, from one Node process.
+// javaScript returns JSON.stringify(JSON.parse(doc)) of each document, from one Node process.
 func javaScript(t *testing.T, docs [][]byte) [][]byte {
 	t.Helper()
 	path, err := exec.LookPath("node")
@@ -53,8 +53,8 @@ func javaScript(t *testing.T, docs [][]byte) [][]byte {
 	return answers
 }
 
-// TestCanonicalNumbersAgainstNode holds the rule for numbers against Node: its
-// form if that is the same decimal number, by exact arithmetic, else as written.
+// TestCanonicalNumbersAgainstNode checks the rule for numbers: Node's form if that is the
+// same decimal number, by exact arithmetic, else the number as it is written.
 func TestCanonicalNumbersAgainstNode(t *testing.T) {
 	g := newGenerator()
 	docs := make([][]byte, 0, 40_000)
@@ -78,7 +78,7 @@ func TestCanonicalNumbersAgainstNode(t *testing.T) {
 	}
 }
 
-// lossy tells whether Node's form of a number is another decimal number.
+// lossy reports whether Node's form of a number is another decimal number.
 func lossy(written, js string) bool {
 	if js == "null" { // infinite
 		return true
@@ -89,7 +89,7 @@ func lossy(written, js string) bool {
 }
 
 // TestCanonicalAgainstNode compares whole documents. Where a number is lossy,
-// Node gets a string in its place, which is put back in its answer.
+// Node gets a string in its place, and the test puts the number back into Node's answer.
 func TestCanonicalAgainstNode(t *testing.T) {
 	g := newGenerator()
 	g.keep = keptNumbers(t, g)
@@ -117,7 +117,7 @@ func unreplace(js []byte) []byte {
 	return bytes.ReplaceAll(bytes.ReplaceAll(js, []byte(markStart), nil), []byte(markEnd), nil)
 }
 
-// keptNumbers finds out by Node which of a set of numbers are lossy.
+// keptNumbers returns which numbers of a set are lossy, as Node shows.
 func keptNumbers(t *testing.T, g *generator) map[string]bool {
 	t.Helper()
 	docs := make([][]byte, 3000)
@@ -132,8 +132,8 @@ func keptNumbers(t *testing.T, g *generator) map[string]bool {
 	return keep
 }
 
-// codePointDocuments hold every code point that UTF-8 has, as it is and escaped,
-// in values and in keys.
+// codePointDocuments returns documents with every code point that UTF-8 has, as it is and
+// escaped, in values and in keys.
 func codePointDocuments() [][]byte {
 	var docs [][]byte
 	const step = 0x1000
@@ -155,6 +155,7 @@ func codePointDocuments() [][]byte {
 	return docs
 }
 
+// appendEscape appends the escape of a character, a pair of surrogates if it needs two.
 func appendEscape(dst []byte, c rune, upper bool) []byte {
 	format := `\u%04x`
 	if upper {

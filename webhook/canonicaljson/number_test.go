@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestTinyNumbers holds the quick way for numbers near the smallest double
-// against strconv's exact one: every form of random doubles, and decimals that
-// are next to none.
+// TestTinyNumbers compares the fast path for numbers near the smallest double with
+// strconv's exact one: for every form of random doubles, and for decimals that are near
+// no double.
 func TestTinyNumbers(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	check := func(text string) {
@@ -41,8 +41,8 @@ func TestTinyNumbers(t *testing.T) {
 	}
 }
 
-// BenchmarkTinyNumbers makes the canonical form of 250 kB of numbers near the
-// smallest double. With strconv's exact way it took 0.46 s.
+// BenchmarkTinyNumbers makes the canonical form of 250 kB of numbers near the smallest
+// double. With strconv's exact path it took 0.46 s.
 func BenchmarkTinyNumbers(b *testing.B) {
 	text := []byte("[5e-324")
 	for len(text) < 250<<10 {

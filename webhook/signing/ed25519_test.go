@@ -88,7 +88,7 @@ func TestPrivateKeyMessage(t *testing.T) {
 	}
 }
 
-// signedHeaders gives the headers of a signed request by name.
+// signedHeaders returns the headers of a signed request by name.
 func signedHeaders(id string, at time.Time, signatures string) func(string) string {
 	return func(name string) string {
 		return map[string]string{

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// held gives every string and byte string that a value leads to.
+// held returns every string and byte string that a value leads to.
 func held(v reflect.Value, seen map[uintptr]bool) (all [][]byte) {
 	switch v.Kind() {
 	case reflect.String:

@@ -268,11 +268,11 @@ func TestValidateSecret(t *testing.T) {
 	}
 }
 
-// TestOlderSecrets: secrets that were stored before the rules for new ones go on to sign.
+// TestOlderSecrets: secrets that were stored before the rules for new ones still sign.
 func TestOlderSecrets(t *testing.T) {
 	for _, text := range []string{"whsec_" + strings.Repeat("AAAA", 3) + "AA==", "v1," + vectorSecret, "WHSEC_!!!!!!!!!!!!"} {
 		if ValidateSecret(text) == nil {
-			t.Errorf("%s can be set anew", text)
+			t.Errorf("%s can be set again", text)
 		}
 		if _, err := NewSigner([]Secret{{Value: text}}); err != nil {
 			t.Errorf("%s: %v", text, err)

@@ -55,15 +55,15 @@ func (c *Ceilings) ceilings() webhook.Ceilings {
 func (c *Ceilings) rules() []rule {
 	most := c.ceilings()
 	return []rule{
-		outside("max-webhook-timeout", most.Timeout, 100*time.Millisecond, time.Minute),
-		outside("max-webhook-concurrency", most.Concurrency, 1, 1024),
+		outside("max-webhook-timeout", most.Timeout, webhook.MinTimeout, webhook.MaxTimeout),
+		outside("max-webhook-concurrency", most.Concurrency, 1, webhook.MaxConcurrency),
 		{"max-webhook-rate", !(most.Rate >= 0), "is negative"},
-		outside("max-webhook-burst", most.Burst, 1, 1_000_000),
-		outside("max-webhook-attempts", most.Attempts, 1, 100),
-		outside("min-webhook-retry", most.MinRetry, time.Millisecond, time.Hour),
-		outside("max-webhook-retry", most.MaxRetry, most.MinRetry, 7*24*time.Hour),
-		outside("max-webhook-breaker-failures", most.BreakerFailures, 1, 10_000),
-		outside("max-webhook-breaker-open", most.BreakerOpen, most.MinRetry, 24*time.Hour),
+		outside("max-webhook-burst", most.Burst, 1, webhook.MaxRate),
+		outside("max-webhook-attempts", most.Attempts, 1, webhook.MaxRetryAttempts),
+		outside("min-webhook-retry", most.MinRetry, webhook.MinRetryDelay, time.Hour),
+		outside("max-webhook-retry", most.MaxRetry, most.MinRetry, webhook.MaxRetryDelay),
+		outside("max-webhook-breaker-failures", most.BreakerFailures, 1, webhook.MaxBreakerFailures),
+		outside("max-webhook-breaker-open", most.BreakerOpen, most.MinRetry, webhook.MaxBreakerOpen),
 		outside("max-webhook-overlap", most.Overlap, time.Second, 7*24*time.Hour),
 		outside("max-webhook-secrets", most.Secrets, 2, signing.MaxSecrets),
 		outside("max-webhook-headers", most.Headers, 1, webhook.MaxCustomHeaders),

@@ -1,4 +1,4 @@
-package layout
+package badgerstore
 
 import (
 	"encoding/binary"
@@ -7,9 +7,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Fresh is the value of a queue key whose delivery has no history: the
+// freshRecord is the value of a queue key whose delivery has no history: the
 // version alone.
-var Fresh = []byte{recordVersion}
+var freshRecord = []byte{recordVersion}
 
 // statusCodes and reasonCodes give what is stored for a status and a reason: its
 // index. Never reorder them; append.
@@ -52,14 +52,14 @@ func (d *decoder) reason() webhook.Reason {
 	return reasonCodes[code]
 }
 
-// DeliveryVersion is the version of a delivery's record. Version 1 held the whole
+// deliveryVersion is the version of a delivery's record. Version 1 held the whole
 // log, with the bodies of the responses.
-const DeliveryVersion = 2
+const deliveryVersion = 2
 
-// EncodeDelivery returns the record of a delivery; its ID is in the key. Once it has
+// encodeDelivery returns the record of a delivery; its ID is in the key. Once it has
 // finished, the record holds its latest attempt, shortened; before, all of them
 // stand in the log, since the record is written again with each.
-func EncodeDelivery(d *webhook.Delivery) []byte {
+func encodeDelivery(d *webhook.Delivery) []byte {
 	last := d.LastAttempt()
 	if !d.Status.Finished() {
 		last = nil
@@ -69,7 +69,7 @@ func EncodeDelivery(d *webhook.Delivery) []byte {
 		size += attemptSize(last)
 	}
 	dst := make([]byte, 0, size)
-	dst = append(dst, DeliveryVersion, byte(max(slices.Index(statusCodes, d.Status), 0)))
+	dst = append(dst, deliveryVersion, byte(max(slices.Index(statusCodes, d.Status), 0)))
 	dst = appendString(dst, d.EventType)
 	dst = binary.AppendUvarint(dst, uint64(max(d.Attempts, 0)))
 	dst = binary.AppendUvarint(dst, uint64(max(d.Spent, 0)))
@@ -82,12 +82,12 @@ func EncodeDelivery(d *webhook.Delivery) []byte {
 	return dst
 }
 
-// IsFresh tells whether a queue key's value says no more than that it is there.
-func IsFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
+// isFresh tells whether a queue key's value says no more than that it is there.
+func isFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
 
-// DecodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
+// decodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
 // type. What has finished comes with its latest attempt; version 1 has the whole log.
-func DecodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
+func decodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, version := decodeState(id, record)
 	switch {
 	case version == 1:
@@ -98,18 +98,18 @@ func DecodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	return out, d.err
 }
 
-// DecodeDue reads a record without its attempts.
-func DecodeDue(id webhook.ID, record []byte) (webhook.Delivery, error) {
+// decodeDue reads a record without its attempts.
+func decodeDue(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, _ := decodeState(id, record)
 	return out, d.err
 }
 
 // decodeState reads a record up to its attempts.
 func decodeState(id webhook.ID, record []byte) (webhook.Delivery, *decoder, byte) {
-	if IsFresh(record) {
-		return webhook.Delivery{ID: id, Status: webhook.Queued}, &decoder{}, DeliveryVersion
+	if isFresh(record) {
+		return webhook.Delivery{ID: id, Status: webhook.Queued}, &decoder{}, deliveryVersion
 	}
-	d, version := newDecoderUpTo(record, DeliveryVersion)
+	d, version := newDecoderUpTo(record, deliveryVersion)
 	out := webhook.Delivery{ID: id, Status: d.status(), EventType: d.string()}
 	out.Attempts, out.Spent = d.number(), d.number()
 	out.NextAttemptAt = webhook.DueTime(d.upTo(uint64(webhook.MaxDueTime)))
@@ -126,16 +126,16 @@ func (d *decoder) status() webhook.Status {
 	return statusCodes[code]
 }
 
-// SpaceOf is where a delivery of this status is kept.
-func SpaceOf(s webhook.Status) Space {
+// spaceOf is where a delivery of this status is kept.
+func spaceOf(s webhook.Status) space {
 	switch s {
 	case webhook.Retrying:
-		return SpaceRetrying
+		return spaceRetrying
 	case webhook.Delivered:
-		return SpaceDelivered
+		return spaceDelivered
 	case webhook.Failed, webhook.Cancelled:
-		return SpaceFailed
+		return spaceFailed
 	default:
-		return SpaceQueued
+		return spaceQueued
 	}
 }
