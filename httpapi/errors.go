@@ -15,6 +15,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
@@ -176,6 +177,7 @@ var errorTable = []struct {
 	detail string
 }{
 	{auth.ErrTooManyAPIKeys, codeConflict, auth.ErrTooManyAPIKeys.Error()},
+	{eventtypes.ErrFull, codeConflict, eventtypes.ErrFull.Error()},
 	{webhook.ErrNotFound, codeNotFound, "there is no such thing, or it belongs to another client"},
 	{webhook.ErrExists, codeExists, "a thing of that name is there already"},
 	{registration.ErrDisabled, codeConflict, registration.ErrDisabled.Error()},
@@ -231,6 +233,9 @@ func problemOf(err error) *problem {
 	if faults, ok := errors.AsType[jsonbody.Faults](err); ok {
 		return problemOfFaults(faults)
 	}
+	if unknown, ok := errors.AsType[*eventtypes.UnknownError](err); ok {
+		return unknownType(unknown)
+	}
 	p := newProblem(codeInternal, "something went wrong inside the server")
 	field, isField := errors.AsType[*webhook.FieldError](err)
 	if isField {
@@ -267,6 +272,15 @@ func problemOfFaults(faults jsonbody.Faults) *problem {
 		p.Errors = append(p.Errors, fieldProblem{Field: one.Field, Detail: one.Detail})
 	}
 	return &p
+}
+
+// unknownType returns the problem of an event type that the registry does not have. It
+// says what to do, because the first event of a new publisher often meets it.
+func unknownType(e *eventtypes.UnknownError) *problem {
+	p := newProblem(codeUnknownType, fmt.Sprintf("%v: register it with POST /api/event-types {\"name\":%q} "+
+		"(scope %s), or let all types through with the setting check-event-types=false", e, e.Name, auth.ScopeAdmin))
+	p.Field, p.Suggestions = e.Field, e.Suggestions
+	return p
 }
 
 // limitDetail says which limit a client has reached, and what the client can do.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,9 @@ import (
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
 )
+
+// maxDescription bounds the description of an event type, in characters.
+const maxDescription = 1000
 
 // eventTypeResource is an event type as the API shows it.
 type eventTypeResource struct {
@@ -39,8 +43,8 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 	if err := webhook.ValidateEventType(t.Name); err != nil {
 		return t, jsonbody.InField(err, "name")
 	}
-	if utf8.RuneCountInString(t.Description) > maxTypeDescription {
-		return t, invalid("description", "is longer than 1000 characters")
+	if utf8.RuneCountInString(t.Description) > maxDescription {
+		return t, invalid("description", fmt.Sprintf("is longer than %d characters", maxDescription))
 	}
 	return t, nil
 }
@@ -51,7 +55,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 	if err != nil {
 		return err
 	}
-	list, of := s.types.list(), listingOf(paging.EventTypes, who)
+	list, of := s.types.List(), listingOf(paging.EventTypes, who)
 	if cursor := parameter(ctx, "cursor"); cursor != "" {
 		after, err := s.cursors.Read(of, cursor)
 		if err != nil {
@@ -77,7 +81,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 
 // getEventType reads one.
 func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	t, err := s.types.get(pathParameter(ctx, "name"))
+	t, err := s.types.Get(pathParameter(ctx, "name"))
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	}
 	call, cancel := s.call()
 	defer cancel()
-	if err := s.types.create(call, t); err != nil {
+	if err := s.types.Create(call, t); err != nil {
 		return err
 	}
 	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/event-types/"+t.Name)
@@ -105,7 +109,7 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 
 // updateEventType replaces a description.
 func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	known, err := s.types.get(pathParameter(ctx, "name"))
+	known, err := s.types.Get(pathParameter(ctx, "name"))
 	if err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	}
 	call, cancel := s.call()
 	defer cancel()
-	if err := s.types.update(call, t); err != nil {
+	if err := s.types.Update(call, t); err != nil {
 		return err
 	}
 	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
@@ -129,7 +133,7 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	call, cancel := s.call()
 	defer cancel()
-	if err := s.types.remove(call, pathParameter(ctx, "name")); err != nil {
+	if err := s.types.Remove(call, pathParameter(ctx, "name")); err != nil {
 		return err
 	}
 	ctx.SetStatusCode(fasthttp.StatusNoContent)

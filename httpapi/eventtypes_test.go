@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -22,31 +21,6 @@ var testEventTypes = []webhook.EventType{
 	{Name: "business.analysis_completed", Description: "The analysis of a business is complete."},
 	{Name: "astro_engine.chart_generated", Description: "The astrology engine has calculated a chart."},
 	{Name: "astro_ratan.interaction_completed", Description: "A conversation with Astro Ratan has ended."},
-}
-
-// TestRegistryStart fills an empty registry, and leaves any other as it is.
-func TestRegistryStart(t *testing.T) {
-	store := memstore.Open(memstore.Options{})
-	defer store.Close()
-	first, err := loadRegistry(store, true, testEventTypes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(first.list()); n != len(testEventTypes) {
-		t.Fatalf("%d types", n)
-	}
-	for _, event := range testEventTypes[1:] {
-		if err := first.remove(t.Context(), event.Name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	again, err := loadRegistry(store, true, testEventTypes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if list := again.list(); len(list) != 1 || list[0].Name != "user.created" {
-		t.Errorf("got %v", list)
-	}
 }
 
 // TestRegistryChanges publishes before and after changes of the registry.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 )
 
 // TestUnknownTypeSaysWhatToDo: the refusal of an event type names the call that
@@ -68,7 +69,7 @@ func TestPrettyBatch(t *testing.T) {
 		{"[\n" + eventWith("1") + ",\n" + eventWith("2") + "\n]\n", eventinput.ContentLines},
 	} {
 		r := f.want(t, 422, backend, "POST", "/api/events/batch", c.body, "Content-Type", c.content)
-		if r.text(t, "field") != wholeBody || !strings.Contains(r.text(t, "detail"), "over several lines") {
+		if r.text(t, "field") != jsonbody.Whole || !strings.Contains(r.text(t, "detail"), "over several lines") {
 			t.Errorf("%q: %s", c.body, r.body)
 		}
 	}

@@ -25,7 +25,7 @@ type badInput struct {
 func (in *badInput) check(t *testing.T, f *fixture, caller, method, path string) {
 	t.Helper()
 	seq, events, change := f.store.LastSeq(), f.dispatcher.published(), f.dispatcher.lastChange()
-	types := f.types.list()
+	types := f.types.List()
 	r := f.do(t, caller, method, path, in.body)
 	if r.status != in.status {
 		t.Fatalf("%s: %.200s\ngot %d %s\nwant %d", in.why, in.body, r.status, r.body, in.status)
@@ -40,7 +40,7 @@ func (in *badInput) check(t *testing.T, f *fixture, caller, method, path string)
 	if f.store.LastSeq() != seq || f.dispatcher.published() != events || f.dispatcher.lastChange().Revision != change.Revision {
 		t.Errorf("%s: something was stored", in.why)
 	}
-	if now := f.types.list(); len(now) != len(types) {
+	if now := f.types.List(); len(now) != len(types) {
 		t.Errorf("%s: the registry has changed", in.why)
 	}
 }
@@ -145,7 +145,7 @@ func TestBadEventsInBatch(t *testing.T) {
 		bad, _ := results[1].(map[string]any)
 		p, _ := bad["problem"].(map[string]any)
 		field := "events[1]." + in.field
-		if in.field == wholeBody {
+		if in.field == jsonbody.Whole {
 			field = "events[1]"
 		}
 		if bad["status"] != float64(in.status) || p["field"] != field || p["type"] != problemType+string(in.code) {

@@ -168,6 +168,6 @@ func (s *Server) Prepare(o Live) (apply func(), err error) {
 		s.defaults.Store(&defaults)
 		s.ceilings.Store(&o.Ceilings)
 		s.maxWebhooks.Store(int64(o.MaxWebhooks))
-		s.types.check.Store(!o.AnyEventType)
+		s.types.SetStrict(!o.AnyEventType)
 	}, nil
 }

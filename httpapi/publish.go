@@ -81,7 +81,7 @@ func (s *Server) readEvent(in *eventinput.Input, who *auth.Principal, suggest bo
 	if err != nil {
 		return event, err
 	}
-	if event.Type, err = s.types.name(name, suggest); err != nil {
+	if event.Type, err = s.types.Name(name, suggest); err != nil {
 		return event, err
 	}
 	if event.ClientID, err = recipient(in, who); err != nil {

@@ -19,9 +19,6 @@ import (
 // This file has what the handlers read of a request: its body, its parameters, the list
 // that it asks for.
 
-// wholeBody is the field that is named when no single one is at fault.
-const wholeBody = jsonbody.Whole
-
 // optional is a member of a JSON body that may be absent or null.
 type optional[T any] = jsonbody.Optional[T]
 
@@ -34,12 +31,6 @@ func bodyOf(ctx *fasthttp.RequestCtx) ([]byte, error) {
 		return nil, p
 	}
 	return ctx.Request.Body(), nil
-}
-
-func tooLarge(field string, limit int) error {
-	p := newProblem(codeTooLarge, fmt.Sprintf("%s is larger than %d KiB", field, limit>>10))
-	p.Field = field
-	return p
 }
 
 // decode reads a request's body, which must be one JSON object, into v, strictly.
@@ -58,9 +49,6 @@ func decodeOptional(ctx *fasthttp.RequestCtx, v any) error {
 	}
 	return decode(ctx, v)
 }
-
-// clip shortens a text that came from outside.
-func clip(text string, limit int) string { return jsonbody.Clip(text, limit) }
 
 // Bounds of lists.
 const (
@@ -84,7 +72,7 @@ func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 		case r.need == auth.NeedNothing && (!known || strings.HasSuffix(name, "[]")):
 			continue // a list's parameter is given once for each entry
 		case !known:
-			return invalid(clip(name, jsonbody.MaxField), "is not a known query parameter")
+			return invalid(jsonbody.Clip(name, jsonbody.MaxField), "is not a known query parameter")
 		case slices.Contains(seen, name):
 			return invalid(name, "is given twice")
 		}

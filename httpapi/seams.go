@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -66,7 +67,7 @@ type DeliveryController interface {
 // those of storage.Store, and keep its promises.
 type Store interface {
 	EndpointStore
-	EventTypeStore
+	eventtypes.Store
 	AccessStore
 	HistoryStore
 	SecretKeyStore
@@ -78,14 +79,6 @@ type EndpointStore interface {
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
 	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
 	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
-}
-
-// EventTypeStore keeps the registry of event types.
-type EventTypeStore interface {
-	EventTypes() ([]webhook.EventType, error)
-	CreateEventType(ctx context.Context, t webhook.EventType) error
-	UpdateEventType(ctx context.Context, t webhook.EventType) error
-	DeleteEventType(ctx context.Context, name string) error
 }
 
 // AccessStore keeps API keys, and the key that authenticates cursors.

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/webhook"
@@ -37,7 +38,7 @@ type Server struct {
 	backingUp    atomic.Bool
 
 	callers *auth.Authenticator
-	types   *registry
+	types   *eventtypes.Registry
 	clients *clientOf
 	cursors *paging.Cursors
 
@@ -81,7 +82,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	types, err := loadRegistry(o.Store, !o.AnyEventType, o.EventTypes)
+	types, err := eventtypes.Load(o.Store, !o.AnyEventType, o.EventTypes)
 	if err != nil {
 		return nil, err
 	}

@@ -179,7 +179,7 @@ func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *auth.Principal, e *web
 	}
 	var err error
 	if in.EventType.Given() {
-		if event.Type, err = s.types.name([]byte(in.EventType.Value), true); err != nil {
+		if event.Type, err = s.types.Name([]byte(in.EventType.Value), true); err != nil {
 			return event, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -50,8 +51,8 @@ func TestWireRefusals(t *testing.T) {
 	}{
 		{"two framings", f.post("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", ""), 400, codeMalformed, "Transfer-Encoding"},
 		{"no request", "BAD\r\n\r\n", 400, codeMalformed, ""},
-		{"a body too large", f.post(fmt.Sprintf("Content-Length: %d\r\n", inbound.MaxBody+1), ""), 413, codeTooLarge, wholeBody},
-		{"chunks too large", f.post("Transfer-Encoding: chunked\r\n", inboundtest.Chunks(strings.Repeat(" ", inbound.MaxBody+1), 1<<16)), 413, codeTooLarge, wholeBody},
+		{"a body too large", f.post(fmt.Sprintf("Content-Length: %d\r\n", inbound.MaxBody+1), ""), 413, codeTooLarge, jsonbody.Whole},
+		{"chunks too large", f.post("Transfer-Encoding: chunked\r\n", inboundtest.Chunks(strings.Repeat(" ", inbound.MaxBody+1), 1<<16)), 413, codeTooLarge, jsonbody.Whole},
 		{"an encoded body", f.post("Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n", "x"), 415, codeEncoding, "Content-Encoding"},
 		{"another expectation", f.post("Expect: 200-ok\r\n", ""), 417, codeExpectation, "Expect"},
 		{"a head too large", f.post("X: "+strings.Repeat("x", inbound.MaxHead)+"\r\n", ""), 431, codeHeader, ""},
