@@ -29,8 +29,8 @@ func (m *model) advance() {
 	}
 }
 
-// dropLate loses the offers that were slower than the lane: the supervisor is
-// never behind for as long as it takes a lane to be stopped and another to start.
+// dropLate loses the offers that come after what they offer was sent. The supervisor is
+// never late by as long as it takes to stop a lane and start another.
 func (m *model) dropLate() {
 	m.hints = slices.DeleteFunc(m.hints, func(h modelHint) bool {
 		d := m.store.promised[h.of]
@@ -38,7 +38,7 @@ func (m *model) dropLate() {
 	})
 }
 
-// send makes attempts, as long as chance finds slots for them.
+// send makes attempts, as long as chance finds permits for them.
 func (m *model) send(now time.Time) {
 	for m.lane.Wants(now) && (m.calm || m.random.IntN(8) > 0) {
 		closed := !m.lane.gate.closedUntil(now).IsZero()
@@ -157,7 +157,7 @@ func (m *model) failRead(schedule bool) {
 	m.lane.ReadFailed(schedule, time.Now())
 }
 
-// readQueue gives what the queue is now; the lane hears of it later.
+// readQueue reads the queue as it is now. The lane gets the result later.
 func (m *model) readQueue(from webhook.ID, limit int) func() {
 	if m.readFails() {
 		return func() { m.failRead(false) }
@@ -166,7 +166,7 @@ func (m *model) readQueue(from webhook.ID, limit int) func() {
 	due := m.store.queued(from, limit)
 	return func() {
 		if len(m.lane.offeredDuringRead) > 0 {
-			m.note("aside")
+			m.note("offered during a read")
 		}
 		m.tell("queue read from %s: %d, end %v", name(from), len(due), len(due) < limit)
 		m.lane.QueueRead(m.entries(due), len(due) < limit, time.Now())
@@ -204,17 +204,17 @@ func (m *model) cancelPending(of *Lane) {
 			pending = append(pending, id)
 		}
 	}
-	tell := func(webhook.Delivery) {
+	report := func(webhook.Delivery) {
 		m.work = append(m.work, func() { m.mail(of, func() { m.lane.CancelDone(len(pending)) }) })
 	}
 	if len(pending) == 0 {
-		tell(webhook.Delivery{})
+		report(webhook.Delivery{})
 		return
 	}
 	for i, id := range pending {
 		w := modelWrite{id: id, apply: cancelModel(webhook.ReasonEndpointDeleted, time.Now()), done: func(webhook.Delivery) {}}
 		if i == len(pending)-1 {
-			w.done = tell
+			w.done = report
 		}
 		m.store.submit(w)
 	}
@@ -236,7 +236,7 @@ func (m *model) ask() {
 	m.hints = append(m.hints, modelHint{pass: func() { m.hint(true, func() { m.request(kind, id) }) }})
 }
 
-// request hands a change to the lane, when it is configured: earlier the actor keeps it.
+// request hands a change to the lane once that is configured: until then the actor keeps it.
 func (m *model) request(kind ChangeKind, id webhook.ID) {
 	if !m.lane.configured {
 		m.early = append(m.early, func() { m.request(kind, id) })
@@ -246,7 +246,7 @@ func (m *model) request(kind ChangeKind, id webhook.ID) {
 	m.lane.Request(&Change{Kind: kind, ID: id, Reply: make(chan Answer, 1)})
 }
 
-// configure changes the endpoint in storage, and has it told.
+// configure changes the endpoint in storage, and has the lane told later.
 func (m *model) configure(change func(*webhook.Endpoint)) {
 	change(&m.endpoint)
 	m.endpoint.Revision++
@@ -268,7 +268,7 @@ func (m *model) reconfigure(e webhook.Endpoint, s webhook.Settings) {
 	m.early = append(m.early, func() { m.reconfigure(e, s) })
 }
 
-// disturb does what is rare.
+// disturb lets something rare happen.
 func (m *model) disturb() {
 	switch m.random.IntN(12) {
 	case 0, 1:
@@ -303,29 +303,29 @@ func (m *model) disturb() {
 	}
 }
 
-// crash loses the lane with its mailbox. What it had under way goes over to the next
-// one, except what belongs to the delivery that is suspected, if any is.
+// crash loses the lane with its mailbox. The next one takes over what it had under way,
+// except the delivery that it was handling, if it was handling one.
 func (m *model) crash() {
 	if m.lane == nil {
 		return
 	}
-	var suspect webhook.ID
+	var handled webhook.ID
 	if len(m.flying) > 0 && m.random.IntN(2) == 0 {
-		suspect = m.flying[0].ID()
-		m.memory.panics[suspect]++
+		handled = m.flying[0].ID()
+		m.memory.panics[handled]++
 		m.flying = m.flying[1:]
 	}
 	m.note("crash")
-	m.tell("crash over %s", name(suspect))
+	m.tell("crash over %s", name(handled))
 	for len(m.store.writes) > 0 { // faster than the next lane comes
 		m.store.commit()
 	}
 	m.dropLate()
-	left := m.lane.HandOver(suspect)
+	left := m.lane.HandOver(handled)
 	m.start()
 	m.held = m.lane.TakeOver(left)
 	for _, e := range left.entries {
-		m.note("inherited")
+		m.note("taken over")
 		if e.state == entrySettling {
 			m.mail(m.lane, func() { m.lane.Recorded(e) })
 		}
@@ -354,7 +354,7 @@ func (m *model) replay() {
 	}
 }
 
-// missedByHand tells the lane of what a replay requeued.
+// missedByHand passes on that a replay requeued deliveries.
 func (m *model) missedByHand() {
 	m.lane.NotOffered(webhook.ID{})
 	if m.lane.configured {

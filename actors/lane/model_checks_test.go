@@ -7,7 +7,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// check looks at what must hold after each step.
+// check fails if something does not hold that must hold after each step.
 func (m *model) check() {
 	l := m.lane
 	counts := make(map[entryState]int)
@@ -34,11 +34,11 @@ func (m *model) check() {
 	case l.inFlight > m.settings.Concurrency+12: // a smaller limit holds for what starts later
 		m.fail("%d are in flight", l.inFlight)
 	case len(l.offeredDuringRead) > m.peak, l.waiting-hands > 3*m.peak: // a read of queue and schedule each, and what came meanwhile
-		m.fail("%d wait and %d are aside, of a capacity of %d", l.waiting, len(l.offeredDuringRead), m.peak)
+		m.fail("%d wait and %d were offered during a read, of a capacity of %d", l.waiting, len(l.offeredDuringRead), m.peak)
 	}
 }
 
-// checkSend looks at a delivery that is about to be attempted.
+// checkSend fails if a delivery that is about to be attempted must not be.
 func (m *model) checkSend(e *Entry, now time.Time) {
 	d := m.store.promised[e.ID()]
 	for _, other := range m.flying {
@@ -58,8 +58,8 @@ func (m *model) checkSend(e *Entry, now time.Time) {
 	}
 }
 
-// checkGate looks at how a delivery that is about to be attempted came past the
-// gate, which was closed or not. What decides on the breaker was tried least.
+// checkGate fails if a delivery that is about to be attempted must not have come past the
+// gate, which was closed or not. The one that decides on the breaker is the least tried.
 func (m *model) checkGate(e *Entry, closed bool) {
 	if e.Test && m.lane.paused {
 		m.note("test during a pause")
@@ -93,12 +93,13 @@ func (m *model) checkGate(e *Entry, closed bool) {
 	}
 }
 
-// underWay tells whether anything is on its way to the lane.
+// underWay reports whether anything is on its way to the lane.
 func (m *model) underWay() bool {
 	return len(m.hints)+len(m.mailbox)+len(m.work)+len(m.store.writes)+len(m.flying) > 0
 }
 
-// checkCalm finds lost wake-ups: with nothing under way, whoever has work must have a time to wake up at.
+// checkCalm finds lost wake-ups: with nothing under way, a lane that has work must have a
+// time at which it wakes up.
 func (m *model) checkCalm(now time.Time) {
 	if l := m.lane; l != nil && l.byHandWaiting > 0 && !m.underWay() && !m.retryAt.After(now) && !l.Wants(now) {
 		if e := l.byHand.peek(); e == nil || l.maySend(e) {
@@ -118,7 +119,7 @@ func (m *model) checkCalm(now time.Time) {
 	switch {
 	case m.lane == nil:
 		wake = m.rest.WakeAt
-	case m.lane.Wants(now): // chance gave it no slot
+	case m.lane.Wants(now): // chance gave it no permit
 		return
 	default:
 		wake = m.lane.WakeAt(now)
@@ -134,7 +135,7 @@ func (m *model) checkCalm(now time.Time) {
 	}
 }
 
-// checkRest looks at a lane that would be stopped.
+// checkRest fails if a lane that would be stopped must not be.
 func (m *model) checkRest(r Idle, now time.Time) {
 	m.note("rest")
 	if !r.HoldUntil.IsZero() {
@@ -199,7 +200,7 @@ func (m *model) finishStep() bool {
 	case len(m.work) > 0:
 		m.doWork()
 	case len(m.flying) > 0 && m.lane.configured:
-		m.land(now)
+		m.endAttempt(now)
 	default:
 		return m.sleep(now)
 	}

@@ -136,7 +136,7 @@ func (m *modelStore) wake() *webhook.Wake {
 	return w
 }
 
-// earliest is when the first pending delivery may be attempted; ok tells whether there is one.
+// earliest is when the first pending delivery may be attempted; ok reports whether there is one.
 func (m *modelStore) earliest() (at time.Time, ok bool) {
 	for _, d := range m.deliveries {
 		switch {

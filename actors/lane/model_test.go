@@ -44,9 +44,9 @@ func TestLaneAgainstModel(t *testing.T) {
 	}
 	// The scripts are worth something only if they get everywhere.
 	for _, event := range []string{
-		"sent", "read overtaken", "aside", "offer after read", "breaker open", "rest", "rest held",
+		"sent", "read overtaken", "offered during a read", "offer after read", "breaker open", "rest", "rest held",
 		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing",
-		"probe", "breaker closed", "message refused", "passed the gate", "test during a pause", "wish", "another receiver", "resumed", "inherited", "one millisecond",
+		"probe", "breaker closed", "message refused", "passed the gate", "test during a pause", "wish", "another receiver", "resumed", "taken over", "one millisecond",
 	} {
 		if reached[event] == 0 {
 			t.Errorf("no script came to %q", event)
@@ -74,7 +74,7 @@ type model struct {
 	mailbox []modelMail // to the lane, in order
 	early   []func()    // kept until the lane is configured
 	unseen  int         // of them from the supervisor
-	marked  bool        // one of them tells of missed deliveries
+	marked  bool        // one of them is about missed deliveries
 	work    []func()    // reads and changes, in any order
 	flying  []*Entry
 	sent    map[webhook.ID]int // attempts made
@@ -123,7 +123,7 @@ func (m *model) anySettings() webhook.Settings {
 	return s
 }
 
-// start makes a lane, which is told later what its endpoint is.
+// start makes a lane. It gets to know its endpoint later.
 func (m *model) start() {
 	m.lane, m.rest = New(&m.memory), Idle{}
 	m.mailbox, m.early, m.unseen, m.marked, m.retryAt, m.peak = nil, nil, 0, false, time.Time{}, 0
@@ -141,7 +141,7 @@ func (m *model) start() {
 	})
 }
 
-// background does work some time, and tells its result some time later to the lane it is for.
+// background does work at some time, and hands its result to the lane at some later time.
 func (m *model) background(work func() (tell func())) {
 	of := m.lane
 	m.work = append(m.work, func() {
@@ -199,7 +199,7 @@ func (m *model) step() {
 	case pick < 70:
 		m.doWork()
 	case pick < 84:
-		m.land(now)
+		m.endAttempt(now)
 	case pick < 88:
 		m.ask()
 	case pick < 96:
@@ -300,7 +300,7 @@ func (m *model) fail(format string, args ...any) {
 }
 
 // land ends an attempt.
-func (m *model) land(now time.Time) {
+func (m *model) endAttempt(now time.Time) {
 	if len(m.flying) == 0 || !m.lane.configured {
 		return
 	}

@@ -25,7 +25,7 @@ func TestScheduleOfOneMillisecond(t *testing.T) {
 			s.finish(webhook.Slot{}, false, 0)
 		}
 		if want := (webhook.Slot{At: webhook.DueAt(start.Add(2)), ID: small}); want.Before(s.from) || s.next != want.At {
-			t.Errorf("while reading %v: goes on from %v at %v, past %v", reading, s.from, s.next, want)
+			t.Errorf("while reading %v: continues from %v at %v, past %v", reading, s.from, s.next, want)
 		}
 	}
 }

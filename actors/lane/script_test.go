@@ -16,7 +16,7 @@ import (
 
 // TestLane runs the golden scripts: each block is an input to the lane, and what
 // the lane wants done then. `go test ./actors/lane -run TestLane -rewrite` writes the
-// answers anew; read the difference before you commit it.
+// answers again; read the difference before you commit it.
 func TestLane(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(scripts) == 0 {
@@ -85,7 +85,7 @@ func (s *script) fresh(t *testing.T, name string) *Entry {
 	return &Entry{Due: webhook.Due{Delivery: d, Data: []byte("{}")}, Charged: 2}
 }
 
-// names gives the deliveries that a command names without a key.
+// names returns the deliveries that a command names without a key.
 func names(d *datadriven.TestData) []string {
 	var all []string
 	for _, arg := range d.CmdArgs {
@@ -116,7 +116,7 @@ func number(t *testing.T, d *datadriven.TestData, key string, otherwise int) int
 	return otherwise
 }
 
-// run carries one command out and gives what the lane wanted after it.
+// run carries one command out and returns what the lane wanted after it.
 func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	s.out.Reset()
 	now := time.Now()

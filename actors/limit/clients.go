@@ -11,9 +11,9 @@ import (
 // except permits. It is safe for concurrent use: supervisor and endpoint actors ask it,
 // unlike the router's index, which belongs to the router alone.
 type Clients struct {
-	mu      sync.RWMutex
-	clients map[string]*Client
-	owners  map[webhook.EndpointNumber]*Client
+	mu       sync.RWMutex
+	clients  map[string]*Client
+	clientOf map[webhook.EndpointNumber]*Client
 	// unknown is the client of endpoints that nothing is known of, as after a message
 	// about one that was just registered. They share, like endpoints of one client.
 	unknown *Client
@@ -28,7 +28,7 @@ type Client struct {
 // NewClients returns a table without endpoints.
 func NewClients() *Clients {
 	return &Clients{
-		clients: make(map[string]*Client), owners: make(map[webhook.EndpointNumber]*Client), unknown: new(Client),
+		clients: make(map[string]*Client), clientOf: make(map[webhook.EndpointNumber]*Client), unknown: new(Client),
 	}
 }
 
@@ -42,14 +42,14 @@ func (c *Clients) Put(e *webhook.Endpoint) {
 		client = new(Client)
 		c.clients[e.ClientID] = client
 	}
-	c.owners[e.Number()] = client
+	c.clientOf[e.Number()] = client
 }
 
 // Of returns the client of an endpoint; never nil.
 func (c *Clients) Of(n webhook.EndpointNumber) *Client {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if client := c.owners[n]; client != nil {
+	if client := c.clientOf[n]; client != nil {
 		return client
 	}
 	return c.unknown

@@ -97,7 +97,7 @@ func (p *Permits) Acquire(h *Holder, has Tier, now time.Time) (Permit, bool) {
 	return Permit{of: h, class: h.class, since: at}, true
 }
 
-// Release gives a permit back, after its attempt has ended.
+// Release returns a permit, after its attempt has ended.
 func (p *Permits) Release(taken Permit, now time.Time) {
 	at := now.Sub(p.began)
 	p.mu.Lock()
@@ -142,8 +142,9 @@ func (p *Permits) Leave(h *Holder, now time.Time) {
 }
 
 // notifyNext notifies the endpoint for which a permit was just kept, then keeps more while
-// it can: one more free permit raises every client's threshold by 16, so several endpoints
-// may stop waiting. p.mu is not held, so that notify may call back.
+// it can: permits that were free before can be allowed only now, because a class has waited
+// for too long, or an endpoint's attempts have become slow. p.mu is not held, so that notify
+// may call back.
 func (p *Permits) notifyNext(next *Holder, at time.Duration) {
 	for next != nil {
 		next.notify()

@@ -49,7 +49,7 @@ func (r *Readers) Run(of *Client, soon bool, job func()) {
 	}
 }
 
-// enqueue gives a client its next turn if it has a job that may run; r.mu is held.
+// enqueue appoints the next turn of a client if it has a job that may run; r.mu is held.
 func (r *Readers) enqueue(queue *clientQueue) {
 	if !queue.inTurn && queue.running < maxClientReads && len(queue.soon)+len(queue.later) > 0 {
 		queue.inTurn = true
