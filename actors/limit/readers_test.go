@@ -73,6 +73,13 @@ type readsOf struct {
 	begun []string
 }
 
+// order returns the jobs that have begun, in their order.
+func (o *readsOf) order() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.begun)
+}
+
 // run hands a job over that takes a second.
 func (o *readsOf) run(of *Client, soon bool, name string) {
 	o.r.Run(of, soon, func() {
@@ -99,7 +106,7 @@ func TestReadsToRunSoonComeFirst(t *testing.T) {
 			o.run(client, true, fmt.Sprint("soon ", i))
 		}
 		o.r.Close()
-		rest := o.begun[maxClientReads:]
+		rest := o.order()[maxClientReads:]
 		for i, name := range rest {
 			// Six jobs end in one instant: which of three begins first among them is open.
 			if soon := strings.HasPrefix(name, "soon"); soon != (i < 3) {
@@ -118,19 +125,20 @@ func TestReadersLeaveRoom(t *testing.T) {
 			o.run(a, false, "a")
 		}
 		synctest.Wait()
-		if n := len(o.begun); n != maxClientReads {
+		if n := len(o.order()); n != maxClientReads {
 			t.Errorf("one client has %d reads under way, want %d", n, maxClientReads)
 		}
 		for range 100 {
 			o.run(b, false, "b")
 		}
 		synctest.Wait()
-		if n := len(o.begun); n != maxReads {
+		if n := len(o.order()); n != maxReads {
 			t.Errorf("two clients have %d reads under way, want %d", n, maxReads)
 		}
 		time.Sleep(10*time.Second + time.Millisecond)
+		synctest.Wait()
 		counts := map[string]int{}
-		for _, name := range o.begun {
+		for _, name := range o.order() {
 			counts[name]++
 		}
 		if few := min(counts["a"], counts["b"]); few < 30 {

@@ -1,0 +1,288 @@
+package lane
+
+import (
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// What the lane shows of itself, hands over, and finds overlooked. What it decides is in the
+// golden scripts.
+
+// ready returns a lane that has read all, which is nothing, of an endpoint that sends.
+func ready(now time.Time) *Lane { return readyLane(now) }
+
+// queuedEntry returns an entry of a delivery that was just stored.
+func queuedEntry(seq uint64) *Entry {
+	d := webhook.Delivery{ID: webhook.ID{Seq: seq, Endpoint: 1}, EventType: "t", Status: webhook.Queued}
+	return &Entry{Due: webhook.Due{Delivery: d, Data: []byte("{}")}, Charged: 2}
+}
+
+// send offers a delivery and starts its attempt.
+func send(t *testing.T, l *Lane, seq uint64, now time.Time) *Entry {
+	t.Helper()
+	l.Offer(queuedEntry(seq), now)
+	e := l.Next(now)
+	if e == nil || e.ID().Seq != seq {
+		t.Fatalf("delivery %d is not sent", seq)
+	}
+	return e
+}
+
+// TestHandOver: attempts in flight and outcomes on their way to storage go to the next lane,
+// without the delivery over which the actor panicked, and without what only waits.
+func TestHandOver(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	flying, blamed, settling := send(t, l, 1, now), send(t, l, 2, now), send(t, l, 3, now)
+	l.Attempted(settling, webhook.Attempt{At: now, StatusCode: 410}, 0, now)
+	l.Offer(queuedEntry(4), now)
+
+	left := l.HandOver(blamed.ID())
+	if !left.UnderWay() || left.InFlight() != 1 {
+		t.Errorf("%d attempts are left", left.InFlight())
+	}
+	m := NewMemory()
+	next := New(&m)
+	if bytes := next.TakeOver(left); bytes != 2 {
+		t.Errorf("%d bytes go over, want those of the attempt in flight", bytes)
+	}
+	if !next.Owns(flying) || !next.Owns(settling) || next.Owns(blamed) {
+		t.Error("the wrong entries went over")
+	}
+	if next.InFlight() != 1 || next.Unsettled() != 1 {
+		t.Errorf("%d in flight, %d unsettled", next.InFlight(), next.Unsettled())
+	}
+	if len(next.Out.Settle) != 1 || next.Out.Settle[0] != settling {
+		t.Error("an outcome that was not handed to storage is lost")
+	}
+	if next.Out.Disable == "" {
+		t.Error("the endpoint's 410 is lost")
+	}
+}
+
+// TestHandOverOfAnOutcomeInStorage: an outcome that storage has already is not handed to it
+// again, and one that storage could not record is not waited for.
+func TestHandOverOfAnOutcomeInStorage(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	handed, lost := send(t, l, 1, now), send(t, l, 2, now)
+	for i, e := range []*Entry{handed, lost} {
+		l.Attempted(e, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
+		l.Out.Settle[i] = nil // as the actor does
+	}
+	l.NotRecorded(lost, false)
+	m := NewMemory()
+	next := New(&m)
+	next.TakeOver(l.HandOver(webhook.ID{}))
+	if len(next.Out.Settle) != 0 || next.Unsettled() != 1 {
+		t.Errorf("%d outcomes go to storage again, and %d are waited for", len(next.Out.Settle), next.Unsettled())
+	}
+	if next.Recorded(handed); next.Unsettled() != 0 || next.window[handed.ID()] != nil {
+		t.Error("the recorded delivery is in the window still")
+	}
+	if next.window[lost.ID()] == nil {
+		t.Error("a delivery whose outcome is known may be read, and sent, again")
+	}
+}
+
+// TestNothingToHandOver: a lane at rest leaves nothing.
+func TestNothingToHandOver(t *testing.T) {
+	if left := ready(time.Now()).HandOver(webhook.ID{}); left.UnderWay() || left.InFlight() != 0 {
+		t.Errorf("%+v", left)
+	}
+}
+
+// TestOverlooked: a lane knows of what is in its window and of what a read that is due or
+// under way will bring; of anything else that it could send it does not.
+func TestOverlooked(t *testing.T) {
+	now := time.Now()
+	queued := webhook.ID{Seq: 7, Endpoint: 1}
+	slot := webhook.Slot{At: webhook.DueAt(now.Add(-time.Second)), ID: queued}
+	for _, c := range []struct {
+		reason string
+		change func(l *Lane)
+		wake   webhook.Wake
+		want   Heads
+	}{
+		{"storage has nothing", func(*Lane) {}, webhook.Wake{}, Heads{}},
+		{"a queued one that nobody knows of", func(*Lane) {}, webhook.Wake{Queued: queued}, Heads{Queued: queued}},
+		{"it is in the window", func(l *Lane) { l.Offer(queuedEntry(7), now) }, webhook.Wake{Queued: queued}, Heads{}},
+		{"a read will bring it", func(l *Lane) { l.NotOffered(webhook.ID{Seq: 5, Endpoint: 1}) }, webhook.Wake{Queued: queued}, Heads{}},
+		{"a read begins after it", func(l *Lane) { l.NotOffered(webhook.ID{Seq: 9, Endpoint: 1}) }, webhook.Wake{Queued: queued}, Heads{Queued: queued}},
+		{"a read is under way", func(l *Lane) {
+			l.NotOffered(webhook.ID{Seq: 9, Endpoint: 1})
+			l.ReadQueue(now)
+		}, webhook.Wake{Queued: queued}, Heads{}},
+		{"a retry that nobody knows of", func(*Lane) {}, webhook.Wake{Scheduled: slot}, Heads{Scheduled: slot}},
+		{"a retry that is not due", func(*Lane) {}, webhook.Wake{Scheduled: webhook.Slot{At: webhook.DueAt(now.Add(time.Hour)), ID: queued}}, Heads{}},
+		{"a retry that a read will bring", func(l *Lane) { l.schedule.miss(slot) }, webhook.Wake{Scheduled: slot}, Heads{}},
+		{"nothing is sent at present", func(l *Lane) { l.gate.open(now) }, webhook.Wake{Queued: queued, Scheduled: slot}, Heads{}},
+		{"storage is broken", func(l *Lane) { l.broken = true }, webhook.Wake{Queued: queued, Scheduled: slot}, Heads{}},
+	} {
+		l := ready(now)
+		c.change(l)
+		if got := l.Overlooked(&c.wake, now); got != c.want {
+			t.Errorf("%s: overlooked are %+v, want %+v", c.reason, got, c.want)
+		}
+		l.TakeUp(c.want)
+		if got := l.Overlooked(&c.wake, now); got != (Heads{}) {
+			t.Errorf("%s: after it is taken up: %+v", c.reason, got)
+		}
+	}
+}
+
+// TestProgress: what is in flight, what goes by hand, and what the others wait for.
+func TestProgress(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	flying := send(t, l, 1, now)
+	l.gate.open(now)
+	for seq := range uint64(3) {
+		e := queuedEntry(2 + seq)
+		e.ByHand = seq < 2
+		l.Offer(e, now)
+	}
+	p := l.Progress(now)
+	if at, ok := p.Started[flying.ID()]; !ok || !at.Equal(now) || len(p.Started) != 1 {
+		t.Errorf("started are %v", p.Started)
+	}
+	if len(p.ByHand) != 2 || p.Waiting.For != webhook.WaitBreaker || !p.Waiting.Until.Equal(l.gate.state.OpenUntil) {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestHealth: what the lane knows of how the endpoint is doing.
+func TestHealth(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	send(t, l, 1, now)
+	if h := l.Health(now); h.Breaker != webhook.BreakerClosed || h.InFlight != 1 || h.Allowed != initialAllowed || !h.HoldUntil.IsZero() {
+		t.Errorf("%+v", h)
+	}
+	l.Attempted(send(t, l, 2, now), webhook.Attempt{At: now, StatusCode: 503, RetryAfter: time.Minute}, 0, now)
+	h := l.Health(now)
+	if !h.HoldUntil.Equal(now.Add(time.Minute)) || h.Allowed != initialAllowed/2 || h.Waiting.For != webhook.WaitHold {
+		t.Errorf("during a hold: %+v", h)
+	}
+	if h := l.Health(now.Add(time.Hour)); !h.HoldUntil.IsZero() || h.Waiting.For != webhook.WaitNone {
+		t.Errorf("after it: %+v", h)
+	}
+}
+
+// TestIdle: when an actor can be stopped, and what the supervisor needs to know then.
+func TestIdle(t *testing.T) {
+	now := time.Now()
+	after := func(d time.Duration) webhook.Slot {
+		return webhook.Slot{At: webhook.DueAt(now.Add(d)), ID: webhook.ID{Seq: 3, Endpoint: 1}}
+	}
+	for _, c := range []struct {
+		reason     string
+		change     func(l *Lane)
+		idle       bool
+		wake, hold time.Duration // from now; 0 for none, -1 for never
+	}{
+		{"nothing is owed", func(*Lane) {}, true, 0, 0},
+		{"a delivery waits", func(l *Lane) { l.Offer(queuedEntry(1), now) }, false, 0, 0},
+		{"a read of the queue is due", func(l *Lane) { l.NotOffered(webhook.ID{Seq: 1}) }, false, 0, 0},
+		{"a read is under way", func(l *Lane) { l.NotOffered(webhook.ID{Seq: 1}); l.ReadQueue(now) }, false, 0, 0},
+		{"a retry in an hour", func(l *Lane) { l.schedule.miss(after(time.Hour)) }, true, time.Hour, 0},
+		{"a retry in a second", func(l *Lane) { l.schedule.miss(after(time.Second)) }, false, 0, 0},
+		{"a hold, and nothing is owed", func(l *Lane) { l.gate.hold = now.Add(time.Minute) }, true, 0, time.Minute},
+		{"a hold, and the queue is not read", func(l *Lane) {
+			l.gate.hold = now.Add(time.Minute)
+			l.NotOffered(webhook.ID{Seq: 1})
+		}, true, time.Minute, time.Minute},
+		{"a hold, and a retry during it", func(l *Lane) {
+			l.gate.hold = now.Add(time.Minute)
+			l.schedule.miss(after(time.Second))
+		}, true, time.Minute, time.Minute},
+		{"a pause", func(l *Lane) { l.sends, l.paused = false, true }, true, 0, -1},
+		{"deleted, and something may be pending", func(l *Lane) { l.deleted = true }, false, 0, 0},
+		{"deleted, and nothing is", func(l *Lane) { l.deleted, l.nothingPending = true, true }, true, 0, 0},
+	} {
+		l := ready(now)
+		c.change(l)
+		got, idle := l.Idle(now)
+		from := func(at time.Time) time.Duration {
+			switch {
+			case at.IsZero():
+				return 0
+			case at.Equal(Never):
+				return -1
+			}
+			return at.Sub(now).Round(time.Second)
+		}
+		if idle != c.idle || idle && (from(got.WakeAt) != c.wake || from(got.HoldUntil) != c.hold) {
+			t.Errorf("%s: idle %v, wake in %v, hold for %v; want %v, %v, %v", c.reason, idle, from(got.WakeAt), from(got.HoldUntil), c.idle, c.wake, c.hold)
+		}
+	}
+}
+
+// TestDrained: a draining lane starts nothing, and is drained when all is stored.
+func TestDrained(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	e := send(t, l, 1, now)
+	if l.Drain(); !l.Draining() || l.Drained() {
+		t.Error("a lane with an attempt in flight is drained")
+	}
+	if l.Offer(queuedEntry(2), now); l.Wants(now) || l.Next(now) != nil {
+		t.Error("a draining lane starts an attempt")
+	}
+	l.Attempted(e, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
+	if l.Drained() || !l.NotifyAtOnce() {
+		t.Error("nobody waits for the outcome to be recorded")
+	}
+	if l.Recorded(e); !l.Drained() {
+		t.Error("the lane is not drained")
+	}
+}
+
+// TestBeyond: retries that are due later than any retry can have been scheduled are searched
+// from there on, and from where the last search ended.
+func TestBeyond(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	l.settings.Retry = webhook.RetryPolicy{MaxDelay: 48 * time.Hour, Jitter: 0.5}
+	if got := l.LongestWait(); got != 72*time.Hour+time.Second {
+		t.Error("the longest wait is", got)
+	}
+	if got, want := l.Beyond(now).At, webhook.DueAt(now.Add(72*time.Hour+time.Second)); got != want {
+		t.Errorf("searched from %v, want %v", got, want)
+	}
+	l.settings.Retry.MaxDelay = time.Minute
+	if got := l.LongestWait(); got != webhook.MaxRetryAfter+time.Second {
+		t.Error("a Retry-After can ask for more than", got)
+	}
+	found := queuedEntry(9)
+	found.Due.Delivery.Status, found.Due.Delivery.NextAttemptAt = webhook.Retrying, webhook.DueAt(now.Add(1000*time.Hour))
+	l.ReadSchedule(now)
+	l.AheadRead([]*Entry{found}, 0, now)
+	if got := l.Beyond(now); got != found.slot().Next() {
+		t.Errorf("the search begins again at %v, and has come to %v", got, found.slot())
+	}
+	if e := l.Next(now); e != found {
+		t.Error("what a wrong clock scheduled is not sent")
+	}
+}
+
+// TestSnapshot: a lane that is only asked shares the pace, and changes nothing that the other
+// lane of the endpoint remembers.
+func TestSnapshot(t *testing.T) {
+	now := time.Now()
+	m := NewMemory()
+	m.pace.hold = now.Add(time.Minute)
+	m.Panicked(webhook.ID{Seq: 1})
+	copied := m.Snapshot()
+	asked := New(&copied)
+	asked.Configure(&webhook.Endpoint{Status: webhook.EndpointActive}, webhook.DefaultSettings(), webhook.GateState{}, now)
+	if asked.Health(now).HoldUntil.IsZero() {
+		t.Error("the snapshot does not know of the hold")
+	}
+	asked.Configure(&webhook.Endpoint{Status: webhook.EndpointActive, GateSince: 9}, webhook.DefaultSettings(), webhook.GateState{}, now)
+	if m.pace.hold.IsZero() || m.pace.gateSince != 0 || m.Panicked(webhook.ID{Seq: 1}) != 2 {
+		t.Error("asking changed what the endpoint remembers")
+	}
+}
