@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -35,7 +36,7 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 	o.now.AttemptLog = nil
 	last := st.Now.LastAttempt()
 	if last == nil {
-		o.delivery = encodeDelivery(&st.Now)
+		o.delivery = layout.EncodeDelivery(&st.Now)
 		return o
 	}
 	now := st.Now
@@ -47,12 +48,12 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 			last = now.LastAttempt()
 		}
 	}
-	o.number, o.delivery = last.Number, encodeDelivery(&now)
+	o.number, o.delivery = last.Number, layout.EncodeDelivery(&now)
 	if !now.Status.Finished() {
-		o.attempt = encodeAttempt(last)
+		o.attempt = layout.EncodeAttempt(last)
 	}
 	if len(last.Response) > webhook.MaxShortResponse {
-		o.body = (&body{number: last.Number, truncated: last.ResponseTruncated, text: last.Response}).encode()
+		o.body = (&layout.Body{Number: last.Number, Truncated: last.ResponseTruncated, Text: last.Response}).Encode()
 	}
 	return o
 }
@@ -66,10 +67,10 @@ func (o *outcome) complete() bool {
 // logged writes the latest attempt to the log of a delivery.
 func (c *change) logged(id webhook.ID, number int, r records) {
 	if r.attempt != nil {
-		c.put(attemptKey(id, number), r.attempt)
+		c.put(layout.AttemptKey(id, number), r.attempt)
 	}
 	if r.body != nil {
-		c.put(bodyKey(id, number), r.body)
+		c.put(layout.BodyKey(id, number), r.body)
 	}
 }
 
@@ -78,9 +79,9 @@ func (c *change) logged(id webhook.ID, number int, r records) {
 func (c *change) keepLog(d *webhook.Delivery) {
 	for i := range d.AttemptLog {
 		a := &d.AttemptLog[i]
-		r := records{attempt: encodeAttempt(a)}
+		r := records{attempt: layout.EncodeAttempt(a)}
 		if len(a.Response) > webhook.MaxShortResponse && i >= len(d.AttemptLog)-webhook.MaxLongResponses {
-			r.body = (&body{number: a.Number, truncated: a.ResponseTruncated, text: a.Response}).encode()
+			r.body = (&layout.Body{Number: a.Number, Truncated: a.ResponseTruncated, Text: a.Response}).Encode()
 		}
 		c.logged(d.ID, a.Number, r)
 	}
@@ -95,8 +96,8 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	known := func(number int) bool {
 		return slices.ContainsFunc(d.AttemptLog, func(a webhook.Attempt) bool { return a.Number == number })
 	}
-	err := eachLogged(tx, spaceAttempt, d.ID, func(record []byte) error {
-		a, err := decodeAttempt(record)
+	err := eachLogged(tx, layout.SpaceAttempt, d.ID, func(record []byte) error {
+		a, err := layout.DecodeAttempt(record)
 		if err == nil && !known(a.Number) {
 			log = append(log, a)
 		}
@@ -107,11 +108,11 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	}
 	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
 	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
-	return eachLogged(tx, spaceBody, d.ID, func(record []byte) error {
-		b, err := decodeBody(record)
+	return eachLogged(tx, layout.SpaceBody, d.ID, func(record []byte) error {
+		b, err := layout.DecodeBody(record)
 		for i := range d.AttemptLog {
-			if a := &d.AttemptLog[i]; err == nil && a.Number == b.number {
-				a.Response, a.ResponseTruncated = slices.Clone(b.text), b.truncated
+			if a := &d.AttemptLog[i]; err == nil && a.Number == b.Number {
+				a.Response, a.ResponseTruncated = slices.Clone(b.Text), b.Truncated
 			}
 		}
 		return err
@@ -119,8 +120,8 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 }
 
 // eachLogged visits the records of a delivery in a space of the log.
-func eachLogged(tx *badger.Txn, s space, id webhook.ID, visit func(record []byte) error) error {
-	it := forward(tx, deliveryLogPrefix(s, id))
+func eachLogged(tx *badger.Txn, s layout.Space, id webhook.ID, visit func(record []byte) error) error {
+	it := forward(tx, layout.DeliveryLogPrefix(s, id))
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
 		if err := it.Item().Value(visit); err != nil {
@@ -135,8 +136,8 @@ func readLatest(tx *badger.Txn, d *webhook.Delivery) error {
 	if d.Attempts == 0 || len(d.AttemptLog) > 0 {
 		return nil
 	}
-	err := get(tx, attemptKey(d.ID, d.Attempts), func(record []byte) error {
-		a, err := decodeAttempt(record)
+	err := get(tx, layout.AttemptKey(d.ID, d.Attempts), func(record []byte) error {
+		a, err := layout.DecodeAttempt(record)
 		if err == nil && a.Number == d.Attempts {
 			d.AttemptLog = []webhook.Attempt{a}
 		}
@@ -167,5 +168,5 @@ func (s *Store) weighBodies(now time.Time) {
 		return
 	}
 	s.weighed = now
-	s.bodies.Kept(int64(s.db.EstimateSize([]byte{byte(spaceBody)})))
+	s.bodies.Kept(int64(s.db.EstimateSize(layout.SpaceBody.Prefix())))
 }

@@ -10,6 +10,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -67,11 +68,11 @@ func TestCheckLooksAtLogs(t *testing.T) {
 		key, value []byte
 		want       error
 	}{
-		"attempt":               {attemptKey(someID, 1), []byte{recordVersion}, errDamaged},
-		"body":                  {bodyKey(someID, 1), []byte{9}, errDamaged},
-		"attempt without event": {attemptKey(someID, 1), encodeAttempt(&webhook.Attempt{}), errNoEvent},
-		"body without event":    {bodyKey(someID, 1), (&body{}).encode(), errNoEvent},
-		"key":                   {append(attemptKey(someID, 1), 0), encodeAttempt(&webhook.Attempt{}), errForeignKey},
+		"attempt":               {layout.AttemptKey(someID, 1), layout.Fresh, layout.ErrDamaged},
+		"body":                  {layout.BodyKey(someID, 1), []byte{9}, layout.ErrDamaged},
+		"attempt without event": {layout.AttemptKey(someID, 1), layout.EncodeAttempt(&webhook.Attempt{}), errNoEvent},
+		"body without event":    {layout.BodyKey(someID, 1), (&layout.Body{}).Encode(), errNoEvent},
+		"key":                   {append(layout.AttemptKey(someID, 1), 0), layout.EncodeAttempt(&webhook.Attempt{}), errForeignKey},
 	} {
 		s := openTest(t, t.TempDir())
 		withLogs(t, s, 2, 5)

@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -17,7 +18,7 @@ const (
 	maxBulkBytes = 1 << 20
 )
 
-var pendingSpaces = []space{spaceQueued, spaceRetrying}
+var pendingSpaces = []layout.Space{layout.SpaceQueued, layout.SpaceRetrying}
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, at most 10,000
 // in one call. It selects them as ListDeliveries does.
@@ -65,23 +66,23 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	there, err := has(tx, eventKey(id))
+	there, err := has(tx, layout.EventKey(id))
 	if err != nil || !there {
 		return false, err
 	}
 	now := was.Requeue()
 	c.keepLog(&was)
-	s.move(c, was.Place(), &now, encodeDelivery(&now))
+	s.move(c, was.Place(), &now, layout.EncodeDelivery(&now))
 	return true, nil
 }
 
 // finishedSpaces are those that hold finished deliveries of a status, "" for any.
-func finishedSpaces(status webhook.Status) []space {
+func finishedSpaces(status webhook.Status) []layout.Space {
 	switch status {
 	case "":
-		return []space{spaceDelivered, spaceFailed}
+		return []layout.Space{layout.SpaceDelivered, layout.SpaceFailed}
 	case webhook.Delivered, webhook.Failed, webhook.Cancelled:
-		return []space{spaceOf(status)}
+		return []layout.Space{layout.SpaceOf(status)}
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (s *Store) CancelPending(
 				return nil, err
 			}
 			d := was.Cancel(reason, now)
-			s.move(c, was.Place(), &d, encodeDelivery(&d))
+			s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
 			cancelled++
 		}
 		s.meddle(n)
@@ -130,17 +131,17 @@ func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, e
 	seen := s.scanStarts.begin(n)
 	var out []webhook.ID
 	err := s.view("select deliveries to cancel", func(tx *badger.Txn) error {
-		queue := forward(tx, endpointKey(spaceQueued, n))
+		queue := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 		defer queue.Close()
-		queue.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
+		queue.Seek(layout.DeliveryKey(layout.SpaceQueued, seen.began.queue.For(n)))
 		for noteQueue(queue, &seen); queue.Valid() && len(out) < limit; queue.Next() {
-			out = append(out, parseDeliveryKey(queue.Item().Key()))
+			out = append(out, layout.ParseDeliveryKey(queue.Item().Key()))
 		}
-		schedule := forward(tx, endpointKey(spaceSchedule, n))
+		schedule := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
 		defer schedule.Close()
-		schedule.Seek(scheduleKey(slotFor(seen.began.schedule, n)))
+		schedule.Seek(layout.ScheduleKey(slotFor(seen.began.schedule, n)))
 		for noteSchedule(schedule, &seen); schedule.Valid() && len(out) < limit; schedule.Next() {
-			out = append(out, parseScheduleKey(schedule.Item().Key()).ID)
+			out = append(out, layout.ParseScheduleKey(schedule.Item().Key()).ID)
 		}
 		return nil
 	})

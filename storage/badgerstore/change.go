@@ -5,6 +5,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -65,16 +66,16 @@ func (c *change) add(o op) {
 
 // place puts a delivery where its status belongs.
 func (c *change) place(d *webhook.Delivery, record []byte, retention time.Duration) {
-	s := spaceOf(d.Status)
-	key := deliveryKey(s, d.ID)
+	s := layout.SpaceOf(d.Status)
+	key := layout.DeliveryKey(s, d.ID)
 	switch s {
-	case spaceQueued:
+	case layout.SpaceQueued:
 		c.put(key, record)
 		c.moves = append(c.moves, move{id: d.ID, queued: +1})
-	case spaceRetrying:
-		due := slotOf(d.NextAttemptAt, d.ID)
+	case layout.SpaceRetrying:
+		due := layout.SlotOf(d.NextAttemptAt, d.ID)
 		c.put(key, record)
-		c.put(scheduleKey(due), nil)
+		c.put(layout.ScheduleKey(due), nil)
 		c.moves = append(c.moves, move{id: d.ID, retrying: +1, due: due.At})
 	default:
 		c.putUntil(key, record, d.FinishedAt.Add(retention))
@@ -84,15 +85,15 @@ func (c *change) place(d *webhook.Delivery, record []byte, retention time.Durati
 // leave removes a delivery from where it is kept. A retrying one keeps its record
 // when replaced says that a new one is put under the same key.
 func (c *change) leave(id webhook.ID, from webhook.Place, replaced bool) {
-	s := spaceOf(from.Status)
+	s := layout.SpaceOf(from.Status)
 	switch s {
-	case spaceQueued:
+	case layout.SpaceQueued:
 		c.moves = append(c.moves, move{id: id, queued: -1})
-	case spaceRetrying:
-		c.remove(scheduleKey(slotOf(from.NextAttemptAt, id)))
+	case layout.SpaceRetrying:
+		c.remove(layout.ScheduleKey(layout.SlotOf(from.NextAttemptAt, id)))
 		c.moves = append(c.moves, move{id: id, retrying: -1})
 	}
 	if !replaced {
-		c.remove(deliveryKey(s, id))
+		c.remove(layout.DeliveryKey(s, id))
 	}
 }

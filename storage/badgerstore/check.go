@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -30,20 +31,20 @@ func (c *CheckReport) countKey(key []byte) {
 	if len(key) == 0 {
 		return
 	}
-	switch space(key[0]) {
-	case spaceEndpoint:
+	switch layout.Space(key[0]) {
+	case layout.SpaceEndpoint:
 		c.Endpoints++
-	case spaceEventType:
+	case layout.SpaceEventType:
 		c.EventTypes++
-	case spaceEvent:
+	case layout.SpaceEvent:
 		c.Events++
-	case spaceQueued:
+	case layout.SpaceQueued:
 		c.Queued++
-	case spaceRetrying:
+	case layout.SpaceRetrying:
 		c.Retrying++
-	case spaceDelivered:
+	case layout.SpaceDelivered:
 		c.Delivered++
-	case spaceFailed:
+	case layout.SpaceFailed:
 		c.Failed++
 	}
 }
@@ -111,7 +112,7 @@ func (c *checker) keyCounts() {
 	maps.Copy(ids, c.sealed)
 	for id := range ids {
 		if found, recorded := c.sealed[id], c.recorded[id]; found != recorded {
-			c.fault(secretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, recorded, found))
+			c.fault(layout.SecretKeyKey(id), fmt.Errorf("%w: it says %d, not %d", errMiscounted, recorded, found))
 		}
 	}
 }
@@ -131,57 +132,49 @@ var (
 	errMiscounted = errors.New("it miscounts the webhooks that a key seals")
 )
 
-// keySizes are the sizes of the keys that numbers make up.
-var keySizes = map[space]int{
-	spaceEndpoint: endpointKeySize, spaceGate: endpointKeySize, spaceEvent: eventKeySize, spaceSchedule: scheduleKeySize,
-	spacePart: partKeySize, spaceParting: eventKeySize,
-	spaceQueued: deliveryKeySize, spaceRetrying: deliveryKeySize, spaceDelivered: deliveryKeySize, spaceFailed: deliveryKeySize,
-	spaceAttempt: logKeySize, spaceBody: logKeySize,
-}
-
 // record checks one record, and counts it.
 func (c *checker) record(key, value []byte) error {
-	kind := space(key[0])
-	if size, fixed := keySizes[kind]; fixed && len(key) != size {
+	kind := layout.Space(key[0])
+	if size, fixed := kind.KeySize(); fixed && len(key) != size {
 		return errForeignKey
 	}
 	switch kind {
-	case spaceEvent:
+	case layout.SpaceEvent:
 		return counted(&c.found.Events, c.event(key, value))
-	case spaceQueued:
+	case layout.SpaceQueued:
 		return counted(&c.found.Queued, c.pending(key, value))
-	case spaceRetrying:
+	case layout.SpaceRetrying:
 		return counted(&c.found.Retrying, c.pending(key, value))
-	case spaceDelivered:
+	case layout.SpaceDelivered:
 		return counted(&c.found.Delivered, c.finished(key, value))
-	case spaceFailed:
+	case layout.SpaceFailed:
 		return counted(&c.found.Failed, c.finished(key, value))
-	case spaceAttempt:
-		_, err := decodeAttempt(value)
+	case layout.SpaceAttempt:
+		_, err := layout.DecodeAttempt(value)
 		return counted(&c.found.Attempts, c.logged(key, err))
-	case spaceBody:
-		_, err := decodeBody(value)
+	case layout.SpaceBody:
+		_, err := layout.DecodeBody(value)
 		return c.logged(key, err)
-	case spaceSchedule:
-		return c.needs(deliveryKey(spaceRetrying, parseScheduleKey(key).ID), errNoDelivery)
-	case spacePart:
+	case layout.SpaceSchedule:
+		return c.needs(layout.DeliveryKey(layout.SpaceRetrying, layout.ParseScheduleKey(key).ID), errNoDelivery)
+	case layout.SpacePart:
 		return c.part(key, value)
-	case spaceParting:
-		_, err := decodeParting(value)
+	case layout.SpaceRemainder:
+		_, err := layout.DecodeRemainder(value)
 		return err
-	case spaceEndpoint:
+	case layout.SpaceEndpoint:
 		return counted(&c.found.Endpoints, c.endpoint(value))
-	case spaceSecretKey:
-		r, err := decodeKeyRecord(value)
-		c.recorded[string(key[1:])] = r.endpoints
+	case layout.SpaceSecretKey:
+		r, err := layout.DecodeKeyCount(value)
+		c.recorded[string(key[1:])] = r.Endpoints
 		return err
-	case spaceEventType:
+	case layout.SpaceEventType:
 		c.found.EventTypes++
 		return nil
-	case spaceAPIKey:
-		_, err := decodeAPIKey(value)
+	case layout.SpaceAPIKey:
+		_, err := layout.DecodeAPIKey(value)
 		return err
-	case spaceMeta, spaceClient, spaceDeleted, spaceGate, spaceKey:
+	case layout.SpaceMeta, layout.SpaceClient, layout.SpaceDeleted, layout.SpaceGate, layout.SpaceIdempotency:
 		return nil
 	}
 	return errForeignKey
@@ -196,7 +189,7 @@ func counted(n *int64, err error) error {
 
 // endpoint checks a registration, and decrypts its secrets if there are keys.
 func (c *checker) endpoint(value []byte) error {
-	e, err := decodeEndpoint(value)
+	e, err := layout.DecodeEndpoint(value)
 	if err != nil || e.Sealed.KeyID == "" {
 		return err
 	}
@@ -208,20 +201,20 @@ func (c *checker) endpoint(value []byte) error {
 }
 
 func (c *checker) event(key, value []byte) error {
-	_, err := decodeEvent(parseEventKey(key), value)
+	_, err := layout.DecodeEvent(layout.ParseEventKey(key), value)
 	return err
 }
 
 // part checks what is stored of some recipients of an event.
 func (c *checker) part(key, value []byte) error {
-	if _, err := decodePart(value); err != nil {
+	if _, err := layout.DecodePart(value); err != nil {
 		return err
 	}
-	return c.needs(eventKey(parseEventKey(key)), errNoEvent)
+	return c.needs(layout.EventKey(layout.ParseEventKey(key)), errNoEvent)
 }
 
 func (c *checker) finished(key, value []byte) error {
-	_, err := decodeDelivery(parseDeliveryKey(key), value)
+	_, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
 	return err
 }
 
@@ -230,20 +223,20 @@ func (c *checker) logged(key []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.needs(eventKey(parseLogKey(key)), errNoEvent)
+	return c.needs(layout.EventKey(layout.ParseLogKey(key)), errNoEvent)
 }
 
 // pending checks a delivery that is still owed.
 func (c *checker) pending(key, value []byte) error {
-	d, err := decodeDelivery(parseDeliveryKey(key), value)
+	d, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
 	if err != nil {
 		return err
 	}
-	if err := c.needs(eventKey(d.ID), errNoEvent); err != nil {
+	if err := c.needs(layout.EventKey(d.ID), errNoEvent); err != nil {
 		return err
 	}
 	if d.Status == webhook.Retrying {
-		return c.needs(scheduleKey(slotOf(d.NextAttemptAt, d.ID)), errNoSchedule)
+		return c.needs(layout.ScheduleKey(layout.SlotOf(d.NextAttemptAt, d.ID)), errNoSchedule)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -32,16 +33,16 @@ func TestFailingJobFailsAlone(t *testing.T) {
 	refused := errors.New("refused")
 	write := func(name string) *job {
 		c := &change{}
-		c.put(eventTypeKey(name), encodeEventType(webhook.EventType{}))
+		c.put(layout.EventTypeKey(name), layout.EncodeEventType(webhook.EventType{}))
 		return &job{change: c}
 	}
 	sees := func(want bool) *job {
 		return &job{plan: func(tx *badger.Txn) (*change, error) {
-			if got, err := has(tx, eventTypeKey("first")); err != nil || got != want {
+			if got, err := has(tx, layout.EventTypeKey("first")); err != nil || got != want {
 				return nil, fmt.Errorf("sees the first: %v, %w", got, err)
 			}
 			c := &change{}
-			c.put(eventTypeKey("wrong"), nil)
+			c.put(layout.EventTypeKey("wrong"), nil)
 			return c, refused
 		}}
 	}

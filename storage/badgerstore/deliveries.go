@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -45,17 +46,17 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 
 // move takes a delivery from where it was and puts it where it is now.
 func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record []byte) {
-	c.leave(now.ID, was, spaceOf(was.Status) == spaceOf(now.Status))
+	c.leave(now.ID, was, layout.SpaceOf(was.Status) == layout.SpaceOf(now.Status))
 	c.place(now, record, s.retention)
 }
 
 func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
-	now, err := decodeDelivery(o.now.ID, o.delivery)
+	now, err := layout.DecodeDelivery(o.now.ID, o.delivery)
 	if err != nil {
 		return nil, err
 	}
 	c := &change{}
-	stored, err := findDelivery(tx, now.ID, deliverySpaces)
+	stored, err := findDelivery(tx, now.ID, layout.DeliverySpaces)
 	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and expired, during the attempt
 		if now.Status.Finished() { // its event may be gone: nothing goes to the log, where it would stay
 			c.place(&now, o.delivery, s.retention)
@@ -74,13 +75,13 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 		err = readLatest(tx, &now)
 	} else if len(now.AttemptLog) == 0 { // it was to be retried, and is not any more
 		var a webhook.Attempt
-		a, err = decodeAttempt(o.attempt)
+		a, err = layout.DecodeAttempt(o.attempt)
 		now.AttemptLog = []webhook.Attempt{a}
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.move(c, stored.Place(), &now, encodeDelivery(&now))
+	s.move(c, stored.Place(), &now, layout.EncodeDelivery(&now))
 	c.logged(now.ID, o.number, o.records)
 	return c, nil
 }
@@ -89,16 +90,16 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 func (s *Store) meddle(n webhook.EndpointNumber) { s.meddled[n] = struct{}{} }
 
 // readDelivery reads a delivery that is in a space; ErrNotFound.
-func readDelivery(tx *badger.Txn, from space, id webhook.ID) (d webhook.Delivery, err error) {
-	err = get(tx, deliveryKey(from, id), func(record []byte) error {
-		d, err = decodeDelivery(id, record)
+func readDelivery(tx *badger.Txn, from layout.Space, id webhook.ID) (d webhook.Delivery, err error) {
+	err = get(tx, layout.DeliveryKey(from, id), func(record []byte) error {
+		d, err = layout.DecodeDelivery(id, record)
 		return err
 	})
 	return d, err
 }
 
 // findDelivery reads a delivery from whichever of the spaces has it; ErrNotFound.
-func findDelivery(tx *badger.Txn, id webhook.ID, spaces []space) (webhook.Delivery, error) {
+func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook.Delivery, error) {
 	for _, from := range spaces {
 		d, err := readDelivery(tx, from, id)
 		if errors.Is(err, webhook.ErrNotFound) {
@@ -115,7 +116,7 @@ func findDelivery(tx *badger.Txn, id webhook.ID, spaces []space) (webhook.Delive
 // Delivery reads a delivery with all its attempts.
 func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
 	err = s.view("read delivery", func(tx *badger.Txn) error {
-		if d, err = findDelivery(tx, id, deliverySpaces); err != nil {
+		if d, err = findDelivery(tx, id, layout.DeliverySpaces); err != nil {
 			return err
 		}
 		return readLog(tx, &d)
@@ -136,7 +137,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 			if len(out) >= limit {
 				break
 			}
-			d, err := findDelivery(tx, id.For(n), deliverySpaces)
+			d, err := findDelivery(tx, id.For(n), layout.DeliverySpaces)
 			if errors.Is(err, webhook.ErrNotFound) { // expired
 				continue
 			}
@@ -155,8 +156,8 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 
 // readEndpointsOf reads which endpoints an event matched; ErrNotFound.
 func readEndpointsOf(tx *badger.Txn, id webhook.ID) (out []webhook.EndpointNumber, err error) {
-	err = get(tx, eventKey(id), func(record []byte) error {
-		out, err = decodeEndpoints(record)
+	err = get(tx, layout.EventKey(id), func(record []byte) error {
+		out, err = layout.DecodeRecipients(record)
 		return err
 	})
 	if err == nil {
@@ -170,7 +171,7 @@ func readEndpointsOf(tx *badger.Txn, id webhook.ID) (out []webhook.EndpointNumbe
 func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
 	var due webhook.Due
 	err := s.update(ctx, "requeue delivery", func(tx *badger.Txn) (*change, error) {
-		was, err := findDelivery(tx, id, deliverySpaces)
+		was, err := findDelivery(tx, id, layout.DeliverySpaces)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +188,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		due.Delivery = was.Requeue()
 		c := &change{}
 		c.keepLog(&was)
-		s.move(c, was.Place(), &due.Delivery, encodeDelivery(&due.Delivery))
+		s.move(c, was.Place(), &due.Delivery, layout.EncodeDelivery(&due.Delivery))
 		due.Delivery.AttemptLog = nil
 		s.meddle(id.Endpoint)
 		return c, nil
@@ -204,7 +205,7 @@ func (s *Store) Cancel(
 ) (webhook.Delivery, error) {
 	var d webhook.Delivery
 	err := s.update(ctx, "cancel delivery", func(tx *badger.Txn) (*change, error) {
-		was, err := findDelivery(tx, id, deliverySpaces)
+		was, err := findDelivery(tx, id, layout.DeliverySpaces)
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +217,7 @@ func (s *Store) Cancel(
 		}
 		d = was.Cancel(reason, now)
 		c := &change{}
-		s.move(c, was.Place(), &d, encodeDelivery(&d))
+		s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
 		s.meddle(id.Endpoint)
 		return c, readLog(tx, &d)
 	})

@@ -3,11 +3,14 @@ package badgerstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -27,11 +30,11 @@ func (s *Store) CreateNumbered(
 ) (webhook.Endpoint, error) {
 	var created webhook.Endpoint
 	err := s.update(ctx, "create webhook", func(tx *badger.Txn) (*change, error) {
-		last, err := metaNumber(tx, metaLastNumber)
+		last, err := metaNumber(tx, layout.MetaLastNumber)
 		if err != nil {
 			return nil, err
 		}
-		lastSeq, err := metaNumber(tx, metaLastSeq)
+		lastSeq, err := metaNumber(tx, layout.MetaLastSeq)
 		if err != nil {
 			return nil, err
 		}
@@ -41,8 +44,8 @@ func (s *Store) CreateNumbered(
 			return nil, err
 		}
 		c := &change{lastSeq: e.ID.Seq}
-		c.put(metaLastNumber, encodeNumber(last+1))
-		c.put(metaLastSeq, encodeNumber(max(lastSeq, e.ID.Seq)))
+		c.put(layout.MetaLastNumber, layout.EncodeNumber(last+1))
+		c.put(layout.MetaLastSeq, layout.EncodeNumber(max(lastSeq, e.ID.Seq)))
 		return c, c.replaceEndpoint(tx, nil, &created)
 	})
 	if err != nil {
@@ -101,24 +104,24 @@ func inTheClear(e *webhook.Endpoint) bool {
 
 // putEndpoint puts an endpoint and the keys by which it is found.
 func (c *change) putEndpoint(e *webhook.Endpoint) {
-	c.put(endpointKey(spaceEndpoint, e.Number()), encodeEndpoint(e))
-	c.put(clientKey(e.ClientID, e.Number()), nil)
+	c.put(layout.EndpointKey(layout.SpaceEndpoint, e.Number()), layout.EncodeEndpoint(e))
+	c.put(layout.ClientKey(e.ClientID, e.Number()), nil)
 	if e.Deleted() {
-		c.put(deletedKey(e.DeletedAt, e.Number()), nil)
+		c.put(layout.DeletedKey(e.DeletedAt, e.Number()), nil)
 	}
 }
 
 // removeEndpoint removes what putEndpoint put.
 func (c *change) removeEndpoint(e *webhook.Endpoint) {
-	c.remove(endpointKey(spaceEndpoint, e.Number()))
-	c.remove(clientKey(e.ClientID, e.Number()))
+	c.remove(layout.EndpointKey(layout.SpaceEndpoint, e.Number()))
+	c.remove(layout.ClientKey(e.ClientID, e.Number()))
 	if e.Deleted() {
-		c.remove(deletedKey(e.DeletedAt, e.Number()))
+		c.remove(layout.DeletedKey(e.DeletedAt, e.Number()))
 	}
 }
 
 func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (webhook.Endpoint, error) {
-	return readRecord(tx, endpointKey(spaceEndpoint, n), decodeEndpoint)
+	return readRecord(tx, layout.EndpointKey(layout.SpaceEndpoint, n), layout.DecodeEndpoint)
 }
 
 // Endpoint returns one endpoint, deleted or not.
@@ -128,16 +131,16 @@ func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
 
 // ListEndpoints returns endpoints that are not deleted, newest first.
 func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
-	prefix := []byte{byte(spaceEndpoint)}
+	prefix := layout.SpaceEndpoint.Prefix()
 	if clientID != "" {
-		prefix = clientPrefix(clientID)
+		prefix = layout.ClientPrefix(clientID)
 	}
 	return view(s, "list webhooks", func(tx *badger.Txn) (out []webhook.Endpoint, err error) {
 		scan := engine.NewBackward(tx, prefix)
 		defer scan.Close()
-		scan.Seek(appendNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
+		scan.Seek(layout.AppendEndpointNumber(slices.Clone(prefix), before-1)) // 0 wraps round to the largest
 		for allowance := engine.Unlimited; len(out) < limit && scan.Next(prefix, &allowance) == engine.Found; {
-			e, err := readEndpoint(tx, lastNumber(scan.Key))
+			e, err := readEndpoint(tx, layout.LastNumber(scan.Key))
 			if err != nil {
 				return nil, err
 			}
@@ -152,10 +155,10 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
 func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	return s.view("read webhooks", func(tx *badger.Txn) error {
-		it := forward(tx, []byte{byte(spaceEndpoint)})
+		it := forward(tx, layout.SpaceEndpoint.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			e, err := decoded(it, decodeEndpoint)
+			e, err := decoded(it, layout.DecodeEndpoint)
 			if err != nil {
 				return err
 			}
@@ -165,4 +168,45 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 		}
 		return nil
 	})
+}
+
+// SaveGate keeps an endpoint's breaker state; the zero state forgets it.
+func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
+	c, key := &change{}, layout.EndpointKey(layout.SpaceGate, n)
+	if g.OpenUntil.IsZero() && g.Openings == 0 {
+		c.remove(key)
+	} else {
+		c.put(key, layout.EncodeGate(g))
+	}
+	s.submit(&job{change: c, Ticket: groupcommit.Ticket{Urgency: settles, Done: wrapped("save gate", done)}})
+}
+
+// wrapped adds the action to the error that done gets.
+func wrapped(action string, done func(error)) func(error) {
+	return func(err error) {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", action, err)
+		}
+		done(err)
+	}
+}
+
+// Gate reads an endpoint's breaker state; zero if there is none.
+func (s *Store) Gate(n webhook.EndpointNumber) (g webhook.GateState, err error) {
+	err = s.view("read gate", func(tx *badger.Txn) error {
+		g, err = readGate(tx, n)
+		return err
+	})
+	return g, err
+}
+
+func readGate(tx *badger.Txn, n webhook.EndpointNumber) (g webhook.GateState, err error) {
+	err = get(tx, layout.EndpointKey(layout.SpaceGate, n), func(record []byte) (err error) {
+		g, err = layout.DecodeGate(record)
+		return err
+	})
+	if errors.Is(err, webhook.ErrNotFound) {
+		return webhook.GateState{}, nil
+	}
+	return g, err
 }

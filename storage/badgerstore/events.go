@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -94,8 +95,8 @@ func (a *acceptance) store(i int) bool {
 	}
 	to := e.Recipients()
 	c, first := &a.change, to[:min(len(to), webhook.MaxFanOut)]
-	keys := appendEventKey(make([]byte, 0, eventKeySize+len(first)*deliveryKeySize), e.ID)
-	c.put(keys[:eventKeySize:eventKeySize], encodeEvent(e, first))
+	keys := layout.AppendEventKey(make([]byte, 0, layout.EventKeySize+len(first)*layout.DeliveryKeySize), e.ID)
+	c.put(keys[:layout.EventKeySize:layout.EventKeySize], layout.EncodeEvent(e, first))
 	if len(first) < len(to) {
 		c.announceParts(e, to)
 		if a.wide == nil {
@@ -103,7 +104,7 @@ func (a *acceptance) store(i int) bool {
 		}
 		a.wide[i] = to
 	}
-	c.owe(keys[eventKeySize:], e, first, a.retention)
+	c.owe(keys[layout.EventKeySize:], e, first, a.retention)
 	c.lastSeq = max(c.lastSeq, e.ID.Seq)
 	a.receipts[i] = webhook.Receipt{
 		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
@@ -120,18 +121,18 @@ func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber,
 		if withheld {
 			if reason := e.Withheld(n); reason != webhook.ReasonNone {
 				d := webhook.Delivery{ID: id}.Fail(reason, e.ID.Time())
-				c.place(&d, encodeDelivery(&d), retention)
+				c.place(&d, layout.EncodeDelivery(&d), retention)
 				continue
 			}
 		}
-		keys = appendDeliveryKey(keys, spaceQueued, id)
-		c.put(keys[start:len(keys):len(keys)], freshRecord)
+		keys = layout.AppendDeliveryKey(keys, layout.SpaceQueued, id)
+		c.put(keys[start:len(keys):len(keys)], layout.Fresh)
 		c.moves = append(c.moves, move{id: id, queued: +1})
 	}
 }
 
 func (a *acceptance) fits(e *webhook.Event) bool {
-	const perDelivery, perWithheld = deliveryKeySize + opOverhead + 8, 24 // a few bytes in the event's record
+	const perDelivery, perWithheld = layout.DeliveryKeySize + opOverhead + 8, 24 // a few bytes in the event's record
 	first := min(width(e), webhook.MaxFanOut)
 	size := len(e.Data) + 1024 + first*perDelivery + min(first, len(e.Disabled)+len(e.Limited))*perWithheld + partBytes(e)
 	return len(a.change.ops)+first+3+width(e)/webhook.MaxFanOut <= maxAcceptOps && a.change.bytes+size <= maxAcceptBytes
@@ -139,14 +140,14 @@ func (a *acceptance) fits(e *webhook.Event) bool {
 
 // plan stores the events whose idempotency keys are new.
 func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
-	seen := map[string]publication{}
+	seen := map[string]layout.KeyedEvent{}
 	for i := range a.events {
 		e := &a.events[i]
 		if e.IdempotencyKey == "" {
 			a.store(i)
 			continue
 		}
-		key, now := idempotencyKey(e), publicationOf(e)
+		key, now := layout.IdempotencyKey(e), layout.KeyedEventOf(e)
 		first, known := seen[string(key)]
 		if !known {
 			var err error
@@ -156,10 +157,10 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 		}
 		switch {
 		case known:
-			a.receipts[i] = first.repeated(e, &now)
+			a.receipts[i] = first.Repeated(e, &now)
 		case a.store(i):
 			seen[string(key)] = now
-			a.change.putUntil(key, now.encode(), now.until())
+			a.change.putUntil(key, now.Encode(), now.Until())
 		}
 	}
 	return &a.change, nil
@@ -168,8 +169,8 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 // Event reads an event with its data. Its Endpoints are all its recipients.
 func (s *Store) Event(id webhook.ID) (e webhook.Event, err error) {
 	err = s.view("read event", func(tx *badger.Txn) error {
-		err := get(tx, eventKey(id), func(record []byte) error {
-			e, err = decodeEvent(id, record)
+		err := get(tx, layout.EventKey(id), func(record []byte) error {
+			e, err = layout.DecodeEvent(id, record)
 			return err
 		})
 		if err == nil {
@@ -181,9 +182,9 @@ func (s *Store) Event(id webhook.ID) (e webhook.Event, err error) {
 }
 
 // readPayload reads what an attempt needs of a delivery's event; ErrNotFound.
-func readPayload(tx *badger.Txn, id webhook.ID) (p payload, err error) {
-	err = get(tx, eventKey(id), func(record []byte) error {
-		p, err = decodePayload(record)
+func readPayload(tx *badger.Txn, id webhook.ID) (p layout.Payload, err error) {
+	err = get(tx, layout.EventKey(id), func(record []byte) error {
+		p, err = layout.DecodePayload(record)
 		return err
 	})
 	return p, err
@@ -191,12 +192,24 @@ func readPayload(tx *badger.Txn, id webhook.ID) (p payload, err error) {
 
 // readEventType reads the type of a delivery's event, "" if the event is missing.
 func readEventType(tx *badger.Txn, id webhook.ID) (name string, err error) {
-	err = get(tx, eventKey(id), func(record []byte) error {
-		name, err = decodeEventType(record)
+	err = get(tx, layout.EventKey(id), func(record []byte) error {
+		name, err = layout.DecodeTypeOfEvent(record)
 		return err
 	})
 	if errors.Is(err, webhook.ErrNotFound) {
 		return "", nil
 	}
 	return name, err
+}
+
+// readPublication looks an idempotency key up.
+func readPublication(tx *badger.Txn, key []byte) (p layout.KeyedEvent, known bool, err error) {
+	err = get(tx, key, func(record []byte) error {
+		p, err = layout.DecodeKeyedEvent(record)
+		return err
+	})
+	if errors.Is(err, webhook.ErrNotFound) {
+		return p, false, nil
+	}
+	return p, err == nil, err
 }

@@ -1,33 +1,16 @@
 package badgerstore
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-// keyRecord is what is stored of a key for as long as it encrypts any endpoint's values.
-type keyRecord struct {
-	endpoints uint64 // how many
-	check     []byte // webhook.SealedValues.Check of the first of them
-}
-
-func (r keyRecord) encode() []byte {
-	return appendBytes(binary.AppendUvarint([]byte{recordVersion}, r.endpoints), r.check)
-}
-
-func decodeKeyRecord(record []byte) (keyRecord, error) {
-	d := newDecoder(record)
-	r := keyRecord{endpoints: d.uvarint(), check: bytes.Clone(d.bytes())}
-	return r, d.err
-}
 
 // keyTally counts by how much a change alters the number of endpoints under each key.
 type keyTally struct {
@@ -57,38 +40,38 @@ func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 		}
 		r, err := readKeyRecord(tx, id)
 		if errors.Is(err, webhook.ErrNotFound) && by > 0 { // the key's first endpoints
-			r.check, err = t.checks[id], nil
+			r.Check, err = t.checks[id], nil
 		}
-		switch now := int64(r.endpoints) + by; {
+		switch now := int64(r.Endpoints) + by; {
 		case err != nil:
 			return fmt.Errorf("read key %q: %w", id, err)
 		case now < 0:
-			return fmt.Errorf("count of key %q: %w", id, errDamaged)
+			return fmt.Errorf("count of key %q: %w", id, layout.ErrDamaged)
 		case now == 0:
-			c.remove(secretKeyKey(id))
+			c.remove(layout.SecretKeyKey(id))
 		default:
-			r.endpoints = uint64(now)
-			c.put(secretKeyKey(id), r.encode())
+			r.Endpoints = uint64(now)
+			c.put(layout.SecretKeyKey(id), r.Encode())
 		}
 	}
 	return nil
 }
 
-func readKeyRecord(tx *badger.Txn, id string) (keyRecord, error) {
-	return readRecord(tx, secretKeyKey(id), decodeKeyRecord)
+func readKeyRecord(tx *badger.Txn, id string) (layout.KeyCount, error) {
+	return readRecord(tx, layout.SecretKeyKey(id), layout.DecodeKeyCount)
 }
 
 // KeyUses returns each key that encrypts the values of any endpoint, by ID.
 func (s *Store) KeyUses() ([]storage.KeyUse, error) {
 	return view(s, "read secret keys", func(tx *badger.Txn) (uses []storage.KeyUse, err error) {
-		it := forward(tx, []byte{byte(spaceSecretKey)})
+		it := forward(tx, layout.SpaceSecretKey.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			r, err := decoded(it, decodeKeyRecord)
+			r, err := decoded(it, layout.DecodeKeyCount)
 			if err != nil {
 				return nil, err
 			}
-			uses = append(uses, storage.KeyUse{KeyID: string(it.Item().Key()[1:]), Endpoints: int64(r.endpoints), Check: r.check})
+			uses = append(uses, storage.KeyUse{KeyID: string(it.Item().Key()[1:]), Endpoints: int64(r.Endpoints), Check: r.Check})
 		}
 		return uses, nil
 	})
@@ -123,16 +106,16 @@ func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next
 // which to continue: 0 after the last endpoint.
 func (s *Store) underOtherKeys(r storage.Resealing) (found []webhook.EndpointNumber, next webhook.EndpointNumber, err error) {
 	found, err = view(s, "select webhooks to reencrypt", func(tx *badger.Txn) (found []webhook.EndpointNumber, err error) {
-		it := forward(tx, []byte{byte(spaceEndpoint)})
+		it := forward(tx, layout.SpaceEndpoint.Prefix())
 		defer it.Close()
-		it.Seek(endpointKey(spaceEndpoint, r.From))
+		it.Seek(layout.EndpointKey(layout.SpaceEndpoint, r.From))
 		for looked := 0; it.Valid(); it.Next() {
-			n := lastNumber(it.Item().Key())
+			n := layout.LastNumber(it.Item().Key())
 			if looked++; looked > maxResealScan || len(found) >= min(r.Limit, maxBulk) {
 				next = n
 				return found, nil
 			}
-			e, err := decoded(it, decodeEndpoint)
+			e, err := decoded(it, layout.DecodeEndpoint)
 			if err != nil {
 				return nil, err
 			}
@@ -174,7 +157,7 @@ func planReseal(
 		}
 		tally.move(e.Sealed, now)
 		e.Sealed = now
-		c.put(endpointKey(spaceEndpoint, n), encodeEndpoint(&e))
+		c.put(layout.EndpointKey(layout.SpaceEndpoint, n), layout.EncodeEndpoint(&e))
 		done++
 	}
 	return c, done, stopped, tally.writeTo(tx, c)

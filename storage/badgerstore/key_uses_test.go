@@ -11,6 +11,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
@@ -329,7 +330,7 @@ func TestCheckOpensSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	miscounted := keyRecord{endpoints: 4, check: uses[0].Check}
+	miscounted := layout.KeyCount{Endpoints: 4, Check: uses[0].Check}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -342,12 +343,12 @@ func TestCheckOpensSecrets(t *testing.T) {
 	if _, err := CheckDir(dir, sealed.NewKeys(testKeys("other"))); !errors.Is(err, keyring.ErrUnknownKey) {
 		t.Fatal(err)
 	}
-	overwrite(t, dir, secretKeyKey("k"), miscounted.encode())
+	overwrite(t, dir, layout.SecretKeyKey("k"), miscounted.Encode())
 	if c, err := CheckDir(dir, nil); !errors.Is(err, errMiscounted) || c.Damaged != 1 {
 		t.Errorf("miscounted: %+v, %v", c, err)
 	}
 	record.Sealed.Text[len(record.Sealed.Text)-1] ^= 1
-	overwrite(t, dir, endpointKey(spaceEndpoint, all[1].Number()), encodeEndpoint(&record))
+	overwrite(t, dir, layout.EndpointKey(layout.SpaceEndpoint, all[1].Number()), layout.EncodeEndpoint(&record))
 	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
 		t.Errorf("changed: %+v, %v", c, err)
 	}

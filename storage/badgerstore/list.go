@@ -9,6 +9,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -25,12 +26,12 @@ func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (page webhook.DeliveryPa
 }
 
 // spacesOf are those that hold deliveries of a status, "" for any.
-func spacesOf(status webhook.Status) []space {
+func spacesOf(status webhook.Status) []layout.Space {
 	switch status {
 	case "":
-		return deliverySpaces
+		return layout.DeliverySpaces
 	case webhook.Queued, webhook.Retrying:
-		return []space{spaceOf(status)}
+		return []layout.Space{layout.SpaceOf(status)}
 	}
 	return finishedSpaces(status)
 }
@@ -39,14 +40,14 @@ func spacesOf(status webhook.Status) []space {
 type lister struct {
 	tx           *badger.Txn
 	q            webhook.DeliveryQuery
-	spaces       []space
+	spaces       []layout.Space
 	since, until uint64 // since ≤ Seq < until
 	// allowance is how many more keys may be looked at in vain.
 	allowance int
 	page      webhook.DeliveryPage
 }
 
-func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []space) (webhook.DeliveryPage, error) {
+func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []layout.Space) (webhook.DeliveryPage, error) {
 	l := &lister{tx: tx, q: q, spaces: spaces, until: math.MaxUint64, allowance: 10*q.Limit + 1000}
 	if !q.Since.IsZero() {
 		l.since = webhook.SeqAt(q.Since)
@@ -74,24 +75,24 @@ func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
 		return []webhook.EndpointNumber{l.q.Endpoint}, nil
 	}
 	if l.q.Endpoint != 0 {
-		theirs, err := has(l.tx, clientKey(l.q.ClientID, l.q.Endpoint))
+		theirs, err := has(l.tx, layout.ClientKey(l.q.ClientID, l.q.Endpoint))
 		if err != nil || !theirs {
 			return nil, err
 		}
 		return []webhook.EndpointNumber{l.q.Endpoint}, nil
 	}
-	it := forward(l.tx, clientPrefix(l.q.ClientID))
+	it := forward(l.tx, layout.ClientPrefix(l.q.ClientID))
 	defer it.Close()
 	var out []webhook.EndpointNumber
 	for it.Rewind(); it.Valid(); it.Next() {
-		out = append(out, lastNumber(it.Item().Key()))
+		out = append(out, layout.LastNumber(it.Item().Key()))
 	}
 	return out, nil
 }
 
 // start is the newest ID that the list can hold of an endpoint; false if there is none.
 func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
-	id, before := lastID(n), l.q.Before
+	id, before := layout.LastID(n), l.q.Before
 	id.Seq = l.until - 1
 	if before == (webhook.ID{}) {
 		return id, true
@@ -101,10 +102,10 @@ func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 	case n < before.Endpoint:
 		bound.Nonce = math.MaxUint32
 	case n == before.Endpoint:
-		bound, ok = previousID(before)
+		bound, ok = layout.PreviousID(before)
 	default: // of the same Seq, n comes before it in the list
 		bound.Nonce = 0
-		bound, ok = previousID(bound)
+		bound, ok = layout.PreviousID(bound)
 	}
 	if bound.Compare(id) < 0 {
 		id = bound
@@ -156,15 +157,15 @@ func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 	}()
 	var sources sourceHeap
 	for _, s := range l.spaces {
-		prefix := []byte{byte(s)}
+		prefix := s.Prefix()
 		if len(endpoints) == 1 {
-			prefix = endpointKey(s, endpoints[0])
+			prefix = layout.EndpointKey(s, endpoints[0])
 		}
 		scan := &sharedScan{Backward: engine.NewBackward(l.tx, prefix)}
 		scans = append(scans, scan)
 		for _, n := range endpoints {
 			if from, ok := l.start(n); ok {
-				sources = append(sources, &source{scan: scan, space: s, prefix: endpointKey(s, n), next: from})
+				sources = append(sources, &source{scan: scan, space: s, prefix: layout.EndpointKey(s, n), next: from})
 			}
 		}
 	}
@@ -210,7 +211,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 func (l *lister) walkEvents() error {
 	first, ok := l.start(0)
 	if before := l.q.Before; before.Endpoint != 0 { // its event may have more of them
-		first, ok = lastID(0), true
+		first, ok = layout.LastID(0), true
 		first.Seq = l.until - 1
 		if event := before.Event(); event.Compare(first) < 0 {
 			first = event
@@ -219,15 +220,15 @@ func (l *lister) walkEvents() error {
 	if !ok {
 		return nil
 	}
-	prefix := []byte{byte(spaceEvent)}
+	prefix := layout.SpaceEvent.Prefix()
 	scan := engine.NewBackward(l.tx, prefix)
 	defer scan.Close()
-	for scan.Seek(eventKey(first)); ; {
+	for scan.Seek(layout.EventKey(first)); ; {
 		step := scan.Next(prefix, &l.allowance)
 		if step == engine.Ended {
 			return nil
 		}
-		id := parseEventKey(scan.Key)
+		id := layout.ParseEventKey(scan.Key)
 		if id.Seq < l.since {
 			return nil
 		}
@@ -243,13 +244,13 @@ func (l *lister) walkEvents() error {
 
 // walkEvent lists the deliveries of one event; it tells whether the page goes on.
 func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
-	if name, err := decodeEventType(record); err != nil {
+	if name, err := layout.DecodeTypeOfEvent(record); err != nil {
 		return false, err
 	} else if l.q.EventType != "" && l.q.EventType != name {
 		l.allowance--
 		return l.goesOn(id), nil
 	}
-	endpoints, err := decodeEndpoints(record)
+	endpoints, err := layout.DecodeRecipients(record)
 	if err == nil {
 		endpoints, err = withParts(l.tx, id, endpoints)
 	}

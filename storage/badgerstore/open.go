@@ -1,13 +1,19 @@
 package badgerstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"time"
 
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/disk"
+	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/webhook"
 )
 
 var errNoData = errors.New("there is no data")
@@ -76,4 +82,66 @@ func (s *Store) opened(since time.Time) {
 	default:
 		s.opening.Counting = true
 	}
+}
+
+// Close commits what was handed over, and closes the files. Later calls fail. It
+// is safe to call twice. On a broken store, and on a full disk, it takes no longer
+// than a second or so: the process has to end then, and all that was acknowledged
+// is on disk.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.closed = s.db.Close(s.Broken(), func() {
+			s.stop()
+			s.committer.Close()
+			s.awaitReads()
+		})
+	})
+	return s.closed
+}
+
+// Urgencies of a write while the disk is full.
+const (
+	settles   = groupcommit.Settles
+	publishes = groupcommit.Publishes
+	changes   = groupcommit.Changes
+	frees     = groupcommit.Frees
+)
+
+// errNoSpace answers a write for which the disk has no space.
+var errNoSpace = &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
+
+// SpaceNeeded returns how many bytes must stay free on the disk for storage to continue,
+// and to start again. Below it publishing has to be refused; Accept refuses, too.
+func (s *Store) SpaceNeeded() uint64 {
+	if s.enter() != nil {
+		return 0
+	}
+	defer s.leave()
+	return s.db.SpaceNeeded()
+}
+
+// squeeze has removed records leave the disk while less is free than storage needs.
+// Reap calls it after each round.
+func (s *Store) squeeze(ctx context.Context) error {
+	if s.enter() != nil {
+		return nil
+	}
+	defer s.leave()
+	if ends, err := s.db.Squeeze(); err != nil || !ends {
+		return err
+	}
+	return s.updateUrgently(ctx, frees, "end log", func(tx *badger.Txn) (*change, error) {
+		if s.ended == s.tally.commits { // nothing was committed since
+			return nil, nil
+		}
+		last, err := metaNumber(tx, layout.MetaLastSeq)
+		if err != nil {
+			return nil, err
+		}
+		s.db.EndLog()
+		s.ended = s.tally.commits + 1
+		c := &change{} // a log ends with the next commit only
+		c.put(layout.MetaLastSeq, layout.EncodeNumber(last))
+		return c, nil
+	})
 }

@@ -1,13 +1,13 @@
 package badgerstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -18,13 +18,6 @@ import (
 // deliveries yet. Each later transaction makes the deliveries of one part, and
 // moves the parting on; the last one removes it. What a crash leaves undone, Open
 // does: an event is delivered to all its recipients, or not stored at all.
-
-// part is what is stored of some recipients of an event: all of them, and those
-// whose deliveries are withheld.
-type part struct{ all, disabled, limited []webhook.EndpointNumber }
-
-// parting says which parts have no deliveries yet: from next up to last.
-type parting struct{ next, last int }
 
 // parts is how many parts an event has beside the first.
 func parts(e *webhook.Event) int {
@@ -56,9 +49,9 @@ func bitsOf(n webhook.EndpointNumber) int {
 }
 
 // partOf returns one part of an event's recipients, numbered from 1.
-func partOf(e *webhook.Event, to []webhook.EndpointNumber, number int) part {
+func partOf(e *webhook.Event, to []webhook.EndpointNumber, number int) layout.Part {
 	some := to[number*webhook.MaxFanOut : min((number+1)*webhook.MaxFanOut, len(to))]
-	return part{all: some, disabled: within(e.Disabled, some), limited: within(e.Limited, some)}
+	return layout.Part{All: some, Disabled: within(e.Disabled, some), Limited: within(e.Limited, some)}
 }
 
 // within returns those numbers of a list that lie between the first and the last
@@ -72,45 +65,23 @@ func within(list, some []webhook.EndpointNumber) []webhook.EndpointNumber {
 	return list[from:to]
 }
 
-func (p *part) encode() []byte {
-	dst := append(make([]byte, 0, 2*len(p.all)+16), recordVersion)
-	for _, list := range [][]webhook.EndpointNumber{p.all, p.disabled, p.limited} {
-		dst = appendEndpoints(dst, list)
-	}
-	return dst
-}
-
-func decodePart(record []byte) (part, error) {
-	d := newDecoder(record)
-	return part{all: d.endpoints(), disabled: d.endpoints(), limited: d.endpoints()}, d.err
-}
-
-func (p parting) encode() []byte {
-	return binary.AppendUvarint(binary.AppendUvarint([]byte{recordVersion}, uint64(p.next)), uint64(p.last))
-}
-
-func decodeParting(record []byte) (parting, error) {
-	d := newDecoder(record)
-	return parting{next: d.number(), last: d.number()}, d.err
-}
-
 // announceParts puts the recipients beyond the first part, and the parting.
 func (c *change) announceParts(e *webhook.Event, to []webhook.EndpointNumber) {
-	p := parting{next: 1, last: parts(e)}
-	for number := p.next; number <= p.last; number++ {
+	p := layout.Remainder{Next: 1, Last: parts(e)}
+	for number := p.Next; number <= p.Last; number++ {
 		some := partOf(e, to, number)
-		c.put(partKey(e.ID, number), some.encode())
+		c.put(layout.PartKey(e.ID, number), some.Encode())
 	}
-	c.put(partingKey(e.ID), p.encode())
+	c.put(layout.RemainderKey(e.ID), p.Encode())
 }
 
 // depart notes that a part has its deliveries.
-func (c *change) depart(id webhook.ID, p parting) {
-	if p.next++; p.next > p.last {
-		c.remove(partingKey(id))
+func (c *change) depart(id webhook.ID, p layout.Remainder) {
+	if p.Next++; p.Next > p.Last {
+		c.remove(layout.RemainderKey(id))
 		return
 	}
-	c.put(partingKey(id), p.encode())
+	c.put(layout.RemainderKey(id), p.Encode())
 }
 
 // later returns the jobs that store the later parts of wide events.
@@ -118,25 +89,25 @@ func (a *acceptance) later() (jobs []*job) {
 	for i := range a.events {
 		last := parts(&a.events[i])
 		for number := 1; number <= last; number++ {
-			jobs = append(jobs, a.laterJob(i, parting{number, last}))
+			jobs = append(jobs, a.laterJob(i, layout.Remainder{Next: number, Last: last}))
 		}
 	}
 	return jobs
 }
 
-func (a *acceptance) laterJob(i int, p parting) *job {
+func (a *acceptance) laterJob(i int, p layout.Remainder) *job {
 	return &job{plan: func(*badger.Txn) (*change, error) { return a.laterPart(i, p), nil }}
 }
 
 // laterPart makes the deliveries of one part, unless the event was not stored.
-func (a *acceptance) laterPart(i int, p parting) *change {
+func (a *acceptance) laterPart(i int, p layout.Remainder) *change {
 	e, r := &a.events[i], &a.receipts[i]
 	if r.EventID != e.ID || r.Duplicate || r.Err != nil {
 		return nil
 	}
 	c := &change{}
-	to := partOf(e, a.wide[i], p.next).all
-	c.owe(make([]byte, 0, len(to)*deliveryKeySize), e, to, a.retention)
+	to := partOf(e, a.wide[i], p.Next).All
+	c.owe(make([]byte, 0, len(to)*layout.DeliveryKeySize), e, to, a.retention)
 	c.depart(e.ID, p)
 	return c
 }
@@ -158,10 +129,10 @@ func (a *acceptance) inTurn(jobs []*job) []*job {
 func (s *Store) finishParts() error {
 	var unfinished []webhook.ID
 	err := s.view("look for unfinished events", func(tx *badger.Txn) error {
-		it := forward(tx, []byte{byte(spaceParting)})
+		it := forward(tx, layout.SpaceRemainder.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			unfinished = append(unfinished, parseEventKey(it.Item().Key()))
+			unfinished = append(unfinished, layout.ParseEventKey(it.Item().Key()))
 		}
 		return nil
 	})
@@ -175,35 +146,35 @@ func (s *Store) finishParts() error {
 
 // finishPart makes the deliveries of an event's next part, and reports whether there are more.
 func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
-	var p parting
+	var p layout.Remainder
 	done := make(chan error, 1)
 	s.submit(&job{Ticket: groupcommit.Ticket{Done: func(err error) { done <- err }}, plan: func(tx *badger.Txn) (*change, error) {
-		err := get(tx, partingKey(id), func(record []byte) error {
-			p, err = decodeParting(record)
+		err := get(tx, layout.RemainderKey(id), func(record []byte) error {
+			p, err = layout.DecodeRemainder(record)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		some, err := readPart(tx, id, p.next)
+		some, err := readPart(tx, id, p.Next)
 		if err != nil {
 			return nil, err
 		}
 		c := &change{}
-		e := webhook.Event{ID: id, Disabled: some.disabled, Limited: some.limited}
-		c.owe(make([]byte, 0, len(some.all)*deliveryKeySize), &e, some.all, s.retention)
+		e := webhook.Event{ID: id, Disabled: some.Disabled, Limited: some.Limited}
+		c.owe(make([]byte, 0, len(some.All)*layout.DeliveryKeySize), &e, some.All, s.retention)
 		c.depart(id, p)
 		return c, nil
 	}})
 	if err := <-done; err != nil {
 		return false, fmt.Errorf("finish event %s: %w", webhook.EventID.Format(id), err)
 	}
-	return p.next < p.last, nil
+	return p.Next < p.Last, nil
 }
 
-func readPart(tx *badger.Txn, id webhook.ID, number int) (p part, err error) {
-	err = get(tx, partKey(id, number), func(record []byte) error {
-		p, err = decodePart(record)
+func readPart(tx *badger.Txn, id webhook.ID, number int) (p layout.Part, err error) {
+	err = get(tx, layout.PartKey(id, number), func(record []byte) error {
+		p, err = layout.DecodePart(record)
 		return err
 	})
 	return p, err
@@ -215,14 +186,14 @@ func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([
 	if len(first) < webhook.MaxFanOut {
 		return first, nil
 	}
-	it := forward(tx, partPrefix(id))
+	it := forward(tx, layout.PartPrefix(id))
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		p, err := decoded(it, decodePart)
+		p, err := decoded(it, layout.DecodePart)
 		if err != nil {
 			return nil, err
 		}
-		first = append(first, p.all...)
+		first = append(first, p.All...)
 	}
 	return first, nil
 }
@@ -231,6 +202,6 @@ func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([
 // recipients it has.
 func (c *change) removeParts(id webhook.ID, recipients int) {
 	for number := 1; number*webhook.MaxFanOut < recipients; number++ {
-		c.remove(partKey(id, number))
+		c.remove(layout.PartKey(id, number))
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -85,7 +86,7 @@ func wantParts(t *testing.T, s *Store, e *webhook.Event) {
 		}
 	}
 	err := s.view("test", func(tx *badger.Txn) error {
-		it := forward(tx, []byte{byte(spaceParting)})
+		it := forward(tx, layout.SpaceRemainder.Prefix())
 		defer it.Close()
 		if it.Rewind(); it.Valid() {
 			t.Error("the event counts as unfinished still")

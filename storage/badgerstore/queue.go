@@ -1,20 +1,24 @@
 package badgerstore
 
 import (
+	"bytes"
 	"errors"
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // slotFor returns the same place for an endpoint; the zero slot becomes its first.
-func slotFor(s webhook.Slot, n webhook.EndpointNumber) webhook.Slot { return slotOf(s.At, s.ID.For(n)) }
+func slotFor(s webhook.Slot, n webhook.EndpointNumber) webhook.Slot {
+	return layout.SlotOf(s.At, s.ID.For(n))
+}
 
 // batch gathers due deliveries up to the bounds of one read.
 type batch struct {
-	payload         func(webhook.ID) (payload, error)
+	payload         func(webhook.ID) (layout.Payload, error)
 	limit, maxBytes int
 	out             []webhook.Due
 	bytes           int
@@ -45,14 +49,14 @@ func dueOf(tx *badger.Txn, d webhook.Delivery) (webhook.Due, error) {
 
 // withPayload adds a payload, and how it was found. If the event is missing, which
 // cannot happen to a pending delivery unless data was lost, Data is nil.
-func withPayload(d webhook.Delivery, p payload, err error) (webhook.Due, error) {
+func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, error) {
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return webhook.Due{}, err
 	}
 	if d.EventType == "" {
-		d.EventType = p.eventType
+		d.EventType = p.EventType
 	}
-	return webhook.Due{Delivery: d, Data: p.data}, nil
+	return webhook.Due{Delivery: d, Data: p.Data}, nil
 }
 
 // Queued reads an endpoint's queue in order of acceptance, from the ID from on.
@@ -63,13 +67,13 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 		events := payloads{tx: tx}
 		defer events.close()
 		b.payload = events.read
-		it := forward(tx, endpointKey(spaceQueued, n))
+		it := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 		defer it.Close()
 		fromHead := !olderThan(seen.began.queue, from)
 		if fromHead {
 			from = seen.began.queue
 		}
-		it.Seek(deliveryKey(spaceQueued, from.For(n)))
+		it.Seek(layout.DeliveryKey(layout.SpaceQueued, from.For(n)))
 		if fromHead {
 			noteQueue(it, &seen)
 		}
@@ -81,7 +85,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 // noteQueue remembers where a scan of the whole queue found its head.
 func noteQueue(it *badger.Iterator, seen *scanMark) {
 	if it.Valid() {
-		seen.queue(parseDeliveryKey(it.Item().Key()))
+		seen.queue(layout.ParseDeliveryKey(it.Item().Key()))
 		return
 	}
 	seen.queueEmpty()
@@ -103,7 +107,7 @@ func readQueue(it *badger.Iterator, b *batch) error {
 // dueAt decodes the delivery that an iterator stands on, without its log.
 func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 	err = item.Value(func(record []byte) error {
-		d, err = decodeDue(parseDeliveryKey(item.Key()), record)
+		d, err = layout.DecodeDue(layout.ParseDeliveryKey(item.Key()), record)
 		return err
 	})
 	return d, err
@@ -117,15 +121,15 @@ func (s *Store) Scheduled(
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err = s.view("read retry schedule", func(tx *badger.Txn) error {
-		b.payload = func(id webhook.ID) (payload, error) { return readPayload(tx, id) }
-		it := forward(tx, endpointKey(spaceSchedule, n))
+		b.payload = func(id webhook.ID) (layout.Payload, error) { return readPayload(tx, id) }
+		it := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
 		defer it.Close()
 		start := slotFor(from, n)
 		fromHead := !slotFor(seen.began.schedule, n).Before(start)
 		if fromHead {
 			start = seen.began.schedule
 		}
-		it.Seek(scheduleKey(slotFor(start, n)))
+		it.Seek(layout.ScheduleKey(slotFor(start, n)))
 		if fromHead {
 			noteSchedule(it, &seen)
 		}
@@ -137,7 +141,7 @@ func (s *Store) Scheduled(
 
 func noteSchedule(it *badger.Iterator, seen *scanMark) {
 	if it.Valid() {
-		seen.schedule(parseScheduleKey(it.Item().Key()))
+		seen.schedule(layout.ParseScheduleKey(it.Item().Key()))
 		return
 	}
 	seen.scheduleEmpty()
@@ -146,7 +150,7 @@ func noteSchedule(it *badger.Iterator, seen *scanMark) {
 // readSchedule gives the due time of the first slot that it does not take.
 func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) (webhook.DueTime, error) {
 	for ; it.Valid(); it.Next() {
-		at := parseScheduleKey(it.Item().Key())
+		at := layout.ParseScheduleKey(it.Item().Key())
 		if at.At.After(now) || b.full() {
 			return at.At, nil
 		}
@@ -168,8 +172,8 @@ func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) 
 // scheduled reads the delivery of a slot, without its log. If data was lost, it has
 // no history.
 func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) {
-	err = get(tx, deliveryKey(spaceRetrying, at.ID), func(record []byte) error {
-		d, err = decodeDue(at.ID, record)
+	err = get(tx, layout.DeliveryKey(layout.SpaceRetrying, at.ID), func(record []byte) error {
+		d, err = layout.DecodeDue(at.ID, record)
 		return err
 	})
 	if errors.Is(err, webhook.ErrNotFound) {
@@ -179,99 +183,62 @@ func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) 
 	return d, err
 }
 
-// skipper goes from endpoint to endpoint through a space.
-type skipper struct {
-	it    *badger.Iterator
-	space space
-	n     webhook.EndpointNumber // the endpoint at hand, 0 at the end
+// nearby is how many events on the way to the next one are read over at less
+// cost than looking it up.
+const nearby = 8
+
+// payloads reads the payloads of ascending events. As long as each is near the
+// one before, as in the queue of an endpoint that gets most of them, it goes
+// from event to event; else it looks each of them up.
+type payloads struct {
+	tx     *badger.Txn
+	it     *badger.Iterator // stands on the event after the last one; nil before the second
+	begun  bool
+	sparse bool
 }
 
-// newSkipper stands on the first endpoint from the number from on.
-func newSkipper(tx *badger.Txn, s space, from webhook.EndpointNumber) *skipper {
-	k := &skipper{it: forward(tx, []byte{byte(s)}), space: s}
-	k.seek(max(from, 1))
-	return k
-}
-
-// skip goes to the first key of the next endpoint.
-func (k *skipper) skip() {
-	if k.n++; k.n != 0 { // else there is no next number
-		k.seek(k.n)
+func (p *payloads) close() {
+	if p.it != nil {
+		p.it.Close()
 	}
 }
 
-func (k *skipper) seek(n webhook.EndpointNumber) {
-	k.it.Seek(endpointKey(k.space, n))
-	if k.n = 0; k.it.Valid() {
-		k.n = parseDeliveryKey(k.it.Item().Key()).Endpoint
+// read gives an event's payload; ErrNotFound. Its ID is larger than the one before.
+func (p *payloads) read(id webhook.ID) (layout.Payload, error) {
+	key := layout.EventKey(id)
+	if !p.goTo(key) {
+		return readPayload(p.tx, id)
 	}
+	out, err := decoded(p.it, layout.DecodePayload)
+	p.it.Next()
+	return out, err
 }
 
-// Wakes calls visit for each endpoint that has pending deliveries, ascending.
-func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
-	select {
-	case <-s.counted:
-		return s.countedWakes(from, visit)
-	default:
-		return s.scannedWakes(from, visit)
+// goTo tells whether the iterator stands on the key, and gives up if it is too far away.
+func (p *payloads) goTo(key []byte) bool {
+	switch {
+	case p.sparse:
+		return false
+	case !p.begun: // there may be no second
+		p.begun = true
+		return false
+	case p.it == nil:
+		p.it = forward(p.tx, layout.SpaceEvent.Prefix())
+		p.it.Seek(key)
 	}
-}
-
-// countedWakes goes through the endpoints for which something is counted as
-// pending, and begins at the heads that are remembered: a scan from the start of a
-// queue goes over all that was removed from it.
-func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
-	for _, n := range s.backlog.from(from) {
-		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
-		err := s.view("read wakes", func(tx *badger.Txn) (err error) {
-			wake.Queued, _ = firstQueued(tx, n, &seen)
-			wake.Scheduled, _ = firstSlot(tx, n, &seen)
-			wake.Gate, err = readGate(tx, n)
-			return err
-		})
-		if err == nil && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
-			err = visit(wake)
+	for range nearby {
+		if !p.it.Valid() {
+			break
 		}
-		if err != nil {
-			return err
+		switch bytes.Compare(p.it.Item().Key(), key) {
+		case 0:
+			return true
+		case +1:
+			p.sparse = true
+			return false
 		}
+		p.it.Next()
 	}
-	return nil
-}
-
-// scannedWakes skips from endpoint to endpoint, before all is counted.
-func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
-	return s.view("read wakes", func(tx *badger.Txn) error {
-		queue, schedule := newSkipper(tx, spaceQueued, from), newSkipper(tx, spaceSchedule, from)
-		defer queue.it.Close()
-		defer schedule.it.Close()
-		for queue.n != 0 || schedule.n != 0 {
-			wake, err := nextWake(tx, queue, schedule)
-			if err != nil {
-				return err
-			}
-			if err := visit(wake); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
-	n := queue.n
-	if n == 0 || schedule.n != 0 && schedule.n < n {
-		n = schedule.n
-	}
-	gate, err := readGate(tx, n)
-	wake := webhook.Wake{Endpoint: n, Gate: gate}
-	if schedule.n == n {
-		wake.Scheduled = parseScheduleKey(schedule.it.Item().Key())
-		schedule.skip()
-	}
-	if queue.n == n {
-		wake.Queued = parseDeliveryKey(queue.it.Item().Key())
-		queue.skip()
-	}
-	return wake, err
+	p.sparse = true
+	return false
 }

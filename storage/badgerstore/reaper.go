@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -83,26 +84,26 @@ func (r *reaping) plan(tx *badger.Txn) (*change, error) {
 	if err := tally.writeTo(tx, &r.change); err != nil {
 		return nil, err
 	}
-	last, err := metaNumber(tx, metaLastSeq)
+	last, err := metaNumber(tx, layout.MetaLastSeq)
 	if err != nil {
 		return nil, err
 	}
 	if r.change.lastSeq > last {
-		r.change.put(metaLastSeq, encodeNumber(r.change.lastSeq))
+		r.change.put(layout.MetaLastSeq, layout.EncodeNumber(r.change.lastSeq))
 	}
 	return &r.change, nil
 }
 
 // reapEvents goes on through the events. At the first one that is young it is through.
 func (r *reaping) reapEvents() error {
-	it := forward(r.tx, []byte{byte(spaceEvent)})
+	it := forward(r.tx, layout.SpaceEvent.Prefix())
 	defer it.Close()
 	defer r.closeLogs()
 	if r.event == (webhook.ID{}) {
 		r.event, r.oldest = r.oldest, webhook.ID{}
 	}
-	for it.Seek(eventKey(r.event)); it.Valid(); it.Next() {
-		r.event = parseEventKey(it.Item().Key())
+	for it.Seek(layout.EventKey(r.event)); it.Valid(); it.Next() {
+		r.event = layout.ParseEventKey(it.Item().Key())
 		if !r.event.Time().Before(r.horizon) {
 			break
 		}
@@ -141,18 +142,18 @@ func (r *reaping) reapEvents() error {
 // many recipients it has.
 func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err error) {
 	r.left--
-	id := parseEventKey(item.Key())
+	id := layout.ParseEventKey(item.Key())
 	var endpoints []webhook.EndpointNumber
 	err = item.Value(func(record []byte) error {
-		endpoints, err = decodeEndpoints(record)
+		endpoints, err = layout.DecodeRecipients(record)
 		return err
 	})
 	if err == nil {
 		endpoints, err = withParts(r.tx, id, endpoints)
 	}
 	for _, n := range endpoints {
-		for _, s := range deliverySpaces {
-			if needed, err = has(r.tx, deliveryKey(s, id.For(n))); needed || err != nil {
+		for _, s := range layout.DeliverySpaces {
+			if needed, err = has(r.tx, layout.DeliveryKey(s, id.For(n))); needed || err != nil {
 				return needed, len(endpoints), err
 			}
 			r.left--
@@ -164,18 +165,18 @@ func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err er
 // reapEndpoints goes on through the deleted endpoints, and is through at the first
 // that was deleted lately.
 func (r *reaping) reapEndpoints() error {
-	it := forward(r.tx, []byte{byte(spaceDeleted)})
+	it := forward(r.tx, layout.SpaceDeleted.Prefix())
 	defer it.Close()
 	for it.Seek(r.deleted); it.Valid(); it.Next() {
 		key := it.Item().KeyCopy(nil)
-		if !deletedAt(key).Before(r.horizon) {
+		if !layout.DeletedAt(key).Before(r.horizon) {
 			break
 		}
 		if r.left <= 0 {
 			r.deleted = key
 			return nil
 		}
-		if err := r.reapEndpoint(lastNumber(key)); err != nil {
+		if err := r.reapEndpoint(layout.LastNumber(key)); err != nil {
 			return err
 		}
 	}
@@ -185,9 +186,9 @@ func (r *reaping) reapEndpoints() error {
 
 // reapEndpoint removes an endpoint that has no deliveries left.
 func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
-	for _, s := range deliverySpaces {
+	for _, s := range layout.DeliverySpaces {
 		r.left--
-		if r.hasAny(endpointKey(s, n)) {
+		if r.hasAny(layout.EndpointKey(s, n)) {
 			return nil
 		}
 	}
@@ -197,7 +198,7 @@ func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
 	}
 	r.gone = append(r.gone, n)
 	r.change.removeEndpoint(&e)
-	r.change.remove(endpointKey(spaceGate, n))
+	r.change.remove(layout.EndpointKey(layout.SpaceGate, n))
 	return nil
 }
 

@@ -5,13 +5,14 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // logScan goes through a space of the logs beside the events that are reaped: both
 // are in order of time, and few events have a log.
 type logScan struct {
-	space space
+	space layout.Space
 	it    *badger.Iterator
 	begun bool
 }
@@ -29,7 +30,7 @@ func (s *logScan) goTo(prefix []byte) {
 // look at keys; it reports whether nothing is left of them.
 func (r *reaping) reapLogs(id webhook.ID) bool {
 	for _, scan := range r.logScans() {
-		prefix := logPrefix(scan.space, id)
+		prefix := layout.LogPrefix(scan.space, id)
 		for scan.goTo(prefix); scan.it.ValidForPrefix(prefix); scan.it.Next() {
 			if r.left <= 0 {
 				return false
@@ -46,9 +47,9 @@ func (r *reaping) reapLogs(id webhook.ID) bool {
 // the next time round.
 func (r *reaping) reapExpiredLogs(id webhook.ID) error {
 	for _, scan := range r.logScans() {
-		prefix, delivery, gone := logPrefix(scan.space, id), webhook.ID{}, false
+		prefix, delivery, gone := layout.LogPrefix(scan.space, id), webhook.ID{}, false
 		for scan.goTo(prefix); scan.it.ValidForPrefix(prefix); scan.it.Next() {
-			if of := parseLogKey(scan.it.Item().Key()); of != delivery {
+			if of := layout.ParseLogKey(scan.it.Item().Key()); of != delivery {
 				there, err := r.has(of)
 				if err != nil {
 					return err
@@ -66,8 +67,8 @@ func (r *reaping) reapExpiredLogs(id webhook.ID) error {
 
 // has reports whether a delivery is still there.
 func (r *reaping) has(id webhook.ID) (there bool, err error) {
-	for _, s := range deliverySpaces {
-		if there, err = has(r.tx, deliveryKey(s, id)); there || err != nil {
+	for _, s := range layout.DeliverySpaces {
+		if there, err = has(r.tx, layout.DeliveryKey(s, id)); there || err != nil {
 			return there, err
 		}
 	}
@@ -77,8 +78,8 @@ func (r *reaping) has(id webhook.ID) (there bool, err error) {
 // logScans are the scans of this call, which closeLogs ends.
 func (r *reaping) logScans() []*logScan {
 	if r.logs == nil {
-		for _, s := range []space{spaceAttempt, spaceBody} {
-			r.logs = append(r.logs, &logScan{space: s, it: forward(r.tx, []byte{byte(s)})})
+		for _, s := range []layout.Space{layout.SpaceAttempt, layout.SpaceBody} {
+			r.logs = append(r.logs, &logScan{space: s, it: forward(r.tx, s.Prefix())})
 		}
 	}
 	return r.logs

@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -132,7 +133,7 @@ func (h *scanStarts) moveLocked(m *move) {
 	}
 	if m.retrying > 0 {
 		at.joins++
-		if joined := slotOf(m.due, m.id); joined.Before(at.schedule) {
+		if joined := layout.SlotOf(m.due, m.id); joined.Before(at.schedule) {
 			at.schedule = joined
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -25,19 +26,6 @@ var upgrades = []func(*engine.DB) error{
 // errUnsealed refuses version 1: sealing its secrets would leave the old records
 // readable in files until Badger rewrites them.
 var errUnsealed = errors.New("it kept the secrets of webhooks in the clear; begin with a new data directory")
-
-// What is kept under spaceMeta: numbers, and the key of cursors.
-var (
-	metaVersion    = []byte("mversion")
-	metaLastNumber = []byte("mnumber")  // the newest endpoint's
-	metaLastSeq    = []byte("mseq")     // the largest Seq of any endpoint or removed event
-	metaCommits    = []byte("mcommits") // the number of the last commit; see SYNCED
-	metaPending    = []byte("mpending") // that number again, and how many deliveries were pending then; see tally
-	metaCursorKey  = []byte("mcursor")
-)
-
-// metaUpgrading is the version from which a step leads that has begun, and not ended.
-var metaUpgrading = []byte("mupgrading")
 
 // upgrade brings the data to schemaVersion, or refuses what is newer.
 func upgrade(db *engine.DB) error { return upgradeTo(db, schemaVersion, upgrades) }
@@ -81,13 +69,13 @@ func upgradeTo(db *engine.DB, target int, steps []func(*engine.DB) error) error 
 // under way; 0 for none.
 func writeSchema(db *engine.DB, version, from int) error {
 	err := db.Update(func(tx *badger.Txn) error {
-		if err := tx.Set(metaVersion, encodeNumber(uint64(version))); err != nil {
+		if err := tx.Set(layout.MetaVersion, layout.EncodeNumber(uint64(version))); err != nil {
 			return err
 		}
 		if from == 0 {
-			return tx.Delete(metaUpgrading)
+			return tx.Delete(layout.MetaUpgrading)
 		}
-		return tx.Set(metaUpgrading, encodeNumber(uint64(from)))
+		return tx.Set(layout.MetaUpgrading, layout.EncodeNumber(uint64(from)))
 	})
 	if err != nil {
 		return fmt.Errorf("write schema version: %w", err)
@@ -100,7 +88,7 @@ func writeSchema(db *engine.DB, version, from int) error {
 func beforeStep(db *engine.DB, version int) (int, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
-	from, err := metaNumber(tx, metaUpgrading)
+	from, err := metaNumber(tx, layout.MetaUpgrading)
 	if err != nil {
 		return 0, fmt.Errorf("read the state of an upgrade: %w", err)
 	}
@@ -114,7 +102,7 @@ func beforeStep(db *engine.DB, version int) (int, error) {
 func schemaOf(db *engine.DB) (int, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
-	version, err := metaNumber(tx, metaVersion)
+	version, err := metaNumber(tx, layout.MetaVersion)
 	if err != nil {
 		return 0, err
 	}
@@ -129,14 +117,12 @@ func schemaOf(db *engine.DB) (int, error) {
 	return 0, nil
 }
 
-func encodeNumber(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
-
 // metaNumber reads a number under spaceMeta; 0 if it was never written.
 func metaNumber(tx *badger.Txn, key []byte) (uint64, error) {
 	var v uint64
 	err := get(tx, key, func(value []byte) error {
 		if len(value) != 8 {
-			return errDamaged
+			return layout.ErrDamaged
 		}
 		v = binary.BigEndian.Uint64(value)
 		return nil
@@ -151,16 +137,74 @@ func metaNumber(tx *badger.Txn, key []byte) (uint64, error) {
 func readLastSeq(db *engine.DB) (uint64, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
-	last, err := metaNumber(tx, metaLastSeq)
+	last, err := metaNumber(tx, layout.MetaLastSeq)
 	if err != nil {
 		return 0, fmt.Errorf("read last id: %w", err)
 	}
-	newest := engine.NewBackward(tx, []byte{byte(spaceEvent)})
+	newest := engine.NewBackward(tx, layout.SpaceEvent.Prefix())
 	defer newest.Close()
-	newest.Seek(eventKey(lastID(0)))
+	newest.Seek(layout.EventKey(layout.LastID(0)))
 	allowance := engine.Unlimited
 	if newest.Next(nil, &allowance) == engine.Found {
-		last = max(last, parseEventKey(newest.Key).Seq)
+		last = max(last, layout.ParseEventKey(newest.Key).Seq)
 	}
 	return last, nil
+}
+
+// separateAttempts leads from schema version 2, where the record of a delivery held
+// its whole log, to 3: the logs of what is pending get records of their own. What
+// has finished is read as it is, and leaves with its retention. A step that was
+// interrupted goes on with the records that are of the old version still.
+func separateAttempts(db *engine.DB) error {
+	batch := db.NewWriteBatch()
+	defer batch.Cancel()
+	tx := db.NewTransaction(false)
+	defer tx.Discard()
+	for _, s := range pendingSpaces {
+		if err := separateIn(tx, batch, s); err != nil {
+			return err
+		}
+	}
+	return batch.Flush()
+}
+
+func separateIn(tx *badger.Txn, batch *badger.WriteBatch, s layout.Space) error {
+	it := forward(tx, s.Prefix())
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		c, err := separated(it.Item())
+		if err != nil {
+			return fmt.Errorf("record %x: %w", it.Item().Key(), err)
+		}
+		for i := range c.ops {
+			if err := batch.SetEntry(&c.ops[i].entry); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// separated returns what is to be written in place of a pending delivery's record.
+func separated(item *badger.Item) (*change, error) {
+	c, key := &change{}, item.KeyCopy(nil)
+	if len(key) != layout.DeliveryKeySize {
+		return nil, errors.Join(layout.ErrDamaged, errForeignKey)
+	}
+	err := item.Value(func(record []byte) error {
+		if len(record) == 0 {
+			return layout.ErrDamaged
+		}
+		if layout.IsFresh(record) || record[0] >= layout.DeliveryVersion {
+			return nil
+		}
+		d, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), record)
+		if err != nil {
+			return err
+		}
+		c.keepLog(&d)
+		c.put(key, layout.EncodeDelivery(&d))
+		return nil
+	})
+	return c, err
 }

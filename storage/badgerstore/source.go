@@ -6,6 +6,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +19,7 @@ type sharedScan struct {
 // source is one space of one endpoint as a list, newest first.
 type source struct {
 	scan   *sharedScan
-	space  space
+	space  layout.Space
 	prefix []byte
 	next   webhook.ID // where to go on
 
@@ -32,15 +33,15 @@ type source struct {
 func (s *source) advance(l *lister) {
 	if s.scan.user != s {
 		s.scan.user = s
-		s.scan.Seek(deliveryKey(s.space, s.next))
+		s.scan.Seek(layout.DeliveryKey(s.space, s.next))
 	}
 	if s.step = s.scan.Next(s.prefix, &l.allowance); s.step == engine.Ended {
 		return
 	}
-	s.id = parseDeliveryKey(s.scan.Key)
+	s.id = layout.ParseDeliveryKey(s.scan.Key)
 	s.record = append(s.record[:0], s.scan.Value...)
 	var more bool
-	if s.next, more = previousID(s.id); !more {
+	if s.next, more = layout.PreviousID(s.id); !more {
 		s.next = s.id
 	}
 	if s.id.Seq < l.since {
@@ -50,7 +51,7 @@ func (s *source) advance(l *lister) {
 
 // delivery decodes the one at hand.
 func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
-	d, err := decodeDelivery(s.id, s.record)
+	d, err := layout.DecodeDelivery(s.id, s.record)
 	if err == nil && d.EventType == "" {
 		d.EventType, err = readEventType(tx, s.id)
 	}

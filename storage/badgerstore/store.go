@@ -1,3 +1,13 @@
+// Package badgerstore is the storage.Backend on disk: the records of package layout,
+// in the transactions of package engine, which has Badger. Each method of the
+// interface is here, with the order of its writes; storage/DESIGN.md describes keys,
+// writes, reads and the upgrade of older data.
+//
+// All writes go through one groupcommit.Committer, which gathers what concurrent
+// callers hand over into one synced transaction. Reads take a snapshot of their own.
+//
+// How a record is encoded belongs to package layout; whatever would be true of Badger
+// with any other data, to package engine; encryption, to package sealed.
 package badgerstore
 
 import (

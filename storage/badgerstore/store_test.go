@@ -9,6 +9,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/keyring"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -98,7 +99,7 @@ func TestOpenRefusesNewerData(t *testing.T) {
 	if err := openTest(t, dir).Close(); err != nil {
 		t.Fatal(err)
 	}
-	overwrite(t, dir, metaVersion, encodeNumber(schemaVersion+1))
+	overwrite(t, dir, layout.MetaVersion, layout.EncodeNumber(schemaVersion+1))
 	_, err := Open(Options{Dir: dir})
 	if err == nil || !strings.Contains(err.Error(), "schema version 4, this program knows up to 3") {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ func TestOpenRefusesUnsealedData(t *testing.T) {
 	if err := openTest(t, dir).Close(); err != nil {
 		t.Fatal(err)
 	}
-	overwrite(t, dir, metaVersion, encodeNumber(1))
+	overwrite(t, dir, layout.MetaVersion, layout.EncodeNumber(1))
 	_, err := Open(Options{Dir: dir})
 	if !errors.Is(err, errUnsealed) {
 		t.Fatal(err)
@@ -206,5 +207,14 @@ func TestFailedCommitBreaksTheStore(t *testing.T) {
 	}
 	if !errors.Is(s.Err(), webhook.ErrBroken) || s.Pending() != 0 {
 		t.Fatal(s.Err(), s.Pending())
+	}
+}
+
+var someID = webhook.ID{Seq: 1<<62 + 12345, Endpoint: 77, Nonce: 0xdeadbeef}
+
+func someEvent() webhook.Event {
+	return webhook.Event{
+		ID: someID.Event(), Type: "user.created", ClientID: "client", Data: []byte(`{"a":1}`), Publisher: "backend",
+		IdempotencyKey: "key", Endpoints: []webhook.EndpointNumber{1, 2, 300, 1<<32 - 1},
 	}
 }

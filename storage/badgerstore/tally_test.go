@@ -5,14 +5,16 @@ import (
 	"testing"
 
 	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 )
 
 // TestPendingWithoutTally: a directory of an older program does not say how much
 // is pending, or says it of an earlier commit. Then Open counts.
 func TestPendingWithoutTally(t *testing.T) {
 	for name, change := range map[string]func(tx *badger.Txn) error{
-		"none":    func(tx *badger.Txn) error { return tx.Delete(metaPending) },
-		"earlier": func(tx *badger.Txn) error { return tx.Set(metaPending, tallyText(0, 7)) },
+		"none":    func(tx *badger.Txn) error { return tx.Delete(layout.MetaPending) },
+		"earlier": func(tx *badger.Txn) error { return tx.Set(layout.MetaPending, tallyText(0, 7)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -47,7 +49,7 @@ func TestCensusCorrectsTheTally(t *testing.T) {
 		s := openTest(t, dir)
 		acceptMany(t, s, endpoints, 1)
 		wrong := tallyText(s.tally.commits, 1_000_000)
-		if err := s.db.Update(func(tx *badger.Txn) error { return tx.Set(metaPending, wrong) }); err != nil {
+		if err := s.db.Update(func(tx *badger.Txn) error { return tx.Set(layout.MetaPending, wrong) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Close(); err != nil {
@@ -69,5 +71,5 @@ func TestCensusCorrectsTheTally(t *testing.T) {
 }
 
 func tallyText(commits, pending uint64) []byte {
-	return binary.BigEndian.AppendUint64(encodeNumber(commits), pending)
+	return binary.BigEndian.AppendUint64(layout.EncodeNumber(commits), pending)
 }

@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"reflect"
 	"slices"
@@ -11,27 +10,10 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout/layouttest"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-// encodeVersion1 is how schema version 2 wrote a delivery, with its whole log.
-func encodeVersion1(d *webhook.Delivery) []byte {
-	dst := []byte{1, byte(slices.Index(statusCodes, d.Status))}
-	dst = appendString(dst, d.EventType)
-	dst = binary.AppendUvarint(dst, uint64(d.Attempts))
-	dst = binary.AppendUvarint(dst, uint64(d.Spent))
-	dst = binary.AppendUvarint(dst, uint64(d.NextAttemptAt))
-	dst = appendTime(dst, d.FinishedAt)
-	dst = appendReason(dst, d.Reason)
-	dst = binary.AppendUvarint(dst, uint64(len(d.AttemptLog)))
-	for _, a := range d.AttemptLog {
-		dst = binary.AppendUvarint(dst, uint64(a.Number))
-		dst = appendDuration(appendTime(dst, a.At), a.Duration)
-		dst = appendReason(binary.AppendUvarint(dst, uint64(a.StatusCode)), a.Failure)
-		dst = appendDuration(appendBytes(dst, a.Response), a.RetryAfter)
-	}
-	return dst
-}
 
 // oldDelivery is a delivery with three attempts as version 1 knew them.
 func oldDelivery(id webhook.ID, status webhook.Status) webhook.Delivery {
@@ -65,14 +47,14 @@ func downgrade(t *testing.T, dir string, list ...webhook.Delivery) {
 		for _, d := range list {
 			put := func(key, value []byte) { err = errors.Join(err, tx.Set(key, value)) }
 			if d.Status != webhook.Queued {
-				err = errors.Join(err, tx.Delete(deliveryKey(spaceQueued, d.ID)))
+				err = errors.Join(err, tx.Delete(layout.DeliveryKey(layout.SpaceQueued, d.ID)))
 			}
-			put(deliveryKey(spaceOf(d.Status), d.ID), encodeVersion1(&d))
+			put(layout.DeliveryKey(layout.SpaceOf(d.Status), d.ID), layouttest.DeliveryVersion1(&d))
 			if d.Status == webhook.Retrying {
-				put(scheduleKey(slotOf(d.NextAttemptAt, d.ID)), nil)
+				put(layout.ScheduleKey(layout.SlotOf(d.NextAttemptAt, d.ID)), nil)
 			}
 		}
-		return errors.Join(err, tx.Set(metaVersion, encodeNumber(2)))
+		return errors.Join(err, tx.Set(layout.MetaVersion, layout.EncodeNumber(2)))
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
@@ -149,9 +131,8 @@ func TestUpgradeKeepsIdempotencyKeys(t *testing.T) {
 		ID: webhook.ID{Seq: webhook.SeqAt(time.Now()), Nonce: 1}, Type: "user.created", Publisher: "p", IdempotencyKey: "k",
 		Data: []byte(`{"b":1,"a":2}`), Endpoints: []webhook.EndpointNumber{1, 2},
 	}
-	old := publication{version: 1, id: first.ID, deliveries: 2, fingerprint: fingerprintOfVersion1(&first)}
-	overwrite(t, dir, idempotencyKey(&first), old.encode())
-	overwrite(t, dir, metaVersion, encodeNumber(2))
+	overwrite(t, dir, layout.IdempotencyKey(&first), layouttest.KeyedEventVersion1(&first))
+	overwrite(t, dir, layout.MetaVersion, layout.EncodeNumber(2))
 	s := openTest(t, dir)
 	again, other := first, first
 	again.ID.Nonce, other.ID.Nonce, other.Data = 2, 3, []byte(`{"b":1,"a":3}`)
@@ -204,7 +185,7 @@ func TestReapLeavesNoLogs(t *testing.T) {
 			d.AttemptLog = nil
 		}
 	}
-	if attempts, bodies := keysIn(t, s, spaceAttempt), keysIn(t, s, spaceBody); attempts != 60 || bodies != 6 {
+	if attempts, bodies := keysIn(t, s, layout.SpaceAttempt), keysIn(t, s, layout.SpaceBody); attempts != 60 || bodies != 6 {
 		t.Fatalf("%d attempts, %d bodies", attempts, bodies)
 	}
 	for more := true; more; { // each is over since long ago
@@ -212,7 +193,7 @@ func TestReapLeavesNoLogs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, space := range []space{spaceAttempt, spaceBody, spaceEvent, spaceFailed} {
+	for _, space := range []layout.Space{layout.SpaceAttempt, layout.SpaceBody, layout.SpaceEvent, layout.SpaceFailed} {
 		if n := keysIn(t, s, space); n != 0 {
 			t.Errorf("%d keys are left in %c", n, space)
 		}
@@ -242,7 +223,7 @@ func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if attempts, bodies := keysIn(t, s, spaceAttempt), keysIn(t, s, spaceBody); attempts != 4 || bodies != 2 {
+	if attempts, bodies := keysIn(t, s, layout.SpaceAttempt), keysIn(t, s, layout.SpaceBody); attempts != 4 || bodies != 2 {
 		t.Errorf("%d attempts, %d bodies are left", attempts, bodies)
 	}
 	if d, err := s.Delivery(e.ID.For(2)); err != nil || len(d.AttemptLog) != 4 {
@@ -250,7 +231,7 @@ func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
 	}
 }
 
-func keysIn(t *testing.T, s *Store, of space) (n int) {
+func keysIn(t *testing.T, s *Store, of layout.Space) (n int) {
 	t.Helper()
 	err := s.view("count", func(tx *badger.Txn) error {
 		it := forward(tx, []byte{byte(of)})

@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"encoding/binary"
@@ -12,8 +12,8 @@ import (
 // or changes them; decoders keep reading the older ones.
 const recordVersion = 1
 
-// errDamaged: a record's bytes are not what an encoder wrote.
-var errDamaged = errors.New("record is damaged")
+// ErrDamaged: a record's bytes are not what an encoder wrote.
+var ErrDamaged = errors.New("record is damaged")
 
 func appendString(dst []byte, s string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -57,7 +57,7 @@ func newDecoderUpTo(record []byte, newest byte) (d *decoder, version byte) {
 	d = &decoder{rest: record}
 	version = d.byte()
 	if d.err == nil && (version < recordVersion || version > newest) {
-		d.err = fmt.Errorf("encoding version %d: %w", version, errDamaged)
+		d.err = fmt.Errorf("encoding version %d: %w", version, ErrDamaged)
 		d.rest = nil
 	}
 	return d, version
@@ -65,7 +65,7 @@ func newDecoderUpTo(record []byte, newest byte) (d *decoder, version byte) {
 
 func (d *decoder) fail() {
 	if d.err == nil {
-		d.err = errDamaged
+		d.err = ErrDamaged
 	}
 	d.rest = nil
 }

@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"testing"
@@ -10,24 +10,24 @@ import (
 // The fuzz targets of what record_test.go has none for.
 
 func FuzzGate(f *testing.F) {
-	full := encodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 9})
+	full := EncodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 9})
 	f.Add(full)
 	f.Add(full[:len(full)-1])
 	f.Add([]byte{recordVersion, 0, 0})
 	f.Fuzz(func(t *testing.T, record []byte) {
-		roundTrips(t, record, decodeGate, func(g *webhook.GateState) []byte { return encodeGate(*g) })
+		roundTrips(t, record, DecodeGate, func(g *webhook.GateState) []byte { return EncodeGate(*g) })
 	})
 }
 
 // FuzzEventParts: what is read of an event without the rest of it is as in the whole.
 func FuzzEventParts(f *testing.F) {
 	e := someEvent()
-	f.Add(encodeEvent(&e, e.Endpoints))
-	f.Add(encodeEvent(&e, e.Endpoints)[:12])
+	f.Add(EncodeEvent(&e, e.Endpoints))
+	f.Add(EncodeEvent(&e, e.Endpoints)[:12])
 	f.Fuzz(func(t *testing.T, record []byte) {
-		whole, err := decodeEvent(someID, record)
-		eventType, err1 := decodeEventType(record)
-		endpoints, err2 := decodeEndpoints(record)
+		whole, err := DecodeEvent(someID, record)
+		eventType, err1 := DecodeTypeOfEvent(record)
+		endpoints, err2 := DecodeRecipients(record)
 		if err != nil {
 			return // a part before the damage can be read
 		}

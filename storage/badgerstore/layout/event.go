@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"encoding/binary"
@@ -6,9 +6,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// encodeEvent gives the record of an event with its first recipients; its ID is in
+// EncodeEvent gives the record of an event with its first recipients; its ID is in
 // the key. The data comes last, and so need not tell its length.
-func encodeEvent(e *webhook.Event, first []webhook.EndpointNumber) []byte {
+func EncodeEvent(e *webhook.Event, first []webhook.EndpointNumber) []byte {
 	size := 32 + len(e.Type) + len(e.ClientID) + len(e.Publisher) + len(e.IdempotencyKey) + 2*len(first) + len(e.Data)
 	dst := append(make([]byte, 0, size), recordVersion)
 	dst = appendString(dst, e.Type)
@@ -28,8 +28,8 @@ func appendEndpoints(dst []byte, list []webhook.EndpointNumber) []byte {
 	return dst
 }
 
-// decodeEvent reads a record; nothing of it is kept.
-func decodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
+// DecodeEvent reads a record; nothing of it is kept.
+func DecodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
 	d := newDecoder(record)
 	e := webhook.Event{
 		ID: id.Event(), Type: d.string(), ClientID: d.string(), Publisher: d.string(), IdempotencyKey: d.string(),
@@ -64,37 +64,66 @@ func (d *decoder) skipEndpoints() {
 }
 
 // payload is what an attempt needs of an event.
-type payload struct {
-	eventType string
-	data      []byte
+type Payload struct {
+	EventType string
+	Data      []byte
 }
 
-// decodePayload reads type and data only. data is a copy, never nil.
-func decodePayload(record []byte) (payload, error) {
+// DecodePayload reads type and data only. data is a copy, never nil.
+func DecodePayload(record []byte) (Payload, error) {
 	d := newDecoder(record)
-	p := payload{eventType: d.string()}
+	p := Payload{EventType: d.string()}
 	for range 3 { // client, publisher, idempotency key
 		d.bytes()
 	}
 	d.skipEndpoints()
 	if d.err != nil {
-		return payload{}, d.err
+		return Payload{}, d.err
 	}
-	p.data = append(make([]byte, 0, len(d.rest)), d.rest...)
+	p.Data = append(make([]byte, 0, len(d.rest)), d.rest...)
 	return p, nil
 }
 
-// decodeEventType reads the type only.
-func decodeEventType(record []byte) (string, error) {
+// DecodeTypeOfEvent reads the type only.
+func DecodeTypeOfEvent(record []byte) (string, error) {
 	d := newDecoder(record)
 	return d.string(), d.err
 }
 
-// decodeEndpoints reads the first recipients only, ascending; withParts adds the others.
-func decodeEndpoints(record []byte) ([]webhook.EndpointNumber, error) {
+// DecodeRecipients reads the first recipients only, ascending; withParts adds the others.
+func DecodeRecipients(record []byte) ([]webhook.EndpointNumber, error) {
 	d := newDecoder(record)
 	for range 4 { // type, client, publisher, idempotency key
 		d.bytes()
 	}
 	return d.endpoints(), d.err
+}
+
+// part is what is stored of some recipients of an event: all of them, and those
+// whose deliveries are withheld.
+type Part struct{ All, Disabled, Limited []webhook.EndpointNumber }
+
+// parting says which parts have no deliveries yet: from next up to last.
+type Remainder struct{ Next, Last int }
+
+func (p *Part) Encode() []byte {
+	dst := append(make([]byte, 0, 2*len(p.All)+16), recordVersion)
+	for _, list := range [][]webhook.EndpointNumber{p.All, p.Disabled, p.Limited} {
+		dst = appendEndpoints(dst, list)
+	}
+	return dst
+}
+
+func DecodePart(record []byte) (Part, error) {
+	d := newDecoder(record)
+	return Part{All: d.endpoints(), Disabled: d.endpoints(), Limited: d.endpoints()}, d.err
+}
+
+func (p Remainder) Encode() []byte {
+	return binary.AppendUvarint(binary.AppendUvarint([]byte{recordVersion}, uint64(p.Next)), uint64(p.Last))
+}
+
+func DecodeRemainder(record []byte) (Remainder, error) {
+	d := newDecoder(record)
+	return Remainder{Next: d.number(), Last: d.number()}, d.err
 }

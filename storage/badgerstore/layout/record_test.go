@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout/layouttest"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -56,7 +57,7 @@ func roundTrips[T any](t *testing.T, record []byte, decode func([]byte) (T, erro
 	t.Helper()
 	first, err := decode(record)
 	if err != nil {
-		if !errors.Is(err, errDamaged) {
+		if !errors.Is(err, ErrDamaged) {
 			t.Fatalf("error is %v", err)
 		}
 		return
@@ -72,17 +73,17 @@ func roundTrips[T any](t *testing.T, record []byte, decode func([]byte) (T, erro
 
 func FuzzDelivery(f *testing.F) {
 	d := someDelivery()
-	record := encodeDelivery(&d)
+	record := EncodeDelivery(&d)
 	f.Add(record)
 	f.Add(record[:len(record)-5])
-	f.Add(freshRecord)
+	f.Add(Fresh)
 	f.Add([]byte{recordVersion, 0xff})
 	f.Add([]byte{})
-	f.Add(encodeVersion1(&d))
+	f.Add(layouttest.DeliveryVersion1(&d))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		roundTrips(t, record, func(r []byte) (webhook.Delivery, error) {
-			d, err := decodeDelivery(someID, r)
-			due, err2 := decodeDue(someID, r)
+			d, err := DecodeDelivery(someID, r)
+			due, err2 := DecodeDue(someID, r)
 			if err == nil && len(r) > 1 && r[0] == 1 { // version 1 has more than is written today
 				if d = d.Listed(); !d.Status.Finished() {
 					d.AttemptLog = nil
@@ -92,36 +93,36 @@ func FuzzDelivery(f *testing.F) {
 				t.Fatalf("due %+v, %v; whole %+v", due, err2, d)
 			}
 			return d, err
-		}, encodeDelivery)
+		}, EncodeDelivery)
 	})
 }
 
 func FuzzAttempt(f *testing.F) {
 	d := someDelivery()
-	record := encodeAttempt(d.LastAttempt())
+	record := EncodeAttempt(d.LastAttempt())
 	f.Add(record)
 	f.Add(record[:len(record)-2])
-	f.Add(encodeAttempt(&webhook.Attempt{StatusCode: 200, Requests: 1}))
-	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, decodeAttempt, encodeAttempt) })
+	f.Add(EncodeAttempt(&webhook.Attempt{StatusCode: 200, Requests: 1}))
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeAttempt, EncodeAttempt) })
 }
 
 func FuzzBody(f *testing.F) {
-	f.Add((&body{number: 300, truncated: true, text: []byte("text")}).encode())
+	f.Add((&Body{Number: 300, Truncated: true, Text: []byte("text")}).Encode())
 	f.Add([]byte{recordVersion})
-	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, decodeBody, (*body).encode) })
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeBody, (*Body).Encode) })
 }
 
 func FuzzEvent(f *testing.F) {
 	e := someEvent()
-	record := encodeEvent(&e, e.Endpoints)
+	record := EncodeEvent(&e, e.Endpoints)
 	f.Add(record)
 	f.Add(record[:10])
 	f.Add([]byte{recordVersion, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, record []byte) {
-		roundTrips(t, record, func(r []byte) (webhook.Event, error) { return decodeEvent(someID, r) }, func(e *webhook.Event) []byte { return encodeEvent(e, e.Endpoints) })
-		e, err := decodeEvent(someID, record)
-		p, err2 := decodePayload(record)
-		if (err == nil) != (err2 == nil) || err == nil && (p.eventType != e.Type || !bytes.Equal(p.data, e.Data)) {
+		roundTrips(t, record, func(r []byte) (webhook.Event, error) { return DecodeEvent(someID, r) }, func(e *webhook.Event) []byte { return EncodeEvent(e, e.Endpoints) })
+		e, err := DecodeEvent(someID, record)
+		p, err2 := DecodePayload(record)
+		if (err == nil) != (err2 == nil) || err == nil && (p.EventType != e.Type || !bytes.Equal(p.Data, e.Data)) {
 			t.Fatalf("payload %+v, %v; event %+v, %v", p, err2, e, err)
 		}
 	})
@@ -129,59 +130,59 @@ func FuzzEvent(f *testing.F) {
 
 func FuzzEndpoint(f *testing.F) {
 	e := someEndpoint()
-	record := encodeEndpoint(&e)
+	record := EncodeEndpoint(&e)
 	f.Add(record)
 	f.Add(record[:len(record)-1])
-	f.Add(encodeEndpoint(&webhook.Endpoint{}))
+	f.Add(EncodeEndpoint(&webhook.Endpoint{}))
 	f.Fuzz(func(t *testing.T, record []byte) {
-		e, err := decodeEndpoint(record)
+		e, err := DecodeEndpoint(record)
 		if err == nil && (e.Settings.Rate != e.Settings.Rate || e.Settings.Retry != e.Settings.Retry) {
 			return // not a number is not equal to itself
 		}
-		roundTrips(t, record, decodeEndpoint, encodeEndpoint)
+		roundTrips(t, record, DecodeEndpoint, EncodeEndpoint)
 	})
 }
 
-func FuzzKeyRecord(f *testing.F) {
-	r := keyRecord{endpoints: 300, check: []byte("sealed")}
-	f.Add(r.encode())
+func FuzzKeyCount(f *testing.F) {
+	r := KeyCount{Endpoints: 300, Check: []byte("sealed")}
+	f.Add(r.Encode())
 	f.Fuzz(func(t *testing.T, record []byte) {
-		roundTrips(t, record, decodeKeyRecord, func(r *keyRecord) []byte { return r.encode() })
+		roundTrips(t, record, DecodeKeyCount, func(r *KeyCount) []byte { return r.Encode() })
 	})
 }
 
 func FuzzAPIKey(f *testing.F) {
 	k := someAPIKey()
-	f.Add(encodeAPIKey(&k))
-	f.Add(encodeAPIKey(&k)[:30])
-	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, decodeAPIKey, encodeAPIKey) })
+	f.Add(EncodeAPIKey(&k))
+	f.Add(EncodeAPIKey(&k)[:30])
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeAPIKey, EncodeAPIKey) })
 }
 
-func FuzzPublication(f *testing.F) {
+func FuzzKeyedEvent(f *testing.F) {
 	e := someEvent()
-	p := publicationOf(&e)
-	f.Add(p.encode())
-	f.Add(p.encode()[:20])
-	p.version = 1
-	f.Add(p.encode())
+	p := KeyedEventOf(&e)
+	f.Add(p.Encode())
+	f.Add(p.Encode()[:20])
+	p.Version = 1
+	f.Add(p.Encode())
 	f.Fuzz(func(t *testing.T, record []byte) {
-		roundTrips(t, record, decodePublication, (*publication).encode)
+		roundTrips(t, record, DecodeKeyedEvent, (*KeyedEvent).Encode)
 	})
 }
 
 // TestRecords pins the encodings: what was written once is read for ever.
 func TestRecords(t *testing.T) {
 	d, e, w, k := someDelivery(), someEvent(), someEndpoint(), someAPIKey()
-	if got, err := decodeDelivery(d.ID, encodeDelivery(&d)); err != nil || !reflect.DeepEqual(got, d) {
+	if got, err := DecodeDelivery(d.ID, EncodeDelivery(&d)); err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("delivery: %v\n%+v\n%+v", err, got, d)
 	}
-	if got, err := decodeEvent(e.ID, encodeEvent(&e, e.Endpoints)); err != nil || !reflect.DeepEqual(got, e) {
+	if got, err := DecodeEvent(e.ID, EncodeEvent(&e, e.Endpoints)); err != nil || !reflect.DeepEqual(got, e) {
 		t.Errorf("event: %v\n%+v\n%+v", err, got, e)
 	}
-	if got, err := decodeEndpoint(encodeEndpoint(&w)); err != nil || !reflect.DeepEqual(got, w) {
+	if got, err := DecodeEndpoint(EncodeEndpoint(&w)); err != nil || !reflect.DeepEqual(got, w) {
 		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, w)
 	}
-	if got, err := decodeAPIKey(encodeAPIKey(&k)); err != nil || !reflect.DeepEqual(got, k) {
+	if got, err := DecodeAPIKey(EncodeAPIKey(&k)); err != nil || !reflect.DeepEqual(got, k) {
 		t.Errorf("API key: %v\n%+v\n%+v", err, got, k)
 	}
 }
@@ -197,10 +198,12 @@ func TestEveryReasonHasACode(t *testing.T) {
 
 // TestSettledRecordIsSmall bounds what a delivery costs on disk.
 func TestSettledRecordIsSmall(t *testing.T) {
-	now := delivered(someID).Now
+	at := time.UnixMicro(1_750_000_000_123_456).UTC()
+	now := webhook.Delivery{ID: someID, EventType: "user.created", Status: webhook.Queued}.
+		Attempted(webhook.Attempt{At: at, Duration: 3 * time.Millisecond, StatusCode: 200, Response: []byte("ok")}, webhook.RetryPolicy{}, 0)
 	a := now.LastAttempt()
 	a.Requests, a.Latency = 1, 2*time.Millisecond
-	size, before := len(encodeDelivery(&now)), len(encodeVersion1(&now))
+	size, before := len(EncodeDelivery(&now)), len(layouttest.DeliveryVersion1(&now))
 	if size > 64 || size > before+1 { // a latency takes more than the two fields that are left out
 		t.Errorf("the record of a delivery that was delivered at once takes %d bytes, in version 1 %d", size, before)
 	}
@@ -211,17 +214,17 @@ func TestKeysSortLikeWhatTheyName(t *testing.T) {
 		{}, {Nonce: 1}, {Seq: 1}, {Seq: 255, Nonce: 9}, {Seq: 256}, {Seq: 1 << 40}, {Endpoint: 1}, {Endpoint: 256, Seq: 3},
 	}
 	for _, a := range ids {
-		if got := parseDeliveryKey(deliveryKey(spaceQueued, a)); got != a {
+		if got := ParseDeliveryKey(DeliveryKey(SpaceQueued, a)); got != a {
 			t.Errorf("delivery key of %v reads %v", a, got)
 		}
-		if got := parseEventKey(eventKey(a)); got != a.Event() {
+		if got := ParseEventKey(EventKey(a)); got != a.Event() {
 			t.Errorf("event key of %v reads %v", a, got)
 		}
-		if got := parseScheduleKey(scheduleKey(slotOf(5, a))); got != slotOf(5, a) {
+		if got := ParseScheduleKey(ScheduleKey(SlotOf(5, a))); got != SlotOf(5, a) {
 			t.Errorf("schedule key of %v reads %v", a, got)
 		}
 		for _, b := range ids {
-			if a.Endpoint == b.Endpoint && bytes.Compare(deliveryKey(spaceQueued, a), deliveryKey(spaceQueued, b)) != a.Compare(b) {
+			if a.Endpoint == b.Endpoint && bytes.Compare(DeliveryKey(SpaceQueued, a), DeliveryKey(SpaceQueued, b)) != a.Compare(b) {
 				t.Errorf("%v and %v sort differently as keys", a, b)
 			}
 		}
@@ -233,18 +236,18 @@ func TestKeysSortLikeWhatTheyName(t *testing.T) {
 func TestOlderRecords(t *testing.T) {
 	want := someEndpoint()
 	want.DisabledAt, want.ReceiverSince, want.GateSince, want.ExpiresAt = time.Time{}, 0, 0, time.Time{}
-	record := encodeEndpoint(&want)
+	record := EncodeEndpoint(&want)
 	old := append([]byte{1}, record[1:len(record)-4]...) // a zero is one byte
-	if got, err := decodeEndpoint(old); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := DecodeEndpoint(old); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 	record[0] = endpointVersion + 1
-	if _, err := decodeEndpoint(record); !errors.Is(err, errDamaged) {
+	if _, err := DecodeEndpoint(record); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a newer version: %v", err)
 	}
 	gate := webhook.GateState{OpenUntil: time.UnixMicro(5).UTC(), Openings: 2}
-	record = encodeGate(gate)
-	if got, err := decodeGate(record[:len(record)-1]); err != nil || got != gate {
+	record = EncodeGate(gate)
+	if got, err := DecodeGate(record[:len(record)-1]); err != nil || got != gate {
 		t.Errorf("gate: %v %+v", err, got)
 	}
 }

@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"encoding/binary"
@@ -7,9 +7,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// freshRecord is the value of a queue key whose delivery has no history: the
+// Fresh is the value of a queue key whose delivery has no history: the
 // version alone.
-var freshRecord = []byte{recordVersion}
+var Fresh = []byte{recordVersion}
 
 // statusCodes and reasonCodes give what is stored for a status and a reason: its
 // index. Never reorder them; append.
@@ -52,14 +52,14 @@ func (d *decoder) reason() webhook.Reason {
 	return reasonCodes[code]
 }
 
-// deliveryVersion is the version of a delivery's record. Version 1 held the whole
+// DeliveryVersion is the version of a delivery's record. Version 1 held the whole
 // log, with the bodies of the responses.
-const deliveryVersion = 2
+const DeliveryVersion = 2
 
-// encodeDelivery returns the record of a delivery; its ID is in the key. Once it has
+// EncodeDelivery returns the record of a delivery; its ID is in the key. Once it has
 // finished, the record holds its latest attempt, shortened; before, all of them
 // stand in the log, since the record is written again with each.
-func encodeDelivery(d *webhook.Delivery) []byte {
+func EncodeDelivery(d *webhook.Delivery) []byte {
 	last := d.LastAttempt()
 	if !d.Status.Finished() {
 		last = nil
@@ -69,7 +69,7 @@ func encodeDelivery(d *webhook.Delivery) []byte {
 		size += attemptSize(last)
 	}
 	dst := make([]byte, 0, size)
-	dst = append(dst, deliveryVersion, byte(max(slices.Index(statusCodes, d.Status), 0)))
+	dst = append(dst, DeliveryVersion, byte(max(slices.Index(statusCodes, d.Status), 0)))
 	dst = appendString(dst, d.EventType)
 	dst = binary.AppendUvarint(dst, uint64(max(d.Attempts, 0)))
 	dst = binary.AppendUvarint(dst, uint64(max(d.Spent, 0)))
@@ -82,12 +82,12 @@ func encodeDelivery(d *webhook.Delivery) []byte {
 	return dst
 }
 
-// isFresh tells whether a queue key's value says no more than that it is there.
-func isFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
+// IsFresh tells whether a queue key's value says no more than that it is there.
+func IsFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
 
-// decodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
+// DecodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
 // type. What has finished comes with its latest attempt; version 1 has the whole log.
-func decodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
+func DecodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, version := decodeState(id, record)
 	switch {
 	case version == 1:
@@ -98,18 +98,18 @@ func decodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	return out, d.err
 }
 
-// decodeDue reads a record without its attempts.
-func decodeDue(id webhook.ID, record []byte) (webhook.Delivery, error) {
+// DecodeDue reads a record without its attempts.
+func DecodeDue(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, _ := decodeState(id, record)
 	return out, d.err
 }
 
 // decodeState reads a record up to its attempts.
 func decodeState(id webhook.ID, record []byte) (webhook.Delivery, *decoder, byte) {
-	if isFresh(record) {
-		return webhook.Delivery{ID: id, Status: webhook.Queued}, &decoder{}, deliveryVersion
+	if IsFresh(record) {
+		return webhook.Delivery{ID: id, Status: webhook.Queued}, &decoder{}, DeliveryVersion
 	}
-	d, version := newDecoderUpTo(record, deliveryVersion)
+	d, version := newDecoderUpTo(record, DeliveryVersion)
 	out := webhook.Delivery{ID: id, Status: d.status(), EventType: d.string()}
 	out.Attempts, out.Spent = d.number(), d.number()
 	out.NextAttemptAt = webhook.DueTime(d.upTo(uint64(webhook.MaxDueTime)))
@@ -126,16 +126,16 @@ func (d *decoder) status() webhook.Status {
 	return statusCodes[code]
 }
 
-// spaceOf is where a delivery of this status is kept.
-func spaceOf(s webhook.Status) space {
+// SpaceOf is where a delivery of this status is kept.
+func SpaceOf(s webhook.Status) Space {
 	switch s {
 	case webhook.Retrying:
-		return spaceRetrying
+		return SpaceRetrying
 	case webhook.Delivered:
-		return spaceDelivered
+		return SpaceDelivered
 	case webhook.Failed, webhook.Cancelled:
-		return spaceFailed
+		return SpaceFailed
 	default:
-		return spaceQueued
+		return SpaceQueued
 	}
 }

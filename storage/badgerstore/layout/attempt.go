@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"encoding/binary"
@@ -141,38 +141,38 @@ func (d *decoder) attemptsOfVersion1() []webhook.Attempt {
 	return log
 }
 
-// encodeAttempt returns the record of an attempt in a delivery's log.
-func encodeAttempt(a *webhook.Attempt) []byte {
+// EncodeAttempt returns the record of an attempt in a delivery's log.
+func EncodeAttempt(a *webhook.Attempt) []byte {
 	return appendAttempt(append(make([]byte, 0, 1+attemptSize(a)), recordVersion), a)
 }
 
-func decodeAttempt(record []byte) (webhook.Attempt, error) {
+func DecodeAttempt(record []byte) (webhook.Attempt, error) {
 	d := newDecoder(record)
 	a := d.attempt()
 	return a, d.err
 }
 
 // body is the whole of a response's body, as far as the sender kept it.
-type body struct {
-	number    int // of its attempt
-	truncated bool
-	text      []byte
+type Body struct {
+	Number    int // of its attempt
+	Truncated bool
+	Text      []byte
 }
 
-func (b *body) encode() []byte {
-	dst := append(make([]byte, 0, 16+len(b.text)), recordVersion)
-	dst = binary.AppendUvarint(dst, uint64(max(b.number, 0)))
+func (b *Body) Encode() []byte {
+	dst := append(make([]byte, 0, 16+len(b.Text)), recordVersion)
+	dst = binary.AppendUvarint(dst, uint64(max(b.Number, 0)))
 	truncated := byte(0)
-	if b.truncated {
+	if b.Truncated {
 		truncated = 1
 	}
-	return append(append(dst, truncated), b.text...)
+	return append(append(dst, truncated), b.Text...)
 }
 
-// decodeBody reads a body; its text is a part of the record.
-func decodeBody(record []byte) (body, error) {
+// DecodeBody reads a body; its text is a part of the record.
+func DecodeBody(record []byte) (Body, error) {
 	d := newDecoder(record)
-	b := body{number: d.number(), truncated: d.byte() == 1}
-	b.text = d.rest
+	b := Body{Number: d.number(), Truncated: d.byte() == 1}
+	b.Text = d.rest
 	return b, d.err
 }

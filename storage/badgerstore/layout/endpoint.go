@@ -1,4 +1,4 @@
-package badgerstore
+package layout
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 // Endpoint.ExpiresAt at the end.
 const endpointVersion = 2
 
-// encodeEndpoint returns the record of an endpoint, its ID included. The values of
+// EncodeEndpoint returns the record of an endpoint, its ID included. The values of
 // secrets and headers are in e.Sealed only: see package sealed.
-func encodeEndpoint(e *webhook.Endpoint) []byte {
+func EncodeEndpoint(e *webhook.Endpoint) []byte {
 	dst := append(make([]byte, 0, 256), endpointVersion)
 	dst = e.ID.AppendTo(dst)
 	dst = appendString(dst, e.ClientID)
@@ -71,12 +71,12 @@ func (d *decoder) float() float64 { return math.Float64frombits(d.uvarint()) }
 
 func (d *decoder) int() int { return int(d.varint()) }
 
-// decodeEndpoint reads a record; nothing of it is kept.
-func decodeEndpoint(record []byte) (webhook.Endpoint, error) {
+// DecodeEndpoint reads a record; nothing of it is kept.
+func DecodeEndpoint(record []byte) (webhook.Endpoint, error) {
 	d := &decoder{rest: record}
 	version := d.byte()
 	if d.err == nil && (version < recordVersion || version > endpointVersion) {
-		return webhook.Endpoint{}, fmt.Errorf("encoding version %d: %w", version, errDamaged)
+		return webhook.Endpoint{}, fmt.Errorf("encoding version %d: %w", version, ErrDamaged)
 	}
 	e := webhook.Endpoint{ID: d.id(), ClientID: d.string()}
 	for range d.count() {

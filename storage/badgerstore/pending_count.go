@@ -6,6 +6,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -20,7 +21,7 @@ type census struct {
 	store  *Store
 	tx     *badger.Txn // the snapshot
 	it     *badger.Iterator
-	spaces []space // still to be counted, the current one first
+	spaces []layout.Space // still to be counted, the current one first
 	// found is how many were counted, stored how many there should be.
 	found, stored int64
 }
@@ -29,7 +30,7 @@ type census struct {
 // counted in the background until ctx ends; Close waits for that.
 func (s *Store) startCensus(ctx context.Context) {
 	c := &census{
-		store: s, tx: s.db.NewTransaction(false), spaces: []space{spaceQueued, spaceRetrying},
+		store: s, tx: s.db.NewTransaction(false), spaces: []layout.Space{layout.SpaceQueued, layout.SpaceRetrying},
 		stored: s.tally.pending,
 	}
 	c.open()
@@ -107,8 +108,8 @@ func (c *census) chunk() bool {
 
 // count counts up to limit keys of the endpoint at hand.
 func (c *census) count(limit int) int {
-	n := parseDeliveryKey(c.it.Item().Key()).Endpoint
-	prefix := endpointKey(c.spaces[0], n)
+	n := layout.ParseDeliveryKey(c.it.Item().Key()).Endpoint
+	prefix := layout.EndpointKey(c.spaces[0], n)
 	counted := 0
 	for ; counted < limit && c.it.ValidForPrefix(prefix); c.it.Next() {
 		counted++
@@ -119,7 +120,7 @@ func (c *census) count(limit int) int {
 }
 
 func (c *census) pending(counted int) pending {
-	if c.spaces[0] == spaceRetrying {
+	if c.spaces[0] == layout.SpaceRetrying {
 		return pending{retrying: int64(counted)}
 	}
 	return pending{queued: int64(counted)}
@@ -155,36 +156,36 @@ func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 }
 
 func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.ID, bool) {
-	it := forward(tx, endpointKey(spaceQueued, n))
+	it := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 	defer it.Close()
-	it.Seek(deliveryKey(spaceQueued, seen.began.queue.For(n)))
+	it.Seek(layout.DeliveryKey(layout.SpaceQueued, seen.began.queue.For(n)))
 	if !it.Valid() {
 		seen.queueEmpty()
 		return webhook.ID{}, false
 	}
-	first := parseDeliveryKey(it.Item().Key())
+	first := layout.ParseDeliveryKey(it.Item().Key())
 	seen.queue(first)
 	return first, true
 }
 
 func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.Slot, bool) {
-	it := forward(tx, endpointKey(spaceSchedule, n))
+	it := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
 	defer it.Close()
-	it.Seek(scheduleKey(slotFor(seen.began.schedule, n)))
+	it.Seek(layout.ScheduleKey(slotFor(seen.began.schedule, n)))
 	if !it.Valid() {
 		seen.scheduleEmpty()
 		return webhook.Slot{}, false
 	}
-	first := parseScheduleKey(it.Item().Key())
+	first := layout.ParseScheduleKey(it.Item().Key())
 	seen.schedule(first)
 	return first, true
 }
 
 func firstRetrying(tx *badger.Txn, n webhook.EndpointNumber) (webhook.ID, bool) {
-	it := forward(tx, endpointKey(spaceRetrying, n))
+	it := forward(tx, layout.EndpointKey(layout.SpaceRetrying, n))
 	defer it.Close()
 	if it.Rewind(); !it.Valid() {
 		return webhook.ID{}, false
 	}
-	return parseDeliveryKey(it.Item().Key()), true
+	return layout.ParseDeliveryKey(it.Item().Key()), true
 }

@@ -1,0 +1,90 @@
+package layout
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// KeyedEvent is what an idempotency key stands for.
+type KeyedEvent struct {
+	Version     byte // of the record; that of the fingerprint, too
+	ID          webhook.ID
+	Deliveries  int
+	Disabled    int
+	Limited     int
+	Fingerprint [16]byte // the event's identity
+}
+
+// keyedEventVersion is the version of records whose fingerprint is that of the
+// event's identity. In version 1 it was of the data as it was published, with the
+// order of its members; those are gone a day after the upgrade.
+const keyedEventVersion = 2
+
+func KeyedEventOf(e *webhook.Event) KeyedEvent {
+	return KeyedEvent{
+		Version: keyedEventVersion, ID: e.ID.Event(), Fingerprint: e.Identity(),
+		Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
+	}
+}
+
+// fingerprintOfVersion1 is what version 1 kept of an event.
+func fingerprintOfVersion1(e *webhook.Event) [16]byte {
+	text := appendString(make([]byte, 0, 64+len(e.Data)), e.Type)
+	text = appendString(text, e.ClientID)
+	sum := sha256.Sum256(append(text, e.Data...))
+	return [16]byte(sum[:16])
+}
+
+// repeated is the receipt for an event that came under the same key as p.
+func (p *KeyedEvent) Repeated(e *webhook.Event, now *KeyedEvent) webhook.Receipt {
+	same := p.Fingerprint == now.Fingerprint
+	if p.Version == 1 {
+		same = p.Fingerprint == fingerprintOfVersion1(e)
+	}
+	if !same {
+		return webhook.Receipt{EventID: p.ID, Err: webhook.ErrKeyReused}
+	}
+	return webhook.Receipt{
+		EventID: p.ID, Deliveries: p.Deliveries, Disabled: p.Disabled, Limited: p.Limited, Duplicate: true,
+	}
+}
+
+func (p *KeyedEvent) Until() time.Time { return p.ID.Time().Add(keyLifetime) }
+
+// keyLifetime is how long an idempotency key is remembered, from when its event was numbered.
+const keyLifetime = 24 * time.Hour
+
+// IdempotencyKey is the database's key for a publisher's key: a hash, because
+// either may be long.
+func IdempotencyKey(e *webhook.Event) []byte {
+	sum := sha256.Sum256(append(appendString(nil, e.Publisher), e.IdempotencyKey...))
+	return append([]byte{byte(SpaceIdempotency)}, sum[:16]...)
+}
+
+func (p *KeyedEvent) Encode() []byte {
+	dst := p.ID.AppendTo([]byte{p.Version})
+	dst = append(dst, p.Fingerprint[:]...)
+	dst = binary.AppendUvarint(dst, uint64(p.Deliveries))
+	if p.Version == 1 {
+		return dst
+	}
+	return binary.AppendUvarint(binary.AppendUvarint(dst, uint64(p.Disabled)), uint64(p.Limited))
+}
+
+func DecodeKeyedEvent(record []byte) (KeyedEvent, error) {
+	d, version := newDecoderUpTo(record, keyedEventVersion)
+	p := KeyedEvent{Version: version, ID: d.id()}
+	if len(d.rest) < len(p.Fingerprint) {
+		d.fail()
+		return KeyedEvent{}, d.err
+	}
+	d.rest = d.rest[copy(p.Fingerprint[:], d.rest):]
+	p.Deliveries = d.number()
+	if version > 1 {
+		p.Disabled, p.Limited = d.number(), d.number()
+	}
+	return p, d.err
+}

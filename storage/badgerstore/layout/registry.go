@@ -1,0 +1,60 @@
+package layout
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+func EncodeAPIKey(k *webhook.APIKey) []byte {
+	dst := appendString([]byte{recordVersion}, k.ID)
+	dst = appendString(appendString(dst, k.Name), k.ClientID)
+	dst = binary.AppendUvarint(dst, uint64(len(k.Scopes)))
+	for _, scope := range k.Scopes {
+		dst = appendString(dst, scope)
+	}
+	dst = append(dst, k.Hash[:]...)
+	return appendTime(appendTime(dst, k.CreatedAt), k.ExpiresAt)
+}
+
+func DecodeAPIKey(record []byte) (webhook.APIKey, error) {
+	d := newDecoder(record)
+	k := webhook.APIKey{ID: d.string(), Name: d.string(), ClientID: d.string()}
+	for range d.count() {
+		k.Scopes = append(k.Scopes, d.string())
+	}
+	if len(d.rest) < len(k.Hash) {
+		d.fail()
+		return k, d.err
+	}
+	d.rest = d.rest[copy(k.Hash[:], d.rest):]
+	k.CreatedAt, k.ExpiresAt = d.time(), d.time()
+	return k, d.err
+}
+
+func EncodeEventType(t webhook.EventType) []byte {
+	return appendString([]byte{recordVersion}, t.Description)
+}
+
+func DecodeEventType(record []byte) (description string, err error) {
+	d := newDecoder(record)
+	description = d.string()
+	return description, d.err
+}
+
+// KeyCount is what is stored of a key for as long as it encrypts any endpoint's values.
+type KeyCount struct {
+	Endpoints uint64 // how many
+	Check     []byte // webhook.SealedValues.Check of the first of them
+}
+
+func (r KeyCount) Encode() []byte {
+	return appendBytes(binary.AppendUvarint([]byte{recordVersion}, r.Endpoints), r.Check)
+}
+
+func DecodeKeyCount(record []byte) (KeyCount, error) {
+	d := newDecoder(record)
+	r := KeyCount{Endpoints: d.uvarint(), Check: bytes.Clone(d.bytes())}
+	return r, d.err
+}

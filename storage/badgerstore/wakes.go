@@ -1,0 +1,105 @@
+package badgerstore
+
+import (
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// skipper goes from endpoint to endpoint through a space.
+type skipper struct {
+	it    *badger.Iterator
+	space layout.Space
+	n     webhook.EndpointNumber // the endpoint at hand, 0 at the end
+}
+
+// newSkipper stands on the first endpoint from the number from on.
+func newSkipper(tx *badger.Txn, s layout.Space, from webhook.EndpointNumber) *skipper {
+	k := &skipper{it: forward(tx, s.Prefix()), space: s}
+	k.seek(max(from, 1))
+	return k
+}
+
+// skip goes to the first key of the next endpoint.
+func (k *skipper) skip() {
+	if k.n++; k.n != 0 { // else there is no next number
+		k.seek(k.n)
+	}
+}
+
+func (k *skipper) seek(n webhook.EndpointNumber) {
+	k.it.Seek(layout.EndpointKey(k.space, n))
+	if k.n = 0; k.it.Valid() {
+		k.n = layout.ParseDeliveryKey(k.it.Item().Key()).Endpoint
+	}
+}
+
+// Wakes calls visit for each endpoint that has pending deliveries, ascending.
+func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	select {
+	case <-s.counted:
+		return s.countedWakes(from, visit)
+	default:
+		return s.scannedWakes(from, visit)
+	}
+}
+
+// countedWakes goes through the endpoints for which something is counted as
+// pending, and begins at the heads that are remembered: a scan from the start of a
+// queue goes over all that was removed from it.
+func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	for _, n := range s.backlog.from(from) {
+		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
+		err := s.view("read wakes", func(tx *badger.Txn) (err error) {
+			wake.Queued, _ = firstQueued(tx, n, &seen)
+			wake.Scheduled, _ = firstSlot(tx, n, &seen)
+			wake.Gate, err = readGate(tx, n)
+			return err
+		})
+		if err == nil && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
+			err = visit(wake)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scannedWakes skips from endpoint to endpoint, before all is counted.
+func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	return s.view("read wakes", func(tx *badger.Txn) error {
+		queue, schedule := newSkipper(tx, layout.SpaceQueued, from), newSkipper(tx, layout.SpaceSchedule, from)
+		defer queue.it.Close()
+		defer schedule.it.Close()
+		for queue.n != 0 || schedule.n != 0 {
+			wake, err := nextWake(tx, queue, schedule)
+			if err != nil {
+				return err
+			}
+			if err := visit(wake); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
+	n := queue.n
+	if n == 0 || schedule.n != 0 && schedule.n < n {
+		n = schedule.n
+	}
+	gate, err := readGate(tx, n)
+	wake := webhook.Wake{Endpoint: n, Gate: gate}
+	if schedule.n == n {
+		wake.Scheduled = layout.ParseScheduleKey(schedule.it.Item().Key())
+		schedule.skip()
+	}
+	if queue.n == n {
+		wake.Queued = layout.ParseDeliveryKey(queue.it.Item().Key())
+		queue.skip()
+	}
+	return wake, err
+}
