@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"time"
 
@@ -12,25 +11,26 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// outcome is a settlement as it waits for its transaction: encoded, so that
-// nothing of the response stays in memory beside what is going to be written.
+// outcome is a settlement that waits for its transaction. It is encoded already, so that
+// a response is in memory once, as what will be written.
 type outcome struct {
 	was    webhook.Place
 	now    webhook.Delivery // without its log
 	number int              // of the new attempt; 0 if there is none
-	// claimed are bytes of the budget for what waits for its commit.
+	// claimed is how many bytes of the BodyBudget end with the commit.
 	claimed int
 	records
 }
 
-// records are what is written of a delivery in one go.
+// records are what one settlement writes of a delivery.
 type records struct {
 	delivery []byte
-	attempt  []byte // for the log, nil once the delivery has finished
-	body     []byte // for the log, nil if it is short or not kept
+	attempt  []byte // for the log; nil once the delivery has finished
+	body     []byte // for the log; nil if it is short or not kept
 }
 
-// outcomeOf encodes a settlement. With a body, memory is claimed until the commit.
+// outcomeOf encodes a settlement. A long body takes memory of the budget until the
+// commit; without budget it is cut.
 func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 	o := &outcome{was: st.Was, now: st.Now}
 	o.now.AttemptLog = nil
@@ -58,13 +58,13 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 	return o
 }
 
-// complete reports whether the record holds all that it should: of what has
-// finished, the latest attempt.
+// complete reports whether the record holds all that it should. A finished delivery's
+// holds the latest attempt, which the caller may not know.
 func (o *outcome) complete() bool {
 	return o.number > 0 || o.now.Attempts == 0 || !o.now.Status.Finished()
 }
 
-// logged writes the latest attempt to the log of a delivery.
+// logged adds an attempt to the log of a delivery.
 func (c *change) logged(id webhook.ID, number int, r records) {
 	if r.attempt != nil {
 		c.put(layout.AttemptKey(id, number), r.attempt)
@@ -74,8 +74,8 @@ func (c *change) logged(id webhook.ID, number int, r records) {
 	}
 }
 
-// keepLog writes to the log what the delivery's own record holds of it: the latest
-// attempt, or the whole log if it is of version 1. The record is to be replaced.
+// keepLog copies into the log the attempts that a delivery's own record holds, before
+// that is replaced: the latest one, or all of them if it is of version 1.
 func (c *change) keepLog(d *webhook.Delivery) {
 	for i := range d.AttemptLog {
 		a := &d.AttemptLog[i]
@@ -87,7 +87,7 @@ func (c *change) keepLog(d *webhook.Delivery) {
 	}
 }
 
-// readLog completes the log of a delivery, of which its own record gave a part.
+// readLog adds the attempts in the log to those of the delivery's own record.
 func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	if d.Attempts == 0 {
 		return nil
@@ -119,7 +119,7 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	})
 }
 
-// eachLogged visits the records of a delivery in a space of the log.
+// eachLogged calls visit for each record of a delivery in one space of the log.
 func eachLogged(tx *badger.Txn, s layout.Space, id webhook.ID, visit func(record []byte) error) error {
 	it := forward(tx, layout.DeliveryLogPrefix(s, id))
 	defer it.Close()
@@ -131,25 +131,19 @@ func eachLogged(tx *badger.Txn, s layout.Space, id webhook.ID, visit func(record
 	return nil
 }
 
-// readLatest adds the latest attempt to a delivery whose record has none of it.
+// readLatest adds the latest attempt to a delivery, unless its record has it.
 func readLatest(tx *badger.Txn, d *webhook.Delivery) error {
 	if d.Attempts == 0 || len(d.AttemptLog) > 0 {
 		return nil
 	}
-	err := get(tx, layout.AttemptKey(d.ID, d.Attempts), func(record []byte) error {
-		a, err := layout.DecodeAttempt(record)
-		if err == nil && a.Number == d.Attempts {
-			d.AttemptLog = []webhook.Attempt{a}
-		}
-		return err
-	})
-	if errors.Is(err, webhook.ErrNotFound) {
-		return nil
+	a, _, err := readIfStored(tx, layout.AttemptKey(d.ID, d.Attempts), layout.DecodeAttempt)
+	if err == nil && a.Number == d.Attempts { // else the slot holds an older one, or nothing
+		d.AttemptLog = []webhook.Attempt{a}
 	}
 	return err
 }
 
-// readListed makes a delivery as lists show it, with its latest attempt, shortened.
+// readListed completes a delivery as lists show it: with its latest attempt, shortened.
 func readListed(tx *badger.Txn, d *webhook.Delivery) error {
 	if err := readLatest(tx, d); err != nil {
 		return err
@@ -158,11 +152,12 @@ func readListed(tx *badger.Txn, d *webhook.Delivery) error {
 	return nil
 }
 
-// weighInterval is how often the bodies on disk are weighed: it looks at each table.
+// weighInterval is how often the size of bodies on disk is estimated, for which Badger
+// looks at each table.
 const weighInterval = 30 * time.Second
 
-// weighBodies tells the budget how many bytes bodies take on disk: those in tables
-// that hold nothing else, which is all but what came lately.
+// weighBodies sets in the budget how many bytes bodies take on disk. Badger counts the
+// tables that hold nothing else, so the latest bodies are missing.
 func (s *Store) weighBodies(now time.Time) {
 	if now.Sub(s.weighed) < weighInterval {
 		return

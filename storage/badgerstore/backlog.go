@@ -7,23 +7,26 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// backlog counts what is pending, per endpoint and in total. The total is right
-// from Open on: it is stored with each commit. Per endpoint it is what a census
-// finds after Open, and what every committed change adds and removes; the two may
-// arrive in any order.
+// backlog counts pending deliveries, in total and per endpoint. The total is exact from
+// Open on, because each commit stores it. The counts per endpoint are the sum of what
+// the pendingCount finds after Open and of what each committed change adds and removes;
+// the two may arrive in any order.
 type backlog struct {
 	mu         sync.Mutex
 	byEndpoint map[webhook.EndpointNumber]pending
 	total      int64
 }
 
-// pending counts deliveries. While the census runs, a count can be below zero.
+// pending counts deliveries of an endpoint. While the pendingCount runs, a count can be
+// below zero: a delivery may leave before it was counted.
 type pending struct{ queued, retrying int64 }
 
+// newBacklog returns a backlog in which nothing is pending.
 func newBacklog() *backlog {
 	return &backlog{byEndpoint: map[webhook.EndpointNumber]pending{}}
 }
 
+// apply counts what committed changes did.
 func (b *backlog) apply(changes []*change) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -36,12 +39,14 @@ func (b *backlog) apply(changes []*change) {
 	}
 }
 
+// add counts deliveries that were found.
 func (b *backlog) add(n webhook.EndpointNumber, p pending) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.addLocked(n, p)
 }
 
+// addLocked keeps no zeros: the map is as large as the number of busy endpoints.
 func (b *backlog) addLocked(n webhook.EndpointNumber, p pending) {
 	sum := b.byEndpoint[n]
 	sum.queued += p.queued
@@ -53,7 +58,7 @@ func (b *backlog) addLocked(n webhook.EndpointNumber, p pending) {
 	b.byEndpoint[n] = sum
 }
 
-// of gives an endpoint's counts.
+// of returns an endpoint's counts.
 func (b *backlog) of(n webhook.EndpointNumber) pending {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,7 +66,7 @@ func (b *backlog) of(n webhook.EndpointNumber) pending {
 	return pending{max(p.queued, 0), max(p.retrying, 0)}
 }
 
-// sumOf returns what some endpoints have together.
+// sumOf returns the sum of some endpoints' counts.
 func (b *backlog) sumOf(endpoints []webhook.EndpointNumber) (sum int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +77,7 @@ func (b *backlog) sumOf(endpoints []webhook.EndpointNumber) (sum int64) {
 	return sum
 }
 
-// from returns the endpoints with something pending from a number on, ascending.
+// from returns the endpoints with pending deliveries from a number on, ascending.
 func (b *backlog) from(first webhook.EndpointNumber) (found []webhook.EndpointNumber) {
 	b.mu.Lock()
 	for n := range b.byEndpoint {
@@ -85,13 +90,14 @@ func (b *backlog) from(first webhook.EndpointNumber) (found []webhook.EndpointNu
 	return found
 }
 
-// start sets the count of all that is pending, before anything is committed.
+// start sets the total that the last commit stored, before anything is committed.
 func (b *backlog) start(total int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.total = total
 }
 
+// sum returns the total.
 func (b *backlog) sum() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

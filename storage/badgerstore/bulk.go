@@ -11,23 +11,24 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of one call that changes many deliveries. A call that reaches the bound
-// in bytes does less than it was asked for.
+// Bounds of one call that changes many deliveries, so that it delays the commits of
+// others by milliseconds. A call that reaches the bound in bytes does less than it was
+// asked for.
 const (
 	maxBulk      = 10_000
 	maxBulkBytes = 1 << 20
 )
 
+// pendingSpaces hold the deliveries that are still owed.
 var pendingSpaces = []layout.Space{layout.SpaceQueued, layout.SpaceRetrying}
 
-// Replay requeues finished deliveries of the endpoint q.Endpoint, at most 10,000
-// in one call. It selects them as ListDeliveries does.
+// Replay requeues finished deliveries of the endpoint q.Endpoint, at most 10,000 in one
+// call. It selects them like ListDeliveries, on a snapshot, and looks at each again
+// inside the committer, which must not wait for a scan.
 func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
 	q.Limit = min(q.Limit, maxBulk)
-	var page webhook.DeliveryPage
-	err := s.view("select deliveries to replay", func(tx *badger.Txn) (err error) {
-		page, err = listPage(tx, q, finishedSpaces(q.Status))
-		return err
+	page, err := view(s, "select deliveries to replay", func(tx *badger.Txn) (webhook.DeliveryPage, error) {
+		return listPage(tx, q, finishedSpaces(q.Status))
 	})
 	if err != nil || len(page.Deliveries) == 0 {
 		return 0, page.Next, err
@@ -48,7 +49,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 				requeued++
 			}
 		}
-		s.meddle(q.Endpoint)
+		s.changeOutsideActor(q.Endpoint)
 		return c, nil
 	})
 	if err != nil {
@@ -57,7 +58,8 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	return requeued, next, nil
 }
 
-// replay requeues one delivery if it is still finished and its event is there.
+// replay requeues one delivery if it is still finished and its event still exists, and
+// reports whether it did.
 func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	was, err := findDelivery(tx, id, finishedSpaces(""))
 	if errors.Is(err, webhook.ErrNotFound) {
@@ -76,7 +78,8 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	return true, nil
 }
 
-// finishedSpaces are those that hold finished deliveries of a status, "" for any.
+// finishedSpaces returns the spaces that hold finished deliveries of a status, "" for
+// any; none for a status that is not final.
 func finishedSpaces(status webhook.Status) []layout.Space {
 	switch status {
 	case "":
@@ -117,7 +120,7 @@ func (s *Store) CancelPending(
 			s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
 			cancelled++
 		}
-		s.meddle(n)
+		s.changeOutsideActor(n)
 		return c, nil
 	})
 	if err != nil {
@@ -126,11 +129,11 @@ func (s *Store) CancelPending(
 	return cancelled, nil
 }
 
-// pendingIDs gives the first pending deliveries of an endpoint: its queue, then its retry schedule.
+// pendingIDs returns the first pending deliveries of an endpoint: those of its queue,
+// then those of its retry schedule.
 func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, error) {
 	seen := s.scanStarts.begin(n)
-	var out []webhook.ID
-	err := s.view("select deliveries to cancel", func(tx *badger.Txn) error {
+	return view(s, "select deliveries to cancel", func(tx *badger.Txn) (out []webhook.ID, err error) {
 		queue := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 		defer queue.Close()
 		queue.Seek(layout.DeliveryKey(layout.SpaceQueued, seen.began.queue.For(n)))
@@ -143,7 +146,6 @@ func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, e
 		for noteSchedule(schedule, &seen); schedule.Valid() && len(out) < limit; schedule.Next() {
 			out = append(out, layout.ParseScheduleKey(schedule.Item().Key()).ID)
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// change is what one write does to the keys, and to what is counted in memory.
+// change is what one write does to keys, and to the counts in memory.
 type change struct {
 	ops   []op
 	moves []move
-	// bytes is what the ops take in a transaction, as Badger reckons it.
+	// bytes is how much of a transaction's bound the ops take, by Badger's formula.
 	bytes int
 	// lastSeq is the largest Seq among the IDs that the change stores.
 	lastSeq uint64
-	// drift corrects the count of all that is pending; the census finds it.
+	// drift corrects the total of pending deliveries; see pendingCount.
 	drift int64
 }
 
-// pending returns by how much the change raises the count of all that is pending.
+// pending returns by how much the change raises the total of pending deliveries.
 func (c *change) pending() int64 {
 	sum := c.drift
 	for i := range c.moves {
@@ -36,19 +36,22 @@ type op struct {
 	remove bool
 }
 
-// move is a delivery that joins (+1) or leaves (-1) the queue or the retry schedule.
+// move is a delivery that joins (+1) or leaves (-1) a queue or a retry schedule. The
+// counts and the scan starts in memory follow these once the change is committed.
 type move struct {
 	id               webhook.ID
 	queued, retrying int8
 	due              webhook.DueTime // of the slot that it joins
 }
 
-// opOverhead is what Badger adds to key and value in its reckoning, rounded up.
+// opOverhead is what Badger's formula adds to the sizes of key and value, rounded up.
 const opOverhead = 16
 
+// put writes a key that stays until it is removed.
 func (c *change) put(key, value []byte) { c.putUntil(key, value, time.Time{}) }
 
-// putUntil puts a key that Badger forgets at a time, to the second; the zero time is never.
+// putUntil writes a key that expires at a time, rounded up to a second; the zero time
+// is never. Expired keys cost nothing: Badger drops them when it merges tables.
 func (c *change) putUntil(key, value []byte, until time.Time) {
 	o := op{entry: badger.Entry{Key: key, Value: value}}
 	if !until.IsZero() {
@@ -57,6 +60,7 @@ func (c *change) putUntil(key, value []byte, until time.Time) {
 	c.add(o)
 }
 
+// remove removes a key, whether or not it exists.
 func (c *change) remove(key []byte) { c.add(op{entry: badger.Entry{Key: key}, remove: true}) }
 
 func (c *change) add(o op) {
@@ -64,7 +68,7 @@ func (c *change) add(o op) {
 	c.bytes += len(o.entry.Key) + len(o.entry.Value) + opOverhead
 }
 
-// place puts a delivery where its status belongs.
+// place writes a delivery into the space of its status, and into the retry schedule.
 func (c *change) place(d *webhook.Delivery, record []byte, retention time.Duration) {
 	s := layout.SpaceOf(d.Status)
 	key := layout.DeliveryKey(s, d.ID)
@@ -82,8 +86,8 @@ func (c *change) place(d *webhook.Delivery, record []byte, retention time.Durati
 	}
 }
 
-// leave removes a delivery from where it is kept. A retrying one keeps its record
-// when replaced says that a new one is put under the same key.
+// leave removes a delivery from where it is stored. replaced says that the caller
+// writes a new record under the same key, which saves the removal.
 func (c *change) leave(id webhook.ID, from webhook.Place, replaced bool) {
 	s := layout.SpaceOf(from.Status)
 	switch s {

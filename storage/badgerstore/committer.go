@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -86,12 +85,12 @@ func (s *Store) commitNumbered(tx *badger.Txn, changes []*change) error {
 	now := s.tally
 	writes := false
 	for _, change := range changes {
-		now.pending += change.pending()
+		now.Pending += change.pending()
 		writes = writes || len(change.ops) > 0
 	}
 	if writes {
-		now.commits++
-		if err := now.write(tx); err != nil {
+		now.Commits++
+		if err := writeTally(tx, now); err != nil {
 			return err
 		}
 		if err := tx.Commit(); err != nil {
@@ -138,42 +137,31 @@ func (c *change) write(tx *badger.Txn) error {
 	return nil
 }
 
-// tally is what each commit stores about the whole.
-type tally struct {
-	commits uint64 // the number of the commit
-	pending int64  // the deliveries that are queued or retrying after it
-}
-
-// write stores the tally with a transaction. The number stands beside the count
-// too: an older program stores the number alone, and its count is not believed then.
-func (t tally) write(tx *badger.Txn) error {
-	if err := tx.Set(layout.MetaCommits, layout.EncodeNumber(t.commits)); err != nil {
+// writeTally stores the tally in the transaction of its commit.
+func writeTally(tx *badger.Txn, t layout.Tally) error {
+	if err := tx.Set(layout.MetaCommits, layout.EncodeNumber(t.Commits)); err != nil {
 		return err
 	}
-	return tx.Set(layout.MetaPending, binary.BigEndian.AppendUint64(layout.EncodeNumber(t.commits), uint64(t.pending)))
+	return tx.Set(layout.MetaPending, t.Encode())
 }
 
-// readTally reads what the last commit stored. known reports whether the count of
-// what is pending is that commit's.
-func readTally(tx *badger.Txn) (t tally, known bool, err error) {
-	if t.commits, err = metaNumber(tx, layout.MetaCommits); err != nil {
+// readTally returns what the last commit stored. known reports whether the count of
+// pending deliveries belongs to that commit: an older program stores the number only.
+func readTally(tx *badger.Txn) (t layout.Tally, known bool, err error) {
+	commits, err := metaNumber(tx, layout.MetaCommits)
+	if err != nil {
 		return t, false, fmt.Errorf("read the number of commits: %w", err)
 	}
-	err = get(tx, layout.MetaPending, func(value []byte) error {
-		if len(value) != 16 {
-			return layout.ErrDamaged
-		}
-		known = binary.BigEndian.Uint64(value) == t.commits
-		t.pending = int64(binary.BigEndian.Uint64(value[8:]))
-		return nil
-	})
+	t, err = readRecord(tx, layout.MetaPending, layout.DecodeTally)
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return t, false, fmt.Errorf("read the count of pending deliveries: %w", err)
 	}
+	known = err == nil && t.Commits == commits
+	t.Commits = commits
 	return t, known, nil
 }
 
-// countPending counts all that is pending, for a directory that does not say.
+// countPending counts all pending deliveries, for a directory without a valid tally.
 func countPending(tx *badger.Txn) int64 {
 	count := int64(0)
 	for _, s := range pendingSpaces {

@@ -15,17 +15,15 @@ import (
 
 // Settle moves a delivery from where it was to where it is now.
 //
-// In the common case it writes without reading, and believes s.Was. Where
-// something changed deliveries of the endpoint from outside its actor (Requeue,
-// Cancel, Replay, CancelPending), it looks where the delivery really is, until
-// the next Open: an attempt may have been in flight while that happened. What
-// ended meanwhile stays ended, unless it was delivered after all.
-//
-// The attempt is appended to the delivery's log, the last one to its record.
+// Usually it writes without reading, and trusts st.Was: that saves a look-up per
+// attempt. Once Requeue, Cancel, Replay or CancelPending has changed deliveries of the
+// endpoint, an attempt may have been in flight meanwhile; from then until the next Open,
+// Settle looks where each of its deliveries really is. A delivery that was ended
+// meanwhile stays ended, unless the attempt delivered it.
 func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	o := s.outcomeOf(&st)
 	plan := func(tx *badger.Txn) (*change, error) {
-		if _, yes := s.meddled[o.now.ID.Endpoint]; yes || !o.complete() {
+		if _, yes := s.changedOutsideActor[o.now.ID.Endpoint]; yes || !o.complete() {
 			return s.settleFound(tx, o)
 		}
 		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
@@ -44,12 +42,13 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	}}})
 }
 
-// move takes a delivery from where it was and puts it where it is now.
+// move removes a delivery from where it was and writes it where it is now.
 func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record []byte) {
 	c.leave(now.ID, was, layout.SpaceOf(was.Status) == layout.SpaceOf(now.Status))
 	c.place(now, record, s.retention)
 }
 
+// settleFound plans a settlement from where the delivery is stored, not from st.Was.
 func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	now, err := layout.DecodeDelivery(o.now.ID, o.delivery)
 	if err != nil {
@@ -57,8 +56,8 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	}
 	c := &change{}
 	stored, err := findDelivery(tx, now.ID, layout.DeliverySpaces)
-	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and expired, during the attempt
-		if now.Status.Finished() { // its event may be gone: nothing goes to the log, where it would stay
+	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and has expired, during the attempt
+		if now.Status.Finished() { // its event may be gone, and nobody would remove a log without event
 			c.place(&now, o.delivery, s.retention)
 		}
 		return c, nil
@@ -73,7 +72,7 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	if o.number == 0 {
 		now.AttemptLog = stored.AttemptLog
 		err = readLatest(tx, &now)
-	} else if len(now.AttemptLog) == 0 { // it was to be retried, and is not any more
+	} else if len(now.AttemptLog) == 0 { // it was to be retried, but somebody ended it
 		var a webhook.Attempt
 		a, err = layout.DecodeAttempt(o.attempt)
 		now.AttemptLog = []webhook.Attempt{a}
@@ -86,19 +85,18 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	return c, nil
 }
 
-// meddle says that a delivery was changed from outside its endpoint's actor.
-func (s *Store) meddle(n webhook.EndpointNumber) { s.meddled[n] = struct{}{} }
+// changeOutsideActor notes that a delivery was changed outside its endpoint's actor.
+func (s *Store) changeOutsideActor(n webhook.EndpointNumber) { s.changedOutsideActor[n] = struct{}{} }
 
-// readDelivery reads a delivery that is in a space; ErrNotFound.
-func readDelivery(tx *badger.Txn, from layout.Space, id webhook.ID) (d webhook.Delivery, err error) {
-	err = get(tx, layout.DeliveryKey(from, id), func(record []byte) error {
-		d, err = layout.DecodeDelivery(id, record)
-		return err
+// readDelivery returns a delivery if it is in a space; ErrNotFound.
+func readDelivery(tx *badger.Txn, from layout.Space, id webhook.ID) (webhook.Delivery, error) {
+	return readRecord(tx, layout.DeliveryKey(from, id), func(record []byte) (webhook.Delivery, error) {
+		return layout.DecodeDelivery(id, record)
 	})
-	return d, err
 }
 
-// findDelivery reads a delivery from whichever of the spaces has it; ErrNotFound.
+// findDelivery returns a delivery from whichever of the spaces has it; ErrNotFound. It
+// looks the event type up if the record is fresh.
 func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook.Delivery, error) {
 	for _, from := range spaces {
 		d, err := readDelivery(tx, from, id)
@@ -113,24 +111,23 @@ func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook
 	return webhook.Delivery{}, webhook.ErrNotFound
 }
 
-// Delivery reads a delivery with all its attempts.
-func (s *Store) Delivery(id webhook.ID) (d webhook.Delivery, err error) {
-	err = s.view("read delivery", func(tx *badger.Txn) error {
-		if d, err = findDelivery(tx, id, layout.DeliverySpaces); err != nil {
-			return err
+// Delivery returns a delivery with all its attempts; ErrNotFound.
+func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
+	return view(s, "read delivery", func(tx *badger.Txn) (webhook.Delivery, error) {
+		d, err := findDelivery(tx, id, layout.DeliverySpaces)
+		if err == nil {
+			err = readLog(tx, &d)
 		}
-		return readLog(tx, &d)
+		return d, err
 	})
-	return d, err
 }
 
-// EventDeliveries reads an event's deliveries, in order of endpoint.
+// EventDeliveries returns an event's deliveries in order of endpoint.
 func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
-	var out []webhook.Delivery
-	err := s.view("read deliveries of event", func(tx *badger.Txn) error {
+	return view(s, "read deliveries of event", func(tx *badger.Txn) (out []webhook.Delivery, err error) {
 		endpoints, err := readEndpointsOf(tx, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		start, _ := slices.BinarySearch(endpoints, from)
 		for _, n := range endpoints[start:] {
@@ -141,29 +138,25 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 			if errors.Is(err, webhook.ErrNotFound) { // expired
 				continue
 			}
-			if err != nil {
-				return err
+			if err == nil {
+				err = readListed(tx, &d)
 			}
-			if err := readListed(tx, &d); err != nil {
-				return err
+			if err != nil {
+				return nil, err
 			}
 			out = append(out, d)
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
-// readEndpointsOf reads which endpoints an event matched; ErrNotFound.
-func readEndpointsOf(tx *badger.Txn, id webhook.ID) (out []webhook.EndpointNumber, err error) {
-	err = get(tx, layout.EventKey(id), func(record []byte) error {
-		out, err = layout.DecodeRecipients(record)
-		return err
-	})
-	if err == nil {
-		out, err = withParts(tx, id, out)
+// readEndpointsOf returns all recipients of an event, ascending; ErrNotFound.
+func readEndpointsOf(tx *badger.Txn, id webhook.ID) ([]webhook.EndpointNumber, error) {
+	first, err := readRecord(tx, layout.EventKey(id), layout.DecodeRecipients)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	return withParts(tx, id, first)
 }
 
 // Requeue puts a delivery back into the queue, at its place in order of acceptance.
@@ -190,7 +183,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		c.keepLog(&was)
 		s.move(c, was.Place(), &due.Delivery, layout.EncodeDelivery(&due.Delivery))
 		due.Delivery.AttemptLog = nil
-		s.meddle(id.Endpoint)
+		s.changeOutsideActor(id.Endpoint)
 		return c, nil
 	})
 	if err != nil {
@@ -199,7 +192,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	return due, nil
 }
 
-// Cancel gives a queued or retrying delivery up; ErrConflict if it had finished.
+// Cancel ends a queued or retrying delivery; ErrConflict if it had finished.
 func (s *Store) Cancel(
 	ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time,
 ) (webhook.Delivery, error) {
@@ -218,7 +211,7 @@ func (s *Store) Cancel(
 		d = was.Cancel(reason, now)
 		c := &change{}
 		s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
-		s.meddle(id.Endpoint)
+		s.changeOutsideActor(id.Endpoint)
 		return c, readLog(tx, &d)
 	})
 	if err != nil {

@@ -170,7 +170,8 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	})
 }
 
-// SaveGate keeps an endpoint's breaker state; the zero state forgets it.
+// SaveGate stores an endpoint's breaker state; the zero state removes it. It waits for
+// room on a full disk like an outcome, because it follows from one.
 func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
 	c, key := &change{}, layout.EndpointKey(layout.SpaceGate, n)
 	if g.OpenUntil.IsZero() && g.Openings == 0 {
@@ -181,7 +182,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 	s.submit(&job{change: c, Ticket: groupcommit.Ticket{Urgency: settles, Done: wrapped("save gate", done)}})
 }
 
-// wrapped adds the action to the error that done gets.
+// wrapped returns a done that adds the action to the error.
 func wrapped(action string, done func(error)) func(error) {
 	return func(err error) {
 		if err != nil {
@@ -191,22 +192,12 @@ func wrapped(action string, done func(error)) func(error) {
 	}
 }
 
-// Gate reads an endpoint's breaker state; zero if there is none.
-func (s *Store) Gate(n webhook.EndpointNumber) (g webhook.GateState, err error) {
-	err = s.view("read gate", func(tx *badger.Txn) error {
-		g, err = readGate(tx, n)
-		return err
-	})
-	return g, err
+// Gate returns an endpoint's breaker state; zero if none is stored.
+func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
+	return view(s, "read gate", func(tx *badger.Txn) (webhook.GateState, error) { return readGate(tx, n) })
 }
 
-func readGate(tx *badger.Txn, n webhook.EndpointNumber) (g webhook.GateState, err error) {
-	err = get(tx, layout.EndpointKey(layout.SpaceGate, n), func(record []byte) (err error) {
-		g, err = layout.DecodeGate(record)
-		return err
-	})
-	if errors.Is(err, webhook.ErrNotFound) {
-		return webhook.GateState{}, nil
-	}
+func readGate(tx *badger.Txn, n webhook.EndpointNumber) (webhook.GateState, error) {
+	g, _, err := readIfStored(tx, layout.EndpointKey(layout.SpaceGate, n), layout.DecodeGate)
 	return g, err
 }

@@ -1,7 +1,6 @@
 package badgerstore
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,29 +11,30 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of one call to Accept: what surely fits into a transaction of its own.
+// Bounds of one call to Accept. They are below those of a transaction, so that a job of
+// this size always fits into one of its own.
 const (
 	maxAcceptOps   = 40_000
 	maxAcceptBytes = 3 << 20
 )
 
-// acceptance is one call to Accept on its way into a transaction; the later parts
-// of wide events go into transactions of their own.
+// acceptance is one call to Accept on its way into a transaction. Later parts of wide
+// events go into transactions of their own.
 type acceptance struct {
 	events    []webhook.Event
 	receipts  []webhook.Receipt
 	change    change
 	retention time.Duration
-	// wide are the recipients of the events that are stored in parts, by their places.
+	// wide has the recipients of the events that are stored in parts, by index.
 	wide map[int][]webhook.EndpointNumber
 	err  error
 }
 
-// Accept stores events with a delivery for each of their recipients. Events that
-// one transaction cannot hold beside those before them are refused with ErrFanOut:
-// together at most 40,000 keys (one per event, delivery and idempotency key) and
-// 3 MiB. Of an event with more than webhook.MaxFanOut recipients only the first
-// ones count: the others' deliveries follow in later transactions, before done.
+// Accept stores events with a delivery for each of their recipients. The events of one
+// call together may take 40,000 keys (one per event, delivery and idempotency key) and
+// 3 MiB; events beyond that are refused with ErrFanOut. Of an event with more than
+// webhook.MaxFanOut recipients only the first ones count: the deliveries of the others
+// follow in later transactions, before done.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
 	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events)), retention: s.retention}
 	j := &job{Ticket: groupcommit.Ticket{Urgency: publishes, Done: func(err error) {
@@ -60,7 +60,7 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 	s.submit(j)
 }
 
-// keyed tells whether any event has an idempotency key, for which one must read.
+// keyed reports whether any event has an idempotency key. Only then does Accept read.
 func (a *acceptance) keyed() bool {
 	for i := range a.events {
 		if a.events[i].IdempotencyKey != "" {
@@ -70,6 +70,7 @@ func (a *acceptance) keyed() bool {
 	return false
 }
 
+// storeAll stores all events, in memory that is allocated at once.
 func (a *acceptance) storeAll() {
 	ops := 0
 	for i := range a.events {
@@ -82,11 +83,11 @@ func (a *acceptance) storeAll() {
 	}
 }
 
-// width is how many deliveries an event has.
+// width returns how many deliveries an event has.
 func width(e *webhook.Event) int { return len(e.Endpoints) + len(e.Disabled) + len(e.Limited) }
 
-// store adds an event and its deliveries, those of the first part if it is a wide
-// one; it reports whether they fit.
+// store adds an event and its deliveries to the change, only those of the first part if
+// the event is wide. It reports whether they fit.
 func (a *acceptance) store(i int) bool {
 	e := &a.events[i]
 	if !a.fits(e) {
@@ -112,8 +113,9 @@ func (a *acceptance) store(i int) bool {
 	return true
 }
 
-// owe puts an event's deliveries for some recipients. Those that are withheld have
-// finished when the event was accepted. keys is empty, and room for all their keys.
+// owe writes an event's deliveries for some recipients. A withheld one is written as
+// failed at the time of the event. keys is an empty slice with room for all their keys:
+// one allocation instead of one per delivery.
 func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber, retention time.Duration) {
 	withheld := len(e.Disabled)+len(e.Limited) > 0
 	for _, n := range to {
@@ -131,14 +133,17 @@ func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber,
 	}
 }
 
+// fits reports whether an event fits beside those before it. It estimates, and never
+// too low.
 func (a *acceptance) fits(e *webhook.Event) bool {
-	const perDelivery, perWithheld = layout.DeliveryKeySize + opOverhead + 8, 24 // a few bytes in the event's record
+	const perDelivery, perWithheld = layout.DeliveryKeySize + opOverhead + 8, 24 // 8: in the event's record
 	first := min(width(e), webhook.MaxFanOut)
 	size := len(e.Data) + 1024 + first*perDelivery + min(first, len(e.Disabled)+len(e.Limited))*perWithheld + partBytes(e)
 	return len(a.change.ops)+first+3+width(e)/webhook.MaxFanOut <= maxAcceptOps && a.change.bytes+size <= maxAcceptBytes
 }
 
-// plan stores the events whose idempotency keys are new.
+// plan stores the events whose idempotency keys are new, to the database and within the
+// call, and makes receipts for the others.
 func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 	seen := map[string]layout.KeyedEvent{}
 	for i := range a.events {
@@ -151,7 +156,7 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 		first, known := seen[string(key)]
 		if !known {
 			var err error
-			if first, known, err = readPublication(tx, key); err != nil {
+			if first, known, err = readIfStored(tx, key, layout.DecodeKeyedEvent); err != nil {
 				return nil, err
 			}
 		}
@@ -166,50 +171,26 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 	return &a.change, nil
 }
 
-// Event reads an event with its data. Its Endpoints are all its recipients.
-func (s *Store) Event(id webhook.ID) (e webhook.Event, err error) {
-	err = s.view("read event", func(tx *badger.Txn) error {
-		err := get(tx, layout.EventKey(id), func(record []byte) error {
-			e, err = layout.DecodeEvent(id, record)
-			return err
+// Event returns an event with its data. Its Endpoints are all its recipients.
+func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
+	return view(s, "read event", func(tx *badger.Txn) (webhook.Event, error) {
+		e, err := readRecord(tx, layout.EventKey(id), func(record []byte) (webhook.Event, error) {
+			return layout.DecodeEvent(id, record)
 		})
 		if err == nil {
 			e.Endpoints, err = withParts(tx, id, e.Endpoints)
 		}
-		return err
+		return e, err
 	})
-	return e, err
 }
 
-// readPayload reads what an attempt needs of a delivery's event; ErrNotFound.
-func readPayload(tx *badger.Txn, id webhook.ID) (p layout.Payload, err error) {
-	err = get(tx, layout.EventKey(id), func(record []byte) error {
-		p, err = layout.DecodePayload(record)
-		return err
-	})
-	return p, err
+// readPayload returns what an attempt needs of a delivery's event; ErrNotFound.
+func readPayload(tx *badger.Txn, id webhook.ID) (layout.Payload, error) {
+	return readRecord(tx, layout.EventKey(id), layout.DecodePayload)
 }
 
-// readEventType reads the type of a delivery's event, "" if the event is missing.
-func readEventType(tx *badger.Txn, id webhook.ID) (name string, err error) {
-	err = get(tx, layout.EventKey(id), func(record []byte) error {
-		name, err = layout.DecodeTypeOfEvent(record)
-		return err
-	})
-	if errors.Is(err, webhook.ErrNotFound) {
-		return "", nil
-	}
+// readEventType returns the type of a delivery's event, "" if the event is missing.
+func readEventType(tx *badger.Txn, id webhook.ID) (string, error) {
+	name, _, err := readIfStored(tx, layout.EventKey(id), layout.DecodeTypeOfEvent)
 	return name, err
-}
-
-// readPublication looks an idempotency key up.
-func readPublication(tx *badger.Txn, key []byte) (p layout.KeyedEvent, known bool, err error) {
-	err = get(tx, key, func(record []byte) error {
-		p, err = layout.DecodeKeyedEvent(record)
-		return err
-	})
-	if errors.Is(err, webhook.ErrNotFound) {
-		return p, false, nil
-	}
-	return p, err == nil, err
 }

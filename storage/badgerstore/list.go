@@ -17,12 +17,10 @@ import (
 // spaces that the status asks for; for a client, those of all its endpoints, which
 // costs one seek for each; for all clients, it walks the events by time. It looks
 // at no more than 10 × limit + 1,000 keys that it does not return.
-func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (page webhook.DeliveryPage, err error) {
-	err = s.view("list deliveries", func(tx *badger.Txn) error {
-		page, err = listPage(tx, q, spacesOf(q.Status))
-		return err
+func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+	return view(s, "list deliveries", func(tx *badger.Txn) (webhook.DeliveryPage, error) {
+		return listPage(tx, q, spacesOf(q.Status))
 	})
-	return page, err
 }
 
 // spacesOf are those that hold deliveries of a status, "" for any.

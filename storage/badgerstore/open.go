@@ -131,7 +131,7 @@ func (s *Store) squeeze(ctx context.Context) error {
 		return err
 	}
 	return s.updateUrgently(ctx, frees, "end log", func(tx *badger.Txn) (*change, error) {
-		if s.ended == s.tally.commits { // nothing was committed since
+		if s.ended == s.tally.Commits { // nothing was committed since
 			return nil, nil
 		}
 		last, err := metaNumber(tx, layout.MetaLastSeq)
@@ -139,7 +139,7 @@ func (s *Store) squeeze(ctx context.Context) error {
 			return nil, err
 		}
 		s.db.EndLog()
-		s.ended = s.tally.commits + 1
+		s.ended = s.tally.Commits + 1
 		c := &change{} // a log ends with the next commit only
 		c.put(layout.MetaLastSeq, layout.EncodeNumber(last))
 		return c, nil

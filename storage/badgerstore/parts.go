@@ -127,14 +127,13 @@ func (a *acceptance) inTurn(jobs []*job) []*job {
 
 // finishParts makes the deliveries that a crash has kept from being made.
 func (s *Store) finishParts() error {
-	var unfinished []webhook.ID
-	err := s.view("look for unfinished events", func(tx *badger.Txn) error {
+	unfinished, err := view(s, "look for unfinished events", func(tx *badger.Txn) (unfinished []webhook.ID, err error) {
 		it := forward(tx, layout.SpaceRemainder.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			unfinished = append(unfinished, layout.ParseEventKey(it.Item().Key()))
 		}
-		return nil
+		return unfinished, nil
 	})
 	for _, id := range unfinished {
 		for more := true; more && err == nil; {
@@ -149,14 +148,11 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 	var p layout.Remainder
 	done := make(chan error, 1)
 	s.submit(&job{Ticket: groupcommit.Ticket{Done: func(err error) { done <- err }}, plan: func(tx *badger.Txn) (*change, error) {
-		err := get(tx, layout.RemainderKey(id), func(record []byte) error {
-			p, err = layout.DecodeRemainder(record)
-			return err
-		})
-		if err != nil {
+		var err error
+		if p, err = readRecord(tx, layout.RemainderKey(id), layout.DecodeRemainder); err != nil {
 			return nil, err
 		}
-		some, err := readPart(tx, id, p.Next)
+		some, err := readRecord(tx, layout.PartKey(id, p.Next), layout.DecodePart)
 		if err != nil {
 			return nil, err
 		}
@@ -170,14 +166,6 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 		return false, fmt.Errorf("finish event %s: %w", webhook.EventID.Format(id), err)
 	}
 	return p.Next < p.Last, nil
-}
-
-func readPart(tx *badger.Txn, id webhook.ID, number int) (p layout.Part, err error) {
-	err = get(tx, layout.PartKey(id, number), func(record []byte) error {
-		p, err = layout.DecodePart(record)
-		return err
-	})
-	return p, err
 }
 
 // withParts adds to an event's first recipients those of the other parts. Only an

@@ -11,27 +11,29 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// censusChunk is how many keys are counted at a time; Open counts the first ones itself.
-const censusChunk = 4096
+// countChunk is how many keys are counted at a time. Open counts one chunk itself, so
+// that small directories have exact counts from the start.
+const countChunk = 4096
 
-// census counts what each endpoint had pending when the store was opened, once, in
-// the background; and so finds out whether the stored count of all is right. After each chunk it rests as long as the chunk took, so that it
-// never takes more than half a core from those who work.
-type census struct {
+// pendingCount counts, once after Open and in the background, what each endpoint had
+// pending when the store was opened. That also shows whether the stored total is right.
+// After each chunk it pauses for as long as the chunk took, so that it never takes more
+// than half a core from the deliveries.
+type pendingCount struct {
 	store  *Store
 	tx     *badger.Txn // the snapshot
 	it     *badger.Iterator
 	spaces []layout.Space // still to be counted, the current one first
-	// found is how many were counted, stored how many there should be.
+	// found is how many were counted, stored the total of the last commit.
 	found, stored int64
 }
 
-// startCensus takes the snapshot and counts the first chunk. The rest, if any, is
-// counted in the background until ctx ends; Close waits for that.
-func (s *Store) startCensus(ctx context.Context) {
-	c := &census{
+// startPendingCount takes the snapshot and counts the first chunk. A goroutine counts
+// the rest, if any, until ctx ends; Close waits for it.
+func (s *Store) startPendingCount(ctx context.Context) {
+	c := &pendingCount{
 		store: s, tx: s.db.NewTransaction(false), spaces: []layout.Space{layout.SpaceQueued, layout.SpaceRetrying},
-		stored: s.tally.pending,
+		stored: s.tally.Pending,
 	}
 	c.open()
 	if !c.chunk() {
@@ -40,7 +42,7 @@ func (s *Store) startCensus(ctx context.Context) {
 		close(s.counted)
 		return
 	}
-	_ = s.enter() // Close waits for it; the store is open
+	_ = s.enter() // cannot fail: the store is open. Close waits for leave
 	go func() {
 		defer s.leave()
 		defer close(s.counted)
@@ -51,9 +53,9 @@ func (s *Store) startCensus(ctx context.Context) {
 	}()
 }
 
-// correct mends the count of all where it has drifted: a Settle with a wrong Was
-// makes it do so.
-func (c *census) correct() {
+// correct corrects the stored total if it differs from what was found. A Settle with a
+// wrong Was makes it drift.
+func (c *pendingCount) correct() {
 	drift := c.found - c.stored
 	if drift == 0 {
 		return
@@ -62,18 +64,19 @@ func (c *census) correct() {
 	c.store.submit(&job{change: &change{drift: drift}, Ticket: groupcommit.Ticket{Done: func(error) {}}})
 }
 
-func (c *census) open() {
+// open begins with the current space.
+func (c *pendingCount) open() {
 	c.it = forward(c.tx, []byte{byte(c.spaces[0])})
 	c.it.Rewind()
 }
 
-func (c *census) close() {
+func (c *pendingCount) close() {
 	c.it.Close()
 	c.tx.Discard()
 }
 
 // run counts to the end, and reports whether it came there before ctx ended.
-func (c *census) run(ctx context.Context) bool {
+func (c *pendingCount) run(ctx context.Context) bool {
 	for {
 		began := time.Now()
 		if !c.chunk() {
@@ -89,9 +92,9 @@ func (c *census) run(ctx context.Context) bool {
 	}
 }
 
-// chunk counts some keys and tells whether there are more.
-func (c *census) chunk() bool {
-	for counted := 0; counted < censusChunk; {
+// chunk counts up to countChunk keys and reports whether there are more.
+func (c *pendingCount) chunk() bool {
+	for counted := 0; counted < countChunk; {
 		if !c.it.Valid() {
 			if len(c.spaces) == 1 {
 				return false
@@ -101,13 +104,13 @@ func (c *census) chunk() bool {
 			c.open()
 			continue
 		}
-		counted += c.count(censusChunk - counted)
+		counted += c.count(countChunk - counted)
 	}
 	return true
 }
 
 // count counts up to limit keys of the endpoint at hand.
-func (c *census) count(limit int) int {
+func (c *pendingCount) count(limit int) int {
 	n := layout.ParseDeliveryKey(c.it.Item().Key()).Endpoint
 	prefix := layout.EndpointKey(c.spaces[0], n)
 	counted := 0
@@ -119,23 +122,24 @@ func (c *census) count(limit int) int {
 	return counted
 }
 
-func (c *census) pending(counted int) pending {
+// pending returns a number of deliveries as what they are in the current space.
+func (c *pendingCount) pending(counted int) pending {
 	if c.spaces[0] == layout.SpaceRetrying {
 		return pending{retrying: int64(counted)}
 	}
 	return pending{queued: int64(counted)}
 }
 
-// Pending counts the deliveries of all endpoints that are queued or retrying.
+// Pending returns how many deliveries of all endpoints are queued or retrying.
 func (s *Store) Pending() int64 { return s.backlog.sum() }
 
-// PendingOf counts those of some endpoints. After Open it rises to the true figure
-// while the census runs.
+// PendingOf returns the same for some endpoints. After Open it rises to the true figure
+// while the pendingCount runs.
 func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) int64 {
 	return s.backlog.sumOf(endpoints)
 }
 
-// Backlog tells what an endpoint has still to deliver.
+// Backlog returns what an endpoint has still to deliver.
 func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	counts := s.backlog.of(n)
 	out := webhook.Backlog{Queued: counts.queued, Retrying: counts.retrying}
@@ -155,6 +159,7 @@ func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
 	return out, err
 }
 
+// firstQueued returns the head of an endpoint's queue; false if it is empty.
 func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.ID, bool) {
 	it := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 	defer it.Close()
@@ -168,6 +173,7 @@ func firstQueued(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webh
 	return first, true
 }
 
+// firstSlot returns the head of an endpoint's retry schedule; false if it is empty.
 func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhook.Slot, bool) {
 	it := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
 	defer it.Close()
@@ -181,6 +187,7 @@ func firstSlot(tx *badger.Txn, n webhook.EndpointNumber, seen *scanMark) (webhoo
 	return first, true
 }
 
+// firstRetrying returns the oldest retrying delivery, which need not be due first.
 func firstRetrying(tx *badger.Txn, n webhook.EndpointNumber) (webhook.ID, bool) {
 	it := forward(tx, layout.EndpointKey(layout.SpaceRetrying, n))
 	defer it.Close()

@@ -172,9 +172,8 @@ func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) 
 // scheduled reads the delivery of a slot, without its log. If data was lost, it has
 // no history.
 func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) {
-	err = get(tx, layout.DeliveryKey(layout.SpaceRetrying, at.ID), func(record []byte) error {
-		d, err = layout.DecodeDue(at.ID, record)
-		return err
+	d, err = readRecord(tx, layout.DeliveryKey(layout.SpaceRetrying, at.ID), func(record []byte) (webhook.Delivery, error) {
+		return layout.DecodeDue(at.ID, record)
 	})
 	if errors.Is(err, webhook.ErrNotFound) {
 		d, err = webhook.Delivery{ID: at.ID, Status: webhook.Retrying}, nil

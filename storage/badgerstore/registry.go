@@ -10,25 +10,23 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// APIKeys reads all, by ID.
+// APIKeys returns all, in order of their IDs.
 func (s *Store) APIKeys() ([]webhook.APIKey, error) {
-	var out []webhook.APIKey
-	err := s.view("read API keys", func(tx *badger.Txn) error {
+	return view(s, "read API keys", func(tx *badger.Txn) (out []webhook.APIKey, err error) {
 		it := forward(tx, layout.SpaceAPIKey.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			k, err := decoded(it, layout.DecodeAPIKey)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			out = append(out, k)
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
-// CreateAPIKey adds one; ErrExists if the ID is taken.
+// CreateAPIKey adds a key; ErrExists if the ID is taken.
 func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 	return s.changeOne(ctx, "create API key "+k.ID, layout.APIKeyKey(k.ID), func(c *change, exists bool) error {
 		if exists {
@@ -39,7 +37,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 	})
 }
 
-// DeleteAPIKey removes one; ErrNotFound.
+// DeleteAPIKey removes a key; ErrNotFound.
 func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 	return s.changeOne(ctx, "delete API key "+id, layout.APIKeyKey(id), func(c *change, exists bool) error {
 		if !exists {
@@ -50,7 +48,8 @@ func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 	})
 }
 
-// CursorKey gives the key that is kept, or keeps the one offered.
+// CursorKey returns the stored key. The first call stores the one offered: inside the
+// committer, so that two callers get the same.
 func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
 	err = s.update(ctx, "keep cursor key", func(tx *badger.Txn) (*change, error) {
 		err := get(tx, layout.MetaCursorKey, func(value []byte) error {
@@ -69,25 +68,23 @@ func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte,
 	return kept, err
 }
 
-// EventTypes reads the registry, by name.
+// EventTypes returns all, in order of their names.
 func (s *Store) EventTypes() ([]webhook.EventType, error) {
-	var out []webhook.EventType
-	err := s.view("read event types", func(tx *badger.Txn) error {
+	return view(s, "read event types", func(tx *badger.Txn) (out []webhook.EventType, err error) {
 		it := forward(tx, layout.SpaceEventType.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			description, err := decoded(it, layout.DecodeEventType)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			out = append(out, webhook.EventType{Name: string(it.Item().Key()[1:]), Description: description})
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
-// CreateEventType adds an entry; ErrExists if the name is taken.
+// CreateEventType adds an event type; ErrExists if the name is taken.
 func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error {
 	return s.changeOne(ctx, "create event type "+t.Name, layout.EventTypeKey(t.Name), func(c *change, exists bool) error {
 		if exists {
@@ -98,7 +95,7 @@ func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error 
 	})
 }
 
-// UpdateEventType changes an entry's description; ErrNotFound.
+// UpdateEventType changes an event type's description; ErrNotFound.
 func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error {
 	return s.changeOne(ctx, "update event type "+t.Name, layout.EventTypeKey(t.Name), func(c *change, exists bool) error {
 		if !exists {
@@ -109,7 +106,7 @@ func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error 
 	})
 }
 
-// DeleteEventType removes an entry; ErrNotFound.
+// DeleteEventType removes an event type; ErrNotFound.
 func (s *Store) DeleteEventType(ctx context.Context, name string) error {
 	return s.changeOne(ctx, "delete event type "+name, layout.EventTypeKey(name), func(c *change, exists bool) error {
 		if !exists {

@@ -1,7 +1,6 @@
 package badgerstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
-	"github.com/corpastro/astrohook/webhook"
 )
 
 // schemaVersion is the version of keys and their meaning that this program writes.
@@ -117,19 +115,9 @@ func schemaOf(db *engine.DB) (int, error) {
 	return 0, nil
 }
 
-// metaNumber reads a number under spaceMeta; 0 if it was never written.
+// metaNumber returns a number of layout.SpaceMeta; 0 if it was never written.
 func metaNumber(tx *badger.Txn, key []byte) (uint64, error) {
-	var v uint64
-	err := get(tx, key, func(value []byte) error {
-		if len(value) != 8 {
-			return layout.ErrDamaged
-		}
-		v = binary.BigEndian.Uint64(value)
-		return nil
-	})
-	if errors.Is(err, webhook.ErrNotFound) {
-		return 0, nil
-	}
+	v, _, err := readIfStored(tx, key, layout.DecodeNumber)
 	return v, err
 }
 

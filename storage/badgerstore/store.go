@@ -23,6 +23,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -69,7 +70,7 @@ func (o Options) withDefaults() (Options, error) {
 type Store struct {
 	db         *engine.DB
 	committer  *groupcommit.Committer[*job]
-	tally      tally // of the last commit; only the committer uses it, and Open before
+	tally      layout.Tally // of the last commit; only the committer uses it, and Open before
 	backlog    *backlog
 	scanStarts *scanStarts
 	bodies     *storage.BodyBudget
@@ -80,9 +81,9 @@ type Store struct {
 	weighed    time.Time // when weighBodies last did
 	retention  time.Duration
 	lastSeq    atomic.Uint64
-	// meddled are the endpoints whose deliveries were changed from outside their
+	// changedOutsideActor are the endpoints whose deliveries were changed from outside their
 	// actor since Open; see Settle. Only the committer uses it.
-	meddled map[webhook.EndpointNumber]struct{}
+	changedOutsideActor map[webhook.EndpointNumber]struct{}
 
 	closing sync.Once
 	closed  error
@@ -90,8 +91,8 @@ type Store struct {
 	unused  sync.Cond // signalled when reads becomes 0
 	reads   int       // under way
 	shut    bool
-	stop    context.CancelFunc // ends the census
-	counted chan struct{}      // closed when the census is over
+	stop    context.CancelFunc // ends the pendingCount
+	counted chan struct{}      // closed when the pendingCount has ended
 }
 
 // Open opens the store in a directory, making or upgrading it as needed. It fails
@@ -124,15 +125,15 @@ func Open(o Options) (*Store, error) {
 
 func newStore(db *engine.DB, o Options) *Store {
 	s := &Store{
-		db:         db,
-		backlog:    newBacklog(),
-		scanStarts: newScanStarts(),
-		bodies:     storage.NewBodyBudget(),
-		log:        o.Log,
-		retention:  o.Retention,
-		meddled:    map[webhook.EndpointNumber]struct{}{},
-		counted:    make(chan struct{}),
-		stop:       func() {},
+		db:                  db,
+		backlog:             newBacklog(),
+		scanStarts:          newScanStarts(),
+		bodies:              storage.NewBodyBudget(),
+		log:                 o.Log,
+		retention:           o.Retention,
+		changedOutsideActor: map[webhook.EndpointNumber]struct{}{},
+		counted:             make(chan struct{}),
+		stop:                func() {},
 	}
 	s.committer = groupcommit.New(groupcommit.Options[*job]{Commit: s.commit, Admits: db.Admits, Full: errNoSpace, Closed: errClosed})
 	s.unused.L = &s.mu
@@ -158,7 +159,7 @@ func (s *Store) start() error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.startCensus(ctx)
+	s.startPendingCount(ctx)
 	s.db.RewriteAfter(s.expiredAge())
 	return nil
 }
@@ -173,11 +174,11 @@ func (s *Store) resumeCommits() error {
 		return err
 	}
 	if !known {
-		last.pending = countPending(tx)
+		last.Pending = countPending(tx)
 	}
 	s.tally = last
-	s.backlog.start(last.pending)
-	return s.db.Start(last.commits)
+	s.backlog.start(last.Pending)
+	return s.db.Start(last.Commits)
 }
 
 // applied takes committed changes into what is kept in memory.
@@ -188,7 +189,7 @@ func (s *Store) applied(changes []*change) {
 	}
 	s.lastSeq.Store(last)
 	now := time.Now()
-	s.db.Committed(s.tally.commits, now)
+	s.db.Committed(s.tally.Commits, now)
 	s.weighBodies(now)
 	s.scanStarts.apply(changes)
 	s.backlog.apply(changes)
@@ -234,7 +235,8 @@ func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
 	return nil
 }
 
-// view is Store.view for a read with a result, which it returns with an error too.
+// view is Store.view for a read that has a result. It returns the result with an error
+// too, since a check has both.
 func view[T any](s *Store, action string, read func(tx *badger.Txn) (T, error)) (out T, err error) {
 	err = s.view(action, func(tx *badger.Txn) (err error) {
 		out, err = read(tx)
@@ -280,7 +282,7 @@ func forward(tx *badger.Txn, prefix []byte) *badger.Iterator {
 	return tx.NewIterator(badger.IteratorOptions{Prefix: prefix})
 }
 
-// get reads one key; ErrNotFound. The value is good until read returns.
+// get calls read with the value of a key, which is valid until read returns; ErrNotFound.
 func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 	item, err := tx.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -295,7 +297,17 @@ func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 	return nil
 }
 
-// readRecord reads and decodes one key; ErrNotFound. decode must keep nothing of the record.
+// readIfStored returns the record of a key that need not exist, and whether it does.
+func readIfStored[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T, error)) (T, bool, error) {
+	out, err := readRecord(tx, key, decode)
+	if errors.Is(err, webhook.ErrNotFound) {
+		return out, false, nil
+	}
+	return out, err == nil, err
+}
+
+// readRecord returns the record of a key; ErrNotFound. decode must keep nothing of the
+// bytes that it gets: they are Badger's.
 func readRecord[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T, error)) (out T, err error) {
 	err = get(tx, key, func(record []byte) (err error) {
 		out, err = decode(record)
@@ -304,7 +316,7 @@ func readRecord[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T
 	return out, err
 }
 
-// decoded reads the record that an iterator stands on.
+// decoded returns the record at an iterator's position.
 func decoded[T any](it *badger.Iterator, decode func(record []byte) (T, error)) (out T, err error) {
 	err = it.Item().Value(func(record []byte) error {
 		out, err = decode(record)
@@ -313,7 +325,7 @@ func decoded[T any](it *badger.Iterator, decode func(record []byte) (T, error)) 
 	return out, err
 }
 
-// has tells whether a key is there.
+// has reports whether a key exists.
 func has(tx *badger.Txn, key []byte) (bool, error) {
 	_, err := tx.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {

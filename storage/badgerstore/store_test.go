@@ -148,21 +148,21 @@ func acceptMany(t testing.TB, s *Store, count int, to ...webhook.EndpointNumber)
 func TestCensusCountsInTheBackground(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir)
-	ids := acceptMany(t, s, 2*censusChunk, 1, 2)
+	ids := acceptMany(t, s, 2*countChunk, 1, 2)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = openTest(t, dir)
-	if got := s.Pending(); got != 4*censusChunk {
-		t.Fatalf("after Open Pending is %d, want %d", got, 4*censusChunk)
+	if got := s.Pending(); got != 4*countChunk {
+		t.Fatalf("after Open Pending is %d, want %d", got, 4*countChunk)
 	}
 	settle(t, s, delivered(ids[0].For(1))) // in the midst of the census
 	acceptMany(t, s, 10, 2)
 	<-s.counted
-	if got, want := s.Pending(), int64(4*censusChunk-1+10); got != want {
+	if got, want := s.Pending(), int64(4*countChunk-1+10); got != want {
 		t.Fatalf("Pending is %d, want %d", got, want)
 	}
-	if b, err := s.Backlog(1); err != nil || b.Queued != 2*censusChunk-1 {
+	if b, err := s.Backlog(1); err != nil || b.Queued != 2*countChunk-1 {
 		t.Fatal(b, err)
 	}
 }
@@ -170,7 +170,7 @@ func TestCensusCountsInTheBackground(t *testing.T) {
 func TestCloseEndsTheCensus(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir)
-	acceptMany(t, s, 3*censusChunk, 1)
+	acceptMany(t, s, 3*countChunk, 1)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

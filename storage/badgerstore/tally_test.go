@@ -1,7 +1,6 @@
 package badgerstore
 
 import (
-	"encoding/binary"
 	"testing"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -13,13 +12,15 @@ import (
 // is pending, or says it of an earlier commit. Then Open counts.
 func TestPendingWithoutTally(t *testing.T) {
 	for name, change := range map[string]func(tx *badger.Txn) error{
-		"none":    func(tx *badger.Txn) error { return tx.Delete(layout.MetaPending) },
-		"earlier": func(tx *badger.Txn) error { return tx.Set(layout.MetaPending, tallyText(0, 7)) },
+		"none": func(tx *badger.Txn) error { return tx.Delete(layout.MetaPending) },
+		"earlier": func(tx *badger.Txn) error {
+			return tx.Set(layout.MetaPending, layout.Tally{Commits: 0, Pending: 7}.Encode())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := openTest(t, dir)
-			acceptMany(t, s, censusChunk+10, 1, 2)
+			acceptMany(t, s, countChunk+10, 1, 2)
 			if err := s.db.Update(change); err != nil {
 				t.Fatal(err)
 			}
@@ -27,28 +28,28 @@ func TestPendingWithoutTally(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = openTest(t, dir)
-			if got, want := s.Pending(), int64(2*censusChunk+20); got != want {
+			if got, want := s.Pending(), int64(2*countChunk+20); got != want {
 				t.Fatalf("Pending is %d, want %d", got, want)
 			}
 			acceptMany(t, s, 1, 1)
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := openTest(t, dir).Pending(), int64(2*censusChunk+21); got != want {
+			if got, want := openTest(t, dir).Pending(), int64(2*countChunk+21); got != want {
 				t.Fatalf("after another start Pending is %d, want %d", got, want)
 			}
 		})
 	}
 }
 
-// TestCensusCorrectsTheTally: a stored count that is wrong is found out by the
+// TestPendingCountCorrectsTheTally: a stored count that is wrong is found out by the
 // census after the start, and the right one is stored.
-func TestCensusCorrectsTheTally(t *testing.T) {
-	for _, endpoints := range []int{1, censusChunk + 10} { // counted by Open, and in the background
+func TestPendingCountCorrectsTheTally(t *testing.T) {
+	for _, endpoints := range []int{1, countChunk + 10} { // counted by Open, and in the background
 		dir := t.TempDir()
 		s := openTest(t, dir)
 		acceptMany(t, s, endpoints, 1)
-		wrong := tallyText(s.tally.commits, 1_000_000)
+		wrong := layout.Tally{Commits: s.tally.Commits, Pending: 1_000_000}.Encode()
 		if err := s.db.Update(func(tx *badger.Txn) error { return tx.Set(layout.MetaPending, wrong) }); err != nil {
 			t.Fatal(err)
 		}
@@ -68,8 +69,4 @@ func TestCensusCorrectsTheTally(t *testing.T) {
 			t.Fatalf("after another start Pending is %d, want %d", got, want)
 		}
 	}
-}
-
-func tallyText(commits, pending uint64) []byte {
-	return binary.BigEndian.AppendUint64(layout.EncodeNumber(commits), pending)
 }

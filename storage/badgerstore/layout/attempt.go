@@ -7,26 +7,27 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// What an attempt's record says in its flags; the fields follow in this order.
-// The common attempt, answered in one request, takes one byte for them.
+// The flags of an attempt's record name the fields that follow, in this order. Most
+// attempts have few of them, and one byte of flags: a delivery's record is written for
+// each attempt, so that its size decides how fast the disk fills.
 const (
 	hasFailure = 1 << iota
 	hasResponse
 	hasLatency
 	hasRetryAfter
 	isTruncated
-	hasRequests // else there was one
+	hasRequests // without it, the attempt took one request
 	hasDetail
 	hasLocation
 	hasEncoding
 )
 
-// attemptSize is about how many bytes appendAttempt takes.
+// attemptSize estimates how many bytes appendAttempt appends.
 func attemptSize(a *webhook.Attempt) int {
 	return 40 + min(len(a.Response), webhook.MaxShortResponse) + len(a.Detail) + len(a.Location) + len(a.ResponseEncoding)
 }
 
-// appendAttempt appends an attempt, shortened. It decides what is written by what is set.
+// appendAttempt appends an attempt, shortened. Zero fields take no room.
 func appendAttempt(dst []byte, long *webhook.Attempt) []byte {
 	a := long.Shortened()
 	flags := attemptFlags(&a)
@@ -62,6 +63,7 @@ func appendAttempt(dst []byte, long *webhook.Attempt) []byte {
 	return dst
 }
 
+// attemptFlags returns which fields are set.
 func attemptFlags(a *webhook.Attempt) (flags uint64) {
 	set := func(flag uint64, yes bool) {
 		if yes {
@@ -80,6 +82,7 @@ func attemptFlags(a *webhook.Attempt) (flags uint64) {
 	return flags
 }
 
+// attempt reads what appendAttempt wrote.
 func (d *decoder) attempt() webhook.Attempt {
 	a := webhook.Attempt{Number: d.number(), At: d.time(), Duration: d.duration(), StatusCode: d.number(), Requests: 1}
 	flags := d.uvarint()
@@ -113,7 +116,7 @@ func (d *decoder) attempt() webhook.Attempt {
 	return a
 }
 
-// copied reads bytes and copies them; nil if there are none.
+// copied returns a copy of bytes; nil if there are none.
 func (d *decoder) copied() []byte {
 	if b := d.bytes(); len(b) > 0 {
 		return slices.Clone(b)
@@ -121,7 +124,8 @@ func (d *decoder) copied() []byte {
 	return nil
 }
 
-// attemptsOfVersion1 reads the log of a delivery's record as version 1 held it.
+// attemptsOfVersion1 reads the attempts in a delivery's record of version 1. It has no
+// number of requests: attempts that failed before one could be sent get 0.
 func (d *decoder) attemptsOfVersion1() []webhook.Attempt {
 	n := d.count()
 	if n == 0 {
@@ -133,7 +137,7 @@ func (d *decoder) attemptsOfVersion1() []webhook.Attempt {
 		a.Failure, a.Response, a.RetryAfter = d.reason(), d.copied(), d.duration()
 		switch a.Failure {
 		case webhook.ReasonDNS, webhook.ReasonBlockedAddress, webhook.ReasonConnect, webhook.ReasonTLS:
-		default: // as far as one knows
+		default: // at least one was sent
 			a.Requests = 1
 		}
 		log = append(log, a)
@@ -146,19 +150,21 @@ func EncodeAttempt(a *webhook.Attempt) []byte {
 	return appendAttempt(append(make([]byte, 0, 1+attemptSize(a)), recordVersion), a)
 }
 
+// DecodeAttempt reads what EncodeAttempt wrote.
 func DecodeAttempt(record []byte) (webhook.Attempt, error) {
 	d := newDecoder(record)
 	a := d.attempt()
 	return a, d.err
 }
 
-// body is the whole of a response's body, as far as the sender kept it.
+// Body is a response body, as much of it as the sender kept.
 type Body struct {
-	Number    int // of its attempt
+	Number    int // of the attempt
 	Truncated bool
 	Text      []byte
 }
 
+// Encode returns the record of a body.
 func (b *Body) Encode() []byte {
 	dst := append(make([]byte, 0, 16+len(b.Text)), recordVersion)
 	dst = binary.AppendUvarint(dst, uint64(max(b.Number, 0)))
@@ -169,7 +175,7 @@ func (b *Body) Encode() []byte {
 	return append(append(dst, truncated), b.Text...)
 }
 
-// DecodeBody reads a body; its text is a part of the record.
+// DecodeBody reads what Body.Encode wrote. Text is a part of the record.
 func DecodeBody(record []byte) (Body, error) {
 	d := newDecoder(record)
 	b := Body{Number: d.number(), Truncated: d.byte() == 1}

@@ -8,24 +8,25 @@ import (
 	"time"
 )
 
-// A record starts with the version of its encoding. A newer version adds fields
-// or changes them; decoders keep reading the older ones.
+// recordVersion is the version of records that never had another one.
 const recordVersion = 1
 
-// ErrDamaged: a record's bytes are not what an encoder wrote.
+// ErrDamaged reports that a record or a key is not what this package writes.
 var ErrDamaged = errors.New("record is damaged")
 
+// appendString appends a text with its length in front.
 func appendString(dst []byte, s string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s)))
 	return append(dst, s...)
 }
 
+// appendBytes appends bytes with their length in front.
 func appendBytes(dst, b []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(b)))
 	return append(dst, b...)
 }
 
-// appendTime keeps microseconds; 0 stands for the zero time.
+// appendTime appends microseconds since 1970; 0 stands for the zero time.
 func appendTime(dst []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(dst, 0)
@@ -33,26 +34,26 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return binary.AppendVarint(dst, t.UnixMicro())
 }
 
-// appendDuration keeps microseconds; negative ones become 0.
+// appendDuration appends microseconds; a negative duration becomes 0.
 func appendDuration(dst []byte, d time.Duration) []byte {
 	return binary.AppendUvarint(dst, uint64(max(d, 0).Microseconds()))
 }
 
-// decoder reads a record. After the first error it reads zero values only, so
-// that the error need be looked at once, at the end.
+// decoder reads a record. After the first error it returns zero values only, so that
+// callers check err once, at the end.
 type decoder struct {
 	rest []byte
 	err  error
 }
 
-// newDecoder starts at a record's first byte, its version.
+// newDecoder starts reading a record of recordVersion.
 func newDecoder(record []byte) *decoder {
 	d, _ := newDecoderUpTo(record, recordVersion)
 	return d
 }
 
-// newDecoderUpTo starts at the first byte of a record that may be of any version
-// up to the newest.
+// newDecoderUpTo starts reading a record of any version up to newest, and returns the
+// version. A newer one was written by a newer program.
 func newDecoderUpTo(record []byte, newest byte) (d *decoder, version byte) {
 	d = &decoder{rest: record}
 	version = d.byte()
@@ -63,6 +64,7 @@ func newDecoderUpTo(record []byte, newest byte) (d *decoder, version byte) {
 	return d, version
 }
 
+// fail marks the record as damaged, and leaves nothing to read.
 func (d *decoder) fail() {
 	if d.err == nil {
 		d.err = ErrDamaged
@@ -100,7 +102,8 @@ func (d *decoder) varint() int64 {
 	return v
 }
 
-// count reads the length of a list whose elements take at least one byte each.
+// count reads the length of a list whose elements take at least one byte each, so that
+// a damaged length cannot make the caller allocate more than the record's size.
 func (d *decoder) count() int {
 	v := d.uvarint()
 	if v > uint64(len(d.rest)) {
@@ -110,7 +113,8 @@ func (d *decoder) count() int {
 	return int(v)
 }
 
-// bytes reads without copying.
+// bytes reads bytes with their length in front. They are a part of the record: callers
+// that keep them must copy.
 func (d *decoder) bytes() []byte {
 	n := d.count()
 	b := d.rest[:n:n]
@@ -120,6 +124,7 @@ func (d *decoder) bytes() []byte {
 
 func (d *decoder) string() string { return string(d.bytes()) }
 
+// time reads what appendTime wrote.
 func (d *decoder) time() time.Time {
 	us := d.varint()
 	if us == 0 {
@@ -128,14 +133,15 @@ func (d *decoder) time() time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
+// duration reads what appendDuration wrote.
 func (d *decoder) duration() time.Duration {
 	return time.Duration(d.upTo(math.MaxInt64/uint64(time.Microsecond))) * time.Microsecond
 }
 
-// number reads a small number that is not negative.
+// number reads a number from 0 to MaxInt32.
 func (d *decoder) number() int { return int(d.upTo(math.MaxInt32)) }
 
-// upTo reads a number that no encoder writes larger.
+// upTo reads a number from 0 to largest; a larger one is damage.
 func (d *decoder) upTo(largest uint64) uint64 {
 	v := d.uvarint()
 	if v > largest {

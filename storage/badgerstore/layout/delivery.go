@@ -7,12 +7,12 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Fresh is the value of a queue key whose delivery has no history: the
-// version alone.
+// Fresh is the record of a delivery that was never attempted: the version alone. Most
+// deliveries succeed at once, and so take one byte here while they are queued.
 var Fresh = []byte{recordVersion}
 
-// statusCodes and reasonCodes give what is stored for a status and a reason: its
-// index. Never reorder them; append.
+// A status and a reason are stored as their index here. Never reorder these lists:
+// append to them.
 var (
 	statusCodes = []webhook.Status{
 		webhook.Queued, webhook.Retrying, webhook.Delivered, webhook.Failed, webhook.Cancelled,
@@ -30,9 +30,10 @@ var (
 	}
 )
 
-// otherReason stands before the text of a reason that has no code.
+// otherReason is stored before the text of a reason that has no code.
 const otherReason = 0xff
 
+// appendReason appends a code of one byte, or otherReason and the text.
 func appendReason(dst []byte, r webhook.Reason) []byte {
 	if code := slices.Index(reasonCodes, r); code >= 0 {
 		return append(dst, byte(code))
@@ -40,6 +41,7 @@ func appendReason(dst []byte, r webhook.Reason) []byte {
 	return appendString(append(dst, otherReason), string(r))
 }
 
+// reason reads what appendReason wrote.
 func (d *decoder) reason() webhook.Reason {
 	code := d.byte()
 	switch {
@@ -52,13 +54,13 @@ func (d *decoder) reason() webhook.Reason {
 	return reasonCodes[code]
 }
 
-// DeliveryVersion is the version of a delivery's record. Version 1 held the whole
-// log, with the bodies of the responses.
+// DeliveryVersion is the version of a delivery's record. Version 1 held all attempts,
+// with whole responses.
 const DeliveryVersion = 2
 
-// EncodeDelivery returns the record of a delivery; its ID is in the key. Once it has
-// finished, the record holds its latest attempt, shortened; before, all of them
-// stand in the log, since the record is written again with each.
+// EncodeDelivery returns the record of a delivery; its ID is in the key. The record of a
+// finished delivery holds the latest attempt, shortened. That of a pending one holds
+// none, because it is written again with each attempt: they are in SpaceAttempt.
 func EncodeDelivery(d *webhook.Delivery) []byte {
 	last := d.LastAttempt()
 	if !d.Status.Finished() {
@@ -76,17 +78,17 @@ func EncodeDelivery(d *webhook.Delivery) []byte {
 	dst = binary.AppendUvarint(dst, uint64(d.NextAttemptAt))
 	dst = appendTime(dst, d.FinishedAt)
 	dst = appendReason(dst, d.Reason)
-	if last != nil { // at the end: whoever needs no attempt reads no further
+	if last != nil { // at the end, so that DecodeDue stops before it
 		dst = appendAttempt(dst, last)
 	}
 	return dst
 }
 
-// IsFresh tells whether a queue key's value says no more than that it is there.
+// IsFresh reports whether a record is Fresh.
 func IsFresh(record []byte) bool { return len(record) == 1 && record[0] == recordVersion }
 
-// DecodeDelivery reads a record; nothing of it is kept. A fresh one gives no event
-// type. What has finished comes with its latest attempt; version 1 has the whole log.
+// DecodeDelivery reads a record and keeps nothing of it. A fresh one has no event type.
+// A finished delivery comes with its latest attempt, one of version 1 with all of them.
 func DecodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, version := decodeState(id, record)
 	switch {
@@ -98,13 +100,13 @@ func DecodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	return out, d.err
 }
 
-// DecodeDue reads a record without its attempts.
+// DecodeDue does the same without attempts, for deliveries that are to be attempted.
 func DecodeDue(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, _ := decodeState(id, record)
 	return out, d.err
 }
 
-// decodeState reads a record up to its attempts.
+// decodeState reads a record up to its attempts, and returns the decoder there.
 func decodeState(id webhook.ID, record []byte) (webhook.Delivery, *decoder, byte) {
 	if IsFresh(record) {
 		return webhook.Delivery{ID: id, Status: webhook.Queued}, &decoder{}, DeliveryVersion
@@ -117,6 +119,7 @@ func decodeState(id webhook.ID, record []byte) (webhook.Delivery, *decoder, byte
 	return out, d, version
 }
 
+// status reads the index of a status.
 func (d *decoder) status() webhook.Status {
 	code := d.byte()
 	if int(code) >= len(statusCodes) {
@@ -126,7 +129,7 @@ func (d *decoder) status() webhook.Status {
 	return statusCodes[code]
 }
 
-// SpaceOf is where a delivery of this status is kept.
+// SpaceOf returns the space that holds deliveries of a status.
 func SpaceOf(s webhook.Status) Space {
 	switch s {
 	case webhook.Retrying:

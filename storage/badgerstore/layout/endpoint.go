@@ -3,15 +3,17 @@ package layout
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"math"
 
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// endpointVersion is the version of an endpoint's record. Version 2 adds
-// Endpoint.ExpiresAt at the end.
+// endpointVersion is the version of an endpoint's record. Version 2 added DisabledAt,
+// ReceiverSince, GateSince and ExpiresAt.
+//
+// A new field of webhook.Endpoint or of its Settings goes to the end of EncodeEndpoint
+// and of DecodeEndpoint, there under `if version >= 3`, and the version becomes 3.
 const endpointVersion = 2
 
 // EncodeEndpoint returns the record of an endpoint, its ID included. The values of
@@ -48,6 +50,7 @@ func EncodeEndpoint(e *webhook.Endpoint) []byte {
 	return appendTime(dst, e.ExpiresAt)
 }
 
+// appendSettings appends the settings of version 1. Later ones follow at the record's end.
 func appendSettings(dst []byte, s *webhook.Settings) []byte {
 	dst = appendDuration(dst, s.Timeout)
 	dst = binary.AppendVarint(dst, int64(s.Concurrency))
@@ -63,6 +66,7 @@ func appendSettings(dst []byte, s *webhook.Settings) []byte {
 	return appendDuration(dst, s.Breaker.MaxOpen)
 }
 
+// appendFloat appends all bits, so that a rate comes back exactly.
 func appendFloat(dst []byte, f float64) []byte {
 	return binary.AppendUvarint(dst, math.Float64bits(f))
 }
@@ -71,12 +75,12 @@ func (d *decoder) float() float64 { return math.Float64frombits(d.uvarint()) }
 
 func (d *decoder) int() int { return int(d.varint()) }
 
-// DecodeEndpoint reads a record; nothing of it is kept.
+// DecodeEndpoint reads a record of any version and keeps nothing of it. Values of
+// secrets and headers are in Sealed.
 func DecodeEndpoint(record []byte) (webhook.Endpoint, error) {
-	d := &decoder{rest: record}
-	version := d.byte()
-	if d.err == nil && (version < recordVersion || version > endpointVersion) {
-		return webhook.Endpoint{}, fmt.Errorf("encoding version %d: %w", version, ErrDamaged)
+	d, version := newDecoderUpTo(record, endpointVersion)
+	if d.err != nil {
+		return webhook.Endpoint{}, d.err
 	}
 	e := webhook.Endpoint{ID: d.id(), ClientID: d.string()}
 	for range d.count() {
@@ -103,6 +107,7 @@ func DecodeEndpoint(record []byte) (webhook.Endpoint, error) {
 	return e, d.err
 }
 
+// id reads an ID as webhook.ID.AppendTo writes it.
 func (d *decoder) id() webhook.ID {
 	if len(d.rest) < webhook.IDSize {
 		d.fail()
@@ -113,6 +118,7 @@ func (d *decoder) id() webhook.ID {
 	return webhook.IDFromBytes(raw)
 }
 
+// settings reads what appendSettings wrote.
 func (d *decoder) settings() webhook.Settings {
 	return webhook.Settings{
 		Timeout:     d.duration(),

@@ -6,8 +6,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// EncodeEvent gives the record of an event with its first recipients; its ID is in
-// the key. The data comes last, and so need not tell its length.
+// EncodeEvent returns the record of an event with its first recipients; its ID is in
+// the key. The data is the rest of the record, so its length is not stored.
 func EncodeEvent(e *webhook.Event, first []webhook.EndpointNumber) []byte {
 	size := 32 + len(e.Type) + len(e.ClientID) + len(e.Publisher) + len(e.IdempotencyKey) + 2*len(first) + len(e.Data)
 	dst := append(make([]byte, 0, size), recordVersion)
@@ -18,17 +18,18 @@ func EncodeEvent(e *webhook.Event, first []webhook.EndpointNumber) []byte {
 	return append(appendEndpoints(dst, first), e.Data...)
 }
 
+// appendEndpoints appends ascending numbers as steps, which mostly take a byte each.
 func appendEndpoints(dst []byte, list []webhook.EndpointNumber) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(list)))
 	last := webhook.EndpointNumber(0)
 	for _, n := range list {
-		dst = binary.AppendUvarint(dst, uint64(n-last)) // ascending: the steps are small
+		dst = binary.AppendUvarint(dst, uint64(n-last))
 		last = n
 	}
 	return dst
 }
 
-// DecodeEvent reads a record; nothing of it is kept.
+// DecodeEvent returns an event with its first recipients. It keeps nothing of the record.
 func DecodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
 	d := newDecoder(record)
 	e := webhook.Event{
@@ -42,6 +43,7 @@ func DecodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
 	return e, nil
 }
 
+// endpoints reads what appendEndpoints wrote.
 func (d *decoder) endpoints() []webhook.EndpointNumber {
 	n := d.count()
 	if n == 0 {
@@ -56,20 +58,21 @@ func (d *decoder) endpoints() []webhook.EndpointNumber {
 	return out
 }
 
-// skipEndpoints reads over the endpoints, to the data.
+// skipEndpoints does the same without allocating a list.
 func (d *decoder) skipEndpoints() {
 	for range d.count() {
 		d.uvarint()
 	}
 }
 
-// payload is what an attempt needs of an event.
+// Payload is what an attempt needs of an event.
 type Payload struct {
 	EventType string
 	Data      []byte
 }
 
-// DecodePayload reads type and data only. data is a copy, never nil.
+// DecodePayload returns type and data only, because it runs once per attempt. Data is
+// a copy, never nil.
 func DecodePayload(record []byte) (Payload, error) {
 	d := newDecoder(record)
 	p := Payload{EventType: d.string()}
@@ -84,13 +87,14 @@ func DecodePayload(record []byte) (Payload, error) {
 	return p, nil
 }
 
-// DecodeTypeOfEvent reads the type only.
+// DecodeTypeOfEvent returns the type only.
 func DecodeTypeOfEvent(record []byte) (string, error) {
 	d := newDecoder(record)
 	return d.string(), d.err
 }
 
-// DecodeRecipients reads the first recipients only, ascending; withParts adds the others.
+// DecodeRecipients returns the first recipients only, ascending. Those beyond
+// webhook.MaxFanOut are in Parts.
 func DecodeRecipients(record []byte) ([]webhook.EndpointNumber, error) {
 	d := newDecoder(record)
 	for range 4 { // type, client, publisher, idempotency key
@@ -99,13 +103,15 @@ func DecodeRecipients(record []byte) ([]webhook.EndpointNumber, error) {
 	return d.endpoints(), d.err
 }
 
-// part is what is stored of some recipients of an event: all of them, and those
-// whose deliveries are withheld.
+// Part is some of the recipients of an event: all of them, and among these the ones
+// whose deliveries are withheld. It has what a crash would otherwise take away: who
+// still has to get a delivery, and of which status.
 type Part struct{ All, Disabled, Limited []webhook.EndpointNumber }
 
-// parting says which parts have no deliveries yet: from next up to last.
+// Remainder names the parts of an event that have no deliveries yet: Next to Last.
 type Remainder struct{ Next, Last int }
 
+// Encode returns the record of a part.
 func (p *Part) Encode() []byte {
 	dst := append(make([]byte, 0, 2*len(p.All)+16), recordVersion)
 	for _, list := range [][]webhook.EndpointNumber{p.All, p.Disabled, p.Limited} {
@@ -114,15 +120,18 @@ func (p *Part) Encode() []byte {
 	return dst
 }
 
+// DecodePart reads what Part.Encode wrote.
 func DecodePart(record []byte) (Part, error) {
 	d := newDecoder(record)
 	return Part{All: d.endpoints(), Disabled: d.endpoints(), Limited: d.endpoints()}, d.err
 }
 
+// Encode returns the record of a remainder.
 func (p Remainder) Encode() []byte {
 	return binary.AppendUvarint(binary.AppendUvarint([]byte{recordVersion}, uint64(p.Next)), uint64(p.Last))
 }
 
+// DecodeRemainder reads what Remainder.Encode wrote.
 func DecodeRemainder(record []byte) (Remainder, error) {
 	d := newDecoder(record)
 	return Remainder{Next: d.number(), Last: d.number()}, d.err

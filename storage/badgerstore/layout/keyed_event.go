@@ -8,9 +8,10 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// KeyedEvent is what an idempotency key stands for.
+// KeyedEvent is what is stored of the event that came first under an idempotency key:
+// enough to answer a repetition, and to refuse another event under the same key.
 type KeyedEvent struct {
-	Version     byte // of the record; that of the fingerprint, too
+	Version     byte // of the record, and of the fingerprint
 	ID          webhook.ID
 	Deliveries  int
 	Disabled    int
@@ -18,11 +19,12 @@ type KeyedEvent struct {
 	Fingerprint [16]byte // the event's identity
 }
 
-// keyedEventVersion is the version of records whose fingerprint is that of the
-// event's identity. In version 1 it was of the data as it was published, with the
-// order of its members; those are gone a day after the upgrade.
+// keyedEventVersion is the version of records whose fingerprint is the event's
+// Identity. In version 1 it was a hash of the data as it was published, in which the
+// order of members counted. Such records expire a day after the upgrade.
 const keyedEventVersion = 2
 
+// KeyedEventOf returns the record of a new event.
 func KeyedEventOf(e *webhook.Event) KeyedEvent {
 	return KeyedEvent{
 		Version: keyedEventVersion, ID: e.ID.Event(), Fingerprint: e.Identity(),
@@ -30,7 +32,7 @@ func KeyedEventOf(e *webhook.Event) KeyedEvent {
 	}
 }
 
-// fingerprintOfVersion1 is what version 1 kept of an event.
+// fingerprintOfVersion1 returns the fingerprint that version 1 stored.
 func fingerprintOfVersion1(e *webhook.Event) [16]byte {
 	text := appendString(make([]byte, 0, 64+len(e.Data)), e.Type)
 	text = appendString(text, e.ClientID)
@@ -38,7 +40,8 @@ func fingerprintOfVersion1(e *webhook.Event) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-// repeated is the receipt for an event that came under the same key as p.
+// Repeated returns the receipt of an event that came later under the same key; now is
+// that event's own record.
 func (p *KeyedEvent) Repeated(e *webhook.Event, now *KeyedEvent) webhook.Receipt {
 	same := p.Fingerprint == now.Fingerprint
 	if p.Version == 1 {
@@ -52,18 +55,20 @@ func (p *KeyedEvent) Repeated(e *webhook.Event, now *KeyedEvent) webhook.Receipt
 	}
 }
 
+// Until returns when the key may be used for another event.
 func (p *KeyedEvent) Until() time.Time { return p.ID.Time().Add(keyLifetime) }
 
 // keyLifetime is how long an idempotency key is remembered, from when its event was numbered.
 const keyLifetime = 24 * time.Hour
 
-// IdempotencyKey is the database's key for a publisher's key: a hash, because
-// either may be long.
+// IdempotencyKey returns the database key of a publisher's idempotency key: a hash,
+// because both texts may be long.
 func IdempotencyKey(e *webhook.Event) []byte {
 	sum := sha256.Sum256(append(appendString(nil, e.Publisher), e.IdempotencyKey...))
 	return append([]byte{byte(SpaceIdempotency)}, sum[:16]...)
 }
 
+// Encode returns the record, in the version that it was read in.
 func (p *KeyedEvent) Encode() []byte {
 	dst := p.ID.AppendTo([]byte{p.Version})
 	dst = append(dst, p.Fingerprint[:]...)
@@ -74,6 +79,7 @@ func (p *KeyedEvent) Encode() []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(dst, uint64(p.Disabled)), uint64(p.Limited))
 }
 
+// DecodeKeyedEvent reads what Encode wrote, in any version.
 func DecodeKeyedEvent(record []byte) (KeyedEvent, error) {
 	d, version := newDecoderUpTo(record, keyedEventVersion)
 	p := KeyedEvent{Version: version, ID: d.id()}

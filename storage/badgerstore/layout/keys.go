@@ -20,23 +20,24 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// space is the first byte of a key: the kind of thing that it holds.
+// Space is the first byte of a key: the kind of record that the key holds.
 type Space byte
 
-// The key spaces. Numbers in keys are big-endian, so that keys sort like what they name.
+// The key spaces. Numbers in keys are big-endian, so that keys sort like what they
+// name: a scan of a queue is in order of acceptance, one of a schedule in order of time.
 const (
 	SpaceMeta        Space = 'm' // name → number
 	SpaceEndpoint    Space = 'w' // number(4) → endpoint
 	SpaceClient      Space = 'c' // length(2) client number(4) → nothing
 	SpaceDeleted     Space = 'x' // time of deletion in ms(8) number(4) → nothing
-	SpaceSecretKey   Space = 'y' // id → key record
+	SpaceSecretKey   Space = 'y' // id → KeyCount
 	SpaceEventType   Space = 't' // name → event type
 	SpaceAPIKey      Space = 'k' // id → API key
 	SpaceGate        Space = 'g' // number(4) → gate state
-	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → receipt
+	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → KeyedEvent
 	SpaceEvent       Space = 'e' // seq(8) nonce(4) → event
-	SpacePart        Space = 'p' // seq(8) nonce(4) part(2) → more recipients of an event
-	SpaceRemainder   Space = 'u' // seq(8) nonce(4) → the parts of an event that have no deliveries yet
+	SpacePart        Space = 'p' // seq(8) nonce(4) part(2) → Part: more recipients of an event
+	SpaceRemainder   Space = 'u' // seq(8) nonce(4) → Remainder: the parts of an event that have no deliveries yet
 	SpaceQueued      Space = 'q' // number(4) seq(8) nonce(4) → delivery
 	SpaceRetrying    Space = 'a' // the same
 	SpaceDelivered   Space = 'd' // the same
@@ -46,10 +47,11 @@ const (
 	SpaceBody        Space = 'b' // the same → response body of an attempt
 )
 
-// DeliverySpaces are the four spaces of which exactly one holds a delivery, the
-// likeliest first.
+// DeliverySpaces are the four spaces that hold deliveries: each delivery is in exactly
+// one of them. The likeliest comes first, for those who have to search.
 var DeliverySpaces = []Space{SpaceDelivered, SpaceQueued, SpaceRetrying, SpaceFailed}
 
+// The sizes of keys that consist of a space and numbers, in bytes.
 const (
 	EndpointKeySize = 1 + 4
 	EventKeySize    = 1 + 8 + 4
@@ -59,7 +61,7 @@ const (
 	LogKeySize      = EventKeySize + 4 + 1
 )
 
-// keySizes are the sizes of the keys that numbers make up.
+// keySizes has the spaces in which all keys have the same size.
 var keySizes = map[Space]int{
 	SpaceEndpoint: EndpointKeySize, SpaceGate: EndpointKeySize, SpaceEvent: EventKeySize, SpaceSchedule: ScheduleKeySize,
 	SpacePart: PartKeySize, SpaceRemainder: EventKeySize,
@@ -76,119 +78,140 @@ func (s Space) KeySize() (size int, fixed bool) {
 // Prefix returns what all keys of a space begin with.
 func (s Space) Prefix() []byte { return []byte{byte(s)} }
 
-// EndpointKey is the key of what there is once per endpoint, and the prefix of
-// what there is many times.
+// EndpointKey returns the key of a record that an endpoint has once, and the prefix
+// of those that it has many times.
 func EndpointKey(s Space, n webhook.EndpointNumber) []byte {
 	return AppendEndpointNumber([]byte{byte(s)}, n)
 }
 
+// AppendEndpointNumber appends the number as keys hold it.
 func AppendEndpointNumber(key []byte, n webhook.EndpointNumber) []byte {
 	return binary.BigEndian.AppendUint32(key, uint32(n))
 }
 
+// ClientPrefix returns the prefix of the keys that name a client's endpoints. The
+// length in front keeps the clients "a" and "ab" apart.
 func ClientPrefix(clientID string) []byte {
 	key := binary.BigEndian.AppendUint16([]byte{byte(SpaceClient)}, uint16(len(clientID)))
 	return append(key, clientID...)
 }
 
+// ClientKey returns the key that names an endpoint as the client's.
 func ClientKey(clientID string, n webhook.EndpointNumber) []byte {
 	return AppendEndpointNumber(ClientPrefix(clientID), n)
 }
 
-// LastNumber reads the endpoint number that a key ends with.
+// LastNumber returns the endpoint number at the end of a key.
 func LastNumber(key []byte) webhook.EndpointNumber {
 	return webhook.EndpointNumber(binary.BigEndian.Uint32(key[len(key)-4:]))
 }
 
+// DeletedKey returns the key by which Reap finds deleted endpoints in order of time.
 func DeletedKey(at time.Time, n webhook.EndpointNumber) []byte {
 	key := binary.BigEndian.AppendUint64([]byte{byte(SpaceDeleted)}, uint64(webhook.DueAt(at)))
 	return AppendEndpointNumber(key, n)
 }
 
+// DeletedAt returns the time of deletion in such a key.
 func DeletedAt(key []byte) time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(key[1:]))).UTC()
 }
 
+// EventTypeKey returns the key of an event type.
 func EventTypeKey(name string) []byte { return append([]byte{byte(SpaceEventType)}, name...) }
 
+// SecretKeyKey returns the key of the KeyCount of an encryption key.
 func SecretKeyKey(id string) []byte { return append([]byte{byte(SpaceSecretKey)}, id...) }
 
+// APIKeyKey returns the key of an API key.
 func APIKeyKey(id string) []byte { return append([]byte{byte(SpaceAPIKey)}, id...) }
 
+// EventKey returns the key of an event, or of a delivery's event.
 func EventKey(id webhook.ID) []byte {
 	return AppendEventKey(make([]byte, 0, EventKeySize), id)
 }
 
+// AppendEventKey appends it, for callers that make many keys in one allocation.
 func AppendEventKey(key []byte, id webhook.ID) []byte {
 	key = binary.BigEndian.AppendUint64(append(key, byte(SpaceEvent)), id.Seq)
 	return binary.BigEndian.AppendUint32(key, id.Nonce)
 }
 
-// PartKey is the key of an event's recipients beyond the first MaxFanOut; parts
-// are numbered from 1.
+// PartKey returns the key of one part of an event's recipients beyond the first
+// webhook.MaxFanOut; parts are numbered from 1.
 func PartKey(id webhook.ID, part int) []byte {
 	return binary.BigEndian.AppendUint16(PartPrefix(id), uint16(part))
 }
 
+// PartPrefix returns what the keys of an event's parts begin with.
 func PartPrefix(id webhook.ID) []byte {
 	key := AppendEventKey(make([]byte, 0, PartKeySize), id)
 	key[0] = byte(SpacePart)
 	return key
 }
 
+// RemainderKey returns the key of the Remainder of an event.
 func RemainderKey(id webhook.ID) []byte {
 	key := EventKey(id)
 	key[0] = byte(SpaceRemainder)
 	return key
 }
 
+// ParseEventKey returns the event that a key begins with, whatever its space.
 func ParseEventKey(key []byte) webhook.ID {
 	return webhook.ID{Seq: binary.BigEndian.Uint64(key[1:]), Nonce: binary.BigEndian.Uint32(key[9:])}
 }
 
-// LogPrefix is what the keys of an event's attempts, or of their bodies, begin with.
+// LogPrefix returns what the keys of all attempts of an event's deliveries begin with,
+// or those of their response bodies.
 func LogPrefix(s Space, id webhook.ID) []byte {
 	key := AppendEventKey(make([]byte, 0, LogKeySize), id)
 	key[0] = byte(s)
 	return key
 }
 
-// DeliveryLogPrefix is the same for one delivery.
+// DeliveryLogPrefix returns the same for one delivery.
 func DeliveryLogPrefix(s Space, id webhook.ID) []byte {
 	return AppendEndpointNumber(LogPrefix(s, id), id.Endpoint)
 }
 
-// logKey is the key of one attempt, or of its body. The latest take the places of
-// those that are to be forgotten: a delivery has as many keys as there are slots.
+// logKey returns the key of one attempt, or of its body. A delivery has as many keys
+// as there are slots, so that a new attempt overwrites the oldest, and nothing has to
+// be removed.
 func logKey(s Space, id webhook.ID, number, slots int) []byte {
 	return append(DeliveryLogPrefix(s, id), byte(number%slots))
 }
 
+// AttemptKey returns the key of a numbered attempt of a delivery.
 func AttemptKey(id webhook.ID, number int) []byte {
 	return logKey(SpaceAttempt, id, number, webhook.MaxAttemptLog)
 }
 
+// BodyKey returns the key of that attempt's response body.
 func BodyKey(id webhook.ID, number int) []byte {
 	return logKey(SpaceBody, id, number, webhook.MaxLongResponses)
 }
 
-// ParseLogKey reads the delivery that an attempt or a body belongs to.
+// ParseLogKey returns the delivery that an attempt or a body belongs to.
 func ParseLogKey(key []byte) webhook.ID {
 	id := ParseEventKey(key)
 	id.Endpoint = webhook.EndpointNumber(binary.BigEndian.Uint32(key[EventKeySize:]))
 	return id
 }
 
+// DeliveryKey returns the key of a delivery in one of DeliverySpaces.
 func DeliveryKey(s Space, id webhook.ID) []byte {
 	return AppendDeliveryKey(make([]byte, 0, DeliveryKeySize), s, id)
 }
 
+// AppendDeliveryKey appends it, for callers that make many keys in one allocation.
 func AppendDeliveryKey(key []byte, s Space, id webhook.ID) []byte {
 	key = AppendEndpointNumber(append(key, byte(s)), id.Endpoint)
 	key = binary.BigEndian.AppendUint64(key, id.Seq)
 	return binary.BigEndian.AppendUint32(key, id.Nonce)
 }
 
+// ParseDeliveryKey returns the delivery of a key.
 func ParseDeliveryKey(key []byte) webhook.ID {
 	return webhook.ID{
 		Endpoint: webhook.EndpointNumber(binary.BigEndian.Uint32(key[1:])),
@@ -197,9 +220,10 @@ func ParseDeliveryKey(key []byte) webhook.ID {
 	}
 }
 
-// SlotOf returns where a retrying delivery stands in its endpoint's schedule.
+// SlotOf returns the place of a retrying delivery in its endpoint's schedule.
 func SlotOf(at webhook.DueTime, id webhook.ID) webhook.Slot { return webhook.Slot{At: at, ID: id} }
 
+// ScheduleKey returns the key of a place in a retry schedule.
 func ScheduleKey(s webhook.Slot) []byte {
 	key := AppendEndpointNumber([]byte{byte(SpaceSchedule)}, s.ID.Endpoint)
 	key = binary.BigEndian.AppendUint64(key, uint64(s.At))
@@ -207,6 +231,7 @@ func ScheduleKey(s webhook.Slot) []byte {
 	return binary.BigEndian.AppendUint32(key, s.ID.Nonce)
 }
 
+// ParseScheduleKey returns the place of such a key.
 func ParseScheduleKey(key []byte) webhook.Slot {
 	return SlotOf(webhook.DueTime(binary.BigEndian.Uint64(key[5:])), webhook.ID{
 		Endpoint: webhook.EndpointNumber(binary.BigEndian.Uint32(key[1:])),
@@ -215,12 +240,13 @@ func ParseScheduleKey(key []byte) webhook.Slot {
 	})
 }
 
-// LastID is larger than every ID of an endpoint.
+// LastID returns an ID that is larger than every other of an endpoint.
 func LastID(n webhook.EndpointNumber) webhook.ID {
 	return webhook.ID{Seq: math.MaxUint64, Endpoint: n, Nonce: math.MaxUint32}
 }
 
-// PreviousID is the largest ID of the same endpoint that is smaller than id.
+// PreviousID returns the largest ID of the same endpoint below id; false if there is
+// none. Lists continue there.
 func PreviousID(id webhook.ID) (webhook.ID, bool) {
 	switch {
 	case id.Nonce > 0:
@@ -233,15 +259,13 @@ func PreviousID(id webhook.ID) (webhook.ID, bool) {
 	return id, true
 }
 
-// What is kept under spaceMeta: numbers, and the key of cursors.
+// The keys of SpaceMeta. Their values are numbers, except that of MetaCursorKey.
 var (
-	MetaVersion    = []byte("mversion")
-	MetaLastNumber = []byte("mnumber")  // the newest endpoint's
-	MetaLastSeq    = []byte("mseq")     // the largest Seq of any endpoint or removed event
-	MetaCommits    = []byte("mcommits") // the number of the last commit; see SYNCED
-	MetaPending    = []byte("mpending") // that number again, and how many deliveries were pending then; see tally
-	MetaCursorKey  = []byte("mcursor")
+	MetaVersion    = []byte("mversion")   // of the schema
+	MetaUpgrading  = []byte("mupgrading") // the version that an unfinished upgrade started from
+	MetaLastNumber = []byte("mnumber")    // the newest endpoint's
+	MetaLastSeq    = []byte("mseq")       // the largest Seq of any endpoint or removed event
+	MetaCommits    = []byte("mcommits")   // the number of the last commit; the engine's commit mark has it too
+	MetaPending    = []byte("mpending")   // Tally of the last commit
+	MetaCursorKey  = []byte("mcursor")    // the key(32) that authenticates cursors
 )
-
-// MetaUpgrading is the version from which a step leads that has begun, and not ended.
-var MetaUpgrading = []byte("mupgrading")

@@ -7,6 +7,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// EncodeAPIKey returns the record of an API key. It holds a hash of the secret only.
 func EncodeAPIKey(k *webhook.APIKey) []byte {
 	dst := appendString([]byte{recordVersion}, k.ID)
 	dst = appendString(appendString(dst, k.Name), k.ClientID)
@@ -18,6 +19,7 @@ func EncodeAPIKey(k *webhook.APIKey) []byte {
 	return appendTime(appendTime(dst, k.CreatedAt), k.ExpiresAt)
 }
 
+// DecodeAPIKey reads what EncodeAPIKey wrote.
 func DecodeAPIKey(record []byte) (webhook.APIKey, error) {
 	d := newDecoder(record)
 	k := webhook.APIKey{ID: d.string(), Name: d.string(), ClientID: d.string()}
@@ -33,10 +35,12 @@ func DecodeAPIKey(record []byte) (webhook.APIKey, error) {
 	return k, d.err
 }
 
+// EncodeEventType returns the record of an event type; its name is in the key.
 func EncodeEventType(t webhook.EventType) []byte {
 	return appendString([]byte{recordVersion}, t.Description)
 }
 
+// DecodeEventType returns an event type's description.
 func DecodeEventType(record []byte) (description string, err error) {
 	d := newDecoder(record)
 	description = d.string()
@@ -49,10 +53,12 @@ type KeyCount struct {
 	Check     []byte // webhook.SealedValues.Check of the first of them
 }
 
+// Encode returns the record of a key.
 func (r KeyCount) Encode() []byte {
 	return appendBytes(binary.AppendUvarint([]byte{recordVersion}, r.Endpoints), r.Check)
 }
 
+// DecodeKeyCount reads what Encode wrote.
 func DecodeKeyCount(record []byte) (KeyCount, error) {
 	d := newDecoder(record)
 	r := KeyCount{Endpoints: d.uvarint(), Check: bytes.Clone(d.bytes())}
