@@ -17,24 +17,25 @@ import (
 	"github.com/corpastro/astrohook/storage/disk"
 )
 
-// A backup is a line that says so, all records in the form that Badger loads
-// (lists of records, each with its length in front), and the SHA-256 of both,
-// without which a backup that breaks off would look whole.
+// A backup is a title line, all records in the form that Badger loads (lists of
+// records, each with its length in front), and the SHA-256 of both. Without the hash a
+// backup that was cut off between two lists would look complete.
 const backupTitle = "astrohook backup 1\n"
 
-// backupChunk is about how many bytes of records make a list.
+// backupChunk is about how many bytes of records make a list: what a backup takes of
+// memory, a few times over.
 const backupChunk = 256 << 10
 
 var errNoBackup = errors.New("not a whole backup")
 
-// Backup writes all records to w, as they are when it is called: writes go on
-// meanwhile, and are not in it. It keeps a few lists in memory, and on disk what
-// is merged away meanwhile, until it is through or w fails or ctx ends. It verifies
-// all tables first; what is damaged breaks the store.
+// Backup writes all records to w, as they are when it is called; later writes are not
+// in it. It keeps a few lists in memory. Until it ends, because it is complete or w
+// fails or ctx ends, Badger keeps on disk what would otherwise be merged away. It
+// verifies all tables first; damage breaks the store.
 //
-// Badger's own stream is of no use here: it reads each range of keys at a moment
-// of its own, so that a delivery which moves is in two places or in none, and it
-// holds up to half a gigabyte for a reader that is slow.
+// Badger's own stream is unsuitable: it reads each range of keys on a snapshot of its
+// own, so that a delivery which moves is in two places or in none, and it holds up to
+// half a gigabyte for a slow reader.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view("back up", func(tx *badger.Txn) error {
 		if err := s.db.VerifyNow(ctx); err != nil {
@@ -56,7 +57,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	})
 }
 
-// writeRecords writes what a snapshot has, list by list.
+// writeRecords writes all records of a snapshot, list by list.
 func writeRecords(ctx context.Context, tx *badger.Txn, w io.Writer) error {
 	it := tx.NewIterator(badger.DefaultIteratorOptions)
 	defer it.Close()
@@ -79,6 +80,7 @@ func writeRecords(ctx context.Context, tx *badger.Txn, w io.Writer) error {
 	return errors.Join(ctx.Err(), writeList(w, &list))
 }
 
+// recordOf copies a record with its version and expiry, which a restore keeps.
 func recordOf(item *badger.Item) (*pb.KV, error) {
 	value, err := item.ValueCopy(nil)
 	if err != nil {
@@ -87,6 +89,7 @@ func recordOf(item *badger.Item) (*pb.KV, error) {
 	return &pb.KV{Key: item.KeyCopy(nil), Value: value, Version: item.Version(), ExpiresAt: item.ExpiresAt()}, nil
 }
 
+// writeList writes a list with its length in front.
 func writeList(w io.Writer, list *pb.KVList) error {
 	text, err := proto.Marshal(list)
 	if err != nil {
@@ -99,8 +102,9 @@ func writeList(w io.Writer, list *pb.KVList) error {
 	return err
 }
 
-// BackupDir backs up a directory that no process uses, after a check, into a new
-// file. What is sealed is copied as it is. The file is there, synced, only when it is whole.
+// BackupDir checks a directory that no process uses, and backs it up into a new file.
+// Encrypted values are copied as they are. The file appears only when it is complete
+// and synced.
 func BackupDir(dir, path string) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir})
 	if err != nil {
@@ -113,8 +117,8 @@ func BackupDir(dir, path string) (c CheckReport, err error) {
 	return c, disk.Create(path, func(file *os.File) error { return s.Backup(context.Background(), file) })
 }
 
-// SaveBackup writes a backup that comes from elsewhere to a new file. The file is
-// there, synced, only when it is whole. The report counts its records by their keys.
+// SaveBackup copies a backup from a stream to a new file. The file appears only when it
+// is complete and synced. The report counts its records by their keys.
 func SaveBackup(from io.Reader, path string) (c CheckReport, err error) {
 	err = disk.Create(path, func(file *os.File) error {
 		if _, err := io.Copy(file, from); err != nil {

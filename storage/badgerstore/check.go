@@ -26,7 +26,7 @@ type CheckReport struct {
 	Damaged int64
 }
 
-// countKey counts a record by its key alone.
+// countKey counts a record by its key, for backups that nobody decodes.
 func (c *CheckReport) countKey(key []byte) {
 	if len(key) == 0 {
 		return
@@ -78,7 +78,7 @@ func (s *Store) Check(secrets Secrets) (CheckReport, error) {
 	return c, err
 }
 
-// checker walks all keys once.
+// checker checks all records in one walk.
 type checker struct {
 	tx      *badger.Txn
 	secrets Secrets
@@ -106,7 +106,7 @@ func (c *checker) run() error {
 	return nil
 }
 
-// keyCounts compares the key records with the endpoints that were found.
+// keyCounts compares the counts of encryption keys with the endpoints that were found.
 func (c *checker) keyCounts() {
 	ids := maps.Clone(c.recorded)
 	maps.Copy(ids, c.sealed)
@@ -117,6 +117,7 @@ func (c *checker) keyCounts() {
 	}
 }
 
+// fault counts a damaged record, and keeps the first of them for the error.
 func (c *checker) fault(key []byte, err error) {
 	c.found.Damaged++
 	if len(c.faults) < firstFaults {
@@ -124,12 +125,13 @@ func (c *checker) fault(key []byte, err error) {
 	}
 }
 
+// What a record can lack.
 var (
 	errNoEvent    = errors.New("its event is missing")
 	errNoSchedule = errors.New("it is missing in the retry schedule")
 	errNoDelivery = errors.New("its delivery is missing")
 	errForeignKey = errors.New("the key is of no known kind")
-	errMiscounted = errors.New("it miscounts the webhooks that a key seals")
+	errMiscounted = errors.New("it miscounts the webhooks that a key encrypts")
 )
 
 // record checks one record, and counts it.
@@ -180,6 +182,7 @@ func (c *checker) record(key, value []byte) error {
 	return errForeignKey
 }
 
+// counted counts a record unless it has an error, which it returns.
 func counted(n *int64, err error) error {
 	if err == nil {
 		*n++
@@ -200,12 +203,13 @@ func (c *checker) endpoint(value []byte) error {
 	return counted(&c.found.Opened, c.secrets.CheckOpens(e))
 }
 
+// event checks an event.
 func (c *checker) event(key, value []byte) error {
 	_, err := layout.DecodeEvent(layout.ParseEventKey(key), value)
 	return err
 }
 
-// part checks what is stored of some recipients of an event.
+// part checks a part of an event's recipients.
 func (c *checker) part(key, value []byte) error {
 	if _, err := layout.DecodePart(value); err != nil {
 		return err
@@ -213,12 +217,15 @@ func (c *checker) part(key, value []byte) error {
 	return c.needs(layout.EventKey(layout.ParseEventKey(key)), errNoEvent)
 }
 
+// finished checks a delivery that is not owed any more. Its event may be gone: both
+// expire, and not in the same moment.
 func (c *checker) finished(key, value []byte) error {
 	_, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
 	return err
 }
 
-// logged checks a record of a delivery's log: it leaves before the event does.
+// logged checks an attempt or a body, given the error of decoding it. It is removed
+// before its event.
 func (c *checker) logged(key []byte, err error) error {
 	if err != nil {
 		return err
@@ -250,9 +257,9 @@ func (c *checker) needs(key []byte, missing error) error {
 	return err
 }
 
-// CheckDir opens a data directory that no process uses, checks every file's
-// checksums and then every record. A directory that was not closed well is
-// brought up to date first, as a start does; a damaged one is left as it is. If
+// CheckDir opens a data directory that no process uses, and checks the checksums of all
+// files and then every record. A directory that was not closed properly is brought up to
+// date first, as by a start; a damaged one stays as it is. If
 // secrets is nil, nothing is decrypted.
 func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir, Retention: 100 * 365 * 24 * time.Hour})

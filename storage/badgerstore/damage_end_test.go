@@ -83,7 +83,7 @@ func openSynced(t *testing.T) (s *Store, dir string) {
 	return s, dir
 }
 
-// logOf gives what the log in use holds.
+// logOf returns what the log in use holds.
 func logOf(t *testing.T, dir string) []byte {
 	t.Helper()
 	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))

@@ -13,17 +13,18 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// ListDeliveries lists deliveries newest first. For one endpoint it merges the
-// spaces that the status asks for; for a client, those of all its endpoints, which
-// costs one seek for each; for all clients, it walks the events by time. It looks
-// at no more than 10 × limit + 1,000 keys that it does not return.
+// ListDeliveries returns deliveries newest first. For one endpoint it merges the spaces
+// of the wanted status; for a client, those of all its endpoints, which costs one seek
+// for each; for all clients, it walks the events in order of time. A page looks at no
+// more than 10 × limit + 1,000 keys that it does not return: then it ends early, so that
+// no filter makes a request expensive.
 func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	return view(s, "list deliveries", func(tx *badger.Txn) (webhook.DeliveryPage, error) {
 		return listPage(tx, q, spacesOf(q.Status))
 	})
 }
 
-// spacesOf are those that hold deliveries of a status, "" for any.
+// spacesOf returns the spaces that hold deliveries of a status, "" for any.
 func spacesOf(status webhook.Status) []layout.Space {
 	switch status {
 	case "":
@@ -40,11 +41,12 @@ type lister struct {
 	q            webhook.DeliveryQuery
 	spaces       []layout.Space
 	since, until uint64 // since ≤ Seq < until
-	// allowance is how many more keys may be looked at in vain.
+	// allowance is how many more keys may be looked at without a result.
 	allowance int
 	page      webhook.DeliveryPage
 }
 
+// listPage returns one page of the deliveries in some spaces.
 func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []layout.Space) (webhook.DeliveryPage, error) {
 	l := &lister{tx: tx, q: q, spaces: spaces, until: math.MaxUint64, allowance: 10*q.Limit + 1000}
 	if !q.Since.IsZero() {
@@ -67,7 +69,7 @@ func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []layout.Space) (w
 	return l.page, err
 }
 
-// endpoints are those whose deliveries are listed.
+// endpoints returns those whose deliveries the list has.
 func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
 	if l.q.Endpoint != 0 && l.q.ClientID == "" {
 		return []webhook.EndpointNumber{l.q.Endpoint}, nil
@@ -88,7 +90,7 @@ func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
 	return out, nil
 }
 
-// start is the newest ID that the list can hold of an endpoint; false if there is none.
+// start returns the newest ID of an endpoint that the list can have; false if none.
 func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 	id, before := layout.LastID(n), l.q.Before
 	id.Seq = l.until - 1
@@ -101,7 +103,7 @@ func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 		bound.Nonce = math.MaxUint32
 	case n == before.Endpoint:
 		bound, ok = layout.PreviousID(before)
-	default: // of the same Seq, n comes before it in the list
+	default: // among equal Seqs, n comes earlier in the list
 		bound.Nonce = 0
 		bound, ok = layout.PreviousID(bound)
 	}
@@ -111,20 +113,20 @@ func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 	return id, ok
 }
 
-// wants tells whether the list holds a delivery.
+// wants reports whether a delivery matches the filters.
 func (l *lister) wants(d *webhook.Delivery) bool {
 	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType)
 }
 
-// take adds a delivery if the list holds it. It tells whether the page goes on;
-// else the next page begins after id.
+// take adds a delivery to the page if it matches, and reports whether the page
+// continues; otherwise the next page begins after the delivery.
 //
-// What is wanted goes on the page although the allowance is used up, most likely
-// by a space that many have left: the page then ends where that scan stopped.
+// A match is added even when the allowance is used up: the page ends at the first key
+// without a result after that, or where a scan stopped.
 func (l *lister) take(d *webhook.Delivery) (bool, error) {
 	if !l.wants(d) {
 		l.allowance--
-		return l.goesOn(d.ID), nil
+		return l.continues(d.ID), nil
 	}
 	if err := readListed(l.tx, d); err != nil {
 		return false, err
@@ -137,7 +139,8 @@ func (l *lister) take(d *webhook.Delivery) (bool, error) {
 	return false, nil
 }
 
-func (l *lister) goesOn(id webhook.ID) bool {
+// continues reports whether the page continues after a key without a result.
+func (l *lister) continues(id webhook.ID) bool {
 	if len(l.page.Deliveries) < l.q.Limit && l.allowance > 0 {
 		return true
 	}
@@ -145,7 +148,8 @@ func (l *lister) goesOn(id webhook.ID) bool {
 	return false
 }
 
-// merge lists the deliveries of some endpoints.
+// merge lists the deliveries of some endpoints: each space of each endpoint is a source
+// in order, and the newest head of all sources is next.
 func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 	scans := make([]*sharedScan, 0, len(l.spaces))
 	defer func() {
@@ -170,6 +174,7 @@ func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 	return l.mergeSources(sources)
 }
 
+// mergeSources takes the newest delivery again and again until the page ends.
 func (l *lister) mergeSources(sources sourceHeap) error {
 	for _, src := range sources {
 		src.advance(l)
@@ -186,7 +191,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 		if err != nil {
 			return err
 		}
-		goesOn, err := l.take(&d)
+		more, err := l.take(&d)
 		if err != nil {
 			return err
 		}
@@ -195,7 +200,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 		} else {
 			heap.Fix(&sources, 0)
 		}
-		if !goesOn {
+		if !more {
 			if len(sources) == 0 {
 				l.page.Next = webhook.ID{}
 			}
@@ -205,10 +210,11 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 	return nil
 }
 
-// walkEvents lists the deliveries of all clients: those of each event, newest first.
+// walkEvents lists the deliveries of all clients: for each event, newest first, those of
+// its recipients. That way nobody has to keep one list of all deliveries on disk.
 func (l *lister) walkEvents() error {
 	first, ok := l.start(0)
-	if before := l.q.Before; before.Endpoint != 0 { // its event may have more of them
+	if before := l.q.Before; before.Endpoint != 0 { // the event of the last delivery may have more deliveries
 		first, ok = layout.LastID(0), true
 		first.Seq = l.until - 1
 		if event := before.Event(); event.Compare(first) < 0 {
@@ -234,19 +240,19 @@ func (l *lister) walkEvents() error {
 			l.page.Next = id
 			return nil
 		}
-		if goesOn, err := l.walkEvent(id, scan.Value); err != nil || !goesOn {
+		if more, err := l.walkEvent(id, scan.Value); err != nil || !more {
 			return err
 		}
 	}
 }
 
-// walkEvent lists the deliveries of one event; it tells whether the page goes on.
+// walkEvent lists the deliveries of one event, and reports whether the page continues.
 func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
 	if name, err := layout.DecodeTypeOfEvent(record); err != nil {
 		return false, err
 	} else if l.q.EventType != "" && l.q.EventType != name {
 		l.allowance--
-		return l.goesOn(id), nil
+		return l.continues(id), nil
 	}
 	endpoints, err := layout.DecodeRecipients(record)
 	if err == nil {
@@ -259,19 +265,19 @@ func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
 		if before := l.q.Before; id == before.Event() && n >= before.Endpoint {
 			continue
 		}
-		if goesOn, err := l.lookUp(id.For(n)); err != nil || !goesOn {
+		if more, err := l.lookUp(id.For(n)); err != nil || !more {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// lookUp takes a delivery if it is there; it tells whether the page goes on.
+// lookUp takes a delivery if it is stored, and reports whether the page continues.
 func (l *lister) lookUp(id webhook.ID) (bool, error) {
 	d, err := findDelivery(l.tx, id, l.spaces)
 	if errors.Is(err, webhook.ErrNotFound) { // expired, or of another status
 		l.allowance--
-		return l.goesOn(id), nil
+		return l.continues(id), nil
 	}
 	if err != nil {
 		return false, err

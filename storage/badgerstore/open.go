@@ -18,8 +18,8 @@ import (
 
 var errNoData = errors.New("there is no data")
 
-// openExisting is Open for a directory that must hold a store already: a command
-// that reads makes none.
+// openExisting is Open for a directory that must hold a store already: a command that
+// only reads must not make one.
 func openExisting(o Options) (*Store, error) {
 	entries, err := os.ReadDir(o.Dir)
 	if unfinished := refuseUnfinished(o.Dir); unfinished != nil {
@@ -51,26 +51,27 @@ func makeDir(dir string) error {
 	return disk.MakeDir(dir)
 }
 
-// Opening is what Open found.
+// Opening is what Open found, for the log of a start.
 type Opening struct {
-	// New: there was no data.
+	// New says that there was no data.
 	New bool
-	// Logs were not closed, with so many Transactions in so many Bytes: those that had
-	// been acknowledged since the last tables were made. None after a clean end.
+	// Logs is how many logs had to be replayed, with so many Transactions in so many
+	// Bytes: all that was acknowledged after the last tables were written. None after a
+	// clean end.
 	Logs, Transactions int
 	Bytes              int64
-	// Pending deliveries were counted, and Counting says that there are more.
+	// Pending deliveries were counted; Counting says that the counting continues.
 	Pending  int64
 	Counting bool
 	// Took is how long it took.
 	Took time.Duration
 }
 
-// Opening returns what Open found. What was in flight at an unclean end is known to
-// nobody: those deliveries are pending.
+// Opening returns what Open found. Attempts that were in flight at an unclean end left
+// no trace: their deliveries are pending.
 func (s *Store) Opening() Opening { return s.opening }
 
-// opened fills in what Open found.
+// opened sets what Opening returns.
 func (s *Store) opened(since time.Time) {
 	r := s.db.Replayed()
 	s.opening = Opening{
@@ -84,10 +85,9 @@ func (s *Store) opened(since time.Time) {
 	}
 }
 
-// Close commits what was handed over, and closes the files. Later calls fail. It
-// is safe to call twice. On a broken store, and on a full disk, it takes no longer
-// than a second or so: the process has to end then, and all that was acknowledged
-// is on disk.
+// Close commits what was handed over, and closes the files. Later calls fail. It is safe
+// to call twice. On a broken store, and on a full disk, it gives up after about a second:
+// the process has to end then, and everything acknowledged is on disk.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed = s.db.Close(s.Broken(), func() {

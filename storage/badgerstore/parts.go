@@ -12,19 +12,20 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// An event with more than webhook.MaxFanOut recipients is stored in parts. The
-// first transaction holds the event, the deliveries of its first part, the
-// recipients of all the others, and a parting: the note that these have no
-// deliveries yet. Each later transaction makes the deliveries of one part, and
-// moves the parting on; the last one removes it. What a crash leaves undone, Open
-// does: an event is delivered to all its recipients, or not stored at all.
+// An event with more than webhook.MaxFanOut recipients is stored in parts, because one
+// transaction cannot hold all its deliveries. The first transaction holds the event, the
+// deliveries of the first part, the recipients of all others, and a layout.Remainder:
+// the note that these have no deliveries yet. Each later transaction makes the
+// deliveries of one part and advances the note; the last one removes it. After a crash
+// in between, Open makes the missing parts: an event goes to all its recipients, or it
+// is not stored at all.
 
-// parts is how many parts an event has beside the first.
+// parts returns how many parts an event has after the first.
 func parts(e *webhook.Event) int {
 	return (max(width(e), 1) - 1) / webhook.MaxFanOut
 }
 
-// partBytes bounds what announceParts takes, in bytes.
+// partBytes returns a bound on the bytes that announceParts adds.
 func partBytes(e *webhook.Event) int {
 	if parts(e) == 0 {
 		return 0
@@ -40,6 +41,7 @@ func partBytes(e *webhook.Event) int {
 	return size + len(e.Disabled)*3 + len(e.Limited)*3
 }
 
+// bitsOf returns how many bits a number takes, at least one.
 func bitsOf(n webhook.EndpointNumber) int {
 	bits := 1
 	for n >>= 1; n > 0; n >>= 1 {
@@ -48,14 +50,15 @@ func bitsOf(n webhook.EndpointNumber) int {
 	return bits
 }
 
-// partOf returns one part of an event's recipients, numbered from 1.
+// partOf returns one part of an event's recipients, numbered from 1; part 0 is the first
+// one, which the event's own record has.
 func partOf(e *webhook.Event, to []webhook.EndpointNumber, number int) layout.Part {
 	some := to[number*webhook.MaxFanOut : min((number+1)*webhook.MaxFanOut, len(to))]
 	return layout.Part{All: some, Disabled: within(e.Disabled, some), Limited: within(e.Limited, some)}
 }
 
-// within returns those numbers of a list that lie between the first and the last
-// of some; both ascend.
+// within returns those numbers of a list that lie between the first and the last of
+// some; both lists ascend.
 func within(list, some []webhook.EndpointNumber) []webhook.EndpointNumber {
 	from, _ := slices.BinarySearch(list, some[0])
 	to, found := slices.BinarySearch(list, some[len(some)-1])
@@ -65,7 +68,7 @@ func within(list, some []webhook.EndpointNumber) []webhook.EndpointNumber {
 	return list[from:to]
 }
 
-// announceParts puts the recipients beyond the first part, and the parting.
+// announceParts stores the recipients after the first part, and the remainder.
 func (c *change) announceParts(e *webhook.Event, to []webhook.EndpointNumber) {
 	p := layout.Remainder{Next: 1, Last: parts(e)}
 	for number := p.Next; number <= p.Last; number++ {
@@ -75,8 +78,8 @@ func (c *change) announceParts(e *webhook.Event, to []webhook.EndpointNumber) {
 	c.put(layout.RemainderKey(e.ID), p.Encode())
 }
 
-// depart notes that a part has its deliveries.
-func (c *change) depart(id webhook.ID, p layout.Remainder) {
+// partDone notes that the next part has its deliveries.
+func (c *change) partDone(id webhook.ID, p layout.Remainder) {
 	if p.Next++; p.Next > p.Last {
 		c.remove(layout.RemainderKey(id))
 		return
@@ -84,7 +87,7 @@ func (c *change) depart(id webhook.ID, p layout.Remainder) {
 	c.put(layout.RemainderKey(id), p.Encode())
 }
 
-// later returns the jobs that store the later parts of wide events.
+// later returns the jobs that make the deliveries of later parts.
 func (a *acceptance) later() (jobs []*job) {
 	for i := range a.events {
 		last := parts(&a.events[i])
@@ -95,6 +98,8 @@ func (a *acceptance) later() (jobs []*job) {
 	return jobs
 }
 
+// laterJob returns the job of one part. It is planned late: whether the event is stored
+// is known only once the first job was planned.
 func (a *acceptance) laterJob(i int, p layout.Remainder) *job {
 	return &job{plan: func(*badger.Txn) (*change, error) { return a.laterPart(i, p), nil }}
 }
@@ -108,11 +113,12 @@ func (a *acceptance) laterPart(i int, p layout.Remainder) *change {
 	c := &change{}
 	to := partOf(e, a.wide[i], p.Next).All
 	c.owe(make([]byte, 0, len(to)*layout.DeliveryKeySize), e, to, a.retention)
-	c.depart(e.ID, p)
+	c.partDone(e.ID, p)
 	return c
 }
 
-// inTurn makes the last of some jobs answer for all of them.
+// inTurn makes the last job answer for all, and each depend on the first: Accept's done
+// comes after all parts.
 func (a *acceptance) inTurn(jobs []*job) []*job {
 	last := len(jobs) - 1
 	jobs[0].Done, jobs[last].Done = nil, jobs[0].Done
@@ -125,7 +131,7 @@ func (a *acceptance) inTurn(jobs []*job) []*job {
 	return jobs
 }
 
-// finishParts makes the deliveries that a crash has kept from being made.
+// finishParts makes the deliveries that a crash prevented.
 func (s *Store) finishParts() error {
 	unfinished, err := view(s, "look for unfinished events", func(tx *badger.Txn) (unfinished []webhook.ID, err error) {
 		it := forward(tx, layout.SpaceRemainder.Prefix())
@@ -143,7 +149,8 @@ func (s *Store) finishParts() error {
 	return err
 }
 
-// finishPart makes the deliveries of an event's next part, and reports whether there are more.
+// finishPart makes the deliveries of an event's next part, and reports whether more
+// parts are left.
 func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 	var p layout.Remainder
 	done := make(chan error, 1)
@@ -159,7 +166,7 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 		c := &change{}
 		e := webhook.Event{ID: id, Disabled: some.Disabled, Limited: some.Limited}
 		c.owe(make([]byte, 0, len(some.All)*layout.DeliveryKeySize), &e, some.All, s.retention)
-		c.depart(id, p)
+		c.partDone(id, p)
 		return c, nil
 	}})
 	if err := <-done; err != nil {
@@ -168,8 +175,8 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 	return p.Next < p.Last, nil
 }
 
-// withParts adds to an event's first recipients those of the other parts. Only an
-// event whose first part is full can have others.
+// withParts adds the recipients of later parts to those of the first. It reads nothing
+// unless the first part is full, as then there are no others.
 func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([]webhook.EndpointNumber, error) {
 	if len(first) < webhook.MaxFanOut {
 		return first, nil
@@ -186,8 +193,8 @@ func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([
 	return first, nil
 }
 
-// removeParts removes what is stored of an event's other parts, given how many
-// recipients it has.
+// removeParts removes the records of an event's later parts, given its number of
+// recipients.
 func (c *change) removeParts(id webhook.ID, recipients int) {
 	for number := 1; number*webhook.MaxFanOut < recipients; number++ {
 		c.remove(layout.PartKey(id, number))

@@ -11,12 +11,13 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// slotFor returns the same place for an endpoint; the zero slot becomes its first.
+// slotFor returns a slot with the endpoint's number; the zero slot becomes the
+// endpoint's first.
 func slotFor(s webhook.Slot, n webhook.EndpointNumber) webhook.Slot {
 	return layout.SlotOf(s.At, s.ID.For(n))
 }
 
-// batch gathers due deliveries up to the bounds of one read.
+// batch gathers deliveries up to the bounds of one read.
 type batch struct {
 	payload         func(webhook.ID) (layout.Payload, error)
 	limit, maxBytes int
@@ -26,7 +27,7 @@ type batch struct {
 
 func (b *batch) full() bool { return len(b.out) >= b.limit }
 
-// add reads a delivery's payload and takes it in; false if it is too much.
+// add adds a delivery with its payload, and reports whether it fitted.
 func (b *batch) add(d webhook.Delivery) (bool, error) {
 	p, err := b.payload(d.ID)
 	due, err := withPayload(d, p, err)
@@ -41,14 +42,14 @@ func (b *batch) add(d webhook.Delivery) (bool, error) {
 	return true, nil
 }
 
-// dueOf adds the payload.
+// dueOf returns a delivery with its payload.
 func dueOf(tx *badger.Txn, d webhook.Delivery) (webhook.Due, error) {
 	p, err := readPayload(tx, d.ID)
 	return withPayload(d, p, err)
 }
 
-// withPayload adds a payload, and how it was found. If the event is missing, which
-// cannot happen to a pending delivery unless data was lost, Data is nil.
+// withPayload adds the result of a look-up to a delivery. If the event is missing, Data
+// is nil: a pending delivery has its event unless data was lost.
 func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, error) {
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return webhook.Due{}, err
@@ -59,7 +60,8 @@ func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, 
 	return webhook.Due{Delivery: d, Data: p.Data}, nil
 }
 
-// Queued reads an endpoint's queue in order of acceptance, from the ID from on.
+// Queued returns deliveries of an endpoint's queue in order of acceptance, starting with
+// the ID from.
 func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
@@ -82,7 +84,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 	return b.out, err
 }
 
-// noteQueue remembers where a scan of the whole queue found its head.
+// noteQueue notes where a scan from the start found the head of the queue.
 func noteQueue(it *badger.Iterator, seen *scanMark) {
 	if it.Valid() {
 		seen.queue(layout.ParseDeliveryKey(it.Item().Key()))
@@ -91,6 +93,7 @@ func noteQueue(it *badger.Iterator, seen *scanMark) {
 	seen.queueEmpty()
 }
 
+// readQueue fills the batch from an iterator.
 func readQueue(it *badger.Iterator, b *batch) error {
 	for ; it.Valid() && !b.full(); it.Next() {
 		d, err := dueAt(it.Item())
@@ -104,7 +107,7 @@ func readQueue(it *badger.Iterator, b *batch) error {
 	return nil
 }
 
-// dueAt decodes the delivery that an iterator stands on, without its log.
+// dueAt returns the delivery at an iterator's position, without attempts.
 func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 	err = item.Value(func(record []byte) error {
 		d, err = layout.DecodeDue(layout.ParseDeliveryKey(item.Key()), record)
@@ -113,8 +116,8 @@ func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 	return d, err
 }
 
-// Scheduled reads an endpoint's retry schedule in order of due time, from the slot
-// from on, as far as it is due.
+// Scheduled returns deliveries of an endpoint's retry schedule that are due, in order of
+// due time, starting with the slot from.
 func (s *Store) Scheduled(
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) (due []webhook.Due, next webhook.DueTime, err error) {
@@ -139,6 +142,7 @@ func (s *Store) Scheduled(
 	return b.out, next, err
 }
 
+// noteSchedule notes where a scan from the start found the head of the schedule.
 func noteSchedule(it *badger.Iterator, seen *scanMark) {
 	if it.Valid() {
 		seen.schedule(layout.ParseScheduleKey(it.Item().Key()))
@@ -147,7 +151,8 @@ func noteSchedule(it *badger.Iterator, seen *scanMark) {
 	seen.scheduleEmpty()
 }
 
-// readSchedule gives the due time of the first slot that it does not take.
+// readSchedule fills the batch, and returns the due time of the first slot that it did
+// not take; 0 at the end.
 func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) (webhook.DueTime, error) {
 	for ; it.Valid(); it.Next() {
 		at := layout.ParseScheduleKey(it.Item().Key())
@@ -169,8 +174,8 @@ func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) 
 	return 0, nil
 }
 
-// scheduled reads the delivery of a slot, without its log. If data was lost, it has
-// no history.
+// scheduled returns the delivery of a slot, without attempts. If its record was lost it
+// is retried all the same, without history.
 func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) {
 	d, err = readRecord(tx, layout.DeliveryKey(layout.SpaceRetrying, at.ID), func(record []byte) (webhook.Delivery, error) {
 		return layout.DecodeDue(at.ID, record)
@@ -182,16 +187,15 @@ func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) 
 	return d, err
 }
 
-// nearby is how many events on the way to the next one are read over at less
-// cost than looking it up.
+// nearby is how many events an iterator can skip in the time of one look-up.
 const nearby = 8
 
-// payloads reads the payloads of ascending events. As long as each is near the
-// one before, as in the queue of an endpoint that gets most of them, it goes
-// from event to event; else it looks each of them up.
+// payloads reads the payloads of ascending events. While each is near the one before,
+// as for an endpoint that gets most events, it walks from event to event; otherwise it
+// looks each of them up.
 type payloads struct {
 	tx     *badger.Txn
-	it     *badger.Iterator // stands on the event after the last one; nil before the second
+	it     *badger.Iterator // at the event after the last one; nil before the second
 	begun  bool
 	sparse bool
 }
@@ -202,7 +206,7 @@ func (p *payloads) close() {
 	}
 }
 
-// read gives an event's payload; ErrNotFound. Its ID is larger than the one before.
+// read returns an event's payload; ErrNotFound. IDs must ascend from call to call.
 func (p *payloads) read(id webhook.ID) (layout.Payload, error) {
 	key := layout.EventKey(id)
 	if !p.goTo(key) {
@@ -213,12 +217,13 @@ func (p *payloads) read(id webhook.ID) (layout.Payload, error) {
 	return out, err
 }
 
-// goTo tells whether the iterator stands on the key, and gives up if it is too far away.
+// goTo moves the iterator to the key if that is near, and reports whether it is there.
+// Once a key was too far away, all later ones are looked up.
 func (p *payloads) goTo(key []byte) bool {
 	switch {
 	case p.sparse:
 		return false
-	case !p.begun: // there may be no second
+	case !p.begun: // an iterator pays from the second event on
 		p.begun = true
 		return false
 	case p.it == nil:

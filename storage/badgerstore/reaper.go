@@ -12,17 +12,20 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// reaper removes what no delivery needs any more. It goes through the events in
-// order of time, and then through the deleted endpoints, and begins anew.
+// reaper removes what no delivery needs any more. A round goes through the events in
+// order of time, and then through the deleted endpoints. The position is in memory only:
+// a restart begins a new round.
 type reaper struct {
 	mu sync.Mutex // one call at a time
-	// event is where to go on, and oldest the first event that stayed this time.
+	// event is where the next call continues; oldest is the first event that stayed in
+	// this round, from which the next round starts.
 	event, oldest webhook.ID
-	// unneeded is an event without deliveries, of whose log a part is still there;
-	// recipients is how many it has.
+	// unneeded is an event without deliveries whose attempts are removed in part;
+	// recipients is how many it had.
 	unneeded   webhook.ID
 	recipients int
-	// endpoints says that the events are through; deleted is where to go on.
+	// endpoints says that the round has finished the events; deleted is where it
+	// continues among the deleted endpoints.
 	endpoints bool
 	deleted   []byte
 }
@@ -32,15 +35,15 @@ type reaping struct {
 	*reaper
 	tx      *badger.Txn
 	horizon time.Time // what is younger stays
-	left    int       // keys that may still be looked at
+	left    int       // keys that this call may still look at
 	logs    []*logScan
 	change  change
 	gone    []webhook.EndpointNumber // endpoints that the change removes
 }
 
-// Reap removes events whose deliveries have all expired, and endpoints whose
-// deletion lies back as long. It looks at up to limit keys, but finishes the event
-// that it is at.
+// Reap removes events whose deliveries have all expired, and endpoints that were deleted
+// before the retention. It looks at up to limit keys, and finishes the event that it has
+// begun. It selects on a snapshot; nothing that it selects can become needed again.
 func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, err error) {
 	s.reaper.mu.Lock()
 	defer s.reaper.mu.Unlock()
@@ -70,8 +73,9 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 	return more, s.updateUrgently(ctx, frees, "reap", func(tx *badger.Txn) (*change, error) { return r.plan(tx) })
 }
 
-// plan keeps the largest Seq although its event goes: IDs must not be issued
-// twice. It counts the keys of the endpoints that go as they are by now.
+// plan stores the largest Seq of the removed events, because IDs must not be issued
+// twice. It reads the endpoints again: their encryption keys may have changed since the
+// snapshot.
 func (r *reaping) plan(tx *badger.Txn) (*change, error) {
 	var tally keyTally
 	for _, n := range r.gone {
@@ -94,7 +98,8 @@ func (r *reaping) plan(tx *badger.Txn) (*change, error) {
 	return &r.change, nil
 }
 
-// reapEvents goes on through the events. At the first one that is young it is through.
+// reapEvents continues through the events, and ends that part of the round at the first
+// one that is younger than the horizon.
 func (r *reaping) reapEvents() error {
 	it := forward(r.tx, layout.SpaceEvent.Prefix())
 	defer it.Close()
@@ -138,8 +143,8 @@ func (r *reaping) reapEvents() error {
 	return nil
 }
 
-// needed reports whether any delivery of an event is still there, and returns how
-// many recipients it has.
+// needed reports whether any delivery of an event is still stored, and returns how many
+// recipients the event has.
 func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err error) {
 	r.left--
 	id := layout.ParseEventKey(item.Key())
@@ -162,8 +167,8 @@ func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err er
 	return false, len(endpoints), err
 }
 
-// reapEndpoints goes on through the deleted endpoints, and is through at the first
-// that was deleted lately.
+// reapEndpoints continues through the deleted endpoints, and ends the round at the first
+// one that was deleted after the horizon.
 func (r *reaping) reapEndpoints() error {
 	it := forward(r.tx, layout.SpaceDeleted.Prefix())
 	defer it.Close()
@@ -202,6 +207,7 @@ func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
 	return nil
 }
 
+// hasAny reports whether any key has a prefix.
 func (r *reaping) hasAny(prefix []byte) bool {
 	it := forward(r.tx, prefix)
 	defer it.Close()

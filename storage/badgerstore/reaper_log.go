@@ -9,15 +9,15 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// logScan goes through a space of the logs beside the events that are reaped: both
-// are in order of time, and few events have a log.
+// logScan walks a space of the logs beside the events that are reaped. Both are in order
+// of time and few events have a log, so that one pass costs less than a look-up each.
 type logScan struct {
 	space layout.Space
 	it    *badger.Iterator
 	begun bool
 }
 
-// goTo goes to the first key of an event, or of a later one. Events come ascending.
+// goTo moves to the first key of an event, or of a later one. Events must ascend.
 func (s *logScan) goTo(prefix []byte) {
 	if s.begun && (!s.it.Valid() || bytes.Compare(s.it.Item().Key(), prefix) >= 0) {
 		return
@@ -26,8 +26,8 @@ func (s *logScan) goTo(prefix []byte) {
 	s.begun = true
 }
 
-// reapLogs removes the logs of an event's deliveries, as far as the call may still
-// look at keys; it reports whether nothing is left of them.
+// reapLogs removes the attempts of an event's deliveries, as far as the call may still
+// look at keys, and reports whether all are removed.
 func (r *reaping) reapLogs(id webhook.ID) bool {
 	for _, scan := range r.logScans() {
 		prefix := layout.LogPrefix(scan.space, id)
@@ -42,9 +42,9 @@ func (r *reaping) reapLogs(id webhook.ID) bool {
 	return true
 }
 
-// reapExpiredLogs removes the logs of an event's deliveries that have expired while
-// others of the same event are still there. What is too much for one call stays for
-// the next time round.
+// reapExpiredLogs removes the attempts of those deliveries of an event that have
+// expired, while other deliveries keep the event. What is too much for one call stays
+// for the next round.
 func (r *reaping) reapExpiredLogs(id webhook.ID) error {
 	for _, scan := range r.logScans() {
 		prefix, delivery, gone := layout.LogPrefix(scan.space, id), webhook.ID{}, false
@@ -65,7 +65,7 @@ func (r *reaping) reapExpiredLogs(id webhook.ID) error {
 	return nil
 }
 
-// has reports whether a delivery is still there.
+// has reports whether a delivery is still stored.
 func (r *reaping) has(id webhook.ID) (there bool, err error) {
 	for _, s := range layout.DeliverySpaces {
 		if there, err = has(r.tx, layout.DeliveryKey(s, id)); there || err != nil {
@@ -75,7 +75,7 @@ func (r *reaping) has(id webhook.ID) (there bool, err error) {
 	return false, nil
 }
 
-// logScans are the scans of this call, which closeLogs ends.
+// logScans returns the scans of this call, which it opens when first needed.
 func (r *reaping) logScans() []*logScan {
 	if r.logs == nil {
 		for _, s := range []layout.Space{layout.SpaceAttempt, layout.SpaceBody} {
@@ -85,6 +85,7 @@ func (r *reaping) logScans() []*logScan {
 	return r.logs
 }
 
+// closeLogs closes the scans.
 func (r *reaping) closeLogs() {
 	for _, scan := range r.logs {
 		scan.it.Close()

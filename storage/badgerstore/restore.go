@@ -23,9 +23,9 @@ import (
 	"github.com/corpastro/astrohook/storage/disk"
 )
 
-// A restore makes its directory beside the target, under the target's name and this
-// suffix, and renames it when everything in it is verified and synced. Until then
-// that directory is the mark by which every command refuses the target.
+// stagingSuffix is the end of the name under which a restore makes its directory, beside
+// the target. It renames the directory once everything in it is verified and synced.
+// Until then every command refuses the target because that directory exists.
 const stagingSuffix = ".restoring"
 
 var (
@@ -34,10 +34,10 @@ var (
 	errUnfinished = errors.New("a restore has not finished")
 )
 
-// reached is called at each step of a restore. Tests end the process there.
+// reached is called at each step of a restore. Tests replace it to end the process there.
 var reached = func(string) {}
 
-// refuseUnfinished refuses a directory whose restore has not finished.
+// refuseUnfinished returns an error for a directory whose restore has not finished.
 func refuseUnfinished(dir string) error {
 	staging := dir + stagingSuffix
 	if _, err := os.Lstat(staging); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -48,13 +48,13 @@ func refuseUnfinished(dir string) error {
 	return fmt.Errorf("%w, and left %s: unless one is running, remove that and restore again", errUnfinished, staging)
 }
 
-// RestoreDir makes a directory, which must be empty or missing, from the backup in
-// a file. It appears under its name when it is whole: every record was compared
-// with the backup and checked, and everything is synced. After an error there is
-// nothing new; after a kill Open refuses the directory, and says what to do.
+// RestoreDir makes a directory, which must be empty or missing, from the backup in a
+// file. The directory appears under its name only when it is complete: every record was
+// compared with the backup and checked, and everything is synced. An error leaves
+// nothing new behind; after a kill, Open refuses the directory and says what to do.
 //
-// The target itself cannot be a mount point, since it is replaced by a rename; the
-// directory that holds it can.
+// The target itself cannot be a mount point, because a rename replaces it; the directory
+// that holds it can.
 func RestoreDir(path, dir string) (c CheckReport, err error) {
 	if err := disk.Supported(); err != nil {
 		return c, err
@@ -91,8 +91,8 @@ func restore(b backup, dir string) (c CheckReport, err error) {
 	return c, disk.SyncDir(filepath.Dir(dir))
 }
 
-// stage makes the mark, and takes an empty target away. Where it fails it leaves
-// no mark of its own.
+// stage makes the staging directory, and removes an empty target. If it fails it leaves
+// no staging directory.
 func stage(staging, dir string) error {
 	if err := disk.MakeDir(filepath.Dir(dir)); err != nil {
 		return err
@@ -139,7 +139,7 @@ func removeEmpty(dir string) error {
 	return err
 }
 
-// fillStaging loads a backup, and makes sure that it is on disk as it was in the file.
+// fillStaging loads a backup, and verifies that the records on disk are those in the file.
 func fillStaging(b backup, dir string) (c CheckReport, err error) {
 	if err := load(b, dir); err != nil {
 		return c, fmt.Errorf("load: %w", err)
@@ -160,7 +160,7 @@ func fillStaging(b backup, dir string) (c CheckReport, err error) {
 	return c, nil
 }
 
-// backup is a whole one in a file.
+// backup is a complete backup in a file.
 type backup struct {
 	file *os.File
 	size int64 // of the lists
@@ -169,8 +169,8 @@ type backup struct {
 	found CheckReport
 }
 
-// checkBackup reads all of a backup. What cannot be read is an error of the file
-// system; what is not as Backup wrote it, errNoBackup.
+// checkBackup reads all of a backup, and returns it if it is complete. An error is the
+// file system's, or errNoBackup for anything that Backup does not write.
 func checkBackup(file *os.File) (b backup, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -196,7 +196,7 @@ func checkBackup(file *os.File) (b backup, err error) {
 	return b, err
 }
 
-// lists reads the lists of a backup once more.
+// lists returns a reader at the first list of a backup.
 func (b backup) lists() *listReader {
 	r := &listReader{sum: sha256.New(), want: b.sum}
 	r.from = bufio.NewReaderSize(io.TeeReader(io.NewSectionReader(b.file, 0, int64(len(backupTitle))+b.size), r.sum), backupChunk)
@@ -209,7 +209,7 @@ func (b backup) lists() *listReader {
 	return r
 }
 
-// listReader reads the lists of a backup, and sums up what it reads.
+// listReader reads the lists of a backup, and hashes what it reads.
 type listReader struct {
 	from *bufio.Reader
 	sum  hash.Hash
@@ -217,7 +217,7 @@ type listReader struct {
 	err  error
 }
 
-// Read reads the lists as they stand in the file.
+// Read returns the bytes of the lists, as badger.Load wants them.
 func (r *listReader) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
@@ -225,7 +225,7 @@ func (r *listReader) Read(p []byte) (int, error) {
 	return r.from.Read(p)
 }
 
-// verify compares the checksum, once everything is read.
+// verify compares the hash, once all lists were read.
 func (r *listReader) verify() error {
 	if r.err == nil && !bytes.Equal(r.sum.Sum(nil), r.want) {
 		r.err = errNoBackup
@@ -233,10 +233,11 @@ func (r *listReader) verify() error {
 	return r.err
 }
 
-// longestList bounds what a list may take; see backupChunk.
+// longestList bounds the length that a damaged file can make next allocate. A list is
+// about backupChunk long, plus one record.
 const longestList = 64 << 20
 
-// next reads a list; io.EOF after the last one.
+// next returns the next list; io.EOF after the last one.
 func (r *listReader) next() (*pb.KVList, error) {
 	var size uint64
 	if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
@@ -253,7 +254,7 @@ func (r *listReader) next() (*pb.KVList, error) {
 	return &list, proto.Unmarshal(text, &list)
 }
 
-// each visits all records, and verifies the checksum after the last one.
+// each calls visit for all records, and verifies the hash after the last one.
 func (r *listReader) each(visit func(*pb.KV) error) error {
 	for {
 		list, err := r.next()
@@ -271,10 +272,10 @@ func (r *listReader) each(visit func(*pb.KV) error) error {
 	}
 }
 
-// pendingRestores is how many batches of a restore may be under way at once.
+// pendingRestores is how many batches of a restore may be written at the same time.
 const pendingRestores = 4
 
-// load fills a new database.
+// load writes a backup into a new database.
 func load(b backup, dir string) error {
 	return engine.With(dir, func(db *engine.DB) error {
 		lists := b.lists()
@@ -285,8 +286,8 @@ func load(b backup, dir string) error {
 	})
 }
 
-// compare looks whether a database holds every record of a backup, byte for byte,
-// and no other. Both are in the order of their keys.
+// compare reports whether a database holds every record of a backup, byte for byte, and
+// no other. Both are in order of keys.
 func compare(b backup, dir string) error {
 	return engine.With(dir, func(db *engine.DB) error {
 		tx := db.NewTransaction(false)
@@ -306,8 +307,8 @@ func compare(b backup, dir string) error {
 
 var errNotRestored = errors.New("it is not as it is in the backup")
 
-// compareRecord compares a record with the one that an iterator stands on, and
-// steps on. A record that has expired by now may be gone.
+// compareRecord compares a record with the one at an iterator's position, and advances
+// the iterator. A record that has expired since the backup may be gone.
 func compareRecord(it *badger.Iterator, record *pb.KV) error {
 	if !it.Valid() || !bytes.Equal(it.Item().Key(), record.Key) {
 		if record.ExpiresAt != 0 && record.ExpiresAt <= uint64(time.Now().Unix()) {

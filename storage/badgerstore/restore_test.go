@@ -52,7 +52,7 @@ func killRestore(t *testing.T, file, dir, step string) {
 }
 
 // someBackup makes a backup with tables and a log in it.
-func someBackup(t *testing.T) (file string, census CheckReport) {
+func someBackup(t *testing.T) (file string, report CheckReport) {
 	t.Helper()
 	base := t.TempDir()
 	dir, file := filepath.Join(base, "source"), filepath.Join(base, "backup")
@@ -65,17 +65,17 @@ func someBackup(t *testing.T) (file string, census CheckReport) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if census, err = BackupDir(dir, file); err != nil {
+	if report, err = BackupDir(dir, file); err != nil {
 		t.Fatal(err)
 	}
-	return file, census
+	return file, report
 }
 
 // TestKilledRestore kills a restore at each of its steps. Then the directory is
 // whole, or as it was before, or refused by everything that would use it; and when
 // what it left is removed it can be restored.
 func TestKilledRestore(t *testing.T) {
-	file, census := someBackup(t)
+	file, report := someBackup(t)
 	for _, c := range []struct {
 		step string
 		want error // by which the directory is refused
@@ -103,7 +103,7 @@ func TestKilledRestore(t *testing.T) {
 				t.Errorf("%s: restore once more: %v", c.step, err)
 			}
 		}
-		if got, err := CheckDir(dir, nil); !errors.Is(err, c.want) || c.want == nil && got != census {
+		if got, err := CheckDir(dir, nil); !errors.Is(err, c.want) || c.want == nil && got != report {
 			t.Errorf("%s: check: %+v, %v", c.step, got, err)
 		}
 		if _, err := BackupDir(dir, filepath.Join(t.TempDir(), "backup")); !errors.Is(err, c.want) {
@@ -115,7 +115,7 @@ func TestKilledRestore(t *testing.T) {
 		if err := os.RemoveAll(dir + stagingSuffix); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := RestoreDir(file, dir); err != nil || got != census {
+		if got, err := RestoreDir(file, dir); err != nil || got != report {
 			t.Errorf("%s: restored after all: %+v, %v", c.step, got, err)
 		}
 	}
@@ -123,7 +123,7 @@ func TestKilledRestore(t *testing.T) {
 
 // TestRestoreInto: what may be where the directory is to be.
 func TestRestoreInto(t *testing.T) {
-	file, census := someBackup(t)
+	file, report := someBackup(t)
 	for name, c := range map[string]struct {
 		prepare func(dir string) error
 		want    error
@@ -143,7 +143,7 @@ func TestRestoreInto(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := RestoreDir(file, dir)
-		if !errors.Is(err, c.want) || err == nil && got != census {
+		if !errors.Is(err, c.want) || err == nil && got != report {
 			t.Errorf("%s: %+v, %v, want %v", name, got, err, c.want)
 		}
 		if _, err := os.Lstat(dir + stagingSuffix); !errors.Is(err, os.ErrNotExist) {

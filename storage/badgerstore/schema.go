@@ -13,16 +13,16 @@ import (
 // schemaVersion is the version of keys and their meaning that this program writes.
 const schemaVersion = 3
 
-// upgrades leads from older versions to schemaVersion: the step at index v makes
-// version v+2 from v+1. Each runs once, before anything else reads. A step that
-// is interrupted is run again, and so must bear that.
+// upgrades are the steps from older versions to schemaVersion: the one at index v makes
+// version v+2 of v+1. Each runs before anything else reads. An interrupted step is run
+// again from its beginning, so it must accept records that it has written before.
 var upgrades = []func(*engine.DB) error{
 	func(*engine.DB) error { return errUnsealed },
 	separateAttempts,
 }
 
-// errUnsealed refuses version 1: sealing its secrets would leave the old records
-// readable in files until Badger rewrites them.
+// errUnsealed refuses version 1, whose secrets were in the clear. Encrypting them now
+// would leave the old records readable in files until Badger rewrites these.
 var errUnsealed = errors.New("it kept the secrets of webhooks in the clear; begin with a new data directory")
 
 // upgrade brings the data to schemaVersion, or refuses what is newer.
@@ -63,8 +63,8 @@ func upgradeTo(db *engine.DB, target int, steps []func(*engine.DB) error) error 
 	return nil
 }
 
-// writeSchema writes the version of the data, and from which one a step to it is
-// under way; 0 for none.
+// writeSchema stores the version of the data, and the version from which a step to it is
+// running; 0 for none.
 func writeSchema(db *engine.DB, version, from int) error {
 	err := db.Update(func(tx *badger.Txn) error {
 		if err := tx.Set(layout.MetaVersion, layout.EncodeNumber(uint64(version))); err != nil {
@@ -81,8 +81,8 @@ func writeSchema(db *engine.DB, version, from int) error {
 	return nil
 }
 
-// beforeStep returns the version that a step was to lead from which did not end;
-// without one, the version of the data.
+// beforeStep returns the version from which an interrupted step started; without one,
+// the version of the data.
 func beforeStep(db *engine.DB, version int) (int, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
@@ -96,7 +96,7 @@ func beforeStep(db *engine.DB, version int) (int, error) {
 	return version, nil
 }
 
-// schemaOf gives the version of the data; 0 if there is none.
+// schemaOf returns the version of the data; 0 in an empty directory.
 func schemaOf(db *engine.DB) (int, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
@@ -121,7 +121,8 @@ func metaNumber(tx *badger.Txn, key []byte) (uint64, error) {
 	return v, err
 }
 
-// readLastSeq finds the largest Seq of any ID stored.
+// readLastSeq returns the largest Seq of any ID stored: that of the newest event, or a
+// larger one of an endpoint or of an event that Reap has removed.
 func readLastSeq(db *engine.DB) (uint64, error) {
 	tx := db.NewTransaction(false)
 	defer tx.Discard()
@@ -139,10 +140,10 @@ func readLastSeq(db *engine.DB) (uint64, error) {
 	return last, nil
 }
 
-// separateAttempts leads from schema version 2, where the record of a delivery held
-// its whole log, to 3: the logs of what is pending get records of their own. What
-// has finished is read as it is, and leaves with its retention. A step that was
-// interrupted goes on with the records that are of the old version still.
+// separateAttempts makes schema version 3 of 2, where the record of a delivery held all
+// its attempts: those of pending deliveries get records of their own. Finished ones stay
+// as they are, and expire with their retention. After an interruption it skips the
+// records that it has written.
 func separateAttempts(db *engine.DB) error {
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
@@ -156,6 +157,7 @@ func separateAttempts(db *engine.DB) error {
 	return batch.Flush()
 }
 
+// separateIn rewrites the records of one space.
 func separateIn(tx *badger.Txn, batch *badger.WriteBatch, s layout.Space) error {
 	it := forward(tx, s.Prefix())
 	defer it.Close()
@@ -173,7 +175,7 @@ func separateIn(tx *badger.Txn, batch *badger.WriteBatch, s layout.Space) error 
 	return nil
 }
 
-// separated returns what is to be written in place of a pending delivery's record.
+// separated returns what replaces a pending delivery's record; nothing if it is new.
 func separated(item *badger.Item) (*change, error) {
 	c, key := &change{}, item.KeyCopy(nil)
 	if len(key) != layout.DeliveryKeySize {

@@ -48,7 +48,7 @@ func TestUpgradeThatIsCutOff(t *testing.T) {
 	}
 }
 
-// TestRefusedUpgradeChangesNothing: the older program goes on with a directory that
+// TestRefusedUpgradeChangesNothing: the older program continues with a directory that
 // a newer one would not take.
 func TestRefusedUpgradeChangesNothing(t *testing.T) {
 	dir := t.TempDir()

@@ -10,20 +10,21 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// sharedScan is a scan that several sources use in turn.
+// sharedScan is a scan that several sources use in turn: an iterator per source would
+// take too much memory for a client with many endpoints.
 type sharedScan struct {
 	*engine.Backward
 	user *source
 }
 
-// source is one space of one endpoint as a list, newest first.
+// source is one space of one endpoint as a list, newest first. Several are merged.
 type source struct {
 	scan   *sharedScan
 	space  layout.Space
 	prefix []byte
-	next   webhook.ID // where to go on
+	next   webhook.ID // where advance continues
 
-	// What advance came upon.
+	// What advance found.
 	step   engine.Step
 	id     webhook.ID
 	record []byte
@@ -49,7 +50,7 @@ func (s *source) advance(l *lister) {
 	}
 }
 
-// delivery decodes the one at hand.
+// delivery returns the delivery that advance found.
 func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
 	d, err := layout.DecodeDelivery(s.id, s.record)
 	if err == nil && d.EventType == "" {
@@ -72,10 +73,10 @@ func (h sourceHeap) Less(i, j int) bool {
 	return h[i].step < h[j].step
 }
 
-// Push adds a source.
+// Push adds a source, for package heap.
 func (h *sourceHeap) Push(x any) { *h = append(*h, x.(*source)) }
 
-// Pop takes the last one.
+// Pop removes the last source, for package heap.
 func (h *sourceHeap) Pop() any {
 	last := len(*h) - 1
 	src := (*h)[last]

@@ -33,23 +33,25 @@ var _ storage.Backend = (*Store)(nil)
 // DefaultRetention is how long finished deliveries stay when Options do not say.
 const DefaultRetention = 30 * 24 * time.Hour
 
-// errClosed answers calls that come after Close.
+// errClosed is the answer to calls after Close.
 var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
 
-// Options say where the data is and how it is kept.
+// Options are where the data is and how it is kept.
 type Options struct {
-	// Dir is the directory of the data, for this store alone. It is made if missing, mode 0700.
+	// Dir is the directory of the data, for this store alone. Open makes it if it is
+	// missing, with mode 0700.
 	Dir string
-	// NoSync acknowledges writes before they are on disk: a crash of the machine
-	// loses the latest ones. For tests and benchmarks.
+	// NoSync acknowledges writes before they are on disk, for tests and benchmarks: a
+	// crash of the machine loses the latest ones.
 	NoSync bool
 	// Retention is how long a delivery stays after it finished; 0 for
 	// DefaultRetention. At least one second.
 	Retention time.Duration
-	// Log gets Badger's warnings and errors; nil for none.
+	// Log receives Badger's warnings and errors; nil for none.
 	Log *slog.Logger
 }
 
+// withDefaults returns the options that Open uses, or what is wrong with them.
 func (o Options) withDefaults() (Options, error) {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
@@ -82,7 +84,7 @@ type Store struct {
 	retention  time.Duration
 	lastSeq    atomic.Uint64
 	// changedOutsideActor are the endpoints whose deliveries were changed from outside their
-	// actor since Open; see Settle. Only the committer uses it.
+	// actor since Open; see Settle. Only the committer's plans use it.
 	changedOutsideActor map[webhook.EndpointNumber]struct{}
 
 	closing sync.Once
@@ -123,6 +125,7 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
+// newStore returns the store of an open database, before start.
 func newStore(db *engine.DB, o Options) *Store {
 	s := &Store{
 		db:                  db,
@@ -140,7 +143,9 @@ func newStore(db *engine.DB, o Options) *Store {
 	return s
 }
 
-// start brings the data up to date and begins to count what is pending.
+// start upgrades the data, finishes what a crash interrupted, and begins to count
+// pending deliveries. The order matters: nothing may read before the upgrade, and no
+// commit may happen before the last one is known.
 func (s *Store) start() error {
 	if err := upgrade(s.db); err != nil {
 		return err
@@ -164,8 +169,8 @@ func (s *Store) start() error {
 	return nil
 }
 
-// resumeCommits goes on numbering commits and counting what is pending, unless
-// the latest commits are missing.
+// resumeCommits continues the numbers of commits and the count of pending deliveries.
+// It fails if the latest commits are missing.
 func (s *Store) resumeCommits() error {
 	tx := s.db.NewTransaction(false)
 	defer tx.Discard()
@@ -181,7 +186,8 @@ func (s *Store) resumeCommits() error {
 	return s.db.Start(last.Commits)
 }
 
-// applied takes committed changes into what is kept in memory.
+// applied updates what is kept in memory by committed changes. The committer calls it
+// before the dones, so that whoever was told of a write sees it counted.
 func (s *Store) applied(changes []*change) {
 	last := s.lastSeq.Load()
 	for _, c := range changes {
@@ -199,15 +205,17 @@ func (s *Store) applied(changes []*change) {
 // removed the table's events, which stay as long as what was delivered.
 func (s *Store) expiredAge() time.Duration { return s.retention + s.retention/10 }
 
-// LastSeq is the largest Seq of any ID stored.
+// LastSeq returns the largest Seq of any ID stored.
 func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
 
-// Broken is closed when the store cannot commit any more.
+// Broken returns a channel that is closed when the store cannot commit any more.
 func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
 
-// Err tells why it cannot; nil while it can.
+// Err returns why it cannot; nil while it can.
 func (s *Store) Err() error { return s.committer.Err() }
 
+// awaitReads refuses new reads, and returns when those under way have ended. Badger
+// must not be closed before.
 func (s *Store) awaitReads() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,7 +225,7 @@ func (s *Store) awaitReads() {
 	}
 }
 
-// view runs a read on a snapshot; action says what for.
+// view runs a read on a snapshot; action says what for, in the error.
 func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
 	if err := s.enter(); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
@@ -227,7 +235,7 @@ func (s *Store) view(action string, read func(tx *badger.Txn) error) error {
 	defer tx.Discard()
 	err := read(tx)
 	if broken := s.Err(); broken != nil {
-		err = broken // what was read may lack what a damaged block held
+		err = broken // the read may have taken a damaged block for an empty one
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
@@ -245,7 +253,7 @@ func view[T any](s *Store, action string, read func(tx *badger.Txn) (T, error)) 
 	return out, err
 }
 
-// enter keeps the files open until leave.
+// enter keeps the files open until leave; errClosed if they are closed.
 func (s *Store) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,6 +264,7 @@ func (s *Store) enter() error {
 	return nil
 }
 
+// leave ends what enter began.
 func (s *Store) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,7 +273,8 @@ func (s *Store) leave() {
 	}
 }
 
-// changeOne plans a write to one key by whether it exists, and waits until it is on disk.
+// changeOne plans a write to one key, which depends on whether the key exists, and waits
+// until it is on disk.
 func (s *Store) changeOne(ctx context.Context, action string, key []byte, write func(c *change, exists bool) error) error {
 	return s.update(ctx, action, func(tx *badger.Txn) (*change, error) {
 		exists, err := has(tx, key)

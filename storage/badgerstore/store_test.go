@@ -145,7 +145,7 @@ func acceptMany(t testing.TB, s *Store, count int, to ...webhook.EndpointNumber)
 	return ids
 }
 
-func TestCensusCountsInTheBackground(t *testing.T) {
+func TestPendingCountRunsInTheBackground(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir)
 	ids := acceptMany(t, s, 2*countChunk, 1, 2)
@@ -156,7 +156,7 @@ func TestCensusCountsInTheBackground(t *testing.T) {
 	if got := s.Pending(); got != 4*countChunk {
 		t.Fatalf("after Open Pending is %d, want %d", got, 4*countChunk)
 	}
-	settle(t, s, delivered(ids[0].For(1))) // in the midst of the census
+	settle(t, s, delivered(ids[0].For(1))) // while the count runs
 	acceptMany(t, s, 10, 2)
 	<-s.counted
 	if got, want := s.Pending(), int64(4*countChunk-1+10); got != want {
@@ -167,7 +167,7 @@ func TestCensusCountsInTheBackground(t *testing.T) {
 	}
 }
 
-func TestCloseEndsTheCensus(t *testing.T) {
+func TestCloseEndsThePendingCount(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir)
 	acceptMany(t, s, 3*countChunk, 1)
@@ -181,7 +181,7 @@ func TestCloseEndsTheCensus(t *testing.T) {
 	select {
 	case <-s.counted:
 	default:
-		t.Fatal("the census goes on although the files are closed")
+		t.Fatal("the count continues although the files are closed")
 	}
 }
 

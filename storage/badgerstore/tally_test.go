@@ -43,7 +43,7 @@ func TestPendingWithoutTally(t *testing.T) {
 }
 
 // TestPendingCountCorrectsTheTally: a stored count that is wrong is found out by the
-// census after the start, and the right one is stored.
+// count after the start, and the right one is stored.
 func TestPendingCountCorrectsTheTally(t *testing.T) {
 	for _, endpoints := range []int{1, countChunk + 10} { // counted by Open, and in the background
 		dir := t.TempDir()

@@ -209,7 +209,7 @@ func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
 		for range 4 {
 			was := d.Place()
 			most := 4
-			if n == 2 { // this one goes on
+			if n == 2 { // this one continues
 				most = 1000
 			}
 			a := webhook.Attempt{At: long, StatusCode: 500, Response: bytes.Repeat([]byte("x"), 1000)}

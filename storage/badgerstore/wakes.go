@@ -7,27 +7,28 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// skipper goes from endpoint to endpoint through a space.
+// skipper walks from endpoint to endpoint through a space, with one seek each.
 type skipper struct {
 	it    *badger.Iterator
 	space layout.Space
-	n     webhook.EndpointNumber // the endpoint at hand, 0 at the end
+	n     webhook.EndpointNumber // the endpoint that was found; 0 at the end
 }
 
-// newSkipper stands on the first endpoint from the number from on.
+// newSkipper returns a skipper at the first endpoint from the number from.
 func newSkipper(tx *badger.Txn, s layout.Space, from webhook.EndpointNumber) *skipper {
 	k := &skipper{it: forward(tx, s.Prefix()), space: s}
 	k.seek(max(from, 1))
 	return k
 }
 
-// skip goes to the first key of the next endpoint.
+// skip moves to the first key of the next endpoint.
 func (k *skipper) skip() {
-	if k.n++; k.n != 0 { // else there is no next number
+	if k.n++; k.n != 0 { // 0: the number has wrapped round, and there is no larger one
 		k.seek(k.n)
 	}
 }
 
+// seek moves to the first key of the endpoint n, or of a later one.
 func (k *skipper) seek(n webhook.EndpointNumber) {
 	k.it.Seek(layout.EndpointKey(k.space, n))
 	if k.n = 0; k.it.Valid() {
@@ -35,7 +36,7 @@ func (k *skipper) seek(n webhook.EndpointNumber) {
 	}
 }
 
-// Wakes calls visit for each endpoint that has pending deliveries, ascending.
+// Wakes calls visit for each endpoint with pending deliveries, ascending.
 func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	select {
 	case <-s.counted:
@@ -45,9 +46,8 @@ func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) erro
 	}
 }
 
-// countedWakes goes through the endpoints for which something is counted as
-// pending, and begins at the heads that are remembered: a scan from the start of a
-// queue goes over all that was removed from it.
+// countedWakes visits the endpoints whose counts are above zero. It begins at their scan
+// starts, because a scan from the first key would pass everything that was removed.
 func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	for _, n := range s.backlog.from(from) {
 		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
@@ -67,7 +67,7 @@ func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 	return nil
 }
 
-// scannedWakes skips from endpoint to endpoint, before all is counted.
+// scannedWakes skips from endpoint to endpoint on disk, as long as not all is counted.
 func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	return s.view("read wakes", func(tx *badger.Txn) error {
 		queue, schedule := newSkipper(tx, layout.SpaceQueued, from), newSkipper(tx, layout.SpaceSchedule, from)
@@ -86,6 +86,7 @@ func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 	})
 }
 
+// nextWake returns the wake of the smaller of two endpoints, and moves past it.
 func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
 	n := queue.n
 	if n == 0 || schedule.n != 0 && schedule.n < n {

@@ -174,7 +174,7 @@ func TestAFailedCommitBreaks(t *testing.T) {
 			t.Errorf("Err: %v", first)
 		}
 		d.fails = nil
-		if again := c.Break(errors.New("another")); again != first {
+		if again := c.Break(errors.New("another")); !errors.Is(again, first) {
 			t.Errorf("Break: %v, want the first cause", again)
 		}
 		if err := c.Do(d.t.Context(), d.job("b", Frees)); !errors.Is(err, webhook.ErrBroken) {

@@ -54,7 +54,7 @@ func TestReseal(t *testing.T) {
 		storage.KeyUse{KeyID: "new", Endpoints: 1, Check: []byte("check of new")},
 		storage.KeyUse{KeyID: "old", Endpoints: 2, Check: []byte("check of old")},
 		storage.KeyUse{KeyID: "older", Endpoints: 1, Check: []byte("check of older")})
-	step := storage.Resealing{KeyID: "new", Limit: 2, Seal: func(e webhook.Endpoint) (webhook.SealedValues, error) {
+	step := storage.Resealing{KeyID: "new", Limit: 2, Seal: func(webhook.Endpoint) (webhook.SealedValues, error) {
 		return webhook.SealedValues{KeyID: "new", Text: []byte("again"), Check: []byte("check of new")}, nil
 	}}
 	for _, want := range []struct {
