@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -24,9 +25,9 @@ type eventResource struct {
 	// AcceptedAt is when the event was published.
 	AcceptedAt string `json:"accepted_at"`
 	// Deliveries counts the deliveries that the caller sees; DeliveryLog lists them, a page at a time.
-	Deliveries  int                `json:"deliveries"`
-	DeliveryLog []deliveryResource `json:"delivery_log"`
-	NextCursor  string             `json:"next_cursor,omitzero"`
+	Deliveries  int             `json:"deliveries"`
+	DeliveryLog []view.Delivery `json:"delivery_log"`
+	NextCursor  string          `json:"next_cursor,omitzero"`
 }
 
 // getEvent reads an event with its deliveries: all of them for the one who
@@ -66,7 +67,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	}
 	if !who.Manages() { // what a receiver answered is its owner's
 		for i := range out.DeliveryLog {
-			out.DeliveryLog[i].hideAnswer()
+			out.DeliveryLog[i].HideAnswer()
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, out)

@@ -12,6 +12,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/registration"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -173,4 +174,20 @@ func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 		return e, fmt.Errorf("webhook of another client: %w", webhook.ErrNotFound)
 	}
 	return e, nil
+}
+
+// webhookHealth answers how an endpoint is doing.
+func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	h, err := s.dispatcher.Health(call, e.Number())
+	if err != nil {
+		return fmt.Errorf("health of webhook: %w", err)
+	}
+	limits := e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())
+	return answer(ctx, fasthttp.StatusOK, view.NewHealth(&e, &h, limits, time.Now()))
 }

@@ -1,25 +1,21 @@
-package httpapi
+package view
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
-	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// healthResource is how an endpoint is doing, as the API shows it.
-type healthResource struct {
+// Health is how an endpoint is doing, as the API shows it.
+type Health struct {
 	WebhookID      string `json:"webhook_id"`
 	Status         string `json:"status"`
 	DisabledReason string `json:"disabled_reason,omitzero"`
 	DisabledAt     string `json:"disabled_at,omitzero"`
 	// What the next delivery waits for.
-	waitingResource
+	Waiting
 	Breaker       breakerHealth `json:"circuit_breaker"`
 	HoldUntil     string        `json:"hold_until,omitzero"`
 	InFlight      int           `json:"in_flight"`
@@ -60,41 +56,27 @@ type lastError struct {
 	ResponseCode int    `json:"response_code,omitzero"`
 }
 
-// webhookHealth tells how an endpoint is doing.
-func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	e, err := s.liveEndpoint(ctx, who)
-	if err != nil {
-		return err
-	}
-	call, cancel := s.call()
-	defer cancel()
-	h, err := s.dispatcher.Health(call, e.Number())
-	if err != nil {
-		return fmt.Errorf("health of webhook: %w", err)
-	}
-	return answer(ctx, fasthttp.StatusOK, s.showHealth(&e, &h, time.Now()))
-}
-
-func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Time) healthResource {
-	r := healthResource{
-		WebhookID:       webhook.EndpointID.Format(e.ID),
-		Status:          string(e.Status),
-		DisabledReason:  e.DisabledReason,
-		DisabledAt:      jsonbody.Time(e.DisabledAt),
-		Breaker:         breakerHealth{State: string(h.Breaker), OpenUntil: jsonbody.Time(h.OpenUntil)},
-		HoldUntil:       jsonbody.Time(h.HoldUntil),
-		InFlight:        h.InFlight,
-		Allowed:         h.Allowed,
-		Queued:          h.Backlog.Queued,
-		Retrying:        h.Backlog.Retrying,
-		NextRetryAt:     jsonbody.Time(h.Backlog.NextRetryAt),
-		LastHour:        showHour(h),
-		LastAttemptAt:   jsonbody.Time(h.LastAttemptAt),
-		LastSuccessAt:   jsonbody.Time(h.LastSuccessAt),
-		LastFailureAt:   jsonbody.Time(h.LastFailureAt),
-		Restarts:        h.Restarts,
-		waitingResource: showWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
-		Limits:          registration.ShowSettings(e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())),
+// NewHealth returns an endpoint's health. limits are its effective settings.
+func NewHealth(e *webhook.Endpoint, h *webhook.Health, limits webhook.Settings, now time.Time) Health {
+	r := Health{
+		WebhookID:      webhook.EndpointID.Format(e.ID),
+		Status:         string(e.Status),
+		DisabledReason: e.DisabledReason,
+		DisabledAt:     jsonbody.Time(e.DisabledAt),
+		Breaker:        breakerHealth{State: string(h.Breaker), OpenUntil: jsonbody.Time(h.OpenUntil)},
+		HoldUntil:      jsonbody.Time(h.HoldUntil),
+		InFlight:       h.InFlight,
+		Allowed:        h.Allowed,
+		Queued:         h.Backlog.Queued,
+		Retrying:       h.Backlog.Retrying,
+		NextRetryAt:    jsonbody.Time(h.Backlog.NextRetryAt),
+		LastHour:       newHour(h),
+		LastAttemptAt:  jsonbody.Time(h.LastAttemptAt),
+		LastSuccessAt:  jsonbody.Time(h.LastSuccessAt),
+		LastFailureAt:  jsonbody.Time(h.LastFailureAt),
+		Restarts:       h.Restarts,
+		Waiting:        NewWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
+		Limits:         registration.ShowSettings(limits),
 	}
 	if !h.Backlog.OldestAt.IsZero() {
 		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())
@@ -105,7 +87,7 @@ func (s *Server) showHealth(e *webhook.Endpoint, h *webhook.Health, now time.Tim
 	return r
 }
 
-func showHour(h *webhook.Health) hourHealth {
+func newHour(h *webhook.Health) hourHealth {
 	out := hourHealth{
 		Successes: h.Successes, Failures: h.Failures,
 		P50: milliseconds(h.P50), P95: milliseconds(h.P95), P99: milliseconds(h.P99),
@@ -116,6 +98,3 @@ func showHour(h *webhook.Health) hourHealth {
 	}
 	return out
 }
-
-// milliseconds gives a duration in milliseconds, to the microsecond.
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,8 +1,6 @@
-package httpapi
+package view
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,8 +11,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// deliveryResource is a delivery as the API shows it.
-type deliveryResource struct {
+// Delivery is a delivery as the API shows it.
+type Delivery struct {
 	ID        string `json:"id"`
 	WebhookID string `json:"webhook_id"`
 	EventID   string `json:"event_id"`
@@ -29,7 +27,7 @@ type deliveryResource struct {
 	FailedAt            string `json:"failed_at,omitzero"`
 	CancelledAt         string `json:"cancelled_at,omitzero"`
 	NextAttemptAt       string `json:"next_attempt_at,omitzero"`
-	waitingResource
+	Waiting
 	Attempts int `json:"attempts"`
 	// Of the latest attempt. Lists show the first bytes of the body.
 	ResponseCode      int    `json:"response_code,omitzero"`
@@ -40,11 +38,11 @@ type deliveryResource struct {
 	ErrorMessage      string `json:"error_message,omitzero"`
 	Reason            string `json:"reason,omitzero"`
 	// AttemptLog lists the latest attempts, in single reads only.
-	AttemptLog []attemptResource `json:"attempt_log,omitzero"`
+	AttemptLog []Attempt `json:"attempt_log,omitzero"`
 }
 
-// attemptResource is an attempt as the API shows it.
-type attemptResource struct {
+// Attempt is an attempt as the API shows it.
+type Attempt struct {
 	Number     int     `json:"number"`
 	StartedAt  string  `json:"started_at"`
 	DurationMS float64 `json:"duration_ms"`
@@ -63,9 +61,10 @@ type attemptResource struct {
 	RetryAfterMS      int64  `json:"retry_after_ms,omitzero"`
 }
 
-// showDelivery shows a delivery as lists have it; endpoint is the ID of its endpoint.
-func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
-	r := deliveryResource{
+// NewDelivery returns a delivery as lists show it; endpoint is the ID of its endpoint. What
+// the delivery waits for is not known here: SetWaiting and SetProcessing add it.
+func NewDelivery(d *webhook.Delivery, endpoint webhook.ID) Delivery {
+	r := Delivery{
 		ID:            webhook.DeliveryID.Format(d.ID),
 		WebhookID:     webhook.EndpointID.Format(endpoint),
 		EventID:       webhook.EventID.Format(d.ID.Event()),
@@ -94,21 +93,23 @@ func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
 	return r
 }
 
-// processing shows that an attempt is in flight since then.
-func (r *deliveryResource) processing(since time.Time) {
+// SetProcessing shows that an attempt is in flight since then. Only the dispatcher knows
+// that, so the status overlays the stored one.
+func (r *Delivery) SetProcessing(since time.Time) {
 	r.Status = string(webhook.Processing)
 	r.ProcessingStartedAt = webhook.FormatTime(since)
 	r.NextAttemptAt = ""
 }
 
-// hideAnswer leaves out what the receiver answered, except the status code.
-func (r *deliveryResource) hideAnswer() {
+// HideAnswer removes what the receiver answered, except the status code: the answer belongs
+// to the client that owns the endpoint, not to the publisher.
+func (r *Delivery) HideAnswer() {
 	r.ResponseBody, r.ResponseTruncated, r.ResponseEncoding, r.Location = "", false, "", ""
 	r.ErrorMessage = webhook.Reason(r.Reason).MessageFor(r.ResponseCode)
 }
 
-// excerpt makes a text of a response's first bytes. A character that was cut in two
-// is left out.
+// excerpt returns a response's first bytes as text. A character that the cut divided is left
+// out; bytes that are no UTF-8 become U+FFFD, since JSON has no other place for them.
 func excerpt(a *webhook.Attempt) string {
 	text := a.Response
 	if a.ResponseTruncated {
@@ -124,11 +125,12 @@ func excerpt(a *webhook.Attempt) string {
 	return strings.ToValidUTF8(string(text), "\uFFFD")
 }
 
-func showAttempts(log []webhook.Attempt) []attemptResource {
-	list := make([]attemptResource, 0, len(log))
+// NewAttempts returns the attempts of a delivery.
+func NewAttempts(log []webhook.Attempt) []Attempt {
+	list := make([]Attempt, 0, len(log))
 	for i := range log {
 		a := &log[i]
-		list = append(list, attemptResource{
+		list = append(list, Attempt{
 			Number:            a.Number,
 			StartedAt:         webhook.FormatTime(a.At),
 			DurationMS:        milliseconds(a.Duration),
@@ -146,30 +148,4 @@ func showAttempts(log []webhook.Attempt) []attemptResource {
 		})
 	}
 	return list
-}
-
-// fullDelivery shows a delivery as single reads have it.
-func (s *Server) fullDelivery(d *webhook.Delivery) (deliveryResource, error) {
-	known, err := s.progressOf([]webhook.Delivery{*d})
-	if err != nil {
-		return deliveryResource{}, err
-	}
-	shown, err := s.showDeliveries([]webhook.Delivery{*d}, known)
-	if err != nil {
-		return deliveryResource{}, err
-	}
-	if len(shown) == 0 {
-		return deliveryResource{}, fmt.Errorf("the delivery's webhook: %w", webhook.ErrNotFound)
-	}
-	r := shown[0]
-	r.AttemptLog = showAttempts(d.AttemptLog)
-	event, err := s.store.Event(d.ID.Event())
-	switch {
-	case errors.Is(err, webhook.ErrNotFound): // it has expired
-	case err != nil:
-		return r, fmt.Errorf("read the delivery's event: %w", err)
-	default:
-		r.Payload = jsontext.Value(event.Data)
-	}
-	return r, nil
 }
