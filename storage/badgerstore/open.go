@@ -18,8 +18,8 @@ import (
 
 var errNoData = errors.New("there is no data")
 
-// openExisting is Open for a directory that must hold a store already: a command
-// that reads makes none.
+// openExisting is Open for a directory that must hold a store already: a command that
+// only reads must not make one.
 func openExisting(o Options) (*Store, error) {
 	entries, err := os.ReadDir(o.Dir)
 	if unfinished := refuseUnfinished(o.Dir); unfinished != nil {
@@ -51,23 +51,24 @@ func makeDir(dir string) error {
 	return disk.MakeDir(dir)
 }
 
-// Opening is what Open found.
+// Opening is what Open found in the directory.
 type Opening struct {
 	// New: there was no data.
 	New bool
-	// Logs were not closed, with so many Transactions in so many Bytes: those that had
-	// been acknowledged since the last tables were made. None after a clean end.
+	// Logs were not closed, with so many Transactions in so many Bytes: everything that
+	// was acknowledged since the last tables were made. None after a clean end.
 	Logs, Transactions int
 	Bytes              int64
-	// Pending deliveries were counted, and Counting says that there are more.
+	// Pending is how many deliveries are pending. Counting reports that the numbers per
+	// endpoint are still being counted.
 	Pending  int64
 	Counting bool
-	// Took is how long it took.
+	// Took is how long Open took.
 	Took time.Duration
 }
 
-// Opening returns what Open found. What was in flight at an unclean end is known to
-// nobody: those deliveries are pending.
+// Opening returns what Open found. Attempts that were in flight at an unclean end left no
+// trace: their deliveries are pending.
 func (s *Store) Opening() Opening { return s.opening }
 
 // opened fills in what Open found.
@@ -84,10 +85,10 @@ func (s *Store) opened(since time.Time) {
 	}
 }
 
-// Close commits what was handed over, and closes the files. Later calls fail. It
-// is safe to call twice. On a broken store, and on a full disk, it takes no longer
-// than a second or so: the process has to end then, and all that was acknowledged
-// is on disk.
+// Close commits what was handed over, and closes the files. Later calls fail. It is safe
+// to call twice. On a broken store, and on a full disk, Close takes little longer than a
+// second, and may leave goroutines behind: the process has to end then, and everything
+// that was acknowledged is on disk.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed = s.db.Close(s.Broken(), func() {
@@ -107,11 +108,12 @@ const (
 	frees     = groupcommit.Frees
 )
 
-// errNoSpace answers a write for which the disk has no space.
+// errNoSpace is the error of a write for which the disk has no space. A minute is a guess
+// at how soon somebody, or the next Reap, frees some.
 var errNoSpace = &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
 
 // SpaceNeeded returns how many bytes must stay free on the disk for storage to continue,
-// and to start again. Below it publishing has to be refused; Accept refuses, too.
+// and to start again. Publishing must be refused below that; Accept refuses events, too.
 func (s *Store) SpaceNeeded() uint64 {
 	if s.enter() != nil {
 		return 0
@@ -120,8 +122,8 @@ func (s *Store) SpaceNeeded() uint64 {
 	return s.db.SpaceNeeded()
 }
 
-// squeeze has removed records leave the disk while less is free than storage needs.
-// Reap calls it after each round.
+// squeeze lets removed records leave the disk while less is free than storage needs. Reap
+// calls it after each round.
 func (s *Store) squeeze(ctx context.Context) error {
 	if s.enter() != nil {
 		return nil
