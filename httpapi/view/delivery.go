@@ -11,44 +11,54 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Delivery is a delivery as the API shows it.
+// Delivery is a delivery as the API shows it. Lists leave out the payload and the attempts,
+// which make a page of 250 deliveries as large as 64 MiB.
 type Delivery struct {
 	ID        string `json:"id"`
 	WebhookID string `json:"webhook_id"`
 	EventID   string `json:"event_id"`
 	EventType string `json:"event_type"`
-	// Payload is the event's data, in single reads only; absent when it has expired.
+	// Payload is the event's data, in single reads only; absent when the event has expired.
 	Payload  jsontext.Value `json:"payload,omitzero"`
 	Status   string         `json:"status"`
 	QueuedAt string         `json:"queued_at"`
 	// ProcessingStartedAt is when the latest attempt began.
 	ProcessingStartedAt string `json:"processing_started_at,omitzero"`
-	DeliveredAt         string `json:"delivered_at,omitzero"`
-	FailedAt            string `json:"failed_at,omitzero"`
-	CancelledAt         string `json:"cancelled_at,omitzero"`
-	NextAttemptAt       string `json:"next_attempt_at,omitzero"`
+	// At most one of the next three is present: when the delivery finished, by its status.
+	DeliveredAt string `json:"delivered_at,omitzero"`
+	FailedAt    string `json:"failed_at,omitzero"`
+	CancelledAt string `json:"cancelled_at,omitzero"`
+	// NextAttemptAt is when the next attempt is due; absent if none is scheduled.
+	NextAttemptAt string `json:"next_attempt_at,omitzero"`
 	Waiting
+	// Attempts counts all attempts, also those that are no longer kept.
 	Attempts int `json:"attempts"`
-	// Of the latest attempt. Lists show the first bytes of the body.
+	// What the receiver answered to the latest attempt. Lists show only the first bytes of
+	// the body. ResponseTruncated reports that the body was longer, ResponseEncoding names the
+	// encoding of one that is not shown for that reason, Location is where a 3xx leads.
 	ResponseCode      int    `json:"response_code,omitzero"`
 	ResponseBody      string `json:"response_body,omitzero"`
 	ResponseTruncated bool   `json:"response_truncated,omitzero"`
 	ResponseEncoding  string `json:"response_encoding,omitzero"`
 	Location          string `json:"location,omitzero"`
-	ErrorMessage      string `json:"error_message,omitzero"`
-	Reason            string `json:"reason,omitzero"`
+	// ErrorMessage is Reason in words. Both are absent from a delivery that succeeded, even
+	// if earlier attempts failed.
+	ErrorMessage string `json:"error_message,omitzero"`
+	Reason       string `json:"reason,omitzero"`
 	// AttemptLog lists the latest attempts, in single reads only.
 	AttemptLog []Attempt `json:"attempt_log,omitzero"`
 }
 
-// Attempt is an attempt as the API shows it.
+// Attempt is an attempt as the API shows it. Durations are in milliseconds, to the
+// microsecond.
 type Attempt struct {
 	Number     int     `json:"number"`
 	StartedAt  string  `json:"started_at"`
 	DurationMS float64 `json:"duration_ms"`
 	// LatencyMS is the time to the response's status line.
 	LatencyMS float64 `json:"latency_ms,omitzero"`
-	// Requests counts the HTTP requests that were written.
+	// Requests counts the HTTP requests that were written: two where the receiver had closed
+	// the kept connection before it read the first.
 	Requests          int    `json:"requests"`
 	ResponseCode      int    `json:"response_code,omitzero"`
 	ResponseBody      string `json:"response_body,omitzero"`
@@ -57,12 +67,14 @@ type Attempt struct {
 	Location          string `json:"location,omitzero"`
 	Reason            string `json:"reason,omitzero"`
 	ErrorMessage      string `json:"error_message,omitzero"`
-	Detail            string `json:"detail,omitzero"`
-	RetryAfterMS      int64  `json:"retry_after_ms,omitzero"`
+	// Detail is what exactly was wrong, in words for the receiver's owner.
+	Detail       string `json:"detail,omitzero"`
+	RetryAfterMS int64  `json:"retry_after_ms,omitzero"`
 }
 
 // NewDelivery returns a delivery as lists show it; endpoint is the ID of its endpoint. What
-// the delivery waits for is not known here: SetWaiting and SetProcessing add it.
+// the delivery waits for, and whether it is in flight, is not known here: the caller sets
+// Waiting and calls SetProcessing.
 func NewDelivery(d *webhook.Delivery, endpoint webhook.ID) Delivery {
 	r := Delivery{
 		ID:            webhook.DeliveryID.Format(d.ID),
@@ -94,7 +106,8 @@ func NewDelivery(d *webhook.Delivery, endpoint webhook.ID) Delivery {
 }
 
 // SetProcessing shows that an attempt is in flight since then. Only the dispatcher knows
-// that, so the status overlays the stored one.
+// that, so the status overlays the stored one. The time of the next attempt disappears: the
+// attempt in flight is the one that was scheduled.
 func (r *Delivery) SetProcessing(since time.Time) {
 	r.Status = string(webhook.Processing)
 	r.ProcessingStartedAt = webhook.FormatTime(since)
@@ -102,7 +115,8 @@ func (r *Delivery) SetProcessing(since time.Time) {
 }
 
 // HideAnswer removes what the receiver answered, except the status code: the answer belongs
-// to the client that owns the endpoint, not to the publisher.
+// to the client that owns the endpoint, not to the publisher. The message is replaced by that
+// of the reason, because it may quote the answer.
 func (r *Delivery) HideAnswer() {
 	r.ResponseBody, r.ResponseTruncated, r.ResponseEncoding, r.Location = "", false, "", ""
 	r.ErrorMessage = webhook.Reason(r.Reason).MessageFor(r.ResponseCode)
@@ -113,6 +127,7 @@ func (r *Delivery) HideAnswer() {
 func excerpt(a *webhook.Attempt) string {
 	text := a.Response
 	if a.ResponseTruncated {
+		// The last character starts within the last four bytes.
 		for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 			if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
 				if !utf8.FullRune(tail) {
@@ -125,7 +140,7 @@ func excerpt(a *webhook.Attempt) string {
 	return strings.ToValidUTF8(string(text), "\uFFFD")
 }
 
-// NewAttempts returns the attempts of a delivery.
+// NewAttempts returns the attempts of a delivery that are kept, the oldest first.
 func NewAttempts(log []webhook.Attempt) []Attempt {
 	list := make([]Attempt, 0, len(log))
 	for i := range log {
