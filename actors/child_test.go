@@ -5,10 +5,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// TestWakesComeInOrder: children become due in the order of their times, however often
+// these changed.
 func TestWakesComeInOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	start := time.Unix(1_800_000_000, 0)
@@ -32,7 +37,7 @@ func TestWakesComeInOrder(t *testing.T) {
 		}
 	}
 	if s := w.due(start.Add(-time.Second)); s != nil {
-		t.Fatal("woken too early")
+		t.Fatal("started too early")
 	}
 	last := time.Time{}
 	for range waiting {
@@ -48,18 +53,91 @@ func TestWakesComeInOrder(t *testing.T) {
 	}
 }
 
-func TestCrashesWaitLongerAndAreBlamed(t *testing.T) {
+// TestPanicsOverOneDelivery: each one makes the next actor wait longer.
+func TestPanicsOverOneDelivery(t *testing.T) {
 	s := newChild(1, new(limit.Client))
 	last := time.Duration(0)
 	for i := range 20 {
 		s.current = webhook.ID{Seq: 7}
 		wait := s.crashed(time.Now())
 		if wait < last || wait > 30*time.Second {
-			t.Fatal("crash", i, "waits", wait, "after", last)
+			t.Fatal("panic", i, "waits", wait, "after", last)
 		}
 		last = wait
 		if want := restartDelay(i + 1); wait != want {
-			t.Fatal("after", i+1, "crashes over one delivery the wait is", wait, "and should be", want)
+			t.Fatal("after", i+1, "panics over one delivery the wait is", wait, "and should be", want)
 		}
+	}
+}
+
+// TestRestartDelay: the delay doubles from 100 ms up to 30 s, and never overflows.
+func TestRestartDelay(t *testing.T) {
+	for n, want := range map[int]time.Duration{
+		1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 3: 400 * time.Millisecond,
+		9: 25_600 * time.Millisecond, 10: 30 * time.Second, 11: 30 * time.Second, 1 << 20: 30 * time.Second,
+	} {
+		if got := restartDelay(n); got != want {
+			t.Errorf("after panic %d: %v, want %v", n, got, want)
+		}
+	}
+}
+
+// TestNextChild: what the next record of an endpoint inherits, after a stop and after a
+// panic, and that neither inherits memory or plans.
+func TestNextChild(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	old := newChild(7, new(limit.Client))
+	old.label = label{clientID: "acme"}
+	old.stats.lastAttempt, old.restarts, old.unexplained, old.crashedAt = now, 3, 2, now
+	old.held = limit.NewBudget(1).Reserve(old.client)
+	old.sent, old.notOfferedAt, old.wakeAt, old.holdUntil = 5, 4, now, now
+	old.waits, old.current = webhook.Waiting{For: webhook.WaitHold}, webhook.ID{Seq: 1}
+	for name, next := range map[string]*child{"stop": old.afterStop(), "panic": old.afterPanic()} {
+		if next.number != 7 || next.client != old.client || next.label != old.label || next.stats.lastAttempt != now ||
+			next.restarts != 3 || next.unexplained != 2 || next.crashedAt != now {
+			t.Errorf("after a %s something is forgotten: %+v", name, next)
+		}
+		if next.held != nil || next.pid != nil || next.sent != 0 || next.notOfferedAt != 0 || next.at != -1 ||
+			!next.wakeAt.IsZero() || !next.holdUntil.IsZero() || next.waits != (webhook.Waiting{}) || next.current != (webhook.ID{}) {
+			t.Errorf("after a %s something of the old actor is left: %+v", name, next)
+		}
+		if kept := next.inbox == old.inbox; kept != (name == "panic") {
+			t.Errorf("after a %s the inbox is the old one: %v", name, kept)
+		}
+	}
+}
+
+// TestChildWithoutActor: what deliveries wait for, and whether the record can be
+// forgotten.
+func TestChildWithoutActor(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	later, breaker := now.Add(time.Minute), webhook.Waiting{For: webhook.WaitBreaker, Until: now.Add(time.Second)}
+	pause := webhook.Waiting{For: webhook.WaitPause}
+	for _, c := range []struct {
+		name        string
+		child       *child
+		at          time.Time
+		waits       webhook.Waiting
+		forgettable bool
+	}{
+		{"nothing is known", &child{}, now, webhook.Waiting{}, true},
+		{"a breaker is open", &child{waits: breaker, holdUntil: breaker.Until}, now, breaker, false},
+		{"it was open", &child{waits: breaker, holdUntil: breaker.Until}, later, webhook.Waiting{}, true},
+		{"a pause has no end", &child{waits: pause, holdUntil: lane.Never}, later, pause, false},
+		{"a retry is due later", &child{wakeAt: later}, now, webhook.Waiting{}, false},
+		{"there are figures", &child{stats: stats{lastAttempt: now}}, later, webhook.Waiting{}, false},
+		{"they are old", &child{stats: stats{lastAttempt: now.Add(-2 * time.Hour)}}, now, webhook.Waiting{}, true},
+		{"an actor runs", &child{pid: actor.NewPID("", "a")}, now, webhook.Waiting{}, false},
+	} {
+		if got := c.child.waiting(c.at); got != c.waits {
+			t.Errorf("%s: deliveries wait for %+v, want %+v", c.name, got, c.waits)
+		}
+		if got := c.child.forgettable(c.at); got != c.forgettable {
+			t.Errorf("%s: it can be forgotten: %v, want %v", c.name, got, c.forgettable)
+		}
+	}
+	var none *child
+	if got := none.waiting(now); got != (webhook.Waiting{}) {
+		t.Errorf("without a record: %+v", got)
 	}
 }

@@ -187,12 +187,6 @@ func TestLimitsOfPublishing(t *testing.T) {
 	})
 }
 
-func TestOptions(t *testing.T) {
-	if _, err := New(Options{}); err == nil {
-		t.Error("a dispatcher without parts")
-	}
-}
-
 // TestRetries: each attempt is made when it is due, whether an actor runs meanwhile or not.
 func TestRetries(t *testing.T) {
 	for _, wait := range []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 29 * time.Second, time.Minute, 5 * time.Hour} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -234,4 +235,42 @@ func TestGone(t *testing.T) {
 		r.setStatus(n, webhook.EndpointActive)
 		r.wantStatus(ids[19].For(n), webhook.Delivered, "", 1)
 	})
+}
+
+// TestSteady: a stored time becomes a wait from now on, of an hour at most.
+func TestSteady(t *testing.T) {
+	now := time.Now()
+	wall := func(d time.Duration) time.Time { return now.Add(d).Round(0) } // as storage returns it
+	for _, c := range []struct {
+		name     string
+		at, want time.Time
+	}{
+		{"no time", time.Time{}, time.Time{}},
+		{"never", lane.Never, lane.Never},
+		{"soon", wall(time.Minute), now.Add(time.Minute)},
+		{"past", wall(-time.Minute), now.Add(-time.Minute)},
+		{"the bound", wall(maxIdle), now.Add(maxIdle)},
+		{"beyond it, as if the clock had run fast", wall(1000 * time.Hour), now.Add(maxIdle)},
+	} {
+		if got := steady(c.at, now); !got.Equal(c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestEarlier: zero means never, on either side.
+func TestEarlier(t *testing.T) {
+	first, second := time.Unix(1, 0), time.Unix(2, 0)
+	for _, c := range []struct{ a, b, want time.Time }{
+		{first, second, first},
+		{second, first, first},
+		{first, first, first},
+		{time.Time{}, first, first},
+		{first, time.Time{}, first},
+		{},
+	} {
+		if got := earlier(c.a, c.b); !got.Equal(c.want) {
+			t.Errorf("of %v and %v: %v", c.a, c.b, got)
+		}
+	}
 }

@@ -2,9 +2,12 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/storage"
@@ -88,4 +91,74 @@ func TestRequestWaitsForRecord(t *testing.T) {
 		}
 		synctest.Wait()
 	})
+}
+
+// TestInboxOfTheNextActor: what an actor took and did not handle, and what arrives while
+// none runs, is there for the next one, which is notified; offers are not.
+func TestInboxOfTheNextActor(t *testing.T) {
+	var box inbox
+	if box.open(actor.NewPID("", "first")) {
+		t.Error("an empty inbox is announced")
+	}
+	handled, unhandled, late := &lane.Entry{}, &lane.Entry{}, &lane.Entry{}
+	box.end(handled)
+	box.end(unhandled)
+	box.record(recorded(webhook.Delivered))
+	box.offer(&lane.Entry{})
+	taken := box.take(batch{}, true, true)
+	taken.ended[0] = nil // handled before the panic
+	box.offer(&lane.Entry{})
+	box.leave(taken)
+	if box.reader != nil {
+		t.Error("an actor that has gone would be notified")
+	}
+	box.end(late)
+	if !box.open(actor.NewPID("", "second")) {
+		t.Error("the next actor is not notified of what waits")
+	}
+	next := box.take(batch{}, true, true)
+	if !slices.Equal(next.ended, []*lane.Entry{unhandled, late}) || len(next.recorded) != 1 || len(next.offered) != 0 {
+		t.Errorf("the next actor takes %+v", next)
+	}
+}
+
+// TestInboxKeepsEndedAttempts: before the endpoint is read, an actor takes offers and
+// leaves attempts of an earlier actor.
+func TestInboxKeepsEndedAttempts(t *testing.T) {
+	var box inbox
+	box.end(&lane.Entry{})
+	box.offer(&lane.Entry{})
+	if got := box.take(batch{}, true, false); len(got.offered) != 1 || len(got.ended) != 0 {
+		t.Errorf("before: %+v", got)
+	}
+	if got := box.take(batch{}, true, true); len(got.ended) != 1 {
+		t.Errorf("after: %+v", got)
+	}
+}
+
+// TestInboxAllocations: a delivery's way through the inbox allocates nothing, once the
+// batches have grown.
+func TestInboxAllocations(t *testing.T) {
+	var box inbox
+	var taken batch
+	e := recorded(webhook.Delivered)
+	allocs := testing.AllocsPerRun(1000, func() {
+		for range 20 {
+			box.offer(e)
+			box.end(e)
+			box.record(e)
+		}
+		taken = box.take(taken, true, true)
+	})
+	if allocs > 0 {
+		t.Error(allocs, "allocations")
+	}
+	if taken = box.take(taken, true, true); cap(taken.offered) == 0 {
+		t.Error("the batch's memory is not used again")
+	}
+	for _, e := range taken.offered[:cap(taken.offered)] {
+		if e != nil {
+			t.Fatal("a used batch keeps an entry in memory")
+		}
+	}
 }

@@ -26,6 +26,13 @@ func (l *logLines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
+// all returns everything that was logged.
+func (l *logLines) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // about returns the lines with a message. It checks that every line names the webhook.
 func (l *logLines) about(t *testing.T, e *webhook.Endpoint, message string) (found []map[string]any) {
 	t.Helper()

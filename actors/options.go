@@ -134,7 +134,7 @@ type Wakes interface {
 // Target makes the attempts for one endpoint. Its methods are safe for concurrent use.
 type Target interface {
 	// Send makes the delivery's next attempt and waits for its end, no longer than
-	// the endpoint's timeout.
+	// the endpoint's timeout. The attempt's At must be set.
 	Send(due webhook.Due) webhook.Attempt
 	// Close closes idle connections; attempts in flight end undisturbed.
 	Close()

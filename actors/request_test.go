@@ -3,10 +3,13 @@ package actors
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -348,6 +351,86 @@ func TestBadTarget(t *testing.T) {
 		r.wantStatus(id, webhook.Queued, "", 0)
 		bad = false
 		r.change(n, func(e *webhook.Endpoint) { e.Description = "mended" })
+		r.wantStatus(id, webhook.Delivered, "", 1)
+	})
+}
+
+// TestFootprint: what a client has registered, as far as changes were announced.
+func TestFootprint(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		footprint := func(client string) webhook.Footprint {
+			t.Helper()
+			f, err := r.d.Footprint(context.Background(), client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		first := r.registerFor("acme", webhook.EndpointActive, "user.*", "report.*")
+		r.registerFor("acme", webhook.EndpointDisabled, "*")
+		r.registerFor("other", webhook.EndpointActive, "*")
+		if got := footprint("acme"); got != (webhook.Footprint{All: 3, Webhooks: 2, Patterns: 3}) {
+			t.Errorf("%+v", got)
+		}
+		if got := footprint("nobody"); got != (webhook.Footprint{All: 3}) {
+			t.Errorf("of a client without webhooks: %+v", got)
+		}
+		r.change(first, func(e *webhook.Endpoint) { e.DeletedAt = time.Now() })
+		if got := footprint("acme"); got != (webhook.Footprint{All: 2, Webhooks: 1, Patterns: 1}) {
+			t.Errorf("after one was deleted: %+v", got)
+		}
+		r.stop()
+		_, err := r.d.Footprint(context.Background(), "acme")
+		wantError(t, err, webhook.ErrShuttingDown)
+	})
+}
+
+// TestDisableFails: storage cannot record that the receiver wants no more. The endpoint
+// keeps its status, sends nothing while its actor runs, and the log says why.
+func TestDisableFails(t *testing.T) {
+	h := &hook{update: func() error { return errUnready }}
+	log := &logLines{}
+	inRig(t, func(o *Options) {
+		h.Store, o.Store = o.Store.(storage.Store), h
+		o.Log = slog.New(slog.NewJSONHandler(log, nil))
+	}, func(r *rig) {
+		n := r.register(webhook.Settings{Concurrency: 1})
+		r.receiver.does(n, answers(410, time.Second))
+		r.publish(3, 2)
+		time.Sleep(10 * time.Second)
+		e := r.endpoint(n)
+		if calls := r.receiver.sent(n); len(calls) != 1 || e.Status != webhook.EndpointActive {
+			t.Errorf("%d were sent to an endpoint that is %s", len(calls), e.Status)
+		}
+		if text := log.all(); strings.Count(text, "webhook could not be disabled") != 1 {
+			t.Error(text)
+		}
+	})
+}
+
+// TestOutcomeIsNotRecorded: storage fails to record one outcome. The delivery stays as it
+// was and is not sent again by this process; the next one sends it.
+func TestOutcomeIsNotRecorded(t *testing.T) {
+	log := &logLines{}
+	inRig(t, func(o *Options) { o.Log = slog.New(slog.NewJSONHandler(log, nil)) }, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.receiver.does(n, answers(200, time.Second))
+		id := r.publishOne(n)
+		synctest.Wait()
+		r.store.FailNext(1, errUnready)
+		time.Sleep(time.Hour)
+		r.wantStatus(id, webhook.Queued, "", 0)
+		if calls := r.receiver.sent(n); len(calls) != 1 {
+			t.Error("sent", len(calls), "times")
+		}
+		if text := log.all(); strings.Count(text, "settle delivery") != 1 || !strings.Contains(text, webhook.DeliveryID.Format(id)) {
+			t.Error(text)
+		}
+		r.wantStatus(r.publishOne(n), webhook.Queued, "", 0) // in flight: the endpoint works on
+		time.Sleep(2 * time.Second)
+		r.stop()
+		r.start()
+		time.Sleep(2 * time.Second)
 		r.wantStatus(id, webhook.Delivered, "", 1)
 	})
 }

@@ -71,7 +71,7 @@ func (d *Dispatcher) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, 
 // checkPending returns the error with which an event to an endpoint's client would be
 // refused now.
 func (d *Dispatcher) checkPending(ctx context.Context, n webhook.EndpointNumber) error {
-	if pending := d.shared.store.Pending(); pending >= d.shared.options.MaxPending {
+	if pending := d.shared.store.Pending(); pending >= d.shared.maxPending.Load() {
 		return tooManyPending(pending)
 	}
 	reply := make(chan error, 1)

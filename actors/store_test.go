@@ -18,6 +18,7 @@ type hook struct {
 	queued func()
 	each   func(func(webhook.Endpoint) error) error
 	wakes  func(func(webhook.Wake) error) error
+	update func() error
 }
 
 func (h *hook) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
@@ -54,6 +55,17 @@ func (h *hook) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error
 		return h.wakes(visit)
 	}
 	return h.Store.Wakes(from, visit)
+}
+
+func (h *hook) UpdateEndpoint(
+	ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error,
+) (webhook.Endpoint, error) {
+	if h.update != nil {
+		if err := h.update(); err != nil {
+			return webhook.Endpoint{}, err
+		}
+	}
+	return h.Store.UpdateEndpoint(ctx, n, change)
 }
 
 // late is a store that records outcomes late.

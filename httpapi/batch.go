@@ -38,7 +38,8 @@ type batchItem struct {
 	problem *problem // nil unless the event was refused
 }
 
-// publishBatch accepts many events; a bad one fails alone.
+// publishBatch accepts many events. A bad one fails alone: the answer has a result for each,
+// with the status and the problem that the event would have had by itself.
 func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.metrics.published(time.Now())
 	body, err := bodyOf(ctx)

@@ -1,20 +1,23 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// delivery reads the delivery in the path and its endpoint. One of another
-// client is ErrNotFound.
+// delivery reads the delivery in the path and its endpoint. A delivery of another client is
+// ErrNotFound, like one that does not exist.
 func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Delivery, webhook.Endpoint, error) {
 	id, err := webhook.DeliveryID.Parse(pathParameter(ctx, "id"))
 	if err != nil {
@@ -34,7 +37,7 @@ func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 	return d, e, nil
 }
 
-// getDelivery reads one, with its payload and its attempts.
+// getDelivery answers with one delivery, with its payload and its attempts.
 func (s *Server) getDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	d, _, err := s.delivery(ctx, who)
 	if err != nil {
@@ -51,7 +54,7 @@ func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, status int, d *webhook
 	return answer(ctx, status, out)
 }
 
-// retryDelivery sends one again now.
+// retryDelivery sends a delivery again, ahead of everything that waits.
 func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	d, e, err := s.delivery(ctx, who)
 	if err != nil {
@@ -70,12 +73,12 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 		return fmt.Errorf("retry delivery: %w", err)
 	}
 	if len(d.AttemptLog) < len(log) {
-		d.AttemptLog = log // what goes to the queue has none at hand
+		d.AttemptLog = log // a delivery in a lane's window carries no attempts
 	}
 	return s.answerDelivery(ctx, fasthttp.StatusAccepted, &d)
 }
 
-// cancelDelivery gives one up that is pending.
+// cancelDelivery gives up a pending delivery.
 func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	d, _, err := s.delivery(ctx, who)
 	if err != nil {
@@ -103,7 +106,9 @@ func (s *Server) listWebhookDeliveries(ctx *fasthttp.RequestCtx, who *auth.Princ
 	return s.list(ctx, who, webhook.DeliveryQuery{Endpoint: e.Number(), ClientID: e.ClientID})
 }
 
-// list answers with a page of what q and the request's filters select.
+// list answers with a page of what q and the request's filters select. Deliveries in flight
+// are stored as queued or retrying; a list of one of those statuses omits them, so a page may
+// have fewer than the limit and still not be the last.
 func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.DeliveryQuery) error {
 	p, err := s.readFilters(ctx, &q)
 	if err != nil {
@@ -125,23 +130,23 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.D
 	if err != nil {
 		return err
 	}
-	if q.Status != "" { // what is in flight is listed as processing only
+	if q.Status != "" {
 		found.Deliveries = slices.DeleteFunc(found.Deliveries, func(d webhook.Delivery) bool {
-			_, flying := known.started(&d)
-			return flying
+			_, inFlight := known.started(&d)
+			return inFlight
 		})
 	}
 	shown, err := s.showDeliveries(found.Deliveries, known)
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, page[deliveryResource]{
+	return answer(ctx, fasthttp.StatusOK, page[view.Delivery]{
 		Data: shown, NextCursor: s.cursors.WriteID(of, found.Next),
 	})
 }
 
-// readFilters reads the parameters of a list, except the cursor. The period is to
-// narrow q when the cursor was read.
+// readFilters reads the parameters of a list into q, except the cursor and the period: the
+// caller narrows q to the period when it has read the cursor, which may carry its time.
 func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) (p paging.Period, err error) {
 	if q.Limit, err = limitOf(ctx); err != nil {
 		return p, err
@@ -155,4 +160,31 @@ func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery)
 		}
 	}
 	return paging.ParsePeriod(timeParameter(ctx, "since"), timeParameter(ctx, "until"), time.Now())
+}
+
+// fullDelivery returns a delivery as a single read shows it: with its attempts, and with its
+// payload as long as the event is stored.
+func (s *Server) fullDelivery(d *webhook.Delivery) (view.Delivery, error) {
+	known, err := s.progressOf([]webhook.Delivery{*d})
+	if err != nil {
+		return view.Delivery{}, err
+	}
+	shown, err := s.showDeliveries([]webhook.Delivery{*d}, known)
+	if err != nil {
+		return view.Delivery{}, err
+	}
+	if len(shown) == 0 {
+		return view.Delivery{}, fmt.Errorf("the delivery's webhook: %w", webhook.ErrNotFound)
+	}
+	r := shown[0]
+	r.AttemptLog = view.NewAttempts(d.AttemptLog)
+	event, err := s.store.Event(d.ID.Event())
+	switch {
+	case errors.Is(err, webhook.ErrNotFound): // it has expired
+	case err != nil:
+		return r, fmt.Errorf("read the delivery's event: %w", err)
+	default:
+		r.Payload = jsontext.Value(event.Data)
+	}
+	return r, nil
 }

@@ -9,10 +9,12 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxRecipients bounds the deliveries shown with an event.
+// maxRecipients bounds the deliveries that are shown with an event: each one costs up to two
+// reads of storage.
 const maxRecipients = 100
 
 // eventResource is an event as the API shows it.
@@ -24,13 +26,14 @@ type eventResource struct {
 	// AcceptedAt is when the event was published.
 	AcceptedAt string `json:"accepted_at"`
 	// Deliveries counts the deliveries that the caller sees; DeliveryLog lists them, a page at a time.
-	Deliveries  int                `json:"deliveries"`
-	DeliveryLog []deliveryResource `json:"delivery_log"`
-	NextCursor  string             `json:"next_cursor,omitzero"`
+	Deliveries  int             `json:"deliveries"`
+	DeliveryLog []view.Delivery `json:"delivery_log"`
+	NextCursor  string          `json:"next_cursor,omitzero"`
 }
 
-// getEvent reads an event with its deliveries: all of them for the one who
-// published it, those of the caller's own endpoints for a client.
+// getEvent answers with an event and its deliveries: all of them for its publisher, those to
+// the caller's own endpoints for a client. A client that got nothing of the event, and may
+// not read it otherwise, gets 404, so that IDs reveal nothing.
 func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	of := listingOf(paging.Recipients, who, pathParameter(ctx, "id"))
 	limit, from, err := s.recipientPage(ctx, of)
@@ -64,16 +67,16 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	if err := s.addDeliveries(&out, &event, to); err != nil {
 		return err
 	}
-	if !who.Manages() { // what a receiver answered is its owner's
+	if !who.Manages() { // a publisher does not own the receivers
 		for i := range out.DeliveryLog {
-			out.DeliveryLog[i].hideAnswer()
+			out.DeliveryLog[i].HideAnswer()
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// mayRead tells whether an event is the caller's to read, apart from what its own
-// endpoints got of it.
+// mayRead reports whether the caller may read an event, apart from what its own endpoints got
+// of it: as an administrator, as its publisher, or as the client that it was for.
 func mayRead(event *webhook.Event, who *auth.Principal) bool {
 	switch {
 	case who.IsAdmin() && who.ClientID == "":
@@ -84,6 +87,8 @@ func mayRead(event *webhook.Event, who *auth.Principal) bool {
 	return event.ClientID != "" && who.Sees(event.ClientID)
 }
 
+// recipientPage reads which part of the recipients the caller asks for. Without a limit it is
+// as many as a page may have, because most events have fewer recipients than that.
 func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of paging.Listing) (limit int, from webhook.EndpointNumber, err error) {
 	if limit, err = limitOf(ctx); err != nil {
 		return 0, 0, err
@@ -92,13 +97,14 @@ func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of paging.Listing) (lim
 		limit = maxRecipients
 	}
 	if limit > maxRecipients {
-		return 0, 0, invalid("limit", "must be a whole number from 1 to 100")
+		return 0, 0, invalid("limit", fmt.Sprintf("must be a whole number from 1 to %d", maxRecipients))
 	}
 	from, err = s.cursors.ReadNumber(of, parameter(ctx, "cursor"))
 	return limit, from, err
 }
 
-// event reads the event in the path.
+// event reads the event in the path, whoever's it is. The ID of a delivery is no event's,
+// although the event could be found by it.
 func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 	id, err := webhook.EventID.Parse(pathParameter(ctx, "id"))
 	if err != nil {
@@ -114,8 +120,8 @@ func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 	return event, nil
 }
 
-// recipients gives the endpoints that an event has deliveries for, as far as the caller may
-// know them: all for one who publishes to everyone, else those of its client.
+// recipients returns the endpoints that an event has deliveries for, as far as the caller may
+// know them: all of them for a caller without a client, otherwise those of its client.
 func (s *Server) recipients(event *webhook.Event, who *auth.Principal) ([]webhook.EndpointNumber, error) {
 	if who.ClientID == "" {
 		return event.Recipients(), nil
@@ -124,7 +130,7 @@ func (s *Server) recipients(event *webhook.Event, who *auth.Principal) ([]webhoo
 	for _, n := range event.Recipients() {
 		client, err := s.clients.endpoint(n)
 		switch {
-		case errors.Is(err, webhook.ErrNotFound): // deleted long ago
+		case errors.Is(err, webhook.ErrNotFound): // deleted and forgotten
 		case err != nil:
 			return nil, err
 		case who.Sees(client):
@@ -134,7 +140,7 @@ func (s *Server) recipients(event *webhook.Event, who *auth.Principal) ([]webhoo
 	return mine, nil
 }
 
-// pageOf gives the numbers from the given one on; they are ascending.
+// pageOf returns the numbers from the given one on. They are ascending.
 func pageOf(numbers []webhook.EndpointNumber, from webhook.EndpointNumber) []webhook.EndpointNumber {
 	for i, n := range numbers {
 		if n >= from {
@@ -144,7 +150,8 @@ func pageOf(numbers []webhook.EndpointNumber, from webhook.EndpointNumber) []web
 	return nil
 }
 
-// addDeliveries shows the deliveries to some endpoints.
+// addDeliveries adds the deliveries to some endpoints. Deliveries expire before their event,
+// so there may be fewer than endpoints.
 func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []webhook.EndpointNumber) error {
 	var list []webhook.Delivery
 	for _, n := range to {

@@ -23,13 +23,14 @@ type eventTypeResource struct {
 	Description string `json:"description"`
 }
 
-// eventTypeInput is what registers or changes one.
+// eventTypeInput registers or changes an event type.
 type eventTypeInput struct {
 	Name        optional[string] `json:"name"`
 	Description optional[string] `json:"description"`
 }
 
-// eventType checks the input; name is the one in the path, "" if there is none.
+// eventType returns the event type of the input. name is the one in the path; "" if there is
+// none, when a type is registered. A name in the body may only repeat that of the path.
 func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error) {
 	t = webhook.EventType{Name: in.Name.Value, Description: in.Description.Value}
 	switch {
@@ -49,7 +50,9 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 	return t, nil
 }
 
-// listEventTypes lists the registry by name.
+// listEventTypes lists the registry by name. Every caller may read it: whoever registers a
+// webhook needs the names. A page starts after the last name of the previous one, which may
+// have been removed since.
 func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	limit, err := limitOf(ctx)
 	if err != nil {
@@ -79,7 +82,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// getEventType reads one.
+// getEventType answers with one event type.
 func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	t, err := s.types.Get(pathParameter(ctx, "name"))
 	if err != nil {
@@ -88,7 +91,7 @@ func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error
 	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
 }
 
-// createEventType registers one.
+// createEventType registers an event type.
 func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	var in eventTypeInput
 	if err := decode(ctx, &in); err != nil {
@@ -107,7 +110,7 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	return answer(ctx, fasthttp.StatusCreated, eventTypeResource(t))
 }
 
-// updateEventType replaces a description.
+// updateEventType replaces the description of an event type.
 func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	known, err := s.types.Get(pathParameter(ctx, "name"))
 	if err != nil {
@@ -129,7 +132,8 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
 }
 
-// deleteEventType takes one out of the registry. Endpoints that name it keep it.
+// deleteEventType removes an event type from the registry. Endpoints that name it keep it, and
+// get its events again if it is registered again.
 func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	call, cancel := s.call()
 	defer cancel()

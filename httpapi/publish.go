@@ -13,11 +13,14 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// keyHeader carries the idempotency key of a single event.
+// keyHeader carries the idempotency key of a single event
+// (draft-ietf-httpapi-idempotency-key-header). A batch has one per event instead.
 const keyHeader = "Idempotency-Key"
 
-// publish accepts one event. This is the hot path: it allocates what the
-// dispatcher keeps, and little more.
+// publish accepts one event: it answers 202 when the event is durable. This is the hot path:
+// it allocates what the dispatcher keeps, and little more (TestPublishAllocates). The
+// dispatcher gets the server's context, not one with the call's time limit: an event that
+// was handed over is stored, whoever still waits for the answer.
 func (s *Server) publish(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.metrics.published(time.Now())
 	body, err := bodyOf(ctx)
@@ -94,8 +97,9 @@ func (s *Server) readEvent(in *eventinput.Input, who *auth.Principal, suggest bo
 	return event, err
 }
 
-// recipient returns the client whose webhooks get an event: the one that it names,
-// else the caller's own; "" for everyone's, if the caller may publish to all.
+// recipient returns the client whose webhooks get an event: the client that the event names,
+// otherwise the caller's own. "" stands for all clients, and only for a caller that may
+// publish to all: a caller without a client never gets here without that right.
 func recipient(in *eventinput.Input, who *auth.Principal) (string, error) {
 	id, named, err := in.ClientID()
 	switch {
@@ -115,7 +119,8 @@ func recipient(in *eventinput.Input, who *auth.Principal) (string, error) {
 	return string(id), nil
 }
 
-// headerKey takes the idempotency key from the header, if there is one.
+// headerKey sets the idempotency key of the header, if there is one. A key in the body must
+// then be the same: otherwise the caller's two layers disagree about what a repetition is.
 func headerKey(ctx *fasthttp.RequestCtx, event *webhook.Event) error {
 	key := ctx.Request.Header.Peek(keyHeader)
 	if key == nil {
@@ -131,7 +136,7 @@ func headerKey(ctx *fasthttp.RequestCtx, event *webhook.Event) error {
 	return nil
 }
 
-// refusedEvent explains why an event was not accepted; nil if it was.
+// refusedEvent returns why the dispatcher did not accept an event; nil if it did.
 func refusedEvent(r *webhook.Receipt) error {
 	switch {
 	case r.Err == nil:
@@ -146,8 +151,10 @@ func refusedEvent(r *webhook.Receipt) error {
 	return publishError(r.Err)
 }
 
+// publishError says what failed, for the log.
 func publishError(err error) error { return fmt.Errorf("publish: %w", err) }
 
+// count counts an event that was accepted, now or before.
 func (s *Server) count(r *webhook.Receipt) {
 	if r.Duplicate {
 		s.metrics.repeated.Inc()
@@ -156,7 +163,8 @@ func (s *Server) count(r *webhook.Receipt) {
 	s.metrics.accepted.Inc()
 }
 
-// appendReceipt appends the members of an accepted event's answer.
+// appendReceipt appends the members of an accepted event's answer. It writes the JSON by
+// hand, since all values are numbers or IDs and the hot path must not allocate.
 func appendReceipt(dst []byte, r *webhook.Receipt) []byte {
 	dst = append(dst, `"id":"`...)
 	dst = webhook.EventID.Append(dst, r.EventID)
@@ -171,7 +179,7 @@ func appendReceipt(dst []byte, r *webhook.Receipt) []byte {
 	return dst
 }
 
-// appendCount appends a member that is there only if it counts something.
+// appendCount appends a member that is left out if it counts nothing.
 func appendCount(dst []byte, name string, count int) []byte {
 	if count == 0 {
 		return dst

@@ -10,13 +10,16 @@ import (
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of a replay.
 const (
+	// replayChunk is how many deliveries one transaction of storage requeues.
 	replayChunk = 500
-	maxReplay   = 100_000
+	// maxReplay bounds the deliveries of one call. A larger replay takes several, with
+	// cursors, so that a single caller does not occupy storage for minutes.
+	maxReplay = 100_000
 )
 
 // replayInput selects finished deliveries of one endpoint.
@@ -29,16 +32,20 @@ type replayInput struct {
 	Cursor    optional[string] `json:"cursor"`
 }
 
-// replayResource tells how far a replay came.
+// replayResource is how far a replay came.
 type replayResource struct {
 	DryRun bool `json:"dry_run"`
 	// Deliveries is how many were sent again, or would be.
 	Deliveries int `json:"deliveries"`
-	// What they wait for that were sent again.
-	waitingResource
-	// NextCursor goes on; absent when all are done.
+	// Waiting is what the deliveries that were sent again wait for.
+	view.Waiting
+	// NextCursor continues the replay; absent when nothing is left.
 	NextCursor string `json:"next_cursor,omitzero"`
 }
+
+// replayStep requeues up to q.Limit deliveries. It returns how many, and where to continue;
+// next is zero at the end.
+type replayStep func(ctx context.Context, q webhook.DeliveryQuery) (n int, next webhook.ID, err error)
 
 // replay sends finished deliveries again, or counts them.
 func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
@@ -59,7 +66,7 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		return err
 	}
 	p.Narrow(&q)
-	step := s.dispatcher.Replay
+	step := replayStep(s.dispatcher.Replay)
 	switch {
 	case in.DryRun.Value:
 		step = s.countFinished
@@ -73,41 +80,53 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	call, cancel := s.call()
 	defer cancel()
 	out := replayResource{DryRun: in.DryRun.Value}
-	for {
-		q.Limit = min(replayChunk, maxReplay-out.Deliveries)
-		n, next, err := step(call, q)
-		if err != nil && out.Deliveries == 0 {
-			return fmt.Errorf("replay: %w", err)
-		}
-		if err == nil {
-			out.Deliveries += n
-			q.Before = next
-		}
-		// What was sent again is told, even if it was not all.
-		if err != nil || next == (webhook.ID{}) || out.Deliveries >= maxReplay || call.Err() != nil {
-			break
-		}
+	if out.Deliveries, q.Before, err = replayAll(call, q, step); err != nil {
+		return fmt.Errorf("replay: %w", err)
 	}
 	out.NextCursor = s.cursors.WriteID(of, q.Before)
 	if !out.DryRun && out.Deliveries > 0 {
-		if out.waitingResource, err = s.queueWaits(&e); err != nil {
+		if out.Waiting, err = s.queueWaits(&e); err != nil {
 			return err
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// queueWaits returns what the deliveries wait for that are in an endpoint's queue.
-func (s *Server) queueWaits(e *webhook.Endpoint) (waitingResource, error) {
-	known := progresses{}
-	if err := s.addProgress(known, e.Number()); err != nil {
-		return waitingResource{}, err
+// replayAll takes steps until nothing is left, maxReplay deliveries are sent again, or the
+// call's time is over. It returns how many were sent, and where to continue. After the first
+// delivery it returns no error: the caller must learn what was sent, and continues from
+// there with the same call, which meets the error again if that lasts.
+func replayAll(call context.Context, q webhook.DeliveryQuery, step replayStep) (sent int, next webhook.ID, err error) {
+	for {
+		q.Limit = min(replayChunk, maxReplay-sent)
+		n, next, err := step(call, q)
+		switch {
+		case err != nil && sent == 0:
+			return 0, q.Before, err
+		case err != nil:
+			return sent, q.Before, nil
+		}
+		sent += n
+		q.Before = next
+		if next == (webhook.ID{}) || sent >= maxReplay || call.Err() != nil {
+			return sent, q.Before, nil
+		}
 	}
-	queued := webhook.Delivery{Status: webhook.Queued}
-	return showWaiting(known[e.Number()].Of(&queued, e.Status, time.Now())), nil
 }
 
-// replayQuery reads the selection. The period is to narrow it when the cursor was read.
+// queueWaits returns what the deliveries in an endpoint's queue wait for. A replay puts all of
+// its deliveries there.
+func (s *Server) queueWaits(e *webhook.Endpoint) (view.Waiting, error) {
+	known := progress{}
+	if err := s.addProgress(known, e.Number()); err != nil {
+		return view.Waiting{}, err
+	}
+	queued := webhook.Delivery{Status: webhook.Queued}
+	return view.NewWaiting(known[e.Number()].Of(&queued, e.Status, time.Now())), nil
+}
+
+// replayQuery reads the selection: failed deliveries, unless the input says otherwise. The
+// caller narrows it to the period when it has read the cursor.
 func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQuery, p paging.Period, err error) {
 	q = webhook.DeliveryQuery{Endpoint: n, Status: webhook.Failed, EventType: in.EventType.Value}
 	if in.Status.Given() {
@@ -125,7 +144,7 @@ func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQ
 	return q, p, err
 }
 
-// countFinished counts what a replay would send again.
+// countFinished is the step of a dry run: it counts what a replay would send again.
 func (s *Server) countFinished(_ context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
 	list, err := s.store.ListDeliveries(q)
 	return len(list.Deliveries), list.Next, err

@@ -22,7 +22,8 @@ import (
 // optional is a member of a JSON body that may be absent or null.
 type optional[T any] = jsonbody.Optional[T]
 
-// bodyOf returns a request's body. The buffer belongs to the request: whatever is kept
+// bodyOf returns a request's body. It refuses an encoded one: decompressing would let a few
+// bytes of a request take as much memory as the sender likes. The buffer belongs to the request: whatever is kept
 // after the handler returns must be copied.
 func bodyOf(ctx *fasthttp.RequestCtx) ([]byte, error) {
 	if e := ctx.Request.Header.Peek(fasthttp.HeaderContentEncoding); len(e) > 0 && !bytes.EqualFold(e, []byte("identity")) {
@@ -50,7 +51,7 @@ func decodeOptional(ctx *fasthttp.RequestCtx, v any) error {
 	return decode(ctx, v)
 }
 
-// Bounds of lists.
+// How many entries a page of a list has, without the parameter limit and at the most.
 const (
 	defaultLimit = 50
 	maxLimit     = 250
@@ -86,7 +87,7 @@ func parameter(ctx *fasthttp.RequestCtx, name string) string {
 	return string(ctx.QueryArgs().Peek(name))
 }
 
-// limitOf reads the parameter limit.
+// limitOf reads the parameter limit: how many entries a page has at the most.
 func limitOf(ctx *fasthttp.RequestCtx) (int, error) {
 	if !ctx.QueryArgs().Has("limit") {
 		return defaultLimit, nil
@@ -130,7 +131,8 @@ func parseStatus(text string) (webhook.Status, error) {
 }
 
 // listingOf returns the list of a kind that a caller asks for. of holds what narrows it: the
-// thing that it belongs to, and the filters.
+// thing that it belongs to, and the filters. The caller is a part of the list, since two
+// callers see different entries.
 func listingOf(kind paging.Kind, who *auth.Principal, of ...string) paging.Listing {
 	return paging.Listing{Kind: kind, Of: append(of, who.Publisher, who.ClientID, strconv.FormatBool(who.IsAdmin()))}
 }

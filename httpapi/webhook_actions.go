@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,6 +20,7 @@ import (
 )
 
 // maxWait bounds how long a test waits for its first attempt: as long as an attempt may take.
+// The caller's connection is busy for that time.
 const maxWait = time.Minute
 
 // rotationInput asks for a new secret.
@@ -27,8 +29,8 @@ type rotationInput struct {
 	OverlapSeconds optional[int64] `json:"overlap_seconds"`
 }
 
-// rotateSecret gives an endpoint a new secret, of the same scheme or of the other
-// one; the secrets before go on to sign for an overlap.
+// rotateSecret gives an endpoint a new secret, of the same scheme or of another one. The
+// earlier secrets continue to sign for an overlap, in which the receiver changes over.
 func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -46,9 +48,9 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	}
 	call, cancel := s.call()
 	defer cancel()
-	var secret signing.Secret
-	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) (err error) {
-		if secret, err = in.NewSecret(e.Scheme()); err != nil {
+	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+		secret, err := in.NewSecret(e.Scheme())
+		if err != nil {
 			return err
 		}
 		return s.rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap)
@@ -57,12 +59,12 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 		return err
 	}
 	out := s.showWebhook(&e)
-	out.Reveal(secret)
+	out.Reveal(e.Secrets[0])
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// endRotation ends an overlap: from now on only the newest secret signs. Without an
-// overlap it changes nothing, so that it can be called again.
+// endRotation ends an overlap: from now on only the newest secret signs. Without an overlap
+// it changes nothing, so a client whose connection broke can repeat the call.
 func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -82,8 +84,8 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// maxSecrets is how many secrets of an endpoint can be valid at a time: two at least,
-// without which none could be rotated with an overlap.
+// maxSecrets returns how many secrets of an endpoint can be valid at a time, whatever the
+// operator allows: with fewer than two, no secret could be rotated with an overlap.
 func (s *Server) maxSecrets() int {
 	if s.ceilings.Load().Secrets > 0 {
 		return min(max(2, s.ceilings.Load().Secrets), signing.MaxSecrets)
@@ -91,11 +93,11 @@ func (s *Server) maxSecrets() int {
 	return signing.MaxSecrets
 }
 
-// rotate makes secret the newest one. The one before expires after the overlap;
-// those that expired already are forgotten. Without an overlap all others end now,
-// those of earlier rotations too: the client wants nothing but the new one to be
-// valid. Where there would be more than maxSecrets it refuses: a secret is valid for
-// as long as its client was told.
+// rotate makes secret the newest one. The previous one expires after the overlap, and secrets
+// that have expired already are removed. Without an overlap all others end now, also those of
+// earlier rotations: a secret has leaked, and the client wants only the new one to be valid.
+// If more than maxSecrets were valid, rotate refuses rather than dropping the oldest: its
+// client was told until when it is good.
 func (s *Server) rotate(e *webhook.Endpoint, secret signing.Secret, now time.Time, overlap time.Duration) error {
 	kept := []signing.Secret{secret}
 	for _, old := range e.Secrets {
@@ -121,19 +123,21 @@ func (s *Server) rotate(e *webhook.Endpoint, secret signing.Secret, now time.Tim
 	return nil
 }
 
-// testInput is what a test delivery carries.
+// testInput is the event of a test delivery.
 type testInput struct {
 	EventType optional[string]         `json:"event_type"`
 	Data      optional[jsontext.Value] `json:"data"`
 }
 
-// Test deliveries that do not say otherwise.
+// The event of a test delivery that names none. The type need not be registered.
 const (
 	testEventType = "webhook.test"
 	testData      = `{"test":true}`
 )
 
-// testWebhook sends a test delivery now, whatever the endpoint's event types.
+// testWebhook sends a test delivery, ahead of everything that waits and whatever the
+// endpoint's event types. With the parameter wait it answers after the first attempt, or when
+// the time is over, with the delivery as it is then.
 func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -150,11 +154,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(s.base, s.limits.Call)
-	if wait > 0 {
-		cancel()
-		call, cancel = context.WithTimeout(s.base, wait)
-	}
+	call, cancel := context.WithTimeout(s.base, cmp.Or(wait, s.limits.Call))
 	defer cancel()
 	d, err := s.dispatcher.Test(call, e, event, wait > 0)
 	if err != nil {
@@ -171,6 +171,8 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	return answer(ctx, status, out)
 }
 
+// testEvent reads the event of a test delivery. It is for the endpoint's client, so that only
+// this client reads it, and belongs to the caller as its publisher.
 func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *auth.Principal, e *webhook.Endpoint) (webhook.Event, error) {
 	event := webhook.Event{Type: testEventType, ClientID: e.ClientID, Publisher: who.Publisher, Data: []byte(testData)}
 	var in testInput
@@ -192,8 +194,8 @@ func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *auth.Principal, e *web
 	return event, err
 }
 
-// waitOf reads the parameter wait: a number of seconds with or without unit, as
-// in 10s; 0 if it is absent.
+// waitOf reads the parameter wait: a duration such as 10s, or a number of seconds without
+// unit; 0 if it is absent.
 func waitOf(ctx *fasthttp.RequestCtx) (time.Duration, error) {
 	if !ctx.QueryArgs().Has("wait") {
 		return 0, nil

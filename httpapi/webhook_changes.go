@@ -15,17 +15,19 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// replaceWebhook replaces all that a client can set, but for the secret and, if
-// it is absent, the status. What getWebhook shows changes nothing.
+// replaceWebhook replaces everything that a client can set, except the secret and, where it is
+// absent, the status. Sending back what getWebhook shows changes nothing.
 func (s *Server) replaceWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.editWebhook(ctx, who, true)
 }
 
-// changeWebhook changes what the body names (RFC 7396).
+// changeWebhook changes the members that the body names (RFC 7396).
 func (s *Server) changeWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.editWebhook(ctx, who, false)
 }
 
+// editWebhook is both of them. The endpoint is read twice: before the transaction, for what
+// takes time to judge, and inside of it, for what must be judged as it is stored.
 func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, replace bool) error {
 	old, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -60,8 +62,9 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, repl
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// checkChange refuses what can be judged without the endpoint, except its patterns. It
-// returns the target URL in the form in which it is stored, if the input has one.
+// checkChange refuses what can be judged without the endpoint as it is stored; patterns are
+// the event types that it had when it was read. It returns the target URL in the form in
+// which it is stored, if the input has one.
 func (s *Server) checkChange(call context.Context, in *registration.Change, patterns []string) (target string, err error) {
 	rules := s.rules()
 	var f jsonbody.Faults
@@ -73,8 +76,8 @@ func (s *Server) checkChange(call context.Context, in *registration.Change, patt
 	return target, f.Err()
 }
 
-// deleteWebhook deletes an endpoint: it gets nothing more, what is pending is
-// cancelled, and its deliveries stay listed until they expire.
+// deleteWebhook deletes an endpoint: it gets no more deliveries, pending ones are cancelled,
+// and all of them stay listed until they expire.
 func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -93,13 +96,13 @@ func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	return nil
 }
 
-// pauseWebhook holds an endpoint's deliveries; events are still accepted for it.
+// pauseWebhook holds an endpoint's deliveries. Events are still accepted for it, and wait.
 func (s *Server) pauseWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error { return registration.SetStatus(e, string(webhook.EndpointPaused)) })
 }
 
-// resumeWebhook goes on with an endpoint that was paused or disabled, or whose
-// deliveries wait for its breaker or a hold: both end.
+// resumeWebhook continues the deliveries of an endpoint that was paused or disabled, or that
+// is active and waits for its breaker or a hold: both end.
 func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	return s.actOnWebhook(ctx, who, func(e *webhook.Endpoint) error {
 		e.Resume()
@@ -107,7 +110,7 @@ func (s *Server) resumeWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	})
 }
 
-// actOnWebhook changes the endpoint in the path and answers with it.
+// actOnWebhook changes the endpoint in the path, and answers with it.
 func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, change func(*webhook.Endpoint) error) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -122,7 +125,9 @@ func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, cha
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// update changes an endpoint that is not deleted, and makes it effective.
+// update changes an endpoint that is not deleted, and puts the change into force before it
+// returns: what the same caller publishes next sees it. change runs inside the store's
+// transaction, so it must be quick and must not call the store.
 func (s *Server) update(call context.Context, id webhook.ID, change func(*webhook.Endpoint) error) (webhook.Endpoint, error) {
 	var was webhook.Endpoint
 	e, err := s.store.UpdateEndpoint(call, id.Endpoint, func(e *webhook.Endpoint) error {
@@ -145,7 +150,8 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 	return e, nil
 }
 
-// logStatus logs that a call paused, resumed or deleted a webhook, or changed where it delivers.
+// logStatus logs the changes after which deliveries come or stop coming: an operator who is
+// asked "why does nothing arrive" finds the call in the log. Other changes are not logged.
 func (s *Server) logStatus(was, e *webhook.Endpoint) {
 	var change string
 	switch {

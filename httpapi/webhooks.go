@@ -12,11 +12,12 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/registration"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// createWebhook registers an endpoint.
+// createWebhook registers an endpoint. The answer is the only one that shows its secret.
 func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	var in registration.Input
 	if err := decode(ctx, &in); err != nil {
@@ -49,8 +50,8 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	return answer(ctx, fasthttp.StatusCreated, out)
 }
 
-// ownerOf returns the client of a new endpoint: the caller's, or the one that an
-// administrator names in the query or in the body, else in the token.
+// ownerOf returns the client of a new endpoint: the caller's own, or for an administrator the
+// one that it names in the query or in the body, otherwise the one in its token.
 func ownerOf(in *registration.Input, who *auth.Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
@@ -68,7 +69,8 @@ func ownerOf(in *registration.Input, who *auth.Principal) (string, error) {
 	return who.ClientID, nil
 }
 
-// newEndpoint makes an endpoint of the input, for the store to number.
+// newEndpoint makes an endpoint of the input. The store gives it its number. The nonce keeps
+// IDs from being guessed from one another; it is no secret.
 func (s *Server) newEndpoint(call context.Context, in *registration.Input, client string) (webhook.Endpoint, error) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	e := webhook.Endpoint{
@@ -104,7 +106,8 @@ func (s *Server) showWebhook(e *webhook.Endpoint) registration.Resource {
 	return registration.Show(e, &rules, time.Now())
 }
 
-// target has the address guard judge a target URL.
+// target returns a target URL in the form in which it is stored, if the address guard lets it
+// through. It resolves the name, which can take as long as the call may.
 func (s *Server) target(call context.Context, raw string) (string, error) {
 	canonical, err := s.checkTarget(call, raw)
 	if err != nil {
@@ -113,7 +116,8 @@ func (s *Server) target(call context.Context, raw string) (string, error) {
 	return canonical, nil
 }
 
-// listWebhooks lists endpoints, newest first.
+// listWebhooks lists the endpoints that the caller sees, newest first. It asks for one more
+// than a page has, to know whether another page follows.
 func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	limit, err := limitOf(ctx)
 	if err != nil {
@@ -131,7 +135,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	out := page[registration.Resource]{Data: []registration.Resource{}}
 	for i := range list[:min(limit, len(list))] {
 		shown := s.showWebhook(&list[i])
-		shown.CABundle = "" // too large for a list
+		shown.CABundle = "" // up to 16 KiB each: too large for a list
 		out.Data = append(out.Data, shown)
 	}
 	if len(list) > limit {
@@ -140,7 +144,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// getWebhook reads one.
+// getWebhook answers with one endpoint.
 func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
 	if err != nil {
@@ -149,7 +153,7 @@ func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
-// liveEndpoint reads the endpoint in the path, if it is not deleted.
+// liveEndpoint reads the endpoint in the path. A deleted one is ErrNotFound.
 func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Endpoint, error) {
 	e, err := s.endpoint(ctx, who)
 	if err == nil && e.Deleted() {
@@ -158,8 +162,8 @@ func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (we
 	return e, err
 }
 
-// endpoint reads the endpoint in the path, deleted or not. One of another client
-// is ErrNotFound.
+// endpoint reads the endpoint in the path, deleted or not. An endpoint of another client is
+// ErrNotFound, and so is a number whose ID has another nonce.
 func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Endpoint, error) {
 	id, err := webhook.EndpointID.Parse(pathParameter(ctx, "id"))
 	if err != nil {
@@ -173,4 +177,20 @@ func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 		return e, fmt.Errorf("webhook of another client: %w", webhook.ErrNotFound)
 	}
 	return e, nil
+}
+
+// webhookHealth answers how an endpoint is doing.
+func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	e, err := s.liveEndpoint(ctx, who)
+	if err != nil {
+		return err
+	}
+	call, cancel := s.call()
+	defer cancel()
+	h, err := s.dispatcher.Health(call, e.Number())
+	if err != nil {
+		return fmt.Errorf("health of webhook: %w", err)
+	}
+	limits := e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())
+	return answer(ctx, fasthttp.StatusOK, view.NewHealth(&e, &h, limits, time.Now()))
 }

@@ -70,3 +70,23 @@ func TestParseCABundle(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseCABundle: a text that is let through has no more certificates than beginnings of PEM blocks, and an
+// error repeats nothing of the text, in which a client may have pasted a key by mistake.
+func FuzzParseCABundle(f *testing.F) {
+	const frame = "-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
+	for _, seed := range []string{"", "hello", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", frame, strings.Replace(frame, "%s", "AAAA", 1)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := ParseCABundle(text)
+		if err == nil && (len(list) == 0 || len(list) > MaxCACertificates || len(list) > strings.Count(text, "-----BEGIN ")) {
+			t.Fatalf("%d certificates in %q", len(list), text)
+		}
+		for word := range strings.FieldsSeq(text) {
+			if err != nil && len(word) > 20 && strings.Contains(err.Error(), word) {
+				t.Fatalf("the error repeats %q: %v", word, err)
+			}
+		}
+	})
+}

@@ -56,3 +56,47 @@ func TestSlotOrder(t *testing.T) {
 		t.Errorf("after %v comes %v", ordered[4], got)
 	}
 }
+
+// FuzzDueAt: a due time is never before the time it stands for, at most a millisecond after it,
+// and keeps the order of times.
+func FuzzDueAt(f *testing.F) {
+	f.Add(int64(0), int64(1))
+	f.Add(int64(1_750_000_000_123_456_789), int64(1_750_000_000_124_000_000))
+	f.Add(int64(math.MaxInt64), int64(math.MinInt64))
+	f.Fuzz(func(t *testing.T, a, b int64) {
+		first, second := time.Unix(0, a), time.Unix(0, b)
+		due := DueAt(first)
+		if first.Unix() < 0 {
+			if due != 0 {
+				t.Fatalf("%v is due at %d", first, due)
+			}
+			return
+		}
+		if late := due.Time().Sub(first); !due.IsZero() && (late < 0 || late >= time.Millisecond) {
+			t.Fatalf("%v is due at %v", first, due.Time())
+		}
+		if second.Unix() >= 0 && first.Before(second) && due > DueAt(second) {
+			t.Fatalf("%v is due at %d, and the later %v at %d", first, due, second, DueAt(second))
+		}
+	})
+}
+
+// TestSuccessor: no ID of the endpoint lies between an ID and its successor.
+func TestSuccessor(t *testing.T) {
+	for _, id := range []ID{
+		{Seq: 7, Endpoint: 3, Nonce: 9},
+		{Seq: 7, Endpoint: 3, Nonce: math.MaxUint32},
+		{Endpoint: 3},
+	} {
+		next := id.Successor()
+		if next.Compare(id) != 1 || next.Endpoint != id.Endpoint {
+			t.Errorf("after %+v comes %+v", id, next)
+		}
+		if next.Nonce != 0 && next != (ID{Seq: id.Seq, Endpoint: id.Endpoint, Nonce: id.Nonce + 1}) {
+			t.Errorf("between %+v and %+v lie others", id, next)
+		}
+		if next.Nonce == 0 && (next.Seq != id.Seq+1 || id.Nonce != math.MaxUint32) {
+			t.Errorf("between %+v and %+v lie others", id, next)
+		}
+	}
+}

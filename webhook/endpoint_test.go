@@ -1,7 +1,10 @@
 package webhook
 
 import (
+	"crypto/rand"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,5 +98,86 @@ func TestFreshGate(t *testing.T) {
 		if e.ReceiverSince != c.receiver || e.GateSince != c.gate {
 			t.Errorf("%s: receiver since %d, gate since %d; want %d and %d", c.why, e.ReceiverSince, e.GateSince, c.receiver, c.gate)
 		}
+	}
+}
+
+// fullEndpoint is one with everything that Delete and WithoutSecrets are about.
+func fullEndpoint() Endpoint {
+	return Endpoint{
+		ID: ID{Seq: 1, Endpoint: 3}, Status: EndpointActive, Revision: 4, TargetURL: "https://a.example/",
+		Secrets: []signing.Secret{{Value: "the newest secret"}, {Value: "the older secret", ExpiresAt: time.Unix(9, 0)}},
+		Headers: []CustomHeader{{"Authorization", "Bearer abc"}},
+	}
+}
+
+// TestStatusChanges: each change leaves the endpoint in a state without leftovers of another.
+func TestStatusChanges(t *testing.T) {
+	at := time.Unix(1_750_000_000, 0)
+	e := fullEndpoint()
+	e.Disable("gone", at)
+	if e.Status != EndpointDisabled || e.DisabledReason != "gone" || !e.DisabledAt.Equal(at) || e.Sends() {
+		t.Errorf("disabled: %+v", e)
+	}
+	e.Resume()
+	if e.Status != EndpointActive || e.DisabledReason != "" || !e.DisabledAt.IsZero() || !e.Sends() || e.GateSince != e.Revision+1 {
+		t.Errorf("resumed: %+v", e)
+	}
+	e.Delete(at)
+	if !e.Deleted() || e.Sends() || e.Secrets != nil || e.Headers != nil || e.TargetURL == "" {
+		t.Errorf("deleted: %+v", e)
+	}
+}
+
+func TestEndpointScheme(t *testing.T) {
+	private, err := signing.SchemeEd25519.Generate(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := signing.Secret{Value: "a plain secret of some length"}
+	for _, c := range []struct {
+		why     string
+		secrets []signing.Secret
+		want    signing.Scheme
+	}{
+		{"without secrets", nil, signing.DefaultScheme},
+		{"shared", []signing.Secret{shared}, signing.SchemeHMAC},
+		{"private", []signing.Secret{{Value: private}}, signing.SchemeEd25519},
+		{"the newest counts", []signing.Secret{{Value: private}, shared}, signing.SchemeEd25519},
+		{"the newest counts, the other way", []signing.Secret{shared, {Value: private}}, signing.SchemeHMAC},
+	} {
+		e := Endpoint{Secrets: c.secrets}
+		if got := e.Scheme(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+		}
+	}
+}
+
+// TestWithoutSecrets: the copy shows which secrets and headers there are, and none of their
+// values; the endpoint keeps them.
+func TestWithoutSecrets(t *testing.T) {
+	e := fullEndpoint()
+	bare := e.WithoutSecrets()
+	text := fmt.Sprintf("%+v", bare)
+	for _, value := range []string{"the newest secret", "the older secret", "Bearer abc"} {
+		if strings.Contains(text, value) {
+			t.Errorf("the copy has %q", value)
+		}
+	}
+	if len(bare.Secrets) != 2 || !bare.Secrets[1].ExpiresAt.Equal(time.Unix(9, 0)) || len(bare.Headers) != 1 || bare.Headers[0].Name != "Authorization" {
+		t.Errorf("the copy is %s", text)
+	}
+	if want := fullEndpoint(); !reflect.DeepEqual(e, want) {
+		t.Errorf("the endpoint became %+v", e)
+	}
+}
+
+// TestFreshGateWithoutSecrets: an endpoint whose last secret goes has another receiver, too.
+func TestFreshGateWithoutSecrets(t *testing.T) {
+	was := fullEndpoint()
+	now := was
+	now.Secrets = nil
+	now.ChangedFrom(&was)
+	if now.GateSince != was.Revision+1 || now.ReceiverSince != was.Revision+1 {
+		t.Errorf("gate since %d, receiver since %d", now.GateSince, now.ReceiverSince)
 	}
 }

@@ -40,3 +40,23 @@ func TestRetryAfterError(t *testing.T) {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }
+
+// TestErrorsAreDistinct: a table that maps errors to answers finds one row for each.
+func TestErrorsAreDistinct(t *testing.T) {
+	all := []error{
+		ErrNotFound, ErrExists, ErrConflict, ErrKeyReused, ErrTooManyPending, ErrClientLimit, ErrShareUsed, ErrAllUsed,
+		ErrDiskReserve, ErrShuttingDown, ErrFanOut, ErrBroken, ErrBlockedAddress,
+	}
+	texts := map[string]bool{}
+	for i, a := range all {
+		for j, b := range all {
+			if errors.Is(fmt.Errorf("publish: %w", a), b) != (i == j) {
+				t.Errorf("%v is %v: %v", a, b, i != j)
+			}
+		}
+		if texts[a.Error()] {
+			t.Errorf("two errors say %q", a)
+		}
+		texts[a.Error()] = true
+	}
+}

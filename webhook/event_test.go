@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"encoding/hex"
+	"slices"
 	"testing"
 
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
@@ -77,5 +79,68 @@ func BenchmarkIdentity(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		e.Identity()
+	}
+}
+
+// TestIdentityIsStable: fingerprints are stored, so these values must stay what they are. A
+// server with others would take repetitions for new events for a day after its update.
+func TestIdentityIsStable(t *testing.T) {
+	for _, c := range []struct {
+		e    Event
+		want string
+	}{
+		{Event{}, "96a296d224f285c67bee93c30f8a3091"},
+		{Event{Type: "user.created", Data: []byte(`{}`)}, "28d8a52531e90c1d634407d243ef0c75"},
+		{Event{Type: "user.created", ClientID: "acme", Data: []byte(`{"b":[1,{"y":1,"x":2}],"a":"é"}`)}, "d82e4a6800360c247f580a99923afb3b"},
+		{Event{Type: "a", Data: []byte(`{"2":1,"10":2,"b":1e400}`)}, "b07e56acba858a1ab2b400ab362d112a"},
+	} {
+		got := c.e.Identity()
+		if hex.EncodeToString(got[:]) != c.want {
+			t.Errorf("%q %q %s: %x", c.e.Type, c.e.ClientID, c.e.Data, got)
+		}
+	}
+}
+
+func TestRecipients(t *testing.T) {
+	for _, c := range []struct {
+		why string
+		e   Event
+		all []EndpointNumber
+	}{
+		{"nobody", Event{}, nil},
+		{"queued only", Event{Endpoints: []EndpointNumber{1, 5}}, []EndpointNumber{1, 5}},
+		{"disabled only", Event{Disabled: []EndpointNumber{2}}, []EndpointNumber{2}},
+		{"limited only", Event{Limited: []EndpointNumber{3, 4}}, []EndpointNumber{3, 4}},
+		{
+			"all three, in one order",
+			Event{Endpoints: []EndpointNumber{2, 9}, Disabled: []EndpointNumber{1, 7}, Limited: []EndpointNumber{3}},
+			[]EndpointNumber{1, 2, 3, 7, 9},
+		},
+	} {
+		if got := c.e.Recipients(); !slices.Equal(got, c.all) {
+			t.Errorf("%s: %v, want %v", c.why, got, c.all)
+		}
+		for _, n := range c.all {
+			want := ReasonNone
+			switch {
+			case slices.Contains(c.e.Disabled, n):
+				want = ReasonEndpointDisabled
+			case slices.Contains(c.e.Limited, n):
+				want = ReasonClientLimit
+			}
+			if got := c.e.Withheld(n); got != want {
+				t.Errorf("%s: endpoint %d is withheld for %q, want %q", c.why, n, got, want)
+			}
+		}
+	}
+}
+
+// TestRecipientsLeavesTheListsAlone: storage reads them after the router has.
+func TestRecipientsLeavesTheListsAlone(t *testing.T) {
+	endpoints := append(make([]EndpointNumber, 0, 10), 4, 8)
+	e := Event{Endpoints: endpoints, Disabled: []EndpointNumber{1}}
+	e.Recipients()
+	if !slices.Equal(e.Endpoints, []EndpointNumber{4, 8}) || !slices.Equal(e.Disabled, []EndpointNumber{1}) || endpoints[:3][2] != 0 {
+		t.Errorf("the lists became %v and %v", endpoints[:3], e.Disabled)
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 )
 
-// bounds are the least and the greatest value of a field, both allowed.
+// bounds are the least and the greatest value of a field, both allowed. The operator can
+// narrow them. The error then names the operator's setting, so that a client knows whom to
+// ask.
 type bounds[T int64 | float64 | time.Duration] struct {
 	field     string
 	low, high T

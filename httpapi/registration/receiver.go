@@ -22,6 +22,7 @@ type receiverResource struct {
 	CABundle    string   `json:"ca_bundle,omitzero"`
 }
 
+// showReceiver returns what may be shown of how the receiver is called.
 func showReceiver(e *webhook.Endpoint) receiverResource {
 	r := receiverResource{CABundle: e.CABundle}
 	for _, h := range e.Headers {

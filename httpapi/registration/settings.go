@@ -21,11 +21,14 @@ type settingsInput struct {
 	CircuitBreaker optional[breakerInput] `json:"circuit_breaker"`
 }
 
+// rateInput bounds how many attempts begin in a second. Burst is how many may begin at once
+// after a rest.
 type rateInput struct {
 	PerSecond optional[float64] `json:"per_second"`
 	Burst     optional[int64]   `json:"burst"`
 }
 
+// retryInput says when a failed delivery is tried again.
 type retryInput struct {
 	MaxAttempts    optional[int64]   `json:"max_attempts"`
 	InitialDelayMS optional[int64]   `json:"initial_delay_ms"`
@@ -34,6 +37,8 @@ type retryInput struct {
 	Jitter         optional[float64] `json:"jitter"`
 }
 
+// breakerInput says after how many failures in a row the breaker opens, for how long at
+// first, and for how long at the most.
 type breakerInput struct {
 	Failures  optional[int64] `json:"failures"`
 	OpenMS    optional[int64] `json:"open_ms"`
@@ -63,6 +68,7 @@ func (in *settingsInput) applySettings(s *webhook.Settings, r *Rules, f *jsonbod
 	}
 }
 
+// applyRate changes the rate limit. null removes it: then the server's default holds.
 func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, f *jsonbody.Faults) {
 	if in.RateLimit.Null {
 		s.Rate, s.Burst = 0, 0
@@ -80,6 +86,7 @@ func (in *settingsInput) applyRate(s *webhook.Settings, most *webhook.Ceilings, 
 	}
 }
 
+// applyRetry changes the retry policy, member by member; null sets all of it back.
 func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilings, f *jsonbody.Faults) {
 	if in.RetryPolicy.Null {
 		*p = webhook.RetryPolicy{}
@@ -103,6 +110,8 @@ func (in *settingsInput) applyRetry(p *webhook.RetryPolicy, most *webhook.Ceilin
 	}
 }
 
+// applyBreaker changes the breaker's policy like applyRetry. Its waits have the floor of the
+// retries: an open breaker that closes at once would be a retry without a wait.
 func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ceilings, f *jsonbody.Faults) {
 	if in.CircuitBreaker.Null {
 		*p = webhook.BreakerPolicy{}
@@ -121,20 +130,24 @@ func (in *settingsInput) applyBreaker(p *webhook.BreakerPolicy, most *webhook.Ce
 	span(f, breaker.MaxOpenMS, open("circuit_breaker.max_open_ms"), &p.MaxOpen)
 }
 
-// Settings are an endpoint's effective settings as the API shows them.
+// Settings are an endpoint's effective settings as the API shows them: a client sees what
+// holds, not which part of it is a default.
 type Settings struct {
-	TimeoutMS      int64           `json:"timeout_ms"`
-	Concurrency    int             `json:"concurrency"`
-	RateLimit      *rateResource   `json:"rate_limit"` // null: no limit
+	TimeoutMS   int64 `json:"timeout_ms"`
+	Concurrency int   `json:"concurrency"`
+	// RateLimit is null if there is no limit.
+	RateLimit      *rateResource   `json:"rate_limit"`
 	RetryPolicy    retryResource   `json:"retry_policy"`
 	CircuitBreaker breakerResource `json:"circuit_breaker"`
 }
 
+// rateResource shows a rate limit.
 type rateResource struct {
 	PerSecond float64 `json:"per_second"`
 	Burst     int     `json:"burst"`
 }
 
+// retryResource shows a retry policy.
 type retryResource struct {
 	MaxAttempts    int     `json:"max_attempts"`
 	InitialDelayMS int64   `json:"initial_delay_ms"`
@@ -143,6 +156,7 @@ type retryResource struct {
 	Jitter         float64 `json:"jitter"`
 }
 
+// breakerResource shows a breaker's policy.
 type breakerResource struct {
 	Failures  int   `json:"failures"`
 	OpenMS    int64 `json:"open_ms"`

@@ -32,6 +32,7 @@ type typesResource struct {
 	EventTypes []string `json:"event_types"`
 }
 
+// showTypes returns an endpoint's patterns as the API shows them.
 func showTypes(patterns []string) typesResource {
 	r := typesResource{EventTypes: patterns}
 	if len(patterns) == 1 {
@@ -92,6 +93,7 @@ func (in *typesInput) Patterns(e *webhook.Endpoint) int {
 	return len(e.EventTypes)
 }
 
+// applyTypes sets the patterns. checkTypes has made sure that both members agree.
 func (in *typesInput) applyTypes(e *webhook.Endpoint) {
 	if in.EventType.Given() {
 		e.EventTypes = []string{in.EventType.Value}

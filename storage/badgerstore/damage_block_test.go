@@ -13,9 +13,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestDamagedBlockBreaksTheStore reads a damaged table. Badger takes a block that it cannot
-// read for an empty one; the store must say that it is broken, and not that what the
-// block held does not exist.
+// TestDamagedBlockBreaksTheStore reads a damaged table. Badger takes a block that it
+// cannot read for an empty one; the store must return ErrBroken for the block's records,
+// and not ErrNotFound.
 func TestDamagedBlockBreaksTheStore(t *testing.T) {
 	if !engine.Patched() {
 		t.Skip("upstream's Badger does not report damaged blocks")
@@ -49,7 +49,8 @@ func TestDamagedBlockBreaksTheStore(t *testing.T) {
 	}
 }
 
-// TestBackupOfWhatRots: a backup that lacks what cannot be read must not look whole.
+// TestBackupOfWhatRots: a backup of a damaged directory must fail rather than lack the
+// damaged block.
 func TestBackupOfWhatRots(t *testing.T) {
 	if !engine.Patched() {
 		t.Skip("upstream's Badger does not report damaged blocks")
@@ -84,13 +85,14 @@ func rot(t *testing.T, path string) {
 	scribble(t, path, 1, func(text []byte) { text[0] ^= 4 })
 }
 
-// wipe clears a page there.
+// wipe clears a page in the middle of a table.
 func wipe(t *testing.T, path string) {
 	t.Helper()
 	scribble(t, path, 4096, func(text []byte) { clear(text) })
 }
 
-// scribble changes so many bytes, a power of two, in the middle of a file.
+// scribble changes size bytes in the middle of a file. size is a power of two, so that
+// the bytes lie within one page.
 func scribble(t *testing.T, path string, size int64, change func([]byte)) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_RDWR, 0)

@@ -10,7 +10,8 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 )
 
-// copyKilled copies a directory in use to another, as a kill at this moment would leave it.
+// copyKilled copies a directory in use to another, as a kill at this moment would leave
+// it. The ballast, which is large, stays behind.
 func copyKilled(t *testing.T, dir, killed string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(dir, "BALLAST")); err != nil {
@@ -21,8 +22,8 @@ func copyKilled(t *testing.T, dir, killed string) {
 	}
 }
 
-// refused opens a directory twice: that nothing was said the second time would be
-// as bad.
+// refused opens a directory twice: the first refusal must not repair, and so hide, the
+// damage.
 func refused(t *testing.T, dir string) {
 	t.Helper()
 	for range 2 {
@@ -36,8 +37,8 @@ func refused(t *testing.T, dir string) {
 	}
 }
 
-// TestDamageOfTheLastTransaction damages what was acknowledged last before a kill.
-// The log alone would not tell that from a transaction which was being written.
+// TestDamageOfTheLastTransaction damages the last transaction that was acknowledged before
+// a kill. In the log alone that looks like a transaction which was being written.
 func TestDamageOfTheLastTransaction(t *testing.T) {
 	s, dir := openSynced(t)
 	killed := filepath.Join(t.TempDir(), "killed")
@@ -50,8 +51,8 @@ func TestDamageOfTheLastTransaction(t *testing.T) {
 	refused(t, killed)
 }
 
-// TestLossOfTheLastOutcomes clears the end of the log, which held outcomes of
-// deliveries only: no event is missing, and the rest of the log is whole.
+// TestLossOfTheLastOutcomes clears the end of the log, which held nothing but outcomes of
+// deliveries: no event is missing, and the rest of the log is whole.
 func TestLossOfTheLastOutcomes(t *testing.T) {
 	s, dir := openSynced(t)
 	killed := filepath.Join(t.TempDir(), "killed")
@@ -71,7 +72,7 @@ func TestLossOfTheLastOutcomes(t *testing.T) {
 	refused(t, killed)
 }
 
-// openSynced opens a store that syncs each commit, which openTest's does not.
+// openSynced opens a store that syncs each commit, unlike the one of openTest.
 func openSynced(t *testing.T) (s *Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -83,7 +84,7 @@ func openSynced(t *testing.T) (s *Store, dir string) {
 	return s, dir
 }
 
-// logOf returns what the log in use holds.
+// logOf returns the content of the log in use.
 func logOf(t *testing.T, dir string) []byte {
 	t.Helper()
 	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))

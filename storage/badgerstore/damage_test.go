@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// damages are what may happen to a file, at a random place of what it holds.
+// damages are what may happen to a file, at a random place of its content.
 var damages = map[string]func(text []byte) []byte{
 	"a zeroed page": func(text []byte) []byte {
 		at := rand.IntN(len(text)) &^ 4095
@@ -27,8 +27,8 @@ var damages = map[string]func(text []byte) []byte{
 	"a truncation": func(text []byte) []byte { return text[:rand.IntN(len(text))] },
 }
 
-// fillForDamage makes a directory as a killed process leaves it: tables, logs and
-// a record of what is synced. It gives the events in it.
+// fillForDamage makes a directory as a killed process leaves it, with tables, logs and a
+// commit mark, and returns its events.
 func fillForDamage(t *testing.T, dir string) (ids []webhook.ID) {
 	t.Helper()
 	source := filepath.Join(t.TempDir(), "source")
@@ -49,10 +49,10 @@ func fillForDamage(t *testing.T, dir string) (ids []webhook.ID) {
 	return ids
 }
 
-// TestDamage damages a log in one place. Then either the open refuses, or a check
-// does, or everything is there: never is something missing without a word. The
-// end-to-end tests do the same to every kind of file; here Badger would leak
-// goroutines when it refuses.
+// TestDamage damages a log in one place. Either the open must refuse, or a check report
+// it, or everything is there: nothing may be missing in silence. The end-to-end tests do
+// the same to every kind of file, which would leak goroutines here: Badger leaves some
+// when it refuses to open.
 func TestDamage(t *testing.T) {
 	const rounds = 3
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -80,7 +80,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// damageOne damages a file within what it holds: logs are made longer in advance.
+// damageOne damages a file within its content: a log is longer, with zeros at its end.
 func damageOne(t *testing.T, dir, kind string, damage func([]byte) []byte) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, kind))
@@ -123,7 +123,7 @@ func afterDamage(t *testing.T, dir string, ids []webhook.ID) string {
 		}
 	}
 	if lost > 0 {
-		return "deliveries lost without a word"
+		return "deliveries lost in silence"
 	}
 	return "all there"
 }

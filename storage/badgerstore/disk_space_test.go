@@ -9,18 +9,18 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// tightDisk is what a test says of the disk and the log in use.
+// tightDisk is what a test pretends about the disk and the log in use.
 type tightDisk struct{ free, left, waiting atomic.Int64 }
 
-// tighten has a store see a full disk, until the test says otherwise.
+// tighten lets a store see a full disk, until the test sets other values.
 func tighten(s *Store) *tightDisk {
 	d := &tightDisk{}
 	s.db.PretendDisk(d.free.Load, func() (int64, int) { return d.left.Load(), int(d.waiting.Load()) })
 	return d
 }
 
-// TestFullDiskHolds: on a full disk publishing and changes are refused for a while,
-// an outcome waits until there is room, and what was promised can be read.
+// TestFullDiskHolds: on a full disk publishing and changes are refused, an outcome waits
+// until there is space, and everything that was accepted can be read.
 func TestFullDiskHolds(t *testing.T) {
 	s, err := Open(Options{Dir: t.TempDir()})
 	if err != nil {
@@ -67,7 +67,7 @@ func TestFullDiskHolds(t *testing.T) {
 	}
 }
 
-// acceptOne publishes an event, and returns what became of it.
+// acceptOne stores an event for one endpoint, and returns the error.
 func acceptOne(s *Store, n webhook.EndpointNumber) error {
 	e := webhook.Event{ID: webhook.ID{Seq: s.LastSeq() + 1}, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{n}}
 	done := make(chan error, 1)
@@ -75,7 +75,7 @@ func acceptOne(s *Store, n webhook.EndpointNumber) error {
 	return <-done
 }
 
-// TestFullDiskReaps: what makes room is written into the end of the log.
+// TestFullDiskReaps: removals, which free space, are written into the end of the log.
 func TestFullDiskReaps(t *testing.T) {
 	s, err := Open(Options{Dir: t.TempDir(), Retention: time.Second})
 	if err != nil {
@@ -100,8 +100,8 @@ func TestFullDiskReaps(t *testing.T) {
 	}
 }
 
-// TestCloseOnAFullDisk does not wait for room: an outcome that found none is not
-// recorded, which is what a kill would make of it.
+// TestCloseOnAFullDisk: Close does not wait for space. An outcome for which there was none
+// is not recorded, as after a kill, and its delivery is sent again.
 func TestCloseOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(Options{Dir: dir})

@@ -51,27 +51,27 @@ func makeDir(dir string) error {
 	return disk.MakeDir(dir)
 }
 
-// Opening is what Open found, for the log of a start.
+// Opening is what Open found in the directory.
 type Opening struct {
-	// New says that there was no data.
+	// New: there was no data.
 	New bool
-	// Logs is how many logs had to be replayed, with so many Transactions in so many
-	// Bytes: all that was acknowledged after the last tables were written. None after a
-	// clean end.
+	// Logs were not closed, with so many Transactions in so many Bytes: everything that
+	// was acknowledged since the last tables were made. None after a clean end.
 	Logs, Transactions int
 	Bytes              int64
-	// Pending deliveries were counted; Counting says that the counting continues.
+	// Pending is how many deliveries are pending. Counting reports that the numbers per
+	// endpoint are still being counted.
 	Pending  int64
 	Counting bool
-	// Took is how long it took.
+	// Took is how long Open took.
 	Took time.Duration
 }
 
-// Opening returns what Open found. Attempts that were in flight at an unclean end left
-// no trace: their deliveries are pending.
+// Opening returns what Open found. Attempts that were in flight at an unclean end left no
+// trace: their deliveries are pending.
 func (s *Store) Opening() Opening { return s.opening }
 
-// opened sets what Opening returns.
+// opened fills in what Open found.
 func (s *Store) opened(since time.Time) {
 	r := s.db.Replayed()
 	s.opening = Opening{
@@ -86,8 +86,9 @@ func (s *Store) opened(since time.Time) {
 }
 
 // Close commits what was handed over, and closes the files. Later calls fail. It is safe
-// to call twice. On a broken store, and on a full disk, it gives up after about a second:
-// the process has to end then, and everything acknowledged is on disk.
+// to call twice. On a broken store, and on a full disk, Close takes little longer than a
+// second, and may leave goroutines behind: the process has to end then, and everything
+// that was acknowledged is on disk.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed = s.db.Close(s.Broken(), func() {
@@ -107,11 +108,12 @@ const (
 	frees     = groupcommit.Frees
 )
 
-// errNoSpace answers a write for which the disk has no space.
+// errNoSpace is the error of a write for which the disk has no space. A minute is a guess
+// at how soon somebody, or the next Reap, frees some.
 var errNoSpace = &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}
 
 // SpaceNeeded returns how many bytes must stay free on the disk for storage to continue,
-// and to start again. Below it publishing has to be refused; Accept refuses, too.
+// and to start again. Publishing must be refused below that; Accept refuses events, too.
 func (s *Store) SpaceNeeded() uint64 {
 	if s.enter() != nil {
 		return 0
@@ -120,8 +122,8 @@ func (s *Store) SpaceNeeded() uint64 {
 	return s.db.SpaceNeeded()
 }
 
-// squeeze has removed records leave the disk while less is free than storage needs.
-// Reap calls it after each round.
+// squeeze lets removed records leave the disk while less is free than storage needs. Reap
+// calls it after each round.
 func (s *Store) squeeze(ctx context.Context) error {
 	if s.enter() != nil {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestOpening: what a start finds of the end before it.
+// TestOpening: what a start reports about the end before it.
 func TestOpening(t *testing.T) {
 	base := t.TempDir()
 	dir, killed := filepath.Join(base, "data"), filepath.Join(base, "killed")

@@ -19,8 +19,8 @@ func joinSchedule(h *scanStarts, due webhook.DueTime) {
 // bound returns the start of endpoint 1's queue.
 func bound(h *scanStarts) uint64 { return h.byEndpoint[1].queue.Seq }
 
-// TestScanStartsNeverHideADelivery goes through what can happen between the beginning
-// of a scan and its end.
+// TestScanStartsNeverHideADelivery: everything that can happen between the beginning of a
+// scan and its end.
 func TestScanStartsNeverHideADelivery(t *testing.T) {
 	for name, test := range map[string]struct {
 		joined []uint64 // before the scan

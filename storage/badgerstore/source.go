@@ -10,27 +10,31 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// sharedScan is a scan that several sources use in turn: an iterator per source would
-// take too much memory for a client with many endpoints.
+// sharedScan is a scan that the sources of several endpoints use in turn: an iterator
+// costs more than the seek when the user changes.
 type sharedScan struct {
 	*engine.Backward
 	user *source
 }
 
-// source is one space of one endpoint as a list, newest first. Several are merged.
+// source reads the deliveries of one endpoint in one space, newest first. A list merges
+// the sources of all the spaces and endpoints that it covers.
 type source struct {
 	scan   *sharedScan
 	space  layout.Space
 	prefix []byte
-	next   webhook.ID // where advance continues
+	next   webhook.ID // where the scan continues after another source used it
 
-	// What advance found.
+	// These are the result of advance: id and record are valid unless step is Ended, and
+	// record only if step is Found.
 	step   engine.Step
 	id     webhook.ID
 	record []byte
 }
 
-// advance steps to the next delivery.
+// advance steps to the next delivery. Removed keys on the way use up the list's
+// allowance. The scan's key and value are valid until its next step only, and another
+// source may take that, so advance copies the record.
 func (s *source) advance(l *lister) {
 	if s.scan.user != s {
 		s.scan.user = s
@@ -50,7 +54,8 @@ func (s *source) advance(l *lister) {
 	}
 }
 
-// delivery returns the delivery that advance found.
+// delivery decodes the record of the last advance. A queued delivery that was never tried
+// has no record but a version byte; its type stands in the event.
 func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
 	d, err := layout.DecodeDelivery(s.id, s.record)
 	if err == nil && d.EventType == "" {
@@ -59,8 +64,9 @@ func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
 	return d, err
 }
 
-// sourceHeap has the source with the newest delivery on top. A source that stopped
-// at a removed key comes after the one that has the same delivery, moved.
+// sourceHeap has the source with the newest delivery on top. A delivery that moved to
+// another space leaves a removed key behind: of two sources at the same ID, the one that
+// found the delivery comes before the one that stopped at the removed key.
 type sourceHeap []*source
 
 func (h sourceHeap) Len() int      { return len(h) }
@@ -73,10 +79,10 @@ func (h sourceHeap) Less(i, j int) bool {
 	return h[i].step < h[j].step
 }
 
-// Push adds a source, for package heap.
+// Push adds a source, for container/heap.
 func (h *sourceHeap) Push(x any) { *h = append(*h, x.(*source)) }
 
-// Pop removes the last source, for package heap.
+// Pop removes the last source, for container/heap.
 func (h *sourceHeap) Pop() any {
 	last := len(*h) - 1
 	src := (*h)[last]

@@ -9,8 +9,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestSqueeze: while the disk is nearly full, what was reaped leaves it although
-// nothing more is written; while it is not, tables are left alone.
+// TestSqueeze: while the disk is nearly full, reaped records leave it although nothing
+// more is written. While it is not, tables stay as they are.
 func TestSqueeze(t *testing.T) {
 	if !engine.Patched() {
 		t.Skip("the patch has tables merged")

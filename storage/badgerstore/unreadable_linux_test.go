@@ -39,7 +39,7 @@ func dropOverride() error {
 	return unix.Capset(&header, &data[0])
 }
 
-// TestUnreadableBackup is told as such, too.
+// TestUnreadableBackup: a backup that the file system cannot read is not called damaged.
 func TestUnreadableBackup(t *testing.T) {
 	file, _ := someBackup(t)
 	if _, err := RestoreDir(filepath.Dir(file), filepath.Join(t.TempDir(), "store")); !errors.Is(err, syscall.EISDIR) || errors.Is(err, errNoBackup) {

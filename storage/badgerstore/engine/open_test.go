@@ -106,15 +106,19 @@ func TestCloseOfAFailedDisk(t *testing.T) {
 			db.log.Errorf(flushFailed + ": no space left on device")
 		}, errLeftFull},
 	} {
-		db := openTest(t, t.TempDir())
+		w, err := startWriter(Options{Dir: t.TempDir(), NoSync: true}) // closed by the test itself
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := w.DB
 		broken, stuck, draining := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		drained := make(chan struct{})
 		go func() { <-draining; c.fail(db, broken) }()
-		err := db.Close(broken, func() { close(draining); <-stuck; close(drained) })
-		if !errors.Is(err, c.want) {
+		if err := db.Close(broken, func() { close(draining); <-stuck; close(drained) }); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		close(stuck)
 		<-drained
+		_ = db.badger.Close() // returns when the abandoned close has ended
 	}
 }

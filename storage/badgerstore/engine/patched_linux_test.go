@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These tests hold the patches to their purpose. Each fails without the patch that its
-// entry in patches names.
+// These tests show what the patches are for. Each fails without the patch in whose header
+// it is named.
 
 func needPatch(t *testing.T) {
 	t.Helper()
@@ -31,8 +31,8 @@ func needPatch(t *testing.T) {
 // patchKeys is how many keys fillTables writes.
 const patchKeys = 20_000
 
-// fillTables makes a database with small tables in level 0, which does not
-// compact by itself.
+// fillTables makes a database with small tables in level 0, without compactors: a test
+// calls Flatten when it wants a compaction.
 func fillTables(t *testing.T, dir string) (*badger.DB, *logger) {
 	t.Helper()
 	db, _ := openSmall(t, dir)
@@ -87,8 +87,8 @@ func missing(t *testing.T, db *badger.DB) (n int) {
 	return n
 }
 
-// TestTableThatCannotBeWritten has a compaction fail to make some, or all, of its
-// tables. Then it must fail as a whole: its inputs hold the only copy.
+// TestTableThatCannotBeWritten lets a compaction fail to make some, or all, of its
+// tables. The compaction must fail as a whole, because its inputs hold the only copy.
 func TestTableThatCannotBeWritten(t *testing.T) {
 	needPatch(t)
 	for name, blocked := range map[string]func(n uint64) bool{
@@ -109,7 +109,7 @@ func TestTableThatCannotBeWritten(t *testing.T) {
 				t.Error("a compaction without some of its tables succeeded")
 			}
 			if log.failed == nil || !strings.HasPrefix(log.failed.Error(), "compaction failed: while creating table: "+dir) {
-				t.Error("the store would learn", log.failed)
+				t.Error("the failure that is reported:", log.failed)
 			}
 			if n := missing(t, db); n > 0 {
 				t.Errorf("%d of %d keys are lost", n, patchKeys)
@@ -125,7 +125,7 @@ func TestTableThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// nextTable is the number of the next table that Badger makes.
+// nextTable returns the number of the next table that Badger makes.
 func nextTable(t *testing.T, dir string) (next uint64) {
 	t.Helper()
 	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
@@ -142,7 +142,7 @@ func nextTable(t *testing.T, dir string) (next uint64) {
 	return next
 }
 
-// blockTable keeps a table from being made: Badger wants its file to be new.
+// blockTable keeps a table from being made: Badger fails if the file exists.
 func blockTable(t *testing.T, dir string, id uint64) {
 	t.Helper()
 	if err := os.WriteFile(table.NewFilename(id, dir), nil, 0o600); err != nil {
@@ -150,9 +150,9 @@ func blockTable(t *testing.T, dir string, id uint64) {
 	}
 }
 
-// TestManifestThatCannotBeSynced has an entry reach the manifest, and the sync
-// after it fail. Then all that the entry names must be there at the next start,
-// and what it removes too: nobody knows whether it is on disk.
+// TestManifestThatCannotBeSynced lets an entry reach the manifest, and the sync after it
+// fail. Nobody knows then whether the entry is on disk, so the tables that it adds and
+// those that it removes must all exist at the next start.
 func TestManifestThatCannotBeSynced(t *testing.T) {
 	needPatch(t)
 	dir := t.TempDir()
@@ -179,8 +179,8 @@ func TestManifestThatCannotBeSynced(t *testing.T) {
 	}
 }
 
-// divertManifest puts a pipe, which takes writes and no syncs, in the place of
-// the open manifest. entries gives what was written.
+// divertManifest puts a pipe, which accepts writes and refuses syncs, in the place of the
+// open manifest. entries returns what was written.
 func divertManifest(t *testing.T, dir string) (entries func() []byte) {
 	t.Helper()
 	out, in, err := os.Pipe()
@@ -214,7 +214,7 @@ func divertManifest(t *testing.T, dir string) (entries func() []byte) {
 	return nil
 }
 
-// readPipe reads what is in a pipe.
+// readPipe reads the content of a pipe, which must be one entry of the manifest.
 func readPipe(t *testing.T, out *os.File) []byte {
 	t.Helper()
 	text := make([]byte, 64<<10)
@@ -246,13 +246,14 @@ func rot(t *testing.T, path string) {
 	scribble(t, path, 1, func(text []byte) { text[0] ^= 4 })
 }
 
-// wipe clears a page there.
+// wipe clears a page in the middle of a table.
 func wipe(t *testing.T, path string) {
 	t.Helper()
 	scribble(t, path, 4096, func(text []byte) { clear(text) })
 }
 
-// scribble changes so many bytes, a power of two, in the middle of a file.
+// scribble changes size bytes in the middle of a file. size is a power of two, so that
+// the bytes lie within one page.
 func scribble(t *testing.T, path string, size int64, change func([]byte)) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -272,12 +273,12 @@ func scribble(t *testing.T, path string, size int64, change func([]byte)) {
 	}
 }
 
-// TestTableThatRots: what cannot be read must not be merged away, nor stay unnoticed.
+// TestTableThatRots: a damaged table must neither be merged away nor stay unnoticed.
 func TestTableThatRots(t *testing.T) {
 	needPatch(t)
 	dir := t.TempDir()
 	db, log := fillTables(t, dir)
-	synctest.Test(t, func(t *testing.T) { // a scrub rests between tables
+	synctest.Test(t, func(t *testing.T) { // a scrub pauses between tables
 		if err := scrub(t.Context(), db, scrubRate); err != nil {
 			t.Error("before:", err)
 		}
@@ -355,7 +356,8 @@ func TestDamagedBlockIsReported(t *testing.T) {
 	}
 }
 
-// TestVerifyNow: a backup calls it first, so that it cannot lack what cannot be read.
+// TestVerifyNow: a backup calls VerifyNow first, so that it does not silently lack a
+// damaged block.
 func TestVerifyNow(t *testing.T) {
 	needPatch(t)
 	dir := t.TempDir()

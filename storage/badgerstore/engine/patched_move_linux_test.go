@@ -13,8 +13,8 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 )
 
-// openTiny opens a database of which a few megabytes fill several levels, and
-// which does not compact by itself.
+// openTiny opens a database whose levels are so small that a few megabytes fill several
+// of them. It has no compactors.
 func openTiny(t *testing.T, dir string) *badger.DB {
 	t.Helper()
 	db, err := badger.Open(badgerOptions(Options{Dir: dir, NoSync: true}, newLogger(slog.New(slog.DiscardHandler))).
@@ -27,7 +27,7 @@ func openTiny(t *testing.T, dir string) *badger.DB {
 	return db
 }
 
-// reopen leaves nothing in memory tables.
+// reopen opens a database again, which leaves nothing in memory tables.
 func reopen(t *testing.T, db *badger.DB) *badger.DB {
 	t.Helper()
 	if err := db.Close(); err != nil {
@@ -36,7 +36,7 @@ func reopen(t *testing.T, db *badger.DB) *badger.DB {
 	return openTiny(t, db.Opts().Dir)
 }
 
-// merged leaves nothing in the first level either.
+// merged compacts a database, which leaves nothing in the first level either.
 func merged(t *testing.T, db *badger.DB) *badger.DB {
 	t.Helper()
 	db = reopen(t, db)
@@ -61,7 +61,7 @@ func writeAll(t *testing.T, db *badger.DB, n int, write func(b *badger.WriteBatc
 	}
 }
 
-// put writes keys of several kinds, numbered from a number up to another.
+// put writes keys of several kinds, with numbers from from up to to.
 func put(t *testing.T, db *badger.DB, kinds string, from, to int) {
 	t.Helper()
 	writeAll(t, db, to-from, func(b *badger.WriteBatch, n int) error {
@@ -98,8 +98,8 @@ func tableIDs(db *badger.DB) (ids []uint64) {
 	return ids
 }
 
-// TestTablesAreMoved: what comes later in order of key is written once into a
-// table, however many levels that goes through, and leaves older tables alone.
+// TestTablesAreMoved: records whose keys arrive in order are written into one table each,
+// however many levels the table passes, and older tables stay as they are.
 func TestTablesAreMoved(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())
@@ -133,8 +133,8 @@ func TestTablesAreMoved(t *testing.T) {
 	}
 }
 
-// TestKindsHaveTablesOfTheirOwn: no table below the first level has keys of two
-// kinds, since it would be in the way of all that come in between.
+// TestKindsHaveTablesOfTheirOwn: no table below the first level has keys of two kinds. It
+// would overlap every key that arrives between the two.
 func TestKindsHaveTablesOfTheirOwn(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())
@@ -150,12 +150,12 @@ func TestKindsHaveTablesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestRemovedKeysAreNotMoved: a table that only says what was removed comes to an
-// end where nothing is below it.
+// TestRemovedKeysAreNotMoved: a table that holds nothing but removals is dropped once
+// nothing is below it, rather than moved.
 func TestRemovedKeysAreNotMoved(t *testing.T) {
 	needPatch(t)
-	// Badger notes elsewhere, and some time after the open, up to which version no
-	// transaction reads any more. A merge before that keeps what is removed.
+	// Some time after the open, a goroutine of Badger's records up to which version no
+	// transaction reads any more. A merge before that keeps removed keys.
 	const tries = 4
 	var left []badger.TableInfo
 	for range tries {
@@ -185,8 +185,8 @@ func removedAfterMerges(t *testing.T) (left []badger.TableInfo) {
 	return left
 }
 
-// TestMovedTablesKeepTheOrder changes keys at random, those with the largest
-// numbers most, while tables are merged and moved, and compares what can be read.
+// TestMovedTablesKeepTheOrder changes keys at random, mostly those with large numbers,
+// while tables are merged and moved, and compares every key and value.
 func TestMovedTablesKeepTheOrder(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())
@@ -242,8 +242,8 @@ func wantExactly(t *testing.T, db *badger.DB, want map[string][]byte) {
 	}
 }
 
-// TestExpiredTablesGo: what has expired leaves the disk though nothing new comes
-// near it, and what has not stays.
+// TestExpiredTablesGo: expired records leave the disk although nothing new comes near
+// them, and all others stay.
 func TestExpiredTablesGo(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())

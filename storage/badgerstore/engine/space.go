@@ -57,7 +57,7 @@ func newDiskSpace(o Options) (*diskSpace, error) {
 	return &diskSpace{dir: o.Dir, spaceSizes: sizesFor(space.Total), measure: disk.Measure}, nil
 }
 
-// prepareStart gives the ballast up if a start needs its space, and refuses a start for
+// prepareStart removes the ballast if a start needs its space, and refuses a start for
 // which even that is too little.
 func (s *diskSpace) prepareStart() error {
 	if s.dir == "" {

@@ -1,8 +1,6 @@
-package httpapi
+package view
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,44 +11,54 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// deliveryResource is a delivery as the API shows it.
-type deliveryResource struct {
+// Delivery is a delivery as the API shows it. Lists leave out the payload and the attempts,
+// which make a page of 250 deliveries as large as 64 MiB.
+type Delivery struct {
 	ID        string `json:"id"`
 	WebhookID string `json:"webhook_id"`
 	EventID   string `json:"event_id"`
 	EventType string `json:"event_type"`
-	// Payload is the event's data, in single reads only; absent when it has expired.
+	// Payload is the event's data, in single reads only; absent when the event has expired.
 	Payload  jsontext.Value `json:"payload,omitzero"`
 	Status   string         `json:"status"`
 	QueuedAt string         `json:"queued_at"`
 	// ProcessingStartedAt is when the latest attempt began.
 	ProcessingStartedAt string `json:"processing_started_at,omitzero"`
-	DeliveredAt         string `json:"delivered_at,omitzero"`
-	FailedAt            string `json:"failed_at,omitzero"`
-	CancelledAt         string `json:"cancelled_at,omitzero"`
-	NextAttemptAt       string `json:"next_attempt_at,omitzero"`
-	waitingResource
+	// At most one of the next three is present: when the delivery finished, by its status.
+	DeliveredAt string `json:"delivered_at,omitzero"`
+	FailedAt    string `json:"failed_at,omitzero"`
+	CancelledAt string `json:"cancelled_at,omitzero"`
+	// NextAttemptAt is when the next attempt is due; absent if none is scheduled.
+	NextAttemptAt string `json:"next_attempt_at,omitzero"`
+	Waiting
+	// Attempts counts all attempts, also those that are no longer kept.
 	Attempts int `json:"attempts"`
-	// Of the latest attempt. Lists show the first bytes of the body.
+	// What the receiver answered to the latest attempt. Lists show only the first bytes of
+	// the body. ResponseTruncated reports that the body was longer, ResponseEncoding names the
+	// encoding of one that is not shown for that reason, Location is where a 3xx leads.
 	ResponseCode      int    `json:"response_code,omitzero"`
 	ResponseBody      string `json:"response_body,omitzero"`
 	ResponseTruncated bool   `json:"response_truncated,omitzero"`
 	ResponseEncoding  string `json:"response_encoding,omitzero"`
 	Location          string `json:"location,omitzero"`
-	ErrorMessage      string `json:"error_message,omitzero"`
-	Reason            string `json:"reason,omitzero"`
+	// ErrorMessage is Reason in words. Both are absent from a delivery that succeeded, even
+	// if earlier attempts failed.
+	ErrorMessage string `json:"error_message,omitzero"`
+	Reason       string `json:"reason,omitzero"`
 	// AttemptLog lists the latest attempts, in single reads only.
-	AttemptLog []attemptResource `json:"attempt_log,omitzero"`
+	AttemptLog []Attempt `json:"attempt_log,omitzero"`
 }
 
-// attemptResource is an attempt as the API shows it.
-type attemptResource struct {
+// Attempt is an attempt as the API shows it. Durations are in milliseconds, to the
+// microsecond.
+type Attempt struct {
 	Number     int     `json:"number"`
 	StartedAt  string  `json:"started_at"`
 	DurationMS float64 `json:"duration_ms"`
 	// LatencyMS is the time to the response's status line.
 	LatencyMS float64 `json:"latency_ms,omitzero"`
-	// Requests counts the HTTP requests that were written.
+	// Requests counts the HTTP requests that were written: two where the receiver had closed
+	// the kept connection before it read the first.
 	Requests          int    `json:"requests"`
 	ResponseCode      int    `json:"response_code,omitzero"`
 	ResponseBody      string `json:"response_body,omitzero"`
@@ -59,13 +67,16 @@ type attemptResource struct {
 	Location          string `json:"location,omitzero"`
 	Reason            string `json:"reason,omitzero"`
 	ErrorMessage      string `json:"error_message,omitzero"`
-	Detail            string `json:"detail,omitzero"`
-	RetryAfterMS      int64  `json:"retry_after_ms,omitzero"`
+	// Detail is what exactly was wrong, in words for the receiver's owner.
+	Detail       string `json:"detail,omitzero"`
+	RetryAfterMS int64  `json:"retry_after_ms,omitzero"`
 }
 
-// showDelivery shows a delivery as lists have it; endpoint is the ID of its endpoint.
-func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
-	r := deliveryResource{
+// NewDelivery returns a delivery as lists show it; endpoint is the ID of its endpoint. What
+// the delivery waits for, and whether it is in flight, is not known here: the caller sets
+// Waiting and calls SetProcessing.
+func NewDelivery(d *webhook.Delivery, endpoint webhook.ID) Delivery {
+	r := Delivery{
 		ID:            webhook.DeliveryID.Format(d.ID),
 		WebhookID:     webhook.EndpointID.Format(endpoint),
 		EventID:       webhook.EventID.Format(d.ID.Event()),
@@ -94,24 +105,29 @@ func showDelivery(d *webhook.Delivery, endpoint webhook.ID) deliveryResource {
 	return r
 }
 
-// processing shows that an attempt is in flight since then.
-func (r *deliveryResource) processing(since time.Time) {
+// SetProcessing shows that an attempt is in flight since then. Only the dispatcher knows
+// that, so the status overlays the stored one. The time of the next attempt disappears: the
+// attempt in flight is the one that was scheduled.
+func (r *Delivery) SetProcessing(since time.Time) {
 	r.Status = string(webhook.Processing)
 	r.ProcessingStartedAt = webhook.FormatTime(since)
 	r.NextAttemptAt = ""
 }
 
-// hideAnswer leaves out what the receiver answered, except the status code.
-func (r *deliveryResource) hideAnswer() {
+// HideAnswer removes what the receiver answered, except the status code: the answer belongs
+// to the client that owns the endpoint, not to the publisher. The message is replaced by that
+// of the reason, because it may quote the answer.
+func (r *Delivery) HideAnswer() {
 	r.ResponseBody, r.ResponseTruncated, r.ResponseEncoding, r.Location = "", false, "", ""
 	r.ErrorMessage = webhook.Reason(r.Reason).MessageFor(r.ResponseCode)
 }
 
-// excerpt makes a text of a response's first bytes. A character that was cut in two
-// is left out.
+// excerpt returns a response's first bytes as text. A character that the cut divided is left
+// out; bytes that are no UTF-8 become U+FFFD, since JSON has no other place for them.
 func excerpt(a *webhook.Attempt) string {
 	text := a.Response
 	if a.ResponseTruncated {
+		// The last character starts within the last four bytes.
 		for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 			if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
 				if !utf8.FullRune(tail) {
@@ -124,11 +140,12 @@ func excerpt(a *webhook.Attempt) string {
 	return strings.ToValidUTF8(string(text), "\uFFFD")
 }
 
-func showAttempts(log []webhook.Attempt) []attemptResource {
-	list := make([]attemptResource, 0, len(log))
+// NewAttempts returns the attempts of a delivery that are kept, the oldest first.
+func NewAttempts(log []webhook.Attempt) []Attempt {
+	list := make([]Attempt, 0, len(log))
 	for i := range log {
 		a := &log[i]
-		list = append(list, attemptResource{
+		list = append(list, Attempt{
 			Number:            a.Number,
 			StartedAt:         webhook.FormatTime(a.At),
 			DurationMS:        milliseconds(a.Duration),
@@ -146,30 +163,4 @@ func showAttempts(log []webhook.Attempt) []attemptResource {
 		})
 	}
 	return list
-}
-
-// fullDelivery shows a delivery as single reads have it.
-func (s *Server) fullDelivery(d *webhook.Delivery) (deliveryResource, error) {
-	known, err := s.progressOf([]webhook.Delivery{*d})
-	if err != nil {
-		return deliveryResource{}, err
-	}
-	shown, err := s.showDeliveries([]webhook.Delivery{*d}, known)
-	if err != nil {
-		return deliveryResource{}, err
-	}
-	if len(shown) == 0 {
-		return deliveryResource{}, fmt.Errorf("the delivery's webhook: %w", webhook.ErrNotFound)
-	}
-	r := shown[0]
-	r.AttemptLog = showAttempts(d.AttemptLog)
-	event, err := s.store.Event(d.ID.Event())
-	switch {
-	case errors.Is(err, webhook.ErrNotFound): // it has expired
-	case err != nil:
-		return r, fmt.Errorf("read the delivery's event: %w", err)
-	default:
-		r.Payload = jsontext.Value(event.Data)
-	}
-	return r, nil
 }

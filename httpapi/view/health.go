@@ -1,0 +1,110 @@
+package view
+
+import (
+	"time"
+
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/registration"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Health is how an endpoint is doing, as the API shows it. Everything except the backlog is
+// what the running server knows: it starts again with the server.
+type Health struct {
+	WebhookID      string `json:"webhook_id"`
+	Status         string `json:"status"`
+	DisabledReason string `json:"disabled_reason,omitzero"`
+	DisabledAt     string `json:"disabled_at,omitzero"`
+	// Waiting is what the next delivery waits for.
+	Waiting
+	Breaker breakerHealth `json:"circuit_breaker"`
+	// HoldUntil is the end of a hold that the receiver asked for with Retry-After.
+	HoldUntil string `json:"hold_until,omitzero"`
+	InFlight  int    `json:"in_flight"`
+	// Allowed is the pace: how many attempts may be in flight now.
+	Allowed int `json:"in_flight_allowed"`
+	// Queued were not tried yet, Retrying wait for another attempt.
+	Queued        int64      `json:"queued"`
+	Retrying      int64      `json:"retrying"`
+	OldestAgeMS   int64      `json:"oldest_pending_age_ms"`
+	NextRetryAt   string     `json:"next_retry_at,omitzero"`
+	LastHour      hourHealth `json:"last_hour"`
+	LastAttemptAt string     `json:"last_attempt_at,omitzero"`
+	LastSuccessAt string     `json:"last_success_at,omitzero"`
+	LastFailureAt string     `json:"last_failure_at,omitzero"`
+	LastError     *lastError `json:"last_error,omitzero"`
+	// Restarts counts how often the endpoint's actor was started again after a panic.
+	Restarts int `json:"restarts"`
+	// Limits are the settings in force, with the server's defaults and ceilings.
+	Limits registration.Settings `json:"limits"`
+}
+
+// breakerHealth is the state of the circuit breaker; OpenUntil is absent unless it is open.
+type breakerHealth struct {
+	State     string `json:"state"`
+	OpenUntil string `json:"open_until,omitzero"`
+}
+
+// hourHealth sums up the attempts of the last hour. The latencies are of all attempts that
+// were answered, in milliseconds.
+type hourHealth struct {
+	Successes int64 `json:"successes"`
+	Failures  int64 `json:"failures"`
+	// SuccessRatio is null if there was no attempt.
+	SuccessRatio *float64 `json:"success_ratio"`
+	P50          float64  `json:"latency_p50_ms"`
+	P95          float64  `json:"latency_p95_ms"`
+	P99          float64  `json:"latency_p99_ms"`
+}
+
+// lastError is why the latest failed attempt failed.
+type lastError struct {
+	Reason       string `json:"reason"`
+	Message      string `json:"message"`
+	ResponseCode int    `json:"response_code,omitzero"`
+}
+
+// NewHealth returns an endpoint's health at the time now. limits are its effective settings.
+func NewHealth(e *webhook.Endpoint, h *webhook.Health, limits webhook.Settings, now time.Time) Health {
+	r := Health{
+		WebhookID:      webhook.EndpointID.Format(e.ID),
+		Status:         string(e.Status),
+		DisabledReason: e.DisabledReason,
+		DisabledAt:     jsonbody.Time(e.DisabledAt),
+		Breaker:        breakerHealth{State: string(h.Breaker), OpenUntil: jsonbody.Time(h.OpenUntil)},
+		HoldUntil:      jsonbody.Time(h.HoldUntil),
+		InFlight:       h.InFlight,
+		Allowed:        h.Allowed,
+		Queued:         h.Backlog.Queued,
+		Retrying:       h.Backlog.Retrying,
+		NextRetryAt:    jsonbody.Time(h.Backlog.NextRetryAt),
+		LastHour:       newHour(h),
+		LastAttemptAt:  jsonbody.Time(h.LastAttemptAt),
+		LastSuccessAt:  jsonbody.Time(h.LastSuccessAt),
+		LastFailureAt:  jsonbody.Time(h.LastFailureAt),
+		Restarts:       h.Restarts,
+		Waiting:        NewWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
+		Limits:         registration.ShowSettings(limits),
+	}
+	if !h.Backlog.OldestAt.IsZero() { // a clock that was set back makes no negative age
+		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())
+	}
+	if h.LastReason != webhook.ReasonNone {
+		r.LastError = &lastError{string(h.LastReason), h.LastReason.MessageFor(h.LastStatusCode), h.LastStatusCode}
+	}
+	return r
+}
+
+// newHour returns the last hour. Without an attempt there is no ratio: 0 would read as an
+// outage.
+func newHour(h *webhook.Health) hourHealth {
+	out := hourHealth{
+		Successes: h.Successes, Failures: h.Failures,
+		P50: milliseconds(h.P50), P95: milliseconds(h.P95), P99: milliseconds(h.P99),
+	}
+	if total := h.Successes + h.Failures; total > 0 {
+		ratio := float64(h.Successes) / float64(total)
+		out.SuccessRatio = &ratio
+	}
+	return out
+}
