@@ -286,3 +286,160 @@ func TestSnapshot(t *testing.T) {
 		t.Error("asking changed what the endpoint remembers")
 	}
 }
+
+// TestOutcomeOfAnEarlierReceiver: it counts for its delivery, and neither disables the
+// endpoint nor changes the ramp.
+func TestOutcomeOfAnEarlierReceiver(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	late := send(t, l, 1, now)
+	l.Configure(&webhook.Endpoint{Status: webhook.EndpointActive, ReceiverSince: 2, GateSince: 2}, webhook.DefaultSettings(), webhook.GateState{}, now)
+	if l.SameReceiver(late) || l.ReceiverSince() != 2 {
+		t.Error("the attempt counts for the new receiver")
+	}
+	l.Attempted(late, webhook.Attempt{At: now, StatusCode: 410}, 0, now)
+	if l.Out.Disable != "" || l.Health(now).Allowed != initialAllowed {
+		t.Errorf("disabled because %q, %d allowed", l.Out.Disable, l.Health(now).Allowed)
+	}
+	if next := late.Next.Now; next.Status != webhook.Failed || next.Attempts != 1 {
+		t.Errorf("the delivery is %s", next.Status)
+	}
+	l.Attempted(send(t, l, 2, now), webhook.Attempt{At: now, StatusCode: 410}, 0, now)
+	if l.Out.Disable == "" {
+		t.Error("the new receiver's 410 disables nothing")
+	}
+}
+
+// TestPostponedChanges: changes of one delivery are carried out one after the other, each
+// after the outcome or the change before it is stored; somebody waits for that.
+func TestPostponedChanges(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	e := send(t, l, 1, now)
+	l.Attempted(e, webhook.Attempt{At: now, StatusCode: 500}, 0, now)
+	var asked []*Change
+	for range 3 {
+		c := &Change{Kind: Cancel, ID: e.ID()}
+		asked = append(asked, c)
+		l.Request(c)
+	}
+	if len(l.Out.Change) != 0 || !l.NotifyAtOnce() {
+		t.Fatalf("%d changes go to storage before the outcome, or nobody waits for it", len(l.Out.Change))
+	}
+	l.Recorded(e)
+	for i, c := range asked {
+		if len(l.Out.Change) != i+1 || l.Out.Change[i] != c {
+			t.Fatalf("change %d: %d are handed to storage", i, len(l.Out.Change))
+		}
+		if waits := l.NotifyAtOnce(); waits != (i < 2) {
+			t.Errorf("change %d: others wait for it %v", i, waits)
+		}
+		l.ChangeDone(c, nil, false, now)
+	}
+	if len(l.window) != 0 {
+		t.Error("the cancelled delivery is in the window")
+	}
+}
+
+// TestPostponedChangesGoOver: the next lane carries out changes that waited for an outcome
+// when the actor panicked.
+func TestPostponedChangesGoOver(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	e := send(t, l, 1, now)
+	l.Attempted(e, webhook.Attempt{At: now, StatusCode: 500}, 0, now)
+	l.Request(&Change{Kind: Cancel, ID: e.ID()})
+	m := NewMemory()
+	next := New(&m)
+	next.TakeOver(l.HandOver(webhook.ID{}))
+	next.Configure(&webhook.Endpoint{Status: webhook.EndpointActive}, webhook.DefaultSettings(), webhook.GateState{}, now)
+	if !next.NotifyAtOnce() {
+		t.Error("nobody waits for the outcome")
+	}
+	if next.Recorded(e); len(next.Out.Change) != 1 || next.NotifyAtOnce() {
+		t.Errorf("%d changes are handed to storage", len(next.Out.Change))
+	}
+}
+
+// TestBrokenStorage: an outcome that could not be recorded stays known, others go on; when
+// storage is broken for good nothing is sent any more, whatever it says later.
+func TestBrokenStorage(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	first, second, third := send(t, l, 1, now), send(t, l, 2, now), send(t, l, 3, now)
+	for _, e := range []*Entry{first, second, third} {
+		l.Attempted(e, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
+	}
+	if l.NotRecorded(first, false); l.Unsettled() != 2 {
+		t.Error("the lane waits for an outcome that comes no more")
+	}
+	l.Offer(queuedEntry(4), now)
+	if !l.Wants(now) {
+		t.Error("one outcome that could not be recorded stops the endpoint")
+	}
+	l.NotRecorded(second, true)
+	l.NotRecorded(third, false)
+	if l.Wants(now) || l.Next(now) != nil || !l.WakeAt(now).IsZero() {
+		t.Error("a lane whose storage is broken sends")
+	}
+}
+
+// TestDeletedEndpointCancelsAgain: after all that was pending is cancelled, a delivery that
+// comes late is cancelled, too.
+func TestDeletedEndpointCancelsAgain(t *testing.T) {
+	now := time.Now()
+	for name, late := range map[string]func(l *Lane){
+		"offered":     func(l *Lane) { l.Offer(queuedEntry(9), now) },
+		"not offered": func(l *Lane) { l.NotOffered(webhook.ID{Seq: 9, Endpoint: 1}) },
+	} {
+		l := ready(now)
+		l.Configure(&webhook.Endpoint{DeletedAt: now}, webhook.DefaultSettings(), webhook.GateState{}, now)
+		for _, cancelled := range []int{1000, 3, 0} {
+			if !l.CancelDue() || l.CancelDue() {
+				t.Fatal(name, "a call is not due, or two at a time")
+			}
+			l.CancelDone(cancelled)
+		}
+		if l.CancelDue() {
+			t.Error(name, "a call found none pending, and another one is due")
+		}
+		if late(l); !l.CancelDue() {
+			t.Error(name, "a late delivery is not cancelled")
+		}
+	}
+}
+
+// TestSendNextByHand: a replay sends one delivery through a closed gate; with an open one it
+// sends none by hand, and during a pause none at all.
+func TestSendNextByHand(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		reason string
+		change func(l *Lane)
+		reads  int // deliveries
+		byHand bool
+	}{
+		{"an open gate", func(*Lane) {}, windowPerAllowed * initialAllowed, false},
+		{"an open breaker", func(l *Lane) { l.gate.open(now) }, 1, true},
+		{"a pause", func(l *Lane) { l.sends, l.paused = false, true }, 0, false},
+	} {
+		l := ready(now)
+		c.change(l)
+		l.NotOffered(webhook.ID{})
+		l.SendNextByHand(now)
+		_, limit := l.ReadQueue(now)
+		if limit != c.reads {
+			t.Errorf("%s: up to %d deliveries are read, want %d", c.reason, limit, c.reads)
+		}
+		if limit == 0 {
+			continue
+		}
+		l.QueueRead([]*Entry{queuedEntry(1)}, false, now)
+		if e := l.Next(now); e == nil || e.ByHand != c.byHand {
+			t.Errorf("%s: what is sent is %+v", c.reason, e)
+		}
+		if _, limit := l.ReadQueue(now); c.byHand && limit != 0 {
+			t.Errorf("%s: a second delivery is read to be sent by hand", c.reason)
+		}
+	}
+}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestSlotsRandomly makes random calls and checks after each that nobody who may take a slot waits.
-func TestSlotsRandomly(t *testing.T) {
+// TestPermitsRandomly makes random calls and checks after each that nobody who may take a permit waits.
+func TestPermitsRandomly(t *testing.T) {
 	for seed := range uint64(300) {
 		m := &permitsModel{t: t, random: rand.New(rand.NewPCG(seed, 0)), told: make(map[*Holder]bool)}
 		m.s = permitsOf([]int{1, 2, 7, 16, 64, 300}[seed%6])
@@ -28,7 +28,7 @@ func TestSlotsRandomly(t *testing.T) {
 	}
 }
 
-// permitsModel drives slots by chance.
+// permitsModel drives permits by chance.
 type permitsModel struct {
 	t         *testing.T
 	s         *Permits
@@ -71,14 +71,14 @@ func (m *permitsModel) pick() *Holder { return m.endpoints[m.random.IntN(len(m.e
 func (m *permitsModel) acquire(h *Holder) {
 	kept := h.kept
 	if kept && !m.told[h] {
-		m.t.Error("a slot is kept for one that was not told")
+		m.t.Error("a permit is kept for one that was not told")
 	}
 	got, ok := m.s.Acquire(h, Tier(m.random.IntN(3)), m.now)
 	switch {
 	case ok:
 		m.held = append(m.held, got)
 	case kept:
-		m.t.Error("a slot that was kept is refused")
+		m.t.Error("a permit that was kept is refused")
 	}
 }
 
@@ -95,18 +95,18 @@ func (m *permitsModel) check() {
 		}
 		waiting++
 		if s.may(h, h.class, s.visible(h.class)) {
-			m.t.Errorf("an endpoint of class %d waits that may take a slot: it holds %d, its client %+v, all %+v", h.class, h.used, h.client.used, s.used)
+			m.t.Errorf("an endpoint of class %d waits that may take a permit: it holds %d, its client %+v, all %+v", h.class, h.used, h.client.used, s.used)
 		}
 	}
 	if s.used.all != len(m.held)+kept || s.used.all > s.size || s.waiting != waiting {
-		m.t.Errorf("%d slots taken of %d, want %d and %d kept; %d wait, want %d", s.used.all, s.size, len(m.held), kept, s.waiting, waiting)
+		m.t.Errorf("%d permits taken of %d, want %d and %d kept; %d wait, want %d", s.used.all, s.size, len(m.held), kept, s.waiting, waiting)
 	}
 	if s.used.unproven > max(s.size/2, 1) || s.used.more > max(s.size/4, 1) {
 		m.t.Errorf("unproven endpoints hold too much: %+v", s.used)
 	}
 }
 
-// drain gives everything back; whoever waits gets a slot on the way.
+// drain gives everything back; whoever waits gets a permit on the way.
 func (m *permitsModel) drain() {
 	for turn := 0; m.s.waiting+m.s.used.all > 0; turn++ {
 		if turn > 10_000 {
@@ -131,8 +131,8 @@ func (m *permitsModel) drain() {
 	}
 }
 
-// BenchmarkSlots is what each delivery costs while nobody waits.
-func BenchmarkSlots(b *testing.B) {
+// BenchmarkPermits is what each delivery costs while nobody waits.
+func BenchmarkPermits(b *testing.B) {
 	s := permitsOf(4096)
 	h, now := s.Join("acme", quiet), time.Now()
 	b.ReportAllocs()
@@ -142,8 +142,8 @@ func BenchmarkSlots(b *testing.B) {
 	}
 }
 
-// BenchmarkSlotsContended is the same while 10,000 endpoints of 1,000 clients wait.
-func BenchmarkSlotsContended(b *testing.B) {
+// BenchmarkPermitsContended is the same while 10,000 endpoints of 1,000 clients wait.
+func BenchmarkPermitsContended(b *testing.B) {
 	var told []*Holder
 	s := permitsOf(4096)
 	var held []Permit

@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// permitsOf makes slots of a size.
+// permitsOf returns so many permits.
 func permitsOf(size int) *Permits { return NewPermits(size, time.Now()) }
 
 // quiet is the notice of an endpoint that does not listen.
 func quiet() {}
 
-// open reports whether an endpoint could take a slot at once.
+// open reports whether an endpoint could take a permit at once.
 func (p *Permits) open(h *Holder, has Tier) bool {
 	h.asked = has
 	of := h.classAt(0)
 	return p.may(h, of, p.visible(of))
 }
 
-// fill takes slots for an endpoint until it may have no more, at most some.
+// fill takes permits for an endpoint, up to most of them, until it may have no more.
 func (p *Permits) fill(h *Holder, has Tier, most int) (taken []Permit) {
 	for len(taken) < most && p.open(h, has) {
 		got, ok := p.Acquire(h, has, p.began)
 		if !ok {
-			panic("a slot that may be taken is refused")
+			panic("a permit that may be taken is refused")
 		}
 		taken = append(taken, got)
 	}
 	return taken
 }
 
-// lasts makes an endpoint one whose attempts last for a time.
+// lasts makes the attempts of an endpoint last that long.
 func lasts(h *Holder, mean time.Duration) *Holder {
 	h.durations.mean = mean
 	return h
 }
 
-// hogKinds are the ways to hold as many slots as one can.
+// hogKinds are the ways in which endpoints hold as many permits as they can.
 var hogKinds = []struct {
 	name  string
 	has   Tier
 	lasts time.Duration
-	each  int // slots that an endpoint takes
+	each  int // permits that an endpoint takes
 }{
 	{"proven, and all at once silent", TierProven, time.Millisecond, 1024},
 	{"slow", TierProven, 5 * time.Second, 1024},
@@ -50,10 +50,10 @@ var hogKinds = []struct {
 	{"silent, and known to be", TierMore, 10 * time.Second, 8},
 }
 
-// TestNewcomersFindSlots: clients come one after the other, each with a thousand
+// TestNewcomersFindPermits: clients come one after the other, each with a thousand
 // endpoints that take all they can get and give nothing back. The figures are
 // how many it takes until a client that holds nothing would have to wait.
-func TestNewcomersFindSlots(t *testing.T) {
+func TestNewcomersFindPermits(t *testing.T) {
 	for _, c := range []struct {
 		size, kind, clients int
 	}{
@@ -67,12 +67,12 @@ func TestNewcomersFindSlots(t *testing.T) {
 		{256, 3, 500},
 	} {
 		kind := hogKinds[c.kind]
-		t.Run(fmt.Sprint(c.size, " slots, ", kind.name), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.size, " permits, ", kind.name), func(t *testing.T) {
 			s := permitsOf(c.size)
 			for i := range c.clients {
 				for _, has := range []Tier{TierProven, TierFirst} {
 					if newcomer := s.Join("newcomer", quiet); !s.open(newcomer, has) {
-						t.Fatalf("after %d clients one of standing %d finds no slot, with %d of %d taken", i, has, s.used.all, c.size)
+						t.Fatalf("after %d clients one of tier %d finds no permit, with %d of %d taken", i, has, s.used.all, c.size)
 					}
 				}
 				for j := range 1000 {
@@ -85,7 +85,8 @@ func TestNewcomersFindSlots(t *testing.T) {
 	}
 }
 
-// TestClientAlone: one client with nobody beside it can use most of the slots, and one endpoint of it most of these.
+// TestClientAlone: a client with nobody beside it can use most of the permits, and one
+// endpoint of it most of these.
 func TestClientAlone(t *testing.T) {
 	for _, c := range []struct {
 		size, endpoints int
@@ -109,7 +110,7 @@ func TestClientAlone(t *testing.T) {
 			s.fill(lasts(s.Join("", quiet), c.lasts), TierProven, 1024)
 		}
 		if s.used.all < c.least {
-			t.Errorf("%d endpoints of one client, whose attempts last %v, can use %d of %d slots", c.endpoints, c.lasts, s.used.all, c.size)
+			t.Errorf("%d endpoints of one client, whose attempts last %v, can use %d of %d permits", c.endpoints, c.lasts, s.used.all, c.size)
 		}
 	}
 }
@@ -150,26 +151,28 @@ func TestHealthyEndpointBesideHogs(t *testing.T) {
 			}
 		}
 		if got < c.least {
-			t.Errorf("beside %d endpoints that are %s, of standing %d and client %s get %d slots, less than %d",
+			t.Errorf("beside %d endpoints that are %s, of tier %d and client %s get %d permits, less than %d",
 				c.hogs, kind.name, c.has, c.client, got, c.least)
 		}
 	}
 }
 
-// TestManyClientsAreNotSlowed: many clients with few endpoints find their slots, as long as there are some.
+// TestManyClientsAreNotSlowed: each of many clients finds the few permits that it wants, as
+// long as there are some.
 func TestManyClientsAreNotSlowed(t *testing.T) {
 	for _, c := range []struct{ clients, each int }{{3600, 1}, {1200, 3}, {450, 8}, {56, 64}} {
 		s := permitsOf(4096)
 		for i := range c.clients {
 			if got := s.fill(s.Join(fmt.Sprint(i), quiet), TierProven, c.each); len(got) != c.each {
-				t.Errorf("client %d of %d gets %d slots, wants %d", i, c.clients, len(got), c.each)
+				t.Errorf("client %d of %d gets %d permits, wants %d", i, c.clients, len(got), c.each)
 				break
 			}
 		}
 	}
 }
 
-// TestUnprovenShare: however many endpoints are unproven, they hold half of the slots, and a quarter beside first attempts.
+// TestUnprovenShare: however many endpoints are unproven, they hold half of the permits at
+// most, and a quarter beyond first attempts.
 func TestUnprovenShare(t *testing.T) {
 	for kind, most := range map[int]int{2: 2048, 3: 1024} {
 		s := permitsOf(4096)
@@ -177,13 +180,14 @@ func TestUnprovenShare(t *testing.T) {
 			s.fill(lasts(s.Join(fmt.Sprint(i), quiet), hogKinds[kind].lasts), hogKinds[kind].has, hogKinds[kind].each)
 		}
 		if s.used.all > most {
-			t.Errorf("endpoints that are %s hold %d slots, more than %d", hogKinds[kind].name, s.used.all, most)
+			t.Errorf("endpoints that are %s hold %d permits, more than %d", hogKinds[kind].name, s.used.all, most)
 		}
 	}
 }
 
-// TestSlotsGoToWhoHoldsLeast: of those that wait the one gets a free slot that holds least, with its client.
-func TestSlotsGoToWhoHoldsLeast(t *testing.T) {
+// TestPermitsGoToWhoHoldsLeast: a free permit is for the waiting endpoint that holds least,
+// its client included.
+func TestPermitsGoToWhoHoldsLeast(t *testing.T) {
 	var told []string
 	s := permitsOf(16)
 	join := func(client, name string) *Holder {
@@ -199,7 +203,7 @@ func TestSlotsGoToWhoHoldsLeast(t *testing.T) {
 	}
 	for _, h := range []*Holder{hog, sibling, modest, other} {
 		if _, ok := s.Acquire(h, TierProven, s.began); ok {
-			t.Fatal(h.client.name, "finds a slot")
+			t.Fatal(h.client.name, "finds a permit")
 		}
 	}
 	for _, taken := range append(append(rest, held...), one...) {
@@ -210,8 +214,8 @@ func TestSlotsGoToWhoHoldsLeast(t *testing.T) {
 	}
 }
 
-// TestWorseClassesAreServed: quick endpoints want every slot that becomes free, for
-// ever. Those that have to leave slots to them get some all the same.
+// TestWorseClassesAreServed: quick endpoints want every permit that becomes free, for
+// ever. Those that have to leave permits to them get some all the same.
 func TestWorseClassesAreServed(t *testing.T) {
 	const fullAfter, soon = 200, 1500
 	for kind, c := range hogKinds {
@@ -252,7 +256,7 @@ func TestWorseClassesAreServed(t *testing.T) {
 }
 
 // TestPatienceLeavesRoom: what slow endpoints of many clients get because others
-// passed them by, they keep. A newcomer finds a slot all the same.
+// passed them by, they keep. A newcomer finds a permit all the same.
 func TestPatienceLeavesRoom(t *testing.T) {
 	for _, size := range []int{4096, 256} {
 		granted := make(map[int]bool)
@@ -277,11 +281,11 @@ func TestPatienceLeavesRoom(t *testing.T) {
 				t.Fatal("a quick endpoint waits for slow ones")
 			}
 			if !s.open(s.Join("newcomer", quiet), TierFirst) {
-				t.Fatalf("with %d of %d slots taken a newcomer finds none", s.used.all, size)
+				t.Fatalf("with %d of %d permits taken a newcomer finds none", s.used.all, size)
 			}
 		}
 		if s.used.all < size*7/8 {
-			t.Errorf("slow endpoints hold only %d of %d slots: the test shows nothing", s.used.all, size)
+			t.Errorf("slow endpoints hold only %d of %d permits: the test shows nothing", s.used.all, size)
 		}
 	}
 }

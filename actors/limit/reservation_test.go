@@ -131,3 +131,14 @@ func TestReservationsRace(t *testing.T) {
 	wait.Wait()
 	wantMemory(t, b, c, 0, 0)
 }
+
+// TestBudgetsEdge: the last byte is used, and not one more.
+func TestBudgetsEdge(t *testing.T) {
+	b := NewBudget(100)
+	if !b.tryTake(100) || b.tryTake(1) || b.InUse() != 100 {
+		t.Error(b.InUse(), "of 100 bytes are in use")
+	}
+	if b.give(1); !b.tryTake(1) || b.tryTake(1) {
+		t.Error("a byte that was returned is not there, or twice")
+	}
+}
