@@ -11,13 +11,14 @@ import (
 	"github.com/corpastro/astrohook/actors/sender/detail"
 )
 
-// Bounds of what is said of a certificate.
+// Bounds of the words on a certificate. The receiver chose its contents.
 const (
 	maxCertNames = 3
 	maxCertText  = 64 // bytes of each name
 )
 
-// describe says what a certificate says, the most important first: the end may be cut off.
+// describe returns words on a certificate. The most important part comes first,
+// because a detail is cut off at its bound.
 func describe(cert *x509.Certificate, parts ...func(*x509.Certificate) string) string {
 	texts := make([]string, len(parts))
 	for i, part := range parts {
@@ -26,13 +27,13 @@ func describe(cert *x509.Certificate, parts ...func(*x509.Certificate) string) s
 	return "the certificate is " + strings.Join(texts, ", ")
 }
 
-// datesOf says when a certificate is valid.
+// datesOf returns words on when a certificate is valid.
 func datesOf(cert *x509.Certificate) string {
 	return "valid from " + cert.NotBefore.UTC().Format(time.RFC3339) + " to " + cert.NotAfter.UTC().Format(time.RFC3339)
 }
 
-// namesOf says for which hosts a certificate is. Addresses are left out: they may
-// be those of a network that is nobody's business.
+// namesOf returns words on the hosts that a certificate is for. It leaves addresses
+// out, because they may belong to a private network.
 func namesOf(cert *x509.Certificate) string {
 	common := certText(cert.Subject.CommonName)
 	switch names := cert.DNSNames; {
@@ -54,7 +55,7 @@ func namesOf(cert *x509.Certificate) string {
 	return "for no host name but the common name " + common + ", which does not count"
 }
 
-// issuerOf says who signed a certificate.
+// issuerOf returns words on who signed a certificate.
 func issuerOf(cert *x509.Certificate) string {
 	if selfIssued(cert) {
 		return "signed by itself"
@@ -72,7 +73,8 @@ func issuerOf(cert *x509.Certificate) string {
 // selfIssued reports whether a certificate names itself as its issuer.
 func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, cert.RawSubject) }
 
-// certText returns a name of a certificate as it may be shown; "" for an address.
+// certText returns a name from a certificate in printable form; "" if it is an
+// address.
 func certText(name string) string {
 	name = detail.Printable([]byte(name), maxCertText)
 	if _, err := netip.ParseAddr(name); err == nil {

@@ -6,19 +6,23 @@ import (
 	"time"
 )
 
-// idlePool holds the idle connections of all endpoints. Together with those in use
-// they are at most max, as long as any is idle: for a new one an idle one goes, of
-// the client that has most of them the one idle for longest. So no client's
-// connections push out those of others. Each endpoint uses those of its origin,
-// whoever opened them, the latest first. It is safe for concurrent use.
+// idlePool holds the idle connections of all endpoints. Idle connections and those
+// in use together are at most max while any is idle: each new connection beyond max
+// costs an idle one, the oldest of the client that has most. So no client's
+// connections can displace those of others. An endpoint uses the connections of its
+// origin, whoever opened them, the latest first: then the surplus of a busy hour is
+// what grows old. The pool is safe for concurrent use.
+//
+// Methods return the connections that are to be closed, and callers close them
+// outside of the lock.
 type idlePool struct {
 	max int
 
 	mu      sync.Mutex
-	origins map[originKey]*site // those of open targets
+	origins map[originKey]*site // of open targets
 	owners  map[string]*idleOwner
-	busy    int // connections in use
-	epoch   int // counts the calls of renew
+	busy    int // connections in use, and those being opened
+	epoch   int // the number of calls of renew
 	all     idleList
 	greedy  greedy
 }
@@ -27,8 +31,9 @@ func newIdlePool(maxConnections int) *idlePool {
 	return &idlePool{max: maxConnections, origins: make(map[originKey]*site), owners: make(map[string]*idleOwner)}
 }
 
-// join returns the origin of a client's target that may have maxIdle connections
-// idle. rules are those of TLS, for the first target there.
+// join adds a target of a client to the origin with the key, and returns the origin.
+// The target adds maxIdle to the idle connections that the origin may have. rules
+// are the origin's rules of TLS; those of the first target count.
 func (p *idlePool) join(key originKey, rules *tls.Config, client string, maxIdle int) *origin {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -42,8 +47,8 @@ func (p *idlePool) join(key originKey, rules *tls.Config, client string, maxIdle
 	return &origin{site: s, owner: p.ownerLocked(client)}
 }
 
-// leave takes a target from its origin, and gives the connections that the others
-// there have no use for.
+// leave removes a target from its origin. It returns the idle connections that
+// exceed what the remaining targets may have.
 func (p *idlePool) leave(o *origin, maxIdle int) (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,7 +64,7 @@ func (p *idlePool) leave(o *origin, maxIdle int) (surplus []*conn) {
 	return surplus
 }
 
-// opened counts a new connection as in use, and gives those that are to be closed for it.
+// opened counts a new connection as in use. It returns the idle ones to close for it.
 func (p *idlePool) opened() (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,16 +72,16 @@ func (p *idlePool) opened() (surplus []*conn) {
 	return p.surplusLocked()
 }
 
-// closed counts a connection in use no more.
+// closed ends the count of a connection in use that was closed.
 func (p *idlePool) closed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
 }
 
-// put keeps a connection that was in use for the next request to its origin, and
-// gives those that are to be closed for it; itself if no target there is open, or if
-// it is from before the last renew.
+// put keeps a connection that was in use for the next request to its origin. It
+// returns the connections to close: idle ones that have to give way, or cn itself if
+// its origin has no open target or if renew was called since it was opened.
 func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +101,8 @@ func (p *idlePool) put(cn *conn) (surplus []*conn) {
 	return append(surplus, p.surplusLocked()...)
 }
 
-// surplusLocked takes out idle connections for as long as there are too many in all.
+// surplusLocked removes and returns idle connections until all connections together
+// are within max, or none is idle.
 func (p *idlePool) surplusLocked() (surplus []*conn) {
 	for p.busy+p.all.count > p.max && p.all.count > 0 {
 		surplus = append(surplus, p.removeLocked(p.victimLocked()))
@@ -104,22 +110,24 @@ func (p *idlePool) surplusLocked() (surplus []*conn) {
 	return surplus
 }
 
-// take gives the connection to an origin that was used last, which is in use from
-// now on; nil if there is none that has not expired.
+// take returns the idle connection to an origin that was used last, and counts it as
+// in use. It returns nil if there is none, or if the latest has expired: then all
+// have.
 func (p *idlePool) take(o *origin) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := o.idle.newest
 	if last == nil || time.Since(last.idleSince) > idleTimeout {
-		return nil // the janitor closes what has expired
+		return nil // the janitor closes expired ones
 	}
 	p.busy++
 	p.removeLocked(last)
-	last.origin = o // who used it last is who keeps it
+	last.origin = o // it counts for the client that used it last
 	return last
 }
 
-// expired takes out the connections that have been idle for too long.
+// expired removes and returns the connections that have been idle for longer than
+// idleTimeout.
 func (p *idlePool) expired(now time.Time) (expired []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,7 +137,8 @@ func (p *idlePool) expired(now time.Time) (expired []*conn) {
 	return expired
 }
 
-// renew takes out all idle connections, and keeps none that is in use now.
+// renew removes and returns all idle connections. Those in use now are not kept
+// later, because they belong to an earlier epoch.
 func (p *idlePool) renew() (idle []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,13 +149,14 @@ func (p *idlePool) renew() (idle []*conn) {
 	return idle
 }
 
-// now is the epoch of a connection that is going to be opened.
+// now returns the epoch for a connection that is about to be opened.
 func (p *idlePool) now() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.epoch
 }
 
+// removeLocked removes an idle connection from all three lists, and returns it.
 func (p *idlePool) removeLocked(cn *conn) *conn {
 	cn.origin.idle.remove(cn)
 	cn.origin.owner.idle.remove(cn)

@@ -1,26 +1,28 @@
 package sender
 
-// place says in which of the three lists of idle connections a link is.
+// place is one of the three lists that each idle connection is in at the same time.
 type place int
 
 const (
-	inPool   place = iota // with all others
-	inOrigin              // with those of the same origin
-	inOwner               // with those of the same client
-	places
+	inPool   place = iota // all idle connections
+	inOrigin              // those of the same origin
+	inOwner               // those of the same client
+	places                // their number
 )
 
-// idleLinks are a connection's neighbours in a list of idle ones.
+// idleLinks are a connection's neighbours in one list. They are part of the
+// connection, so that keeping and taking one allocates nothing.
 type idleLinks struct{ older, newer *conn }
 
-// idleList is a list of idle connections in order of when they were used last.
+// idleList is a doubly linked list of idle connections in the order in which they
+// became idle. All operations take constant time.
 type idleList struct {
 	place          place
 	oldest, newest *conn
 	count          int
 }
 
-// push appends a connection that is in no list of the place.
+// push appends a connection, which is in no list of this place yet.
 func (l *idleList) push(cn *conn) {
 	cn.links[l.place] = idleLinks{older: l.newest}
 	if l.newest != nil {
@@ -32,7 +34,7 @@ func (l *idleList) push(cn *conn) {
 	l.count++
 }
 
-// remove takes out a connection that is in the list.
+// remove removes a connection, which must be in the list.
 func (l *idleList) remove(cn *conn) {
 	link := cn.links[l.place]
 	if link.older != nil {

@@ -1,13 +1,15 @@
 package sender
 
-// idleOwner is a client's account with the idle connections.
+// idleOwner has a client's idle connections. It exists while the client has open
+// targets or idle connections.
 type idleOwner struct {
 	client  string
-	targets int
+	targets int // open ones
 	idle    idleList
 }
 
-// ownerLocked returns a client's account for one more target of it.
+// ownerLocked returns a client's idleOwner, and counts one more target of the
+// client.
 func (p *idlePool) ownerLocked(client string) *idleOwner {
 	o := p.owners[client]
 	if o == nil {
@@ -18,33 +20,37 @@ func (p *idlePool) ownerLocked(client string) *idleOwner {
 	return o
 }
 
-// forgetLocked drops an account that nothing is left of.
+// forgetLocked forgets an owner that has neither targets nor connections.
 func (p *idlePool) forgetLocked(o *idleOwner) {
 	if o.targets == 0 && o.idle.count == 0 && p.owners[o.client] == o {
 		delete(p.owners, o.client)
 	}
 }
 
-// keepLocked has an account found that may have been dropped while it had nothing.
+// keepLocked registers an owner again that was forgotten while its last connection
+// was in use.
 func (p *idlePool) keepLocked(o *idleOwner) {
 	if p.owners[o.client] == nil {
 		p.owners[o.client] = o
 	}
 }
 
-// ownersPerLook is how many accounts are looked at, on average, to find one
-// connection that is to be closed.
+// ownersPerLook is how many owners are looked at, on average, for each connection
+// that is closed: the search for the largest owner is linear, so its result serves
+// for several.
 const ownersPerLook = 64
 
-// greedy is the account that had most idle connections when somebody looked.
+// greedy is the owner that had most idle connections at the last search.
 type greedy struct {
 	owner *idleOwner
-	// least is how many it may keep before the others give, too; left is how many
-	// connections may be closed until somebody looks again.
+	// least is how many connections the owner keeps in any case; below that the oldest
+	// connection of all gives way. left is how many more connections are closed before
+	// the next search.
 	least, left int
 }
 
-// victimLocked returns the idle connection that is to be closed for a new one. There is at least one.
+// victimLocked returns the idle connection to close for a new one. There must be at
+// least one.
 func (p *idlePool) victimLocked() *conn {
 	g := &p.greedy
 	if g.left--; g.left < 0 {
@@ -57,6 +63,7 @@ func (p *idlePool) victimLocked() *conn {
 	return p.all.oldest
 }
 
+// largestLocked returns the owner with most idle connections.
 func (p *idlePool) largestLocked() (largest *idleOwner) {
 	for _, o := range p.owners {
 		if largest == nil || o.idle.count > largest.idle.count {

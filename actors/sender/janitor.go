@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// startJanitor starts the goroutine that closes the connections that were idle
-// for too long, of all endpoints.
+// startJanitor starts the goroutine that closes expired connections of all
+// endpoints. Close stops it and waits for swept.
 func (c *Client) startJanitor() {
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	go c.sweepUntil(ctx)
 }
 
+// sweepUntil closes expired connections every sweepInterval until ctx ends.
 func (c *Client) sweepUntil(ctx context.Context) {
 	defer close(c.swept)
 	ticker := time.NewTicker(sweepInterval)

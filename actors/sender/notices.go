@@ -13,23 +13,25 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Bounds of what is logged of targets that cannot be reached.
+// Bounds of the lines about targets that cannot be reached. A client can register
+// many such targets, and must not be able to fill the operator's disk.
 const (
-	noticeInterval = time.Minute // between two lines about one webhook
+	noticeInterval = time.Minute // the least time between two lines about one webhook
 	maxNotices     = 60          // lines about all webhooks in an interval
-	noticedTargets = 10_000      // webhooks that are remembered
+	noticedTargets = 10_000      // webhooks whose last line is remembered
 )
 
-// notices logs why the operator's settings or names keep requests from leaving. The
-// endpoints' clients are not told; so the log is where the operator finds it.
+// notices logs when the operator's settings, or names that do not resolve, keep
+// requests from leaving. Clients do not learn the details, so the log is the only
+// place to find them. It is safe for concurrent use.
 type notices struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
 	latest *lru.Cache[string, time.Time]
-	since  time.Time // of the interval
+	since  time.Time // when the current interval began
 	lines  int       // logged in it
-	left   int       // not logged since the last line
+	left   int       // left out since the last line
 }
 
 func newNotices(log *slog.Logger) (*notices, error) {
@@ -43,7 +45,8 @@ func newNotices(log *slog.Logger) (*notices, error) {
 	return &notices{log: log, latest: latest}, nil
 }
 
-// unsent logs why an attempt for an endpoint could not leave; other errors are passed over.
+// unsent logs why the guard, a resolver or the proxy kept an attempt from leaving. It
+// ignores all other errors, which are the receiver's.
 func (n *notices) unsent(t *Target, err error) {
 	why := unsentWords(err)
 	if why == nil {
@@ -56,7 +59,8 @@ func (n *notices) unsent(t *Target, err error) {
 	}
 }
 
-// unregistered logs why a target was refused, or admitted without being judged.
+// unregistered logs why a registration was refused, or admitted although its name
+// did not resolve.
 func (n *notices) unregistered(t guard.TargetURL, err error, refused bool) {
 	why := unsentWords(err)
 	if why == nil {
@@ -72,8 +76,8 @@ func (n *notices) unregistered(t guard.TargetURL, err error, refused bool) {
 	}
 }
 
-// unsentWords says what an operator can do something about, as attributes; nil if
-// it is nothing of that.
+// unsentWords returns the attributes of a line about err; nil if an operator can do
+// nothing about it.
 func unsentWords(err error) []any {
 	var refused *guard.Refusal
 	var unresolved *unresolvedError
@@ -89,7 +93,8 @@ func unsentWords(err error) []any {
 	return nil
 }
 
-// leftOut says how many lines were not logged before this one, if there are any.
+// leftOut returns the attribute with the number of lines left out before this one;
+// nil if there were none.
 func leftOut(lines int) []any {
 	if lines == 0 {
 		return nil
@@ -97,8 +102,8 @@ func leftOut(lines int) []any {
 	return []any{"lines_left_out", lines}
 }
 
-// may reports whether a line about a subject is logged now, and how many were not
-// since the last line.
+// may reports whether a line about a subject may be logged now. left is the number
+// of lines left out since the last one.
 func (n *notices) may(subject string, now time.Time) (left int, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// originKey is where connections lead, and whom they trust: scheme, host and
-// port (RFC 6454), and the certificates that an endpoint has of its own.
+// originKey decides which endpoints share connections: those with the same scheme,
+// host and port (RFC 6454) and the same CA bundle. With another bundle a connection
+// would be verified under rules that its user did not choose.
 type originKey struct {
 	secure   bool
 	host     string
@@ -17,23 +18,23 @@ type originKey struct {
 	caBundle string
 }
 
-// origin is a site as one endpoint sees it: with the account of the endpoint's client.
+// origin is a site together with the client for which its connections count.
 type origin struct {
 	*site
 	owner *idleOwner
 }
 
-// site is what the endpoints with one originKey have in common: their idle
-// connections, and the rules of TLS. It lives as long as one of them is open.
+// site has what all endpoints with one originKey share: idle connections, and the
+// rules of TLS. It lives as long as one of the endpoints has an open target.
 type site struct {
 	key originKey
 	tls *tls.Config
-	// family is the address family that connected last.
+	// family is the address family that connected last, 4 or 6; 0 before that.
 	family atomic.Int32
 
-	// Guarded by the idle pool.
+	// Guarded by the idle pool's lock.
 	targets int // open ones
-	maxIdle int // the sum of what these may have
+	maxIdle int // the sum of the targets' shares
 	idle    idleList
 }
 
@@ -41,9 +42,9 @@ func newSite(key originKey, rules *tls.Config) *site {
 	return &site{key: key, tls: rules, idle: idleList{place: inOrigin}}
 }
 
-// trust gives the rules of TLS under a CA bundle, the client's own if it is empty.
-// An origin with a bundle gets sessions of its own too: resuming one that was begun
-// under other certificates would verify nothing.
+// trust returns the rules of TLS for a CA bundle; the client's own if it is empty. An
+// origin with a bundle has a session cache of its own, because resuming a session
+// that began under other roots would verify nothing.
 func (c *Client) trust(bundle string) (*tls.Config, error) {
 	if bundle == "" {
 		return c.tls, nil

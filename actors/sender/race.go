@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// A name with several addresses is connected to as RFC 8305 (Happy Eyeballs) has
-// it: the families take turns, the next address is tried as soon as one has failed
-// or has taken attemptDelay, and the first connection is the one that is used. So a
-// family whose packets are dropped somewhere costs a moment, not half the timeout.
+// Names with several addresses are dialled as in RFC 8305 (Happy Eyeballs): the
+// families take turns, the next address is dialled as soon as one has failed or has
+// taken attemptDelay, and the first connection wins. So a family whose packets are
+// dropped somewhere costs a moment, and not half of the timeout.
 const (
-	// maxDials bounds how many of a name's addresses one attempt tries.
+	// maxDials bounds the addresses that one attempt dials.
 	maxDials = 4
-	// attemptDelay is how long an address has the race for itself (RFC 8305, section 5).
+	// attemptDelay is the time between the starts of two dials (RFC 8305, section 5).
 	attemptDelay = 250 * time.Millisecond
-	// extraShare is which part of all connections dials beside others may have. While
-	// they have it, addresses are tried one after the other.
+	// extraShare is the part of all connections, one in extraShare, that dials beside
+	// others may have. Without room in it, addresses are dialled one after the other.
 	extraShare = 8
-	// minDialTime is what an address gets then, while others follow it.
+	// minDialTime is how long each address then has before the next one replaces it.
 	minDialTime = 2 * time.Second
 )
 
@@ -31,7 +31,8 @@ type route struct {
 	port  uint16
 }
 
-// dialAny connects to one of the addresses; o remembers the family that it has.
+// dialAny connects to one of the addresses. o remembers the family of the one that
+// answered, which is dialled first the next time.
 func (c *Client) dialAny(ctx context.Context, to route, o *origin) (net.Conn, error) {
 	addrs := interleave(to.addrs, o.family.Load())
 	if len(addrs) == 1 {
@@ -57,8 +58,9 @@ func (to *route) dialOne(ctx context.Context) (net.Conn, error) {
 	return nil, fmt.Errorf("dial: %w", err)
 }
 
-// interleave returns the addresses with the families taking turns, the preferred
-// one first, or that of the first address. Within a family the order stays.
+// interleave returns the addresses with the families taking turns. The preferred
+// family is first; 0 stands for that of the first address, which the resolver
+// ordered. Within a family the order stays.
 func interleave(addrs []netip.Addr, preferred int32) []netip.Addr {
 	if len(addrs) < 2 {
 		return addrs
@@ -83,7 +85,7 @@ func interleave(addrs []netip.Addr, preferred int32) []netip.Addr {
 	return mixed
 }
 
-// familyOf is 4 or 6.
+// familyOf returns 4 or 6.
 func familyOf(addr netip.Addr) int32 {
 	if addr.Unmap().Is4() {
 		return 4
@@ -91,27 +93,27 @@ func familyOf(addr netip.Addr) int32 {
 	return 6
 }
 
-// race is the dials of one attempt. It belongs to the goroutine that runs it.
+// race has the dials of one attempt. It belongs to the goroutine that calls run.
 type race struct {
 	client  *Client
 	to      route
-	waiting []netip.Addr // not tried yet
+	waiting []netip.Addr // not dialled yet
 	results chan dialled
-	pending int
-	// latest began last; giveUp ends it.
+	pending int // dials without a result
+	// latest is when the latest dial began; giveUp ends that dial.
 	latest time.Time
 	giveUp context.CancelFunc
 }
 
-// dialled is what became of one dial.
+// dialled is the result of one dial.
 type dialled struct {
 	conn net.Conn
 	addr netip.Addr
 	err  error
 }
 
-// run returns the first connection, or why there is none. Dials that lost are
-// ended, and connections that come too late are closed.
+// run returns the first connection, or why there is none. It ends the dials that
+// lost; their goroutines close connections that come too late.
 func (r *race) run(ctx context.Context) (net.Conn, netip.Addr, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -145,8 +147,8 @@ func (r *race) run(ctx context.Context) (net.Conn, netip.Addr, error) {
 	return nil, netip.Addr{}, failure
 }
 
-// next dials the next address, if there is one. If there is no room for a dial
-// beside another one, the latest is given up once it had its time.
+// next starts to dial the next address, if there is one. Without room for a dial
+// beside another one it waits, and ends the latest dial once that had minDialTime.
 func (r *race) next(ctx context.Context) {
 	if len(r.waiting) == 0 {
 		return
@@ -154,7 +156,7 @@ func (r *race) next(ctx context.Context) {
 	beside := r.pending > 0
 	if beside && !r.client.roomBeside() {
 		if time.Since(r.latest) >= minDialTime {
-			r.giveUp() // its failure makes room
+			r.giveUp() // its result makes run call next again
 		}
 		return
 	}
@@ -176,8 +178,9 @@ func (r *race) next(ctx context.Context) {
 	}()
 }
 
-// dial dials one address until own ends, and reports to the race until ctx ends.
-// Beside others it gives the room back that it took.
+// dial dials one address until own ends, and sends the result to run unless ctx ends
+// first. It runs on a goroutine of its own. beside says whether it holds room that
+// it must return.
 func (r *race) dial(ctx, own context.Context, addr netip.Addr, beside bool) {
 	raw, err := r.to.dial(own, "tcp", netip.AddrPortFrom(addr.Unmap(), r.to.port))
 	r.client.leave(beside)
@@ -190,7 +193,8 @@ func (r *race) dial(ctx, own context.Context, addr netip.Addr, beside bool) {
 	}
 }
 
-// mayRace counts a goroutine that dials, unless the client was aborted.
+// mayRace counts a goroutine that is about to dial. It reports false, and counts
+// nothing, if the client was aborted: Close may be waiting for the count already.
 func (c *Client) mayRace() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -200,7 +204,7 @@ func (c *Client) mayRace() bool {
 	return !c.aborted
 }
 
-// roomBeside takes room for a dial beside another one of the same attempt, and
+// roomBeside reserves room for a dial beside another one of the same attempt, and
 // reports whether there was any.
 func (c *Client) roomBeside() bool {
 	select {
@@ -212,7 +216,7 @@ func (c *Client) roomBeside() bool {
 	}
 }
 
-// leave gives the room back that a dial beside others took.
+// leave returns the room of a dial that ran beside others.
 func (c *Client) leave(beside bool) {
 	if beside {
 		c.idle.closed()

@@ -14,35 +14,38 @@ import (
 
 // Bounds of name resolution.
 const (
-	// resolveBudget is how long a name may take to resolve, within an attempt's time.
+	// resolveBudget bounds one lookup, within the time of the attempt.
 	resolveBudget = 5 * time.Second
-	// resolvedAge and unresolvedAge are how long an answer, or its absence, is kept.
+	// resolvedAge and unresolvedAge are how long an answer, or a failure, is used
+	// again. They are short, because the TTL of the answer is not known here.
 	resolvedAge   = 30 * time.Second
 	unresolvedAge = time.Second
-	// resolvedNames bounds how many names are kept.
+	// resolvedNames bounds the names in the cache.
 	resolvedNames = 10_000
-	// maxAnswers bounds the addresses that one name may have.
+	// maxAnswers bounds the addresses of a name. Names with more do not resolve: the
+	// guard checks all of them each time.
 	maxAnswers = 64
 )
 
 // errUnresolved is the class of an unresolvedError.
 var errUnresolved = errors.New("host name does not resolve")
 
-// unresolvedError hides what a resolver said: its details would tell a client
-// about the network that the server stands in. They are for the operator's log.
+// unresolvedError hides a resolver's error, which names servers of the network that
+// this one stands in. The cause is for the operator's log only.
 type unresolvedError struct{ cause error }
 
 func (*unresolvedError) Error() string { return errUnresolved.Error() }
 
 func (*unresolvedError) Is(target error) bool { return target == errUnresolved }
 
-// resolver finds the addresses of names, and remembers them for a short while.
+// resolver looks up names, and uses each answer for a short while. It is safe for
+// concurrent use.
 type resolver struct {
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	cache  *lru.Cache[string, answer]
 }
 
-// answer is what a name resolved to, or why it did not.
+// answer is what a name resolved to, or why it did not resolve.
 type answer struct {
 	addrs   []netip.Addr
 	failure error
@@ -60,18 +63,18 @@ func newResolver(lookup func(context.Context, string) ([]netip.Addr, error)) (*r
 	return &resolver{lookup: lookup, cache: cache}, nil
 }
 
-// lookupDNS asks the system's name servers, and the hosts file, with Go's own
-// resolver.
+// lookupDNS asks the hosts file and the system's name servers with Go's own resolver,
+// because the system's would block a thread for each lookup.
 func lookupDNS(ctx context.Context, host string) ([]netip.Addr, error) {
 	r := net.Resolver{PreferGo: true}
 	if strings.Contains(host, ".") {
-		host += "." // keeps the system's search list out
+		host += "." // absolute: the system's search list must not apply
 	}
 	return r.LookupNetIP(ctx, "ip", host)
 }
 
-// resolve gives all addresses of a name, at least one. The error is ctx's own
-// if that ended first, and otherwise errUnresolved.
+// resolve returns all addresses of a name, at least one. Its error is that of ctx if
+// ctx ended first, and otherwise an errUnresolved.
 func (r *resolver) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	now := time.Now()
 	if known, ok := r.cache.Get(host); ok && now.Before(known.until) {
@@ -81,7 +84,7 @@ func (r *resolver) resolve(ctx context.Context, host string) ([]netip.Addr, erro
 	defer cancel()
 	addrs, err := r.lookup(budget, host)
 	if ctx.Err() != nil {
-		return nil, ctx.Err() // says nothing about the name
+		return nil, ctx.Err() // it says nothing about the name, so it is not cached
 	}
 	switch {
 	case err != nil:

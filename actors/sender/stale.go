@@ -9,11 +9,12 @@ import (
 	"github.com/corpastro/astrohook/actors/sender/http1"
 )
 
-// staleWithin is how soon a request on a closed connection fails. It decides only
-// where the system does not say what the receiver acknowledged.
+// staleWithin is the time within which a request on a closed connection fails. It
+// decides only where the system does not count acknowledged bytes.
 const staleWithin = 5 * time.Millisecond
 
-// meter counts the bytes that were written to a connection: TLS's own, too.
+// meter counts the bytes that were written to a connection, including those that TLS
+// adds.
 type meter struct {
 	net.Conn
 	written uint64
@@ -25,14 +26,15 @@ func (m *meter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// unseen reports that the receiver cannot have read any of a request that failed
-// with err, without an answer. before is what had been written to the connection
-// until then; the request took so long to fail.
+// unseen reports whether the receiver cannot have read any of a request that failed
+// with err, without an answer. before is meter.written from before the request; took
+// is how long the request took to fail.
 //
-// Where the system counts the acknowledged bytes, a receiver's regular close says
-// all: the receiver's system acknowledges with it what arrived until then. A reset
-// says nothing, because a receiver that reads a request and resets at once may have
-// acknowledged nothing yet; so after a reset, the request counts as read.
+// Where the system counts acknowledged bytes, a receiver's regular close is proof:
+// with it the receiver's system acknowledges everything that arrived before. A
+// reset proves nothing, because a receiver that reads a request and resets at once
+// may have acknowledged nothing yet. So after a reset the request counts as read,
+// and is not repeated.
 func (cn *conn) unseen(before uint64, took time.Duration, err error) bool {
 	if _, alerted := alertIn(err); alerted || http1.IsTimeout(err) {
 		return false

@@ -14,8 +14,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// tlsFailure is why TLS failed, as a class. Words for the endpoint's client are in
-// cause, if there are any.
+// tlsFailure is why TLS failed. reason is the class, and cause may carry words for
+// the webhook's owner.
 type tlsFailure struct {
 	reason webhook.Reason
 	cause  error
@@ -25,7 +25,9 @@ func (e *tlsFailure) Error() string { return "TLS: " + e.cause.Error() }
 
 func (e *tlsFailure) Unwrap() error { return e.cause }
 
-// judgeHandshake returns a failed handshake's error with its class and with words.
+// judgeHandshake returns the error of a failed handshake with its class and words.
+// The order of the cases matters: a time-out may be inside any other error, and an
+// alert is the receiver's own verdict.
 func (cn *conn) judgeHandshake(err error) error {
 	var header tls.RecordHeaderError
 	code, alerted := alertIn(err)
@@ -37,9 +39,9 @@ func (cn *conn) judgeHandshake(err error) error {
 		failure.reason, failure.cause = cn.ofAlert(code, err)
 	case errors.As(err, &header):
 		failure.cause = detail.Explain(err, plainWords(header))
-	case strings.Contains(text, "unsupported protocol version"): // crypto/tls has no type for it
+	case strings.Contains(text, "unsupported protocol version"): // crypto/tls has no type for this error
 		failure.reason, failure.cause = webhook.ReasonTLSVersion, detail.Explain(err, "the receiver chose a version of TLS before 1.2")
-	case strings.Contains(text, "unadvertised ALPN protocol"): // nor for this
+	case strings.Contains(text, "unadvertised ALPN protocol"): // nor for this one
 		failure.reason, failure.cause = webhook.ReasonTLSProtocol, detail.Explain(err, "the receiver chose a protocol other than HTTP/1.1")
 	case isEnd(err):
 		failure.cause = detail.Explain(err, "the connection ended during the TLS handshake; perhaps the port does not speak TLS")
@@ -52,7 +54,8 @@ func (cn *conn) judgeHandshake(err error) error {
 	return failure
 }
 
-// plainWords says what a receiver speaks that answered a handshake with something else.
+// plainWords returns words on a receiver that answered a handshake with something
+// other than TLS.
 func plainWords(e tls.RecordHeaderError) string {
 	if string(e.RecordHeader[:]) == "HTTP/" {
 		return "the receiver speaks plain HTTP on this port: the target's URL must begin with http, or name another port"
@@ -60,8 +63,9 @@ func plainWords(e tls.RecordHeaderError) string {
 	return "what the receiver sent is not TLS"
 }
 
-// judgeAlert judges the error of the first request over TLS. With TLS 1.3 a
-// receiver's verdict on the handshake comes in place of the answer.
+// judgeAlert returns the error of the first request over TLS with its class and words.
+// With TLS 1.3 a receiver's verdict on the client's part of the handshake arrives in
+// place of the response (RFC 8446, section 6.2).
 func (cn *conn) judgeAlert(err error) error {
 	code, alerted := alertIn(err)
 	switch {
@@ -76,7 +80,8 @@ func (cn *conn) judgeAlert(err error) error {
 	return err
 }
 
-// The alerts that have a class (RFC 8446, section 6; RFC 5246, section 7.2).
+// The alerts that have a class (RFC 8446, section 6; RFC 5246, section 7.2). crypto/tls
+// does not export them.
 const (
 	alertHandshakeFailure      = 40
 	alertNoCertificate         = 41
@@ -89,7 +94,8 @@ const (
 	alertNoApplicationProtocol = 120
 )
 
-// ofAlert returns what an alert of the receiver's means.
+// ofAlert returns the class of a receiver's alert, and err with words. Many receivers
+// report a missing client certificate by a general alert, so asksForCert decides.
 func (cn *conn) ofAlert(code uint8, err error) (webhook.Reason, error) {
 	aboutCert := code == alertHandshakeFailure || code == alertUnknownCA || code == alertAccessDenied ||
 		code >= alertNoCertificate && code <= alertCertificateUnknown
@@ -104,7 +110,8 @@ func (cn *conn) ofAlert(code uint8, err error) (webhook.Reason, error) {
 	return webhook.ReasonTLS, detail.Explain(err, alertWords(err))
 }
 
-// alertIn returns the code of the alert with which the other side ended TLS.
+// alertIn returns the code of the alert with which the other side ended TLS. ok is
+// false if err is no alert.
 func alertIn(err error) (code uint8, ok bool) {
 	remote, ok := errors.AsType[*net.OpError](err)
 	if !ok || remote.Op != "remote error" || remote.Err == nil {
@@ -117,7 +124,7 @@ func alertIn(err error) (code uint8, ok bool) {
 	return uint8(alert.Uint()), true
 }
 
-// alertWords names the alert in an error. The words are crypto/tls's own.
+// alertWords returns words that name the alert in an error, as crypto/tls names it.
 func alertWords(err error) string {
 	remote, ok := errors.AsType[*net.OpError](err)
 	if !ok || remote.Err == nil {
@@ -126,8 +133,9 @@ func alertWords(err error) string {
 	return fmt.Sprintf("it sent the TLS alert %q", strings.TrimPrefix(remote.Err.Error(), "tls: "))
 }
 
-// ofCertificate returns why a receiver's certificate was refused, with words from the
-// certificate: it is the receiver's own, and shown to everybody who connects.
+// ofCertificate returns the class of a refused certificate, and the error with words
+// from the certificate. These reveal nothing: the receiver shows the certificate to
+// everybody who connects.
 func ofCertificate(e *tls.CertificateVerificationError) (webhook.Reason, error) {
 	var invalid x509.CertificateInvalidError
 	leaf := e.UnverifiedCertificates[0]
