@@ -166,7 +166,7 @@ func TestDrip(t *testing.T) {
 func TestSilentHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := inMemory(t, Options{})
-		s.Greet(receivertest.Silence())
+		s.OnConnect(receivertest.Silence())
 		a := send(open(t, c, "https://receiver.example/", webhook.Settings{Timeout: 10 * time.Second}))
 		wantAttempt(t, a, 0, webhook.ReasonTimeout)
 		if a.Duration != 10*time.Second || a.Detail != "the TLS handshake did not end in time; perhaps the port does not speak TLS" {
@@ -332,7 +332,7 @@ func TestSilentReceiversAreForgotten(t *testing.T) {
 		silent, answering := receivertest.Start(ln), receivertest.Start(healthy)
 		defer silent.Close()
 		defer answering.Close()
-		silent.Greet(receivertest.Silence())
+		silent.OnConnect(receivertest.Silence())
 		good := netip.MustParseAddr("2.2.2.2")
 		c := newClient(t, Options{Dial: func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 			if addr.Addr() == good {

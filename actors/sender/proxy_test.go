@@ -216,7 +216,7 @@ func TestProxyFails(t *testing.T) {
 				ln := fasthttputil.NewInmemoryListener()
 				s := receivertest.Start(ln)
 				defer s.Close()
-				s.Greet(func(conn *receivertest.Conn) {
+				s.OnConnect(func(conn *receivertest.Conn) {
 					var request [1000]byte
 					_, _ = conn.Read(request[:])
 					c.greet(conn)

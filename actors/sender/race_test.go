@@ -151,7 +151,7 @@ func TestHappyEyeballs(t *testing.T) {
 					o := Options{Guard: newGuard(t, guard.Options{Interfaces: noInterfaces}), Dial: n.dial, Resolve: zone{"receiver.example": c.addrs, "proxy.example": c.addrs}.resolve}
 					if proxied {
 						o.Proxy = parseProxy(t, "http://proxy.example:3128")
-						n.receiver.Greet(func(conn *receivertest.Conn) {
+						n.receiver.OnConnect(func(conn *receivertest.Conn) {
 							_, _ = conn.Read(make([]byte, 1<<10))
 							receivertest.Raw("HTTP/1.1 200 Established\r\n\r\n")(conn)
 						})

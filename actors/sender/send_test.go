@@ -283,7 +283,7 @@ func TestExcerptIsConfigurable(t *testing.T) {
 // TestAnswerBeforeAllIsRead: a receiver that refuses a large body early is understood.
 func TestAnswerBeforeAllIsRead(t *testing.T) {
 	s := receivertest.Listen(t)
-	s.Greet(func(c *receivertest.Conn) {
+	s.OnConnect(func(c *receivertest.Conn) {
 		var some [100]byte
 		_, _ = c.Read(some[:])
 		fmt.Fprint(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
@@ -370,7 +370,7 @@ func TestTLS(t *testing.T) {
 	}
 	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL, webhook.Settings{})), 0, webhook.ReasonTLSAuthority)
 	plain := receivertest.Listen(t)
-	plain.Greet(receivertest.Answer(400))
+	plain.OnConnect(receivertest.Answer(400))
 	wantAttempt(t, send(open(t, trusting, strings.Replace(plain.URL(), "http:", "https:", 1), webhook.Settings{})), 0, webhook.ReasonTLS)
 }
 

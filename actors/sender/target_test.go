@@ -189,8 +189,8 @@ func TestAbortDuringDial(t *testing.T) {
 // TestAbortEndsHandshakesAndLookups, too.
 func TestAbortEndsHandshakesAndLookups(t *testing.T) {
 	s := receivertest.Listen(t)
-	greeted := make(chan struct{})
-	s.Greet(func(c *receivertest.Conn) { close(greeted); receivertest.Silence()(c) })
+	connected := make(chan struct{})
+	s.OnConnect(func(c *receivertest.Conn) { close(connected); receivertest.Silence()(c) })
 	asked := make(chan struct{})
 	c := newClient(t, Options{Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		close(asked)
@@ -203,7 +203,7 @@ func TestAbortEndsHandshakesAndLookups(t *testing.T) {
 	for _, target := range []*Target{handshaking, resolving} {
 		go func() { results <- send(target) }()
 	}
-	<-greeted
+	<-connected
 	<-asked
 	c.Abort()
 	wantAttempt(t, <-results, 0, webhook.ReasonReset)

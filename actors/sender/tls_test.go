@@ -366,13 +366,13 @@ func TestHTTPToTLSPort(t *testing.T) {
 // TestNothingIsKnownOfAnAbort: an attempt that a stop cut off says nothing of the receiver.
 func TestNothingIsKnownOfAnAbort(t *testing.T) {
 	s := receivertest.Listen(t)
-	greeted := make(chan struct{})
-	s.Greet(func(c *receivertest.Conn) { close(greeted); receivertest.Silence()(c) })
+	connected := make(chan struct{})
+	s.OnConnect(func(c *receivertest.Conn) { close(connected); receivertest.Silence()(c) })
 	client := newClient(t, Options{})
 	target := open(t, client, "https"+s.URL()[len("http"):], webhook.Settings{Timeout: time.Hour})
 	result := make(chan webhook.Attempt)
 	go func() { result <- send(target) }()
-	<-greeted
+	<-connected
 	client.Abort()
 	if a := <-result; a.Failure != webhook.ReasonReset || a.Detail != "" {
 		t.Fatalf("got %+v", a)

@@ -25,13 +25,13 @@ func (r *Receiver) accept() {
 		if err != nil {
 			return
 		}
-		if c, greet := r.admit(raw); c != nil {
-			r.serving.Go(func() { r.serve(c, greet) })
+		if c, onConnect := r.admit(raw); c != nil {
+			r.serving.Go(func() { r.serve(c, onConnect) })
 		}
 	}
 }
 
-// admit counts a connection and returns it with its greeting. It closes the
+// admit counts a connection and returns it with what OnConnect set. It closes the
 // connection and returns nil if the receiver is closed already.
 func (r *Receiver) admit(raw net.Conn) (*Conn, func(*Conn)) {
 	r.mu.Lock()
@@ -45,14 +45,14 @@ func (r *Receiver) admit(raw net.Conn) (*Conn, func(*Conn)) {
 	r.accepted++
 	r.conns[raw] = struct{}{}
 	r.noticeLocked()
-	return &Conn{Conn: raw, number: r.accepted, in: bufio.NewReader(raw), done: r.done}, r.greet
+	return &Conn{Conn: raw, number: r.accepted, in: bufio.NewReader(raw), done: r.done}, r.onConnect
 }
 
 // serve answers one connection's requests until either side ends it.
-func (r *Receiver) serve(c *Conn, greet func(*Conn)) {
+func (r *Receiver) serve(c *Conn, onConnect func(*Conn)) {
 	defer r.leave(c)
-	if greet != nil {
-		greet(c)
+	if onConnect != nil {
+		onConnect(c)
 	}
 	for !c.over {
 		q, err := c.readRequest()

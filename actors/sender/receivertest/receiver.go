@@ -47,14 +47,14 @@ type Receiver struct {
 	serving  sync.WaitGroup
 	forget   bool
 
-	mu       sync.Mutex
-	behave   func(Request) Reply
-	greet    func(*Conn)
-	requests []Request
-	count    int
-	accepted int
-	conns    map[net.Conn]struct{}
-	changed  chan struct{} // closed and replaced with each request and connection
+	mu        sync.Mutex
+	behave    func(Request) Reply
+	onConnect func(*Conn)
+	requests  []Request
+	count     int
+	accepted  int
+	conns     map[net.Conn]struct{}
+	changed   chan struct{} // closed and replaced with each request and connection
 }
 
 // Start serves a listener, which Close closes. It answers every request with 200
@@ -92,12 +92,12 @@ func (r *Receiver) Behave(behave func(Request) Reply) {
 // Always sets one reply to all following requests.
 func (r *Receiver) Always(reply Reply) { r.Behave(func(Request) Reply { return reply }) }
 
-// Greet sets a function that runs on each following connection before the
-// receiver reads a request from it. The receiver reads once greet returns.
-func (r *Receiver) Greet(greet func(*Conn)) {
+// OnConnect sets a function that runs on each following connection before the
+// receiver reads a request from it. The receiver reads once do returns.
+func (r *Receiver) OnConnect(do func(*Conn)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.greet = greet
+	r.onConnect = do
 }
 
 // Forget makes the receiver count requests without recording them, so that long

@@ -68,7 +68,7 @@ func TestEgressProxySetting(t *testing.T) {
 	inWorldOf(t, settings, func(w *world) {
 		proxy := w.receiver(3128, func(receivertest.Request) receivertest.Reply { return receivertest.Answer(200) })
 		asked := make(chan string, 1)
-		proxy.Greet(func(c *receivertest.Conn) {
+		proxy.OnConnect(func(c *receivertest.Conn) {
 			var request [1000]byte
 			n, _ := c.Read(request[:])
 			asked <- string(request[:n])

@@ -16,7 +16,7 @@ func (w *world) silentHosts(count int) *receivertest.Receiver {
 	w.t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
 	s := receivertest.Start(ln)
-	s.Greet(receivertest.Silence())
+	s.OnConnect(receivertest.Silence())
 	w.t.Cleanup(s.Close)
 	for port := uint16(20000); port < 20000+uint16(count); port++ {
 		w.receivers[port] = ln
