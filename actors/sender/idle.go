@@ -20,7 +20,7 @@ type idlePool struct {
 
 	mu      sync.Mutex
 	origins map[originKey]*site // of open targets
-	owners  map[string]*idleOwner
+	clients map[string]*idleOwner
 	busy    int // connections in use, and those being opened
 	epoch   int // the number of calls of renew
 	all     idleList
@@ -28,7 +28,7 @@ type idlePool struct {
 }
 
 func newIdlePool(maxConnections int) *idlePool {
-	return &idlePool{max: maxConnections, origins: make(map[originKey]*site), owners: make(map[string]*idleOwner)}
+	return &idlePool{max: maxConnections, origins: make(map[originKey]*site), clients: make(map[string]*idleOwner)}
 }
 
 // join adds a target of a client to the origin with the key, and returns the origin.

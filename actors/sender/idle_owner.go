@@ -11,10 +11,10 @@ type idleOwner struct {
 // ownerLocked returns a client's idleOwner, and counts one more target of the
 // client.
 func (p *idlePool) ownerLocked(client string) *idleOwner {
-	o := p.owners[client]
+	o := p.clients[client]
 	if o == nil {
 		o = &idleOwner{client: client, idle: idleList{place: inOwner}}
-		p.owners[client] = o
+		p.clients[client] = o
 	}
 	o.targets++
 	return o
@@ -22,16 +22,16 @@ func (p *idlePool) ownerLocked(client string) *idleOwner {
 
 // forgetLocked forgets an owner that has neither targets nor connections.
 func (p *idlePool) forgetLocked(o *idleOwner) {
-	if o.targets == 0 && o.idle.count == 0 && p.owners[o.client] == o {
-		delete(p.owners, o.client)
+	if o.targets == 0 && o.idle.count == 0 && p.clients[o.client] == o {
+		delete(p.clients, o.client)
 	}
 }
 
 // keepLocked registers an owner again that was forgotten while its last connection
 // was in use.
 func (p *idlePool) keepLocked(o *idleOwner) {
-	if p.owners[o.client] == nil {
-		p.owners[o.client] = o
+	if p.clients[o.client] == nil {
+		p.clients[o.client] = o
 	}
 }
 
@@ -54,7 +54,7 @@ type greedy struct {
 func (p *idlePool) victimLocked() *conn {
 	g := &p.greedy
 	if g.left--; g.left < 0 {
-		*g = greedy{owner: p.largestLocked(), left: len(p.owners) / ownersPerLook}
+		*g = greedy{owner: p.largestLocked(), left: len(p.clients) / ownersPerLook}
 		g.least = max(g.owner.idle.count/2, 1)
 	}
 	if g.owner.idle.count > g.least {
@@ -65,7 +65,7 @@ func (p *idlePool) victimLocked() *conn {
 
 // largestLocked returns the owner with most idle connections.
 func (p *idlePool) largestLocked() (largest *idleOwner) {
-	for _, o := range p.owners {
+	for _, o := range p.clients {
 		if largest == nil || o.idle.count > largest.idle.count {
 			largest = o
 		}

@@ -59,11 +59,11 @@ func TestIdleOwnership(t *testing.T) {
 		t.Error("the connection counts for", a.owner.idle.count, b.owner.idle.count)
 	}
 	p.leave(b, 4)
-	if p.owners["b"] == nil || len(p.owners) != 2 {
-		t.Error("the account with a connection is gone:", p.owners)
+	if p.clients["b"] == nil || len(p.clients) != 2 {
+		t.Error("the account with a connection is gone:", p.clients)
 	}
-	if surplus := p.leave(a, 4); len(surplus) != 1 || len(p.owners) != 0 {
-		t.Error("accounts are left:", surplus, p.owners)
+	if surplus := p.leave(a, 4); len(surplus) != 1 || len(p.clients) != 0 {
+		t.Error("accounts are left:", surplus, p.clients)
 	}
 }
 
@@ -83,12 +83,12 @@ func TestIdleVictims(t *testing.T) {
 	for i := range clients {
 		add(fmt.Sprint(i), 2)
 	}
-	if hog := p.owners["hog"].idle.count; hog != most-2*clients {
+	if hog := p.clients["hog"].idle.count; hog != most-2*clients {
 		t.Errorf("the hog keeps %d connections, want %d", hog, most-2*clients)
 	}
 	add("hog", most)
 	for i := range clients {
-		if n := p.owners[fmt.Sprint(i)].idle.count; n != 2 {
+		if n := p.clients[fmt.Sprint(i)].idle.count; n != 2 {
 			t.Fatalf("client %d keeps %d connections of 2", i, n)
 		}
 	}
