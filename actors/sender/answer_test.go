@@ -104,7 +104,7 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 	}
 }
 
-// wantAnswer compares all that an answer decides, but for times.
+// wantAnswer compares all that an answer decides, except times.
 func wantAnswer(t *testing.T, got, want webhook.Attempt) {
 	t.Helper()
 	wantAttempt(t, got, want.StatusCode, want.Failure)

@@ -8,7 +8,7 @@ import (
 )
 
 // TestIdleConnectionsAreBounded: all origins together keep no more than
-// MaxConnections; the one idle for longest goes first, and its origin is connected anew.
+// MaxConnections; the one idle for longest goes first, and its origin needs a new connection.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	c := newClient(t, Options{MaxConnections: 3})
 	targets := make([]*Target, 5)

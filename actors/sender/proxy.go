@@ -99,7 +99,7 @@ func (c *Client) tunnel(cn *conn, t guard.TargetURL, deadline time.Time) error {
 	case h.Cut != nil: // nobody knows where the target's bytes begin
 		return fmt.Errorf("the egress proxy's answer was cut off: %w", h.Cut)
 	case !response.Empty(): // a target speaks only after a request, or after TLS's first message
-		return fmt.Errorf("the egress proxy's answer goes on: %w", http1.ErrProtocol)
+		return fmt.Errorf("the egress proxy sent more than its answer: %w", http1.ErrProtocol)
 	}
 	return nil
 }

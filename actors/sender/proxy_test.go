@@ -192,12 +192,12 @@ func TestProxyIsGuarded(t *testing.T) {
 	}
 }
 
-// TestProxyFails: whatever it answers, the reason tells nothing more than a class.
+// TestProxyFails: whatever the proxy answers, the attempt has a class and no words.
 func TestProxyFails(t *testing.T) {
 	const established = "HTTP/1.1 200 OK\r\n"
 	for _, c := range []struct {
 		name    string
-		greet   receivertest.Reply
+		answer  receivertest.Reply
 		failure webhook.Reason
 		took    time.Duration
 	}{
@@ -219,7 +219,7 @@ func TestProxyFails(t *testing.T) {
 				s.OnConnect(func(conn *receivertest.Conn) {
 					var request [1000]byte
 					_, _ = conn.Read(request[:])
-					c.greet(conn)
+					c.answer(conn)
 					_ = conn.Close()
 				})
 				client := newClient(t, Options{

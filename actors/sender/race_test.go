@@ -172,7 +172,8 @@ func TestHappyEyeballs(t *testing.T) {
 	}
 }
 
-// wantNoDials: no dial goes on, no connection but the one in use is open, no room is taken.
+// wantNoDials fails if a dial still runs, if a connection other than those of the
+// client is open, or if room is still taken.
 func wantNoDials(t *testing.T, c *Client, n *network) {
 	t.Helper()
 	if n.open != 0 || len(c.extra) != 0 || c.idle.busy != 0 || n.receiver.Open() != len(c.conns) {
@@ -247,7 +248,7 @@ func TestDialsBesideOthersAreBounded(t *testing.T) {
 	})
 }
 
-// TestAbortEndsARace at once, and nothing goes on.
+// TestAbortEndsARace: Abort ends all dials at once.
 func TestAbortEndsARace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t, nil)

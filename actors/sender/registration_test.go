@@ -86,7 +86,7 @@ func TestCheckTarget(t *testing.T) {
 	}
 }
 
-// wantSameRefusal: whatever the reason, a refusal tells nothing of the network.
+// wantSameRefusal fails if a refusal reveals more than that there is one.
 func wantSameRefusal(t *testing.T, raw string, err error) {
 	t.Helper()
 	if err == nil {

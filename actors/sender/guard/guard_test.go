@@ -4,6 +4,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -221,6 +224,32 @@ func TestGuardFollowsInterfaces(t *testing.T) {
 		time.Sleep(ownAddressesAge + time.Second)
 		if g.Check(addr) == nil {
 			t.Fatal("when the list cannot be read, the last one is not kept")
+		}
+	})
+}
+
+// TestGuardListsInterfacesOnce: however many goroutines find the list out of date,
+// one of them reads it.
+func TestGuardListsInterfacesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var listed atomic.Int32
+		g := newGuard(t, Options{Interfaces: func() ([]net.Addr, error) {
+			listed.Add(1)
+			runtime.Gosched() // the others arrive meanwhile
+			return ownAddress()
+		}})
+		time.Sleep(ownAddressesAge + time.Second)
+		var checks sync.WaitGroup
+		for range 10 {
+			checks.Go(func() {
+				if g.Check(netip.MustParseAddr("9.9.9.9")) == nil {
+					t.Error("the machine's own address is let through")
+				}
+			})
+		}
+		checks.Wait()
+		if n := listed.Load(); n != 2 {
+			t.Errorf("the addresses were listed %d times, want once by New and once later", n)
 		}
 	})
 }

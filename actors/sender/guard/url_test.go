@@ -122,6 +122,41 @@ func TestParseTargetRefuses(t *testing.T) {
 	}
 }
 
+// TestReasonsOfRefusedTargets: the words that a client of the API reads, one for each
+// rule.
+func TestReasonsOfRefusedTargets(t *testing.T) {
+	for raw, reason := range map[string]string{
+		"": "is empty",
+		"http://a/" + strings.Repeat("a", MaxURL):           "is longer than 2048 characters",
+		"http://a.example/" + strings.Repeat("é", MaxURL/4): "is longer than 2048 characters",
+		"http://a.example/\xff":                             "is not valid UTF-8",
+		"http://a.example/ ":                                "contains white space or control characters",
+		"http://a.example/#":                                "has a fragment",
+		"http://a.example\\":                                "contains a backslash",
+		"http://a.example/%zz":                              "is not a valid URL: a % is not followed by two hexadecimal digits",
+		"http://a{b.example/":                               "is not a valid URL: its host has a character that is not allowed there",
+		"http://a.example:x/":                               "has a port that is not within 1 to 65535",
+		"http://a.example:65536/":                           "has a port that is not within 1 to 65535",
+		":a.example":                                        "is not a valid URL: it does not begin with http:// or https://",
+		"http://[::1":                                       "is not a valid URL",
+		"ws://a.example/":                                   "is not an http or https URL",
+		"http://u:p@a.example/":                             "has user information",
+		"http:///":                                          "has no host",
+		"http://a.example:/":                                "has an empty port",
+		"http://[::1%25eth0]/":                              "has a host that is not an IPv6 address",
+		"http://a..example/":                                "has an invalid host name",
+		"http://127.1/":                                     "has a numeric host that is not an IP address in its usual form",
+	} {
+		_, err := ParseTarget(raw)
+		if field, ok := errors.AsType[*webhook.FieldError](err); !ok || field.Reason != reason {
+			t.Errorf("%.40q: got %v, want %q", raw, err, reason)
+		}
+		if hasUser := errors.Is(err, ErrUserInfo); hasUser != (reason == "has user information") {
+			t.Errorf("%.40q: ErrUserInfo %v", raw, hasUser)
+		}
+	}
+}
+
 // FuzzParseTarget: what is accepted is stable, and net/http reads it alike.
 func FuzzParseTarget(f *testing.F) {
 	for _, seed := range []string{
