@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -29,49 +27,6 @@ const (
 	// ownSessions is the bound for an origin with a CA bundle, which has one host.
 	ownSessions = 2
 )
-
-// DefaultMaxConnections is how many connections, idle ones included, are open
-// before idle ones are closed for new ones.
-const DefaultMaxConnections = 8192
-
-// Bounds of Options.ExcerptBytes.
-const (
-	DefaultExcerptBytes = 4 << 10
-	MaxExcerptBytes     = 64 << 10
-)
-
-// Options configure a Client. Guard is required; the zero values of all other
-// fields have defaults.
-type Options struct {
-	// Log gets a line when the settings, or names that do not resolve, keep a request
-	// from leaving: at most one per webhook and minute. Nothing is logged if nil.
-	Log *slog.Logger
-	// Guard decides which targets requests may reach. Required.
-	Guard *guard.Guard
-	// Version is Astrohook's version in the User-Agent header; "dev" if empty.
-	Version string
-	// HeaderPrefix begins the names of Astrohook's own headers; webhook.DefaultHeaderPrefix if empty.
-	HeaderPrefix string
-	// RootCAs verify the receivers' certificates; the system's roots if nil.
-	RootCAs *x509.CertPool
-	// ExcerptBytes is how many bytes of a response's body are kept, up to
-	// MaxExcerptBytes; DefaultExcerptBytes if 0.
-	ExcerptBytes int
-	// MaxConnections is how many connections may be open before idle ones are closed
-	// for new ones; DefaultMaxConnections if 0. It does not bound the connections in
-	// use: the callers of Send bound those.
-	MaxConnections int
-	// Proxy opens all connections, and then resolves names in place of the guard; no
-	// proxy if nil. The proxy variables of the environment are ignored, because they
-	// would lead around the guard.
-	Proxy *Proxy
-	// Dial opens a connection to an address that the guard admitted, or to the Proxy;
-	// TCP if nil. It must return when ctx ends. Only the default checks the address a
-	// second time when the socket connects.
-	Dial func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error)
-	// Resolve returns the addresses of a host name; DNS if nil.
-	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
-}
 
 // Client makes the requests of all endpoints. It is safe for concurrent use.
 type Client struct {
@@ -104,46 +59,51 @@ type Client struct {
 // New starts a client, which has one goroutine until Close ends it. It fails if an
 // option is out of its bounds.
 func New(o Options) (*Client, error) {
-	if o.Guard == nil {
-		return nil, errors.New("new sender: Guard is missing")
-	}
-	if o.ExcerptBytes < 0 || o.ExcerptBytes > MaxExcerptBytes {
-		return nil, fmt.Errorf("new sender: ExcerptBytes is %d, not within 0 to %d", o.ExcerptBytes, MaxExcerptBytes)
-	}
-	if o.MaxConnections <= 0 {
-		o.MaxConnections = DefaultMaxConnections
-	}
-	head, err := newHeadOptions(o.HeaderPrefix, o.Version)
+	c, err := assemble(o)
 	if err != nil {
 		return nil, fmt.Errorf("new sender: %w", err)
-	}
-	names, err := newResolver(o.Resolve)
-	if err != nil {
-		return nil, fmt.Errorf("new sender: %w", err)
-	}
-	notices, err := newNotices(o.Log)
-	if err != nil {
-		return nil, fmt.Errorf("new sender: %w", err)
-	}
-	c := &Client{
-		notices: notices, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
-		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
-		extra: make(chan struct{}, max(o.MaxConnections/extraShare, 1)),
-		tls: &tls.Config{
-			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"},
-			ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
-		},
-	}
-	c.guard.Store(o.Guard)
-	if c.excerpt == 0 {
-		c.excerpt = DefaultExcerptBytes
-	}
-	if c.dial == nil {
-		c.dial, c.dialProxy = c.dialTCP, dialProxyTCP
 	}
 	c.running, c.abort = context.WithCancel(context.Background())
 	c.startJanitor()
 	return c, nil
+}
+
+// assemble returns a client whose goroutine was not started yet.
+func assemble(o Options) (*Client, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	head, err := newHeadOptions(o.HeaderPrefix, o.Version)
+	if err != nil {
+		return nil, err
+	}
+	names, err := newResolver(o.Resolve)
+	if err != nil {
+		return nil, err
+	}
+	notices, err := newNotices(o.Log)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		notices: notices, resolver: names, dial: o.Dial, proxy: o.Proxy, dialProxy: o.Dial, head: head,
+		excerpt: o.ExcerptBytes, idle: newIdlePool(o.MaxConnections), conns: map[*conn]struct{}{}, swept: make(chan struct{}),
+		extra: make(chan struct{}, max(o.MaxConnections/extraShare, 1)), tls: tlsRules(o.RootCAs),
+	}
+	c.guard.Store(o.Guard)
+	if c.dial == nil {
+		c.dial, c.dialProxy = c.dialTCP, dialProxyTCP
+	}
+	return c, nil
+}
+
+// tlsRules returns the rules of TLS for origins without a CA bundle. ALPN offers
+// HTTP/1.1 only: a receiver that could speak HTTP/2 as well must not choose it.
+func tlsRules(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"http/1.1"},
+		ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
+	}
 }
 
 // Open returns a target for an endpoint. It connects to nothing. Zero fields of s

@@ -21,10 +21,10 @@ const checkBudget = 2 * time.Second
 // does not resolve now is accepted, because the guard checks each connection.
 func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string, err error) {
 	target, err := guard.ParseTarget(raw)
-	if errors.Is(err, guard.ErrUserInfo) {
+	switch {
+	case errors.Is(err, guard.ErrUserInfo):
 		return "", wrongTarget("has user information: credentials belong into headers.Authorization")
-	}
-	if err != nil {
+	case err != nil:
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkBudget)
@@ -38,11 +38,17 @@ func (c *Client) CheckTarget(ctx context.Context, raw string) (canonical string,
 	}
 	switch {
 	case errors.Is(err, guard.ErrBlockedPort):
-		return "", fmt.Errorf("%w: %w", wrongTarget("has a port that is not allowed"), webhook.ErrBlockedAddress)
+		return "", blockedTarget("has a port that is not allowed")
 	case refused:
-		return "", fmt.Errorf("%w: %w", wrongTarget("points to an address that is not allowed"), webhook.ErrBlockedAddress)
+		return "", blockedTarget("points to an address that is not allowed")
 	}
 	return target.Canonical, nil
+}
+
+// blockedTarget returns the error of a registration whose target the guard refused.
+// It is the same for all addresses and names.
+func blockedTarget(reason string) error {
+	return fmt.Errorf("%w: %w", wrongTarget(reason), webhook.ErrBlockedAddress)
 }
 
 // wrongTarget returns the error of a registration whose target URL is refused.

@@ -86,17 +86,21 @@ func (r *resolver) resolve(ctx context.Context, host string) ([]netip.Addr, erro
 	if ctx.Err() != nil {
 		return nil, ctx.Err() // it says nothing about the name, so it is not cached
 	}
+	found := newAnswer(addrs, err)
+	r.cache.Add(host, found)
+	return found.addrs, found.failure
+}
+
+// newAnswer returns the cache's entry for the result of a lookup.
+func newAnswer(addrs []netip.Addr, err error) answer {
 	switch {
 	case err != nil:
 	case len(addrs) == 0:
 		err = errors.New("it has no addresses")
 	case len(addrs) > maxAnswers:
 		err = fmt.Errorf("it has %d addresses, more than %d", len(addrs), maxAnswers)
+	default:
+		return answer{addrs: addrs, until: time.Now().Add(resolvedAge)}
 	}
-	found := answer{addrs: addrs, until: time.Now().Add(resolvedAge)}
-	if err != nil {
-		found = answer{failure: &unresolvedError{err}, until: time.Now().Add(unresolvedAge)}
-	}
-	r.cache.Add(host, found)
-	return found.addrs, found.failure
+	return answer{failure: &unresolvedError{err}, until: time.Now().Add(unresolvedAge)}
 }

@@ -23,6 +23,7 @@ type Refusal struct {
 	class error // webhook.ErrBlockedAddress or ErrBlockedPort
 }
 
+// Error returns the refusal in the words of the log.
 func (r *Refusal) Error() string { return r.What + ": " + r.Advice + ": " + r.class.Error() }
 
 // Unwrap returns the class: webhook.ErrBlockedAddress, or ErrBlockedPort.
