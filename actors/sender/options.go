@@ -59,7 +59,7 @@ type Options struct {
 // complete checks the options and fills in the defaults of numbers.
 func (o *Options) complete() error {
 	if o.Guard == nil {
-		return errors.New("Guard is missing")
+		return errors.New("the option Guard is missing")
 	}
 	if o.ExcerptBytes < 0 || o.ExcerptBytes > MaxExcerptBytes {
 		return fmt.Errorf("ExcerptBytes is %d, not within 0 to %d", o.ExcerptBytes, MaxExcerptBytes)

@@ -121,7 +121,7 @@ func TestNoHead(t *testing.T) {
 		for _, piece := range []int{1, 1 << 20} {
 			r := NewResponseReader(&scripted{text: []byte(c.text), piece: piece, end: io.EOF})
 			_, err := r.ReadHead()
-			if !errors.Is(err, c.class) || detail.Of(err) != c.words || c.class == ErrEnded && !errors.Is(err, io.EOF) {
+			if !errors.Is(err, c.class) || detail.Of(err) != c.words || errors.Is(c.class, ErrEnded) && !errors.Is(err, io.EOF) {
 				t.Errorf("%s, in pieces of %d: got %v, with the words %q", c.name, piece, err, detail.Of(err))
 			}
 			if r.Received() != (c.text != "") {
