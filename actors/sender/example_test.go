@@ -13,6 +13,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // newDelivery returns the first delivery of an event for an endpoint.
@@ -47,7 +48,7 @@ func Example() {
 	defer func() { _ = client.Close() }()
 	endpoint := webhook.Endpoint{
 		ID: webhook.ID{Seq: 1 << 40, Endpoint: 7}, TargetURL: receiver.URL,
-		Secrets: []webhook.Secret{{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}},
+		Secrets: []signing.Secret{{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}},
 	}
 	target, err := client.Open(endpoint, webhook.Settings{})
 	if err != nil {
