@@ -106,3 +106,176 @@ func TestLock(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestMakeDir: a directory and its parents are private, and what exists already stays as it is.
+func TestMakeDir(t *testing.T) {
+	base := t.TempDir()
+	path := filepath.Join(base, "a", "b", "c")
+	for range 2 { // the second time nothing is missing
+		if err := MakeDir(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for dir := path; dir != base; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info, err)
+		}
+	}
+	open := filepath.Join(base, "open")
+	if err := os.Mkdir(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := MakeDir(open); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(open); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("a directory that existed became %v, %v", info.Mode(), err)
+	}
+}
+
+// TestModes: files hold secrets, so that nobody else may read them, whoever replaces what.
+func TestModes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(path, func(*os.File) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// TestCreateRefusesLinks: a name is taken by a symbolic link that leads nowhere, too: a rename
+// would replace the link, and a write through it would make a file elsewhere.
+func TestCreateRefusesLinks(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), link); err != nil {
+		t.Fatal(err)
+	}
+	err := Create(link, func(*os.File) error { t.Error("written"); return nil })
+	if !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+}
+
+// TestMissingFolder: whoever creates a file in a folder that does not exist learns of that.
+func TestMissingFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "file")
+	for name, make := range map[string]func(string, func(*os.File) error) error{"Create": Create, "Replace": Replace} {
+		if err := make(path, func(*os.File) error { t.Error("written"); return nil }); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := SyncTree(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("SyncTree: %v", err)
+	}
+	if err := SyncDir(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("SyncDir: %v", err)
+	}
+}
+
+// TestSyncTree: every file and directory is synced, whatever else lies among them.
+func TestSyncTree(t *testing.T) {
+	dir := t.TempDir()
+	if err := MakeDir(filepath.Join(dir, "a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"x", filepath.Join("a", "y"), filepath.Join("a", "b", "z")} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("text"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "a", "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := SyncTree(dir); err != nil {
+		t.Error(err)
+	}
+	if err := SyncTree(filepath.Join(dir, "x")); err != nil {
+		t.Errorf("a file alone: %v", err)
+	}
+}
+
+// TestAllocate: blocks are taken from the disk, and the file stays as long as it was.
+func TestAllocate(t *testing.T) {
+	if Missing != "" {
+		t.Skip(Missing)
+	}
+	path := filepath.Join(t.TempDir(), "reserved")
+	err := Allocate(path, 1<<20)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("the file system of the tests reserves no blocks")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != 0 || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Allocate(path, 1<<20); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "content" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if err := Allocate(filepath.Join(path, "below"), 1); err == nil {
+		t.Error("blocks for a file below a file")
+	}
+}
+
+// TestSupported: the tests run on systems that can keep data directories only.
+func TestSupported(t *testing.T) {
+	if err := Supported(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLockOfFile: a lock belongs to the open file, and a file that is closed cannot be locked.
+func TestLockOfFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // to lock what one holds changes nothing
+		if err := Lock(file); err != nil {
+			t.Error(err)
+		}
+	}
+	file.Close()
+	if err := Lock(file); err == nil || errors.Is(err, ErrLocked) {
+		t.Errorf("a closed file: %v", err)
+	}
+}
+
+// TestFaultsOfReplace: whatever fails, the old file stays and no part of the new one does.
+func TestFaultsOfReplace(t *testing.T) {
+	failed := errors.New("failed")
+	for name, write := range map[string]func(*os.File) error{
+		"writing fails":             func(*os.File) error { return failed },
+		"the file is closed before": func(file *os.File) error { return file.Close() },
+		"its name is gone before":   func(file *os.File) error { return os.Remove(file.Name()) },
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "file")
+		if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Replace(path, write); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		text, err := os.ReadFile(path)
+		files, listErr := os.ReadDir(dir)
+		if err != nil || listErr != nil || string(text) != "old" || len(files) != 1 {
+			t.Errorf("%s: %q, %v, %d files, %v", name, text, err, len(files), listErr)
+		}
+	}
+}

@@ -57,3 +57,67 @@ func BenchmarkTinyNumbers(b *testing.B) {
 		}
 	}
 }
+
+// TestParseDecimal: equal numbers are equal as structs, however they are written, and what no
+// double's shortest form can equal is refused.
+func TestParseDecimal(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want string // in the form of appendTo; "" if it is refused
+	}{
+		{"0", ".e0"},
+		{"-0.00e99", ".e0"},
+		{"1", ".1e1"},
+		{"100", ".1e3"},
+		{"1e2", ".1e3"},
+		{"0.1E3", ".1e3"},
+		{"1.00", ".1e1"},
+		{"-12.5", "-.125e2"},
+		{"0.00125e4", ".125e2"},
+		{"12345678901234567", ".12345678901234567e17"},
+		{"123456789012345678", ""},
+		{"123456789012345670000", ".12345678901234567e21"},
+		{"1e398", ".1e399"},
+		{"1e400", ""},
+		{"1e-402", ""},
+		{"1e999999999999999999999", ""},
+		{"0.1000000000000000055", ""},
+	} {
+		d, ok := parseDecimal([]byte(c.text))
+		if ok != (c.want != "") {
+			t.Errorf("%s: parsed is %v", c.text, ok)
+			continue
+		}
+		if got := string(d.appendTo(nil)); ok && got != c.want {
+			t.Errorf("%s: %s, want %s", c.text, got, c.want)
+		}
+	}
+}
+
+// TestStaysAsWritten: the test that spares most numbers their parsing never passes a number that
+// would change.
+func TestStaysAsWritten(t *testing.T) {
+	g := newGenerator()
+	passed := 0
+	for range 50_000 {
+		text := g.number()
+		if !staysAsWritten([]byte(text)) {
+			continue
+		}
+		passed++
+		d, ok := parseDecimal([]byte(text))
+		if !ok {
+			continue // no double holds it: it stays in any case
+		}
+		value, ok := d.double()
+		if d.length == 0 {
+			value, ok = 0, true
+		}
+		if form := strconv.FormatFloat(value, 'f', -1, 64); ok && form != text && math.Abs(value) < 1e21 {
+			t.Fatalf("%s stays, and ECMAScript writes %s", text, form)
+		}
+	}
+	if passed < 10_000 {
+		t.Errorf("only %d numbers pass", passed)
+	}
+}

@@ -76,3 +76,78 @@ func ExampleVerifier_publicKey() {
 	// <nil>
 	// verify: signature does not match
 }
+
+// A rotation: the newest secret signs first, and the one before it signs until it expires.
+func ExampleSigner() {
+	now := time.Unix(1614265330, 0)
+	signer, err := signing.NewSigner([]signing.Secret{
+		{Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+		{Value: "the secret before it", ExpiresAt: now.Add(time.Hour)},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	count := func(at time.Time) int {
+		return len(strings.Fields(string(signer.AppendStandard(nil, at, "whd_1", []byte(`{}`)))))
+	}
+	fmt.Println(count(now), count(now.Add(time.Hour)))
+	// Output: 2 1
+}
+
+// A receiver without Standard Webhooks verifies the hex signature alone. It takes the id and
+// the time from the body: they are not signed otherwise.
+func ExampleVerifier_VerifyHex() {
+	const secret = "a secret of the receiver's own"
+	signer, err := signing.NewSigner([]signing.Secret{{Value: secret}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	body := []byte(`{"id":"whd_1"}`)
+	header := http.Header{}
+	header.Set(signing.DefaultHexHeader, string(signer.AppendHex(nil, time.Now(), body)))
+
+	verifier := signing.Verifier{Secrets: []string{secret}}
+	fmt.Println(verifier.VerifyHex(header.Get, body))
+	fmt.Println(verifier.VerifyHex(header.Get, []byte(`{"id":"whd_2"}`)))
+	// Output:
+	// <nil>
+	// verify: signature does not match
+}
+
+// A receiver of v1a gets the public key, as text or as a JSON web key, and never the secret.
+func ExampleSecret_PublicKey() {
+	private, err := signing.SchemeEd25519.Generate(strings.NewReader("32 bytes that are not random at a"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	secret := signing.Secret{Value: private}
+	key, _ := secret.JSONWebKey()
+	fmt.Println(secret.PublicKey())
+	fmt.Println(key.Curve, key.X)
+	// Output:
+	// whpk_DnxpVy8QRtQWIEvUcs/xwiR2jWv7b14GYEWrqiUqpxs=
+	// Ed25519 DnxpVy8QRtQWIEvUcs_xwiR2jWv7b14GYEWrqiUqpxs
+}
+
+// Secrets that were pasted wrong are refused when they are set: no receiver could verify.
+func ExampleValidateSecret() {
+	for _, text := range []string{
+		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+		"too short",
+		"Whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+		"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+	} {
+		fmt.Println(signing.ValidateSecret(text))
+	}
+	// Output:
+	// <nil>
+	// is shorter than 16 characters
+	// begins with whsec_ in another casing
+	// is a public key (whpk_)
+}
+
+// A plain text of a client's own has a form that every Standard Webhooks library takes.
+func ExampleSecret_Standard() {
+	fmt.Println(signing.Secret{Value: "a plain secret, not in base64"}.Standard())
+	// Output: whsec_YSBwbGFpbiBzZWNyZXQsIG5vdCBpbiBiYXNlNjQ=
+}
