@@ -68,7 +68,7 @@ func (s *diskSpace) prepareStart() error {
 		return err
 	}
 	free, err := s.free()
-	if err == nil && free < s.turn()+int64(len(logs))*s.blocks() {
+	if err == nil && free < s.nextLog()+int64(len(logs))*s.blocks() {
 		if err = os.Remove(filepath.Join(s.dir, ballastName)); err == nil || errors.Is(err, fs.ErrNotExist) {
 			free, err = s.free()
 		}
@@ -116,7 +116,7 @@ func (s *diskSpace) admits(u groupcommit.Urgency, tables func() int64) bool {
 	if err != nil {
 		return true
 	}
-	need := s.turn() * int64(1+waiting)
+	need := s.nextLog() * int64(1+waiting)
 	if u == groupcommit.Publishes && free < need+largestMerge {
 		need = max(need, s.needed(tables()))
 	}
@@ -176,14 +176,14 @@ func unlessFutile(err error) error {
 	return err
 }
 
-// makeBallast makes the ballast if it is missing and there is space for it beside a
-// turn. A start that gave the ballast up makes it again, so that the next start has it.
+// makeBallast makes the ballast if it is missing and there is space for it beside the
+// next log. A start that gave the ballast up makes it again, so that the next start has it.
 func (s *diskSpace) makeBallast() error {
 	path := filepath.Join(s.dir, ballastName)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if free, err := s.free(); err != nil || free < s.ballast()+s.turn() {
+	if free, err := s.free(); err != nil || free < s.ballast()+s.nextLog() {
 		return err
 	}
 	err := disk.Allocate(path, s.ballast())
@@ -218,7 +218,7 @@ func (db *DB) Squeeze() (endLog bool, err error) {
 	needed := db.space.needed(db.TableBytes())
 	tight := free < needed+needed/8 // publishing ends somewhat above the need
 	squeezeTables(db.badger, tight)
-	return tight && free >= db.space.turn(), nil
+	return tight && free >= db.space.nextLog(), nil
 }
 
 // EndLog has the next commit begin another log. Only the writer calls it.

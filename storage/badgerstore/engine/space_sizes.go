@@ -37,11 +37,12 @@ func sizesFor(total uint64) spaceSizes {
 // in the log.
 func (s spaceSizes) blocks() int64 { return s.log + 2*MaxTxnBytes }
 
-// turn is what it takes to begin the next log, and to make a table of the last one.
-func (s spaceSizes) turn() int64 { return 2*s.blocks() + smallFiles }
+// nextLog is what it takes to begin the next log, and to make a table of the last one.
+func (s spaceSizes) nextLog() int64 { return 2*s.blocks() + smallFiles }
 
 // needed is what must stay free to continue, with so many bytes of tables.
-func (s spaceSizes) needed(tables int64) int64 { return s.turn() + min(tables, largestMerge) }
+func (s spaceSizes) needed(tables int64) int64 { return s.nextLog() + min(tables, largestMerge) }
 
-// ballast is for the tables of the logs that a start finds, and for one more log and turn.
-func (s spaceSizes) ballast() int64 { return s.turn() + s.blocks() }
+// ballast is for the tables of the logs that a start finds, and for writing one
+// more log and beginning the next.
+func (s spaceSizes) ballast() int64 { return s.nextLog() + s.blocks() }

@@ -39,7 +39,7 @@ func TestStartReservesSpace(t *testing.T) {
 	if got := blocksOf(t, filepath.Join(dir, ballastName)); got < db.space.ballast() {
 		t.Errorf("%d bytes of the ballast are on disk", got)
 	}
-	if got, want := db.SpaceNeeded(), uint64(db.space.turn()); got != want {
+	if got, want := db.SpaceNeeded(), uint64(db.space.nextLog()); got != want {
 		t.Errorf("%d bytes are needed beside no tables, want %d", got, want)
 	}
 }
@@ -66,17 +66,17 @@ func TestSpaceSizes(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct {
 		disk                                  uint64
-		log, blocks, turn, ballast            int64
+		log, blocks, next, ballast            int64
 		tables, neededForFew, neededForPlenty int64
 	}{
-		{disk: 150, log: 4, blocks: 12, turn: 28, ballast: 40, tables: 30, neededForFew: 58, neededForPlenty: 540},
-		{disk: 1024, log: 16, blocks: 24, turn: 52, ballast: 76, tables: 30, neededForFew: 82, neededForPlenty: 564},
-		{disk: 10 << 10, log: 32, blocks: 40, turn: 84, ballast: 124, tables: 30, neededForFew: 114, neededForPlenty: 596},
-		{disk: 10 << 20, log: 32, blocks: 40, turn: 84, ballast: 124, tables: 30, neededForFew: 114, neededForPlenty: 596},
+		{disk: 150, log: 4, blocks: 12, next: 28, ballast: 40, tables: 30, neededForFew: 58, neededForPlenty: 540},
+		{disk: 1024, log: 16, blocks: 24, next: 52, ballast: 76, tables: 30, neededForFew: 82, neededForPlenty: 564},
+		{disk: 10 << 10, log: 32, blocks: 40, next: 84, ballast: 124, tables: 30, neededForFew: 114, neededForPlenty: 596},
+		{disk: 10 << 20, log: 32, blocks: 40, next: 84, ballast: 124, tables: 30, neededForFew: 114, neededForPlenty: 596},
 	} {
 		s := sizesFor(c.disk * mib)
-		got := []int64{s.log, s.blocks(), s.turn(), s.ballast(), s.needed(c.tables * mib), s.needed(1 << 40)}
-		want := []int64{c.log, c.blocks, c.turn, c.ballast, c.neededForFew, c.neededForPlenty}
+		got := []int64{s.log, s.blocks(), s.nextLog(), s.ballast(), s.needed(c.tables * mib), s.needed(1 << 40)}
+		want := []int64{c.log, c.blocks, c.next, c.ballast, c.neededForFew, c.neededForPlenty}
 		for i := range got {
 			if got[i] != want[i]*mib {
 				t.Errorf("a disk of %d MiB: %v bytes, want %v MiB", c.disk, got, want)
@@ -92,7 +92,7 @@ func TestSpaceSizes(t *testing.T) {
 
 func TestAdmits(t *testing.T) {
 	db := openWriter(t, Options{Dir: t.TempDir()})
-	turn := db.space.turn()
+	next := db.space.nextLog()
 	all := []groupcommit.Urgency{groupcommit.Settles, groupcommit.Publishes, groupcommit.Changes, groupcommit.Frees}
 	for _, c := range []struct {
 		reason   string
@@ -104,11 +104,11 @@ func TestAdmits(t *testing.T) {
 	}{
 		{"the log has its blocks", freeingShare + 1, 0, 0, true, all},
 		{"the log's end is for what frees space", freeingShare, 0, 0, true, []groupcommit.Urgency{groupcommit.Frees}},
-		{"the log is full, and there is space for the next", 0, 0, turn, true, all},
-		{"the log is full, and there is not", 0, 0, turn - 1, true, nil},
-		{"a full one waits to become a table", 0, 1, 2*turn - 1, true, nil},
-		{"there is space for both", 0, 1, 2 * turn, true, all},
-		{"the log has no blocks", freeingShare + 1, 0, turn - 1, false, nil},
+		{"the log is full, and there is space for the next", 0, 0, next, true, all},
+		{"the log is full, and there is not", 0, 0, next - 1, true, nil},
+		{"a full one waits to become a table", 0, 1, 2*next - 1, true, nil},
+		{"there is space for both", 0, 1, 2 * next, true, all},
+		{"the log has no blocks", freeingShare + 1, 0, next - 1, false, nil},
 	} {
 		db.PretendDisk(func() int64 { return c.free }, func() (int64, int) { return c.left, c.waiting })
 		if db.space.reserved = ""; c.reserved {
@@ -134,7 +134,7 @@ func TestPublishingNeedsMore(t *testing.T) {
 		free int64
 		want map[groupcommit.Urgency]bool
 	}{
-		{s.turn(), map[groupcommit.Urgency]bool{groupcommit.Publishes: false, groupcommit.Settles: true, groupcommit.Changes: true}},
+		{s.nextLog(), map[groupcommit.Urgency]bool{groupcommit.Publishes: false, groupcommit.Settles: true, groupcommit.Changes: true}},
 		{s.needed(tables()), map[groupcommit.Urgency]bool{groupcommit.Publishes: true, groupcommit.Settles: true, groupcommit.Changes: true}},
 		{s.needed(tables()) - 1, map[groupcommit.Urgency]bool{groupcommit.Publishes: false, groupcommit.Settles: true, groupcommit.Changes: true}},
 	} {
@@ -183,7 +183,7 @@ func TestPrepareStart(t *testing.T) {
 	}
 }
 
-// TestBallastComesBack: the ballast is made again once there is space for it beside a turn.
+// TestBallastComesBack: the ballast is made again once there is space for it beside the next log.
 func TestBallastComesBack(t *testing.T) {
 	dir := t.TempDir()
 	db := openWriter(t, Options{Dir: dir})
@@ -196,7 +196,7 @@ func TestBallastComesBack(t *testing.T) {
 	for _, c := range []struct {
 		free int64
 		made bool
-	}{{db.space.ballast() + db.space.turn() - 1, false}, {db.space.ballast() + db.space.turn(), true}} {
+	}{{db.space.ballast() + db.space.nextLog() - 1, false}, {db.space.ballast() + db.space.nextLog(), true}} {
 		free, now = c.free, now.Add(spaceInterval)
 		db.Committed(0, now)
 		if _, err := os.Lstat(path); (err == nil) != c.made {
@@ -211,11 +211,11 @@ func TestSqueezeWhenTight(t *testing.T) {
 	needPatch(t)
 	db := openWriter(t, Options{Dir: t.TempDir()})
 	defer squeezeTables(db.badger, false)
-	turn := db.space.turn()
+	next := db.space.nextLog()
 	for _, c := range []struct {
 		free int64
 		ends bool
-	}{{1 << 40, false}, {turn + turn/8, false}, {turn + turn/8 - 1, true}, {turn, true}, {turn - 1, false}} {
+	}{{1 << 40, false}, {next + next/8, false}, {next + next/8 - 1, true}, {next, true}, {next - 1, false}} {
 		db.PretendDisk(func() int64 { return c.free }, func() (int64, int) { return 1, 0 })
 		if ends, err := db.Squeeze(); ends != c.ends || err != nil {
 			t.Errorf("%d bytes free: the log ends: %v, %v", c.free, ends, err)
