@@ -1,3 +1,5 @@
+//go:build !unpatched
+
 package engine
 
 import (
@@ -23,7 +25,6 @@ func heap() int64 {
 // TestTableInTheMakingTakesLittle: a table's blocks go to its file as they are made, so
 // that a large table takes no more memory than a small one.
 func TestTableInTheMakingTakesLittle(t *testing.T) {
-	needPatch(t)
 	const size, most = 64 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "000001.sst")
 	before := heap()
@@ -54,7 +55,6 @@ func TestTableInTheMakingTakesLittle(t *testing.T) {
 // TestAbandonedTableLeavesNoFile: Badger makes file numbers that are new, and a file
 // that is in the way would fail the next table.
 func TestAbandonedTableLeavesNoFile(t *testing.T) {
-	needPatch(t)
 	path := filepath.Join(t.TempDir(), "000001.sst")
 	b := table.NewTableBuilder(table.Options{File: path, TableSize: 16 << 20, BlockSize: 4 << 10, BloomFalsePositive: 0.01})
 	for n := range 4000 {
