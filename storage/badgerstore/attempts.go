@@ -41,6 +41,7 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 	}
 	now := st.Now
 	if n := last.Long(); n > 0 {
+		// Decided before the settlement waits: a refused body is not kept in memory.
 		if s.bodies.Take(o.now.ID.Endpoint, n, time.Now()) {
 			o.claimed = n
 		} else {
@@ -80,6 +81,7 @@ func (c *change) keepLog(d *webhook.Delivery) {
 	for i := range d.AttemptLog {
 		a := &d.AttemptLog[i]
 		r := records{attempt: layout.EncodeAttempt(a)}
+		// Version 1 kept all bodies; only the latest ones move.
 		if len(a.Response) > webhook.MaxShortResponse && i >= len(d.AttemptLog)-webhook.MaxLongResponses {
 			r.body = (&layout.Body{Number: a.Number, Truncated: a.ResponseTruncated, Text: a.Response}).Encode()
 		}
@@ -107,6 +109,7 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 		return err
 	}
 	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
+	// The slot of an attempt may still hold an older one that was to be overwritten.
 	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
 	return eachLogged(tx, layout.SpaceBody, d.ID, func(record []byte) error {
 		b, err := layout.DecodeBody(record)

@@ -26,6 +26,7 @@ const backupTitle = "astrohook backup 1\n"
 // memory, a few times over.
 const backupChunk = 256 << 10
 
+// errNoBackup reports a file that Backup did not write, or not to its end.
 var errNoBackup = errors.New("not a whole backup")
 
 // Backup writes all records to w, as they are when it is called; later writes are not

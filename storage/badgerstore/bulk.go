@@ -37,6 +37,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	err = s.update(ctx, "replay deliveries", func(tx *badger.Txn) (*change, error) {
 		c := &change{}
 		for i := range page.Deliveries {
+			// The next call continues after the last delivery that was looked at.
 			if c.bytes > maxBulkBytes {
 				next = page.Deliveries[i-1].ID
 				break
@@ -49,6 +50,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 				requeued++
 			}
 		}
+		// An attempt of one of them may be in flight, and must not settle it blindly.
 		s.changeOutsideActor(q.Endpoint)
 		return c, nil
 	})
@@ -61,6 +63,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 // replay requeues one delivery if it is still finished and its event still exists, and
 // reports whether it did.
 func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
+	// It may have been requeued, or have expired, since the snapshot.
 	was, err := findDelivery(tx, id, finishedSpaces(""))
 	if errors.Is(err, webhook.ErrNotFound) {
 		return false, nil
@@ -68,6 +71,7 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	// Without its event nothing could be sent.
 	there, err := has(tx, layout.EventKey(id))
 	if err != nil || !there {
 		return false, err
@@ -134,6 +138,8 @@ func (s *Store) CancelPending(
 func (s *Store) pendingIDs(n webhook.EndpointNumber, limit int) ([]webhook.ID, error) {
 	seen := s.scanStarts.begin(n)
 	return view(s, "select deliveries to cancel", func(tx *badger.Txn) (out []webhook.ID, err error) {
+		// The scan starts are used and noted, as by any scan of a queue: an endpoint with
+		// millions of cancelled deliveries would make each call slower than the last.
 		queue := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 		defer queue.Close()
 		queue.Seek(layout.DeliveryKey(layout.SpaceQueued, seen.began.queue.For(n)))

@@ -63,6 +63,7 @@ func (c *change) putUntil(key, value []byte, until time.Time) {
 // remove removes a key, whether or not it exists.
 func (c *change) remove(key []byte) { c.add(op{entry: badger.Entry{Key: key}, remove: true}) }
 
+// add adds an op and counts its size.
 func (c *change) add(o op) {
 	c.ops = append(c.ops, o)
 	c.bytes += len(o.entry.Key) + len(o.entry.Value) + opOverhead

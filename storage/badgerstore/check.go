@@ -89,6 +89,7 @@ type checker struct {
 	faults []error
 }
 
+// run checks all records and collects the faults; one bad record does not end it.
 func (c *checker) run() error {
 	it := c.tx.NewIterator(badger.DefaultIteratorOptions)
 	defer it.Close()
@@ -137,6 +138,7 @@ var (
 // record checks one record, and counts it.
 func (c *checker) record(key, value []byte) error {
 	kind := layout.Space(key[0])
+	// Decoders of keys index by size; a key of another size would panic in them.
 	if size, fixed := kind.KeySize(); fixed && len(key) != size {
 		return errForeignKey
 	}
@@ -157,6 +159,7 @@ func (c *checker) record(key, value []byte) error {
 	case layout.SpaceBody:
 		_, err := layout.DecodeBody(value)
 		return c.logged(key, err)
+	// An entry without a delivery would be retried for ever without effect.
 	case layout.SpaceSchedule:
 		return c.needs(layout.DeliveryKey(layout.SpaceRetrying, layout.ParseScheduleKey(key).ID), errNoDelivery)
 	case layout.SpacePart:
@@ -176,6 +179,7 @@ func (c *checker) record(key, value []byte) error {
 	case layout.SpaceAPIKey:
 		_, err := layout.DecodeAPIKey(value)
 		return err
+	// These have no record that could be damaged beyond Badger's own checksums.
 	case layout.SpaceMeta, layout.SpaceClient, layout.SpaceDeleted, layout.SpaceGate, layout.SpaceIdempotency:
 		return nil
 	}

@@ -93,6 +93,8 @@ func (s *Store) commitNumbered(tx *badger.Txn, changes []*change) error {
 		if err := writeTally(tx, now); err != nil {
 			return err
 		}
+		// Returns once the log is synced. The tally goes along in the same transaction, so
+		// that a crash cannot separate it from what it counts.
 		if err := tx.Commit(); err != nil {
 			return err
 		}
@@ -107,6 +109,7 @@ func fill(tx *badger.Txn, jobs []*job) ([]*change, error) {
 	changes := make([]*change, 0, len(jobs))
 	ops, bytes := 0, 0
 	for _, j := range jobs {
+		// The transaction has all writes before this one, so that a plan sees them.
 		j.prepare(tx)
 		ops, bytes = ops+len(j.change.ops), bytes+j.change.bytes
 		if len(changes) > 0 && (ops > engine.MaxTxnKeys || bytes > engine.MaxTxnBytes) {

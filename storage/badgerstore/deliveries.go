@@ -23,20 +23,24 @@ import (
 func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	o := s.outcomeOf(&st)
 	plan := func(tx *badger.Txn) (*change, error) {
+		// This runs inside the committer, after the change that was made from outside.
 		if _, yes := s.changedOutsideActor[o.now.ID.Endpoint]; yes || !o.complete() {
 			return s.settleFound(tx, o)
 		}
+		// A move takes at most four keys: the common settlement allocates once.
 		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
 		s.move(c, o.was, &o.now, o.delivery)
 		c.logged(o.now.ID, o.number, o.records)
 		return c, nil
 	}
 	settled := wrapped("settle delivery", done)
+	// The common outcome has no long body: it saves a closure that only returns memory.
 	if o.claimed == 0 {
 		s.submit(&job{plan: plan, Ticket: groupcommit.Ticket{Urgency: settles, Done: settled}})
 		return
 	}
 	s.submit(&job{plan: plan, Ticket: groupcommit.Ticket{Urgency: settles, Done: func(err error) {
+		// On disk or failed, the body is not in memory any more.
 		s.bodies.Committed(o.claimed)
 		settled(err)
 	}}})
@@ -65,6 +69,7 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A cancelled delivery whose attempt failed stays cancelled; the attempt is kept.
 	if stored.Status.Finished() && !now.Status.Finished() {
 		now.Status, now.Reason = stored.Status, stored.Reason
 		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
@@ -98,6 +103,7 @@ func readDelivery(tx *badger.Txn, from layout.Space, id webhook.ID) (webhook.Del
 // findDelivery returns a delivery from whichever of the spaces has it; ErrNotFound. It
 // looks the event type up if the record is fresh.
 func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook.Delivery, error) {
+	// A delivery is in one space only, and no index says in which.
 	for _, from := range spaces {
 		d, err := readDelivery(tx, from, id)
 		if errors.Is(err, webhook.ErrNotFound) {
@@ -129,6 +135,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 		if err != nil {
 			return nil, err
 		}
+		// Recipients ascend, so that a page starts without reading those before it.
 		start, _ := slices.BinarySearch(endpoints, from)
 		for _, n := range endpoints[start:] {
 			if len(out) >= limit {
@@ -171,15 +178,19 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		if due, err = dueOf(tx, was); err != nil {
 			return nil, err
 		}
+		// Asked for twice, or never attempted: the caller gets it as it is.
 		if was.Status == webhook.Queued {
 			due.Delivery.AttemptLog = nil
 			return nil, nil
 		}
+		// Without its event there is nothing to send. A pending one is attempted all the
+		// same, and fails with a reason that says so.
 		if was.Status.Finished() && due.Data == nil {
 			return nil, webhook.ErrNotFound
 		}
 		due.Delivery = was.Requeue()
 		c := &change{}
+		// A finished delivery has its last attempt in its record, which is replaced now.
 		c.keepLog(&was)
 		s.move(c, was.Place(), &due.Delivery, layout.EncodeDelivery(&due.Delivery))
 		due.Delivery.AttemptLog = nil
@@ -212,6 +223,7 @@ func (s *Store) Cancel(
 		c := &change{}
 		s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
 		s.changeOutsideActor(id.Endpoint)
+		// The caller is shown the whole delivery, as it is before this commit.
 		return c, readLog(tx, &d)
 	})
 	if err != nil {

@@ -38,6 +38,7 @@ func (s *Store) CreateNumbered(
 		if err != nil {
 			return nil, err
 		}
+		// A plan can run more than once, so e itself must stay as it came.
 		created = e
 		created.ID.Endpoint, created.Revision = webhook.EndpointNumber(last+1), 1
 		if err := finish(&created); err != nil {
@@ -65,10 +66,12 @@ func (s *Store) UpdateEndpoint(
 			return nil, err
 		}
 		now = was
+		// apply may change elements, and was is needed to find the keys to remove.
 		now.Secrets, now.Headers = slices.Clone(was.Secrets), slices.Clone(was.Headers)
 		if err := apply(&now); err != nil {
 			return nil, err
 		}
+		// Neither is apply's to change.
 		now.ID, now.Revision = was.ID, was.Revision+1
 		c := &change{}
 		return c, c.replaceEndpoint(tx, &was, &now)
@@ -89,6 +92,7 @@ func (c *change) replaceEndpoint(tx *badger.Txn, was, now *webhook.Endpoint) err
 	if was == nil {
 		tally.move(webhook.SealedValues{}, now.Sealed)
 	} else {
+		// Its keys may change with it: a deletion gets one, a new client another.
 		c.removeEndpoint(was)
 		tally.move(was.Sealed, now.Sealed)
 	}
@@ -120,6 +124,7 @@ func (c *change) removeEndpoint(e *webhook.Endpoint) {
 	}
 }
 
+// readEndpoint returns an endpoint in a transaction; ErrNotFound.
 func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	return readRecord(tx, layout.EndpointKey(layout.SpaceEndpoint, n), layout.DecodeEndpoint)
 }
@@ -144,6 +149,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 			if err != nil {
 				return nil, err
 			}
+			// Deleted endpoints stay for their deliveries, not for lists.
 			if !e.Deleted() {
 				out = append(out, e)
 			}
@@ -174,6 +180,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 // room on a full disk like an outcome, because it follows from one.
 func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
 	c, key := &change{}, layout.EndpointKey(layout.SpaceGate, n)
+	// Most endpoints have a closed breaker: no record stands for that.
 	if g.OpenUntil.IsZero() && g.Openings == 0 {
 		c.remove(key)
 	} else {
@@ -197,6 +204,7 @@ func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
 	return view(s, "read gate", func(tx *badger.Txn) (webhook.GateState, error) { return readGate(tx, n) })
 }
 
+// readGate returns a breaker's state in a transaction; zero if none is stored.
 func readGate(tx *badger.Txn, n webhook.EndpointNumber) (webhook.GateState, error) {
 	g, _, err := readIfStored(tx, layout.EndpointKey(layout.SpaceGate, n), layout.DecodeGate)
 	return g, err

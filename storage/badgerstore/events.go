@@ -47,12 +47,15 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 		}
 		done(a.receipts, nil)
 	}}}
+	// Without idempotency keys the change needs no reading, and is made in the caller's
+	// goroutine rather than in the committer, where all others wait.
 	if a.keyed() {
 		j.plan = a.plan
 	} else {
 		a.storeAll()
 		j.change = &a.change
 	}
+	// All jobs of the call in one submit: nothing must come between an event's parts.
 	if later := a.later(); len(later) > 0 {
 		s.submit(a.inTurn(append([]*job{j}, later...))...)
 		return
@@ -161,6 +164,7 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 			}
 		}
 		switch {
+		// The first event under the key may be of this very call.
 		case known:
 			a.receipts[i] = first.Repeated(e, &now)
 		case a.store(i):

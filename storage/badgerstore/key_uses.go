@@ -35,6 +35,7 @@ func (t *keyTally) move(from, to webhook.SealedValues) {
 // that the counts are right after a crash.
 func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 	for id, by := range t.changes {
+		// Endpoints without values have no key; a key that lost and gained as many stays.
 		if id == "" || by == 0 {
 			continue
 		}
@@ -47,6 +48,7 @@ func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 			return fmt.Errorf("read key %q: %w", id, err)
 		case now < 0:
 			return fmt.Errorf("count of key %q: %w", id, layout.ErrDamaged)
+		// A key in no use has no record, so that it can be removed from the settings.
 		case now == 0:
 			c.remove(layout.SecretKeyKey(id))
 		default:
@@ -57,6 +59,7 @@ func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 	return nil
 }
 
+// readKeyRecord returns the count of a key; ErrNotFound while it encrypts nothing.
 func readKeyRecord(tx *badger.Txn, id string) (layout.KeyCount, error) {
 	return readRecord(tx, layout.SecretKeyKey(id), layout.DecodeKeyCount)
 }
@@ -111,6 +114,7 @@ func (s *Store) underOtherKeys(r storage.Resealing) (found []webhook.EndpointNum
 		it.Seek(layout.EndpointKey(layout.SpaceEndpoint, r.From))
 		for looked := 0; it.Valid(); it.Next() {
 			n := layout.LastNumber(it.Item().Key())
+			// Most endpoints may be done already: a call must end although it finds none.
 			if looked++; looked > maxResealScan || len(found) >= min(r.Limit, maxBulk) {
 				next = n
 				return found, nil
@@ -128,6 +132,7 @@ func (s *Store) underOtherKeys(r storage.Resealing) (found []webhook.EndpointNum
 	return found, next, err
 }
 
+// underOtherKey reports whether an endpoint has values that another key encrypts.
 func underOtherKey(e *webhook.Endpoint, keyID string) bool {
 	return e.Sealed.KeyID != "" && e.Sealed.KeyID != keyID
 }
@@ -145,6 +150,7 @@ func planReseal(
 			break
 		}
 		e, err := readEndpoint(tx, n)
+		// A change since the snapshot has encrypted it with the first key, or removed it.
 		if errors.Is(err, webhook.ErrNotFound) || err == nil && !underOtherKey(&e, r.KeyID) {
 			continue
 		}

@@ -55,9 +55,11 @@ func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []layout.Space) (w
 	if !q.Until.IsZero() {
 		l.until = webhook.SeqAt(q.Until)
 	}
+	// An empty range, or a status that no space holds: there is nothing to scan.
 	if l.until <= l.since || len(spaces) == 0 {
 		return l.page, nil
 	}
+	// A merge over all endpoints would take a seek for each of up to two million.
 	if q.Endpoint == 0 && q.ClientID == "" {
 		err := l.walkEvents()
 		return l.page, err
@@ -75,12 +77,14 @@ func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
 		return []webhook.EndpointNumber{l.q.Endpoint}, nil
 	}
 	if l.q.Endpoint != 0 {
+		// Foreign and missing endpoints look the same: an empty list.
 		theirs, err := has(l.tx, layout.ClientKey(l.q.ClientID, l.q.Endpoint))
 		if err != nil || !theirs {
 			return nil, err
 		}
 		return []webhook.EndpointNumber{l.q.Endpoint}, nil
 	}
+	// Deleted endpoints are among them: their deliveries stay listed.
 	it := forward(l.tx, layout.ClientPrefix(l.q.ClientID))
 	defer it.Close()
 	var out []webhook.EndpointNumber
@@ -97,6 +101,8 @@ func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 	if before == (webhook.ID{}) {
 		return id, true
 	}
+	// Before names one delivery. The list is in order of (Seq, endpoint, nonce), so that
+	// the bound for other endpoints lies just below or above it.
 	bound, ok := before.For(n), true
 	switch {
 	case n < before.Endpoint:
@@ -128,6 +134,8 @@ func (l *lister) take(d *webhook.Delivery) (bool, error) {
 		l.allowance--
 		return l.continues(d.ID), nil
 	}
+	// Only what is shown is completed: a look-up per delivery that is passed over would
+	// be most of the cost of a filter.
 	if err := readListed(l.tx, d); err != nil {
 		return false, err
 	}
@@ -163,6 +171,7 @@ func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 		if len(endpoints) == 1 {
 			prefix = layout.EndpointKey(s, endpoints[0])
 		}
+		// One iterator per space, for all endpoints: a client can have a thousand.
 		scan := &sharedScan{Backward: engine.NewBackward(l.tx, prefix)}
 		scans = append(scans, scan)
 		for _, n := range endpoints {
@@ -183,6 +192,8 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 	heap.Init(&sources)
 	for len(sources) > 0 {
 		src := sources[0]
+		// The newest head is a removed key at which the allowance ended. Whatever comes after
+		// it in other sources is older, so the page ends here.
 		if src.step == engine.Stopped {
 			l.page.Next = src.id
 			return nil
@@ -201,6 +212,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 			heap.Fix(&sources, 0)
 		}
 		if !more {
+			// The page is full and nothing follows: there is no next page to ask for.
 			if len(sources) == 0 {
 				l.page.Next = webhook.ID{}
 			}
@@ -213,6 +225,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 // walkEvents lists the deliveries of all clients: for each event, newest first, those of
 // its recipients. That way nobody has to keep one list of all deliveries on disk.
 func (l *lister) walkEvents() error {
+	// Events have the endpoint number 0, which comes first among equal Seqs.
 	first, ok := l.start(0)
 	if before := l.q.Before; before.Endpoint != 0 { // the event of the last delivery may have more deliveries
 		first, ok = layout.LastID(0), true
@@ -233,6 +246,7 @@ func (l *lister) walkEvents() error {
 			return nil
 		}
 		id := layout.ParseEventKey(scan.Key)
+		// Events are in order of time: no later one can match.
 		if id.Seq < l.since {
 			return nil
 		}
@@ -261,6 +275,7 @@ func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	// Newest first means the largest endpoint number first among equal events.
 	for _, n := range slices.Backward(endpoints) {
 		if before := l.q.Before; id == before.Event() && n >= before.Endpoint {
 			continue

@@ -107,6 +107,7 @@ func (a *acceptance) laterJob(i int, p layout.Remainder) *job {
 // laterPart makes the deliveries of one part, unless the event was not stored.
 func (a *acceptance) laterPart(i int, p layout.Remainder) *change {
 	e, r := &a.events[i], &a.receipts[i]
+	// The first job refused the event, or found it stored under the same key.
 	if r.EventID != e.ID || r.Duplicate || r.Err != nil {
 		return nil
 	}

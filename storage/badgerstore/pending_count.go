@@ -61,6 +61,7 @@ func (c *pendingCount) correct() {
 		return
 	}
 	c.store.log.Warn("the stored count of pending deliveries was wrong and is corrected", "stored", c.stored, "counted", c.found)
+	// As a commit like any other, so that it is added to what was committed since.
 	c.store.submit(&job{change: &change{drift: drift}, Ticket: groupcommit.Ticket{Done: func(error) {}}})
 }
 
@@ -70,6 +71,7 @@ func (c *pendingCount) open() {
 	c.it.Rewind()
 }
 
+// close ends the snapshot, which keeps removed keys on disk.
 func (c *pendingCount) close() {
 	c.it.Close()
 	c.tx.Discard()
@@ -82,6 +84,7 @@ func (c *pendingCount) run(ctx context.Context) bool {
 		if !c.chunk() {
 			return true
 		}
+		// As long as the chunk took: at most half a core.
 		rest := time.NewTimer(time.Since(began))
 		select {
 		case <-ctx.Done():
@@ -96,6 +99,7 @@ func (c *pendingCount) run(ctx context.Context) bool {
 func (c *pendingCount) chunk() bool {
 	for counted := 0; counted < countChunk; {
 		if !c.it.Valid() {
+			// The last space is at its end.
 			if len(c.spaces) == 1 {
 				return false
 			}

@@ -25,6 +25,7 @@ type batch struct {
 	bytes           int
 }
 
+// full reports whether the batch has as many deliveries as were asked for.
 func (b *batch) full() bool { return len(b.out) >= b.limit }
 
 // add adds a delivery with its payload, and reports whether it fitted.
@@ -34,6 +35,7 @@ func (b *batch) add(d webhook.Delivery) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	// The first one is taken whatever its size, or an endpoint could get stuck.
 	if len(b.out) > 0 && b.bytes+len(due.Data) > b.maxBytes {
 		return false, nil
 	}
@@ -63,6 +65,7 @@ func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, 
 // Queued returns deliveries of an endpoint's queue in order of acceptance, starting with
 // the ID from.
 func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	// Marked before the snapshot: see scanStarts.begin.
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err := s.view("read queue", func(tx *badger.Txn) error {
@@ -71,6 +74,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 		b.payload = events.read
 		it := forward(tx, layout.EndpointKey(layout.SpaceQueued, n))
 		defer it.Close()
+		// A read from the middle says nothing about the head.
 		fromHead := !olderThan(seen.began.queue, from)
 		if fromHead {
 			from = seen.began.queue
@@ -156,6 +160,7 @@ func noteSchedule(it *badger.Iterator, seen *scanMark) {
 func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) (webhook.DueTime, error) {
 	for ; it.Valid(); it.Next() {
 		at := layout.ParseScheduleKey(it.Item().Key())
+		// Slots are in order of due time: the first that is not due ends the read.
 		if at.At.After(now) || b.full() {
 			return at.At, nil
 		}
@@ -200,6 +205,7 @@ type payloads struct {
 	sparse bool
 }
 
+// close closes the iterator, if one was opened.
 func (p *payloads) close() {
 	if p.it != nil {
 		p.it.Close()

@@ -64,6 +64,7 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 		return false, err
 	}
 	more = r.endpoints || r.event != (webhook.ID{})
+	// After a round there may be much to drop from disk.
 	if !more {
 		defer func() { err = errors.Join(err, s.squeeze(ctx)) }()
 	}
@@ -104,11 +105,13 @@ func (r *reaping) reapEvents() error {
 	it := forward(r.tx, layout.SpaceEvent.Prefix())
 	defer it.Close()
 	defer r.closeLogs()
+	// A new round: the events before the oldest that stayed are gone.
 	if r.event == (webhook.ID{}) {
 		r.event, r.oldest = r.oldest, webhook.ID{}
 	}
 	for it.Seek(layout.EventKey(r.event)); it.Valid(); it.Next() {
 		r.event = layout.ParseEventKey(it.Item().Key())
+		// Events are in order of time: all later ones are younger, too.
 		if !r.event.Time().Before(r.horizon) {
 			break
 		}
@@ -122,6 +125,8 @@ func (r *reaping) reapEvents() error {
 				return err
 			}
 		}
+		// Too many attempts for one call. The event goes last, so that the next call finds
+		// them again.
 		if !needed && !r.reapLogs(r.event) {
 			r.unneeded, r.recipients = r.event, recipients
 			return nil
@@ -129,6 +134,7 @@ func (r *reaping) reapEvents() error {
 		if !needed {
 			r.change.remove(it.Item().KeyCopy(nil))
 			r.change.removeParts(r.event, recipients)
+			// Stored by plan: IDs must not be issued twice.
 			r.change.lastSeq = max(r.change.lastSeq, r.event.Seq)
 			continue
 		}
@@ -157,6 +163,7 @@ func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err er
 		endpoints, err = withParts(r.tx, id, endpoints)
 	}
 	for _, n := range endpoints {
+		// Expired keys do not exist for has: Badger hides them.
 		for _, s := range layout.DeliverySpaces {
 			if needed, err = has(r.tx, layout.DeliveryKey(s, id.For(n))); needed || err != nil {
 				return needed, len(endpoints), err

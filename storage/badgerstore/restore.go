@@ -97,6 +97,7 @@ func stage(staging, dir string) error {
 	if err := disk.MakeDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
+	// The order matters: the mark exists, synced, before the target is touched.
 	reached("parent made")
 	if err := os.Mkdir(staging, 0o700); errors.Is(err, fs.ErrExist) {
 		return refuseUnfinished(dir)
@@ -305,6 +306,7 @@ func compare(b backup, dir string) error {
 	})
 }
 
+// errNotRestored reports a record that differs between backup and database.
 var errNotRestored = errors.New("it is not as it is in the backup")
 
 // compareRecord compares a record with the one at an iterator's position, and advances

@@ -42,6 +42,7 @@ func upgradeTo(db *engine.DB, target int, steps []func(*engine.DB) error) error 
 	if version == 0 { // nothing is there yet
 		return writeSchema(db, target, 0)
 	}
+	// A step that did not end starts again from the version that it began with.
 	if version, err = beforeStep(db, version); err != nil {
 		return err
 	}

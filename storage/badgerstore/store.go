@@ -28,6 +28,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// The compiler checks what package sealed relies on.
 var _ storage.Backend = (*Store)(nil)
 
 // DefaultRetention is how long finished deliveries stay when Options do not say.

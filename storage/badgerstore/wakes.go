@@ -39,6 +39,7 @@ func (k *skipper) seek(n webhook.EndpointNumber) {
 // Wakes calls visit for each endpoint with pending deliveries, ascending.
 func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	select {
+	// The counts name every endpoint with pending deliveries.
 	case <-s.counted:
 		return s.countedWakes(from, visit)
 	default:
@@ -49,6 +50,8 @@ func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) erro
 // countedWakes visits the endpoints whose counts are above zero. It begins at their scan
 // starts, because a scan from the first key would pass everything that was removed.
 func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	// One snapshot per endpoint: visit may take long, and an old snapshot would keep
+	// removed keys on disk.
 	for _, n := range s.backlog.from(from) {
 		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
 		err := s.view("read wakes", func(tx *badger.Txn) (err error) {

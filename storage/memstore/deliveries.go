@@ -42,11 +42,13 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	}
 	if e.IdempotencyKey != "" {
 		key := publisherKey{e.Publisher, e.IdempotencyKey}
+		// Bound to the event's own time, as on disk: not to when it was stored.
 		if first, known := s.keys[key]; known && time.Now().Before(first.ID.Time().Add(keyLifetime)) {
 			return repeated(first, e)
 		}
 		s.keys[key] = e
 	}
+	// As storage.Events says of Event: its Endpoints are all recipients.
 	kept := e
 	kept.Endpoints, kept.Disabled, kept.Limited = e.Recipients(), nil, nil
 	kept.Fingerprint = [16]byte{} // belongs to the idempotency key, not to the event
@@ -101,6 +103,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	s.submit(func() error {
 		now := st.Now
 		stored, err := s.find(now.ID)
+		// As badgerstore's Settle: what somebody ended stays ended, except by a delivery.
 		if err == nil && stored.Status.Finished() && !now.Status.Finished() {
 			now.Status, now.Reason = stored.Status, stored.Reason
 			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
@@ -136,6 +139,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 		if !ok {
 			return nil, webhook.ErrNotFound
 		}
+		// Ascending, as every list of endpoints.
 		for _, n := range e.Recipients() {
 			d, err := s.find(id.For(n))
 			if err == nil && n >= from && len(out) < limit {
@@ -160,6 +164,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		if err != nil {
 			return err
 		}
+		// A queued one stays as it is, with its attempts.
 		if d.Status != webhook.Queued {
 			d = d.Requeue()
 			s.deliveries[id] = d

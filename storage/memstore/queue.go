@@ -13,6 +13,7 @@ import (
 func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	return view(s, "read queue", func() (out []webhook.Due, err error) {
 		ids, size := s.order[n], 0
+		// order has all deliveries of the endpoint, of every status.
 		start, _ := slices.BinarySearchFunc(ids, from.For(n), webhook.ID.Compare)
 		for _, id := range ids[start:] {
 			if len(out) >= limit {
@@ -58,6 +59,7 @@ func (s *Store) Scheduled(
 			if slotOf(&d).Before(webhook.Slot{At: from.At, ID: from.ID.For(n)}) {
 				continue
 			}
+			// Measured before it is taken, as the bounds include it.
 			one := s.due(d)
 			size += len(one.Data)
 			if d.NextAttemptAt.After(now) || len(due) >= limit || size > maxBytes && len(due) > 0 {
@@ -101,6 +103,7 @@ func (s *Store) backlog(n webhook.EndpointNumber) (b webhook.Backlog) {
 func (s *Store) Pending() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Counted each time: there is no sum that could drift.
 	pending := int64(0)
 	for _, d := range s.deliveries {
 		if !d.Status.Finished() {

@@ -11,6 +11,7 @@ import (
 
 // cloneEndpoint copies what a caller could change.
 func cloneEndpoint(e webhook.Endpoint) webhook.Endpoint {
+	// What callers change in place. Nobody changes Sealed.
 	e.EventTypes, e.Secrets, e.Headers = slices.Clone(e.EventTypes), slices.Clone(e.Secrets), slices.Clone(e.Headers)
 	return e
 }
@@ -54,6 +55,7 @@ func (s *Store) UpdateEndpoint(
 		if err := change(&now); err != nil {
 			return err
 		}
+		// Neither is change's to change.
 		now.ID, now.Revision = was.ID, was.Revision+1
 		s.endpoints[n] = cloneEndpoint(now)
 		return nil

@@ -32,10 +32,12 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error
 	horizon, more := now.Add(-s.retention), false
 	err := s.update(ctx, "reap", func() error {
 		left := limit
+		// A copy: removeEvent changes the order.
 		for _, id := range slices.Clone(s.order[0]) {
 			if left == 0 || !id.Time().Before(horizon) {
 				continue
 			}
+			// Also of events that stay: some of their deliveries may have expired.
 			s.forgetLogs(id)
 			if !s.needed(id) {
 				s.removeEvent(id)

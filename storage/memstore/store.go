@@ -100,6 +100,7 @@ type job struct {
 func (s *Store) commit(jobs []*job) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// One at a time, so that each done comes before the next write, as tests expect.
 	jobs[0].Fail(jobs[0].write())
 	return 1, nil
 }
@@ -141,6 +142,7 @@ func (s *Store) Err() error { return s.committer.Err() }
 
 // Close finishes what was handed over. Later calls fail.
 func (s *Store) Close() error {
+	// Jobs first: they need the maps, and their dones may read.
 	s.committer.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()

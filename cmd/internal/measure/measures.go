@@ -19,7 +19,7 @@ import (
 
 // fakes are the folders whose files all count as tests: conformance suites and
 // shared fakes.
-var fakes = []string{"storage/storagetest", "actors/sender/receivertest"}
+var fakes = []string{"storage/storagetest", "storage/badgerstore/layout/layouttest", "actors/sender/receivertest"}
 
 // folder has the measures of one folder, or of several together.
 type folder struct {
