@@ -114,6 +114,7 @@ func TestFailedCommit(t *testing.T) {
 		if calls := r.receiver.sent(n); len(calls) > 0 {
 			t.Error("sent:", calls)
 		}
+		r.wantPublished()
 		r.wantOnce(n, r.publish(3, 2))
 	})
 }
@@ -179,10 +180,7 @@ func TestLimitsOfPublishing(t *testing.T) {
 		refused(1, webhook.ErrDiskReserve)
 		r.d.SetDiskReserve(false)
 		r.setStatus(n, webhook.EndpointActive)
-		synctest.Wait()
-		if used := r.d.shared.publishing.Used(); used != 0 {
-			t.Error(used, "bytes of publications were not given back")
-		}
+		r.wantPublished()
 		r.publish(1, 2)
 	})
 }

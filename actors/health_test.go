@@ -59,6 +59,16 @@ func TestHealthStartsNoActor(t *testing.T) {
 			},
 			shows: func(h *webhook.Health) bool { return h.Breaker == webhook.BreakerClosed && h.Failures == 0 },
 		},
+		"figures of an earlier receiver": {
+			settings: regular(time.Hour, 1),
+			prepare: func(r *rig, n webhook.EndpointNumber) {
+				r.receiver.does(n, answers(422, 0))
+				r.publish(5, 2)
+				time.Sleep(2 * time.Minute)
+				r.move(n) // no work waits for the change, so no actor learns of it
+			},
+			shows: func(h *webhook.Health) bool { return h.Failures == 0 && h.LastAttemptAt.IsZero() },
+		},
 		"held by Retry-After": {
 			settings: regular(time.Hour, 9),
 			prepare: func(r *rig, n webhook.EndpointNumber) {

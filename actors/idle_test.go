@@ -60,6 +60,9 @@ func TestIdleRace(t *testing.T) {
 			if r.receiver.beganAnActor() {
 				stopped++
 			}
+			if pending := r.store.Pending(); pending > 0 {
+				t.Fatal(pending, "deliveries were lost on their way to an actor that was stopped")
+			}
 		}
 		r.wantOnce(n, ids)
 		if stopped < 200 || stopped > 1900 {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -87,10 +86,7 @@ func TestPublishNothing(t *testing.T) {
 		if err != nil || len(receipts) != 0 {
 			t.Error(receipts, err)
 		}
-		synctest.Wait()
-		if used := r.d.shared.publishing.Used(); used != 0 {
-			t.Error(used, "bytes are held")
-		}
+		r.wantPublished()
 	})
 }
 
@@ -111,8 +107,6 @@ func TestFailedChunk(t *testing.T) {
 		_, err := r.d.Publish(context.Background(), events)
 		wantError(t, err, errUnready)
 		r.wantOnce(n, []webhook.ID{events[1].ID})
-		if used := r.d.shared.publishing.Used(); used != 0 {
-			t.Error(used, "bytes are held")
-		}
+		r.wantPublished()
 	})
 }

@@ -44,8 +44,6 @@ func TestPublishGivesUp(t *testing.T) {
 				t.Fatal("an event of the publication that was given up was numbered")
 			}
 		}
-		if used := r.d.shared.publishing.Used(); used != 0 {
-			t.Error(used, "bytes of publications were not given back")
-		}
+		r.wantPublished()
 	})
 }

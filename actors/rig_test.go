@@ -26,6 +26,8 @@ type rig struct {
 	receiver *receiver
 	options  Options
 	d        *Dispatcher
+	// overlooks: the test has deliveries overlooked on purpose.
+	overlooks bool
 }
 
 // inRig runs a test with a started dispatcher; change adapts its options.
@@ -89,7 +91,8 @@ func (r *rig) stop() {
 	}
 }
 
-// wantIdle checks that permits, memory and reservations are free when nothing is under way.
+// wantIdle checks that permits, memory and reservations are free when nothing is under
+// way, and that the watchdog has found no fault.
 func (r *rig) wantIdle() {
 	r.t.Helper()
 	synctest.Wait()
@@ -100,8 +103,25 @@ func (r *rig) wantIdle() {
 	if used := s.budget.InUse(); used != 0 {
 		r.t.Error(used, "bytes of payload were not given back")
 	}
+	var overlooked dto.Metric
+	if err := s.metrics.overlooked.Write(&overlooked); err != nil {
+		r.t.Fatal(err)
+	}
+	if faults := overlooked.GetCounter().GetValue(); faults > 0 && !r.overlooks {
+		r.t.Error(faults, "times deliveries were overlooked, and found by the watchdog only")
+	}
 	if open := s.budget.Open(); open != int64(r.actorsRunning()) {
 		r.t.Error(open, "reservations of memory are open, and", r.actorsRunning(), "actors run")
+	}
+}
+
+// wantPublished checks that all publications have given their memory back. After a stop
+// some may not have: nobody is left to need it.
+func (r *rig) wantPublished() {
+	r.t.Helper()
+	synctest.Wait()
+	if used := r.d.shared.publishing.Used(); used != 0 {
+		r.t.Error(used, "bytes of publications were not given back")
 	}
 }
 

@@ -185,6 +185,7 @@ func TestClientLimit(t *testing.T) {
 		r.wantStatus(id.For(hoarders[0]), webhook.Failed, webhook.ReasonClientLimit, 0)
 		r.wantStatus(id.For(other), webhook.Delivered, "", 1)
 		r.wantRefused("hoarder", webhook.LimitPending, limit)
+		r.wantPublished()
 		if _, err := r.d.Test(context.Background(), r.endpoint(hoarders[0]), webhook.Event{Type: "t"}, false); !errors.Is(err, webhook.ErrTooManyPending) {
 			t.Error("a test: ", err)
 		}
@@ -332,10 +333,7 @@ func TestOnePublisherLeavesRoom(t *testing.T) {
 		synctest.Wait()
 		r.store.Release()
 		wait.Wait()
-		synctest.Wait()
-		if used := r.d.shared.publishing.Used(); used != 0 {
-			t.Error(used, "bytes were not released")
-		}
+		r.wantPublished()
 	})
 }
 

@@ -61,6 +61,7 @@ func overlook(t *testing.T, status webhook.Status, timeout time.Duration) {
 		forgets.Store = o.Store.(storage.Store)
 		o.Store, o.IdleTimeout, o.Log = forgets, timeout, slog.New(slog.NewTextHandler(&log, nil))
 	}, func(r *rig) {
+		r.overlooks = true
 		n := r.register(regular(time.Minute, 5))
 		if status == webhook.Queued {
 			r.setStatus(n, webhook.EndpointPaused)
