@@ -12,8 +12,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestSendAllocates little: the excerpt, and what looking at an idle connection
-// in memory costs, which one with a socket does not.
+// TestSendAllocates: an attempt allocates its excerpt. Checking whether an idle
+// connection in memory is quiet allocates as well; with a socket it does not.
 func TestSendAllocates(t *testing.T) {
 	dial := dialTo(func() (net.Conn, error) { return &echo{answer: []byte(expressAnswer)}, nil }, nil)
 	target := open(t, newClient(t, Options{Dial: dial}), "http://127.0.0.1/", webhook.Settings{})

@@ -11,7 +11,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestWhatIsKeptOfAnAnswer: beside status and body, what explains the answer.
+// TestWhatIsKeptOfAnAnswer: an attempt keeps status and body, and what explains
+// them.
 func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	full := strings.Repeat("x", DefaultExcerptBytes)
@@ -104,7 +105,7 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 	}
 }
 
-// wantAnswer compares all that an answer decides, except times.
+// wantAnswer compares everything that a response decides, except times.
 func wantAnswer(t *testing.T, got, want webhook.Attempt) {
 	t.Helper()
 	wantAttempt(t, got, want.StatusCode, want.Failure)
@@ -120,7 +121,8 @@ func wantAnswer(t *testing.T, got, want webhook.Attempt) {
 	}
 }
 
-// TestLatency: the time to the status line, of an attempt that waits for more.
+// TestLatency: latency ends with the status line, also if the attempt waits for
+// more.
 func TestLatency(t *testing.T) {
 	const line, end = "HTTP/1.1 200 OK\r\n", "Content-Length: 4\r\n\r\n"
 	parts := func(texts ...string) receivertest.Reply {

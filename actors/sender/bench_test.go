@@ -11,8 +11,8 @@ import (
 
 var benchData = []byte(`{"pad":"` + strings.Repeat("d", 500) + `"}`)
 
-// BenchmarkSend is one attempt over loopback, connection kept; the subscriber
-// works on the same processors.
+// BenchmarkSend measures one attempt over a kept loopback connection. The receiver
+// runs on the same processors.
 func BenchmarkSend(b *testing.B) {
 	s := receivertest.Listen(b)
 	s.Forget()
@@ -25,7 +25,7 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// BenchmarkSendParallel is the same from 32 goroutines per processor.
+// BenchmarkSendParallel measures the same from 32 goroutines per processor.
 func BenchmarkSendParallel(b *testing.B) {
 	s := receivertest.Listen(b)
 	s.Forget()
@@ -41,8 +41,8 @@ func BenchmarkSendParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkSendWithoutSystem leaves the system calls and the receiver out: what
-// an attempt costs in this package and in webhook.
+// BenchmarkSendWithoutSystem measures an attempt without system calls and without a
+// receiver: the cost of this package and of webhook.
 func BenchmarkSendWithoutSystem(b *testing.B) {
 	dial := dialTo(func() (net.Conn, error) { return &echo{answer: []byte(expressAnswer)}, nil }, nil)
 	target := open(b, newClient(b, Options{Dial: dial}), "http://127.0.0.1/", webhook.Settings{})
@@ -54,7 +54,7 @@ func BenchmarkSendWithoutSystem(b *testing.B) {
 	}
 }
 
-// expressAnswer is what an Express server usually says.
+// expressAnswer is a usual response of an Express server.
 const expressAnswer = "HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 	"Content-Length: 2\r\nETag: W/\"2-nOO9QiTIwXgNtWtBJezz8kv3SLc\"\r\nDate: Sat, 17 May 2025 10:30:45 GMT\r\n" +
 	"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nOK"

@@ -17,7 +17,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestCustomHeaders go out in their own casing, beside all that belong to a delivery.
+// TestCustomHeaders: custom headers keep their casing, and replace none of the
+// headers of a delivery.
 func TestCustomHeaders(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
@@ -39,7 +40,7 @@ func TestCustomHeaders(t *testing.T) {
 	}
 }
 
-// TestOwnAcceptEncoding: an endpoint that names encodings itself is taken at its word.
+// TestOwnAcceptEncoding: an Accept-Encoding of the endpoint replaces ours.
 func TestOwnAcceptEncoding(t *testing.T) {
 	s := receivertest.Listen(t)
 	e := endpoint(s.URL())
@@ -54,7 +55,7 @@ func TestOwnAcceptEncoding(t *testing.T) {
 	}
 }
 
-// TestCustomHeadersAreCheckedAgain: what may not go out is not sent, whoever stored it.
+// TestCustomHeadersAreCheckedAgain: a stored header that may not be sent is not sent.
 func TestCustomHeadersAreCheckedAgain(t *testing.T) {
 	c := newClient(t, Options{HeaderPrefix: "X-Acme"})
 	for _, h := range []webhook.CustomHeader{
@@ -109,7 +110,7 @@ func FuzzCustomHeaders(f *testing.F) {
 	})
 }
 
-// readRequest has net/http read what a target would send.
+// readRequest returns a target's request as net/http reads it.
 func readRequest(t testing.TB, target *Target) *http.Request {
 	t.Helper()
 	m := &message{}
@@ -146,8 +147,8 @@ MAoGCCqGSM49BAMCA0kAMEYCIQCl7vENkLZurbaG6l+lAR9uS9Cs6SfVKNaXVq8s
 -----END CERTIFICATE-----
 `
 
-// TestCABundle: an endpoint's own certificates take the place of the system's, and
-// no session begun under some is resumed under others.
+// TestCABundle: an endpoint's own certificates replace the system's, and no session
+// is resumed under other certificates than it began with.
 func TestCABundle(t *testing.T) {
 	s, bundle := startTLS(t)
 	c := newClient(t, Options{})

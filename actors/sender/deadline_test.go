@@ -20,8 +20,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// inMemory starts a subscriber on a listener in memory, and a client that
-// reaches it under every name. Both belong to the bubble that calls it.
+// inMemory starts a receiver on a listener in memory, and a client that reaches it
+// under every name. Both belong to the bubble of the caller.
 func inMemory(t *testing.T, o Options) (*receivertest.Receiver, *Client) {
 	t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
@@ -38,7 +38,7 @@ func inMemory(t *testing.T, o Options) (*receivertest.Receiver, *Client) {
 	return s, newClient(t, o)
 }
 
-// slowly makes each part of an attempt take its time.
+// slowly adds a delay to lookups and to dials.
 func slowly(o Options, lookup, dial time.Duration) Options {
 	resolve, connect := o.Resolve, o.Dial
 	o.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
@@ -65,7 +65,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// TestOneDeadline: each part eats from the same ten seconds.
+// TestOneDeadline: all parts of an attempt together have ten seconds.
 func TestOneDeadline(t *testing.T) {
 	const never = time.Hour
 	for _, c := range []struct {
@@ -100,7 +100,8 @@ func TestOneDeadline(t *testing.T) {
 	}
 }
 
-// TestShortTimeoutInLookup: when the attempt's own time ends first, that is the reason.
+// TestShortTimeoutInLookup: if the attempt's deadline passes during the lookup, the
+// reason is the time-out.
 func TestShortTimeoutInLookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c := inMemory(t, Options{Resolve: silentDNS})
@@ -109,8 +110,8 @@ func TestShortTimeoutInLookup(t *testing.T) {
 	})
 }
 
-// TestDrip: a head that drips runs into the deadline; a body that does, once the
-// verdict is known, only into its own small budget.
+// TestDrip: a head that arrives byte by byte ends at the deadline. A body that does
+// so ends at its own small budget, because the verdict is known.
 func TestDrip(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 	for _, c := range []struct {
@@ -162,7 +163,7 @@ func TestDrip(t *testing.T) {
 	}
 }
 
-// TestSilentHandshake: TLS, too, is under the deadline.
+// TestSilentHandshake: the deadline covers the TLS handshake.
 func TestSilentHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := inMemory(t, Options{})
@@ -175,8 +176,8 @@ func TestSilentHandshake(t *testing.T) {
 	})
 }
 
-// TestTimeoutIsNotRetried: a kept connection whose receiver thinks for too long
-// was no stale one.
+// TestTimeoutIsNotRetried: a receiver that is too slow on a kept connection has the
+// request, so the request is not repeated.
 func TestTimeoutIsNotRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := inMemory(t, Options{})
@@ -190,9 +191,9 @@ func TestTimeoutIsNotRetried(t *testing.T) {
 	})
 }
 
-// TestStaleConnectionByTime: where the system does not say what the receiver read,
-// a kept connection that fails at once was closed before, and one that fails later
-// was not. The second request has the time that the first one left.
+// TestStaleConnectionByTime: without a count of acknowledged bytes, a kept connection
+// that fails at once counts as closed before, and one that fails later does not. The
+// second request has the time that the first one left.
 func TestStaleConnectionByTime(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -226,7 +227,7 @@ func TestStaleConnectionByTime(t *testing.T) {
 	}
 }
 
-// TestNextAddress: an address that refuses or stays silent costs the next one a
+// TestNextAddress: an address that refuses or stays silent delays the next one by a
 // moment at most.
 func TestNextAddress(t *testing.T) {
 	for _, c := range []struct {
@@ -269,8 +270,8 @@ func TestNextAddress(t *testing.T) {
 	}
 }
 
-// TestBlockedAtConnect: whatever DNS says by the time of the request, no
-// connection is opened to an address that is not allowed.
+// TestBlockedAtConnect: no connection is opened to an address that is not allowed,
+// also if DNS changed after the registration.
 func TestBlockedAtConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := zone{"flips.example": {"1.1.1.1"}, "mixed.example": {"1.1.1.1", "192.168.0.1"}}
@@ -304,7 +305,7 @@ func TestBlockedAtConnect(t *testing.T) {
 	})
 }
 
-// TestControlChecksAgain: the dialer's last look is the guard's, too.
+// TestControlChecksAgain: the dialer asks the guard once more before it connects.
 func TestControlChecksAgain(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{Guard: newGuard(t, guard.Options{})})
@@ -317,15 +318,15 @@ func TestControlChecksAgain(t *testing.T) {
 	}
 }
 
-// TestConnectRefused, on a port that nobody listens on.
+// TestConnectRefused connects to a port on which nobody listens.
 func TestConnectRefused(t *testing.T) {
 	s := receivertest.Listen(t)
 	s.Close()
 	wantAttempt(t, send(open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})), 0, webhook.ReasonConnect)
 }
 
-// TestSilentReceiversAreForgotten: five hundred of them, half of them silent in
-// TLS, delay a healthy one by nothing and leave nothing behind.
+// TestSilentReceiversAreForgotten: five hundred silent receivers, half of them silent
+// during the handshake, do not delay a healthy one, and leave nothing behind.
 func TestSilentReceiversAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, healthy := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// echo is a connection that answers each write at once, in memory.
+// echo is a connection in memory that answers each write at once.
 type echo struct {
 	net.Conn
 	answer []byte

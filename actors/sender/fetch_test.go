@@ -18,7 +18,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestFetch reads documents, and refuses what is not whole, too long, or elsewhere.
+// TestFetch: a whole document within the limit is returned; redirects and documents
+// that are cut off or too long are errors.
 func TestFetch(t *testing.T) {
 	mux := http.NewServeMux()
 	answer := func(path string, h http.HandlerFunc) { mux.HandleFunc(path, h) }
@@ -68,7 +69,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFetchIsGuarded: the guard of deliveries, and for http only what is allowed by name.
+// TestFetchIsGuarded: the guard applies, and http needs an address that is listed.
 func TestFetchIsGuarded(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -108,7 +109,7 @@ func TestFetchIsGuarded(t *testing.T) {
 	}
 }
 
-// TestFetchVerifiesCertificates: the system's roots, or those that were given.
+// TestFetchVerifiesCertificates: certificates must be signed by the client's roots.
 func TestFetchVerifiesCertificates(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("keys")) }))
 	server.Config.ErrorLog = quietLog()
@@ -124,21 +125,21 @@ func TestFetchVerifiesCertificates(t *testing.T) {
 	}
 }
 
-// mute is a connection to someone who reads everything and says nothing.
+// mute dials a receiver that reads everything and never answers.
 func mute(context.Context, string, netip.AddrPort) (net.Conn, error) {
 	near, far := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, far) }() // ends when near is closed
 	return near, nil
 }
 
-// blackHole is a connection that never comes about.
+// blackHole dials an address that never answers.
 func blackHole(ctx context.Context, _ string, _ netip.AddrPort) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-// TestFetchEnds: nothing that the other side does or does not do takes longer
-// than the bound, and both ctx and Abort end it.
+// TestFetchEnds: Fetch ends at its bound, with ctx, and with Abort, whatever the other
+// side does.
 func TestFetchEnds(t *testing.T) {
 	for _, dial := range []func(context.Context, string, netip.AddrPort) (net.Conn, error){mute, blackHole} {
 		synctest.Test(t, func(t *testing.T) {
@@ -168,7 +169,7 @@ func TestFetchEnds(t *testing.T) {
 	}
 }
 
-// TestFetchSaysWhere names the host in errors, and no more of the URL.
+// TestFetchSaysWhere: errors name the host, and nothing else from the URL.
 func TestFetchSaysWhere(t *testing.T) {
 	c := newClient(t, Options{Guard: newGuard(t, guard.Options{Interfaces: noInterfaces})})
 	if _, err := c.Fetch(within(t), "https://10.0.0.1/keys?secret=1", 100); err == nil || !strings.Contains(err.Error(), "10.0.0.1") || strings.Contains(err.Error(), "secret") {

@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestOperatorsRules, at registration and when a request is to leave: both judge alike.
+// TestOperatorsRules: registration and delivery apply the same rules.
 func TestOperatorsRules(t *testing.T) {
 	const address, port = "target_url points to an address that is not allowed", "target_url has a port that is not allowed"
 	for _, c := range []struct {
@@ -70,7 +70,7 @@ func TestOperatorsRules(t *testing.T) {
 	}
 }
 
-// TestDeniedNamesAreNotResolved: a lookup could tell somebody that it was made.
+// TestDeniedNamesAreNotResolved: the owner of a name can see that it is looked up.
 func TestDeniedNamesAreNotResolved(t *testing.T) {
 	c := newClient(t, Options{
 		Guard: newGuard(t, guard.Options{DenyHosts: hosts(t, "*.corp.example"), DenyPorts: ports(t, "25")}),
@@ -86,7 +86,7 @@ func TestDeniedNamesAreNotResolved(t *testing.T) {
 	}
 }
 
-// TestControlChecksPort: the dialer's last look is at the port, too.
+// TestControlChecksPort: the dialer's last check includes the port.
 func TestControlChecksPort(t *testing.T) {
 	s := receivertest.Listen(t)
 	addr := netip.MustParseAddrPort(strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/"))

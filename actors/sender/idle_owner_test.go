@@ -8,7 +8,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// openFor makes a target of a client.
+// openFor opens a target for a client.
 func openFor(t *testing.T, c *Client, client, url string) *Target {
 	t.Helper()
 	e := endpoint(url)
@@ -20,9 +20,9 @@ func openFor(t *testing.T, c *Client, client, url string) *Target {
 	return target
 }
 
-// TestIdleConnectionsAreSharedByClient: a client with many receivers gets through
-// more connections than all may keep. Another client's one connection, idle for
-// longer than any of those, stays.
+// TestIdleConnectionsAreSharedByClient: a client with many receivers opens more
+// connections than all clients may keep. The only connection of another client
+// stays, although it is the oldest.
 func TestIdleConnectionsAreSharedByClient(t *testing.T) {
 	c := newClient(t, Options{MaxConnections: 4})
 	s := receivertest.Listen(t)
@@ -42,8 +42,8 @@ func TestIdleConnectionsAreSharedByClient(t *testing.T) {
 	modest.Close()
 }
 
-// TestIdleOwnership: a connection counts for the client that used it last. An
-// account without targets and connections is dropped.
+// TestIdleOwnership: a connection counts for the client that used it last. An owner
+// without targets and connections is forgotten.
 func TestIdleOwnership(t *testing.T) {
 	p := newIdlePool(10)
 	key := originKey{host: "shared"}
@@ -67,8 +67,8 @@ func TestIdleOwnership(t *testing.T) {
 	}
 }
 
-// TestIdleVictims: whoever has most gives until nobody has much more than others;
-// and among many clients that have one each the connection idle for longest goes.
+// TestIdleVictims: the client with most connections loses its own until it has about
+// as many as the others. Among clients with one each, the oldest connection goes.
 func TestIdleVictims(t *testing.T) {
 	const clients, most = 1000, 3000
 	p := newIdlePool(most)
@@ -97,7 +97,7 @@ func TestIdleVictims(t *testing.T) {
 	}
 }
 
-// BenchmarkIdlePool is what a request costs of the pool while it is full, with many clients.
+// BenchmarkIdlePool measures what a request costs in a full pool of many clients.
 func BenchmarkIdlePool(b *testing.B) {
 	const clients = 8192
 	p := newIdlePool(clients)

@@ -8,7 +8,7 @@ import (
 )
 
 // TestIdleConnectionsAreBounded: all origins together keep no more than
-// MaxConnections; the one idle for longest goes first, and its origin needs a new connection.
+// MaxConnections. The oldest is closed first, and its origin needs a new connection.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	c := newClient(t, Options{MaxConnections: 3})
 	targets := make([]*Target, 5)
@@ -53,8 +53,8 @@ func wantNothingIdle(t *testing.T, c *Client) {
 	}
 }
 
-// TestOriginIsShared: endpoints at one origin use each other's connections, as
-// many as they may have together, until the last of them is closed.
+// TestOriginIsShared: endpoints at one origin share connections, as many as they may
+// have together, until the last target is closed.
 func TestOriginIsShared(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
@@ -77,7 +77,7 @@ func TestOriginIsShared(t *testing.T) {
 	wantNothingIdle(t, c)
 }
 
-// TestOriginsAreApart: a connection is used for one scheme, host, port and set of
+// TestOriginsAreApart: a connection serves one scheme, host, port and set of
 // certificates only, and each target counts once in what its origin may keep.
 func TestOriginsAreApart(t *testing.T) {
 	c := newClient(t, Options{})
@@ -109,7 +109,7 @@ func TestOriginsAreApart(t *testing.T) {
 	}
 }
 
-// TestIdleGiveWay: a connection in use counts, and is never closed for another.
+// TestIdleGiveWay: connections in use count, and are never closed for others.
 func TestIdleGiveWay(t *testing.T) {
 	p := newIdlePool(2)
 	first := &conn{origin: p.join(originKey{host: "first"}, nil, "a", 1)}

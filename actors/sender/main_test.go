@@ -78,8 +78,8 @@ func loopbackGuard(t testing.TB) *guard.Guard {
 	return newGuard(t, guard.Options{Allow: prefixes("127.0.0.0/8", "::1/128")})
 }
 
-// newClient starts a client for the time of a test; without a guard it gets one
-// that lets loopback through.
+// newClient starts a client for the time of a test. Without a guard it gets one that
+// admits loopback.
 func newClient(t testing.TB, o Options) *Client {
 	t.Helper()
 	if o.Guard == nil {
@@ -109,7 +109,7 @@ func open(t testing.TB, c *Client, url string, s webhook.Settings) *Target {
 	return target
 }
 
-// due is the first attempt of a delivery.
+// due returns the first attempt of a delivery.
 func due(eventType string, data []byte) webhook.Due {
 	return webhook.Due{Delivery: webhook.Delivery{ID: testID, EventType: eventType}, Data: data}
 }
@@ -118,7 +118,7 @@ func send(target *Target) webhook.Attempt {
 	return target.Send(due("user.created", []byte(`{"a":1}`)))
 }
 
-// wantAttempt compares what every test of an outcome looks at.
+// wantAttempt compares status and failure.
 func wantAttempt(t *testing.T, got webhook.Attempt, status int, failure webhook.Reason) {
 	t.Helper()
 	if got.StatusCode != status || got.Failure != failure {
@@ -126,7 +126,7 @@ func wantAttempt(t *testing.T, got webhook.Attempt, status int, failure webhook.
 	}
 }
 
-// within is the patience of tests on real sockets: far beyond what they need.
+// within bounds tests on real sockets, far beyond the time that they need.
 func within(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -134,8 +134,7 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// dialTo makes every connection go to one listener, wherever it was meant to go,
-// and notes where that was.
+// dialTo connects to one listener in place of any address, and notes the addresses.
 func dialTo(dial func() (net.Conn, error), dialled *[]netip.AddrPort) func(context.Context, string, netip.AddrPort) (net.Conn, error) {
 	return func(_ context.Context, _ string, addr netip.AddrPort) (net.Conn, error) {
 		if dialled != nil {
@@ -145,10 +144,10 @@ func dialTo(dial func() (net.Conn, error), dialled *[]netip.AddrPort) func(conte
 	}
 }
 
-// quietLog is for servers whose complaints are expected.
+// quietLog drops the errors of servers that are expected to have some.
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// tlsForTest returns a certificate for 127.0.0.1 and example.com, and the roots to trust.
+// tlsForTest returns a certificate for 127.0.0.1 and example.com, and its root.
 func tlsForTest(t testing.TB) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	model := httptest.NewUnstartedServer(nil)

@@ -34,8 +34,8 @@ func logged(t *testing.T, log *bytes.Buffer) (lines []map[string]any) {
 	return lines
 }
 
-// TestRefusalsAreLogged: the operator learns which setting refused a target, or would
-// let it through, when it is registered and when it is sent to; the client does not.
+// TestRefusalsAreLogged: at registration and at delivery, the log names the setting
+// that refused a target or would admit it. The client does not learn it.
 func TestRefusalsAreLogged(t *testing.T) {
 	names := zone{"private.example": {"10.0.0.5"}, "own.example": {"8.8.4.4"}, "db.internal": {"93.184.216.34"}, "public.example": {"93.184.216.34"}}
 	own := func() ([]net.Addr, error) {
@@ -108,7 +108,8 @@ func wantRefusalLine(t *testing.T, lines []map[string]any, message, refused, set
 	}
 }
 
-// TestUnresolvedNamesAreLogged, with what the resolver said, which the client does not learn.
+// TestUnresolvedNamesAreLogged: the log has the resolver's error, and the client does
+// not learn it.
 func TestUnresolvedNamesAreLogged(t *testing.T) {
 	var log bytes.Buffer
 	c := newClient(t, Options{Resolve: zone{}.resolve, Log: slog.New(slog.NewJSONHandler(&log, nil))})
@@ -132,7 +133,7 @@ func TestUnresolvedNamesAreLogged(t *testing.T) {
 	}
 }
 
-// TestProxyFailuresAreLogged: the class says nothing of the proxy, and the log does.
+// TestProxyFailuresAreLogged: the log names the proxy, and the class does not.
 func TestProxyFailuresAreLogged(t *testing.T) {
 	var log bytes.Buffer
 	p := startProxy(t, nil)
@@ -150,8 +151,8 @@ func TestProxyFailuresAreLogged(t *testing.T) {
 	}
 }
 
-// TestNoticesAreBounded: one line per webhook and minute, so many for all of them,
-// and those left out are counted.
+// TestNoticesAreBounded: there is one line per webhook and minute, and a bound for all
+// webhooks; lines left out are counted.
 func TestNoticesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -194,7 +195,7 @@ func TestNoticesAreBounded(t *testing.T) {
 	})
 }
 
-// TestNoticesOfOtherFailures: what only concerns the receiver is not logged here.
+// TestNoticesOfOtherFailures: failures of a receiver are not logged here.
 func TestNoticesOfOtherFailures(t *testing.T) {
 	var log bytes.Buffer
 	refuse := func() (net.Conn, error) { return nil, errors.New("connection refused") }
@@ -206,7 +207,7 @@ func TestNoticesOfOtherFailures(t *testing.T) {
 	}
 }
 
-// TestUserInformationHint: whoever puts credentials into the URL learns where they belong.
+// TestUserInformationHint: the error says where credentials belong.
 func TestUserInformationHint(t *testing.T) {
 	c := newClient(t, Options{})
 	_, err := c.CheckTarget(t.Context(), "https://user:pass@receiver.example/")

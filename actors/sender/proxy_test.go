@@ -23,8 +23,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// connectProxy is an HTTP proxy that takes every CONNECT to the place that it
-// knows under the authority asked for.
+// connectProxy is an HTTP proxy that connects each authority to an address of its
+// table.
 type connectProxy struct {
 	listener net.Listener
 	routes   map[string]string
@@ -98,7 +98,7 @@ func parseProxy(t testing.TB, raw string) *Proxy {
 	return p
 }
 
-// noLookups fails a test that resolves anything.
+// noLookups returns a resolver that fails the test.
 func noLookups(t *testing.T) func(context.Context, string) ([]netip.Addr, error) {
 	return func(_ context.Context, host string) ([]netip.Addr, error) {
 		t.Errorf("%s was looked up", host)
@@ -106,8 +106,8 @@ func noLookups(t *testing.T) func(context.Context, string) ([]netip.Addr, error)
 	}
 }
 
-// TestProxy: requests of both schemes go through it, names unresolved, and what is
-// for the proxy does not reach the receiver.
+// TestProxy: requests of both schemes go through the proxy with their names, and the
+// proxy's credentials do not reach the receiver.
 func TestProxy(t *testing.T) {
 	plain := receivertest.Listen(t)
 	secure, bundle := startTLS(t)
@@ -151,7 +151,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestProxyKeepsConnections: a tunnel is kept for its endpoint as any connection is.
+// TestProxyKeepsConnections: a tunnel is kept for later requests like any connection.
 func TestProxyKeepsConnections(t *testing.T) {
 	s := receivertest.Listen(t)
 	p := startProxy(t, map[string]string{"plain.example:80": strings.Trim(s.URL(), "htp:/")})
@@ -166,7 +166,8 @@ func TestProxyKeepsConnections(t *testing.T) {
 	}
 }
 
-// TestProxyIsGuarded: what can be judged without resolving is refused before the proxy hears of it.
+// TestProxyIsGuarded: the guard refuses what it can judge without an address before
+// the proxy is asked.
 func TestProxyIsGuarded(t *testing.T) {
 	p := startProxy(t, nil)
 	via := parseProxy(t, "http://"+p.listener.Addr().String())
@@ -256,7 +257,8 @@ func TestParseProxy(t *testing.T) {
 	}
 }
 
-// TestProxyVariablesAreIgnored: requests go to the receivers themselves.
+// TestProxyVariablesAreIgnored: the proxy variables of the environment change
+// nothing.
 func TestProxyVariablesAreIgnored(t *testing.T) {
 	proxy, plain := receivertest.Listen(t), receivertest.Listen(t)
 	secure, bundle := startTLS(t)

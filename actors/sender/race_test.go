@@ -19,12 +19,12 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// network connects to a subscriber under many addresses, each in its own time.
+// network connects to a receiver under many addresses, each after its own delay.
 type network struct {
 	receiver *receivertest.Receiver
 	listener *fasthttputil.InmemoryListener
-	// takes is how long an address needs; refuses those that fail then. An address
-	// that is in neither never answers.
+	// takes is the delay of each address; those in refuses fail after it. An address
+	// in neither never answers.
 	takes   map[string]time.Duration
 	refuses map[string]bool
 
@@ -77,8 +77,8 @@ func (n *network) attempts() []string {
 	return slices.Clone(n.dials)
 }
 
-// TestHappyEyeballs (RFC 8305): families take turns, the next address begins after a
-// moment or at once when one has failed, and the first connection is used.
+// TestHappyEyeballs (RFC 8305): families take turns, the next dial begins after a
+// moment or as soon as one has failed, and the first connection is used.
 func TestHappyEyeballs(t *testing.T) {
 	const six, six2, four, four2 = "2606:2800:220:1::1", "2606:2800:220:1::2", "93.184.216.34", "93.184.216.35"
 	const ms = time.Millisecond
@@ -182,7 +182,7 @@ func wantNoDials(t *testing.T, c *Client, n *network) {
 	}
 }
 
-// TestLateConnectionIsClosed: one that comes about when another has won is closed unused.
+// TestLateConnectionIsClosed: a connection that opens after another one won is closed.
 func TestLateConnectionIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t, map[string]time.Duration{"2606::1": 400 * time.Millisecond, "1.1.1.1": 0})
@@ -221,8 +221,8 @@ func TestFamilyIsRemembered(t *testing.T) {
 	})
 }
 
-// TestDialsBesideOthersAreBounded: silent hosts with many addresses cannot open
-// more sockets than they have room for; without room, addresses have their turns.
+// TestDialsBesideOthersAreBounded: silent hosts with many addresses open no more
+// sockets than there is room for. Without room, addresses are dialled in turn.
 func TestDialsBesideOthersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t, map[string]time.Duration{"4.4.4.4": 0})

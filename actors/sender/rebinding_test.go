@@ -17,7 +17,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// script is a DNS that gives another answer at each question; the last one stays.
+// script is a DNS with another answer to each question; the last one stays.
 type script struct {
 	answers []string // addresses with spaces between; "" for none
 	asked   int
@@ -36,8 +36,8 @@ func (s *script) resolve(_ context.Context, _ string) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// pinned runs attempts against a name whose answers follow a script, each attempt
-// later than answers are remembered and on a connection of its own.
+// pinned runs attempts against a name whose answers follow a script. Each attempt
+// begins after the cached answer expired, and on a connection of its own.
 func pinned(t *testing.T, names *script, register bool, attempts int) (got []webhook.Attempt, dialled []netip.AddrPort, registered error) {
 	t.Helper()
 	ln := fasthttputil.NewInmemoryListener()
@@ -59,8 +59,8 @@ func pinned(t *testing.T, names *script, register bool, attempts int) (got []web
 	return got, dialled, registered
 }
 
-// TestNamesThatChange between registration, attempt and retry: each answer is
-// judged as the first one was, and the address judged is the one dialled.
+// TestNamesThatChange: if a name's addresses change between registration, attempt and
+// retry, each answer is judged like the first one, and the judged address is dialled.
 func TestNamesThatChange(t *testing.T) {
 	const (
 		public, other = "93.184.216.34", "8.8.8.8"
@@ -119,8 +119,8 @@ func TestNamesThatChange(t *testing.T) {
 	}
 }
 
-// TestRandomAnswers lets a name's answers change at every question in all ways,
-// and holds each connection against what the guard says of its address.
+// TestRandomAnswers changes a name's addresses at random with each question, and asks
+// the guard about the address of each connection.
 func TestRandomAnswers(t *testing.T) {
 	pool := []string{
 		"93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808",
@@ -160,7 +160,8 @@ func TestRandomAnswers(t *testing.T) {
 	}
 }
 
-// wantedOf is the failure that an answer must lead to: one bad address spoils it.
+// wantedOf returns the failure that an answer must cause: one refused address is
+// enough.
 func wantedOf(g *guard.Guard, answer string) webhook.Reason {
 	texts := strings.Fields(answer)
 	if len(texts) == 0 {

@@ -37,7 +37,7 @@ var testZone = zone{
 	"db":                    {"10.0.0.5"},
 	"half.internal":         {"10.0.0.5", "93.184.216.34"},
 	"metadata.google.local": {"169.254.169.254"},
-	// These answers must never be asked for.
+	// Nobody may ask for these.
 	"localhost": {"93.184.216.34"}, "app.localhost": {"93.184.216.34"},
 }
 
@@ -113,7 +113,8 @@ func TestCheckTargetGivesCanonicalForm(t *testing.T) {
 	}
 }
 
-// TestCheckTargetDoesNotWait: a name server that says nothing delays a registration only shortly.
+// TestCheckTargetDoesNotWait: a silent name server delays a registration by
+// checkBudget only.
 func TestCheckTargetDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, Options{Guard: newGuard(t, guard.Options{}), Resolve: silentDNS})
@@ -132,7 +133,7 @@ func silentDNS(ctx context.Context, _ string) ([]netip.Addr, error) {
 	return nil, ctx.Err()
 }
 
-// TestResolverCache: answers are kept for a while, and their absence for a shorter one.
+// TestResolverCache: answers are kept for a while, and failures for a shorter one.
 func TestResolverCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
@@ -162,7 +163,8 @@ func TestResolverCache(t *testing.T) {
 	})
 }
 
-// TestResolverBounds: too many answers are none, and a caller who gives up is no answer.
+// TestResolverBounds: a name with too many addresses does not resolve, and the end of
+// a caller's context is not cached.
 func TestResolverBounds(t *testing.T) {
 	r, err := newResolver(func(ctx context.Context, _ string) ([]netip.Addr, error) {
 		if ctx.Err() != nil {
@@ -186,7 +188,7 @@ func TestResolverBounds(t *testing.T) {
 	}
 }
 
-// TestResolverForgets: however many names are asked for, so many are remembered.
+// TestResolverForgets: the cache has a bound, however many names are asked for.
 func TestResolverForgets(t *testing.T) {
 	r, err := newResolver(func(context.Context, string) ([]netip.Addr, error) { return nil, errUnresolved })
 	if err != nil {
@@ -200,8 +202,8 @@ func TestResolverForgets(t *testing.T) {
 	}
 }
 
-// TestLookupUsesHostsFile: Go's own resolver answers, here from the hosts file,
-// which every system has for this name.
+// TestLookupUsesHostsFile: the default resolver reads the hosts file, which has this
+// name on every system.
 func TestLookupUsesHostsFile(t *testing.T) {
 	addrs, err := lookupDNS(t.Context(), "localhost")
 	if err != nil || len(addrs) == 0 {

@@ -19,7 +19,7 @@ import (
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// TestRequestOnTheWire looks at a request byte for byte.
+// TestRequestOnTheWire compares a request byte by byte.
 func TestRequestOnTheWire(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{Version: "1.2.3"})
@@ -61,8 +61,8 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 }
 
-// TestEventHeaders: two webhooks at one receiver can be matched by the event, and a
-// late retry cannot be taken for something newer.
+// TestEventHeaders: a receiver of two webhooks can match their requests by the event,
+// and can tell a late retry from a newer event.
 func TestEventHeaders(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
@@ -89,7 +89,7 @@ func TestEventHeaders(t *testing.T) {
 	}
 }
 
-// TestSignaturesDuringRotation: the usual header stays with the secret before.
+// TestSignaturesDuringRotation: the usual header is signed with the older secret.
 func TestSignaturesDuringRotation(t *testing.T) {
 	s := receivertest.Listen(t)
 	const before = "the secret before the rotation"
@@ -121,7 +121,8 @@ func TestSignaturesDuringRotation(t *testing.T) {
 	}
 }
 
-// TestHeaderPrefix: the prefix is the operator's; an event type cannot break out of its header.
+// TestHeaderPrefix: our headers begin with the operator's prefix, and an event type
+// cannot leave its header.
 func TestHeaderPrefix(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{HeaderPrefix: "X-Acme"})
@@ -156,8 +157,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestAnswers: the verdict is the status line's, whatever comes with it; and
-// only what was read cleanly to its end lets a connection live on.
+// TestAnswers: the status line decides, whatever follows it, and a connection is kept
+// only if the response was read to a clear end.
 func TestAnswers(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	long := strings.Repeat("x", 10_000)
@@ -280,7 +281,7 @@ func TestExcerptIsConfigurable(t *testing.T) {
 	}
 }
 
-// TestAnswerBeforeAllIsRead: a receiver that refuses a large body early is understood.
+// TestAnswerBeforeAllIsRead: a response that comes before the body was read counts.
 func TestAnswerBeforeAllIsRead(t *testing.T) {
 	s := receivertest.Listen(t)
 	s.OnConnect(func(c *receivertest.Conn) {
@@ -294,7 +295,7 @@ func TestAnswerBeforeAllIsRead(t *testing.T) {
 	wantAttempt(t, target.Send(due("user.created", data)), 413, webhook.ReasonNone)
 }
 
-// TestLargestPayload: it arrives whole.
+// TestLargestPayload: the largest payload arrives whole.
 func TestLargestPayload(t *testing.T) {
 	s := receivertest.Listen(t)
 	data := []byte(`"` + strings.Repeat("a", webhook.MaxPayload-2) + `"`)
@@ -343,7 +344,7 @@ func TestParallelSends(t *testing.T) {
 	}
 }
 
-// TestTLS: certificates are verified, old versions refused, sessions and connections used again.
+// TestTLS: certificates are verified, and sessions and connections are used again.
 func TestTLS(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, r.TLS.Version >= tls.VersionTLS12, r.TLS.NegotiatedProtocol)
@@ -374,7 +375,7 @@ func TestTLS(t *testing.T) {
 	wantAttempt(t, send(open(t, trusting, strings.Replace(plain.URL(), "http:", "https:", 1), webhook.Settings{})), 0, webhook.ReasonTLS)
 }
 
-// TestTLSRefusesOldVersions: a receiver that speaks TLS 1.1 at most gets nothing.
+// TestTLSRefusesOldVersions: no request goes to a receiver with TLS 1.1 at most.
 func TestTLSRefusesOldVersions(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}

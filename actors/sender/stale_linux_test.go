@@ -15,8 +15,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// gated is a TCP connection on which something happens right before a request is
-// written, after the look at the idle connection.
+// gated is a TCP connection that calls a function right before a request is written,
+// after the check of the idle connection.
 type gated struct {
 	*net.TCPConn
 	before func(*gated)
@@ -30,7 +30,7 @@ func (g *gated) Write(p []byte) (int, error) {
 	return g.TCPConn.Write(p)
 }
 
-// untilEnd waits until the system knows that the receiver has closed: not only TLS.
+// untilEnd waits until the receiver's end has arrived at the socket, below TLS.
 func (g *gated) untilEnd(t *testing.T) {
 	socket, err := g.SyscallConn()
 	if err != nil {
@@ -50,7 +50,7 @@ func (g *gated) untilEnd(t *testing.T) {
 	}
 }
 
-// gatedClient returns a client, and where to find the connections that it opened.
+// gatedClient returns a client, and the list of connections that it opens.
 func gatedClient(t *testing.T, o Options) (*Client, *[]*gated) {
 	t.Helper()
 	var opened []*gated
@@ -65,8 +65,8 @@ func gatedClient(t *testing.T, o Options) (*Client, *[]*gated) {
 	return newClient(t, o), &opened
 }
 
-// TestClosedBeforeRequest: a kept connection that the receiver ends after the last
-// look at it, and before the request, costs no attempt.
+// TestClosedBeforeRequest: if the receiver ends a kept connection between the last
+// check and the request, the request is repeated within the attempt.
 func TestClosedBeforeRequest(t *testing.T) {
 	secure, roots := tlsForTest(t)
 	for _, c := range []struct {
@@ -112,9 +112,9 @@ func TestClosedBeforeRequest(t *testing.T) {
 	}
 }
 
-// TestRequestThatWasReadIsNotRepeated: a receiver that read the request on a kept
-// connection, and ends it without an answer, gets no second one in the same
-// attempt, however soon it ends it.
+// TestRequestThatWasReadIsNotRepeated: a receiver that reads a request on a kept
+// connection and ends that without an answer, however soon, gets no second request
+// in the same attempt.
 func TestRequestThatWasReadIsNotRepeated(t *testing.T) {
 	for name, end := range map[string]receivertest.Reply{
 		"closed": receivertest.Then(receivertest.Raw("")), "reset": receivertest.Reset(),

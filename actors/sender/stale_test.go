@@ -7,7 +7,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestFreshConnectionIsNotRetried: what ends before it answered is a failure, and was one request.
+// TestFreshConnectionIsNotRetried: a new connection that ends without an answer fails
+// the attempt after one request.
 func TestFreshConnectionIsNotRetried(t *testing.T) {
 	for name, end := range map[string]receivertest.Reply{"closed": receivertest.Then(receivertest.Raw("")), "reset": receivertest.Reset()} {
 		t.Run(name, func(t *testing.T) {
@@ -22,7 +23,7 @@ func TestFreshConnectionIsNotRetried(t *testing.T) {
 	}
 }
 
-// TestRequestsAreCounted: one for an answer, none without a connection.
+// TestRequestsAreCounted: an answer counts one request, and a failed dial none.
 func TestRequestsAreCounted(t *testing.T) {
 	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})

@@ -18,8 +18,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestUnaskedAnswerLater: bytes that arrive on an idle connection end it, and
-// are not taken for the next request's answer.
+// TestUnaskedAnswerLater: a connection on which bytes arrive while it is idle is
+// closed, and the bytes are not taken for the next answer.
 func TestUnaskedAnswerLater(t *testing.T) {
 	s := receivertest.Listen(t)
 	sent := make(chan struct{})
@@ -41,7 +41,7 @@ func TestUnaskedAnswerLater(t *testing.T) {
 	}
 }
 
-// TestUnaskedAnswerOverTLS: the same where the bytes are hidden in TLS's buffers.
+// TestUnaskedAnswerOverTLS: the same for bytes in TLS's buffers.
 func TestUnaskedAnswerOverTLS(t *testing.T) {
 	s, c := listenTLS(t)
 	sent := make(chan struct{})
@@ -61,7 +61,8 @@ func TestUnaskedAnswerOverTLS(t *testing.T) {
 	wantAttempt(t, send(target), 500, webhook.ReasonNone)
 }
 
-// listenTLS starts a subscriber behind TLS, and a client that finds it under https://example.com/.
+// listenTLS starts a receiver with TLS, and a client that reaches it as
+// https://example.com/.
 func listenTLS(t *testing.T) (*receivertest.Receiver, *Client) {
 	t.Helper()
 	model := httptest.NewUnstartedServer(nil)
@@ -89,7 +90,7 @@ func TestClosedWhileIdle(t *testing.T) {
 		s.Always(receivertest.Then(receivertest.Answer(200)))
 		wantAttempt(t, send(target), 200, webhook.ReasonNone)
 		if !s.WaitClosed(within(t)) {
-			t.Fatal("the subscriber did not close")
+			t.Fatal("the receiver did not close")
 		}
 		if s.Count() != n+1 {
 			t.Fatalf("%d requests for %d attempts", s.Count(), n+1)
@@ -97,7 +98,7 @@ func TestClosedWhileIdle(t *testing.T) {
 	}
 }
 
-// warmUp opens n connections that are idle afterwards.
+// warmUp opens n connections and leaves them idle.
 func warmUp(t *testing.T, s *receivertest.Receiver, target *Target, n int) {
 	t.Helper()
 	release := make(chan struct{})
@@ -111,7 +112,8 @@ func warmUp(t *testing.T, s *receivertest.Receiver, target *Target, n int) {
 	senders.Wait()
 }
 
-// TestAnsweredInPartIsNotRetried: once a byte came back, the receiver has the request.
+// TestAnsweredInPartIsNotRetried: after the first byte of an answer, the receiver has
+// the request.
 func TestAnsweredInPartIsNotRetried(t *testing.T) {
 	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
@@ -123,7 +125,7 @@ func TestAnsweredInPartIsNotRetried(t *testing.T) {
 	}
 }
 
-// TestTargetClose: idle connections end at once, one in flight after its answer.
+// TestTargetClose: idle connections end at once, and one in use after its answer.
 func TestTargetClose(t *testing.T) {
 	s := receivertest.Listen(t)
 	target := open(t, newClient(t, Options{}), s.URL(), webhook.Settings{})
@@ -147,7 +149,7 @@ func TestTargetClose(t *testing.T) {
 	}
 }
 
-// TestAbort: what is in flight ends at once, and nothing new begins.
+// TestAbort: requests in flight end at once, and no new one begins.
 func TestAbort(t *testing.T) {
 	s := receivertest.Listen(t)
 	c := newClient(t, Options{})
@@ -171,7 +173,7 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-// TestAbortDuringDial: a connection that comes about just then is closed unused.
+// TestAbortDuringDial: a connection that opens during Abort is closed.
 func TestAbortDuringDial(t *testing.T) {
 	s := receivertest.Listen(t)
 	var c *Client
@@ -186,7 +188,7 @@ func TestAbortDuringDial(t *testing.T) {
 	}
 }
 
-// TestAbortEndsHandshakesAndLookups, too.
+// TestAbortEndsHandshakesAndLookups: Abort ends attempts that have no connection yet.
 func TestAbortEndsHandshakesAndLookups(t *testing.T) {
 	s := receivertest.Listen(t)
 	connected := make(chan struct{})
@@ -210,8 +212,8 @@ func TestAbortEndsHandshakesAndLookups(t *testing.T) {
 	wantAttempt(t, <-results, 0, webhook.ReasonReset)
 }
 
-// TestIdleConnectionsExpire, in virtual time: the janitor closes them, and one
-// that expired before it came round is not used.
+// TestIdleConnectionsExpire: the janitor closes expired connections, and one that it
+// has not found yet is not used.
 func TestIdleConnectionsExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := inMemory(t, Options{})

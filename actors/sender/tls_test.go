@@ -38,7 +38,7 @@ func newAuthority(t testing.TB, name string) *authority {
 	return a
 }
 
-// make signs a certificate: by itself if a has none yet.
+// make signs a certificate; the first one of an authority signs itself.
 func (a *authority) make(t testing.TB, template x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -67,7 +67,7 @@ func (a *authority) make(t testing.TB, template x509.Certificate) (*x509.Certifi
 	return cert, key
 }
 
-// leaf returns how a server with a certificate of the authority's speaks TLS.
+// leaf returns the rules of a server with a certificate from the authority.
 func (a *authority) leaf(t testing.TB, template x509.Certificate) *tls.Config {
 	t.Helper()
 	if template.ExtKeyUsage == nil {
@@ -77,14 +77,14 @@ func (a *authority) leaf(t testing.TB, template x509.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}}
 }
 
-// speaking returns a server's rules, changed.
+// speaking returns a copy of a server's rules after a change.
 func speaking(c *tls.Config, change func(*tls.Config)) *tls.Config {
 	change(c)
 	return c
 }
 
-// tlsServer speaks TLS as it is told, and answers each request with 200. What it has
-// to say of a failed handshake is read by the client, however late it comes.
+// tlsServer starts a server with TLS that answers each request with 200. After a
+// failed handshake it keeps the connection open until the client has read its alert.
 func tlsServer(t *testing.T, config *tls.Config) (addr string) {
 	t.Helper()
 	return rawServer(t, func(raw net.Conn) {
@@ -98,7 +98,7 @@ func tlsServer(t *testing.T, config *tls.Config) (addr string) {
 	})
 }
 
-// rawServer serves each connection, and closes it then.
+// rawServer calls serve for each connection, and closes it afterwards.
 func rawServer(t *testing.T, serve func(net.Conn)) (addr string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -121,7 +121,7 @@ func rawServer(t *testing.T, serve func(net.Conn)) (addr string) {
 	return ln.Addr().String()
 }
 
-// sayTo says something to a client once it has said something, and waits for its end.
+// sayTo writes a text after the client's first bytes, and waits for the client's end.
 func sayTo(text string) func(net.Conn) {
 	return func(raw net.Conn) {
 		_, _ = raw.Read(make([]byte, 4<<10))
@@ -133,8 +133,8 @@ func sayTo(text string) func(net.Conn) {
 // oldHello is a ServerHello that chooses TLS 1.1.
 var oldHello = "\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02" + strings.Repeat("r", 32) + "\x00\xc0\x13\x00"
 
-// TestWhyTLSFails: each cause has a class of its own, the same on the way through an
-// egress proxy, with words from the receiver's certificate.
+// TestWhyTLSFails: each cause has a class and words, the same with and without an
+// egress proxy.
 func TestWhyTLSFails(t *testing.T) {
 	root, stranger := newAuthority(t, "Test Root"), newAuthority(t, "Stranger's Root")
 	roots := x509.NewCertPool()
@@ -251,7 +251,7 @@ func TestWhyTLSFails(t *testing.T) {
 	}
 }
 
-// wantDetail: whatever it says, it is short, printable, and names no address.
+// wantDetail fails if a detail is long, not printable, or names an address.
 func wantDetail(t *testing.T, detail string) {
 	t.Helper()
 	if len(detail) > webhook.MaxDetail || strings.ContainsFunc(detail, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -264,7 +264,7 @@ func wantDetail(t *testing.T, detail string) {
 	}
 }
 
-// TestRudeCertificate: what a certificate says is shown in bounds, and cannot steer a terminal.
+// TestRudeCertificate: texts from a certificate are bounded and printable.
 func TestRudeCertificate(t *testing.T) {
 	names := []string{"\x1b[2J\r\n" + strings.Repeat("a", 300), strings.Repeat("b", 300), strings.Repeat("c", 300), "d"}
 	rude := newAuthority(t, "\u202eevil\x00"+strings.Repeat("é", 300))
@@ -279,8 +279,8 @@ func TestRudeCertificate(t *testing.T) {
 	}
 }
 
-// TestClientCertificateWantedAbruptly: a receiver that refuses the missing client
-// certificate and closes at once, with the request unread, is understood as well.
+// TestClientCertificateWantedAbruptly: the class is known also if the receiver closes
+// at once and leaves the request unread.
 func TestClientCertificateWantedAbruptly(t *testing.T) {
 	root := newAuthority(t, "Test Root")
 	roots := x509.NewCertPool()
@@ -297,7 +297,7 @@ func TestClientCertificateWantedAbruptly(t *testing.T) {
 	}
 }
 
-// TestAlertAfterFailedWrite: the alert counts, though the request could not be written.
+// TestAlertAfterFailedWrite: an alert counts although the write of the request failed.
 func TestAlertAfterFailedWrite(t *testing.T) {
 	for code, want := range map[uint8]bool{alertCertificateRequired: true, alertHandshakeFailure: true} {
 		alert := &net.OpError{Op: "remote error", Err: tls.AlertError(code)}
@@ -334,7 +334,7 @@ func TestClientCertificateWantedSilently(t *testing.T) {
 	}
 }
 
-// TestHTTPToTLSPort: http spoken to a port that expects TLS gets words that help.
+// TestHTTPToTLSPort: http on a port that expects TLS has words that name the cause.
 func TestHTTPToTLSPort(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -363,7 +363,8 @@ func TestHTTPToTLSPort(t *testing.T) {
 	}
 }
 
-// TestNothingIsKnownOfAnAbort: an attempt that a stop cut off says nothing of the receiver.
+// TestNothingIsKnownOfAnAbort: an attempt that Abort ended has no words on the
+// receiver.
 func TestNothingIsKnownOfAnAbort(t *testing.T) {
 	s := receivertest.Listen(t)
 	connected := make(chan struct{})
