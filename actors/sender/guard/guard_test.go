@@ -254,7 +254,7 @@ func TestGuardListsInterfacesOnce(t *testing.T) {
 	})
 }
 
-// FuzzGuard holds every address against net/netip's own, coarser notions.
+// FuzzGuard compares the guard with net/netip's own, coarser classes of addresses.
 func FuzzGuard(f *testing.F) {
 	for _, seed := range []string{"8.8.8.8", "::1", "::ffff:10.0.0.1", "64:ff9b::1", "2001:db8::1", "fe80::1%eth0"} {
 		raw := netip.MustParseAddr(seed)

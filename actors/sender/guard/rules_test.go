@@ -67,8 +67,8 @@ func TestPortRanges(t *testing.T) {
 	}
 }
 
-// FuzzHostPattern: a pattern is what it says in canonical form, and matches a name
-// exactly where the labels do.
+// FuzzHostPattern: a pattern equals its canonical form, and matches a name exactly
+// where the labels do.
 func FuzzHostPattern(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"a.example", "a.example"},
@@ -105,7 +105,7 @@ func FuzzHostPattern(f *testing.F) {
 	})
 }
 
-// FuzzPortRange: what is read holds the ports between the two numbers, and none else.
+// FuzzPortRange: a range contains the ports between its two numbers, and no others.
 func FuzzPortRange(f *testing.F) {
 	for _, seed := range []string{"443", "8000-8999", "0", "65535-65536", "9-8", "1-2-3", "+1", "1_0", ""} {
 		f.Add(seed, uint16(443))

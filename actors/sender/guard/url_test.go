@@ -157,7 +157,7 @@ func TestReasonsOfRefusedTargets(t *testing.T) {
 	}
 }
 
-// FuzzParseTarget: what is accepted is stable, and net/http reads it alike.
+// FuzzParseTarget: an accepted URL is stable, and net/http reads it in the same way.
 func FuzzParseTarget(f *testing.F) {
 	for _, seed := range []string{
 		"http://example.com", "https://[2001:db8::1]:8443/a?b=c", "http://bücher.example/é?ü", "http://127.1/", "http://a%25b/", "http://xn--bcher-kva/",

@@ -90,8 +90,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// chunkReaders are small, because a chunk's size and its end are looked for in them;
-// the content goes around them.
+// chunkReaders are small, because they serve for the lines between chunks only: reads
+// of content larger than the buffer bypass it.
 var chunkReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 2<<10) }}
 
 // readChunked reads a body of chunks. It is Clean only after a last chunk and a

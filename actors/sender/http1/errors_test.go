@@ -28,7 +28,7 @@ func TestIsTimeout(t *testing.T) {
 		{syscall.ECONNRESET, false},
 		{os.ErrDeadlineExceeded, true},
 		{context.DeadlineExceeded, true},
-		{syscall.ETIMEDOUT, true}, // of the kernel, which gives up on its own
+		{syscall.ETIMEDOUT, true}, // the kernel's own time-out
 		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, true},
 		{&net.DNSError{Err: "i/o timeout", IsTimeout: true}, true},
 		{&net.DNSError{Err: "no such host", IsNotFound: true}, false},

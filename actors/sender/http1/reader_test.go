@@ -44,8 +44,8 @@ func scriptedReader(text []byte, piece int) *ResponseReader {
 	return NewResponseReader(&scripted{text: text, piece: max(piece, 1)})
 }
 
-// TestHeadBounds: 16 KiB of head are read, however they arrive. A longer one costs
-// the connection, and not the verdict.
+// TestHeadBounds: a head may have 16 KiB, however it arrives. A longer one costs the
+// connection, and not the verdict.
 func TestHeadBounds(t *testing.T) {
 	const start, end = "HTTP/1.1 200 OK\r\nX: ", "\r\n\r\n"
 	for _, piece := range []int{1, 7, 1 << 20} {
@@ -177,9 +177,9 @@ func TestReaderIsFresh(t *testing.T) {
 	}
 }
 
-// FuzzResponse: what arrives in pieces reads like what arrives at once, within
-// bounds; and where the connection could be used again, net/http agrees on
-// status, body and what is left over.
+// FuzzResponse: a response reads the same in pieces and at once, within bounds. Where
+// the connection could be used again, net/http agrees on status, body and the bytes
+// that are left.
 func FuzzResponse(f *testing.F) {
 	for _, seed := range []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
