@@ -56,14 +56,25 @@ func TestDelivery(t *testing.T) {
 		shown  map[string]any
 		absent string
 	}{
-		{"queued", queued, map[string]any{"status": "queued", "queued_at": "2025-05-17T10:30:45.123Z", "attempts": 0.0, "event_type": "user.created"},
-			never + "processing_started_at next_attempt_at reason error_message response_code payload attempt_log waiting_for until"},
-		{"retrying", &retrying, map[string]any{"status": "retrying", "attempts": 1.0, "response_code": 500.0, "response_body": "no",
-			"processing_started_at": "2025-05-17T10:30:46.123Z", "next_attempt_at": "2025-05-17T10:31:16.153Z", "reason": "http_5xx"}, never},
-		{"delivered", &delivered, map[string]any{"status": "delivered", "attempts": 2.0, "response_code": 200.0, "delivered_at": "2025-05-17T10:30:46.153Z"},
-			"failed_at cancelled_at next_attempt_at reason error_message"},
-		{"failed without an attempt", &failed, map[string]any{"status": "failed", "failed_at": "2025-05-17T10:30:45.123Z", "reason": "webhook_disabled"},
-			"delivered_at cancelled_at next_attempt_at response_code"},
+		{
+			"queued", queued,
+			map[string]any{"status": "queued", "queued_at": "2025-05-17T10:30:45.123Z", "attempts": 0.0, "event_type": "user.created"},
+			never + "processing_started_at next_attempt_at reason error_message response_code payload attempt_log waiting_for until",
+		},
+		{"retrying", &retrying, map[string]any{
+			"status": "retrying", "attempts": 1.0, "response_code": 500.0, "response_body": "no",
+			"processing_started_at": "2025-05-17T10:30:46.123Z", "next_attempt_at": "2025-05-17T10:31:16.153Z", "reason": "http_5xx",
+		}, never},
+		{
+			"delivered", &delivered,
+			map[string]any{"status": "delivered", "attempts": 2.0, "response_code": 200.0, "delivered_at": "2025-05-17T10:30:46.153Z"},
+			"failed_at cancelled_at next_attempt_at reason error_message",
+		},
+		{
+			"failed without an attempt", &failed,
+			map[string]any{"status": "failed", "failed_at": "2025-05-17T10:30:45.123Z", "reason": "webhook_disabled"},
+			"delivered_at cancelled_at next_attempt_at response_code",
+		},
 		{"cancelled", &cancelled, map[string]any{"status": "cancelled", "cancelled_at": "2025-05-17T10:30:45.123Z"}, "delivered_at failed_at"},
 	} {
 		got := members(t, NewDelivery(c.d, endpoint))
@@ -148,17 +159,25 @@ func TestExcerpt(t *testing.T) {
 func TestAttempts(t *testing.T) {
 	list := NewAttempts([]webhook.Attempt{
 		{Number: 1, At: accepted, Duration: 1500 * time.Microsecond, Failure: webhook.ReasonTimeout, Detail: "no answer in time"},
-		{Number: 2, At: accepted, Duration: time.Second, Latency: 250 * time.Millisecond, Requests: 2, StatusCode: 503, Response: []byte("later"),
-			ResponseTruncated: true, RetryAfter: 90 * time.Second},
+		{
+			Number: 2, At: accepted, Duration: time.Second, Latency: 250 * time.Millisecond, Requests: 2, StatusCode: 503, Response: []byte("later"),
+			ResponseTruncated: true, RetryAfter: 90 * time.Second,
+		},
 		{Number: 3, At: accepted, Duration: time.Second, Latency: time.Millisecond, Requests: 1, StatusCode: 200, ResponseEncoding: "gzip"},
 	})
 	for i, want := range []map[string]any{
-		{"number": 1.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1.5, "requests": 0.0, "reason": "timeout", "detail": "no answer in time",
-			"error_message": list[0].ErrorMessage},
-		{"number": 2.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1000.0, "latency_ms": 250.0, "requests": 2.0, "response_code": 503.0,
-			"response_body": "later", "response_truncated": true, "reason": "http_5xx", "error_message": list[1].ErrorMessage, "retry_after_ms": 90000.0},
-		{"number": 3.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1000.0, "latency_ms": 1.0, "requests": 1.0, "response_code": 200.0,
-			"response_encoding": "gzip"},
+		{
+			"number": 1.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1.5, "requests": 0.0, "reason": "timeout", "detail": "no answer in time",
+			"error_message": list[0].ErrorMessage,
+		},
+		{
+			"number": 2.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1000.0, "latency_ms": 250.0, "requests": 2.0, "response_code": 503.0,
+			"response_body": "later", "response_truncated": true, "reason": "http_5xx", "error_message": list[1].ErrorMessage, "retry_after_ms": 90000.0,
+		},
+		{
+			"number": 3.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1000.0, "latency_ms": 1.0, "requests": 1.0, "response_code": 200.0,
+			"response_encoding": "gzip",
+		},
 	} {
 		if got := members(t, list[i]); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("attempt %d:\ngot  %v\nwant %v", i+1, got, want)
