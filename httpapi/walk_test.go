@@ -21,8 +21,8 @@ type scene struct {
 	key      string // an API key's
 }
 
-func newScene(t testing.TB) *scene {
-	s := &scene{fixture: newFixture(t)}
+func newScene(t testing.TB, change ...func(*Options)) *scene {
+	s := &scene{fixture: newFixture(t, change...)}
 	s.webhook = s.register(t, acme)
 	s.event = s.publishOne(t)
 	s.delivery = webhook.DeliveryID.Format(deliveryTo(t, s.event, s.webhook))
