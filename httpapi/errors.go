@@ -233,6 +233,9 @@ func problemOf(err error) *problem {
 	if faults, ok := errors.AsType[jsonbody.Faults](err); ok {
 		return problemOfFaults(faults)
 	}
+	if many, ok := errors.AsType[*registration.TooManySecretsError](err); ok {
+		return conflict(many.Error())
+	}
 	if unknown, ok := errors.AsType[*eventtypes.UnknownError](err); ok {
 		return unknownType(unknown)
 	}
@@ -312,7 +315,7 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, r *route, err error) {
 
 // conflict is the error of a change that the present state does not allow; detail is a
 // sentence for the caller.
-func conflict(detail string) error {
+func conflict(detail string) *problem {
 	p := newProblem(codeConflict, detail)
 	p.cause = webhook.ErrConflict
 	return p

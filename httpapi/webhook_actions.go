@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,18 +15,11 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
-	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // maxWait bounds how long a test waits for its first attempt: as long as an attempt may take.
 // The caller's connection is busy for that time.
 const maxWait = time.Minute
-
-// rotationInput asks for a new secret.
-type rotationInput struct {
-	registration.SecretInput
-	OverlapSeconds optional[int64] `json:"overlap_seconds"`
-}
 
 // rotateSecret makes a new secret for an endpoint, of the same scheme or of another one. The
 // earlier secrets continue to sign for an overlap, in which the receiver changes over.
@@ -36,13 +28,12 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err != nil {
 		return err
 	}
-	var in rotationInput
+	var in registration.RotationInput
 	if err := decodeOptional(ctx, &in); err != nil {
 		return err
 	}
 	var f jsonbody.Faults
-	overlap := registration.Overlap(in.OverlapSeconds, s.ceilings.Load(), &f)
-	in.CheckSecret(&f)
+	overlap := in.Check(s.ceilings.Load(), &f)
 	if err := f.Err(); err != nil {
 		return err
 	}
@@ -53,7 +44,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 		if err != nil {
 			return err
 		}
-		return s.rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap)
+		return registration.Rotate(e, secret, time.Now().UTC().Truncate(time.Millisecond), overlap, s.ceilings.Load())
 	})
 	if err != nil {
 		return err
@@ -82,45 +73,6 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
-}
-
-// maxSecrets returns how many secrets of an endpoint can be valid at a time, whatever the
-// operator allows: with fewer than two, no secret could be rotated with an overlap.
-func (s *Server) maxSecrets() int {
-	if s.ceilings.Load().Secrets > 0 {
-		return min(max(2, s.ceilings.Load().Secrets), signing.MaxSecrets)
-	}
-	return signing.MaxSecrets
-}
-
-// rotate makes secret the newest one. The previous one expires after the overlap, and secrets
-// that have expired already are removed. Without an overlap all others end now, also those of
-// earlier rotations: a secret has leaked, and the client wants only the new one to be valid.
-// If more than maxSecrets were valid, rotate refuses rather than dropping the oldest: its
-// client was told until when it is good.
-func (s *Server) rotate(e *webhook.Endpoint, secret signing.Secret, now time.Time, overlap time.Duration) error {
-	kept := []signing.Secret{secret}
-	for _, old := range e.Secrets {
-		if overlap == 0 {
-			old.ExpiresAt = now
-		}
-		if old.ExpiresAt.IsZero() {
-			old.ExpiresAt = now.Add(overlap)
-		}
-		if old.Valid(now) {
-			kept = append(kept, old)
-		}
-	}
-	if len(kept) > s.maxSecrets() {
-		first := slices.MinFunc(kept[2:], func(a, b signing.Secret) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
-		return conflict(fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s",
-			len(kept)-1, webhook.FormatTime(first.ExpiresAt)))
-	}
-	if slices.ContainsFunc(kept[1:], func(old signing.Secret) bool { return old.Value == secret.Value }) {
-		return invalid("secret", "is in use already")
-	}
-	e.Secrets = kept
-	return nil
 }
 
 // testInput is the event of a test delivery.

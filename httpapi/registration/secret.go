@@ -12,13 +12,6 @@ import (
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// How long the secrets before a rotation stay valid, unless the input or the operator says
-// otherwise, and at the longest.
-const (
-	defaultOverlap = 24 * time.Hour
-	maxOverlap     = 7 * 24 * time.Hour
-)
-
 // SecretInput chooses a secret, or how one is to be generated.
 type SecretInput struct {
 	Secret          optional[string] `json:"secret"`
@@ -126,16 +119,4 @@ func (r *secretResource) Reveal(secret signing.Secret) {
 	if standard != secret.Value {
 		r.StandardSecret = standard
 	}
-}
-
-// Overlap returns for how long the secrets before a rotation stay valid: the seconds that
-// the input has, or a day, or as long as the operator allows if that is less.
-func Overlap(in jsonbody.Optional[int64], most *webhook.Ceilings, f *jsonbody.Faults) time.Duration {
-	b := bounds[int64]{field: "overlap_seconds", low: 0, high: int64(maxOverlap / time.Second)}.
-		most(int64(most.Overlap/time.Second), "max-webhook-overlap")
-	seconds := int(min(int64(defaultOverlap/time.Second), b.high))
-	if in.Given() {
-		whole(f, in, b, &seconds)
-	}
-	return time.Duration(seconds) * time.Second
 }
