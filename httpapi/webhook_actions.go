@@ -29,7 +29,7 @@ type rotationInput struct {
 	OverlapSeconds optional[int64] `json:"overlap_seconds"`
 }
 
-// rotateSecret makes a new secret for an endpoint, of the same scheme or of another one. The
+// rotateSecret gives an endpoint a new secret, of the same scheme or of another one. The
 // earlier secrets continue to sign for an overlap, in which the receiver changes over.
 func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)
