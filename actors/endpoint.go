@@ -80,6 +80,8 @@ func (a *endpointActor) about(e *lane.Entry, step func()) {
 	a.child.current = webhook.ID{}
 }
 
+// handle hands a message to the lane. Recorded outcomes come first, so that the message
+// finds the lane with as much room as storage has made.
 func (a *endpointActor) handle(message any, now time.Time) {
 	switch message.(type) {
 	case *wake, *audit: // they are no work, and must not keep the actor alive
@@ -176,6 +178,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 	}
 }
 
+// configureFirst configures the actor with the first read of its endpoint, and then
+// handles the requests that arrived before.
 func (a *endpointActor) configureFirst(m *loaded, now time.Time) {
 	if m.err != nil {
 		a.readFailed("read webhook", m.err, now)

@@ -71,6 +71,8 @@ func (a *endpointActor) read(now time.Time) {
 	}
 }
 
+// readQueue reads the queue from an ID on; queueRead follows. Memory is taken on the
+// reader, when the read begins, because the read may wait long for its turn.
 func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	shared, n, held := a.shared, a.number, a.child.held
 	a.inBackground(a.soon(), func() any {
@@ -162,6 +164,7 @@ func (a *endpointActor) handleRead(message any, now time.Time) {
 // readRetry is the time after which a read that failed is tried again.
 const readRetry = time.Second
 
+// readFailed postpones all reads of the actor: storage that fails one would fail the others.
 func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 	a.readAgain = now.Add(readRetry)
 	a.log().Error("storage failed", "action", action, "error", err)

@@ -100,7 +100,8 @@ func steady(at, now time.Time) time.Time {
 	return now.Add(min(at.Sub(now), maxIdle))
 }
 
-// wakeLater schedules an endpoint's pending work that was found in storage at start.
+// wakeLater schedules an endpoint's pending work that was found in storage at start. While
+// the saved breaker is open, new deliveries start no actor either.
 func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
 	to := s.child(w.Endpoint)
 	if to.pid != nil || s.draining != nil {
@@ -150,6 +151,8 @@ func (s *supervisor) setTimer(now time.Time) {
 	s.timer = time.AfterFunc(at.Sub(now), func() { root.Send(self, &wakeDue{}) })
 }
 
+// forgetIdle drops the records of endpoints that have had nothing to do for an hour, so
+// that memory follows the endpoints at work, not those that ever were.
 func (s *supervisor) forgetIdle(now time.Time) {
 	for n, to := range s.children {
 		if to.forgettable(now) {

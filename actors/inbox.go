@@ -52,6 +52,7 @@ func (b *inbox) add(list *[]*lane.Entry, e *lane.Entry) (notify bool) {
 	return b.notifyLocked()
 }
 
+// record adds an outcome that storage has answered, and mostly stays quiet about it.
 func (b *inbox) record(e *lane.Entry) (notify bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -82,6 +82,7 @@ func (c *chunk) full(event, keys int) bool {
 	return !c.empty() && (c.to != event || c.keys+keys > maxAcceptKeys)
 }
 
+// add puts an event into the chunk. full must have been asked before.
 func (c *chunk) add(event, keys, paused int) {
 	if c.empty() {
 		c.from = event

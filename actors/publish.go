@@ -22,6 +22,9 @@ func (d *Dispatcher) Publish(ctx context.Context, events []webhook.Event) ([]web
 	return d.publish(ctx, &publication{events: events})
 }
 
+// publish reserves memory, sends a publication to the router, and waits for the answer.
+// The router or the supervisor returns the memory, in every case: only they know when
+// the events are no longer in use.
 func (d *Dispatcher) publish(ctx context.Context, p *publication) ([]webhook.Receipt, error) {
 	if err := d.admit(p); err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 	return d.stopErr
 }
 
+// stop ends what takes work before what does it: first the waker and new publications,
+// then attempts and reads, whose results actors still handle, then the actors.
 func (d *Dispatcher) stop(ctx context.Context) error {
 	if d.router == nil { // never started
 		return nil
@@ -71,6 +73,8 @@ func (s *supervisor) drain(c actor.Context, done chan struct{}) {
 	s.closeIfDrained()
 }
 
+// drainChild also runs for an actor that starts during the stop: it has outcomes of one
+// that panicked to record, or a question to answer.
 func (s *supervisor) drainChild(c actor.Context, to *child) {
 	s.undrained++
 	to.drainReported = false
@@ -88,6 +92,8 @@ func (s *supervisor) childDrained(to *child) {
 	s.closeIfDrained()
 }
 
+// closeIfDrained ends the wait of Dispatcher.Stop. An actor that starts later drains,
+// too, which must not close the channel again.
 func (s *supervisor) closeIfDrained() {
 	if s.undrained == 0 {
 		select {

@@ -274,6 +274,7 @@ func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) 
 	s.wakes.set(next, next.holdUntil)
 }
 
+// stop ends the timers, which would send to an actor that is gone.
 func (s *supervisor) stop() {
 	for _, timer := range []*time.Timer{s.timer, s.forget} {
 		if timer != nil {

@@ -2,5 +2,5 @@
 
 package httpapi
 
-// raceDetector reports whether the race detector is on, which allocates memory itself.
+// raceDetector tells that the race detector is on; it allocates too.
 const raceDetector = false

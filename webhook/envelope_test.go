@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
@@ -86,4 +87,39 @@ func TestFormatTimeAgrees(t *testing.T) {
 			t.Fatalf("got %s, want %s", got, want)
 		}
 	}
+}
+
+// FuzzAppendBody: whatever the event, the body is one JSON object from which a receiver reads
+// back what was put in.
+func FuzzAppendBody(f *testing.F) {
+	f.Add(uint64(1), uint32(2), int64(1747477845123), "user.created", []byte(`{"a":[1,null]}`))
+	f.Add(uint64(0), uint32(0), int64(0), "a\"\\\x00\xff\u2028", []byte(`"x"`))
+	f.Add(uint64(1)<<63, uint32(1)<<31, int64(253402300799999), "", []byte(` [ 1.0 ] `))
+	f.Fuzz(func(t *testing.T, seq uint64, nonce uint32, ms int64, eventType string, text []byte) {
+		data, err := canonicaljson.Append(nil, text)
+		if err != nil || ms < 0 || ms > 253402300799999 { // the year 9999
+			return
+		}
+		id, at := ID{Seq: seq, Nonce: nonce}.For(1), time.UnixMilli(ms)
+		var got struct {
+			ID        string          `json:"id"`
+			Timestamp string          `json:"timestamp"`
+			EventType string          `json:"event_type"`
+			Data      json.RawMessage `json:"data"`
+		}
+		body := AppendBody(nil, id, at, eventType, data)
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&got); err != nil || d.More() {
+			t.Fatalf("%s: %v", body, err)
+		}
+		sentAt, err := ParseTime(got.Timestamp)
+		if err != nil || !sentAt.Equal(at) {
+			t.Fatalf("sent at %v, which reads as %v, %v", at, sentAt, err)
+		}
+		parsed, err := DeliveryID.Parse(got.ID)
+		if err != nil || parsed != id || got.EventType != strings.ToValidUTF8(eventType, "\ufffd") && utf8.ValidString(eventType) || !bytes.Equal(got.Data, data) {
+			t.Fatalf("%s: %+v, %v", body, got, err)
+		}
+	})
 }

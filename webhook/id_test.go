@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -161,5 +162,59 @@ func TestSeqTime(t *testing.T) {
 	}
 	if SeqAt(time.Unix(-5, 0)) != 0 {
 		t.Error("a time before 1970 has a Seq")
+	}
+}
+
+// TestIDText: clients keep ids, so the text of an ID must stay what it is.
+func TestIDText(t *testing.T) {
+	for _, c := range []struct {
+		kind Kind
+		id   ID
+		text string
+	}{
+		{EventID, ID{}, "evt_00000000000000000000000000"},
+		{EventID, ID{Seq: 1}, "evt_00000000000020000000000000"},
+		{DeliveryID, ID{Seq: math.MaxUint64, Endpoint: math.MaxUint32, Nonce: math.MaxUint32}, "whd_zzzzzzzzzzzzzzzzzzzzzzzzzw"},
+		{EndpointID, ID{Seq: SeqAt(time.UnixMilli(1747477845123)), Endpoint: 7, Nonce: 99}, "wh_35pxsfa860000000003g0000cc"},
+	} {
+		got := c.kind.Format(c.id)
+		if got != c.text {
+			t.Errorf("%+v: %s, want %s", c.id, got, c.text)
+		}
+		if back, err := c.kind.Parse(c.text); err != nil || back != c.id {
+			t.Errorf("%s: %+v, %v", c.text, back, err)
+		}
+	}
+}
+
+// TestSequenceIsSafeForConcurrentUse: nobody gets a value that another one got, and each gets
+// larger ones than before.
+func TestSequenceIsSafeForConcurrentUse(t *testing.T) {
+	var s Sequence
+	now := time.UnixMilli(1747477845123)
+	values := make([][]uint64, 4)
+	var done sync.WaitGroup
+	for i := range values {
+		done.Go(func() {
+			for range 1000 {
+				values[i] = append(values[i], s.Next(now))
+			}
+		})
+	}
+	done.Wait()
+	seen := map[uint64]bool{}
+	for _, list := range values {
+		if !slices.IsSorted(list) {
+			t.Error("values fall")
+		}
+		for _, value := range list {
+			if seen[value] {
+				t.Fatalf("%d was issued twice", value)
+			}
+			seen[value] = true
+		}
+	}
+	if last := s.Next(now); last != SeqAt(now)+4000 {
+		t.Errorf("after 4,000 values comes %d, not %d", last, SeqAt(now)+4000)
 	}
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -119,4 +120,27 @@ func FuzzParseRetryAfter(f *testing.F) {
 			t.Fatalf("%q at %v: %v, %v", value, now, wait, ok)
 		}
 	})
+}
+
+// TestDelayStaysWithin: whatever the policy, waits never shrink from one attempt to the next,
+// stay within MaxDelay and jitter, and are never negative, however many attempts there were.
+func TestDelayStaysWithin(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 2000 {
+		p := RetryPolicy{
+			Initial: time.Duration(1 + r.Int64N(int64(MaxRetryDelay))), Multiplier: 1 + r.Float64()*(MaxMultiplier-1),
+			MaxDelay: time.Duration(1 + r.Int64N(int64(MaxRetryDelay))), Jitter: r.Float64(),
+		}
+		before := time.Duration(0)
+		for n := 1; n <= 2*MaxRetryAttempts; n++ {
+			least, most := p.Delay(n, 0), p.Delay(n, 1)
+			if least <= 0 || least > p.MaxDelay || least < before {
+				t.Fatalf("%+v: attempt %d waits %v after %v", p, n, least, before)
+			}
+			if bound := time.Duration(float64(least) * (1 + p.Jitter)); most < least || most > bound+1000 { // a float64's precision
+				t.Fatalf("%+v: attempt %d waits up to %v, and %v without jitter", p, n, most, least)
+			}
+			before = least
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -83,6 +84,50 @@ func TestWaitingOfNext(t *testing.T) {
 	} {
 		if got := c.w.OfNext(&c.backlog, c.status, c.inFlight, now); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.why, got, c.want)
+		}
+	}
+}
+
+// TestWaitingAlwaysHasACause: whoever looks at a pending delivery that is not in flight learns
+// what it waits for, and a time that it is told lies ahead.
+func TestWaitingAlwaysHasACause(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	r := rand.New(rand.NewPCG(9, 10))
+	causes := []Wait{WaitNone, WaitBreaker, WaitHold, WaitRate, WaitSlot, WaitTurn}
+	seen := map[Wait]bool{}
+	for range 5000 {
+		id := ID{Seq: 1 + r.Uint64N(3), Endpoint: 1}
+		d := Delivery{ID: id, Status: Statuses[r.IntN(len(Statuses))]}
+		if d.Status == Retrying {
+			d.NextAttemptAt = DueAt(now.Add(time.Duration(r.Int64N(int64(2*time.Hour))) - time.Hour))
+		}
+		p := Progress{Waiting: Waiting{For: causes[r.IntN(len(causes))]}}
+		if p.Waiting.For == WaitBreaker || p.Waiting.For == WaitHold || p.Waiting.For == WaitRate {
+			p.Waiting.Until = now.Add(1 + time.Duration(r.Int64N(int64(time.Hour))))
+		}
+		inFlight := r.IntN(4) == 0
+		if inFlight {
+			p.Started = map[ID]time.Time{id: now}
+		}
+		if r.IntN(4) == 0 {
+			p.ByHand = []ID{{Seq: 9}, id}
+		}
+		status := []EndpointStatus{EndpointActive, EndpointPaused, EndpointDisabled}[r.IntN(3)]
+		got := p.Of(&d, status, now)
+		seen[got.For] = true
+		if waits := !inFlight && !d.Status.Finished(); waits != (got.For != WaitNone) {
+			t.Fatalf("%+v of %+v, in flight %v: waits for %q", d, p, inFlight, got.For)
+		}
+		if !got.Until.IsZero() && !got.Until.After(now) {
+			t.Fatalf("%+v of %+v: waits for %q until %v, which is over", d, p, got.For, got.Until)
+		}
+		if got.For == WaitRetryTime && !got.Until.Equal(d.NextAttemptAt.Time()) {
+			t.Fatalf("%+v: its retry is due at %v, not %v", d, d.NextAttemptAt.Time(), got.Until)
+		}
+	}
+	for _, cause := range append(causes, WaitPause, WaitDisabled, WaitRetryTime) {
+		if !seen[cause] {
+			t.Errorf("nothing waited for %q", cause)
 		}
 	}
 }

@@ -58,8 +58,8 @@ type schedulePosition struct {
 	// next is when the first unread slot is due; zero if there is none.
 	next webhook.DueTime
 	from webhook.Slot // where the next read begins
-	// ahead is where the next search for retries too far in the future begins: they were
-	// scheduled while the clock was ahead.
+	// ahead is the cursor within retries dated too far in the future: where the next search
+	// for them begins.
 	ahead webhook.Slot
 	// As in queuePosition.
 	reading          bool

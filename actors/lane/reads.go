@@ -77,10 +77,10 @@ func (l *Lane) ScheduleRead(due []*Entry, next webhook.DueTime, now time.Time) {
 	l.dropGone()
 }
 
-// AheadRead takes what a read of the retry schedule returned when nothing was due, and the
-// actor searched from Beyond on: deliveries that were scheduled while the clock was ahead.
-// They are sent now, because their time would come far too late. If there were some the
-// search continues after them.
+// AheadRead handles a read of the retry schedule that found nothing due and returned, from
+// Beyond on, deliveries dated too far in the future, which a clock that ran ahead has left.
+// They are sent now, because their time would come far too late. If there were some, the
+// next search begins after them.
 func (l *Lane) AheadRead(due []*Entry, next webhook.DueTime, now time.Time) {
 	if len(due) > 0 {
 		l.schedule.ahead, next = due[len(due)-1].slot().Next(), webhook.DueAt(now)

@@ -443,3 +443,46 @@ func TestSendNextByHand(t *testing.T) {
 		}
 	}
 }
+
+// TestAbandon: an attempt that was cut off leaves nothing behind, neither memory nor an
+// outcome: storage has its delivery as pending.
+func TestAbandon(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	e := send(t, l, 1, now)
+	if l.Abandon(e); l.InFlight() != 0 || len(l.window) != 0 || len(l.Out.Settle) != 0 || l.Out.Release != 2 {
+		t.Errorf("%d in flight, %d in the window, %d to settle, %d bytes released", l.InFlight(), len(l.window), len(l.Out.Settle), l.Out.Release)
+	}
+}
+
+// TestByHandIsBounded: beyond so many that wait in memory a retry changes nothing for a
+// delivery that waits; it keeps its turn.
+func TestByHandIsBounded(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	l.settings.Concurrency, l.inFlight = 1, 1 // so that all wait
+	for seq := range uint64(MaxByHand + 10) {
+		l.Offer(queuedEntry(1+seq), now)
+		l.Request(&Change{Kind: Retry, ID: webhook.ID{Seq: 1 + seq, Endpoint: 1}})
+	}
+	if len(l.Out.Answered) != MaxByHand+10 || l.byHandWaiting != MaxByHand || len(l.Progress(now).ByHand) != MaxByHand {
+		t.Errorf("%d answers, %d wait by hand", len(l.Out.Answered), l.byHandWaiting)
+	}
+}
+
+// TestReadsAreWorthTheirCost: the lane reads when half of its window is free, and not
+// before; then as much as fits.
+func TestReadsAreWorthTheirCost(t *testing.T) {
+	now := time.Now()
+	window := windowPerAllowed * initialAllowed
+	for waiting, want := range map[int]int{0: window, window / 2: window / 2, window/2 + 1: 0, window: 0} {
+		l := ready(now)
+		for seq := range uint64(waiting) {
+			l.Offer(queuedEntry(1+seq), now)
+		}
+		l.NotOffered(webhook.ID{Seq: 1000, Endpoint: 1})
+		if _, limit := l.ReadQueue(now); limit != want {
+			t.Errorf("with %d of %d waiting it reads %d, want %d", waiting, window, limit, want)
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 )
 
 // Tier is what an endpoint's receiver has shown of itself when the endpoint asks for a
-// permit.
+// permit. Lower tiers may use more permits.
 type Tier int
 
 // The tiers, the best one first.

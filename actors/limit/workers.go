@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// workerIdle is for how long at least a worker waits for its next job, and at most twice
-// that.
+// workerIdle bounds how long a worker is kept without a job: an idle one ends after between
+// one and two times this.
 const workerIdle = 10 * time.Second
 
 // Workers runs jobs on at most max goroutines, in the order in which they came. A goroutine

@@ -4,7 +4,8 @@
 // judges behaviour is a test beside the code.
 //
 // The definitions:
-//   - A test file is a _test.go file, or one of a conformance suite or a shared fake.
+//   - A test file is a _test.go file, or one of a conformance suite or a shared fake: of
+//     a folder whose name ends in "test".
 //   - A function's length is its lines from func to the closing brace; a file's
 //     length is all its lines. Both are taken of code, not of tests.
 //   - The comment ratio is comment lines by lines with code, of code.

@@ -17,9 +17,11 @@ import (
 	"text/tabwriter"
 )
 
-// fakes are the folders whose files all count as tests: conformance suites and
-// shared fakes.
-var fakes = []string{"storage/storagetest", "storage/badgerstore/layout/layouttest", "actors/sender/receivertest"}
+// isTest reports whether a file counts as a test: a _test.go file, or one of a folder
+// whose name ends in "test", which holds a conformance suite or a shared fake.
+func isTest(name string) bool {
+	return strings.HasSuffix(name, "_test.go") || strings.HasSuffix(filepath.Dir(name), "test")
+}
 
 // folder has the measures of one folder, or of several together.
 type folder struct {
@@ -93,7 +95,7 @@ func (f *folder) read(path, name string) error {
 		return err
 	}
 	lines := bytes.Count(text, []byte("\n"))
-	if strings.HasSuffix(name, "_test.go") || slices.ContainsFunc(fakes, func(fake string) bool { return strings.HasPrefix(filepath.ToSlash(name), fake+"/") }) {
+	if isTest(name) {
 		f.test += lines
 		return nil
 	}

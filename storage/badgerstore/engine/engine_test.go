@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,17 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// needPatch skips a test of what upstream's Badger does not have.
+func needPatch(t *testing.T) {
+	t.Helper()
+	if !patched {
+		t.Skip("built with upstream's Badger; make test builds with the patched one")
+	}
+}
+
+// patchKey returns the key of a number.
+func patchKey(n int) []byte { return fmt.Appendf(nil, "key %08d", n) }
 
 // commitsKey holds the number of the last commit, as badgerstore's "m commits" does.
 var commitsKey = []byte("commits")

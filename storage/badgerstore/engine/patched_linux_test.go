@@ -21,13 +21,6 @@ import (
 // These tests show what the patches are for. Each fails without the patch in whose header
 // it is named.
 
-func needPatch(t *testing.T) {
-	t.Helper()
-	if !patched {
-		t.Skip("built with upstream's Badger; make test builds with the patched one")
-	}
-}
-
 // patchKeys is how many keys fillTables writes.
 const patchKeys = 20_000
 
@@ -65,8 +58,6 @@ func openSmall(t *testing.T, dir string) (*badger.DB, *logger) {
 	t.Cleanup(func() { _ = db.Close() })
 	return db, log
 }
-
-func patchKey(n int) []byte { return fmt.Appendf(nil, "key %08d", n) }
 
 // missing counts the keys that cannot be read.
 func missing(t *testing.T, db *badger.DB) (n int) {
