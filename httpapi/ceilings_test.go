@@ -57,8 +57,8 @@ func TestCeilings(t *testing.T) {
 	f.want(t, 409, acme, "POST", path+"/rotate-secret", "")
 }
 
-// TestStoredBeyondCeilings: a webhook from before a ceiling was lowered is shown
-// as what it works with, and what is shown can be put back.
+// TestStoredBeyondCeilings: a webhook that was registered before a ceiling was lowered is
+// shown with the values in force, and what is shown can be put back.
 func TestStoredBeyondCeilings(t *testing.T) {
 	before := newFixture(t)
 	path := "/api/webhooks/" + before.want(t, 201, acme, "POST", "/api/webhooks", webhookWith(`"timeout_ms":60000,"concurrency":1024,`+

@@ -26,7 +26,7 @@ func withLimits(l webhook.ClientLimits) func(*Options) {
 const patternHook = `{"event_types":["a.*","b.*","c.*"],"target_url":"https://example.com/"}`
 
 // TestWebhooksOfAClient: a client registers as many webhooks as it may have, and no
-// more, however many it tries to register at a time. Another client is not held to that.
+// more, however many it tries to register at a time. The limit is not another client's.
 func TestWebhooksOfAClient(t *testing.T) {
 	const limit = 5
 	f := newFixture(t, withLimits(webhook.ClientLimits{Webhooks: limit}))
@@ -180,7 +180,7 @@ func TestDisabledIsListed(t *testing.T) {
 	}
 }
 
-// TestReplaysUnderWay: a caller has some replays under way, and the next one is refused.
+// TestReplaysUnderWay: a caller may have a few replays under way; the next one is refused.
 func TestReplaysUnderWay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var f *fixture

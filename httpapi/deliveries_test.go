@@ -10,7 +10,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// ids gives the member id of each entry.
+// ids returns the member id of each entry.
 func ids(entries []map[string]any) []string {
 	var list []string
 	for _, e := range entries {
@@ -92,7 +92,7 @@ func TestDeliveryResource(t *testing.T) {
 	})
 }
 
-// TestAttemptFields: what is known of an attempt is shown, in the delivery and in lists.
+// TestAttemptFields: everything that is known about an attempt is shown, in the delivery and in lists.
 func TestAttemptFields(t *testing.T) {
 	s := newScene(t)
 	id := deliveryTo(t, s.event, s.webhook)
@@ -139,7 +139,7 @@ func TestAttemptFields(t *testing.T) {
 	}
 }
 
-// TestRetryShowsTheLog: what is put back into the queue has its attempts still.
+// TestRetryShowsTheLog: a delivery that is put back into the queue still has its attempts.
 func TestRetryShowsTheLog(t *testing.T) {
 	s := newScene(t)
 	mustAttempt(t, s, deliveryTo(t, s.event, s.webhook), webhook.Attempt{StatusCode: 410, Response: []byte("gone")})

@@ -25,7 +25,7 @@ type fakeDispatcher struct {
 	waiting  webhook.Waiting // of every endpoint
 	byHand   []webhook.ID
 	health   webhook.Health
-	// hold, if set, is waited for by Publish.
+	// hold, if set, blocks Publish until it is closed.
 	hold chan struct{}
 }
 
@@ -187,7 +187,7 @@ func (f *fakeDispatcher) Progress(_ context.Context, n webhook.EndpointNumber) (
 	return p, f.fail
 }
 
-// fly makes an attempt for a delivery be in flight.
+// fly puts an attempt for a delivery in flight.
 func (f *fakeDispatcher) fly(id webhook.ID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -229,7 +229,7 @@ type reply struct {
 	body   []byte
 }
 
-// object gives the answer's JSON object.
+// object returns the answer's JSON object.
 func (r *reply) object(t testing.TB) map[string]any {
 	t.Helper()
 	var v map[string]any
@@ -239,14 +239,14 @@ func (r *reply) object(t testing.TB) map[string]any {
 	return v
 }
 
-// text gives a member of the answer that is a string; "" if it is absent.
+// text returns a member of the answer that is a string; "" if it is absent.
 func (r *reply) text(t testing.TB, name string) string {
 	t.Helper()
 	text, _ := r.object(t)[name].(string)
 	return text
 }
 
-// data gives the entries of a list.
+// data returns the entries of a list.
 func (r *reply) data(t testing.TB) []map[string]any {
 	t.Helper()
 	var v struct{ Data []map[string]any }
@@ -301,14 +301,14 @@ func (f *fixture) want(t testing.TB, status int, caller, method, path, body stri
 	return r
 }
 
-// register makes a webhook for all types and gives its id.
+// register makes a webhook for all types and returns its id.
 func (f *fixture) register(t testing.TB, caller string) string {
 	t.Helper()
 	r := f.want(t, 201, caller, "POST", "/api/webhooks", `{"event_type":"*","target_url":"https://example.com/hook"}`)
 	return r.text(t, "id")
 }
 
-// publishOne publishes an event for everyone and gives its id.
+// publishOne publishes an event for everyone and returns its id.
 func (f *fixture) publishOne(t testing.TB) webhook.ID {
 	t.Helper()
 	r := f.want(t, 202, backend, "POST", "/api/events", `{"event_type":"user.created","data":{"n":1}}`)
@@ -319,7 +319,7 @@ func (f *fixture) publishOne(t testing.TB) webhook.ID {
 	return id
 }
 
-// deliveryTo gives the id of the delivery that an event owes to a webhook.
+// deliveryTo returns the id of the delivery that an event owes to a webhook.
 func deliveryTo(t testing.TB, event webhook.ID, webhookID string) webhook.ID {
 	t.Helper()
 	id, err := webhook.EndpointID.Parse(webhookID)

@@ -48,7 +48,7 @@ func (in *badInput) check(t *testing.T, f *fixture, caller, method, path string)
 // nested is a document of that many arrays.
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
-// event is the body of an event with this data.
+// eventWith is the body of an event with this data.
 func eventWith(data string) string { return `{"event_type":"user.created","data":` + data + `}` }
 
 var badEvents = []badInput{
@@ -116,7 +116,7 @@ func TestBadEvents(t *testing.T) {
 	}
 }
 
-// deepField gives the field of the answer, after checking that it is a cut path.
+// deepField returns the field of the answer, after checking that it is a cut path.
 func deepField(t *testing.T, f *fixture, body string) string {
 	t.Helper()
 	field := f.want(t, 400, backend, "POST", "/api/events", body).text(t, "field")
@@ -160,7 +160,7 @@ func TestBadEventsInBatch(t *testing.T) {
 }
 
 // TestMalformedInBatch has events that are not well-formed, but leave the batch's
-// outline whole.
+// structure whole.
 func TestMalformedInBatch(t *testing.T) {
 	f := newFixture(t)
 	good := eventWith(`1`)
@@ -292,7 +292,7 @@ func TestBadWebhooks(t *testing.T) {
 	}
 }
 
-// TestSeveralFaults has all of them told at once.
+// TestSeveralFaults: one answer names all of them.
 func TestSeveralFaults(t *testing.T) {
 	f := newFixture(t)
 	r := f.want(t, 422, acme, "POST", "/api/webhooks", `{"event_type":"user*","target_url":"ftp://x","secret":"x","concurrency":0}`)
@@ -307,7 +307,7 @@ func TestSeveralFaults(t *testing.T) {
 	}
 }
 
-// TestSuggestions tells what may have been meant.
+// TestSuggestions: an unknown type is answered with names that may have been meant.
 func TestSuggestions(t *testing.T) {
 	f := newFixture(t)
 	for name, want := range map[string]string{

@@ -9,8 +9,8 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// TestRequestsUnderWay: one caller's requests are all under way that may be. Its
-// next one is refused, another caller's is not.
+// TestRequestsUnderWay: a caller that has as many requests under way as it may is refused
+// the next one; another caller is not.
 func TestRequestsUnderWay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFixture(t, func(o *Options) { o.Limits.Connections = 20 })

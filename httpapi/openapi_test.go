@@ -131,7 +131,7 @@ func TestOpenAPIParameters(t *testing.T) {
 	}
 }
 
-// TestOpenAPIExamples checks that each call that takes or gives a body has an
+// TestOpenAPIExamples checks that each call that takes or returns a body has an
 // example of it; Validate checks that they fit.
 func TestOpenAPIExamples(t *testing.T) {
 	c, err := contract()

@@ -9,7 +9,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// waits returns what an object of an answer says it waits for, with how long it takes from now on.
+// waits returns what an object of an answer waits for, and for how long from now.
 func waits(t *testing.T, r map[string]any) string {
 	t.Helper()
 	got := fmt.Sprint(r["waiting_for"])
@@ -93,7 +93,7 @@ func TestWaitingIsShown(t *testing.T) {
 	})
 }
 
-// TestDisabledIsRefused: what cannot go while a webhook is disabled says what to do.
+// TestDisabledIsRefused: a call that is impossible while a webhook is disabled says what to do.
 func TestDisabledIsRefused(t *testing.T) {
 	s := newScene(t)
 	hook, delivery := "/api/webhooks/"+s.webhook, "/api/deliveries/"+s.delivery
@@ -142,8 +142,8 @@ func containsAll(text string, parts ...string) bool {
 	return true
 }
 
-// TestWhatBeginsAfresh: a change of the receiver and every call of resume begin with
-// a fresh gate; other changes, and what changes nothing, do not.
+// TestWhatBeginsAfresh: a change of the receiver and every call of resume reset breaker and
+// hold; other changes, and calls that change nothing, do not.
 func TestWhatBeginsAfresh(t *testing.T) {
 	f := newFixture(t)
 	id := f.register(t, acme)
@@ -180,7 +180,7 @@ func TestWhatBeginsAfresh(t *testing.T) {
 }
 
 // TestChangesAreLogged: pause, resume, another target and deletion each make a line
-// that says of which webhook it tells; other changes make none.
+// in the log that names the webhook; other changes make none.
 func TestChangesAreLogged(t *testing.T) {
 	f := newFixture(t)
 	id := f.register(t, acme)

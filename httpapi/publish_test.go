@@ -195,7 +195,7 @@ func TestBatchForms(t *testing.T) {
 			last = id
 		}
 	}
-	// Lines under any content type: the first byte tells.
+	// Lines under any content type: the first byte decides.
 	status, _, body := f.raw(t, "POST /api/events/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+f.fixtureToken(backend)+
 		"\r\nContent-Type: text/plain\r\nContent-Length: "+fmt.Sprint(2*len(event(1))+1)+"\r\n\r\n"+event(1)+"\n"+event(2))
 	if status != 202 {
@@ -226,7 +226,7 @@ func TestPublishLimits(t *testing.T) {
 				t.Errorf("%v: got %d, Retry-After %q, %s", c.err, r.status, r.header.Get("Retry-After"), r.body)
 			}
 			if strings.Contains(string(r.body), "bug") {
-				t.Errorf("the answer tells what only the log may: %s", r.body)
+				t.Errorf("the answer says what only the log may: %s", r.body)
 			}
 		}
 	}

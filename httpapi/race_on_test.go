@@ -2,5 +2,5 @@
 
 package httpapi
 
-// raceDetector tells that the race detector is on; it allocates too.
+// raceDetector reports whether the race detector is on, which allocates memory itself.
 const raceDetector = true

@@ -18,7 +18,7 @@ const (
 	testKeyX       = "1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4"
 )
 
-// publicKeys gives the webhook's public keys in an answer.
+// publicKeys returns the webhook's public keys in an answer.
 func (r *reply) publicKeys(t testing.TB) []string {
 	t.Helper()
 	var keys []string
@@ -48,7 +48,7 @@ func TestSignatureSchemes(t *testing.T) {
 		{"v1 and a secret", `,"signature_scheme":"v1","secret":"my own secret 123"`, "v1", true, ""},
 		{"v1a", `,"signature_scheme":"v1a"`, "v1a", false, ""},
 		{"v1a and no secret", `,"signature_scheme":"v1a","secret":null`, "v1a", false, ""},
-		{"a private key tells the scheme", `,"secret":"` + testPrivateKey + `"`, "v1a", false, testPublicKey},
+		{"a private key determines the scheme", `,"secret":"` + testPrivateKey + `"`, "v1a", false, testPublicKey},
 		{"v1a and a private key", `,"signature_scheme":"v1a","secret":"` + testPrivateKey + `"`, "v1a", false, testPublicKey},
 	} {
 		r := f.want(t, 201, acme, "POST", "/api/webhooks", registering(c.members))

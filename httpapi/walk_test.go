@@ -51,7 +51,7 @@ func (s *scene) path(route string) string {
 // visit is a good request to a route, with the status for each kind of caller.
 type visit struct {
 	route, body string
-	admin       int // also that of every other caller, but for those below
+	admin       int // also that of every other caller, except those below
 	client      int // acme, whose things they are
 	other       int // globex
 	publisher   int
@@ -110,7 +110,7 @@ func (v *visit) split() (method, path string) {
 	return method, path
 }
 
-// status tells what a kind of caller gets.
+// status returns what a kind of caller gets.
 func (v *visit) status(caller string) int {
 	_, path := v.split()
 	open := !strings.HasPrefix(path, "/api/")
@@ -211,7 +211,7 @@ func TestForeignLooksMissing(t *testing.T) {
 }
 
 // asGlobex visits a route as globex by token and by API key, where it may, and as
-// an administrator for globex. All get the same 404, whose body it gives.
+// an administrator for globex. All get the same 404; asGlobex returns its body.
 func (s *scene) asGlobex(t *testing.T, v *visit) string {
 	t.Helper()
 	method, path := v.split()

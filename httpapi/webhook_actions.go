@@ -21,17 +21,7 @@ import (
 // The caller's connection is busy for that time.
 const maxWait = time.Minute
 
-<<<<<<< HEAD
 // rotateSecret makes a new secret for an endpoint, of the same scheme or of another one. The
-=======
-// rotationInput asks for a new secret.
-type rotationInput struct {
-	registration.SecretInput
-	OverlapSeconds optional[int64] `json:"overlap_seconds"`
-}
-
-// rotateSecret gives an endpoint a new secret, of the same scheme or of another one. The
->>>>>>> main
 // earlier secrets continue to sign for an overlap, in which the receiver changes over.
 func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	e, err := s.liveEndpoint(ctx, who)

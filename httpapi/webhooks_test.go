@@ -16,7 +16,7 @@ import (
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// TestWebhookDefaults shows what a webhook gets that says nothing.
+// TestWebhookDefaults: a webhook that sets nothing gets the defaults.
 func TestWebhookDefaults(t *testing.T) {
 	f := newFixture(t)
 	r := f.want(t, 201, acme, "POST", "/api/webhooks", `{"event_type":"user.created","target_url":"https://example.com/hook"}`)
@@ -98,7 +98,7 @@ func TestWebhookEdits(t *testing.T) {
 	}
 }
 
-// TestServerDefaults are an operator's; a webhook's own settings win.
+// TestServerDefaults: an operator's defaults hold where a webhook sets nothing.
 func TestServerDefaults(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Defaults = webhook.Settings{Rate: 100, Burst: 7, Concurrency: 3} })
 	path := "/api/webhooks/" + f.register(t, acme)
@@ -154,7 +154,7 @@ func TestStatusChanges(t *testing.T) {
 	expect(f.want(t, 200, acme, "PATCH", path, `{"status":"active"}`), "active")
 }
 
-// TestDeletedWebhook is gone for all calls but the lists of its deliveries.
+// TestDeletedWebhook: every call answers 404, except the lists of its deliveries.
 func TestDeletedWebhook(t *testing.T) {
 	s := newScene(t)
 	path := "/api/webhooks/" + s.webhook
@@ -295,7 +295,7 @@ func TestWebhookList(t *testing.T) {
 	}
 }
 
-// TestHealth shows all that the dispatcher tells.
+// TestHealth shows everything that the dispatcher reports.
 func TestHealth(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newScene(t)

@@ -19,15 +19,15 @@ import (
 // the members mean nothing, so that reading, changing one member and writing works.
 type ReadOnly map[string]jsontext.Value
 
-// DecodeShown is Decode for the change of a resource that is shown as type R. It sets aside
+// DecodeShown is Decode for the change of a resource that is shown as type R. It sets readOnly
 // the members of R that v, a pointer to a struct, does not have; ReadOnly.Check judges them
 // when the resource is known.
 func DecodeShown[R any](body []byte, v any) (ReadOnly, error) {
 	if err := Check(body); err != nil {
 		return nil, err
 	}
-	body, aside := setAside(body, memberNames(reflect.TypeFor[R]()), memberNames(reflect.TypeOf(v).Elem()))
-	return aside, Unmarshal(body, v)
+	body, readOnly := setAside(body, memberNames(reflect.TypeFor[R]()), memberNames(reflect.TypeOf(v).Elem()))
+	return readOnly, Unmarshal(body, v)
 }
 
 // setAside removes the members that are shown and not settable from a valid object, and
@@ -37,21 +37,21 @@ func setAside(body []byte, shown, settable []string) ([]byte, ReadOnly) {
 	if json.Unmarshal(body, &members) != nil { // Unmarshal reports why
 		return body, nil
 	}
-	aside := ReadOnly{}
+	readOnly := ReadOnly{}
 	for name, value := range members {
 		if slices.Contains(shown, name) && !slices.Contains(settable, name) {
-			aside[name] = value
+			readOnly[name] = value
 			delete(members, name)
 		}
 	}
-	if len(aside) == 0 {
+	if len(readOnly) == 0 {
 		return body, nil
 	}
 	rest, err := json.Marshal(members, json.Deterministic(true))
 	if err != nil {
 		return body, nil
 	}
-	return rest, aside
+	return rest, readOnly
 }
 
 // Check refuses members that have another value than in the resource as it is shown now.

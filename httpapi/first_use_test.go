@@ -30,7 +30,7 @@ func TestUnknownTypeSaysWhatToDo(t *testing.T) {
 	f.want(t, 202, backend, "POST", "/api/events", `{"event_type":"order.shipped","data":1}`)
 }
 
-// TestMissingBody: a body, or a part of an event, that is not there is called missing.
+// TestMissingBody: an absent body, or an absent part of an event, is called missing.
 func TestMissingBody(t *testing.T) {
 	f := newFixture(t)
 	path := "/api/webhooks/" + f.register(t, acme)
@@ -56,8 +56,8 @@ func TestMissingBody(t *testing.T) {
 	}
 }
 
-// TestPrettyBatch: an event that is printed over several lines is told once, and
-// nothing is published.
+// TestPrettyBatch: an event that is printed over several lines is one fault of the body, not
+// a fault of each line, and nothing is published.
 func TestPrettyBatch(t *testing.T) {
 	f := newFixture(t)
 	const pretty = "{\n  \"event_type\": \"user.created\",\n  \"data\": {\n    \"n\": 1\n  }\n}\n"

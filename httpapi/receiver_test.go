@@ -80,7 +80,7 @@ func TestOwnHeadersAreChecked(t *testing.T) {
 	f.want(t, 200, acme, "PATCH", path, `{"headers":{"X-00":null,"X-More":"v"}}`)
 }
 
-// TestCABundle: it is checked, shown with its webhook though not in lists, and goes with null.
+// TestCABundle: a bundle is checked, shown with its webhook and not in lists, and removed by null.
 func TestCABundle(t *testing.T) {
 	f := newFixture(t)
 	path := "/api/webhooks/" + f.register(t, acme)
