@@ -120,8 +120,7 @@ func (s *Server) listenerOptions(handler fasthttp.RequestHandler, connections in
 	}
 }
 
-// adminConnections bounds the open connections of the admin listener. A monitor and an
-// operator need a few.
+// adminConnections bounds the open connections of the admin listener.
 const adminConnections = 64
 
 // Handler returns the handler of the public listener.

@@ -108,3 +108,56 @@ func TestBodyBudgetBearsClocks(t *testing.T) {
 		t.Error("nothing is kept a minute after the clock was stepped back")
 	}
 }
+
+// TestBodyBudgetReservesHalf: an endpoint that has used up half of its own budget may
+// not use the second half of the server's, and one that has not may.
+func TestBodyBudgetReservesHalf(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	for e := range webhook.EndpointNumber(ServerBodyBurst / EndpointBodyBurst) {
+		taken(b, e+1, EndpointBodyBurst/someBody, now) // until half of the server's is left
+	}
+	for _, c := range []struct {
+		reason string
+		e      webhook.EndpointNumber
+		want   bool
+	}{
+		{"a greedy endpoint", 1, false},
+		{"an endpoint that kept nothing", 1000, true},
+		{"the same again, within half of its own", 1000, true},
+	} {
+		if got := b.Take(c.e, someBody, now); got != c.want {
+			t.Errorf("%s: %v", c.reason, got)
+		}
+	}
+}
+
+// TestBodyBudgetRefusalsCostNothing: what was not kept does not count.
+func TestBodyBudgetRefusalsCostNothing(t *testing.T) {
+	b, now := NewBodyBudget(), time.Unix(1_800_000_000, 0)
+	for range 100 {
+		if b.Take(1, EndpointBodyBurst+1, now) {
+			t.Fatal("more than an endpoint's burst is kept at once")
+		}
+	}
+	if !b.Take(1, EndpointBodyBurst, now) {
+		t.Error("refused bodies have used up the budget")
+	}
+}
+
+// TestBucket: the rate holds however the time is cut up, down to parts of a byte.
+func TestBucket(t *testing.T) {
+	const burst, rate = 1000, 10
+	for _, step := range []time.Duration{time.Millisecond, 7 * time.Millisecond, time.Second, time.Minute} {
+		b, now := bucket{}, time.Unix(1_800_000_000, 0)
+		b.fill(now, burst, rate)
+		b.left = 0
+		for spent := time.Duration(0); spent < 50*time.Second; spent += step {
+			now = now.Add(step)
+			b.fill(now, burst, rate)
+		}
+		want := min(int(now.Sub(time.Unix(1_800_000_000, 0)).Seconds()*rate), burst)
+		if b.left < want-1 || b.left > want {
+			t.Errorf("in steps of %s: %d bytes, want %d", step, b.left, want)
+		}
+	}
+}

@@ -21,12 +21,12 @@
 //	waiting     breaker opens, pause      (none)      read again later, unless it was asked for by hand
 //	waiting     asked for by hand         waiting     goes first, and may pass a closed gate
 //	waiting     cancel                    changing    cancel in storage
-//	waiting     no payload, condemned     settling    settle as failed
+//	waiting     no payload, or 3 panics   settling    settle as failed
 //	in flight   attempt ends              settling    settle as delivered, retrying or failed
 //	in flight   panic, fewer than three   waiting; (none) if the endpoint sends nothing now
 //	in flight   the third panic           settling    settle as failed
-//	in flight   the actor panics          in flight   the next actor takes it over; (none) if it is the suspect
-//	settling    the actor panics          settling    the next actor takes it over; (none) if it is the suspect
+//	in flight   the actor panics          in flight   the next lane takes it over; (none) if the actor was handling it
+//	settling    the actor panics          settling    the next lane takes it over; (none) if the actor was handling it
 //	(none)      retry, cancel             changing    requeue or cancel in storage
 //	settling    recorded                  gone
 //	changing    recorded as requeued      waiting

@@ -22,13 +22,17 @@ func NewVolumes(largest int64) *Volumes {
 type volume struct {
 	left float64
 	at   time.Time
+	full time.Time // when nothing of what was used is missing any more
 }
 
 const (
-	// volumeSweep is how often the clients are forgotten that have used nothing lately.
+	// volumeSweep is how often the clients are forgotten whose volume is full again.
 	volumeSweep = time.Minute
 	// maxVolumeBurst is for how long unused bytes gather.
 	maxVolumeBurst = time.Hour
+	// longestRefill keeps a very small volume's time until it is full in the range of a
+	// time.Duration.
+	longestRefill = 100 * 365 * 24 * time.Hour
 )
 
 // Take takes an event's bytes for a client that may have perDay of them in 24 hours. If
@@ -50,18 +54,20 @@ func (v *Volumes) Take(client string, bytes, perDay int64, now time.Time) (wait 
 		return time.Duration(missing/rate*float64(time.Second)) + time.Millisecond
 	}
 	one.left -= float64(bytes)
+	refill := min((most-one.left)/rate, longestRefill.Seconds())
+	one.full = now.Add(time.Duration(refill * float64(time.Second)))
 	return 0
 }
 
-// sweep forgets the clients for which nothing was published for an hour, so that no memory
-// is held for each client that ever published.
+// sweep forgets the clients whose volume is full again, so that no memory is held for each
+// client that ever published. To forget a client earlier would give back what it used.
 func (v *Volumes) sweep(now time.Time) {
 	if now.Sub(v.swept) < volumeSweep {
 		return
 	}
 	v.swept = now
 	for client, one := range v.of {
-		if now.Sub(one.at) > maxVolumeBurst {
+		if !now.Before(one.full) {
 			delete(v.of, client)
 		}
 	}

@@ -86,11 +86,27 @@ func TestVolumesAreEachClientsOwn(t *testing.T) {
 func TestVolumesForgetIdleClients(t *testing.T) {
 	v, now := NewVolumes(largest), time.Now()
 	for i := range 1000 {
-		v.Take(fmt.Sprint(i), 100, 86_400, now)
+		v.Take(fmt.Sprint(i), 100, 86_400, now) // full again after 100 s
 	}
-	v.Take("active", 100, 86_400, now.Add(50*time.Minute))
-	v.Take("late", 100, 86_400, now.Add(90*time.Minute))
-	if len(v.of) != 2 {
-		t.Errorf("%d clients are remembered, want the two that published in the last hour", len(v.of))
+	v.Take("late", 100, 86_400, now.Add(2*time.Minute))
+	if len(v.of) != 1 {
+		t.Errorf("%d clients are remembered, want the one whose volume is not full", len(v.of))
+	}
+}
+
+// TestVolumesRememberWhatIsUsed: a client whose volume takes days to fill again gets
+// nothing back by waiting an hour, whoever publishes meanwhile.
+func TestVolumesRememberWhatIsUsed(t *testing.T) {
+	const perDay = 10
+	v, now := NewVolumes(largest), time.Now()
+	taken := 0
+	for hour := range 48 {
+		if v.Take("modest", largest, perDay, now.Add(time.Duration(hour)*61*time.Minute)) == 0 {
+			taken++
+		}
+		v.Take("other", 1, 86_400, now.Add(time.Duration(hour)*61*time.Minute+2*time.Minute))
+	}
+	if taken != 1 {
+		t.Errorf("%d events of the largest size in two days, want 1", taken)
 	}
 }

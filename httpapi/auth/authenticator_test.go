@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestCredentials has an API key, tokens, and texts that are neither.
+// TestCredentials tells API keys and tokens apart.
 func TestCredentials(t *testing.T) {
 	s := newScene(t)
 	id, key := createKey(t, s.APIKeys(), webhook.APIKey{Scopes: []string{ScopePublishAll}})

@@ -1,8 +1,10 @@
 package storagetest_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -82,6 +84,66 @@ func TestFaultyHoldsDonesInOrder(t *testing.T) {
 	for want := 1; want <= 3; want++ {
 		if got := <-order; got != want {
 			t.Fatal(got, want)
+		}
+	}
+}
+
+// TestFaultyFailsEveryWrite: no write of the interface gets past a command.
+func TestFaultyFailsEveryWrite(t *testing.T) {
+	ctx, refused := context.Background(), errors.New("refused")
+	id := webhook.ID{Seq: 1, Endpoint: 1}
+	for name, write := range map[string]func(s *storagetest.Faulty) error{
+		"Accept": func(s *storagetest.Faulty) error { return accept(s, 7) },
+		"Settle": func(s *storagetest.Faulty) error {
+			done := make(chan error, 1)
+			s.Settle(webhook.Settlement{}, func(err error) { done <- err })
+			return <-done
+		},
+		"SaveGate": func(s *storagetest.Faulty) error {
+			done := make(chan error, 1)
+			s.SaveGate(1, webhook.GateState{Openings: 1}, func(err error) { done <- err })
+			return <-done
+		},
+		"CreateEndpoint": func(s *storagetest.Faulty) error { _, err := s.CreateEndpoint(ctx, webhook.Endpoint{}); return err },
+		"UpdateEndpoint": func(s *storagetest.Faulty) error { _, err := s.UpdateEndpoint(ctx, 1, nil); return err },
+		"Reencrypt":      func(s *storagetest.Faulty) error { _, err := s.Reencrypt(ctx, 1); return err },
+		"CreateEventType": func(s *storagetest.Faulty) error {
+			return s.CreateEventType(ctx, webhook.EventType{Name: "a"})
+		},
+		"UpdateEventType": func(s *storagetest.Faulty) error {
+			return s.UpdateEventType(ctx, webhook.EventType{Name: "a"})
+		},
+		"DeleteEventType": func(s *storagetest.Faulty) error { return s.DeleteEventType(ctx, "a") },
+		"CreateAPIKey":    func(s *storagetest.Faulty) error { return s.CreateAPIKey(ctx, webhook.APIKey{ID: "a"}) },
+		"DeleteAPIKey":    func(s *storagetest.Faulty) error { return s.DeleteAPIKey(ctx, "a") },
+		"CursorKey":       func(s *storagetest.Faulty) error { _, err := s.CursorKey(ctx, [32]byte{1}); return err },
+		"Requeue":         func(s *storagetest.Faulty) error { _, err := s.Requeue(ctx, id); return err },
+		"Cancel": func(s *storagetest.Faulty) error {
+			_, err := s.Cancel(ctx, id, webhook.ReasonCancelled, time.Now())
+			return err
+		},
+		"Replay": func(s *storagetest.Faulty) error {
+			_, _, err := s.Replay(ctx, webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
+			return err
+		},
+		"CancelPending": func(s *storagetest.Faulty) error {
+			_, err := s.CancelPending(ctx, 1, webhook.ReasonCancelled, time.Now(), 1)
+			return err
+		},
+		"Reap": func(s *storagetest.Faulty) error { _, err := s.Reap(ctx, time.Now(), 1); return err },
+	} {
+		s := open(t)
+		s.FailNext(1, refused)
+		if err := write(s); !errors.Is(err, refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+		types, err := s.EventTypes()
+		if err != nil || len(types) > 0 || s.Pending() > 0 {
+			t.Errorf("%s is stored although it failed", name)
+		}
+		s.Break(errors.New("disk on fire"))
+		if err := write(s); !errors.Is(err, webhook.ErrBroken) {
+			t.Errorf("%s of a broken store: %v", name, err)
 		}
 	}
 }

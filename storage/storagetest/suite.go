@@ -56,6 +56,7 @@ func Run(t *testing.T, b Backend) {
 		"wake":       wakeTests,
 		"reap":       reapTests,
 		"order":      orderTests,
+		"refuse":     refuseTests,
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {

@@ -19,7 +19,7 @@ type Signer struct {
 // signerKey is one secret of a Signer.
 type signerKey struct {
 	expires Secret // without its value
-	mark    string // begins its signatures: the scheme's name and a comma
+	scheme  Scheme
 	key     signingKey
 	shared  *hmacKey // key, if the secret is a shared one and so signs in hex too
 }
@@ -37,7 +37,7 @@ func NewSigner(secrets []Secret) (*Signer, error) {
 			return nil, fmt.Errorf("new signer: secret %d of %d: the value %w", i+1, len(secrets), err)
 		}
 		shared, _ := key.(*hmacKey)
-		s.keys[i] = signerKey{Secret{ExpiresAt: secret.ExpiresAt}, schemeOf(secret.Value).mark(), key, shared}
+		s.keys[i] = signerKey{Secret{ExpiresAt: secret.ExpiresAt}, secret.Scheme(), key, shared}
 	}
 	return s, nil
 }
@@ -113,7 +113,7 @@ func (s *Signer) AppendStandard(dst []byte, at time.Time, id string, body []byte
 		if len(dst) > start {
 			dst = append(dst, ' ')
 		}
-		dst = append(dst, k.mark...)
+		dst = append(append(dst, k.scheme...), ',')
 		dst = k.key.appendSignature(dst, m)
 	}
 	return dst

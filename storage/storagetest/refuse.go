@@ -1,0 +1,128 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// refuseTests call every method of the interface, so that none is forgotten where all
+// have to behave alike.
+var refuseTests = []test{
+	{name: "refuses every write after Close", run: func(f *fixture) {
+		f.must(f.Close())
+		for name, call := range writes(f.Context()) {
+			if err := call(f.Store); !isClosed(err) {
+				f.Errorf("%s: %v, want an error that says that storage is closed", name, err)
+			}
+		}
+	}},
+	{name: "refuses every read after Close", run: func(f *fixture) {
+		f.must(f.Close())
+		for name, call := range reads() {
+			if err := call(f.Store); !isClosed(err) {
+				f.Errorf("%s: %v, want an error that says that storage is closed", name, err)
+			}
+		}
+	}},
+	{name: "begins no write whose context has ended", run: func(f *fixture) {
+		id := f.queued(1, 1)[0]
+		before := f.delivery(id)
+		ended, end := context.WithCancel(f.Context())
+		end()
+		for name, call := range writes(ended) {
+			if withDone[name] {
+				continue
+			}
+			if err := call(f.Store); !errors.Is(err, context.Canceled) {
+				f.Errorf("%s: %v, want that the context has ended", name, err)
+			}
+		}
+		same(f, f.delivery(id), before)
+	}},
+}
+
+// isClosed reports whether an error says that the store was closed.
+func isClosed(err error) bool { return errors.Is(err, webhook.ErrShuttingDown) }
+
+// withDone are the writes that report by a callback and take no context.
+var withDone = map[string]bool{"Accept": true, "Settle": true, "SaveGate": true}
+
+// writes returns a call of each writing method.
+func writes(ctx context.Context) map[string]func(storage.Store) error {
+	return map[string]func(storage.Store) error{
+		"Accept": func(s storage.Store) error {
+			_, err := waitFor(s, []webhook.Event{{ID: webhook.ID{Seq: 1 << 50}, Endpoints: []webhook.EndpointNumber{1}}})
+			return err
+		},
+		"Settle": func(s storage.Store) error {
+			done := make(chan error, 1)
+			s.Settle(webhook.Settlement{Now: webhook.Delivery{ID: webhook.ID{Seq: 1, Endpoint: 1}}}, func(err error) { done <- err })
+			return <-done
+		},
+		"SaveGate": func(s storage.Store) error {
+			done := make(chan error, 1)
+			s.SaveGate(1, webhook.GateState{Openings: 1}, func(err error) { done <- err })
+			return <-done
+		},
+		"CreateEndpoint": func(s storage.Store) error {
+			_, err := s.CreateEndpoint(ctx, webhook.Endpoint{ID: webhook.ID{Seq: 1}})
+			return err
+		},
+		"UpdateEndpoint": func(s storage.Store) error {
+			_, err := s.UpdateEndpoint(ctx, 1, func(*webhook.Endpoint) error { return nil })
+			return err
+		},
+		"CreateEventType": func(s storage.Store) error { return s.CreateEventType(ctx, webhook.EventType{Name: "a"}) },
+		"UpdateEventType": func(s storage.Store) error { return s.UpdateEventType(ctx, webhook.EventType{Name: "a"}) },
+		"DeleteEventType": func(s storage.Store) error { return s.DeleteEventType(ctx, "a") },
+		"CreateAPIKey":    func(s storage.Store) error { return s.CreateAPIKey(ctx, webhook.APIKey{ID: "a"}) },
+		"DeleteAPIKey":    func(s storage.Store) error { return s.DeleteAPIKey(ctx, "a") },
+		"CursorKey": func(s storage.Store) error {
+			_, err := s.CursorKey(ctx, [32]byte{1})
+			return err
+		},
+		"Requeue": func(s storage.Store) error {
+			_, err := s.Requeue(ctx, webhook.ID{Seq: 1, Endpoint: 1})
+			return err
+		},
+		"Cancel": func(s storage.Store) error {
+			_, err := s.Cancel(ctx, webhook.ID{Seq: 1, Endpoint: 1}, webhook.ReasonCancelled, webhook.ID{}.Time())
+			return err
+		},
+	}
+}
+
+// reads returns a call of each reading method that returns an error.
+func reads() map[string]func(storage.Store) error {
+	id := webhook.ID{Seq: 1, Endpoint: 1}
+	return map[string]func(storage.Store) error{
+		"Endpoint":      func(s storage.Store) error { _, err := s.Endpoint(1); return err },
+		"ListEndpoints": func(s storage.Store) error { _, err := s.ListEndpoints("", 0, 1); return err },
+		"EachEndpoint": func(s storage.Store) error {
+			return s.EachEndpoint(func(webhook.Endpoint) error { return nil })
+		},
+		"EventTypes": func(s storage.Store) error { _, err := s.EventTypes(); return err },
+		"APIKeys":    func(s storage.Store) error { _, err := s.APIKeys(); return err },
+		"Event":      func(s storage.Store) error { _, err := s.Event(id); return err },
+		"Queued":     func(s storage.Store) error { _, err := s.Queued(1, webhook.ID{}, 1, 1); return err },
+		"Scheduled": func(s storage.Store) error {
+			_, _, err := s.Scheduled(1, webhook.Slot{}, id.Time(), 1, 1)
+			return err
+		},
+		"Gate":     func(s storage.Store) error { _, err := s.Gate(1); return err },
+		"Backlog":  func(s storage.Store) error { _, err := s.Backlog(1); return err },
+		"Delivery": func(s storage.Store) error { _, err := s.Delivery(id); return err },
+		"EventDeliveries": func(s storage.Store) error {
+			_, err := s.EventDeliveries(id, 0, 1)
+			return err
+		},
+		"ListDeliveries": func(s storage.Store) error {
+			_, err := s.ListDeliveries(webhook.DeliveryQuery{Limit: 1})
+			return err
+		},
+		"SecretKeys": func(s storage.Store) error { _, err := s.SecretKeys(); return err },
+	}
+}
