@@ -53,6 +53,7 @@ func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err != nil {
 		return err
 	}
+	// The good events are handed over together, and become durable with one commit.
 	if len(b.events) > 0 {
 		if b.receipts, err = s.dispatcher.Publish(s.base, b.events); err != nil {
 			return publishError(err)
@@ -111,6 +112,7 @@ func (s *Server) judge(b *batch) {
 			b.failed++
 		}
 		s.metrics.refused.Inc()
+		// One client may be over its limit while others of the batch are not.
 		if item.problem.Status == fasthttp.StatusTooManyRequests {
 			b.later++
 			b.retryAfter = max(b.retryAfter, item.problem.retryAfter)

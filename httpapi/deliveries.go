@@ -27,6 +27,7 @@ func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 	if err != nil {
 		return webhook.Delivery{}, e, fmt.Errorf("read the delivery's webhook: %w", err)
 	}
+	// Whose the delivery is, its endpoint says: a delivery names no client.
 	if !who.Sees(e.ClientID) {
 		return webhook.Delivery{}, e, fmt.Errorf("delivery of another client: %w", webhook.ErrNotFound)
 	}
@@ -60,6 +61,7 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	if err != nil {
 		return err
 	}
+	// The dispatcher would refuse both, without saying what to do.
 	switch {
 	case e.Deleted():
 		return conflict("the delivery's webhook was deleted: publish the event again for another webhook")

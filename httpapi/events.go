@@ -59,6 +59,8 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		AcceptedAt: webhook.FormatTime(event.ID.Time()),
 		Deliveries: len(mine),
 	}
+	// A cursor holds the first recipient of the next page, rather than the last of this one:
+	// deliveries that expire meanwhile then move nothing.
 	to := pageOf(mine, from)
 	if len(to) > limit {
 		out.NextCursor = s.cursors.WriteNumber(of, to[limit])

@@ -64,6 +64,7 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 		if err != nil {
 			return err
 		}
+		// The list is in the order of names, and may have changed since the previous page.
 		at, found := slices.BinarySearchFunc(list, string(after), func(t webhook.EventType, name string) int {
 			return strings.Compare(t.Name, name)
 		})

@@ -73,6 +73,8 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	case e.Status == webhook.EndpointDisabled:
 		return conflict("the webhook is disabled: resume it first, then replay")
 	}
+	// A replay holds storage for as long as a call may take; the bound keeps one caller from
+	// having many of them.
 	if !s.underWay.replays.take(who.Account) {
 		return crowdedOut(webhook.ErrShareUsed, "replays are under way")
 	}

@@ -102,6 +102,8 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if err != nil {
 		return err
 	}
+	// The endpoint's patterns are not asked: a test shows whether the receiver works, not
+	// whether the registration matches.
 	event, err := s.testEvent(ctx, who, &e)
 	if err != nil {
 		return err
@@ -138,7 +140,7 @@ func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *auth.Principal, e *web
 		}
 	}
 	switch {
-	case in.Data.Null:
+	case in.Data.Null: // null is data like any other
 		event.Data = []byte("null")
 	case in.Data.Set:
 		event.Data, err = eventinput.CanonicalData(in.Data.Value)

@@ -37,6 +37,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, repl
 	if err != nil {
 		return err
 	}
+	// The body is read after the endpoint was found: a foreign one is 404, whatever was sent.
 	in, err := registration.DecodeChange(body, replace)
 	if err != nil {
 		return err
@@ -131,7 +132,7 @@ func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, cha
 func (s *Server) update(call context.Context, id webhook.ID, change func(*webhook.Endpoint) error) (webhook.Endpoint, error) {
 	var was webhook.Endpoint
 	e, err := s.store.UpdateEndpoint(call, id.Endpoint, func(e *webhook.Endpoint) error {
-		if e.ID != id || e.Deleted() {
+		if e.ID != id || e.Deleted() { // since the caller read it
 			return webhook.ErrNotFound
 		}
 		was = *e
@@ -160,7 +161,7 @@ func (s *Server) logStatus(was, e *webhook.Endpoint) {
 	case was.Status != e.Status && e.Status == webhook.EndpointPaused:
 		change = "paused"
 	case was.GateSince != e.GateSince && was.ReceiverSince == e.ReceiverSince:
-		change = "resumed"
+		change = "resumed" // the gate was reset, and not because the receiver is another one
 	case was.TargetURL != e.TargetURL:
 		change = "target"
 	default:

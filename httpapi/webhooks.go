@@ -33,19 +33,20 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	if err != nil {
 		return err
 	}
+	// The client's limits are checked with what other registrations under way will add, so
+	// that many at the same time do not pass together.
 	registered, err := s.reserve(call, client, webhook.Footprint{Webhooks: 1, Patterns: len(e.EventTypes)})
 	if err != nil {
 		return err
 	}
 	defer registered()
-	secret := e.Secrets[0]
 	if e, err = s.store.CreateEndpoint(call, e); err != nil {
 		return fmt.Errorf("create webhook: %w", err)
 	}
 	s.clients.remember(e.Number(), e.ClientID)
-	s.dispatcher.EndpointChanged(e)
+	s.dispatcher.EndpointChanged(e) // only now: what the dispatcher knows is stored
 	out := s.showWebhook(&e)
-	out.Reveal(secret)
+	out.Reveal(e.Secrets[0])
 	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/webhooks/"+out.ID)
 	return answer(ctx, fasthttp.StatusCreated, out)
 }

@@ -1,6 +1,7 @@
 package jsonbody
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -207,4 +208,42 @@ func ExampleDecode() {
 	// <nil> a true
 	// limit must be a whole number
 	// limti is not a known field
+}
+
+// FuzzDecode compares with the standard library: what passes is valid there too, with the
+// same values, and every error names a field of bounded length.
+func FuzzDecode(f *testing.F) {
+	for _, body := range []string{
+		`{}`, `{"name":"a","count":null,"ratio":1e3,"on":true,"tags":["x","\u00e9"],"inner":{"deep":null}}`, `{"count":1.0}`, `{"count":9223372036854775808}`,
+		`{"name":"a","name":"b"}`, `{"Name":"a"}`, `[]`, `{"tags":[null]}`, "{\"name\":\"\xff\"}", `{"name":"\ud800"}`, ` {"on":false} x`,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var in input
+		if err := Decode(body, &in); err != nil {
+			fault, ok := errors.AsType[*webhook.FieldError](err)
+			if !ok || fault.Field == "" || len(fault.Field) > 2*MaxField {
+				t.Fatalf("%q: %v", body, err)
+			}
+			return
+		}
+		var plain struct {
+			Name  *string  `json:"name"`
+			Ratio *float64 `json:"ratio"`
+			On    *bool    `json:"on"`
+		}
+		if err := json.Unmarshal(body, &plain); err != nil {
+			t.Fatalf("%q passes, and not with the standard library: %v", body, err)
+		}
+		if in.Name.Given() != (plain.Name != nil) || plain.Name != nil && *plain.Name != in.Name.Value {
+			t.Fatalf("%q: name %+v", body, in.Name)
+		}
+		if in.Ratio.Given() != (plain.Ratio != nil) || plain.Ratio != nil && *plain.Ratio != in.Ratio.Value {
+			t.Fatalf("%q: ratio %+v", body, in.Ratio)
+		}
+		if in.On.Given() != (plain.On != nil) || plain.On != nil && *plain.On != in.On.Value {
+			t.Fatalf("%q: on %+v", body, in.On)
+		}
+	})
 }

@@ -243,3 +243,38 @@ func ExampleCursors() {
 	// user.created <nil>
 	// cursor is not a next_cursor of this list, with these filters, for this caller
 }
+
+// FuzzPeriod: a period that is accepted selects a span that is not empty, and its texts
+// stand for it: the same texts are the same list.
+func FuzzPeriod(f *testing.F) {
+	for _, text := range []string{"", "1h", "7d", "0.5s", "2025-05-17T10:30:45Z", "2016-12-31T23:59:60Z", "876000h", "1e9h", "-1h", "2025-05-17T10:30:45.123456789+23:59"} {
+		f.Add(text, "")
+		f.Add("", text)
+		f.Add("2000-01-01T00:00:00Z", text)
+	}
+	now := time.Date(2025, 5, 17, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, since, until string) {
+		p, err := ParsePeriod(since, until, now)
+		if err != nil {
+			if f, ok := errors.AsType[*webhook.FieldError](err); !ok || f.Field != "since" && f.Field != "until" {
+				t.Fatalf("%q, %q: %v", since, until, err)
+			}
+			return
+		}
+		var q webhook.DeliveryQuery
+		p.Narrow(&q)
+		if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
+			t.Fatalf("%q, %q: from %v to %v", since, until, q.Since, q.Until)
+		}
+		if since == "" && !q.Since.IsZero() || until == "" && !q.Until.IsZero() {
+			t.Fatalf("%q, %q: an open end is %v to %v", since, until, q.Since, q.Until)
+		}
+		later, err := ParsePeriod(since, until, now.Add(time.Hour))
+		if err != nil {
+			return // a time that lies between the two
+		}
+		if fmt.Sprint(p.Filters()) != fmt.Sprint(later.Filters()) {
+			t.Fatalf("%q, %q: %q, and an hour later %q", since, until, p.Filters(), later.Filters())
+		}
+	})
+}

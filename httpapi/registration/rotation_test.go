@@ -75,8 +75,10 @@ func TestRotate(t *testing.T) {
 		{"the first rotation", 0, "b", time.Hour, 0, "b, a for 1h0m0s", ""},
 		{"a second one within the overlap", 10 * time.Minute, "c", time.Hour, 0, "c, b for 1h0m0s, a for 50m0s", ""},
 		{"a secret that is still in use", 0, "a", time.Hour, 0, "c, b for 1h0m0s, a for 50m0s", "secret is in use already"},
-		{"more than the operator allows", 0, "d", time.Hour, 3, "c, b for 1h0m0s, a for 50m0s",
-			"3 secrets are valid still; rotate again when the first has expired, at 2025-05-17T11:30:45.000Z"},
+		{
+			"more than the operator allows", 0, "d", time.Hour, 3, "c, b for 1h0m0s, a for 50m0s",
+			"3 secrets are valid still; rotate again when the first has expired, at 2025-05-17T11:30:45.000Z",
+		},
 		{"when the first has expired", 50 * time.Minute, "d", time.Hour, 3, "d, c for 1h0m0s, b for 10m0s", ""},
 		{"without an overlap", time.Minute, "e", 0, 3, "e", ""},
 		{"one is not enough to rotate, so it is two", time.Minute, "f", time.Hour, 1, "f, e for 1h0m0s", ""},
