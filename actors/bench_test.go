@@ -39,6 +39,9 @@ func (f *fast) Accept(events []webhook.Event, done func([]webhook.Receipt, error
 }
 func (f *fast) Settle(_ webhook.Settlement, done func(error)) { done(nil) }
 
+// benchBatch is how many events BenchmarkDispatcher publishes at once.
+const benchBatch = 16
+
 // BenchmarkDispatcher measures a delivery without storage and network.
 func BenchmarkDispatcher(b *testing.B) {
 	underWay := make(chan struct{}, 512) // bounds the deliveries: this store could not return those that find no memory
@@ -65,7 +68,7 @@ func BenchmarkDispatcher(b *testing.B) {
 	b.ReportAllocs()
 	published := int64(0)
 	for b.Loop() {
-		events := make([]webhook.Event, 16)
+		events := make([]webhook.Event, benchBatch)
 		for i := range events {
 			events[i] = webhook.Event{Type: "user.created", Data: data}
 			underWay <- struct{}{}

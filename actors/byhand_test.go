@@ -223,7 +223,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		want(n, webhook.WaitBreaker, 10*time.Minute)
 		time.Sleep(time.Minute)
 		if r.actorsRunning() != 0 {
-			t.Fatal("the actor does not rest")
+			t.Fatal("the idle actor does not stop")
 		}
 		want(n, webhook.WaitBreaker, 9*time.Minute)
 		r.stop()

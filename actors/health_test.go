@@ -103,7 +103,7 @@ func TestHealthStartsNoActor(t *testing.T) {
 			inRig(t, nil, func(r *rig) {
 				n := r.register(c.settings)
 				c.prepare(r, n)
-				time.Sleep(2 * time.Minute) // the actor rests
+				time.Sleep(2 * time.Minute) // the actor stops
 				r.wantNoActor()
 				opened := r.receiver.opened
 				idle := r.health(n)

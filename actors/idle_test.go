@@ -24,12 +24,12 @@ func TestIdle(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 1 {
-			t.Error("it stopped before its timeout")
+			t.Error("the actor stopped before its timeout")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("it does not stop")
+			t.Error("the idle actor does not stop")
 		}
 		if r.receiver.closed != r.receiver.opened {
 			t.Error(r.receiver.opened, "targets were opened,", r.receiver.closed, "closed")
@@ -66,7 +66,7 @@ func TestIdleRace(t *testing.T) {
 		}
 		r.wantOnce(n, ids)
 		if stopped < 200 || stopped > 1900 {
-			t.Error("it stopped", stopped, "times in 2000: there was no race")
+			t.Error("the actor stopped", stopped, "times in 2000: there was no race")
 		}
 	})
 }
@@ -81,7 +81,7 @@ func TestEarlierActorIsIdle(t *testing.T) {
 		r.d.shared.root.Send(r.d.supervisor, &childIdle{number: n, who: actor.NewPID("nonhost", "earlier"), seen: 1})
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 1 {
-			t.Error("it was stopped")
+			t.Error("the actor that runs was stopped")
 		}
 	})
 }

@@ -22,10 +22,10 @@ func recorded(s webhook.Status) *lane.Entry {
 // work, or many wait, or the actor asked to be notified at once. All else sends one.
 func TestInboxNotifiesOfWork(t *testing.T) {
 	var box inbox
-	wants := func(what string, tell, want bool) {
+	wants := func(what string, notify, want bool) {
 		t.Helper()
-		if tell != want {
-			t.Errorf("%s: told %v, want %v", what, tell, want)
+		if notify != want {
+			t.Errorf("%s: notify is %v, want %v", what, notify, want)
 		}
 	}
 	for range maxQuiet - 1 {
@@ -64,7 +64,7 @@ func lately(t *testing.T, test func(r *rig, n webhook.EndpointNumber)) {
 		began := time.Now()
 		test(r, n)
 		if took := time.Since(began); took > 20*time.Second {
-			t.Error("it took", took)
+			t.Error("the test took", took)
 		}
 	})
 }

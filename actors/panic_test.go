@@ -223,10 +223,10 @@ func TestPanicWhileWaitingForPermit(t *testing.T) {
 // TestKeptPermitIsPassedOn: an actor that has nothing to send any more leaves a permit
 // that is kept for it to the next one, which would wait for ever otherwise.
 func TestKeptPermitIsPassedOn(t *testing.T) {
-	var told []string
+	var notified []string
 	now := time.Now()
 	s := limit.NewPermits(1, now)
-	join := func(name string) *limit.Holder { return s.Join(name, func() { told = append(told, name) }) }
+	join := func(name string) *limit.Holder { return s.Join(name, func() { notified = append(notified, name) }) }
 	held, _ := s.Acquire(join("holder"), limit.TierProven, now)
 	a := &endpointActor{shared: &shared{permits: s}, child: newChild(1, new(limit.Client)), self: actor.NewPID("", "idle"), lane: lane.New(&lane.Memory{})}
 	a.permits = join("idle")
@@ -237,8 +237,8 @@ func TestKeptPermitIsPassedOn(t *testing.T) {
 	s.Release(held, now)
 	a.permitKept = true
 	a.sendAll(now)
-	if fmt.Sprint(told) != "[idle next]" {
-		t.Error("told were", told)
+	if fmt.Sprint(notified) != "[idle next]" {
+		t.Error("notified are", notified)
 	}
 }
 
@@ -252,7 +252,7 @@ func TestStoppedActorHoldsNoPermit(t *testing.T) {
 	taken, _ := s.Acquire(a.permits, limit.TierFirst, now)
 	a.unused = heldPermit{held: true, permit: taken}
 	if a.stop(now); s.InUse() != 0 || a.permits != nil {
-		t.Error("it does")
+		t.Error("the stopped actor holds a permit")
 	}
 }
 
@@ -280,10 +280,10 @@ func testFailure(t *testing.T, h *hook, want error) {
 		select {
 		case <-r.d.Failed():
 		default:
-			t.Fatal("nobody is told")
+			t.Fatal("Failed is not closed")
 		}
 		if r.d.Err() == nil {
-			t.Error("nor why")
+			t.Error("Err returns nothing")
 		}
 		_, err = r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", Data: []byte("1")}})
 		if want != nil {

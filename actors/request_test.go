@@ -328,7 +328,7 @@ func TestUnknownEndpoint(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if running := r.actorsRunning(); running != 0 {
-			t.Error("it does not stop")
+			t.Error("the idle actor does not stop")
 		}
 	})
 }

@@ -167,7 +167,7 @@ func TestAskAfterStop(t *testing.T) {
 		_, err = r.d.Test(context.Background(), webhook.Endpoint{}, webhook.Event{}, true)
 		wantError(t, err, webhook.ErrShuttingDown)
 		if time.Since(start) > 0 {
-			t.Error("it took", time.Since(start))
+			t.Error("the questions took", time.Since(start))
 		}
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/corpastro/astrohook/httpapi/auth"
 )
 
-// TestPublishToAll: only a scope of its own lets a token publish to every client;
-// a client_id that is missing, or not read, never does.
+// TestPublishToAll: only the scope events:write:all lets a token publish to every client.
+// A client_id that is missing or misread never does.
 func TestPublishToAll(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, acme)
@@ -54,7 +54,8 @@ func TestPublishToAll(t *testing.T) {
 	}
 }
 
-// TestUselessKeysAreNamed: a key from before events:write:all is named in the log at start.
+// TestUselessKeysAreNamed: the log names, at the start, a key that is older than the
+// scope events:write:all.
 func TestUselessKeysAreNamed(t *testing.T) {
 	f := newFixture(t)
 	id := f.tokens[keyBare][len(auth.APIKeyPrefix):][:apiKeyID]
@@ -64,7 +65,7 @@ func TestUselessKeysAreNamed(t *testing.T) {
 	}
 }
 
-// TestUnknownScopes: scopes add, so those that mean nothing here change nothing.
+// TestUnknownScopes: scopes add, so that unknown ones change nothing.
 func TestUnknownScopes(t *testing.T) {
 	f := newFixture(t)
 	id := f.register(t, narrow)
@@ -97,7 +98,8 @@ func TestAdministratorsHome(t *testing.T) {
 	f.want(t, 422, admin, "POST", "/api/webhooks", hook)
 }
 
-// TestIssuerAwayAnswers: the answer is 503 with the time to come back, not 401.
+// TestIssuerAwayAnswers: while the issuer cannot be reached, the answer is 503 with the
+// time to try again, not 401.
 func TestIssuerAwayAnswers(t *testing.T) {
 	i := authtest.NewIssuer(t, "2025")
 	i.Set("", errors.New("no answer"))
@@ -110,7 +112,7 @@ func TestIssuerAwayAnswers(t *testing.T) {
 		t.Errorf("Retry-After %q: %s", r.header.Get("Retry-After"), r.body)
 	}
 	f.want(t, 200, acme, "GET", "/api/webhooks", "")
-	f.want(t, 200, nobody, "GET", "/readyz", "") // others are served
+	f.want(t, 200, nobody, "GET", "/readyz", "") // other callers are served
 }
 
 // TestBearer reads Authorization headers.

@@ -16,7 +16,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// maxKeyName bounds the name of an API key, in characters.
+// maxKeyName bounds the name of an API key, in characters. Storage keeps all names, and
+// pages of lists show them.
 const maxKeyName = 100
 
 // apiKeyResource is an API key as the API shows it.
@@ -31,12 +32,13 @@ type apiKeyResource struct {
 	Key string `json:"key,omitzero"`
 }
 
+// showAPIKey returns an API key as lists have it, without its text.
 func showAPIKey(k *webhook.APIKey) apiKeyResource {
 	r := apiKeyResource{
 		ID: k.ID, Name: k.Name, ClientID: k.ClientID, Scopes: slices.Clone(k.Scopes),
 		CreatedAt: webhook.FormatTime(k.CreatedAt),
 	}
-	if r.Scopes == nil {
+	if r.Scopes == nil { // an empty list is [], not null
 		r.Scopes = []string{}
 	}
 	if !k.ExpiresAt.IsZero() {
@@ -45,7 +47,8 @@ func showAPIKey(k *webhook.APIKey) apiKeyResource {
 	return r
 }
 
-// apiKeyInput is the body that makes an API key.
+// apiKeyInput is the body that makes an API key. The server chooses ID and secret, so
+// that nobody can bring a weak one.
 type apiKeyInput struct {
 	Name      optional[string]   `json:"name"`
 	ClientID  optional[string]   `json:"client_id"`
@@ -62,7 +65,7 @@ func (in *apiKeyInput) apiKey(who *auth.Principal, now time.Time) (webhook.APIKe
 	var f jsonbody.Faults
 	switch n := utf8.RuneCountInString(k.Name); {
 	case strings.TrimSpace(k.Name) == "":
-		f.Add(invalid("name", "is missing: it tells what the key is for"))
+		f.Add(invalid("name", "is missing: it says what the key is for"))
 	case n > maxKeyName:
 		f.Add(invalid("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
 	}
@@ -72,7 +75,7 @@ func (in *apiKeyInput) apiKey(who *auth.Principal, now time.Time) (webhook.APIKe
 	f.Add(checkScopes(k.Scopes, k.ClientID))
 	k.ExpiresAt, err = parseTime("expires_at", in.ExpiresAt.Value)
 	f.Add(err)
-	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond)
+	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond) // as precise as it is stored and shown
 	if in.ExpiresAt.Given() && err == nil && !k.ExpiresAt.After(now) {
 		f.Add(invalid("expires_at", "is not in the future"))
 	}
@@ -177,6 +180,7 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 			continue
 		}
 		if len(out.Data) == limit {
+			// One more key exists, so there is a next page, which begins after the last key.
 			out.NextCursor = s.cursors.Write(of, []byte(out.Data[limit-1].ID))
 			break
 		}

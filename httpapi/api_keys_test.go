@@ -15,7 +15,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// makeKey makes an API key by the API, and gives its id and its text.
+// makeKey makes an API key through the API, and returns its id and its text.
 func (f *fixture) makeKey(t testing.TB, body string) (id, text string) {
 	t.Helper()
 	r := f.want(t, 201, admin, "POST", "/api/keys", body)
@@ -36,7 +36,7 @@ func TestAPIKeyLife(t *testing.T) {
 	secret := text[len(text)-apiKeySecret:]
 	list := f.want(t, 200, admin, "GET", "/api/keys?client_id=acme", "")
 	if strings.Contains(string(list.body), secret) || strings.Contains(f.log.String(), secret) {
-		t.Error("the secret is told a second time")
+		t.Error("the secret is shown a second time")
 	}
 	if got := fmt.Sprint(list.data(t)); !strings.Contains(got, "expires_at:"+webhook.FormatTime(expires)+" id:"+id+" name:crm scopes:[]") {
 		t.Errorf("listed: %s", got)
@@ -94,7 +94,8 @@ func TestBadAPIKeyInput(t *testing.T) {
 	}
 }
 
-// TestAPIKeysOfOneClient narrows an administrator to one client's keys.
+// TestAPIKeysOfOneClient has an administrator act for one client: it sees and makes that
+// client's keys only.
 func TestAPIKeysOfOneClient(t *testing.T) {
 	f := newFixture(t)
 	r := f.want(t, 201, admin, "POST", "/api/keys?client_id=initech", `{"name":"a"}`)
@@ -123,7 +124,7 @@ func TestAPIKeysOfOneClient(t *testing.T) {
 	f.want(t, 204, admin, "DELETE", path+"?client_id=initech", "")
 }
 
-// forgetful loses the answers of its store.
+// forgetful is a store whose answers can get lost after it has done the work.
 type forgetful struct {
 	Store
 	err error
@@ -133,8 +134,8 @@ func (s *forgetful) DeleteAPIKey(ctx context.Context, id string) error {
 	return errors.Join(s.Store.DeleteAPIKey(ctx, id), s.err)
 }
 
-// TestRevocationThatFailed: a key whose deletion failed holds, as the answer
-// says, and can be deleted again, whatever became of the first attempt.
+// TestRevocationThatFailed: a key whose deletion failed is still good, as the answer
+// says, and can be deleted again, whether or not the first attempt took effect.
 func TestRevocationThatFailed(t *testing.T) {
 	disk := &forgetful{}
 	var faulty *storagetest.Faulty
@@ -158,8 +159,8 @@ func TestRevocationThatFailed(t *testing.T) {
 	f.want(t, 500, admin, "POST", "/api/keys", `{"name":"y","client_id":"acme"}`)
 }
 
-// TestIdempotencyPerPublisher: the same idempotency key of two publishers stands
-// for two events, whether they come with tokens or with API keys.
+// TestIdempotencyPerPublisher: the same idempotency key of two publishers stands for two
+// events, whether the publishers use tokens or API keys.
 func TestIdempotencyPerPublisher(t *testing.T) {
 	f := newFixture(t)
 	_, f.tokens["erp"] = f.makeKey(t, `{"name":"erp","scopes":["events:write:all"]}`)

@@ -15,8 +15,8 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// endlessBackup is storage that never comes to an end, and tells when a backup
-// of it was given up, and why.
+// endlessBackup is storage that never comes to an end. It reports when a backup of it is
+// given up, and why.
 type endlessBackup struct {
 	gaveUp chan error
 }
@@ -32,7 +32,7 @@ func (b *endlessBackup) write(ctx context.Context, w io.Writer) error {
 	}
 }
 
-// newBackupFixture is a server whose backups do not end by themselves.
+// newBackupFixture returns a server whose backups do not end by themselves.
 func newBackupFixture(t *testing.T) (*fixture, *endlessBackup) {
 	b := &endlessBackup{gaveUp: make(chan error, 1)}
 	return newFixture(t, func(o *Options) { o.Backup = b.write }), b
@@ -45,18 +45,18 @@ func (f *fixture) askForBackup(t *testing.T) net.Conn {
 	return c
 }
 
-// endedAfter waits until a backup was given up and tells how long that took.
+// endedAfter waits until a backup is given up, and returns how long that took.
 func (b *endlessBackup) endedAfter(t *testing.T, begin time.Time, bound time.Duration) time.Duration {
 	t.Helper()
 	select {
 	case <-b.gaveUp:
 	case <-time.After(bound):
-		t.Fatal("the backup still goes on after", bound)
+		t.Fatal("the backup still runs after", bound)
 	}
 	return time.Since(begin)
 }
 
-// TestBackupAnswer gives a whole backup, and nothing to HEAD.
+// TestBackupAnswer asks for a backup: GET gets all of it, HEAD nothing.
 func TestBackupAnswer(t *testing.T) {
 	f := newFixture(t)
 	for range 2 {
@@ -73,7 +73,7 @@ func TestBackupAnswer(t *testing.T) {
 	}
 }
 
-// TestBackupThatFails must not look like one that is whole.
+// TestBackupThatFails has a backup that fails half-way: it must not look complete.
 func TestBackupThatFails(t *testing.T) {
 	f := newFixture(t, func(o *Options) {
 		o.Backup = func(_ context.Context, w io.Writer) error {
@@ -99,8 +99,8 @@ func TestBackupThatFails(t *testing.T) {
 	}
 }
 
-// TestBackupReaders: a reader that takes nothing, or not enough, holds neither
-// storage nor memory for long; and there is one at a time.
+// TestBackupReaders: a reader that takes nothing, or too little, holds neither storage
+// nor memory for long, and only one backup runs at a time.
 func TestBackupReaders(t *testing.T) {
 	t.Run("dead", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestBackupReaders(t *testing.T) {
 	})
 }
 
-// TestBackupEndsWithTheServer: a stop does not wait for a backup, and cuts it off.
+// TestBackupEndsWithTheServer: Shutdown does not wait for a backup, but cuts it off.
 func TestBackupEndsWithTheServer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, b := newBackupFixture(t)
@@ -160,7 +160,7 @@ func TestBackupEndsWithTheServer(t *testing.T) {
 			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 			for err == nil {
 				_, err = io.CopyN(io.Discard, resp.Body, 1<<20)
-				time.Sleep(time.Millisecond) // the bubble's clock goes on only when all wait
+				time.Sleep(time.Millisecond) // the bubble's clock advances only when all wait
 			}
 			cut <- err
 		}()

@@ -57,7 +57,7 @@ func TestWebhooksOfAClient(t *testing.T) {
 	f.want(t, 204, acme, "DELETE", fmt.Sprint("/api/webhooks/", list[0]["id"]), "")
 	f.want(t, 201, acme, "POST", "/api/webhooks", patternHook)
 	if under := f.reserved.begin("acme", webhook.Footprint{}); under != (webhook.Footprint{}) {
-		t.Errorf("%+v is reserved still", under)
+		t.Errorf("%+v is still reserved", under)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestPatternsOfAClient(t *testing.T) {
 	f.want(t, 200, acme, "PATCH", "/api/webhooks/"+first, `{"event_types":["x.*","y.*","z.*","w.*"]}`)
 }
 
-// TestAllWebhooks: all clients together have a limit, too.
+// TestAllWebhooks: all clients together have a limit too.
 func TestAllWebhooks(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.MaxWebhooks = 2 })
 	f.want(t, 201, acme, "POST", "/api/webhooks", patternHook)
@@ -106,8 +106,8 @@ func limited() error {
 	}}
 }
 
-// TestAnswersOfPublishing: the answer counts apart what goes out, what waits, and
-// what was withheld; and it says which limit was reached, and when to come again.
+// TestAnswersOfPublishing: the answer counts separately what is sent, what waits and what
+// was withheld. It says which limit was reached, and when to try again.
 func TestAnswersOfPublishing(t *testing.T) {
 	a := &answering{}
 	f := newFixture(t, func(o *Options) { a.fakeDispatcher = o.Dispatcher.(*fakeDispatcher); o.Dispatcher = a })
@@ -150,8 +150,8 @@ func TestAnswersOfPublishing(t *testing.T) {
 	f.want(t, 422, backend, "POST", "/api/events/batch", two)
 }
 
-// TestDisabledIsListed: a delivery that was withheld is listed with its reason, and
-// counts among the event's.
+// TestDisabledIsListed: a delivery that was withheld is listed with its reason, and is
+// counted among the deliveries of its event.
 func TestDisabledIsListed(t *testing.T) {
 	f := newFixture(t)
 	id := f.want(t, 201, acme, "POST", "/api/webhooks", `{"event_type":"user.created","target_url":"https://example.com/"}`).text(t, "id")

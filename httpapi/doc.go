@@ -1,30 +1,24 @@
-// Package httpapi is the HTTP API of Astrohook: a fasthttp server for publishers
-// and for the clients that own endpoints.
+// Package httpapi is the HTTP API of Astrohook, for publishers and for the clients that
+// own webhooks.
 //
-// The routes stand in one table (routes.go), one resource per file. A request is
-// routed, then authorised for the route that was found, then handled; an error on
-// the way becomes an RFC 9457 problem document, by one table (answers.go).
-// openapi.yaml describes every call and is served as it is.
+// What belongs here: the routes in one table (routes.go), the resources, one per file,
+// and the table that maps errors to answers (errors.go). openapi.yaml describes every
+// call and is served as it is; a test compares the two.
 //
-// Tokens, or API keys in their place, decide what a caller may do:
+// What does not belong here: how requests arrive (inbound), who sends them and what that
+// caller may do (auth), how bodies are read (eventinput for events, jsonbody for all
+// others), how a webhook is written (registration), how lists continue (paging), and
+// what happens to an event after it is accepted. The API reaches storage and actors
+// through the interfaces in seams.go.
 //
-//	token                              may
-//	scope admin                        everything; with client_id= in the query, as that client
-//	client_id                          manage the client's endpoints, read its deliveries and events
-//	client_id and scope events:write   that, and publish to its own endpoints
-//	scope events:write:all             publish to every client's endpoints, read what it published
-//	anything else                      nothing
+// A request passes the stations of Server.serve: its framing is checked, its route
+// found, its caller identified and admitted, its share of the server taken, its query
+// checked, its body read, and then the route's own function answers. An error at any
+// station becomes a problem document (RFC 9457).
 //
-// The probes, openapi.yaml and the public keys of webhooks (jwks.go) ask for none.
-// What belongs to another client is answered like what does not exist.
+// The front page, the probes, openapi.yaml and the public keys of webhooks (public.go)
+// need no token. What belongs to another client looks like what does not exist.
 //
-// A connection comes through a listener (listener.go) that bounds how many there
-// are. fasthttp parses; before anything else is done for a request, head.go refuses
-// what others may frame differently. Bodies are read (body.go) when the caller is
-// known, up to MaxBody, into room that grows with what arrives. A connection is
-// used again only if exactly one request came on it since the last answer.
-//
-// Package eventinput reads posted events, package jsonbody every other body.
-//
-// Nothing of a request outlives its handler: fasthttp and body.go reuse the buffers.
+// Nothing of a request outlives its handler, because fasthttp and inbound reuse the
+// buffers: handlers copy what they keep.
 package httpapi

@@ -43,12 +43,13 @@ type problem struct {
 	// EventID is the event that was published under the same idempotency key.
 	EventID string `json:"event_id,omitzero"`
 
+	// retryAfter becomes the header Retry-After; zero means none.
 	retryAfter time.Duration
 	challenge  string // the header WWW-Authenticate
 	cause      error  // for the log only
 }
 
-// fieldProblem is one of several fields at fault.
+// fieldProblem is one of several fields at fault. A form can show each beside its field.
 type fieldProblem struct {
 	Field  string `json:"field"`
 	Detail string `json:"detail"`
@@ -239,6 +240,8 @@ func problemOf(err error) *problem {
 	if unknown, ok := errors.AsType[*eventtypes.UnknownError](err); ok {
 		return unknownType(unknown)
 	}
+	// An error that nothing below knows is the server's own: its text is for the log, as
+	// it may name files and addresses.
 	p := newProblem(codeInternal, "something went wrong inside the server")
 	field, isField := errors.AsType[*webhook.FieldError](err)
 	if isField {
@@ -254,9 +257,10 @@ func problemOf(err error) *problem {
 	if limit, ok := errors.AsType[*webhook.LimitError](err); ok {
 		p.Detail = limitDetail(limit)
 	}
-	if isField {
+	if isField { // the field's own sentence says more than the table
 		p.Field, p.Detail = field.Field, field.Error()
 	}
+	// A caller who is not told when to come back comes back at once.
 	if p.Status == fasthttp.StatusTooManyRequests || p.Status == fasthttp.StatusServiceUnavailable {
 		p.retryAfter = defaultRetryAfter
 	}

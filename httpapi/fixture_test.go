@@ -24,7 +24,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// testBackup stands for what storage holds.
+// testBackup is what storage holds.
 const testBackup = "everything that storage holds"
 
 // The kinds of caller.
@@ -94,7 +94,7 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// checkTestTarget stands for the address guard: it lets no loopback address through.
+// checkTestTarget takes the place of the address guard: it refuses 127.0.0.1.
 func checkTestTarget(_ context.Context, raw string) (string, error) {
 	wrong := func(reason string) (string, error) { return "", invalid("target_url", reason) }
 	u, err := url.Parse(raw)
@@ -212,7 +212,7 @@ func (f *fixture) start(t testing.TB) {
 	})
 }
 
-// serveOn serves on a listener until the end of the test.
+// serveOn serves on a listener until the test ends.
 func (f *fixture) serveOn(t testing.TB, ln net.Listener) {
 	f.listening = append(f.listening, ln)
 	f.serving.Go(func() {
@@ -256,7 +256,7 @@ func (r *reply) data(t testing.TB) []map[string]any {
 	return v.Data
 }
 
-// do makes a request and checks it and the answer against openapi.yaml.
+// do makes a request, and checks the request and the answer against openapi.yaml.
 func (f *fixture) do(t testing.TB, caller, method, path, body string, headers ...string) *reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://astrohook"+path, strings.NewReader(body))
@@ -291,7 +291,7 @@ func (f *fixture) do(t testing.TB, caller, method, path, body string, headers ..
 	return r
 }
 
-// want is do, for a request that must be answered with this status.
+// want is do for a request that must be answered with this status.
 func (f *fixture) want(t testing.TB, status int, caller, method, path, body string, headers ...string) *reply {
 	t.Helper()
 	r := f.do(t, caller, method, path, body, headers...)

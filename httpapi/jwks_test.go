@@ -16,7 +16,7 @@ import (
 
 const keySetPath = "/.well-known/jwks.json"
 
-// keySet gives the keys, x by x, of an answer without a token.
+// keySet returns the x of each key in an answer to a caller without a token.
 func (f *fixture) keySet(t testing.TB, query string) []string {
 	t.Helper()
 	r := f.want(t, 200, nobody, "GET", keySetPath+query, "")
@@ -30,20 +30,21 @@ func (f *fixture) keySet(t testing.TB, query string) []string {
 	return all
 }
 
-// signing registers a webhook that signs with a new private key, and gives its id and its key's x.
+// signing registers a webhook that signs with a new private key, and returns its id and
+// the x of its key.
 func (f *fixture) signing(t testing.TB, caller string) (id, x string) {
 	t.Helper()
 	r := f.want(t, 201, caller, "POST", "/api/webhooks", registering(`,"signature_scheme":"v1a"`))
 	return r.text(t, "id"), xOf(r.publicKeys(t)[0])
 }
 
-// xOf gives a public key as a key set has it.
+// xOf returns a public key as a key set has it.
 func xOf(text string) string {
 	return strings.NewReplacer("whpk_", "", "+", "-", "/", "_", "=", "").Replace(text)
 }
 
-// TestKeySetVerifies: what is signed is verified with a key from the set by a
-// library for JSON Web Tokens.
+// TestKeySetVerifies: a library for JSON Web Tokens verifies a signature with a key from
+// the set.
 func TestKeySetVerifies(t *testing.T) {
 	f := newFixture(t)
 	id, _ := f.signing(t, acme)
@@ -104,9 +105,9 @@ func TestKeySets(t *testing.T) {
 	})
 }
 
-// TestKeySetTellsNothing: a webhook that does not exist looks like one that has no
+// TestKeySetRevealsNothing: a webhook that does not exist looks like one that has no
 // public keys, to the byte.
-func TestKeySetTellsNothing(t *testing.T) {
+func TestKeySetRevealsNothing(t *testing.T) {
 	f := newFixture(t)
 	shared := f.register(t, acme)
 	gone, _ := f.signing(t, acme)

@@ -14,7 +14,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound"
 )
 
-// route is one call of the API.
+// route is one call of the API. openapi.yaml describes each; a test compares the two.
 type route struct {
 	method, path string
 	need         auth.Need
@@ -89,10 +89,10 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 	m := router.New()
 	m.RedirectTrailingSlash, m.RedirectFixedPath = false, false
 	for _, r := range table {
-		h := s.handler(&r)
+		h := s.handler(&r) // r is a new variable in each round
 		m.Handle(r.method, r.path, h)
 		if r.method == fasthttp.MethodGet {
-			m.Handle(fasthttp.MethodHead, r.path, h)
+			m.Handle(fasthttp.MethodHead, r.path, h) // fasthttp leaves the body out (RFC 9110, section 9.3.2)
 		}
 	}
 	m.GlobalOPTIONS = s.handler(&route{method: "OPTIONS", path: "*", handle: func(_ *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
@@ -126,6 +126,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 	if err := inbound.Begin(ctx); err != nil {
 		return err
 	}
+	// A load balancer may not have noticed yet that readyz fails.
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
 		if r.need != auth.NeedNothing {
@@ -174,7 +175,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 			slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		newProblem(codeInternal, "something went wrong inside the server").write(ctx)
 	}
-	inbound.Conclude(ctx)
+	inbound.Conclude(ctx) // also after a panic: its body may be half read
 	status := ctx.Response.StatusCode()
 	counters.count(status)
 	if s.log.Enabled(ctx, slog.LevelDebug) {

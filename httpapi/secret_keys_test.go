@@ -8,7 +8,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// sealing is a store with two keys, that had some webhooks sealed with the older one.
+// sealing is a store with two keys; the older one has sealed the secrets of some webhooks.
 type sealing struct {
 	Store
 	done, left int64

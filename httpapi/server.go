@@ -120,7 +120,8 @@ func (s *Server) listenerOptions(handler fasthttp.RequestHandler, connections in
 	}
 }
 
-// adminConnections bounds the open connections of the admin listener.
+// adminConnections bounds the open connections of the admin listener. A monitor and an
+// operator need a few.
 const adminConnections = 64
 
 // Handler returns the handler of the public listener.

@@ -22,7 +22,7 @@ import (
 
 func (f *fixture) fixtureToken(caller string) string { return f.tokens[caller] }
 
-// raw sends bytes on a connection of their own, and reads the answer.
+// raw sends bytes on a connection of their own, and returns the answer.
 func (f *fixture) raw(t testing.TB, request string) (status int, header http.Header, body string) {
 	t.Helper()
 	c, err := f.listener.Dial()
@@ -40,7 +40,7 @@ func readAnswer(t testing.TB, from *bufio.Reader) (status int, header http.Heade
 	return a.Status, a.Header, a.Body
 }
 
-// TestMethods answers a wrong method with those that are right, whoever asks.
+// TestMethods uses wrong methods: the answer names the right ones, whoever asks.
 func TestMethods(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct{ method, path, allow string }{
@@ -68,7 +68,7 @@ func TestMethods(t *testing.T) {
 	f.want(t, 401, nobody, "HEAD", "/api/webhooks", "")
 }
 
-// TestPaths takes paths as they are sent: none that needs cleaning reaches a route.
+// TestPaths sends paths that need cleaning: none of them reaches a route.
 func TestPaths(t *testing.T) {
 	s := newScene(t)
 	for _, path := range []string{
@@ -83,8 +83,9 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestAnswersTellNothing keeps the server's make to itself, and secrets out of caches.
-func TestAnswersTellNothing(t *testing.T) {
+// TestAnswersRevealNothing: answers do not name the server's software, and caches may
+// not keep secrets.
+func TestAnswersRevealNothing(t *testing.T) {
 	f := newFixture(t)
 	r := f.want(t, 201, acme, "POST", "/api/webhooks", `{"event_type":"*","target_url":"https://example.com/"}`)
 	if got := r.header.Get("Server"); got != "" {
@@ -99,7 +100,8 @@ func TestAnswersTellNothing(t *testing.T) {
 	}
 }
 
-// TestPanicIsAnAnswer has a handler panic; the server lives on.
+// TestPanicIsAnAnswer has a handler panic: the caller gets an answer, and the server
+// continues.
 func TestPanicIsAnAnswer(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Store = panickyStore{o.Store} })
 	f.want(t, 500, acme, "GET", "/api/deliveries", "")
@@ -136,7 +138,8 @@ func inBubble(t *testing.T, test func(*testing.T)) {
 	})
 }
 
-// TestShutdown lets a request under way end, refuses the next one, and closes.
+// TestShutdown: the present request is answered, the next one is refused, and then the
+// listener is closed.
 func TestShutdown(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -164,7 +167,7 @@ func TestShutdown(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := f.listener.Dial(); err == nil {
-			t.Error("the listener is open still")
+			t.Error("the listener is still open")
 		}
 	})
 }
@@ -183,7 +186,7 @@ func (f *fixture) dial(t *testing.T) net.Conn {
 	return c
 }
 
-// TestShutdownGivesUp ends in time though a request does not.
+// TestShutdownGivesUp: Shutdown returns in time although a request does not end.
 func TestShutdownGivesUp(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -264,7 +267,7 @@ func TestAdminListener(t *testing.T) {
 	}
 }
 
-// debugPaths are where servers are known to show their insides.
+// debugPaths are paths under which servers are known to show their insides.
 var debugPaths = []string{
 	"/metrics", "/metrics/", "/metrics/prometheus", "/prometheus", "/debug", "/debug/", "/debug/pprof", "/debug/pprof/",
 	"/debug/pprof/allocs", "/debug/pprof/block", "/debug/pprof/cmdline", "/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=2",
@@ -276,8 +279,8 @@ var debugPaths = []string{
 	"/healthz/../metrics", "/healthz/..;/metrics", "/%6detrics", "//metrics", "/metrics%00", "/debug%2fpprof", "/DEBUG/pprof",
 }
 
-// TestPublicListenerShowsNoInsides walks the admin listener's routes and every
-// known path for debugging on the public one: none is there, whoever asks.
+// TestPublicListenerShowsNoInsides asks the public listener for the admin listener's
+// routes, and for every known path for debugging: none is there, whoever asks.
 func TestPublicListenerShowsNoInsides(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Profiling = true })
 	address := f.socket(t)
@@ -303,7 +306,7 @@ func TestPublicListenerShowsNoInsides(t *testing.T) {
 	}
 }
 
-// TestOptions names everything that is missing.
+// TestOptions: the error names every option that is missing.
 func TestOptions(t *testing.T) {
 	_, err := New(Options{Limits: Limits{Read: -1}})
 	if err == nil {

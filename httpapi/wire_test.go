@@ -16,7 +16,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// socket serves the fixture on a TCP socket too, and gives its address.
+// socket serves the fixture on a TCP socket too, and returns its address.
 func (f *fixture) socket(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,12 +27,13 @@ func (f *fixture) socket(t testing.TB) string {
 	return ln.Addr().String()
 }
 
-// post is a request that publishes, with these lines in its head and this after it.
+// post returns a request that publishes, with these lines in its head and this text
+// after it.
 func (f *fixture) post(lines, rest string) string {
 	return "POST /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + f.tokens[backend] + "\r\n" + lines + "\r\n" + rest
 }
 
-// good is a request that publishes an event.
+// good returns a request that publishes an event.
 func (f *fixture) good() string {
 	event := eventWith("1")
 	return f.post(fmt.Sprintf("Content-Length: %d\r\n", len(event)), event)

@@ -64,6 +64,10 @@ func New(o Options) (*Authenticator, error) {
 	return a, nil
 }
 
+// errNoTokenKeys refuses a configuration with which no token could ever be good. It is
+// most likely a mistake, even if all callers have API keys.
+var errNoTokenKeys = errors.New("no keys for tokens: Keys is missing")
+
 // APIKeys returns the server's API keys, for the calls that make and revoke them.
 func (a *Authenticator) APIKeys() *APIKeys { return a.apiKeys }
 
@@ -72,7 +76,7 @@ func (a *Authenticator) APIKeys() *APIKeys { return a.apiKeys }
 // keys and rules, also those that were verified before.
 func (a *Authenticator) Prepare(keys []Key, rules Rules) (apply func(), err error) {
 	if len(keys) == 0 && a.keySet == nil {
-		return nil, errors.New("Keys is missing")
+		return nil, errNoTokenKeys
 	}
 	tokens, err := NewTokens(keys, a.keySet, rules, a.cached)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestCredentials tells API keys and tokens apart.
+// TestCredentials has an API key, tokens, and texts that are neither.
 func TestCredentials(t *testing.T) {
 	s := newScene(t)
 	id, key := createKey(t, s.APIKeys(), webhook.APIKey{Scopes: []string{ScopePublishAll}})

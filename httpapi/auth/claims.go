@@ -57,9 +57,9 @@ var claimForms = map[string]claimForm{
 }
 
 // claimError says which claim is wrong; the claim is part of the metric's label.
-type claimError struct{ claim, reason string }
+type claimError struct{ name, reason string }
 
-func (e *claimError) Error() string { return "claim " + e.claim + " " + e.reason }
+func (e *claimError) Error() string { return "claim " + e.name + " " + e.reason }
 
 // checkClaim returns an error for a claim of claimForms in another case, or with a
 // value of another form. Claims of other names are ignored.

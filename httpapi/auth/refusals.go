@@ -137,8 +137,8 @@ var refusalReasons = []struct {
 // refusalReason returns the reason that an error stands for. A claim that is wrong is
 // named in it.
 func refusalReason(err error) string {
-	if claim, ok := errors.AsType[*claimError](err); ok {
-		return "bad_claim_" + claim.claim
+	if wrong, ok := errors.AsType[*claimError](err); ok {
+		return "bad_claim_" + wrong.name
 	}
 	for _, r := range refusalReasons {
 		if errors.Is(err, r.err) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 	"go.uber.org/goleak"
@@ -69,21 +70,22 @@ type fixture struct {
 	*Server
 	bodies   *Bodies
 	listener *fasthttputil.InmemoryListener
-	registry *prometheus.Registry
 
 	listening []net.Listener
 	serving   sync.WaitGroup
 
 	mu    sync.Mutex
 	taken []string // the bodies
+	// forgets has the server keep no bodies.
+	forgets bool
 	// hold, if set, is waited for before an event is answered.
 	hold atomic.Pointer[chan struct{}]
 }
 
 func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{bodies: NewBodies(), registry: prometheus.NewRegistry(), listener: fasthttputil.NewInmemoryListener()}
-	metrics, err := NewMetrics(f.registry)
+	f := &fixture{bodies: NewBodies(), listener: fasthttputil.NewInmemoryListener()}
+	metrics, err := NewMetrics(prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 func refuse(ctx *fasthttp.RequestCtx, why *Refusal) {
 	ctx.SetStatusCode(statuses[why.Kind])
 	ctx.SetContentType(refusedAs)
-	if why.Kind == ErrNoMemory {
+	if errors.Is(why, ErrNoMemory) {
 		ctx.Response.Header.Set("Retry-After", "5")
 	}
 	ctx.SetBodyString(why.Field + ": " + why.Detail)
@@ -157,9 +159,11 @@ func (f *fixture) answer(ctx *fasthttp.RequestCtx) error {
 	if body != nil {
 		defer f.bodies.Release(body)
 	}
-	f.mu.Lock()
-	f.taken = append(f.taken, string(ctx.Request.Body()))
-	f.mu.Unlock()
+	if !f.forgets {
+		f.mu.Lock()
+		f.taken = append(f.taken, string(ctx.Request.Body()))
+		f.mu.Unlock()
+	}
 	if hold := f.hold.Load(); hold != nil {
 		<-*hold
 	}
@@ -235,25 +239,20 @@ func good() string { return post(fmt.Sprintf("Content-Length: %d\r\n", len(event
 
 const probeRequest = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// closed returns the count of connections that were closed with this outcome.
-func (f *fixture) closed(t *testing.T, outcome string) int {
+// wantClosed checks how many connections were closed with each outcome.
+func (f *fixture) wantClosed(t *testing.T, displaced, turnedAway float64) {
 	t.Helper()
-	families, err := f.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
+	if got := testutil.ToFloat64(f.metrics.displaced); got != displaced {
+		t.Errorf("%v connections were displaced, want %v", got, displaced)
 	}
-	for _, m := range families[0].GetMetric() {
-		if m.GetLabel()[0].GetValue() == outcome {
-			return int(m.GetCounter().GetValue())
-		}
+	if got := testutil.ToFloat64(f.metrics.turnedAway); got != turnedAway {
+		t.Errorf("%v connections were turned away, want %v", got, turnedAway)
 	}
-	return 0
 }
 
 // statusOf sends a request and returns the status of its answer.
 func statusOf(t *testing.T, c net.Conn, request string) int {
 	t.Helper()
 	inboundtest.Send(t, c, request)
-	answers := readOne(t, c)
-	return answers.Status
+	return readOne(t, c).Status
 }

@@ -69,7 +69,7 @@ func (f *framing) read(line []byte) error {
 	}
 	name, value, _ := bytes.Cut(line, []byte{':'})
 	if bytes.ContainsAny(name, " \t") {
-		return malformed("a header's name has a space, or a header goes on in the next line")
+		return malformed("a header's name has a space, or a header continues in the next line")
 	}
 	value = bytes.Trim(value, " \t")
 	switch {

@@ -13,7 +13,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// headOf gives a GET's head of exactly so many bytes.
+// headOf returns a head of exactly so many bytes.
 func headOf(size int) string {
 	const start, end = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ", "\r\n\r\n"
 	return start + strings.Repeat("x", size-len(start)-len(end)) + end

@@ -15,8 +15,8 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// TestWaitingGivesWay takes all connections with requests that do not go on: a
-// new one is served all the same, and the oldest of the others is closed.
+// TestWaitingGivesWay takes all connections with requests that stall: a new one is
+// served all the same, and the one that has waited longest is closed.
 func TestWaitingGivesWay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		const limit = 5
@@ -39,14 +39,15 @@ func TestWaitingGivesWay(t *testing.T) {
 			}
 			synctest.Wait()
 			if n, err := held[oldest].Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
-				t.Errorf("connection %d is open still: %d, %v", oldest, n, err)
+				t.Errorf("connection %d is still open: %d, %v", oldest, n, err)
 			}
 		}
+		f.wantClosed(t, limit, 0)
 	})
 }
 
-// TestCrowdGivesWay: one address opens connections without end. They take the
-// places of its own, not that of another address's, which waits for longest.
+// TestCrowdGivesWay has one address open connections without end. They displace its own
+// connections, not that of another address, which has waited longest of all.
 func TestCrowdGivesWay(t *testing.T) {
 	const limit = 5
 	f := newFixture(t, func(o *Options) { o.Connections = limit })
@@ -70,7 +71,7 @@ func TestCrowdGivesWay(t *testing.T) {
 	}
 	for i, c := range crowd[:3*limit] {
 		if n, err := c.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatalf("connection %d of the crowd is open still: %v", i, err)
+			t.Fatalf("connection %d of the crowd is still open: %v", i, err)
 		}
 	}
 	inboundtest.Send(t, quiet, probeRequest)
@@ -79,8 +80,8 @@ func TestCrowdGivesWay(t *testing.T) {
 	}
 }
 
-// TestBusyStays takes all connections with requests under way: a new one is
-// turned away, and they are answered.
+// TestBusyStays has a handler work on a request of every connection: a new connection
+// is turned away, and the requests are answered.
 func TestBusyStays(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		const limit = 3
@@ -101,6 +102,7 @@ func TestBusyStays(t *testing.T) {
 				t.Fatalf("got %+v, %v", answers, err)
 			}
 		}
+		f.wantClosed(t, 0, 2*limit)
 		close(hold)
 		for _, c := range busy {
 			if status := readOne(t, c).Status; status != 202 {
@@ -110,7 +112,7 @@ func TestBusyStays(t *testing.T) {
 	})
 }
 
-// exhaustedListener fails for want of descriptors before each connection.
+// exhaustedListener fails before each connection, as if there were no descriptors.
 type exhaustedListener struct {
 	net.Listener
 	failed bool
@@ -123,7 +125,8 @@ func (l *exhaustedListener) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// TestNoDescriptors goes on after accepts that failed for want of descriptors.
+// TestNoDescriptors has every second accept fail for lack of descriptors: the server
+// continues to serve.
 func TestNoDescriptors(t *testing.T) {
 	f := newFixture(t)
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,7 +149,8 @@ func TestNoDescriptors(t *testing.T) {
 	}
 }
 
-// pipes is a listener whose connections have no buffers at all.
+// pipes is a listener whose connections have no buffers at all, so that a peer that does
+// not read stops a server that writes.
 type pipes struct {
 	made   chan net.Conn
 	closed chan struct{}

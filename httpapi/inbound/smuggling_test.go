@@ -15,14 +15,15 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// shape is a request that two servers may frame differently, or one that is odd.
+// shape is a request that two servers may frame differently, or an odd one.
 type shape struct {
 	why, request string
 	status       int // of the one answer; 0 for none
 	published    int // events that were legal
 }
 
-// shapes are all followed, where they can be, by a whole good request, which must not be taken.
+// shapes returns the shapes. Wherever possible a good request follows, which the server
+// must not accept.
 func shapes() []shape {
 	next := good()
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(event))
@@ -127,8 +128,8 @@ func shapes() []shape {
 	}
 }
 
-// TestSmuggling sends each shape over a socket: one answer at most, which ends
-// the connection, and nothing but a legal request gets through.
+// TestSmuggling sends each shape over a socket. There must be one answer, which ends the
+// connection, and nothing but a legal request may reach the handler.
 func TestSmuggling(t *testing.T) {
 	f := newFixture(t)
 	address := f.socket(t)
@@ -152,7 +153,8 @@ func TestSmuggling(t *testing.T) {
 	}
 }
 
-// TestKeepAlive keeps the connection of requests that are well framed.
+// TestKeepAlive sends well-framed requests, one after the other: the connection must
+// stay open.
 func TestKeepAlive(t *testing.T) {
 	f := newFixture(t)
 	c := inboundtest.Dial(t, f.socket(t))
@@ -172,9 +174,9 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-// wire is a connection that has all of its input from the start.
+// wire is a connection that has all its input from the start.
 type wire struct {
-	net.Conn // nil: what is not below is not called
+	net.Conn // nil: methods that are not below are not called
 	in       *bytes.Reader
 	out      bytes.Buffer
 }

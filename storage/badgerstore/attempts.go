@@ -49,6 +49,7 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 			last = now.LastAttempt()
 		}
 	}
+	// After the cut, so that the record has what is kept.
 	o.number, o.delivery = last.Number, layout.EncodeDelivery(&now)
 	if !now.Status.Finished() {
 		o.attempt = layout.EncodeAttempt(last)
@@ -94,6 +95,7 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	if d.Attempts == 0 {
 		return nil
 	}
+	// Those in the record come first: the log may have an older copy of one.
 	log := d.AttemptLog
 	known := func(number int) bool {
 		return slices.ContainsFunc(d.AttemptLog, func(a webhook.Attempt) bool { return a.Number == number })

@@ -39,9 +39,12 @@ var errNoBackup = errors.New("not a whole backup")
 // half a gigabyte for a slow reader.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view("back up", func(tx *badger.Txn) error {
+		// Badger reads a damaged block as an empty one: without this, its records would be
+		// missing in a backup that looks complete.
 		if err := s.db.VerifyNow(ctx); err != nil {
 			return err
 		}
+		// Hashed as it is written: nobody has to read a backup twice to make it.
 		sum := sha256.New()
 		out := bufio.NewWriterSize(w, backupChunk)
 		both := io.MultiWriter(out, sum)
@@ -111,6 +114,7 @@ func BackupDir(dir, path string) (c CheckReport, err error) {
 	if err != nil {
 		return c, err
 	}
+	// Open has replayed the logs, so that the directory is closed properly afterwards.
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if c, err = s.Check(nil); err != nil {
 		return c, err
@@ -125,6 +129,8 @@ func SaveBackup(from io.Reader, path string) (c CheckReport, err error) {
 		if _, err := io.Copy(file, from); err != nil {
 			return err
 		}
+		// Read back from the file: what a proxy or a full disk has cut off is found now, not
+		// on the day of the restore.
 		b, err := checkBackup(file)
 		c = b.found
 		return err

@@ -26,6 +26,7 @@ var pendingSpaces = []layout.Space{layout.SpaceQueued, layout.SpaceRetrying}
 // call. It selects them like ListDeliveries, on a snapshot, and looks at each again
 // inside the committer, which must not wait for a scan.
 func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	// The caller asks again for the rest.
 	q.Limit = min(q.Limit, maxBulk)
 	page, err := view(s, "select deliveries to replay", func(tx *badger.Txn) (webhook.DeliveryPage, error) {
 		return listPage(tx, q, finishedSpaces(q.Status))
@@ -99,6 +100,7 @@ func finishedSpaces(status webhook.Status) []layout.Space {
 func (s *Store) CancelPending(
 	ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int,
 ) (int, error) {
+	// Selected outside the committer; each is looked at again inside.
 	ids, err := s.pendingIDs(n, min(limit, maxBulk))
 	if err != nil || len(ids) == 0 {
 		return 0, err
@@ -115,6 +117,7 @@ func (s *Store) CancelPending(
 				continue
 			}
 			if err == nil {
+				// Its record shows the latest attempt from now on, as that of anything finished.
 				err = readLatest(tx, &was)
 			}
 			if err != nil {

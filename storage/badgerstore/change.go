@@ -11,6 +11,7 @@ import (
 
 // change is what one write does to keys, and to the counts in memory.
 type change struct {
+	// Written in this order; a later one of the same key wins.
 	ops   []op
 	moves []move
 	// bytes is how much of a transaction's bound the ops take, by Badger's formula.
@@ -54,6 +55,7 @@ func (c *change) put(key, value []byte) { c.putUntil(key, value, time.Time{}) }
 // is never. Expired keys cost nothing: Badger drops them when it merges tables.
 func (c *change) putUntil(key, value []byte, until time.Time) {
 	o := op{entry: badger.Entry{Key: key, Value: value}}
+	// Badger compares whole seconds: rounded up, so that nothing expires early.
 	if !until.IsZero() {
 		o.entry.ExpiresAt = uint64(max(until.Unix()+1, 1))
 	}
@@ -98,6 +100,7 @@ func (c *change) leave(id webhook.ID, from webhook.Place, replaced bool) {
 		c.remove(layout.ScheduleKey(layout.SlotOf(from.NextAttemptAt, id)))
 		c.moves = append(c.moves, move{id: id, retrying: -1})
 	}
+	// Otherwise the caller's write of the same key does it.
 	if !replaced {
 		c.remove(layout.DeliveryKey(s, id))
 	}

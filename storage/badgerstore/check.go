@@ -103,6 +103,7 @@ func (c *checker) run() error {
 			c.fault(key, err)
 		}
 	}
+	// Only now are all endpoints counted.
 	c.keyCounts()
 	return nil
 }
@@ -121,6 +122,7 @@ func (c *checker) keyCounts() {
 // fault counts a damaged record, and keeps the first of them for the error.
 func (c *checker) fault(key []byte, err error) {
 	c.found.Damaged++
+	// All are counted, few are named: a directory can be damaged in millions of places.
 	if len(c.faults) < firstFaults {
 		c.faults = append(c.faults, fmt.Errorf("record %x: %w", key, err))
 	}
@@ -243,6 +245,7 @@ func (c *checker) pending(key, value []byte) error {
 	if err != nil {
 		return err
 	}
+	// Without its event a delivery would fail at its next attempt.
 	if err := c.needs(layout.EventKey(d.ID), errNoEvent); err != nil {
 		return err
 	}
@@ -280,6 +283,7 @@ func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
 			return c, fmt.Errorf("check secret keys: %w", err)
 		}
 	}
+	// Files before records: a record in a damaged block would only be missing.
 	if err := s.db.VerifyChecksums(); err != nil {
 		return c, fmt.Errorf("check: %w", err)
 	}

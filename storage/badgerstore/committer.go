@@ -88,6 +88,7 @@ func (s *Store) commitNumbered(tx *badger.Txn, changes []*change) error {
 		now.Pending += change.pending()
 		writes = writes || len(change.ops) > 0
 	}
+	// Plans that write nothing (a duplicate event, a refused change) cost no sync.
 	if writes {
 		now.Commits++
 		if err := writeTally(tx, now); err != nil {
@@ -106,6 +107,7 @@ func (s *Store) commitNumbered(tx *badger.Txn, changes []*change) error {
 // fill plans jobs and writes their changes to tx until it is full. It returns an
 // empty change for each job that failed.
 func fill(tx *badger.Txn, jobs []*job) ([]*change, error) {
+	// One for each job, so that their number is that of the jobs committed.
 	changes := make([]*change, 0, len(jobs))
 	ops, bytes := 0, 0
 	for _, j := range jobs {

@@ -54,6 +54,7 @@ func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record
 
 // settleFound plans a settlement from where the delivery is stored, not from st.Was.
 func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
+	// The outcome was encoded when it was handed over, to free the response.
 	now, err := layout.DecodeDelivery(o.now.ID, o.delivery)
 	if err != nil {
 		return nil, err
@@ -74,6 +75,7 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 		now.Status, now.Reason = stored.Status, stored.Reason
 		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
 	}
+	// A settlement without a new attempt: the record keeps the latest one there is.
 	if o.number == 0 {
 		now.AttemptLog = stored.AttemptLog
 		err = readLatest(tx, &now)
@@ -110,6 +112,7 @@ func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook
 			continue
 		}
 		if err == nil && d.EventType == "" {
+			// A fresh record has no type: it is the event's.
 			d.EventType, err = readEventType(tx, id)
 		}
 		return d, err
@@ -219,6 +222,7 @@ func (s *Store) Cancel(
 		if err := readLatest(tx, &was); err != nil {
 			return nil, err
 		}
+		// The record is written with the latest attempt; the caller gets all of them.
 		d = was.Cancel(reason, now)
 		c := &change{}
 		s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))

@@ -79,6 +79,7 @@ func (a *acceptance) storeAll() {
 	for i := range a.events {
 		ops += 1 + width(&a.events[i])
 	}
+	// Grown at once: a batch has thousands.
 	a.change.ops = make([]op, 0, min(ops, maxAcceptOps))
 	a.change.moves = make([]move, 0, min(ops, maxAcceptOps))
 	for i := range a.events {
@@ -103,6 +104,7 @@ func (a *acceptance) store(i int) bool {
 	c.put(keys[:layout.EventKeySize:layout.EventKeySize], layout.EncodeEvent(e, first))
 	if len(first) < len(to) {
 		c.announceParts(e, to)
+		// Rare: most calls have no wide event, and no map.
 		if a.wide == nil {
 			a.wide = map[int][]webhook.EndpointNumber{}
 		}
@@ -120,6 +122,7 @@ func (a *acceptance) store(i int) bool {
 // failed at the time of the event. keys is an empty slice with room for all their keys:
 // one allocation instead of one per delivery.
 func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber, retention time.Duration) {
+	// The usual event has no withheld deliveries, and need not look each up.
 	withheld := len(e.Disabled)+len(e.Limited) > 0
 	for _, n := range to {
 		id, start := e.ID.For(n), len(keys)
@@ -148,6 +151,7 @@ func (a *acceptance) fits(e *webhook.Event) bool {
 // plan stores the events whose idempotency keys are new, to the database and within the
 // call, and makes receipts for the others.
 func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
+	// Keys that this call has stored: its own transaction does not show them yet.
 	seen := map[string]layout.KeyedEvent{}
 	for i := range a.events {
 		e := &a.events[i]

@@ -52,6 +52,7 @@ func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 		case now == 0:
 			c.remove(layout.SecretKeyKey(id))
 		default:
+			// The check stays: it is that of the key, not of an endpoint.
 			r.Endpoints = uint64(now)
 			c.put(layout.SecretKeyKey(id), r.Encode())
 		}
@@ -111,6 +112,7 @@ func (s *Store) underOtherKeys(r storage.Resealing) (found []webhook.EndpointNum
 	found, err = view(s, "select webhooks to reencrypt", func(tx *badger.Txn) (found []webhook.EndpointNumber, err error) {
 		it := forward(tx, layout.SpaceEndpoint.Prefix())
 		defer it.Close()
+		// From where the last call stopped, which the caller keeps.
 		it.Seek(layout.EndpointKey(layout.SpaceEndpoint, r.From))
 		for looked := 0; it.Valid(); it.Next() {
 			n := layout.LastNumber(it.Item().Key())

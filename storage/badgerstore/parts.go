@@ -143,6 +143,7 @@ func (s *Store) finishParts() error {
 		return unfinished, nil
 	})
 	for _, id := range unfinished {
+		// One transaction for each part, as Accept does: all in one would not fit.
 		for more := true; more && err == nil; {
 			more, err = s.finishPart(id)
 		}
@@ -165,6 +166,7 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 			return nil, err
 		}
 		c := &change{}
+		// What owe needs of an event; its data stays where it is.
 		e := webhook.Event{ID: id, Disabled: some.Disabled, Limited: some.Limited}
 		c.owe(make([]byte, 0, len(some.All)*layout.DeliveryKeySize), &e, some.All, s.retention)
 		c.partDone(id, p)
@@ -179,6 +181,7 @@ func (s *Store) finishPart(id webhook.ID) (more bool, err error) {
 // withParts adds the recipients of later parts to those of the first. It reads nothing
 // unless the first part is full, as then there are no others.
 func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([]webhook.EndpointNumber, error) {
+	// Almost all events: no scan for them.
 	if len(first) < webhook.MaxFanOut {
 		return first, nil
 	}

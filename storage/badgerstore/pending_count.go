@@ -36,6 +36,7 @@ func (s *Store) startPendingCount(ctx context.Context) {
 		stored: s.tally.Pending,
 	}
 	c.open()
+	// Small directories are counted before anybody asks.
 	if !c.chunk() {
 		c.close()
 		c.correct()
@@ -116,6 +117,7 @@ func (c *pendingCount) chunk() bool {
 // count counts up to limit keys of the endpoint at hand.
 func (c *pendingCount) count(limit int) int {
 	n := layout.ParseDeliveryKey(c.it.Item().Key()).Endpoint
+	// One endpoint at a time, so that the backlog's lock is taken once for it.
 	prefix := layout.EndpointKey(c.spaces[0], n)
 	counted := 0
 	for ; counted < limit && c.it.ValidForPrefix(prefix); c.it.Next() {

@@ -56,6 +56,7 @@ func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, 
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return webhook.Due{}, err
 	}
+	// Of a delivery that was never attempted, the event has the type.
 	if d.EventType == "" {
 		d.EventType = p.EventType
 	}
@@ -69,6 +70,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err := s.view("read queue", func(tx *badger.Txn) error {
+		// The queue is in the order of its events, so that their payloads can be walked.
 		events := payloads{tx: tx}
 		defer events.close()
 		b.payload = events.read
@@ -128,6 +130,7 @@ func (s *Store) Scheduled(
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err = s.view("read retry schedule", func(tx *badger.Txn) error {
+		// Due times are in no order of events: each is looked up.
 		b.payload = func(id webhook.ID) (layout.Payload, error) { return readPayload(tx, id) }
 		it := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
 		defer it.Close()

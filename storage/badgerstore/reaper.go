@@ -118,6 +118,7 @@ func (r *reaping) reapEvents() error {
 		if r.left <= 0 {
 			return nil
 		}
+		// An event whose attempts were removed in part is known to be unneeded.
 		needed, recipients := false, r.recipients
 		if r.event != r.unneeded {
 			var err error
@@ -152,6 +153,7 @@ func (r *reaping) reapEvents() error {
 // needed reports whether any delivery of an event is still stored, and returns how many
 // recipients the event has.
 func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err error) {
+	// Looking at an event, or at a delivery, is what a call is bounded by.
 	r.left--
 	id := layout.ParseEventKey(item.Key())
 	var endpoints []webhook.EndpointNumber
@@ -208,6 +210,7 @@ func (r *reaping) reapEndpoint(n webhook.EndpointNumber) error {
 	if err != nil {
 		return err
 	}
+	// plan counts its encryption key when the endpoint really goes.
 	r.gone = append(r.gone, n)
 	r.change.removeEndpoint(&e)
 	r.change.remove(layout.EndpointKey(layout.SpaceGate, n))

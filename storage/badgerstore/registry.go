@@ -29,6 +29,7 @@ func (s *Store) APIKeys() ([]webhook.APIKey, error) {
 // CreateAPIKey adds a key; ErrExists if the ID is taken.
 func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 	return s.changeOne(ctx, "create API key "+k.ID, layout.APIKeyKey(k.ID), func(c *change, exists bool) error {
+		// Decided inside the committer, where nobody can create it in between.
 		if exists {
 			return webhook.ErrExists
 		}
@@ -53,6 +54,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
 	err = s.update(ctx, "keep cursor key", func(tx *badger.Txn) (*change, error) {
 		err := get(tx, layout.MetaCursorKey, func(value []byte) error {
+			// A shorter key would authenticate cursors of another server, or none.
 			if copy(kept[:], value) < len(kept) {
 				return layout.ErrDamaged
 			}

@@ -105,6 +105,7 @@ func stage(staging, dir string) error {
 		return err
 	}
 	reached("staged")
+	// The mark must survive a crash before the target goes.
 	err := disk.SyncDir(filepath.Dir(dir))
 	if err == nil {
 		err = removeEmpty(dir)
@@ -128,6 +129,7 @@ func removeEmpty(dir string) error {
 	if err != nil {
 		return err
 	}
+	// Only an empty directory may be replaced, so that no data is lost.
 	if entries, err := os.ReadDir(dir); err != nil {
 		return err
 	} else if len(entries) > 0 {

@@ -146,6 +146,7 @@ func readLastSeq(db *engine.DB) (uint64, error) {
 // as they are, and expire with their retention. After an interruption it skips the
 // records that it has written.
 func separateAttempts(db *engine.DB) error {
+	// Of any size: an upgrade happens before anybody else commits.
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
 	tx := db.NewTransaction(false)

@@ -53,6 +53,7 @@ func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 	// One snapshot per endpoint: visit may take long, and an old snapshot would keep
 	// removed keys on disk.
 	for _, n := range s.backlog.from(from) {
+		// Marked before its snapshot, as every scan.
 		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
 		err := s.view("read wakes", func(tx *badger.Txn) (err error) {
 			wake.Queued, _ = firstQueued(tx, n, &seen)

@@ -28,6 +28,7 @@ func (s *Store) APIKeys() ([]webhook.APIKey, error) {
 // CreateAPIKey adds a key; ErrExists if the ID is taken.
 func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 	return s.update(ctx, "create API key "+k.ID, func() error {
+		// IDs are random; a taken one means that the caller repeats itself.
 		if _, ok := s.apiKeys[k.ID]; ok {
 			return webhook.ErrExists
 		}
@@ -50,6 +51,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 // CursorKey returns the stored key. The first call stores the one offered.
 func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
 	err = s.update(ctx, "keep cursor key", func() error {
+		// As on disk: the first offer wins, whoever makes it.
 		if s.cursorKey == nil {
 			s.cursorKey = &offered
 		}

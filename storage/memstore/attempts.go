@@ -12,6 +12,7 @@ import (
 // the oldest ones go: storage.Queues says how many stay.
 func (s *Store) record(d *webhook.Delivery) {
 	last := d.LastAttempt()
+	// A settlement without a new attempt shows the one before.
 	if last == nil {
 		d.AttemptLog = s.deliveries[d.ID].AttemptLog
 		return
@@ -35,6 +36,7 @@ func (s *Store) record(d *webhook.Delivery) {
 		}
 	}
 	s.logs[d.ID] = append(log, a)
+	// What lists show; whole adds the others.
 	d.AttemptLog = []webhook.Attempt{short(a)}
 }
 

@@ -46,6 +46,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 		if first, known := s.keys[key]; known && time.Now().Before(first.ID.Time().Add(keyLifetime)) {
 			return repeated(first, e)
 		}
+		// The event itself, not the stored one: its identity and counts answer repetitions.
 		s.keys[key] = e
 	}
 	// As storage.Events says of Event: its Endpoints are all recipients.
@@ -152,6 +153,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 
 // due returns a delivery as it is read to be attempted: with its data, without attempts.
 func (s *Store) due(d webhook.Delivery) webhook.Due {
+	// Whoever attempts it needs none, and they can be large.
 	d.AttemptLog = nil
 	return webhook.Due{Delivery: d, Data: s.events[d.ID.Event()].Data}
 }
@@ -206,6 +208,7 @@ func (s *Store) Cancel(
 func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
 	var page webhook.DeliveryPage
 	err := s.update(ctx, "replay deliveries", func() error {
+		// Selected and requeued under one lock: no need to look again.
 		page = s.list(q, func(d *webhook.Delivery) bool { return d.Status.Finished() })
 		for _, d := range page.Deliveries {
 			s.deliveries[d.ID] = d.Requeue()
@@ -225,6 +228,7 @@ func (s *Store) CancelPending(
 	cancelled := 0
 	err := s.update(ctx, "cancel deliveries", func() error {
 		for _, id := range s.order[n] {
+			// In order of acceptance, so that steps take the oldest first.
 			if d := s.deliveries[id]; !d.Status.Finished() && cancelled < limit {
 				s.deliveries[id] = d.Cancel(reason, now)
 				cancelled++

@@ -22,6 +22,7 @@ func (s *Store) list(q webhook.DeliveryQuery, also func(*webhook.Delivery) bool)
 		if err != nil || !selects(q, &d) || !also(&d) {
 			continue
 		}
+		// One more matches, so there is a next page.
 		if len(page.Deliveries) == q.Limit {
 			page.Next = page.Deliveries[q.Limit-1].ID
 			break
@@ -40,6 +41,7 @@ func (s *Store) candidates(q webhook.DeliveryQuery) []webhook.ID {
 			out = append(out, ids...)
 		}
 	}
+	// Of several endpoints: each one's are in order already.
 	slices.SortFunc(out, webhook.ID.Compare)
 	return out
 }

@@ -24,6 +24,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 				continue
 			}
 			due := s.due(d)
+			// The first one goes whatever its size, or an endpoint could get stuck.
 			if size += len(due.Data); size > maxBytes && len(out) > 0 {
 				break
 			}
@@ -56,6 +57,7 @@ func (s *Store) Scheduled(
 	due, err = view(s, "read retry schedule", func() (due []webhook.Due, err error) {
 		size := 0
 		for _, d := range s.schedule(n) {
+			// From is a place, not a delivery: it may have left.
 			if slotOf(&d).Before(webhook.Slot{At: from.At, ID: from.ID.For(n)}) {
 				continue
 			}
@@ -149,6 +151,7 @@ func (s *Store) wake(n webhook.EndpointNumber) webhook.Wake {
 	wake := webhook.Wake{Endpoint: n, Gate: s.gates[n]}
 	for _, id := range s.order[n] {
 		switch d := s.deliveries[id]; {
+		// The first in order is the head.
 		case d.Status == webhook.Queued && wake.Queued == webhook.ID{}:
 			wake.Queued = id
 		case d.Status == webhook.Retrying && (wake.Scheduled.ID == webhook.ID{} || slotOf(&d).Before(wake.Scheduled)):

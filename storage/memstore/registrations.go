@@ -30,6 +30,7 @@ func (s *Store) CreateNumbered(
 		if err := finish(&e); err != nil {
 			return err
 		}
+		// Only once nothing can fail: a number that was refused is used by the next.
 		s.lastNumber++
 		s.endpoints[s.lastNumber] = cloneEndpoint(e)
 		s.lastSeq = max(s.lastSeq, e.ID.Seq)
@@ -82,6 +83,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 	return view(s, "list webhooks", func() (out []webhook.Endpoint, err error) {
 		for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.endpoints))) {
 			e := s.endpoints[n]
+			// Numbers ascend with time, so that descending ones are newest first.
 			theirs := clientID == "" || e.ClientID == clientID
 			if theirs && !e.Deleted() && (before == 0 || n < before) && len(out) < limit {
 				out = append(out, cloneEndpoint(e))
@@ -101,6 +103,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 		return all, nil
 	})
 	for _, e := range all {
+		// Stops at the first error of visit.
 		if err == nil {
 			err = visit(e)
 		}

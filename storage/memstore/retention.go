@@ -11,6 +11,7 @@ import (
 // SaveGate stores an endpoint's breaker state; the zero state removes it.
 func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error)) {
 	s.submit(func() error {
+		// A closed breaker is the absence of a record.
 		if g.OpenUntil.IsZero() && g.Openings == 0 {
 			delete(s.gates, n)
 		} else {
@@ -31,6 +32,7 @@ func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
 func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error) {
 	horizon, more := now.Add(-s.retention), false
 	err := s.update(ctx, "reap", func() error {
+		// Removals count, not looks: memory is quick to look at.
 		left := limit
 		// A copy: removeEvent changes the order.
 		for _, id := range slices.Clone(s.order[0]) {

@@ -48,6 +48,7 @@ func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next
 		resealed := map[webhook.EndpointNumber]webhook.Endpoint{}
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			e := s.endpoints[n]
+			// Endpoints without values have nothing to encrypt.
 			if n < r.From || e.Sealed.KeyID == "" || e.Sealed.KeyID == r.KeyID {
 				continue
 			}
@@ -59,6 +60,7 @@ func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next
 			if err != nil {
 				return err
 			}
+			// Neither revision nor times change: to clients, nothing has happened.
 			e.Sealed = now
 			resealed[n] = e
 		}

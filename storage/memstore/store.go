@@ -124,6 +124,7 @@ func (s *Store) update(ctx context.Context, action string, write func() error) e
 func view[T any](s *Store, action string, read func() (T, error)) (out T, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The same answer as a store on disk gives.
 	err = errClosed
 	if !s.closed {
 		out, err = read()

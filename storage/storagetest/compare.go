@@ -59,7 +59,7 @@ func both[T any](p *pair, call string, on func(s storage.Store) (T, error)) (T, 
 	p.Helper()
 	got, err := on(p.a)
 	other, otherErr := on(p.b)
-	if kind, want := kindOf(otherErr), kindOf(err); kind != want {
+	if kind, want := kindOf(otherErr), kindOf(err); !errors.Is(kind, want) {
 		p.Errorf("%s: %v and %v", call, err, otherErr)
 	}
 	if one, two := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", other); err == nil && one != two {

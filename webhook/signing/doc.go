@@ -8,9 +8,8 @@
 //
 // The package holds what depends on a signature scheme: how secrets are generated,
 // checked and shown, how a Signer signs with them, how a Verifier verifies. Each
-// scheme is one file and one row of the table in scheme.go. Which headers a request
-// carries beside its signatures belongs to package webhook; when secrets rotate is
-// decided by package httpapi.
+// scheme is one file and one row of the table in scheme.go. The other headers of a
+// request belong to package webhook. The HTTP API decides when a secret rotates.
 package signing
 
 // Headers of Standard Webhooks 1.0.0. Their names are the same for every operator.

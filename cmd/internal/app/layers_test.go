@@ -74,6 +74,10 @@ var forbidden = []edge{
 	{"actors", "storage", "the parts do not know one another"},
 	{"httpapi", "actors", "the parts do not know one another"},
 	{"httpapi", "storage", "the parts do not know one another"},
+	{"httpapi/auth", "httpapi/inbound", "who calls is found out without a request"},
+	{"httpapi/inbound", "httpapi/auth", "the wire knows accounts by name only"},
+	{"httpapi", "httpapi/auth/authtest", "a fake for tests"},
+	{"httpapi", "httpapi/inbound/inboundtest", "a client for tests"},
 	{"actors/lane", "actors/limit", "the lane is a pure core: it knows webhook only"},
 	{"actors/lane", "actors/sender", "the lane is a pure core: it knows webhook only"},
 	{"actors/limit", "actors/lane", "what endpoints share knows nothing of what one of them decides"},
@@ -91,6 +95,8 @@ var forbidden = []edge{
 	{"httpapi/registration", "httpapi/eventtypes", "webhooks see the registry through an interface of their own"},
 	{"httpapi/registration", "httpapi/auth", "what a webhook is does not depend on who asks"},
 	{"httpapi/view", "httpapi/auth", "what an answer looks like does not depend on who asks"},
+	{"storage/badgerstore/engine", "storage/badgerstore/layout", "the engine knows Badger and its files, and no records"},
+	{"storage/badgerstore/layout", "storage/badgerstore/engine", "keys and encodings do not depend on how Badger is opened"},
 	{"storage", "actors", "the parts do not know one another"},
 	{"storage", "httpapi", "the parts do not know one another"},
 	{"actors", "cmd", "cmd is the top"},
@@ -100,6 +106,9 @@ var forbidden = []edge{
 	{"bench", "httpapi", "bench drives the public HTTP API only"},
 	{"bench", "storage", "bench drives the public HTTP API only"},
 }
+
+// withoutHTTP are the packages of the API that know no request and no answer.
+var withoutHTTP = []string{"httpapi/auth", "httpapi/eventinput", "httpapi/eventtypes", "httpapi/jsonbody", "httpapi/paging", "httpapi/registration", "httpapi/view"}
 
 // homes are the only packages, tests included, that import a library.
 var homes = []struct {
@@ -116,6 +125,11 @@ func layerFaults(packages []listedPackage) []string {
 		for _, e := range forbidden {
 			if under(p.ImportPath, module+"/"+e.from) {
 				faults = append(faults, dependFaults(p, module+"/"+e.to, e.reason)...)
+			}
+		}
+		for _, pkg := range withoutHTTP {
+			if under(p.ImportPath, module+"/"+pkg) {
+				faults = append(faults, dependFaults(p, "github.com/valyala/fasthttp", "it knows no HTTP")...)
 			}
 		}
 		if under(p.ImportPath, module+"/webhook") {
@@ -197,8 +211,12 @@ func TestLayerFaults(t *testing.T) {
 		{"the lane with protoactor", listedPackage{ImportPath: module + "/actors/lane", Imports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"limits with protoactor, in a test", listedPackage{ImportPath: module + "/actors/limit", TestImports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"the actors import lane and limits", listedPackage{ImportPath: module + "/actors", Deps: []string{module + "/actors/lane", module + "/actors/limit"}}, 0},
+		{"who calls, with a request", listedPackage{ImportPath: module + "/httpapi/auth", Deps: []string{"github.com/valyala/fasthttp"}}, 1},
+		{"who calls, by way of the wire", listedPackage{ImportPath: module + "/httpapi/auth", Deps: []string{module + "/httpapi/inbound", "github.com/valyala/fasthttp"}}, 2},
+		{"a test's client in the server", listedPackage{ImportPath: module + "/httpapi", Deps: []string{module + "/httpapi/inbound/inboundtest"}}, 1},
 		{"a library at home", listedPackage{ImportPath: module + "/storage/badgerstore", Imports: []string{badger}}, 0},
 		{"a library at its other home", listedPackage{ImportPath: module + "/storage/badgerstore/engine", Imports: []string{badger}}, 0},
+		{"the engine with records", listedPackage{ImportPath: module + "/storage/badgerstore/engine", Deps: []string{module + "/storage/badgerstore/layout"}}, 1},
 		{"a package beside the home", listedPackage{ImportPath: module + "/storage/badgerstore/other", Imports: []string{badger}}, 1},
 		{"a test may import another part", listedPackage{ImportPath: module + "/actors", TestImports: []string{module + "/storage/memstore"}}, 0},
 		{"the top imports all", listedPackage{ImportPath: module + "/cmd/internal/app", Deps: []string{module + "/actors", module + "/storage", module + "/httpapi"}}, 0},

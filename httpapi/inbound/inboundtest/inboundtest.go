@@ -45,7 +45,7 @@ func Dial(t testing.TB, address string) net.Conn {
 func Exchange(t testing.TB, address, request string) []Answer {
 	t.Helper()
 	c := Dial(t, address)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	go func() { _, _ = io.WriteString(c, request) }() // the server may stop reading early
 	answers, err := ReadAnswers(c)
 	if err != nil {
@@ -87,7 +87,7 @@ func readAnswer(from *bufio.Reader) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return Answer{}, err

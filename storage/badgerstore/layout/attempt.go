@@ -29,6 +29,7 @@ func attemptSize(a *webhook.Attempt) int {
 
 // appendAttempt appends an attempt, shortened. Zero fields take no room.
 func appendAttempt(dst []byte, long *webhook.Attempt) []byte {
+	// Whole bodies have records of their own.
 	a := long.Shortened()
 	flags := attemptFlags(&a)
 	dst = binary.AppendUvarint(dst, uint64(max(a.Number, 0)))
@@ -90,6 +91,7 @@ func (d *decoder) attempt() webhook.Attempt {
 		a.Failure = d.reason()
 	}
 	if flags&hasResponse != 0 {
+		// Longer than any shortened one: not written by this program.
 		if a.Response = d.copied(); len(a.Response) > webhook.MaxShortResponse {
 			d.fail()
 		}

@@ -63,6 +63,7 @@ const DeliveryVersion = 2
 // none, because it is written again with each attempt: they are in SpaceAttempt.
 func EncodeDelivery(d *webhook.Delivery) []byte {
 	last := d.LastAttempt()
+	// Its attempts are in SpaceAttempt.
 	if !d.Status.Finished() {
 		last = nil
 	}
@@ -92,6 +93,7 @@ func IsFresh(record []byte) bool { return len(record) == 1 && record[0] == recor
 func DecodeDelivery(id webhook.ID, record []byte) (webhook.Delivery, error) {
 	out, d, version := decodeState(id, record)
 	switch {
+	// With all attempts, whole responses included.
 	case version == 1:
 		out.AttemptLog = d.attemptsOfVersion1()
 	case out.Status.Finished() && len(d.rest) > 0:

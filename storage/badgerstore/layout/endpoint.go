@@ -29,6 +29,7 @@ func EncodeEndpoint(e *webhook.Endpoint) []byte {
 	dst = appendString(dst, e.TargetURL)
 	dst = appendString(dst, e.Description)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Secrets)))
+	// Their values are in Sealed, in the same order.
 	for _, s := range e.Secrets {
 		dst = appendTime(dst, s.ExpiresAt)
 	}
@@ -99,6 +100,7 @@ func DecodeEndpoint(record []byte) (webhook.Endpoint, error) {
 	}
 	e.CABundle = d.string()
 	e.Sealed = webhook.SealedValues{KeyID: d.string(), Text: bytes.Clone(d.bytes())}
+	// Fields of later versions stay zero when an older record is read.
 	if version >= 2 {
 		e.DisabledAt = d.time()
 		e.ReceiverSince, e.GateSince = d.uvarint(), d.uvarint()

@@ -39,12 +39,14 @@ func DecodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
 	if d.err != nil {
 		return webhook.Event{}, d.err
 	}
+	// Not clipped by the record: events outlive the transaction they are read in.
 	e.Data = append(make([]byte, 0, len(d.rest)), d.rest...)
 	return e, nil
 }
 
 // endpoints reads what appendEndpoints wrote.
 func (d *decoder) endpoints() []webhook.EndpointNumber {
+	// count bounds it by the record's size, so that damage cannot ask for gigabytes.
 	n := d.count()
 	if n == 0 {
 		return nil

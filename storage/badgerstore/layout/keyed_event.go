@@ -44,6 +44,7 @@ func fingerprintOfVersion1(e *webhook.Event) [16]byte {
 // that event's own record.
 func (p *KeyedEvent) Repeated(e *webhook.Event, now *KeyedEvent) webhook.Receipt {
 	same := p.Fingerprint == now.Fingerprint
+	// A record of version 1 has a fingerprint of the event as it was published.
 	if p.Version == 1 {
 		same = p.Fingerprint == fingerprintOfVersion1(e)
 	}
@@ -87,6 +88,7 @@ func DecodeKeyedEvent(record []byte) (KeyedEvent, error) {
 		d.fail()
 		return KeyedEvent{}, d.err
 	}
+	// Of fixed size, so that it has no length in front.
 	d.rest = d.rest[copy(p.Fingerprint[:], d.rest):]
 	p.Deliveries = d.number()
 	if version > 1 {

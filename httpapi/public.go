@@ -2,9 +2,13 @@ package httpapi
 
 import (
 	_ "embed"
+	"errors"
+	"fmt"
 	"html"
 	"strings"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp"
@@ -12,6 +16,8 @@ import (
 	"github.com/valyala/fasthttp/pprofhandler"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 //go:embed openapi.yaml
@@ -95,4 +101,60 @@ func exposition(g prometheus.Gatherer) fasthttp.RequestHandler {
 func (s *Server) showMetrics(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	s.exposition(ctx)
 	return nil
+}
+
+const (
+	contentKeySet = "application/jwk-set+json" // RFC 7517, section 8.5.2
+	// keySetCaching says how long others may keep a key set. A new key signs at once, so
+	// a receiver that meets an unknown one must ask again.
+	keySetCaching = "public, max-age=60"
+)
+
+// getKeySet serves the public keys that verify a webhook's signatures now. It needs no
+// token, so a webhook that does not exist looks like one that has no keys. There is no
+// set for all webhooks: clients may bring private keys, and a receiver that trusted all
+// of them would take one client's deliveries for another's.
+func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+	if !ctx.QueryArgs().Has("webhook") {
+		return invalid("webhook", "is required: each webhook has keys of its own")
+	}
+	keys, err := s.publicKeys(parameter(ctx, "webhook"))
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(keySet{keys}) // no keys are [], not null
+	if err != nil {
+		return fmt.Errorf("encode the key set: %w", err)
+	}
+	ctx.SetContentType(contentKeySet)
+	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, keySetCaching)
+	ctx.Response.SetBodyRaw(append(body, '\n'))
+	return nil
+}
+
+// keySet is the document of RFC 7517, section 5.
+type keySet struct {
+	Keys []signing.JSONWebKey `json:"keys"`
+}
+
+// publicKeys returns the public keys of a webhook that are valid now; none if there is
+// no such webhook.
+func (s *Server) publicKeys(name string) (keys []signing.JSONWebKey, err error) {
+	id, err := webhook.EndpointID.Parse(name)
+	if err != nil {
+		return nil, nil
+	}
+	e, err := s.store.Endpoint(id.Endpoint)
+	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
+		return nil, fmt.Errorf("read webhook: %w", err)
+	}
+	if err != nil || e.ID != id || e.Deleted() {
+		return nil, nil
+	}
+	for _, secret := range e.Secrets {
+		if key, ok := secret.JSONWebKey(); ok && secret.Valid(time.Now()) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }

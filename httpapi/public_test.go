@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestFront: the address of the server opens something useful in a browser, which
-// is not allowed to load anything for it.
+// TestFront: a browser that opens the server's address shows a useful page, and may not
+// load anything for it.
 func TestFront(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Version = "1.2<3" })
 	r := f.want(t, 200, nobody, "GET", "/", "")
