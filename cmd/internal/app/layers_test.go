@@ -132,8 +132,8 @@ func layerFaults(packages []listedPackage) []string {
 				faults = append(faults, dependFaults(p, "github.com/valyala/fasthttp", "it knows no HTTP")...)
 			}
 		}
-		if under(p.ImportPath, module+"/webhook") {
-			faults = append(faults, webhookFaults(p)...)
+		if _, listed := allowed[p.ImportPath]; listed || under(p.ImportPath, module+"/webhook") {
+			faults = append(faults, allowedFaults(p)...)
 		}
 		for _, h := range homes {
 			if !slices.Contains(h.homes, p.ImportPath) {
@@ -164,23 +164,29 @@ func importFaults(p listedPackage, library, home string) []string {
 	return faults
 }
 
-// webhookLibraries are what each package of the vocabulary may depend on beside the
-// standard library. A receiver imports webhook/signing and gets nothing else with it.
-var webhookLibraries = map[string][]string{
+const jsonLibrary = "github.com/go-json-experiment/json"
+
+// vocabulary is what a package gets that imports webhook.
+var vocabulary = []string{module + "/webhook", jsonLibrary}
+
+// allowed are all that a package may depend on beside the standard library. Every package
+// of the vocabulary has a line: a receiver imports webhook/signing and gets nothing else.
+var allowed = map[string][]string{
 	module + "/webhook":               {module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
 	module + "/webhook/canonicaljson": {jsonLibrary},
 	module + "/webhook/signing":       {},
+	module + "/storage/keyring":       {},
+	module + "/actors/limit":          vocabulary,
+	module + "/actors/lane":           slices.Concat(vocabulary, []string{"github.com/sony/gobreaker/v2", "golang.org/x/time/rate"}),
 }
 
-const jsonLibrary = "github.com/go-json-experiment/json"
-
-// webhookFaults returns what a package of the vocabulary depends on and must not.
-func webhookFaults(p listedPackage) []string {
+// allowedFaults returns what a package depends on beyond its line in allowed.
+func allowedFaults(p listedPackage) []string {
 	var faults []string
 	for _, dependency := range p.Deps {
 		first, _, _ := strings.Cut(dependency, "/")
-		allowed := func(library string) bool { return under(dependency, library) }
-		if strings.Contains(first, ".") && !slices.ContainsFunc(webhookLibraries[p.ImportPath], allowed) {
+		may := func(library string) bool { return under(dependency, library) }
+		if strings.Contains(first, ".") && !slices.ContainsFunc(allowed[p.ImportPath], may) {
 			faults = append(faults, p.ImportPath+" depends on "+dependency)
 		}
 	}
@@ -207,7 +213,9 @@ func TestLayerFaults(t *testing.T) {
 		{"a package of the vocabulary that no rule names", listedPackage{ImportPath: module + "/webhook/new", Deps: []string{"github.com/go-json-experiment/json"}}, 1},
 		{"webhook with its own packages", listedPackage{ImportPath: module + "/webhook", Deps: []string{module + "/webhook/signing", module + "/webhook/canonicaljson"}}, 0},
 		{"webhook with what it may", listedPackage{ImportPath: module + "/webhook", Deps: []string{"net/netip", "github.com/go-json-experiment/json/jsontext"}}, 0},
-		{"the lane with actors, even by way of another package", listedPackage{ImportPath: module + "/actors/lane", Deps: []string{module + "/actors/limit"}}, 1},
+		{"the lane with what endpoints share, against two rules", listedPackage{ImportPath: module + "/actors/lane", Deps: []string{module + "/actors/limit"}}, 2},
+		{"the lane with its libraries", listedPackage{ImportPath: module + "/actors/lane", Deps: []string{module + "/webhook", "github.com/sony/gobreaker/v2"}}, 0},
+		{"the keyring with the vocabulary", listedPackage{ImportPath: module + "/storage/keyring", Deps: []string{module + "/webhook"}}, 1},
 		{"the lane with protoactor", listedPackage{ImportPath: module + "/actors/lane", Imports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"limits with protoactor, in a test", listedPackage{ImportPath: module + "/actors/limit", TestImports: []string{"github.com/asynkron/protoactor-go/actor"}}, 1},
 		{"the actors import lane and limits", listedPackage{ImportPath: module + "/actors", Deps: []string{module + "/actors/lane", module + "/actors/limit"}}, 0},
