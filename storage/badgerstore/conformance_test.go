@@ -24,3 +24,7 @@ func TestConformance(t *testing.T) {
 		return openSealed(Options{Dir: c.Dir, Retention: c.Retention}, testKeys(ids...))
 	}})
 }
+
+func TestSealing(t *testing.T) {
+	storagetest.RunSealing(t, func(t *testing.T) storage.Backend { return openTest(t, t.TempDir()) })
+}

@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"errors"
-	"reflect"
 	"testing"
 	"time"
 
@@ -22,81 +21,14 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-// register stores an endpoint that a key encrypts, or none for "".
-func register(t *testing.T, s *Store, keyID string) webhook.Endpoint {
-	t.Helper()
-	e, err := s.CreateNumbered(t.Context(), webhook.Endpoint{ID: webhook.ID{Seq: 1}}, func(e *webhook.Endpoint) error {
-		e.Sealed = webhook.SealedValues{KeyID: keyID, Text: []byte("sealed"), Check: []byte("check of " + keyID)}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func wantUses(t *testing.T, s *Store, want ...storage.KeyUse) {
-	t.Helper()
-	if got, err := s.KeyUses(); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("uses: %+v, %v; want %+v", got, err, want)
-	}
-}
-
-// TestReseal: it changes the endpoints of other keys, up to the limit, and continues
-// where it stopped.
-func TestReseal(t *testing.T) {
-	s := Open(Options{})
-	defer s.Close()
-	for _, key := range []string{"old", "old", "", "new", "older"} {
-		register(t, s, key)
-	}
-	wantUses(t, s,
-		storage.KeyUse{KeyID: "new", Endpoints: 1, Check: []byte("check of new")},
-		storage.KeyUse{KeyID: "old", Endpoints: 2, Check: []byte("check of old")},
-		storage.KeyUse{KeyID: "older", Endpoints: 1, Check: []byte("check of older")})
-	step := storage.Resealing{KeyID: "new", Limit: 2, Seal: func(webhook.Endpoint) (webhook.SealedValues, error) {
-		return webhook.SealedValues{KeyID: "new", Text: []byte("again"), Check: []byte("check of new")}, nil
-	}}
-	for _, want := range []struct {
-		done int
-		next webhook.EndpointNumber
-	}{{2, 5}, {1, 0}, {0, 0}} {
-		done, next, err := s.Reseal(t.Context(), step)
-		if err != nil || done != want.done || next != want.next {
-			t.Errorf("%d, %d, %v; want %+v", done, next, err, want)
-		}
-		step.From = next
-	}
-	wantUses(t, s, storage.KeyUse{KeyID: "new", Endpoints: 4, Check: []byte("check of new")})
-	if e, err := s.Endpoint(1); err != nil || e.Revision != 1 || string(e.Sealed.Text) != "again" {
-		t.Errorf("%+v, %v", e, err)
-	}
-}
-
-// TestResealFails: nothing of a failed step is stored.
-func TestResealFails(t *testing.T) {
-	s := Open(Options{})
-	defer s.Close()
-	register(t, s, "old")
-	register(t, s, "old")
-	damaged := errors.New("damaged")
-	_, _, err := s.Reseal(t.Context(), storage.Resealing{KeyID: "new", Limit: 5, Seal: func(e webhook.Endpoint) (webhook.SealedValues, error) {
-		if e.Number() == 2 {
-			return webhook.SealedValues{}, damaged
-		}
-		return webhook.SealedValues{KeyID: "new"}, nil
-	}})
-	if !errors.Is(err, damaged) {
-		t.Error(err)
-	}
-	wantUses(t, s, storage.KeyUse{KeyID: "old", Endpoints: 2, Check: []byte("check of old")})
-}
-
 // TestVisitorsMayUseTheStore: EachEndpoint and Wakes hold no lock while they visit.
 func TestVisitorsMayUseTheStore(t *testing.T) {
 	s := Open(Options{})
 	defer s.Close()
-	e := register(t, s, "")
+	e, err := s.CreateEndpoint(t.Context(), webhook.Endpoint{ID: webhook.ID{Seq: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	stored := make(chan error, 1)
 	s.Accept([]webhook.Event{{ID: webhook.ID{Seq: 9}, Endpoints: []webhook.EndpointNumber{e.Number()}}},
 		func(_ []webhook.Receipt, err error) { stored <- err })
@@ -104,7 +36,7 @@ func TestVisitorsMayUseTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	visits := 0
-	err := errors.Join(
+	err = errors.Join(
 		s.EachEndpoint(func(e webhook.Endpoint) error {
 			visits++
 			_, err := s.Endpoint(e.Number())
@@ -178,4 +110,12 @@ func TestReapIsBounded(t *testing.T) {
 	if _, err := s.Event(webhook.ID{Seq: 3}); !errors.Is(err, webhook.ErrNotFound) {
 		t.Error("the last event stays:", err)
 	}
+}
+
+func TestSealing(t *testing.T) {
+	storagetest.RunSealing(t, func(t *testing.T) storage.Backend {
+		s := Open(Options{})
+		t.Cleanup(func() { s.Close() })
+		return s
+	})
 }
