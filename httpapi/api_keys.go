@@ -20,7 +20,8 @@ import (
 // pages of lists show them.
 const maxKeyName = 100
 
-// apiKeyResource is an API key as the API shows it.
+// apiKeyResource is an API key as the API shows it. The hash of its secret is not shown:
+// nobody needs it.
 type apiKeyResource struct {
 	ID        string   `json:"id"`
 	Name      string   `json:"name"`
@@ -91,6 +92,8 @@ func (in *apiKeyInput) client(who *auth.Principal) (string, error) {
 		return who.ClientID, nil
 	case !auth.ValidClientID(named):
 		return "", invalid("client_id", auth.ClientIDRule)
+	// An administrator who acts for a client makes keys for that client only: client_id=
+	// in the query narrows the whole call.
 	case who.ClientID != "" && named != who.ClientID:
 		return "", notYourClient()
 	}
@@ -109,6 +112,7 @@ func checkScopes(scopes []string, clientID string) error {
 			return invalid(fmt.Sprintf("scopes[%d]", i), "is given twice")
 		}
 	}
+	// A client's key without scopes manages its webhooks; without a client too, nothing.
 	if len(scopes) == 0 && clientID == "" {
 		return invalid("scopes", "are missing, and client_id too: the key would allow nothing")
 	}

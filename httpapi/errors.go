@@ -61,31 +61,39 @@ const problemType = "urn:astrohook:problem:"
 // code is the kind of a problem: the end of its type. Codes are part of the API.
 type code string
 
-// The codes, in the order of their statuses.
+// The codes, by what the caller can do about them.
 const (
-	codeMalformed       code = "malformed"
+	// The bytes cannot be read as a request, or are more than is read.
+	codeMalformed   code = "malformed"
+	codeTimeout     code = "request-timeout"
+	codeTooLarge    code = "too-large"
+	codeEncoding    code = "unsupported-encoding"
+	codeExpectation code = "expectation-failed"
+	codeHeader      code = "header-too-large"
+	// The credential is missing or refused, or does not allow the call.
 	codeUnauthenticated code = "unauthenticated"
 	codeForbidden       code = "forbidden"
-	codeNotFound        code = "not-found"
-	codeMethod          code = "method-not-allowed"
-	codeTimeout         code = "request-timeout"
-	codeExists          code = "already-exists"
-	codeConflict        code = "conflict"
-	codeTooLarge        code = "too-large"
-	codeEncoding        code = "unsupported-encoding"
-	codeExpectation     code = "expectation-failed"
-	codeInvalid         code = "invalid"
-	codeUnknownType     code = "unknown-event-type"
-	codeKeyReused       code = "idempotency-key-reused"
-	codeFanOut          code = "too-many-webhooks"
-	codeTooManyPending  code = "too-many-pending"
-	codeClientLimit     code = "client-limit"
-	codeTooMany         code = "too-many-requests"
-	codeHeader          code = "header-too-large"
-	codeInternal        code = "internal"
-	codeUnavailable     code = "unavailable"
-	codeShuttingDown    code = "shutting-down"
-	codeDiskReserve     code = "disk-reserve"
+	// There is no such thing or call. What belongs to another client is not found
+	// either: its existence is a secret.
+	codeNotFound code = "not-found"
+	codeMethod   code = "method-not-allowed"
+	// Another state would allow the call, and the caller can bring it about.
+	codeExists   code = "already-exists"
+	codeConflict code = "conflict"
+	// The request can be read and is not allowed: the same one is refused again.
+	codeInvalid     code = "invalid"
+	codeUnknownType code = "unknown-event-type"
+	codeKeyReused   code = "idempotency-key-reused"
+	codeFanOut      code = "too-many-webhooks"
+	// The caller has as much as it may have, now or altogether.
+	codeTooManyPending code = "too-many-pending"
+	codeClientLimit    code = "client-limit"
+	codeTooMany        code = "too-many-requests"
+	// The server cannot do it, now or at all: the caller is not at fault.
+	codeInternal     code = "internal"
+	codeUnavailable  code = "unavailable"
+	codeShuttingDown code = "shutting-down"
+	codeDiskReserve  code = "disk-reserve"
 )
 
 // kinds has the status and the title of each code.

@@ -26,13 +26,15 @@ type route struct {
 // anyMethod takes the place of the method where no call was found.
 const anyMethod = "any"
 
-// Parameters of lists.
+// Parameters of lists: of those that are listed whole, and of those that can be filtered.
+// checkQuery refuses all others, as a misspelt filter must not list everything.
 var (
 	pageQuery   = []string{"limit", "cursor"}
 	filterQuery = []string{"limit", "cursor", "status", "event_type", "since", "until"}
 )
 
-// routes is the table of all calls on the public listener.
+// routes is the table of all calls on the public listener. A path parameter is {id} or
+// {name}; the handler reads it with pathParameter.
 func routes() []route {
 	const get, post, put, patch, del = "GET", "POST", "PUT", "PATCH", "DELETE"
 	return []route{
@@ -95,10 +97,13 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 			m.Handle(fasthttp.MethodHead, r.path, h) // fasthttp leaves the body out (RFC 9110, section 9.3.2)
 		}
 	}
+	// OPTIONS says which methods a path has, and needs no token: openapi.yaml says the same.
 	m.GlobalOPTIONS = s.handler(&route{method: "OPTIONS", path: "*", handle: func(_ *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}})
+	// Requests that find no route are counted together: their paths are anybody's choice,
+	// and would make a label without bound.
 	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {
 		return newProblem(codeNotFound, "there is no such path")
 	}})
@@ -108,7 +113,8 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 	return m.Handler
 }
 
-// handler returns a route's fasthttp handler.
+// handler returns a route's fasthttp handler. It looks up the route's counters once, not
+// for each request.
 func (s *Server) handler(r *route) fasthttp.RequestHandler {
 	counters := s.metrics.route(r.method, r.path)
 	return func(ctx *fasthttp.RequestCtx) {
@@ -139,7 +145,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 	if err != nil {
 		return err
 	}
-	if who != nil {
+	if who != nil { // a call that needs no token is charged to nobody
 		if err := s.underWay.begin(who); err != nil {
 			return err
 		}
@@ -191,7 +197,8 @@ func pathParameter(ctx *fasthttp.RequestCtx, name string) string {
 	return text
 }
 
-// answer sets v as the answer, in JSON. A line end follows, for terminals.
+// answer sets v as the answer, in JSON. A line end follows, so that a terminal's prompt
+// stands on a line of its own.
 func answer(ctx *fasthttp.RequestCtx, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -34,8 +34,9 @@ type Server struct {
 	log          *slog.Logger
 	metrics      *metrics
 	exposition   fasthttp.RequestHandler
-	writeBackup  func(ctx context.Context, w io.Writer) error // nil for none
-	backingUp    atomic.Bool
+	// writeBackup is Options.Backup; backingUp is set while one is being sent.
+	writeBackup func(ctx context.Context, w io.Writer) error // nil for none
+	backingUp   atomic.Bool
 
 	callers *auth.Authenticator
 	types   *eventtypes.Registry
@@ -50,8 +51,9 @@ type Server struct {
 	maxWebhooks  atomic.Int64
 
 	// base ends when Shutdown stops waiting for requests.
-	base     context.Context
-	stop     context.CancelFunc
+	base context.Context
+	stop context.CancelFunc
+	// ready is what /readyz reports; draining refuses requests from Shutdown on.
 	ready    atomic.Bool
 	draining atomic.Bool
 
