@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/corpastro/astrohook/bench/process"
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
+	"github.com/corpastro/astrohook/bench/server"
 )
 
 // observer looks at a run from outside: the server's memory, its data directory,
@@ -15,20 +19,20 @@ import (
 type observer struct {
 	b      *bench
 	s      scenario
-	server *server
+	server *server.Server
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	once   sync.Once
 	begun  time.Time
 
 	// These belong to the goroutine until done.
-	peak   memory
-	anon   []point
-	disk   []point
-	rate   []point
-	p50    []point
-	p99    []point
-	last   counts
+	peak   process.Memory
+	anon   []report.Point
+	disk   []report.Point
+	rate   []report.Point
+	p50    []report.Point
+	p99    []report.Point
+	last   receiver.Counts
 	lastAt time.Time
 	err    error
 }
@@ -75,49 +79,49 @@ func (o *observer) run(ctx context.Context) {
 
 // lookAtMemory does without the sizes of a process that is just being restarted.
 func (o *observer) lookAtMemory() {
-	if pid := o.server.pid(); pid != 0 {
-		if m, err := readMemory(pid); err == nil {
-			o.peak = o.peak.max(m)
+	if pid := o.server.PID(); pid != 0 {
+		if m, err := process.ReadMemory(pid); err == nil {
+			o.peak = o.peak.Max(m)
 		}
 	}
 }
 
 func (o *observer) lookAtCounts(ctx context.Context) error {
-	c, err := o.b.counts(ctx)
+	c, err := o.b.control.Counts(ctx)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	rate := float64(c.Distinct-o.last.Distinct) / now.Sub(o.lastAt).Seconds()
 	o.last, o.lastAt = c, now
-	o.rate = append(o.rate, point{now.Sub(o.begun).Seconds(), rate})
+	o.rate = append(o.rate, report.Point{X: now.Sub(o.begun).Seconds(), Y: rate})
 	o.b.progress.live(o.s, fmt.Sprintf("%3.0f s  %s delivered/s  %s delivered  server %s",
-		now.Sub(o.begun).Seconds(), formatNumber(rate, 0), formatCount(c.Distinct), humanize.IBytes(uint64(o.peak.anon))))
+		now.Sub(o.begun).Seconds(), report.FormatNumber(rate, 0), report.FormatCount(c.Distinct), humanize.IBytes(uint64(o.peak.Anon))))
 	return nil
 }
 
 // lookAtWindow notes what a long run may drift in.
 func (o *observer) lookAtWindow(ctx context.Context) error {
-	var l latencies
-	if err := o.b.control.call(ctx, http.MethodPost, "/control/window", nil, &l); err != nil {
+	l, err := o.b.control.Window(ctx)
+	if err != nil {
 		return err
 	}
 	x := time.Since(o.begun).Seconds()
 	if l.Count > 0 {
-		o.p50 = append(o.p50, point{x, l.P50})
-		o.p99 = append(o.p99, point{x, l.P99})
+		o.p50 = append(o.p50, report.Point{X: x, Y: l.P50})
+		o.p99 = append(o.p99, report.Point{X: x, Y: l.P99})
 	}
-	if pid := o.server.pid(); pid != 0 {
-		if m, err := readMemory(pid); err == nil {
-			o.anon = append(o.anon, point{x, float64(m.anon) / mebibyte})
+	if pid := o.server.PID(); pid != 0 {
+		if m, err := process.ReadMemory(pid); err == nil {
+			o.anon = append(o.anon, report.Point{X: x, Y: float64(m.Anon) / report.Mebibyte})
 		}
 	}
-	if o.server != nil && o.server.data != "" {
-		size, err := diskUse(o.server.data)
+	if o.server != nil && o.server.Data != "" {
+		size, err := process.DiskUse(o.server.Data)
 		if err != nil {
 			return err
 		}
-		o.disk = append(o.disk, point{x, float64(size) / mebibyte})
+		o.disk = append(o.disk, report.Point{X: x, Y: float64(size) / report.Mebibyte})
 	}
 	return nil
 }
@@ -133,18 +137,18 @@ func (o *observer) stop() *observer {
 }
 
 // report sets the figures and curves of what was seen.
-func (o *observer) report(r *result) {
-	if o.peak.peak > 0 {
-		r.set(peakMemory, float64(o.peak.peak))
-		r.set(peakAnon, float64(o.peak.anon))
-		r.set(peakFile, float64(o.peak.file))
+func (o *observer) report(r *report.Result) {
+	if o.peak.Peak > 0 {
+		r.Set(report.PeakMemory, float64(o.peak.Peak))
+		r.Set(report.PeakAnon, float64(o.peak.Anon))
+		r.Set(report.PeakFile, float64(o.peak.File))
 	}
 	if !o.s.Timeline {
 		return
 	}
-	r.curve("delivered per second", o.rate)
-	r.curve("receipt p50 ms", o.p50)
-	r.curve("receipt p99 ms", o.p99)
-	r.curve("anonymous memory MiB", o.anon)
-	r.curve("data directory MiB", o.disk)
+	r.SetCurve("delivered per second", o.rate)
+	r.SetCurve("receipt p50 ms", o.p50)
+	r.SetCurve("receipt p99 ms", o.p99)
+	r.SetCurve("anonymous memory MiB", o.anon)
+	r.SetCurve("data directory MiB", o.disk)
 }

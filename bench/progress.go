@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/corpastro/astrohook/bench/report"
 )
 
 // progress tells people how far the bench has come. It is safe for concurrent use.
@@ -62,7 +64,7 @@ func (p *progress) live(s scenario, text string) {
 func (p *progress) name(s scenario) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.prefix + key{Scenario: s.Name, Variant: s.Variant}.String()
+	return p.prefix + report.Key{Scenario: s.Name, Variant: s.Variant}.String()
 }
 
 // clear empties the terminal's current line.

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/corpastro/astrohook/bench/process"
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
 )
 
 // perEndpoint is how many deliveries wait for each endpoint of a herd.
@@ -12,14 +16,14 @@ const perEndpoint = 100
 
 // playHerd lets deliveries to many endpoints that are all down gather, and brings
 // the endpoints up together.
-func playHerd(ctx context.Context, b *bench, s scenario) (_ []result, err error) {
+func playHerd(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	s.Events = uint64(s.Endpoints) * perEndpoint
 	v, err := b.open(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	b.progress.step(s, "publishing "+formatCount(s.Events)+" events to endpoints that are down")
+	b.progress.step(s, "publishing "+report.FormatCount(s.Events)+" events to endpoints that are down")
 	m, err := b.begin(ctx, s, v.target(s))
 	if err != nil {
 		return nil, err
@@ -29,7 +33,7 @@ func playHerd(ctx context.Context, b *bench, s scenario) (_ []result, err error)
 		return nil, err
 	}
 	b.progress.step(s, "all endpoints come up")
-	if err := v.openDoor(ctx); err != nil {
+	if err := v.accept(ctx); err != nil {
 		return nil, err
 	}
 	up := time.Now()
@@ -37,40 +41,40 @@ func playHerd(ctx context.Context, b *bench, s scenario) (_ []result, err error)
 	if err != nil {
 		return nil, err
 	}
-	r.arrivals(a, up)
-	return []result{r}, nil
+	setArrivals(&r, a, up)
+	return []report.Result{r}, nil
 }
 
-// arrivals sets the figures of a recovery: deliveries count from the first one's
+// setArrivals sets the figures of a recovery: deliveries count from the first one's
 // arrival, and nothing counts from when they were published.
-func (r *result) arrivals(a audit, up time.Time) {
+func setArrivals(r *report.Result, a receiver.Audit, up time.Time) {
 	duration := a.LastAt.Sub(a.FirstAt).Seconds()
 	mean := float64(a.Distinct) / duration
-	r.set(deliveredPS, mean)
-	for _, f := range []figure{receiptP50, receiptP99, receiptP999, receiptMax} {
+	r.Set(report.DeliveredPerSecond, mean)
+	for _, f := range []report.Figure{report.ReceiptP50, report.ReceiptP99, report.ReceiptP999, report.ReceiptMax} {
 		delete(r.Figures, f)
 	}
 	for _, name := range []string{"receipt p50 ms", "receipt p99 ms", "delivered per second"} {
 		delete(r.Curves, name)
 	}
-	r.set(recovery, a.LastAt.Sub(up).Seconds())
-	largest, curve := uint32(0), []point{}
+	r.Set(report.Recovery, a.LastAt.Sub(up).Seconds())
+	largest, curve := uint32(0), []report.Point{}
 	offset := up.Sub(a.Begin).Seconds()
 	for i, n := range a.Seconds {
 		largest = max(largest, n)
 		if x := float64(i) - offset; x > -5 {
-			curve = append(curve, point{x, float64(n)})
+			curve = append(curve, report.Point{X: x, Y: float64(n)})
 		}
 	}
-	r.set(herdPeak, float64(largest)/mean)
-	r.curve("arrivals in each second", curve)
+	r.Set(report.HerdPeak, float64(largest)/mean)
+	r.SetCurve("arrivals in each second", curve)
 }
 
 // playBacklog lets deliveries gather while their endpoints are paused, kills the
 // server, starts it again, and lets the endpoints go on as soon as it is ready.
 // They are not down meanwhile: then their breakers, which outlive a restart, would
 // decide when the first delivery goes out.
-func playBacklog(ctx context.Context, b *bench, s scenario) (_ []result, err error) {
+func playBacklog(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	batch := uint64(s.Batch * s.Endpoints)
 	s.Events = max((s.Pending+batch-1)/batch, 1) * uint64(s.Batch)
 	v, err := b.open(ctx, s)
@@ -78,10 +82,10 @@ func playBacklog(ctx context.Context, b *bench, s scenario) (_ []result, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.forAll(ctx, v.server.pause); err != nil {
+	if err := v.forAll(ctx, v.server.Pause); err != nil {
 		return nil, err
 	}
-	b.progress.step(s, fmt.Sprintf("publishing %s events for %s deliveries", formatCount(s.Events), formatCount(s.Pending)))
+	b.progress.step(s, fmt.Sprintf("publishing %s events for %s deliveries", report.FormatCount(s.Events), report.FormatCount(s.Pending)))
 	m, err := b.begin(ctx, s, v.target(s))
 	if err != nil {
 		return nil, err
@@ -90,31 +94,31 @@ func playBacklog(ctx context.Context, b *bench, s scenario) (_ []result, err err
 	if err := m.publish(ctx); err != nil {
 		return nil, err
 	}
-	disk, err := diskUse(v.server.data)
+	disk, err := process.DiskUse(v.server.Data)
 	if err != nil {
 		return nil, err
 	}
 	b.progress.step(s, "killing the server and starting it again")
-	if err := v.server.program.Load().kill(); err != nil {
+	if err := v.server.Kill(); err != nil {
 		return nil, err
 	}
 	m.restarted()
-	if err := v.server.start(ctx); err != nil {
+	if err := v.server.Start(ctx); err != nil {
 		return nil, err
 	}
-	if err := v.forAll(ctx, v.server.resume); err != nil {
+	if err := v.forAll(ctx, v.server.Resume); err != nil {
 		return nil, err
 	}
-	b.progress.step(s, fmt.Sprintf("ready after %s; delivering", v.server.readyIn.Round(time.Millisecond)))
+	b.progress.step(s, fmt.Sprintf("ready after %s; delivering", v.server.ReadyIn.Round(time.Millisecond)))
 	r, a, err := m.endWithAudit(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r.arrivals(a, v.server.readyAt)
-	r.set(readyIn, v.server.readyIn.Seconds())
-	r.set(firstDelivery, max(a.FirstAt.Sub(v.server.readyAt).Seconds(), 0))
-	r.set(diskEach, float64(disk)/float64(r.Expected))
-	return []result{r}, nil
+	setArrivals(&r, a, v.server.ReadyAt)
+	r.Set(report.ReadyIn, v.server.ReadyIn.Seconds())
+	r.Set(report.FirstDelivery, max(a.FirstAt.Sub(v.server.ReadyAt).Seconds(), 0))
+	r.Set(report.DiskEach, float64(disk)/float64(r.Expected))
+	return []report.Result{r}, nil
 }
 
 // restarted makes the measurement forget the processor time of a process that is gone.

@@ -8,6 +8,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/corpastro/astrohook/bench/event"
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
+	"github.com/corpastro/astrohook/bench/server"
 )
 
 // runCommand runs scenarios. A flag that is left out keeps each scenario's own value.
@@ -38,8 +43,8 @@ type runCommand struct {
 // Validate checks the flags; kong calls it.
 func (c *runCommand) Validate() error {
 	switch {
-	case c.Payload != 0 && c.Payload < minPayload:
-		return fmt.Errorf("--payload must be at least %d", minPayload)
+	case c.Payload != 0 && c.Payload < event.MinPayload:
+		return fmt.Errorf("--payload must be at least %d", event.MinPayload)
 	case min(c.Duration, c.WarmUp) < 0 || c.Rate < 0 || min(c.Endpoints, c.Batch, c.Connections) < 0:
 		return errors.New("no flag may be negative")
 	case min(c.Repetitions, c.LongRepetitions) < 1:
@@ -70,8 +75,8 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r := report{Begun: time.Now(), Commit: commit(), Arguments: withoutToken(os.Args[1:])}
-	if r.Machine, err = lookAround(b.data); err != nil {
+	r := report.Report{Begun: time.Now(), Commit: report.Commit(), Arguments: withoutToken(os.Args[1:])}
+	if r.Machine, err = report.LookAround(b.data); err != nil {
 		return err
 	}
 	for n := range max(c.Repetitions, c.LongRepetitions) {
@@ -83,14 +88,14 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 			break
 		}
 	}
-	r.conclude()
+	r.Conclude()
 	if c.Smoke {
 		r.Goals = nil // too short to say anything about them
 	}
 	if err := errors.Join(err, c.write(b, &r)); err != nil {
 		return err
 	}
-	if r.broken() {
+	if r.Broken() {
 		return errBroken
 	}
 	return nil
@@ -111,7 +116,7 @@ func withoutToken(arguments []string) []string {
 
 // repeat runs those of the scenarios once that have a repetition of this number. A
 // scenario that fails does not keep the others from being measured.
-func (c *runCommand) repeat(ctx context.Context, b *bench, chosen []scenario, repetition int) (all []result, err error) {
+func (c *runCommand) repeat(ctx context.Context, b *bench, chosen []scenario, repetition int) (all []report.Result, err error) {
 	for _, s := range chosen {
 		if s.Long && repetition > c.LongRepetitions || !s.Long && !s.Bare && repetition > c.Repetitions {
 			continue
@@ -155,7 +160,7 @@ func (c *runCommand) turns(s scenario, repetition int) []string {
 func (c *runCommand) chosen() ([]scenario, error) {
 	names := c.Scenario
 	if c.Smoke {
-		names = []string{bareName, "single", "batch", "fan-out"}
+		names = []string{report.Bare, "single", "batch", "fan-out"}
 	}
 	all := scenarios()
 	for _, name := range names {
@@ -223,13 +228,13 @@ func (c *runCommand) open(ctx context.Context) (*bench, func() error, error) {
 		if b.receiver, b.deliverTo, err = startReceiver(c.Listen); err != nil {
 			return err
 		}
-		closers = append(closers, b.receiver.close)
-		b.control = api{base: "http://" + b.deliverTo}
+		closers = append(closers, b.receiver.Close)
+		b.control = receiver.Control{Caller: server.API{Base: "http://" + b.deliverTo}}
 		if c.Against != "" {
-			b.against = &server{api: api{base: strings.TrimSuffix(c.Against, "/"), token: c.Token}}
+			b.against = &server.Server{API: server.API{Base: strings.TrimSuffix(c.Against, "/"), Token: c.Token}}
 			return nil
 		}
-		if b.data, err = diskFolder(c.Data); err != nil {
+		if b.data, err = server.DiskFolder(c.Data); err != nil {
 			return err
 		}
 		if c.Binary != "" || len(c.Compare) > 0 {
@@ -241,35 +246,35 @@ func (c *runCommand) open(ctx context.Context) (*bench, func() error, error) {
 		}
 		closers = append(closers, func() error { return os.RemoveAll(dir) })
 		b.progress.say("building the server")
-		b.binary, err = build(ctx, dir)
+		b.binary, err = server.Build(ctx, dir)
 		return err
 	}()
 	return b, closeAll, err
 }
 
 // write reports to standard output and to files.
-func (c *runCommand) write(b *bench, r *report) error {
+func (c *runCommand) write(b *bench, r *report.Report) error {
 	if c.Results != "" {
-		dir, err := r.save(c.Results)
+		dir, err := r.Save(c.Results)
 		if err != nil {
 			return err
 		}
 		b.progress.say("written to " + dir)
 	}
 	if c.JSON == "-" {
-		return r.json(os.Stdout)
+		return r.WriteJSON(os.Stdout)
 	}
 	if c.JSON != "" {
 		file, err := os.Create(c.JSON)
 		if err != nil {
 			return fmt.Errorf("write the results: %w", err)
 		}
-		if err := errors.Join(r.json(file), file.Close()); err != nil {
+		if err := errors.Join(r.WriteJSON(file), file.Close()); err != nil {
 			return err
 		}
 	}
-	for _, t := range r.tables() {
-		t.text(os.Stdout)
+	for _, t := range r.Tables() {
+		t.WriteText(os.Stdout)
 	}
 	return nil
 }

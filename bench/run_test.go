@@ -4,6 +4,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/corpastro/astrohook/bench/event"
+	"github.com/corpastro/astrohook/bench/report"
 )
 
 func TestTheTokenIsNotPublished(t *testing.T) {
@@ -31,11 +34,11 @@ func TestChosenScenarios(t *testing.T) {
 		command runCommand
 		want    []string // nil for an error
 	}{
-		{runCommand{Scenario: []string{"batch", "single"}}, []string{bareName, "single", "batch"}},
-		{runCommand{Smoke: true}, []string{bareName, "single", "batch", "fan-out"}},
+		{runCommand{Scenario: []string{"batch", "single"}}, []string{report.Bare, "single", "batch"}},
+		{runCommand{Smoke: true}, []string{report.Bare, "single", "batch", "fan-out"}},
 		{runCommand{Scenario: []string{"nonsense"}}, nil},
 		{runCommand{Scenario: []string{"backlog"}, Against: "http://h"}, nil},
-		{runCommand{Against: "http://h"}, []string{bareName, "single", "batch", "fan-out", "many", "latency", "isolation", "herd"}},
+		{runCommand{Against: "http://h"}, []string{report.Bare, "single", "batch", "fan-out", "many", "latency", "isolation", "herd"}},
 	} {
 		c.command.Scale = 1
 		got, err := c.command.chosen()
@@ -86,7 +89,7 @@ func TestValidate(t *testing.T) {
 		t.Errorf("the defaults: %v", err)
 	}
 	for name, change := range map[string]func(*runCommand){
-		"payload too small":   func(c *runCommand) { c.Payload = minPayload - 1 },
+		"payload too small":   func(c *runCommand) { c.Payload = event.MinPayload - 1 },
 		"negative rate":       func(c *runCommand) { c.Rate = -1 },
 		"negative duration":   func(c *runCommand) { c.Duration = -1 },
 		"no repetition":       func(c *runCommand) { c.Repetitions = 0 },

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
 )
 
 // scenario is one way to load a server.
 type scenario struct {
 	Name, Variant string
-	settings
+	report.Settings
 	// Bare: no server; the generator posts to the receiver.
 	Bare bool
 	// FanOut: each event goes to every endpoint. All of them belong to
@@ -18,12 +21,12 @@ type scenario struct {
 	Duration time.Duration
 	// Events, if not 0, is how many to publish, however long it takes.
 	Events uint64
-	// Holes is how many of the endpoints take requests and never answer.
-	Holes int
+	// BlackHoles is how many of the endpoints take requests and never answer.
+	BlackHoles int
 	// Slow is how many endpoints of one more client answer, but late, and have a backlog.
 	Slow int
-	// Door: the endpoints are behind the receiver's door.
-	Door bool
+	// Refusing endpoints refuse connections until all events are published.
+	Refusing bool
 	// Hosts: each endpoint has a host name of its own, and so connections.
 	Hosts bool
 	// Cold: no warming up, so that most deliveries are the first of their endpoints.
@@ -44,15 +47,8 @@ type scenario struct {
 	// Own: the bench must be able to start and stop the server.
 	Own bool
 	// play gives one result for each variant; nil stands for once.
-	play func(context.Context, *bench, scenario) ([]result, error)
+	play func(context.Context, *bench, scenario) ([]report.Result, error)
 }
-
-const (
-	bareName = "bare"
-	// payloadAxis is that of results that differ in the bytes of data, coresAxis in GOMAXPROCS.
-	payloadAxis = "payload"
-	coresAxis   = "cores"
-)
 
 // clients is how many clients own the endpoints.
 func (s scenario) clients() int {
@@ -62,8 +58,8 @@ func (s scenario) clients() int {
 	return s.Endpoints
 }
 
-func (s scenario) expectation() expectation {
-	return expectation{Endpoints: uint64(s.Endpoints), FanOut: s.FanOut, Holes: uint64(s.Holes)}
+func (s scenario) expectation() receiver.Expectation {
+	return receiver.Expectation{Endpoints: uint64(s.Endpoints), FanOut: s.FanOut, BlackHoles: uint64(s.BlackHoles)}
 }
 
 // variant gives a copy with another name.
@@ -100,7 +96,7 @@ func (s *scenario) scale(factor float64) {
 // scenarios are the ones that the bench knows, in the order in which they run.
 func scenarios() []scenario {
 	single := scenario{
-		settings: settings{Connections: 256, Batch: 1, Payload: 512, Endpoints: 1},
+		Settings: report.Settings{Connections: 256, Batch: 1, Payload: 512, Endpoints: 1},
 		FanOut:   true, Duration: 10 * time.Second, Patience: 45 * time.Second,
 	}
 	with := func(name string, change func(*scenario)) scenario {
@@ -110,14 +106,14 @@ func scenarios() []scenario {
 		return s
 	}
 	return []scenario{
-		with(bareName, func(s *scenario) { s.Bare = true }),
+		with(report.Bare, func(s *scenario) { s.Bare = true }),
 		with("single", func(s *scenario) { s.Points, s.play = []int{1, 64, 512}, playConnections }),
 		with("batch", batch),
 		with("fan-out", fanOut),
 		with("many", func(s *scenario) { s.Endpoints, s.FanOut, s.play = 10_000, false, playMany }),
 		with("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
 		with("isolation", func(s *scenario) {
-			s.Endpoints, s.FanOut, s.Holes, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
+			s.Endpoints, s.FanOut, s.BlackHoles, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
 			s.Duration, s.play = 40*time.Second, playIsolation
 		}),
 		with("scaling", func(s *scenario) {
@@ -126,7 +122,7 @@ func scenarios() []scenario {
 		}),
 		with("herd", func(s *scenario) {
 			batch(s)
-			s.Endpoints, s.FanOut, s.Door, s.Patience = 10_000, false, true, 16*time.Minute
+			s.Endpoints, s.FanOut, s.Refusing, s.Patience = 10_000, false, true, 16*time.Minute
 			s.play, s.Long, s.Timeline = playHerd, true, true
 		}),
 		with("registered", func(s *scenario) {
@@ -148,88 +144,3 @@ func scenarios() []scenario {
 func batch(s *scenario) { s.Batch, s.Connections = 100, 16 }
 
 func fanOut(s *scenario) { s.Endpoints, s.Connections = 10, 64 }
-
-// once measures a scenario as it is, on a server of its own.
-func once(ctx context.Context, b *bench, s scenario) ([]result, error) {
-	r, err := b.measureAlone(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return []result{r}, nil
-}
-
-// each measures several scenarios, each on a server of its own.
-func each(ctx context.Context, b *bench, all []scenario) ([]result, error) {
-	var results []result
-	for _, s := range all {
-		r, err := b.measureAlone(ctx, s)
-		if err != nil {
-			return results, err
-		}
-		results = append(results, r)
-	}
-	return results, nil
-}
-
-// playConnections measures the scenario, and again with other numbers of connections.
-func playConnections(ctx context.Context, b *bench, s scenario) ([]result, error) {
-	all := []scenario{s.on("connections", s.Name, s.Connections)}
-	for _, n := range s.Points {
-		v := s.variant("connections %d", n).on("connections", s.Name, n)
-		v.Connections = n
-		all = append(all, v)
-	}
-	return each(ctx, b, all)
-}
-
-const hostsApart = "a host for each"
-
-// playMany measures endpoints at one host, and at one host each.
-func playMany(ctx context.Context, b *bench, s scenario) ([]result, error) {
-	all := []scenario{s}
-	if b.onLoopback() {
-		apart := s.variant(hostsApart)
-		apart.Hosts = true
-		all = append(all, apart)
-	}
-	return each(ctx, b, all)
-}
-
-const allHealthy = "all healthy"
-
-// playIsolation measures what healthy endpoints see without black holes and slow
-// endpoints beside them, and with.
-func playIsolation(ctx context.Context, b *bench, s scenario) ([]result, error) {
-	without := s.variant(allHealthy)
-	without.Holes, without.Slow = 0, 0
-	return each(ctx, b, []scenario{without, s})
-}
-
-// playScaling measures the cost of a delivery over processors, sizes and endpoints.
-func playScaling(ctx context.Context, b *bench, s scenario) ([]result, error) {
-	var all []scenario
-	for _, procs := range []int{1, 2} {
-		one := s.variant("single, GOMAXPROCS %d", procs).on(coresAxis, "single", procs)
-		ten := s.variant("fan-out, GOMAXPROCS %d", procs).on(coresAxis, "fan-out", procs)
-		fanOut(&ten)
-		environment := []string{fmt.Sprintf("GOMAXPROCS=%d", procs)}
-		one.Environment, ten.Environment = environment, environment
-		all = append(all, one, ten)
-	}
-	for _, size := range []int{128, 512, 2 << 10, 8 << 10, 32 << 10, 128 << 10} {
-		bare := s.variant("payload %s", formatCount(size)).on(payloadAxis, "bare", size)
-		bare.Payload, bare.Bare, bare.Name = size, true, bareName
-		v := s.variant("payload %s", formatCount(size)).on(payloadAxis, "single", size)
-		v.Payload = size
-		all = append(all, bare, v)
-	}
-	for _, n := range s.Points {
-		v := s.variant("endpoints %s", formatCount(n)).on("endpoints", "one endpoint per event", n)
-		v.Endpoints, v.FanOut = n, false
-		all = append(all, v)
-	}
-	first := all[len(all)-1]
-	first.Variant += ", first deliveries"
-	first.Axis, first.Curve, first.X, first.Cold = "", "", 0, true
-	return each(ctx, b, append(all, first))
-}

@@ -5,21 +5,27 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/corpastro/astrohook/bench/event"
+	"github.com/corpastro/astrohook/bench/loadgen"
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
+	"github.com/corpastro/astrohook/bench/server"
 )
 
 // session is a server that a scenario has to itself, with endpoints of the bench.
 type session struct {
 	b      *bench
-	server *server
+	server *server.Server
 	secret string
-	// door is the address of the endpoints behind the door, if the scenario has one.
-	door string
+	// refusing is the address of the scenario's endpoints that refuse connections at
+	// first; "" if it has none.
+	refusing string
 
 	mu         sync.Mutex
 	registered []string
@@ -29,17 +35,17 @@ type session struct {
 // registers the scenario's endpoints.
 func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 	v := &session{b: b, server: b.against, secret: rand.Text()}
-	if s.Door {
-		if err := b.control.call(ctx, http.MethodPost, "/control/door", nil, &v.door); err != nil {
+	if s.Refusing {
+		if v.refusing, err = b.control.Refuse(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if v.server == nil {
-		if v.server, err = prepareServer(b.binary, b.data, s.Environment); err != nil {
+		if v.server, err = server.Prepare(b.binary, b.data, s.Environment); err != nil {
 			return nil, err
 		}
-		if err := v.server.start(ctx); err != nil {
-			return nil, errors.Join(err, v.server.close())
+		if err := v.server.Start(ctx); err != nil {
+			return nil, errors.Join(err, v.server.Close())
 		}
 	}
 	if err := v.registerAll(ctx, s); err != nil {
@@ -48,52 +54,49 @@ func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 	return v, nil
 }
 
-// openDoor lets deliveries to the endpoints behind the door arrive.
-func (v *session) openDoor(ctx context.Context) error {
-	return v.b.control.call(ctx, http.MethodPost, "/control/door/open", nil, nil)
+// accept makes the endpoints that have refused connections so far accept them.
+func (v *session) accept(ctx context.Context) error {
+	return v.b.control.Accept(ctx)
 }
 
 // close stops the server, or removes the endpoints from one that runs on.
 func (v *session) close(ctx context.Context) error {
 	if v.server == v.b.against {
-		return v.forAll(context.WithoutCancel(ctx), v.server.delete)
+		return v.forAll(context.WithoutCancel(ctx), v.server.Delete)
 	}
-	return v.server.close()
+	return v.server.Close()
 }
 
 // target is where a generator sends the scenario's events.
 func (v *session) target(s scenario) target {
 	t := target{
-		shape:   requestShape{host: v.server.host(), path: "/api/events", token: v.server.token},
-		address: v.server.host(), secret: v.secret, server: v.server,
+		shape:   loadgen.Shape{Host: v.server.Host(), Path: "/api/events", Token: v.server.Token},
+		address: v.server.Host(), secret: v.secret, server: v.server,
 	}
 	if s.Batch > 1 {
-		t.shape.path = "/api/events/batch"
+		t.shape.Path = "/api/events/batch"
 	}
 	return t
 }
 
-// registrars is how many endpoints are registered at a time.
-const registrars = 64
-
 // registerAll registers the scenario's endpoints.
 func (v *session) registerAll(ctx context.Context, s scenario) error {
-	v.b.progress.step(s, fmt.Sprintf("registering %s endpoints", formatCount(s.Endpoints)))
+	v.b.progress.step(s, fmt.Sprintf("registering %s endpoints", report.FormatCount(s.Endpoints)))
 	host := v.b.deliverTo
-	if s.Door {
-		host = v.door
+	if s.Refusing {
+		host = v.refusing
 	}
-	return v.register(ctx, s, endpoints{to: s.Endpoints, keep: true, describe: func(i int) (string, registration) {
-		path := deliverPath
-		if i < s.Holes {
-			path = holePath
+	return v.register(ctx, s, endpoints{to: s.Endpoints, keep: true, describe: func(i int) (string, server.Registration) {
+		path := receiver.DeliverPath
+		if i < s.BlackHoles {
+			path = receiver.BlackHolePath
 		}
 		at := host
 		if s.Hosts {
 			at = fmt.Sprintf("h%d.localhost%s", i, host[strings.LastIndexByte(host, ':'):])
 		}
-		return clientName(i % s.clients()), registration{
-			EventType: eventType, TargetURL: "http://" + at + path + strconv.Itoa(i), Secret: v.secret,
+		return event.ClientName(i % s.clients()), server.Registration{
+			EventType: event.Type, TargetURL: "http://" + at + path + strconv.Itoa(i), Secret: v.secret,
 		}
 	}})
 }
@@ -103,7 +106,7 @@ type endpoints struct {
 	// from and to are the numbers of the first one, and behind the last.
 	from, to int
 	// describe tells a number's client and the rest.
-	describe func(int) (client string, r registration)
+	describe func(int) (client string, r server.Registration)
 	// keep: the ids are needed later.
 	keep bool
 }
@@ -111,11 +114,11 @@ type endpoints struct {
 // register registers endpoints, many at a time.
 func (v *session) register(ctx context.Context, s scenario, e endpoints) error {
 	group, groupContext := errgroup.WithContext(ctx)
-	group.SetLimit(registrars)
+	group.SetLimit(server.Registrars)
 	for i := e.from; i < e.to && groupContext.Err() == nil; i++ {
 		group.Go(func() error {
 			client, r := e.describe(i)
-			id, err := v.server.register(groupContext, client, r)
+			id, err := v.server.Register(groupContext, client, r)
 			if err == nil && e.keep {
 				v.mu.Lock()
 				v.registered = append(v.registered, id)
@@ -124,7 +127,7 @@ func (v *session) register(ctx context.Context, s scenario, e endpoints) error {
 			return err
 		})
 		if i%1000 == 999 {
-			v.b.progress.live(s, formatCount(i+1)+" endpoints registered")
+			v.b.progress.live(s, report.FormatCount(i+1)+" endpoints registered")
 		}
 	}
 	return errors.Join(group.Wait(), ctx.Err())
@@ -133,7 +136,7 @@ func (v *session) register(ctx context.Context, s scenario, e endpoints) error {
 // forAll does something to each endpoint of the scenario, many at a time.
 func (v *session) forAll(ctx context.Context, do func(ctx context.Context, id string) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(registrars)
+	group.SetLimit(server.Registrars)
 	for _, id := range v.registered {
 		group.Go(func() error { return do(ctx, id) })
 	}

@@ -7,10 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/corpastro/astrohook/bench/event"
+	"github.com/corpastro/astrohook/bench/process"
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
+	"github.com/corpastro/astrohook/bench/server"
 )
 
 const (
-	fewIdle = "with 1,000 idle endpoints"
 	// idleFew is how many endpoints are idle before the many are.
 	idleFew = 1000
 	// settleFor is how long a server is left alone before its memory is read.
@@ -18,7 +23,7 @@ const (
 )
 
 // playRegistered compares a server with many idle endpoints to one with few.
-func playRegistered(ctx context.Context, b *bench, s scenario) (_ []result, err error) {
+func playRegistered(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	many := max(s.Endpoints, 2*idleFew)
 	s.Endpoints = 1 // the one that events are for
 	v, err := b.open(ctx, s)
@@ -26,28 +31,28 @@ func playRegistered(ctx context.Context, b *bench, s scenario) (_ []result, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	few := s.variant(fewIdle)
+	few := s.variant(report.FewIdle)
 	small, base, err := v.measureIdle(ctx, few, 0, idleFew)
 	if err != nil {
 		return nil, err
 	}
 	large, full, err := v.measureIdle(ctx, s, idleFew, many)
 	if err != nil {
-		return []result{small}, err
+		return []report.Result{small}, err
 	}
-	large.set(memoryEach, float64(full-base)/float64(many-idleFew))
+	large.Set(report.MemoryEach, float64(full-base)/float64(many-idleFew))
 	small.Endpoints, large.Endpoints = idleFew, many
-	return []result{small, large}, nil
+	return []report.Result{small, large}, nil
 }
 
 // measureIdle registers idle endpoints, from a number up to another, starts the
 // server anew, and gives its memory at rest and what it does under load.
-func (v *session) measureIdle(ctx context.Context, s scenario, from, to int) (r result, rest int64, err error) {
-	v.b.progress.step(s, fmt.Sprintf("registering %s idle endpoints", formatCount(to-from)))
+func (v *session) measureIdle(ctx context.Context, s scenario, from, to int) (r report.Result, rest int64, err error) {
+	v.b.progress.step(s, fmt.Sprintf("registering %s idle endpoints", report.FormatCount(to-from)))
 	begin := time.Now()
-	err = v.register(ctx, s, endpoints{from: from, to: to, describe: func(i int) (string, registration) {
-		return "idle-" + strconv.Itoa(i), registration{
-			EventType: eventType, TargetURL: "http://" + v.b.deliverTo + deliverPath + strconv.Itoa(i), Secret: v.secret,
+	err = v.register(ctx, s, endpoints{from: from, to: to, describe: func(i int) (string, server.Registration) {
+		return "idle-" + strconv.Itoa(i), server.Registration{
+			EventType: event.Type, TargetURL: "http://" + v.b.deliverTo + receiver.DeliverPath + strconv.Itoa(i), Secret: v.secret,
 		}
 	}})
 	if err != nil {
@@ -55,28 +60,28 @@ func (v *session) measureIdle(ctx context.Context, s scenario, from, to int) (r 
 	}
 	registered := time.Since(begin)
 	v.b.progress.step(s, "starting the server again")
-	if err := v.server.restart(ctx); err != nil {
+	if err := v.server.Restart(ctx); err != nil {
 		return r, 0, err
 	}
 	if err := sleep(ctx, settleFor); err != nil {
 		return r, 0, err
 	}
-	m, err := readMemory(v.server.pid())
+	m, err := process.ReadMemory(v.server.PID())
 	if err != nil {
 		return r, 0, err
 	}
 	r, err = v.b.warmAndMeasure(ctx, s, v.target(s))
-	r.set(readyIn, v.server.readyIn.Seconds())
-	r.set(atRest, float64(m.anon))
-	r.set(registeredPS, float64(to-from)/registered.Seconds())
-	return r, m.anon, err
+	r.Set(report.ReadyIn, v.server.ReadyIn.Seconds())
+	r.Set(report.AtRest, float64(m.Anon))
+	r.Set(report.RegisteredPerSecond, float64(to-from)/registered.Seconds())
+	return r, m.Anon, err
 }
 
-// part is how much of the peak a sustained load is.
-const part = 0.8
+// sustainedPart is how much of the peak a sustained load is.
+const sustainedPart = 0.8
 
 // playSustained measures the peak for a moment, then keeps a part of it up.
-func playSustained(ctx context.Context, b *bench, s scenario) (_ []result, err error) {
+func playSustained(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	v, err := b.open(ctx, s)
 	if err != nil {
 		return nil, err
@@ -86,38 +91,38 @@ func playSustained(ctx context.Context, b *bench, s scenario) (_ []result, err e
 	peak.Timeline = false
 	peak.Duration = min(s.Duration, 10*time.Second)
 	first, err := b.warmAndMeasure(ctx, peak, v.target(peak))
-	if err != nil || first.broken() {
-		return []result{first}, err
+	if err != nil || first.Broken() {
+		return []report.Result{first}, err
 	}
-	s.Rate = part * first.Figures[deliveredPS]
-	b.progress.step(s, fmt.Sprintf("running at %s events/s for %s", formatNumber(s.Rate, 0), s.Duration))
+	s.Rate = sustainedPart * first.Figures[report.DeliveredPerSecond]
+	b.progress.step(s, fmt.Sprintf("running at %s events/s for %s", report.FormatNumber(s.Rate, 0), s.Duration))
 	r, err := b.measure(ctx, s, v.target(s))
 	if err != nil {
-		return []result{first}, err
+		return []report.Result{first}, err
 	}
-	r.drifts()
-	return []result{first, r}, nil
+	setDrifts(&r)
+	return []report.Result{first, r}, nil
 }
 
-// drifts compares the last third of a run with its first.
-func (r *result) drifts() {
-	for f, curve := range map[figure]string{
-		p50Drift: "receipt p50 ms", p99Drift: "receipt p99 ms", memoryDrift: "anonymous memory MiB",
+// setDrifts compares the last third of a run with its first.
+func setDrifts(r *report.Result) {
+	for f, curve := range map[report.Figure]string{
+		report.P50Drift: "receipt p50 ms", report.P99Drift: "receipt p99 ms", report.MemoryDrift: "anonymous memory MiB",
 	} {
 		if ratio, ok := drift(r.Curves[curve]); ok {
-			r.set(f, ratio)
+			r.Set(f, ratio)
 		}
 	}
 	if disk := r.Curves["data directory MiB"]; len(disk) > 1 {
-		grown := (disk[len(disk)-1].Y - disk[0].Y) * mebibyte
+		grown := (disk[len(disk)-1].Y - disk[0].Y) * report.Mebibyte
 		seconds := disk[len(disk)-1].X - disk[0].X
-		r.set(diskEach, grown/(r.Figures[deliveredPS]*seconds))
+		r.Set(report.DiskEach, grown/(r.Figures[report.DeliveredPerSecond]*seconds))
 	}
 }
 
 // drift is the median of a curve's last third to that of its first; false if
 // there are too few points to tell.
-func drift(curve []point) (float64, bool) {
+func drift(curve []report.Point) (float64, bool) {
 	third := len(curve) / 3
 	if third == 0 {
 		return 0, false
@@ -126,11 +131,11 @@ func drift(curve []point) (float64, bool) {
 	return last / first, first > 0
 }
 
-func medianOf(points []point) float64 {
+func medianOf(points []report.Point) float64 {
 	values := make([]float64, len(points))
 	for i, p := range points {
 		values[i] = p.Y
 	}
 	slices.Sort(values)
-	return spreadOf(values).Median
+	return report.SpreadOf(values).Median
 }

@@ -105,6 +105,15 @@ var forbidden = []edge{
 	{"bench", "actors", "bench drives the public HTTP API only"},
 	{"bench", "httpapi", "bench drives the public HTTP API only"},
 	{"bench", "storage", "bench drives the public HTTP API only"},
+	{"bench/loadgen", "bench/receiver", "both ends of a measurement share no more than the event's data"},
+	{"bench/receiver", "bench/loadgen", "both ends of a measurement share no more than the event's data"},
+	{"bench/receiver", "bench/server", "the receiver knows nothing of who calls it"},
+	{"bench/report", "bench/loadgen", "the report knows figures, not how they are measured"},
+	{"bench/report", "bench/receiver", "the report knows figures, not how they are measured"},
+	{"bench/report", "bench/server", "the report knows figures, not how they are measured"},
+	{"bench/event", "bench/latency", "a leaf"},
+	{"bench/server", "bench/report", "the server under test knows nothing of what is made of it"},
+	{"bench", "bench/benchtest", "for tests"},
 }
 
 // withoutHTTP are the packages of the API that know no request and no answer.

@@ -1,0 +1,60 @@
+package loadgen
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pacer is the schedule of an open loop: when each request is due, whatever
+// became of those before it.
+type pacer struct {
+	start time.Time
+	// rate is in requests per second.
+	rate float64
+	// count is how many requests there are.
+	count int
+}
+
+// due is when the n-th request, from 0, is to be sent.
+func (p pacer) due(n int) time.Time {
+	return p.start.Add(time.Duration(float64(n) / p.rate * float64(time.Second)))
+}
+
+// run hands out the due times in order, none of them early. A consumer that
+// falls behind gets them late and unchanged: latencies count from there, so that
+// a stalled server is charged for the requests that it kept waiting.
+func (p pacer) run(ctx context.Context, sleep func(time.Duration), out chan<- turn) {
+	defer close(out)
+	for n := range p.count {
+		due := p.due(n)
+		if wait := time.Until(due); wait > 0 {
+			sleep(wait)
+		}
+		if ctx.Err() != nil { // select chooses by chance when both are ready
+			return
+		}
+		select {
+		case out <- turn{n, due}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// turn is a request's number and the time that it is due.
+type turn struct {
+	n   int
+	due time.Time
+}
+
+// sleepOnThread sleeps with the kernel's precision; the runtime's timers are up to
+// a millisecond late when nothing else happens, which is what is measured here.
+func sleepOnThread(d time.Duration) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	wait := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&wait, nil) // cut short by a signal, the caller sends early once
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/corpastro/astrohook/bench/loadgen"
+	"github.com/corpastro/astrohook/bench/process"
+	"github.com/corpastro/astrohook/bench/receiver"
+	"github.com/corpastro/astrohook/bench/report"
+)
+
+// measurement is a run under way.
+type measurement struct {
+	b *bench
+	s scenario
+	t target
+	// run names the run's events.
+	run      uint32
+	observer *observer
+	before   usage
+	// from is when deliveries became possible.
+	from time.Time
+	sent loadgen.Published
+}
+
+// begin tells the receiver what to expect and begins to observe. The caller ends
+// the measurement, or stops its observer.
+func (b *bench) begin(ctx context.Context, s scenario, t target) (*measurement, error) {
+	e := s.expectation()
+	e.Run, e.Secret, e.SampleEvery = newRun(), t.secret, 64
+	if err := b.control.Expect(ctx, e); err != nil {
+		return nil, err
+	}
+	t.shape.Payload, t.shape.Batch, t.shape.Clients = s.Payload, s.Batch, s.clients()
+	before, err := b.use(t)
+	if err != nil {
+		return nil, err
+	}
+	m := &measurement{b: b, s: s, t: t, run: e.Run, before: before, from: time.Now()}
+	m.observer = b.observe(ctx, s, t)
+	return m, nil
+}
+
+// publish runs the load to its end.
+func (m *measurement) publish(ctx context.Context) (err error) {
+	m.sent, err = loadgen.Generate(ctx, loadgen.Load{
+		Shape: m.t.shape, Address: m.t.address, Run: m.run,
+		Connections: m.s.Connections, Rate: m.s.Rate, Duration: m.s.Duration, Events: m.s.Events,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.s.Name, err)
+	}
+	return nil
+}
+
+// end waits until all is delivered, and sums up.
+func (m *measurement) end(ctx context.Context) (r report.Result, err error) {
+	r, _, err = m.endWithAudit(ctx)
+	return r, err
+}
+
+func (m *measurement) endWithAudit(ctx context.Context) (r report.Result, a receiver.Audit, err error) {
+	defer func() {
+		seen := m.observer.stop()
+		seen.report(&r)
+		if err == nil {
+			err = seen.err
+		}
+	}()
+	e := m.s.expectation()
+	if err := m.b.awaitDelivered(ctx, e.Deliveries(m.sent.Acknowledged), m.s.Patience); err != nil {
+		return r, a, err
+	}
+	after, err := m.b.use(m.t)
+	if err != nil {
+		return r, a, err
+	}
+	request := receiver.AuditRequest{Issued: m.sent.Issued, Unknown: slices.Collect(maps.Keys(m.sent.Unknown))}
+	if a, err = m.b.control.Audit(ctx, request); err != nil {
+		return r, a, err
+	}
+	r = newResult(m.s, m.sent, a)
+	r.Set(report.DeliveredPerSecond, float64(a.Distinct)/a.LastAt.Sub(m.from).Seconds())
+	after.since(m.before).report(&r)
+	return r, a, nil
+}
+
+// usage is the processor time that each process has used.
+type usage struct {
+	server, receiver, generator time.Duration
+	// owned: server is known.
+	owned bool
+}
+
+// use reads the usage of the three processes up to now.
+func (b *bench) use(t target) (u usage, err error) {
+	if u.receiver, err = process.CPUTime(b.receiver.PID()); err != nil {
+		return u, err
+	}
+	if u.generator, err = process.CPUTime(os.Getpid()); err != nil {
+		return u, err
+	}
+	if pid := t.server.PID(); pid != 0 {
+		u.owned = true
+		u.server, err = process.CPUTime(pid)
+	}
+	return u, err
+}
+
+func (u usage) since(before usage) usage {
+	u.server -= before.server
+	u.receiver -= before.receiver
+	u.generator -= before.generator
+	return u
+}
+
+// report sets the figures per 1,000 of the result's deliveries.
+func (u usage) report(r *report.Result) {
+	perThousand := func(d time.Duration) float64 { return d.Seconds() / float64(r.Delivered) * 1000 }
+	if u.owned {
+		r.Set(report.ServerCPU, perThousand(u.server))
+	}
+	r.Set(report.ReceiverCPU, perThousand(u.receiver))
+	r.Set(report.GeneratorCPU, perThousand(u.generator))
+}
+
+// newRun gives a run a name that no other run has by chance.
+func newRun() uint32 {
+	var raw [4]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	return binary.BigEndian.Uint32(raw[:])
+}
+
+// newResult sums a run up.
+func newResult(s scenario, p loadgen.Published, a receiver.Audit) report.Result {
+	r := report.Result{Key: report.Key{Scenario: s.Name, Variant: s.Variant}, Settings: s.Settings}
+	e := s.expectation()
+	r.Account = report.Account{
+		Published: p.Issued, Acknowledged: p.Acknowledged, Unknown: len(p.Unknown), Refused: p.Refused,
+		Expected: e.Deliveries(p.Acknowledged), Delivered: a.Distinct,
+		Lost: a.Lost, Duplicated: a.Duplicates, Corrupted: a.Corrupt, Foreign: a.Foreign, Sampled: a.Sampled, Unsigned: a.Unsigned,
+	}
+	r.Set(report.PublishedPerSecond, float64(p.Acknowledged)/p.Elapsed.Seconds())
+	r.Set(report.AnswerP50, p.Answers.P50)
+	r.Set(report.AnswerP99, p.Answers.P99)
+	r.Set(report.AnswerP999, p.Answers.P999)
+	r.Set(report.ReceiptP50, a.Latency.P50)
+	r.Set(report.ReceiptP99, a.Latency.P99)
+	r.Set(report.ReceiptP999, a.Latency.P999)
+	r.Set(report.ReceiptMax, a.Latency.Max)
+	return r
+}

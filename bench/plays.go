@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/corpastro/astrohook/bench/report"
+)
+
+// once measures a scenario as it is, on a server of its own.
+func once(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
+	r, err := b.measureAlone(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return []report.Result{r}, nil
+}
+
+// each measures several scenarios, each on a server of its own.
+func each(ctx context.Context, b *bench, all []scenario) ([]report.Result, error) {
+	var results []report.Result
+	for _, s := range all {
+		r, err := b.measureAlone(ctx, s)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// playConnections measures the scenario, and again with other numbers of connections.
+func playConnections(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
+	all := []scenario{s.on(report.ConnectionsAxis, s.Name, s.Connections)}
+	for _, n := range s.Points {
+		v := s.variant("connections %d", n).on(report.ConnectionsAxis, s.Name, n)
+		v.Connections = n
+		all = append(all, v)
+	}
+	return each(ctx, b, all)
+}
+
+const hostsApart = "a host for each"
+
+// playMany measures endpoints at one host, and at one host each.
+func playMany(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
+	all := []scenario{s}
+	if b.onLoopback() {
+		apart := s.variant(hostsApart)
+		apart.Hosts = true
+		all = append(all, apart)
+	}
+	return each(ctx, b, all)
+}
+
+// playIsolation measures what healthy endpoints see without black holes and slow
+// endpoints beside them, and with.
+func playIsolation(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
+	without := s.variant(report.AllHealthy)
+	without.BlackHoles, without.Slow = 0, 0
+	return each(ctx, b, []scenario{without, s})
+}
+
+// playScaling measures the cost of a delivery over processors, sizes and endpoints.
+func playScaling(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
+	var all []scenario
+	for _, procs := range []int{1, 2} {
+		one := s.variant("single, GOMAXPROCS %d", procs).on(report.CoresAxis, "single", procs)
+		ten := s.variant("fan-out, GOMAXPROCS %d", procs).on(report.CoresAxis, "fan-out", procs)
+		fanOut(&ten)
+		environment := []string{fmt.Sprintf("GOMAXPROCS=%d", procs)}
+		one.Environment, ten.Environment = environment, environment
+		all = append(all, one, ten)
+	}
+	for _, size := range []int{128, 512, 2 << 10, 8 << 10, 32 << 10, 128 << 10} {
+		bare := s.variant("payload %s", report.FormatCount(size)).on(report.PayloadAxis, "bare", size)
+		bare.Payload, bare.Bare, bare.Name = size, true, report.Bare
+		v := s.variant("payload %s", report.FormatCount(size)).on(report.PayloadAxis, "single", size)
+		v.Payload = size
+		all = append(all, bare, v)
+	}
+	for _, n := range s.Points {
+		v := s.variant("endpoints %s", report.FormatCount(n)).on(report.EndpointsAxis, "one endpoint per event", n)
+		v.Endpoints, v.FanOut = n, false
+		all = append(all, v)
+	}
+	first := all[len(all)-1]
+	first.Variant += ", first deliveries"
+	first.Axis, first.Curve, first.X, first.Cold = "", "", 0, true
+	return each(ctx, b, append(all, first))
+}

@@ -1,0 +1,99 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// tick is the unit of processor time in /proc: 1/100 s on every Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
+// CPUTime is the processor time, user and system, that a process has used so
+// far, to 10 ms.
+func CPUTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read processor time: %w", err)
+	}
+	// The second field, the command, may hold anything; it ends with the last ')'.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 13 {
+		return 0, errors.New("read processor time: the file is too short")
+	}
+	user, userErr := strconv.Atoi(fields[11])
+	system, systemErr := strconv.Atoi(fields[12])
+	if err := errors.Join(userErr, systemErr); err != nil {
+		return 0, fmt.Errorf("read processor time: %w", err)
+	}
+	return time.Duration(user+system) * tick, nil
+}
+
+// Memory is what a process has resident, in bytes.
+type Memory struct {
+	// Peak is the largest it has ever had in all.
+	Peak int64
+	// Anon is what it allocated, file what it mapped of files.
+	Anon, File int64
+}
+
+// Max gives the larger of each.
+func (m Memory) Max(b Memory) Memory {
+	return Memory{max(m.Peak, b.Peak), max(m.Anon, b.Anon), max(m.File, b.File)}
+}
+
+// ReadMemory reads the sizes of a process.
+func ReadMemory(pid int) (m Memory, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return m, fmt.Errorf("read the memory of a process: %w", err)
+	}
+	return parseMemory(string(status))
+}
+
+func parseMemory(status string) (m Memory, err error) {
+	for line := range strings.Lines(status) {
+		name, value, _ := strings.Cut(line, ":")
+		field := map[string]*int64{"VmHWM": &m.Peak, "RssAnon": &m.Anon, "RssFile": &m.File}[name]
+		if field == nil {
+			continue
+		}
+		kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+		if err != nil {
+			return m, fmt.Errorf("read the memory of a process: %w", err)
+		}
+		*field = kib << 10
+	}
+	if m.Peak == 0 {
+		return m, errors.New("read the memory of a process: it has none")
+	}
+	return m, nil
+}
+
+// DiskUse is how much of the disk a folder takes up, in bytes. What vanishes
+// meanwhile does not count.
+func DiskUse(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		var stat unix.Stat_t
+		if err == nil {
+			err = unix.Lstat(path, &stat)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		total += stat.Blocks * 512
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("measure the folder %s: %w", dir, err)
+	}
+	return total, nil
+}

@@ -1,0 +1,174 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Figure is the name of one of a result's numbers, as in results.json. Its last
+// word is the unit.
+type Figure string
+
+// Rates.
+const (
+	// PublishedPerSecond counts acknowledged events from the first request to the last answer.
+	PublishedPerSecond Figure = "published_per_second"
+	// DeliveredPerSecond counts distinct deliveries from the first request, or from when
+	// deliveries became possible, to the last arrival.
+	DeliveredPerSecond Figure = "delivered_per_second"
+	// ToBare is DeliveredPerSecond as a part of bare's in the same repetition and with
+	// the same payload.
+	ToBare Figure = "delivered_to_bare_ratio"
+	// RegisteredPerSecond is how fast endpoints were registered, one per request.
+	RegisteredPerSecond Figure = "registered_per_second"
+)
+
+// Processor time, user and system, for 1,000 deliveries.
+const (
+	ServerCPU    Figure = "server_cpu_per_1000_seconds"
+	ReceiverCPU  Figure = "receiver_cpu_per_1000_seconds"
+	GeneratorCPU Figure = "generator_cpu_per_1000_seconds"
+)
+
+// Peaks of the server's resident memory: all of it, the part that it allocated, and
+// the part that it mapped of files, which the kernel takes back when it needs the room.
+const (
+	PeakMemory Figure = "server_peak_bytes"
+	PeakAnon   Figure = "server_peak_anonymous_bytes"
+	PeakFile   Figure = "server_peak_file_bytes"
+)
+
+// Times from when an event was due to its acknowledgement, and to its receipt.
+const (
+	AnswerP50   Figure = "answer_p50_ms"
+	AnswerP99   Figure = "answer_p99_ms"
+	AnswerP999  Figure = "answer_p999_ms"
+	ReceiptP50  Figure = "receipt_p50_ms"
+	ReceiptP99  Figure = "receipt_p99_ms"
+	ReceiptP999 Figure = "receipt_p999_ms"
+	ReceiptMax  Figure = "receipt_max_ms"
+)
+
+// What single scenarios measure beside the rest.
+const (
+	// ReadyIn is from the start of the process to the first 200 of /readyz.
+	ReadyIn Figure = "ready_seconds"
+	// FirstDelivery is from ready to the first arrival.
+	FirstDelivery Figure = "first_delivery_seconds"
+	// Recovery is from when deliveries became possible to the last arrival.
+	Recovery Figure = "recovery_seconds"
+	// AtRest is the memory that a server has allocated while nothing happens.
+	AtRest Figure = "anonymous_at_rest_bytes"
+	// MemoryEach is by how much an idle endpoint makes the server larger.
+	MemoryEach Figure = "memory_per_endpoint_bytes"
+	// DiskEach is by how much a delivery makes the data directory larger.
+	DiskEach Figure = "disk_per_delivery_bytes"
+	// HerdPeak is the largest number of arrivals in a second to the mean.
+	HerdPeak Figure = "largest_second_to_mean_ratio"
+)
+
+// Drifts are medians of the last third of a run to those of the first.
+const (
+	P50Drift    Figure = "receipt_p50_drift_ratio"
+	P99Drift    Figure = "receipt_p99_drift_ratio"
+	MemoryDrift Figure = "anonymous_memory_drift_ratio"
+)
+
+// kind tells how a figure is written for people.
+type kind struct {
+	Figure
+	title string
+	// per is how many of the figure's unit make one of the title's.
+	per    float64
+	digits int
+}
+
+// kinds are in the order in which figures are written.
+var kinds = []kind{
+	{DeliveredPerSecond, "delivered/s", 1, 0},
+	{ToBare, "to bare", 1, 2},
+	{ServerCPU, "server CPU s/1,000", 1, 4},
+	{PeakMemory, "peak MiB", Mebibyte, 0},
+	{PeakAnon, "anonymous MiB", Mebibyte, 0},
+	{PeakFile, "file MiB", Mebibyte, 0},
+	{AnswerP50, "202 p50 ms", 1, 2},
+	{AnswerP99, "202 p99 ms", 1, 2},
+	{ReceiptP50, "receipt p50 ms", 1, 2},
+	{ReceiptP99, "receipt p99 ms", 1, 2},
+	{ReadyIn, "ready s", 1, 2},
+	{FirstDelivery, "first delivery s", 1, 3},
+	{Recovery, "recovery s", 1, 1},
+	{AtRest, "anonymous MiB at rest", Mebibyte, 0},
+	{RegisteredPerSecond, "registered/s", 1, 0},
+	{MemoryEach, "bytes per endpoint", 1, 0},
+	{HerdPeak, "largest second to mean", 1, 2},
+	{P50Drift, "receipt p50 drift", 1, 2},
+	{P99Drift, "receipt p99 drift", 1, 2},
+	{MemoryDrift, "anonymous memory drift", 1, 2},
+	{DiskEach, "disk bytes per delivery", 1, 0},
+}
+
+// Mebibyte is the unit of memory and disk space in tables and charts.
+const Mebibyte = 1 << 20
+
+// kind is how the figure is written: as it is, if it is not among kinds.
+func (f Figure) kind() kind {
+	for _, k := range kinds {
+		if k.Figure == f {
+			return k
+		}
+	}
+	return kind{Figure: f, title: string(f), per: 1, digits: 3}
+}
+
+// title is how a figure is called in tables.
+func (f Figure) title() string { return f.kind().title }
+
+// format writes a value of the figure, in the unit of its title.
+func (f Figure) format(value float64) string {
+	k := f.kind()
+	return FormatNumber(value/k.per, k.digits)
+}
+
+// FormatNumber writes a number with commas between the thousands.
+func FormatNumber(value float64, digits int) string {
+	text := strconv.FormatFloat(math.Abs(value), 'f', digits, 64)
+	whole := len(text)
+	if digits > 0 {
+		whole -= digits + 1
+	}
+	for i := whole - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	if value < 0 {
+		return "-" + text
+	}
+	return text
+}
+
+// FormatCount writes a whole number for people.
+func FormatCount[T int | uint64](n T) string { return FormatNumber(float64(n), 0) }
+
+// Set notes a figure unless it is not a number, as a ratio to nothing is.
+func (r *Result) Set(f Figure, value float64) {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return
+	}
+	if r.Figures == nil {
+		r.Figures = map[Figure]float64{}
+	}
+	r.Figures[f] = value
+}
+
+// String names a result's scenario and variant.
+func (k Key) String() string {
+	name := k.Scenario
+	if k.Variant != "" {
+		name += ", " + k.Variant
+	}
+	if k.Binary != "" {
+		name = fmt.Sprintf("%s (%s)", name, k.Binary)
+	}
+	return name
+}

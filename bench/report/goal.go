@@ -1,0 +1,118 @@
+package report
+
+import "fmt"
+
+// Goal is a bound that a figure is held against. A figure beyond it does not
+// fail the run.
+type Goal struct {
+	Of     Key
+	figure Figure
+	// To, unless nil, makes the goal one for the ratio to the same figure there.
+	To *Key
+	// atLeast: the bound is the least value, not the largest.
+	atLeast bool
+	bound   float64
+}
+
+// Goals are the bench's: where they speak of bare, of the same machine at the
+// same moment. What is to be "as with 1,000" is read as at
+// most 1.5 times, "flat" and "no drift" as at most 1.25 times: as much as
+// repetitions differ by themselves.
+func Goals() []Goal {
+	of := func(scenario string, variant ...string) Key {
+		k := Key{Scenario: scenario}
+		if len(variant) > 0 {
+			k.Variant = variant[0]
+		}
+		return k
+	}
+	single, healthy, few := of("single"), of("isolation", AllHealthy), of("registered", FewIdle)
+	fanOut, one := of("fan-out"), of("scaling", "endpoints 1")
+	return []Goal{
+		{Of: single, figure: ToBare, atLeast: true, bound: 0.35},
+		{Of: single, figure: ServerCPU, bound: 0.035},
+		{Of: of("batch"), figure: ToBare, atLeast: true, bound: 0.55},
+		{Of: of("batch"), figure: ServerCPU, bound: 0.028},
+		{Of: of("fan-out"), figure: ToBare, atLeast: true, bound: 0.60},
+		{Of: of("many"), figure: DeliveredPerSecond, To: &single, atLeast: true, bound: 0.9},
+		{Of: of("latency"), figure: ReceiptP50, bound: 1},
+		{Of: of("latency"), figure: ReceiptP99, bound: 5},
+		{Of: of("isolation"), figure: ReceiptP99, To: &healthy, bound: 1.5},
+		{Of: of("scaling", "endpoints 100,000"), figure: ServerCPU, To: &one, bound: 1.25},
+		{Of: of("herd"), figure: HerdPeak, bound: 3},
+		{Of: of("backlog"), figure: ReadyIn, bound: 2},
+		{Of: of("backlog"), figure: FirstDelivery, bound: 2},
+		{Of: of("backlog"), figure: PeakMemory, bound: 768 * Mebibyte},
+		{Of: of("backlog"), figure: ServerCPU, To: &fanOut, bound: 1.25},
+		{Of: of("registered"), figure: MemoryEach, bound: 1024},
+		{Of: of("registered"), figure: ReadyIn, bound: 15},
+		{Of: of("registered"), figure: AnswerP99, To: &few, bound: 1.5},
+		{Of: of("sustained"), figure: P50Drift, bound: 1.25},
+		{Of: of("sustained"), figure: P99Drift, bound: 1.25},
+		{Of: of("sustained"), figure: MemoryDrift, bound: 1.25},
+	}
+}
+
+// Verdict is how a goal fared.
+type Verdict struct {
+	Key
+	What  string  `json:"what"`
+	Value float64 `json:"value"`
+	// Bound is what Value must be at least, if AtLeast, or at most.
+	Bound   float64 `json:"bound"`
+	AtLeast bool    `json:"at_least"`
+	Met     bool    `json:"met"`
+	figure  Figure
+	ratio   bool
+}
+
+// judge holds the medians against the goals; what was not measured is left out.
+func judge(summaries []Summary) []Verdict {
+	var verdicts []Verdict
+	for _, binary := range []string{"", "A", "B"} {
+		for _, g := range Goals() {
+			if v, ok := g.judge(summaries, binary); ok {
+				verdicts = append(verdicts, v)
+			}
+		}
+	}
+	return verdicts
+}
+
+func (g Goal) judge(summaries []Summary, binary string) (Verdict, bool) {
+	k := g.Of
+	k.Binary = binary
+	value, ok := find(summaries, k, g.figure)
+	v := Verdict{Key: k, What: g.figure.title(), Value: value, Bound: g.bound, AtLeast: g.atLeast, figure: g.figure}
+	if g.To != nil {
+		base := *g.To
+		base.Binary = binary
+		than, measured := find(summaries, base, g.figure)
+		if !measured || than == 0 {
+			return Verdict{}, false
+		}
+		v.What = fmt.Sprintf("%s to that of %s", v.What, *g.To)
+		v.Value, v.ratio = value/than, true
+	}
+	v.Met = v.Value >= g.bound
+	if !g.atLeast {
+		v.Met = v.Value <= g.bound
+	}
+	return v, ok
+}
+
+// row gives the verdict's cells: who, what, value, bound, outcome.
+func (v Verdict) row() []string {
+	format := v.figure.format
+	if v.ratio {
+		format = func(value float64) string { return FormatNumber(value, 2) }
+	}
+	sign, outcome := "≤", "met"
+	if v.AtLeast {
+		sign = "≥"
+	}
+	if !v.Met {
+		outcome = "not met"
+	}
+	return []string{v.Key.String(), v.What, format(v.Value), sign + " " + format(v.Bound), outcome}
+}
