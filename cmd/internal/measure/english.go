@@ -48,8 +48,14 @@ var names = map[string]string{
 	"holes": "blackHoles", "firstHalf": "halfOfTimeLeft", "orDefault": "cmp.Or",
 }
 
-// pages are the kinds of files in which every line is read by people.
-var pages = []string{".md", ".yaml", ".yml"}
+// pages are the kinds of files in which every line is read by people. A name without an
+// extension is a whole file name.
+var pages = []string{".md", ".yaml", ".yml", ".sh", "Makefile", "Dockerfile"}
+
+// exempt are files that name the words or quote the past.
+func exempt(name string) bool {
+	return strings.HasPrefix(filepath.ToSlash(name), "cmd/internal/measure/") || filepath.Base(name) == "CHANGELOG.md"
+}
 
 // printWords writes where a word stands that the project does not use.
 func printWords(w io.Writer, root string) error {
@@ -60,23 +66,25 @@ func printWords(w io.Writer, root string) error {
 	}
 	err := eachFile(root, func(path, name string) error {
 		switch {
-		case strings.HasPrefix(filepath.ToSlash(name), "cmd/internal/measure/"), filepath.Base(name) == "CHANGELOG.md":
-			return nil // names the words; is history
+		case exempt(name):
+			return nil
 		case filepath.Ext(name) == ".go":
 			return searchGo(path, name, report)
-		case slices.Contains(pages, filepath.Ext(name)), filepath.Base(name) == "Makefile":
+		case slices.Contains(pages, filepath.Ext(name)), slices.Contains(pages, filepath.Base(name)):
 			return searchPage(path, name, report)
 		}
 		return nil
 	})
 	if err == nil && found > 0 {
-		err = fmt.Errorf("%d places use words that the project does not use", found)
+		err = fmt.Errorf("words that the project does not use: %d", found)
 	}
 	return err
 }
 
+// reporter takes one place, the word that stands there, and what to write instead.
 type reporter func(name string, line int, what, instead string)
 
+// searchLine reports each word at most once a line: the writer reads the line anyway.
 func searchLine(name string, line int, text string, report reporter) {
 	for _, word := range words {
 		if what := word.pattern.FindString(text); what != "" {
@@ -85,6 +93,7 @@ func searchLine(name string, line int, text string, report reporter) {
 	}
 }
 
+// searchPage looks at every line of a file, up to 1 MiB each.
 func searchPage(path, name string, report reporter) (err error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command measure prints how large and how well documented the rooms of this
-// project are, folder by folder, and finds words that the project does not use.
-// CONTRIBUTING.md names the bounds. What belongs here judges the source text; what
+// Command measure prints how large and how well documented the folders of this project
+// are, and finds words that the project does not use: with -check it fails when a bound
+// is broken, with -english when there is such a word. CONTRIBUTING.md names the bounds. What belongs here judges the source text; what
 // judges behaviour is a test beside the code.
 //
 // The definitions:
@@ -14,31 +14,43 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 )
 
 func main() {
+	check := flag.Bool("check", false, "list the bounds that are broken, and fail if there are any")
 	english := flag.Bool("english", false, "list words that the project does not use, and fail if there are any")
 	flag.Parse()
 	root := "."
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
 	}
-	if err := run(root, *english); err != nil {
+	if err := run(os.Stdout, root, *check, *english); err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root string, english bool) error {
-	if english {
-		return printWords(os.Stdout, root)
-	}
+// run prints the table, or carries out the checks that are asked for: all of them, also
+// after one has failed, so that one run shows everything there is to mend.
+func run(w io.Writer, root string, check, english bool) error {
 	folders, err := measure(root)
 	if err != nil {
 		return err
 	}
-	return printTable(os.Stdout, folders)
+	if !check && !english {
+		return printTable(w, folders)
+	}
+	var errs []error
+	if check {
+		errs = append(errs, checkBounds(w, folders))
+	}
+	if english {
+		errs = append(errs, printWords(w, root))
+	}
+	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -72,10 +73,13 @@ func TestMeasure(t *testing.T) {
 	if a.comments != 5 || a.coded != 12 {
 		t.Errorf("%d comment lines beside %d of code, want 5 beside 12", a.comments, a.coded)
 	}
-	if a.exported != 4 || a.documented != 3 {
-		t.Errorf("%d of %d documented, want 3 of 4", a.documented, a.exported)
+	if a.exported != 4 || a.documented != 3 || !slices.Equal(a.undocumented, []string{"a/a.go:9: Undocumented"}) {
+		t.Errorf("%d of %d documented, want 3 of 4; without a comment %q", a.documented, a.exported, a.undocumented)
 	}
-	if len(a.functions) != 2 || quantile(a.functions, 1) != 3 || quantile(a.functions, 0.5) != 1 {
+	if !a.hasPackage || !a.packageDoc || !suite.hasPackage || suite.packageDoc {
+		t.Error("a has a doc comment and the suite has none; that was not seen")
+	}
+	if len(a.functions) != 2 || quantile(a.functionLines(), 1) != 3 || quantile(a.functionLines(), 0.5) != 1 {
 		t.Errorf("functions have %v lines", a.functions)
 	}
 	var table strings.Builder
@@ -86,22 +90,88 @@ func TestMeasure(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	root := write(t, map[string]string{
-		"a.go":         "package a\n\n// f tells\n// whether. All but\n// for this.\nfunc f() { println(\"made anew\", tray) }\n",
-		"page.md":      "Fine.\nIt goes on.\n",
-		"good.go":      "package a\n\n// g reports whether the sender goes.\nfunc g() {}\n",
-		"CHANGELOG.md": "It tells.\n",
+		"a.go":                           "package a\n\n// f tells\n// whether. All but\n// for this.\nfunc f() { println(\"made anew\", tray) }\n",
+		"page.md":                        "Fine.\nIt goes on.\n",
+		"good.go":                        "package a\n\n// g reports whether the sender goes.\nfunc g() {}\n",
+		"CHANGELOG.md":                   "It tells.\n",
+		"Makefile":                       "x: ## Runs in earnest\n",
+		"api.yaml":                       "a: 1\nb: in earnest\n",
+		".golangci.yml":                  "# lest\n",
+		"notes.txt":                      "anew\n",
+		"cmd/internal/measure/words.md":  "anew\n",
+		"examples/node_modules/x/it.md":  "anew\n",
+		"bench/results/1.0.0/results.md": "anew\n",
 	})
 	var out strings.Builder
 	err := printWords(&out, root)
 	if err == nil {
 		t.Error("no error")
 	}
-	for _, want := range []string{`a.go:3: "tells"`, `a.go:3: "but for"`, `a.go:6: "anew"`, `a.go:6: "tray"`, `page.md:2: "goes on"`} {
+	for _, want := range []string{
+		`a.go:3: "tells"`, `a.go:3: "but for"`, `a.go:6: "anew"`, `a.go:6: "tray"`, `page.md:2: "goes on"`,
+		`Makefile:1: "in earnest"`, `api.yaml:2: "in earnest"`, `.golangci.yml:1: "lest"`,
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s is not in\n%s", want, out.String())
 		}
 	}
-	if n := strings.Count(out.String(), "\n"); n != 5 {
+	if n := strings.Count(out.String(), "\n"); n != 8 {
 		t.Errorf("%d places in\n%s", n, out.String())
+	}
+}
+
+// TestEachWord has a line for each word that must be found, and one that is like it and
+// must not be: a check that cries wolf is switched off.
+func TestEachWord(t *testing.T) {
+	for _, c := range []struct{ found, passed string }{
+		{"it tells", "retells"},
+		{"// name gives the size", "// the size that name gives"},
+		{"all but for one", "but one for all"},
+		{"Anew", "a new"},
+		{"it goes on", "go on"},
+		{"it is through", "it walks through"},
+		{"dates lie back", "lay back"},
+		{"not by time", "not by the time"},
+		{"in earnest", "earnest"},
+		{"another than this", "another"},
+		{"a user is warned of it", "warned"},
+		{"lest it fails", "rest and tallest"},
+		{"of a few the actor is not told", "of a few actors"},
+	} {
+		var found []string
+		report := func(_ string, _ int, what, _ string) { found = append(found, what) }
+		searchLine("x", 1, c.found, report)
+		if len(found) != 1 {
+			t.Errorf("%q: found %q, want one word", c.found, found)
+		}
+		found = nil
+		searchLine("x", 1, c.passed, report)
+		if len(found) > 0 {
+			t.Errorf("%q: found %q, want nothing", c.passed, found)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	ten := []int{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}
+	for _, c := range []struct {
+		values []int
+		share  float64
+		want   int
+	}{
+		{nil, 0.9, 0},
+		{[]int{7}, 0, 7},
+		{[]int{7}, 1, 7},
+		{ten, 0.5, 5},
+		{ten, 0.9, 9},
+		{ten, 0.91, 10},
+		{ten, 1, 10},
+	} {
+		if got := quantile(c.values, c.share); got != c.want {
+			t.Errorf("quantile(%v, %v) is %d, want %d", c.values, c.share, got, c.want)
+		}
+	}
+	if ten[0] != 10 {
+		t.Error("quantile sorted its argument")
 	}
 }

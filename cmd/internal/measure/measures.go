@@ -26,11 +26,21 @@ func isTest(name string) bool {
 // folder has the measures of one folder, or of several together.
 type folder struct {
 	name                 string
-	files                []int // lines of each file of code
-	functions            []int // lines of each function of code
-	test                 int   // lines of tests
-	comments, coded      int   // comment lines, and lines with code, of code
+	files                []int      // lines of each file of code
+	functions            []function // of code
+	test                 int        // lines of tests
+	comments, coded      int        // comment lines, and lines with code, of code
 	exported, documented int
+	undocumented         []string // where each exported identifier without a comment stands
+	// hasPackage is set if the folder has a package beside its _test.go files, and
+	// packageDoc if that has a doc comment.
+	hasPackage, packageDoc bool
+}
+
+// function is one function or method.
+type function struct {
+	name, at string // at is FILE:LINE
+	lines    int
 }
 
 func (f *folder) add(o *folder) {
@@ -38,6 +48,15 @@ func (f *folder) add(o *folder) {
 	f.test += o.test
 	f.comments, f.coded = f.comments+o.comments, f.coded+o.coded
 	f.exported, f.documented = f.exported+o.exported, f.documented+o.documented
+	f.undocumented = append(f.undocumented, o.undocumented...)
+}
+
+func (f *folder) functionLines() []int {
+	lines := make([]int, len(f.functions))
+	for i, fn := range f.functions {
+		lines[i] = fn.lines
+	}
+	return lines
 }
 
 // code returns the lines of code files, comments and blank lines included.
@@ -48,7 +67,7 @@ func (f *folder) code() (lines int) {
 	return lines
 }
 
-// measure reads every Go file below root, but for hidden folders, testdata and
+// measure reads every Go file below root, except in hidden folders, testdata and
 // modules of others, and returns the folders by name.
 func measure(root string) ([]*folder, error) {
 	found := make(map[string]*folder)
@@ -95,16 +114,21 @@ func (f *folder) read(path, name string) error {
 		return err
 	}
 	lines := bytes.Count(text, []byte("\n"))
-	if isTest(name) {
+	if strings.HasSuffix(name, "_test.go") {
 		f.test += lines
 		return nil
 	}
 	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, path, text, parser.ParseComments|parser.SkipObjectResolution)
+	file, err := parser.ParseFile(files, filepath.ToSlash(name), text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return err
 	}
 	if ast.IsGenerated(file) {
+		return nil
+	}
+	f.hasPackage, f.packageDoc = true, f.packageDoc || file.Doc != nil
+	if isTest(name) {
+		f.test += lines
 		return nil
 	}
 	f.files = append(f.files, lines)
@@ -150,37 +174,47 @@ func (f *folder) countLines(text []byte) {
 func (f *folder) countDecl(files *token.FileSet, d ast.Decl) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
-		f.functions = append(f.functions, files.Position(d.End()).Line-files.Position(d.Pos()).Line+1)
-		if d.Name.IsExported() && (d.Recv == nil || exportedReceiver(d.Recv)) {
-			f.count(d.Doc != nil)
+		f.functions = append(f.functions, function{
+			name: d.Name.Name, at: place(files, d.Pos()), lines: files.Position(d.End()).Line - files.Position(d.Pos()).Line + 1,
+		})
+		if d.Recv == nil || exportedReceiver(d.Recv) {
+			f.count(files, d.Name, d.Doc != nil)
 		}
 	case *ast.GenDecl:
 		for _, spec := range d.Specs {
-			f.countSpec(d, spec)
+			f.countSpec(files, d, spec)
 		}
 	}
 }
 
-func (f *folder) countSpec(d *ast.GenDecl, spec ast.Spec) {
+func (f *folder) countSpec(files *token.FileSet, d *ast.GenDecl, spec ast.Spec) {
 	switch s := spec.(type) {
 	case *ast.TypeSpec:
-		if s.Name.IsExported() {
-			f.count(d.Doc != nil || s.Doc != nil || s.Comment != nil)
-		}
+		f.count(files, s.Name, d.Doc != nil || s.Doc != nil || s.Comment != nil)
 	case *ast.ValueSpec:
 		for _, name := range s.Names {
-			if name.IsExported() {
-				f.count(d.Doc != nil || s.Doc != nil || s.Comment != nil)
-			}
+			f.count(files, name, d.Doc != nil || s.Doc != nil || s.Comment != nil)
 		}
 	}
 }
 
-func (f *folder) count(documented bool) {
+// count counts a name if it is exported.
+func (f *folder) count(files *token.FileSet, name *ast.Ident, documented bool) {
+	if !name.IsExported() {
+		return
+	}
 	f.exported++
 	if documented {
 		f.documented++
+		return
 	}
+	f.undocumented = append(f.undocumented, place(files, name.Pos())+": "+name.Name)
+}
+
+// place returns FILE:LINE, the form in which editors find it.
+func place(files *token.FileSet, at token.Pos) string {
+	p := files.Position(at)
+	return fmt.Sprintf("%s:%d", p.Filename, p.Line)
 }
 
 func exportedReceiver(list *ast.FieldList) bool {
@@ -201,16 +235,24 @@ func exportedReceiver(list *ast.FieldList) bool {
 	}
 }
 
+// sums returns the measures of all folders together, and those of bench and its folders.
+func sums(folders []*folder) (all, bench *folder) {
+	all, bench = &folder{name: "all"}, &folder{name: "bench, all of it"}
+	for _, f := range folders {
+		all.add(f)
+		if f.name == "bench" || strings.HasPrefix(f.name, "bench/") {
+			bench.add(f)
+		}
+	}
+	return all, bench
+}
+
 // printTable writes one line for each folder, one for bench, and one for all.
 func printTable(w io.Writer, folders []*folder) error {
-	all, bench := &folder{name: "all"}, &folder{name: "bench, all of it"}
+	all, bench := sums(folders)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "folder\tfiles\tcode\ttest\ttest:code\tfunctions p50/p90/p99/max\tfiles p50/p90/max\tcomments\tdocumented")
 	for _, f := range folders {
-		all.add(f)
-		if strings.HasPrefix(f.name, "bench") {
-			bench.add(f)
-		}
 		f.print(table)
 	}
 	bench.print(table)
@@ -223,9 +265,10 @@ func (f *folder) print(w io.Writer) {
 	if f.exported > 0 {
 		documented = 100 * float64(f.documented) / float64(f.exported)
 	}
+	lines := f.functionLines()
 	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.2f\t%d/%d/%d/%d\t%d/%d/%d\t%.2f\t%.0f %%\n",
 		f.name, len(f.files), f.code(), f.test, ratio(f.test, f.code()),
-		quantile(f.functions, 0.5), quantile(f.functions, 0.9), quantile(f.functions, 0.99), quantile(f.functions, 1),
+		quantile(lines, 0.5), quantile(lines, 0.9), quantile(lines, 0.99), quantile(lines, 1),
 		quantile(f.files, 0.5), quantile(f.files, 0.9), quantile(f.files, 1),
 		ratio(f.comments, f.coded), documented)
 }
