@@ -51,14 +51,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	if !mayRead(&event, who) && (who.ClientID == "" || len(mine) == 0) {
 		return fmt.Errorf("event of others: %w", webhook.ErrNotFound)
 	}
-	out := eventResource{
-		ID:         webhook.EventID.Format(event.ID),
-		EventType:  event.Type,
-		ClientID:   event.ClientID,
-		Data:       jsontext.Value(event.Data),
-		AcceptedAt: webhook.FormatTime(event.ID.Time()),
-		Deliveries: len(mine),
-	}
+	out := showEvent(&event, len(mine))
 	// A cursor holds the first recipient of the next page, rather than the last of this one:
 	// deliveries that expire meanwhile then move nothing.
 	to := pageOf(mine, from)
@@ -75,6 +68,18 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		}
 	}
 	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// showEvent returns an event as the API shows it, without its deliveries.
+func showEvent(event *webhook.Event, deliveries int) eventResource {
+	return eventResource{
+		ID:         webhook.EventID.Format(event.ID),
+		EventType:  event.Type,
+		ClientID:   event.ClientID,
+		Data:       jsontext.Value(event.Data),
+		AcceptedAt: webhook.FormatTime(event.ID.Time()),
+		Deliveries: deliveries,
+	}
 }
 
 // mayRead reports whether the caller may read an event, apart from what its own endpoints got

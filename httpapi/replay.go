@@ -66,11 +66,7 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		return err
 	}
 	p.Narrow(&q)
-	step := replayStep(s.dispatcher.Replay)
-	switch {
-	case in.DryRun.Value:
-		step = s.countFinished
-	case e.Status == webhook.EndpointDisabled:
+	if !in.DryRun.Value && e.Status == webhook.EndpointDisabled {
 		return conflict("the webhook is disabled: resume it first, then replay")
 	}
 	// A replay holds storage for as long as a call may take; the bound keeps one caller from
@@ -81,17 +77,29 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.underWay.replays.give(who.Account)
 	call, cancel := s.call()
 	defer cancel()
-	out := replayResource{DryRun: in.DryRun.Value}
-	if out.Deliveries, q.Before, err = replayAll(call, q, step); err != nil {
-		return fmt.Errorf("replay: %w", err)
+	out, next, err := s.runReplay(call, &e, q, in.DryRun.Value)
+	if err != nil {
+		return err
 	}
-	out.NextCursor = s.cursors.WriteID(of, q.Before)
-	if !out.DryRun && out.Deliveries > 0 {
-		if out.Waiting, err = s.queueWaits(&e); err != nil {
-			return err
-		}
-	}
+	out.NextCursor = s.cursors.WriteID(of, next)
 	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+// runReplay sends again what q selects, or counts it for a dry run. It returns how far it
+// came, and where to continue.
+func (s *Server) runReplay(call context.Context, e *webhook.Endpoint, q webhook.DeliveryQuery, dry bool) (out replayResource, next webhook.ID, err error) {
+	step := replayStep(s.dispatcher.Replay)
+	if dry {
+		step = s.countFinished
+	}
+	out.DryRun = dry
+	if out.Deliveries, next, err = replayAll(call, q, step); err != nil {
+		return out, next, fmt.Errorf("replay: %w", err)
+	}
+	if !dry && out.Deliveries > 0 {
+		out.Waiting, err = s.queueWaits(e)
+	}
+	return out, next, err
 }
 
 // replayAll takes steps until nothing is left, maxReplay deliveries are sent again, or the

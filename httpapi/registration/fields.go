@@ -148,8 +148,7 @@ func (in *Input) Apply(e *webhook.Endpoint, r *Rules, now time.Time, f *jsonbody
 func reset(e *webhook.Endpoint) {
 	e.Settings = webhook.Settings{}
 	e.Description = ""
-	e.CABundle = ""
-	e.Headers = nil
+	resetReceiver(e)
 }
 
 // applyLease sets when the endpoint is deleted, unless its lease is renewed before.

@@ -31,6 +31,12 @@ func showReceiver(e *webhook.Endpoint) receiverResource {
 	return r
 }
 
+// ForList leaves out what is too large for a list: a bundle has up to 16 KiB.
+func (r *receiverResource) ForList() { r.CABundle = "" }
+
+// resetReceiver sets back what PUT replaces when it is absent.
+func resetReceiver(e *webhook.Endpoint) { e.CABundle, e.Headers = "", nil }
+
 // checkReceiver refuses what can be judged without the endpoint.
 func (in *receiverInput) checkReceiver(r *Rules, f *jsonbody.Faults) {
 	f.Add(webhook.CheckCustomHeaders(in.headers(), r.HeaderPrefix))
