@@ -9,22 +9,22 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const readme = "../../README.md"
+const settingsPage = "../../docs/settings.md"
 
-// TestReadmeListsEverySetting compares the README's table with the flags of serve.
-func TestReadmeListsEverySetting(t *testing.T) {
+// TestPageListsEverySetting compares the table of docs/settings.md with the flags of serve.
+func TestPageListsEverySetting(t *testing.T) {
 	parser, err := newParser(t.Context(), "astrohook", streams{strings.NewReader(""), &strings.Builder{}, &strings.Builder{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(settingsPage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "| setting | default | what |\n| --- | --- | --- |\n")
 	got, _, _ := strings.Cut(rest, "\n\n")
 	if want := settingsTable(parser.Model); strings.TrimSpace(got) != strings.TrimSpace(want) {
-		t.Errorf("the settings table of the README should be\n%s", want)
+		t.Errorf("the table of docs/settings.md should be\n%s", want)
 	}
 }
 
