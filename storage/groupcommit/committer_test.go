@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -257,21 +258,17 @@ func TestAFullDisk(t *testing.T) {
 				synctest.Wait()
 				d.want("full", d.done, c.want)
 				d.setFull(false)
-				<-afterwards()
+				later()
 				d.want("room", d.done, c.after)
 			})
 		})
 	}
 }
 
-// afterwards is received from once the committer has looked at the disk again.
-func afterwards() <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		(&Committer[*named]{}).wait(2 * fullInterval)
-	}()
-	return done
+// later returns once the committer has looked at the disk again. It is for bubbles.
+func later() {
+	time.Sleep(2 * fullInterval)
+	synctest.Wait()
 }
 
 // TestKeptJobsStayInOrder: outcomes that wait are committed before later ones, and
@@ -286,7 +283,7 @@ func TestKeptJobsStayInOrder(t *testing.T) {
 		synctest.Wait()
 		d.want("meanwhile", d.done, []string{"free"})
 		d.setFull(false)
-		<-afterwards()
+		later()
 		d.want("done", d.done, []string{"free", "first", "second"})
 		if first.replanned == 0 {
 			t.Error("the first keeps its plan although another write was committed before it")
