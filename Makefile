@@ -88,7 +88,7 @@ lint: need-go $(PATCHED) $(GOLANGCI) ## Check with go vet, golangci-lint and go 
 # The server runs on Linux and macOS, the client commands on Windows, too.
 CROSS := darwin/arm64 linux/arm64 windows/amd64
 # What is vetted there, tests included; those for Windows, where the tests do not run, are compiled only.
-CROSS_VET := ./actors/... ./cmd/astrohook ./cmd/internal/app ./httpapi ./storage/... ./webhook/...
+CROSS_VET := ./actors/... ./cmd/astrohook ./cmd/internal/app ./httpapi/... ./storage/... ./webhook/...
 
 .PHONY: cross
 cross: need-go $(PATCHED) ## Compile for macOS, Windows and Linux on other processors
