@@ -24,7 +24,7 @@ type batch struct {
 	items []batchItem
 	// events are the good ones, for the dispatcher; receipts are theirs.
 	events   []webhook.Event
-	receipts []webhook.Receipt
+	receipts []webhook.Receipt // in the order of events
 	// failed counts the items that were refused.
 	failed int
 	// later counts those of them that may be published again later, after retryAfter.

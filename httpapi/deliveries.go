@@ -47,6 +47,8 @@ func (s *Server) getDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	return s.answerDelivery(ctx, fasthttp.StatusOK, &d)
 }
 
+// answerDelivery answers with a delivery as a single read shows it, also after a change: the
+// caller need not read it again.
 func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, status int, d *webhook.Delivery) error {
 	out, err := s.fullDelivery(d)
 	if err != nil {

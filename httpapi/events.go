@@ -17,13 +17,14 @@ import (
 // reads of storage.
 const maxRecipients = 100
 
-// eventResource is an event as the API shows it.
+// eventResource is an event as the API shows it. Data is the bytes that the receivers got, so
+// that a signature over a delivery can be checked with it.
 type eventResource struct {
 	ID        string         `json:"id"`
 	EventType string         `json:"event_type"`
 	ClientID  string         `json:"client_id,omitzero"`
 	Data      jsontext.Value `json:"data"`
-	// AcceptedAt is when the event was published.
+	// AcceptedAt is when the event was published. It is a part of the ID.
 	AcceptedAt string `json:"accepted_at"`
 	// Deliveries counts the deliveries that the caller sees; DeliveryLog lists them, a page at a time.
 	Deliveries  int             `json:"deliveries"`

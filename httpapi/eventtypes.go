@@ -17,7 +17,8 @@ import (
 // maxDescription bounds the description of an event type, in characters.
 const maxDescription = 1000
 
-// eventTypeResource is an event type as the API shows it.
+// eventTypeResource is an event type as the API shows it. It has the fields of
+// webhook.EventType in the same order, so that one converts to the other.
 type eventTypeResource struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
@@ -92,7 +93,7 @@ func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error
 	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
 }
 
-// createEventType registers an event type.
+// createEventType registers an event type. Publishers can use it when the call returns.
 func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	var in eventTypeInput
 	if err := decode(ctx, &in); err != nil {
@@ -111,7 +112,8 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	return answer(ctx, fasthttp.StatusCreated, eventTypeResource(t))
 }
 
-// updateEventType replaces the description of an event type.
+// updateEventType replaces the description of an event type. Its name is what events and
+// webhooks refer to, and cannot change.
 func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	known, err := s.types.Get(pathParameter(ctx, "name"))
 	if err != nil {

@@ -48,6 +48,8 @@ func (s *Server) progressOf(list []webhook.Delivery) (progress, error) {
 	return found, nil
 }
 
+// addProgress asks about one endpoint. If no actor runs for it, the supervisor answers from
+// what it knows, and starts none.
 func (s *Server) addProgress(found progress, n webhook.EndpointNumber) error {
 	call, cancel := s.call()
 	defer cancel()

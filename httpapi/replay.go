@@ -131,7 +131,7 @@ func (s *Server) queueWaits(e *webhook.Endpoint) (view.Waiting, error) {
 	if err := s.addProgress(known, e.Number()); err != nil {
 		return view.Waiting{}, err
 	}
-	queued := webhook.Delivery{Status: webhook.Queued}
+	queued := webhook.Delivery{Status: webhook.Queued} // any of them: all wait for the same
 	return view.NewWaiting(known[e.Number()].Of(&queued, e.Status, time.Now())), nil
 }
 

@@ -48,6 +48,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, repl
 	if err != nil {
 		return err
 	}
+	// Fewer patterns than before reserve nothing: the difference is then negative.
 	changed, err := s.reserve(call, old.ClientID, webhook.Footprint{Patterns: in.Patterns(&old) - len(old.EventTypes)})
 	if err != nil {
 		return err
@@ -167,6 +168,7 @@ func (s *Server) logStatus(was, e *webhook.Endpoint) {
 	default:
 		return
 	}
+	// Only the host: a target URL may have a credential in its path or query.
 	host := ""
 	if target, err := url.Parse(e.TargetURL); err == nil {
 		host = target.Host

@@ -73,7 +73,7 @@ func ownerOf(in *registration.Input, who *auth.Principal) (string, error) {
 // newEndpoint makes an endpoint of the input. The store gives it its number. The nonce keeps
 // IDs from being guessed from one another; it is no secret.
 func (s *Server) newEndpoint(call context.Context, in *registration.Input, client string) (webhook.Endpoint, error) {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := time.Now().UTC().Truncate(time.Millisecond) // as storage keeps it
 	e := webhook.Endpoint{
 		ID:       webhook.ID{Seq: s.sequence.Next(now), Nonce: mathrand.Uint32()},
 		ClientID: client, Status: webhook.EndpointActive, CreatedAt: now, UpdatedAt: now,
@@ -174,6 +174,7 @@ func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 	switch {
 	case err != nil:
 		return e, fmt.Errorf("read webhook: %w", err)
+	// Both are the same to the caller, so that nobody learns which numbers exist.
 	case e.ID != id || !who.Sees(e.ClientID):
 		return e, fmt.Errorf("webhook of another client: %w", webhook.ErrNotFound)
 	}
@@ -192,6 +193,7 @@ func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	if err != nil {
 		return fmt.Errorf("health of webhook: %w", err)
 	}
+	// What holds now, not what was stored: the operator may have lowered a ceiling since.
 	limits := e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())
 	return answer(ctx, fasthttp.StatusOK, view.NewHealth(&e, &h, limits, time.Now()))
 }

@@ -19,6 +19,8 @@ type UnknownError struct {
 	Suggestions []string
 }
 
+// Error names the field and the type. What the caller can do about it is said in httpapi,
+// which knows the calls.
 func (e *UnknownError) Error() string {
 	return fmt.Sprintf("%s %q is not in the registry of event types", e.Field, e.Name)
 }

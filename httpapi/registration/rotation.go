@@ -46,6 +46,7 @@ type TooManySecretsError struct {
 	Until time.Time
 }
 
+// Error says what the client can do: the answer shows it as it is.
 func (e *TooManySecretsError) Error() string {
 	return fmt.Sprintf("%d secrets are valid still; rotate again when the first has expired, at %s", e.Valid, webhook.FormatTime(e.Until))
 }
