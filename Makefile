@@ -1,5 +1,5 @@
-# Astrohook: `make help` lists the targets. Needed: Go (see go.mod), git, Node with npm for the tests
-# with npm packages, and a C compiler for the race detector. The rest is installed into .bin.
+# Astrohook: `make help` lists the targets. Needed: Go (see go.mod) and git; for the tests also Node with
+# npm, Python 3, and a C compiler for the race detector. The rest is installed into .bin.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -42,7 +42,7 @@ build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test
-test: need-go $(PATCHED) need-cc $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+test: need-go $(PATCHED) need-cc need-python $(NPM_DONE) ## Run every test with the race detector, and report the coverage
 	go test -run Alloc $(ALLOC_PKG)
 	CGO_ENABLED=1 go test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
@@ -135,7 +135,7 @@ $(GOLANGCI): | need-go
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
-.PHONY: need-go need-git need-cc need-npm
+.PHONY: need-go need-git need-cc need-npm need-python
 need-go:
 	@command -v go >/dev/null || { echo "missing: Go $$(awk '/^go /{print $$2}' go.mod) or later" >&2; exit 1; }
 need-git:
@@ -144,3 +144,5 @@ need-cc:
 	@command -v $${CC:-gcc} >/dev/null || { echo "missing: a C compiler for the race detector (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
 need-npm:
 	@command -v npm >/dev/null || { echo "missing: Node 20 or later with npm, for the tests with npm packages (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+need-python:
+	@command -v python3 >/dev/null || { echo "missing: Python 3, for the example of a receiver (Debian: apt-get install python3)" >&2; exit 1; }

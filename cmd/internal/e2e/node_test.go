@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,31 +12,34 @@ import (
 	"testing"
 )
 
-// installNode makes sure that the npm packages are there, in the versions of the
-// lock file.
-var installNode = sync.OnceValue(func() string {
+// npmInstall makes sure that the npm packages of a folder are there, in the versions of
+// its lock file.
+func npmInstall(dir string) error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return "missing: " + program + ", for the receivers of the end-to-end tests (Debian: apt-get install nodejs npm)"
+			return errors.New("missing: " + program + ", for the receivers of the end-to-end tests (Debian: apt-get install nodejs npm)")
 		}
 	}
-	if _, err := os.Stat(filepath.Join("node", "node_modules", ".package-lock.json")); err == nil {
-		return ""
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil {
+		return nil
 	}
 	install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
-	install.Dir = "node"
+	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		return "npm ci in " + install.Dir + ": " + err.Error() + "\n" + string(out)
+		return fmt.Errorf("npm ci in %s: %w\n%s", dir, err, out)
 	}
-	return ""
-})
+	return nil
+}
+
+// installNode installs what the receivers of the folder node need.
+var installNode = sync.OnceValue(func() error { return npmInstall("node") })
 
 // startNode runs a receiver of the folder node for an endpoint with this secret,
-// and gives its target URL.
+// and returns its target URL.
 func startNode(t *testing.T, script, secret string) (target string) {
 	t.Helper()
-	if problem := installNode(); problem != "" {
-		t.Fatal(problem)
+	if err := installNode(); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.Command("node", script)
 	cmd.Dir = "node"
@@ -60,7 +65,7 @@ func startNode(t *testing.T, script, secret string) (target string) {
 	})
 	port, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatalf("%s told no port: %v\n%s", script, err, log.String())
+		t.Fatalf("%s printed no port: %v\n%s", script, err, log.String())
 	}
 	return "http://127.0.0.1:" + strings.TrimSpace(port) + "/webhook"
 }
