@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -142,7 +141,7 @@ func FuzzKeySet(f *testing.F) {
 // withdrawn ones, nonsense.
 func TestKeySetLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i, log := authtest.NewIssuer(t, "2025"), &bytes.Buffer{}
+		i, log := authtest.NewIssuer(t, "2025"), &logBuffer{}
 		text := i.Text()
 		i.Set("", errors.New("no such host"))
 		verifier := verifierOf(t, i, log)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,7 @@ import (
 type scene struct {
 	*Authenticator
 	store *fakeStore
-	log   bytes.Buffer
+	log   logBuffer
 }
 
 func newScene(t testing.TB) *scene {
@@ -39,6 +40,24 @@ func newScene(t testing.TB) *scene {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// logBuffer keeps the log; timers write to it while the test reads it.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // from is the address of the caller in these tests.

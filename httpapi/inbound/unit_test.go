@@ -64,7 +64,7 @@ func TestUnreadable(t *testing.T) {
 		{syscall.ECONNRESET, ErrMalformed},
 		{errors.New("cannot find whitespace in the first line"), ErrMalformed},
 	} {
-		if got := unreadable(c.err); got.Kind != c.kind || !errors.Is(got, c.err) || got.Detail == "" {
+		if got := unreadable(c.err); !errors.Is(got, c.kind) || !errors.Is(got, c.err) || got.Detail == "" {
 			t.Errorf("%v: %+v, want %v", c.err, got, c.kind)
 		}
 	}
