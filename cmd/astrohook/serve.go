@@ -42,7 +42,7 @@ func (c *serveCommand) Run(
 	if err := app.Usable(c.DataDir); err != nil {
 		return err
 	}
-	defer process.IgnoreSignals()()
+	process.IgnoreBrokenPipe()
 	if !c.CoreDumps {
 		if err := process.ForbidCoreDumps(); err != nil {
 			return err

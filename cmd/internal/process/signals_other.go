@@ -2,5 +2,5 @@
 
 package process
 
-// IgnoreSignals does nothing: the system has no SIGPIPE.
-func IgnoreSignals() (end func()) { return func() {} }
+// IgnoreBrokenPipe does nothing: the system has no SIGPIPE.
+func IgnoreBrokenPipe() {}

@@ -7,10 +7,8 @@ import (
 	"syscall"
 )
 
-// IgnoreSignals keeps a server running when the reader of its log has gone: a write to
-// the broken pipe fails then, and sends no SIGPIPE. The function that it returns ends
-// that. (SIGUSR1 and SIGUSR2 do nothing to a Go program.)
-func IgnoreSignals() (end func()) {
-	signal.Ignore(syscall.SIGPIPE)
-	return func() { signal.Reset(syscall.SIGPIPE) }
-}
+// IgnoreBrokenPipe keeps a server running when the reader of its log has gone: a write
+// to the broken pipe fails then, and does not end the process. It holds until the
+// process ends, so that the last line about a failure cannot change the exit code.
+// SIGUSR1 and SIGUSR2, which are sent to servers as well, do nothing to a Go program.
+func IgnoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
