@@ -25,6 +25,8 @@ func AddressFault(text string) string {
 	if fault := portFault(port); fault != "" {
 		return fmt.Sprintf("is %q, of which the port %s", text, fault)
 	}
+	// A host that cannot be one is refused before the listener asks a resolver for it,
+	// which could take seconds and give a worse error.
 	if host != "" && !isHost(host) {
 		return fmt.Sprintf("is %q, of which the host %q is neither an IP address nor a name", text, host)
 	}
@@ -63,7 +65,8 @@ func isHost(text string) bool {
 // sizeUnits matches the units of a size that humanize reads, in upper or lower case.
 var sizeUnits = regexp.MustCompile(`^(?i:[kmgtpe]?i?b?)$`)
 
-// sizeFault returns an error that names the wrong part of a size.
+// sizeFault returns an error that names the wrong part of a size. humanize's own errors
+// are those of strconv, which quote the number without its unit.
 func sizeFault(text string) error {
 	end := strings.LastIndexAny(text, "0123456789.,") + 1
 	number, unit := strings.TrimSpace(text[:end]), strings.TrimSpace(text[end:])

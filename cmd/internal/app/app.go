@@ -28,38 +28,46 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// App is a server. It is started once and stopped once.
+// App is a server. It is started once and stopped once: what a stop has closed, such as
+// the sequence of ids and the metrics' registry, belongs to one run.
 type App struct {
-	config Config
+	config Config // a reload changes the live settings of a running server, under mu
 	keys   []auth.Key
 	log    *slog.Logger
-	failed chan error
+	failed chan error // has room for one error, the first
 
 	secretKeys *keyring.Keyring
 	// limits are the clients' limits. Every use loads them, so that a reload applies at
 	// the next use.
 	limits atomic.Pointer[clientLimits]
+	// The shares of file descriptors are taken once: the limit of a process does not
+	// change while it runs.
 	descriptors
 
+	// mu is held for the whole of Start, Stop and Reload, so that they exclude each other.
 	mu      sync.Mutex // guards all below
 	state   state
 	running stack
 	parts   parts
 }
 
+// state is how far an App has come. It only ever grows.
 type state int
 
 const (
-	fresh state = iota
-	running
-	stopped
+	fresh   state = iota // not started
+	running              // every part has started
+	stopped              // by Stop, or because a part failed to start
 )
 
-// parts are the parts of a running server.
+// parts are the parts of a running server. Each step of a start sets those that it
+// makes, and the steps after it use them.
 type parts struct {
-	store      storage.Store
+	store storage.Store // encrypts secrets in front of the backend
+	// backup streams the backend's content; it is not part of storage.Store, because
+	// each backend has a format of its own.
 	backup     func(ctx context.Context, w io.Writer) error
-	needed     func() uint64 // free disk space that storage needs to go on
+	needed     func() uint64 // free disk space that storage needs to continue
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
 	leases     *leases
@@ -80,6 +88,8 @@ func New(config Config) (*App, error) {
 	if !Patched() && !config.AllowUnpatched {
 		return nil, ErrUnpatched
 	}
+	// What can be wrong with files and with the system is found here as well, before the
+	// data directory is touched.
 	keys, err := config.keys()
 	if err != nil {
 		return nil, err
@@ -104,13 +114,15 @@ func New(config Config) (*App, error) {
 	return a, nil
 }
 
-// limitsOf returns a client's limits.
+// limitsOf returns a client's limits. It takes no lock: publications and registrations
+// ask for them.
 func (a *App) limitsOf(client string) webhook.ClientLimits { return a.limits.Load().get(client) }
 
 var errStopped = errors.New("app: stopped already")
 
 // Start starts every part, and returns when the API answers. If one part fails to
-// start, Start stops those before it, and the App cannot be started again. Starting a running App does nothing.
+// start, Start stops those before it, and the App cannot be started again. Starting a
+// running App does nothing.
 func (a *App) Start() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -130,12 +142,15 @@ func (a *App) Start() error {
 	return nil
 }
 
-// steps start the parts, in this order.
+// steps start the parts, each after those that it uses: the sender needs no storage,
+// actors read storage and send, the API hands events to actors, and nothing can call
+// before the listeners open. Stop goes through what they have pushed in reverse.
 func (a *App) steps() []func() error {
 	return []func() error{a.openStorage, a.openSender, a.startActors, a.openAPI, a.startRoles, a.listen}
 }
 
-// unwind stops the parts that a failed start has started.
+// unwind stops the parts that a failed start has started. The caller of Start has set no
+// limit of time, so that of a stop holds.
 func (a *App) unwind() error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.ShutdownTimeout)
 	defer cancel()
@@ -144,7 +159,8 @@ func (a *App) unwind() error {
 
 // Stop stops every part in reverse order: no new requests, then no new attempts,
 // and storage last. It waits for requests and attempts in flight until ctx ends. What
-// is cut off then stays queued in storage, and the error says so. Stopping twice does nothing.
+// is cut off then stays queued in storage, and the error says so. Stopping twice does
+// nothing, and a server that was never started has nothing to stop.
 func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

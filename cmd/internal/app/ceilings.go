@@ -8,13 +8,17 @@ import (
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
-// Ceilings are the settings that bound what clients may set for their webhooks.
+// Ceilings are the settings that bound what clients may set for their webhooks. They
+// hold when a webhook is set, and again when it is used, because one that was stored
+// before may exceed them. The ceilings themselves have bounds, which are those of the
+// vocabulary (package webhook): what can be stored, and what the parts are made for.
 type Ceilings struct {
-	MaxWebhookTimeout         time.Duration `group:"What a webhook may set" default:"1m" help:"Longest timeout."`
-	MaxWebhookConcurrency     int           `group:"What a webhook may set" default:"256" help:"Most attempts in flight, up to 1024."`
-	MaxWebhookRate            float64       `group:"What a webhook may set" default:"0" help:"Most attempts per second, also of a webhook without a rate; 0 for no bound."`
-	MaxWebhookBurst           int           `group:"What a webhook may set" default:"1000" help:"Most attempts that may start at once under a rate."`
-	MaxWebhookAttempts        int           `group:"What a webhook may set" default:"30" help:"Most attempts of a delivery, up to 100."`
+	MaxWebhookTimeout     time.Duration `group:"What a webhook may set" default:"1m" help:"Longest timeout."`
+	MaxWebhookConcurrency int           `group:"What a webhook may set" default:"256" help:"Most attempts in flight, up to 1024."`
+	MaxWebhookRate        float64       `group:"What a webhook may set" default:"0" help:"Most attempts per second, also of a webhook without a rate; 0 for no bound."`
+	MaxWebhookBurst       int           `group:"What a webhook may set" default:"1000" help:"Most attempts that may start at once under a rate."`
+	MaxWebhookAttempts    int           `group:"What a webhook may set" default:"30" help:"Most attempts of a delivery, up to 100."`
+	// MinWebhookRetry has no default tag: --dev has a default of its own.
 	MinWebhookRetry           time.Duration `group:"What a webhook may set" placeholder:"DURATION" help:"Shortest wait before a retry, and shortest time that a breaker stays open. With the most attempts it bounds what one event costs a receiver. Default: 1s, with --dev 1ms."`
 	MaxWebhookRetry           time.Duration `group:"What a webhook may set" default:"7d" help:"Longest wait before a retry, up to 7 days."`
 	MaxWebhookBreakerFailures int           `group:"What a webhook may set" default:"100" help:"Most failures in a row before the circuit breaker opens, up to 10000."`
@@ -71,7 +75,8 @@ func (c *Ceilings) rules() []rule {
 	}
 }
 
-// outside returns the rule of a setting that must be within bounds.
+// outside returns the rule of a setting that must be within bounds, which belong to the
+// range.
 func outside[T int | time.Duration](setting string, value, low, high T) rule {
 	return rule{setting, value < low || value > high, fmt.Sprintf("is not from %v to %v", low, high)}
 }
@@ -94,6 +99,7 @@ func (c *Config) defaultsWithin() []rule {
 	}
 }
 
+// above returns the rule of a default that must not exceed a ceiling, the setting name.
 func above[T int | time.Duration](setting string, value, ceiling T, name string) rule {
 	return rule{setting, value > ceiling, "is more than " + name + " allows"}
 }

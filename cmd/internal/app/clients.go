@@ -9,10 +9,11 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// clientLimits are the limits of every client.
+// clientLimits are the limits of every client. It does not change once it is made: a
+// reload makes another one, so readers need no lock.
 type clientLimits struct {
-	others webhook.ClientLimits
-	of     map[string]webhook.ClientLimits
+	others webhook.ClientLimits            // of clients without limits of their own
+	of     map[string]webhook.ClientLimits // by client, complete
 }
 
 // get returns the limits of one client.
@@ -23,7 +24,9 @@ func (l *clientLimits) get(client string) webhook.ClientLimits {
 	return l.others
 }
 
-// clientLimits reads the limits of all clients and those of single ones.
+// clientLimits reads the limits of all clients and those of single ones. A client that
+// has an entry for one limit has the general value of the others. Of two entries for the
+// same limit the last one holds, so that a flag can be repeated to change it.
 func (c *Config) clientLimits() (*clientLimits, error) {
 	out := &clientLimits{
 		others: webhook.ClientLimits{
@@ -76,6 +79,7 @@ func splitClientLimit(entry string) (client, limit string, number int64, err err
 	return client, limit, number, nil
 }
 
+// badClientLimit returns the error of one entry, which it quotes: there may be hundreds.
 func badClientLimit(entry, reason string) error {
 	return &webhook.FieldError{Field: "client-limits", Reason: fmt.Sprintf("has the entry %q: %s", entry, reason)}
 }

@@ -24,18 +24,26 @@ import (
 // and in the file is that of its field, or the one in the field's tag: an endpoint in
 // the code is a webhook to users. Errors about a setting are *webhook.FieldError with
 // the flag's name as Field.
+//
+// The tags are what users read: the text of help, the table in the documentation, which
+// a test compares, and the default. A setting whose default depends on something has no
+// default tag, and zero stands for "not set". Whether a setting can change while the
+// server runs is written in the list live.
 type Config struct {
 	Listen      string `group:"Server" placeholder:"HOST:PORT" help:"Address of the HTTP API. Default: :8080, with --dev 127.0.0.1:8080."`
 	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token. An address other than loopback is logged as a warning."`
 	DataDir     string `group:"Server" default:"./astrohook-data" placeholder:"DIR" help:"Directory that holds everything; made if it does not exist."`
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
 
+	// AllowUnpatched is for those who build with go build or go install, without make.
 	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs that make has built have them."`
 
 	Profiling bool `group:"Server" help:"Serve /debug/pprof/ on the admin listener."`
 
 	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`
 
+	// At least one of the first four is required: without a key no token can be verified,
+	// and nobody could make the first API key.
 	JWTSecret     string   `group:"Tokens" placeholder:"SECRET" help:"Secret of HS256 tokens, 32 bytes or more."`
 	JWTSecrets    []string `group:"Tokens" placeholder:"KID=SECRET" help:"Secrets of HS256 tokens that name theirs by kid."`
 	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens; KID=FILE for one that tokens name by kid."`
@@ -45,6 +53,9 @@ type Config struct {
 
 	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; a key that is in use must not be missing."`
 
+	// The lists are read by the address guard, one entry after the other; deny wins over
+	// allow. An entry that cannot be read is an error: passing over it would open or close
+	// what the operator did not mean.
 	AllowAddresses  []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that targets may be in although they are not public."`
 	DenyAddresses   []string `group:"Deliveries" placeholder:"CIDR" help:"Address ranges that no target may be in, whatever else allows it."`
 	AllowHosts      []string `group:"Deliveries" placeholder:"NAME" help:"The only host names that targets may have, such as a.example or *.example; their addresses are checked as always, and a target that is an address must be in allow-addresses. Default: all."`
@@ -56,6 +67,7 @@ type Config struct {
 	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with the latest two attempts of a delivery, up to 64KiB; the others keep 256 bytes of it."`
 	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
 
+	// The settings of an endpoint that sets none of its own. They must lie within Ceilings.
 	EndpointTimeout         time.Duration `name:"webhook-timeout" group:"Defaults of a webhook" default:"10s" help:"Time for one attempt."`
 	EndpointConcurrency     int           `name:"webhook-concurrency" group:"Defaults of a webhook" default:"64" help:"Attempts in flight."`
 	EndpointRate            float64       `name:"webhook-rate" group:"Defaults of a webhook" default:"0" help:"Attempts per second; 0 for no limit."`
@@ -71,6 +83,8 @@ type Config struct {
 
 	Ceilings `embed:""`
 
+	// The bounds of the whole server guard the machine; those of a client, below, keep one
+	// client from using up the bounds of all.
 	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
 	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
 	MaxWebhooks int           `group:"Limits" default:"2000000" help:"Webhooks of all clients together."`
@@ -82,11 +96,15 @@ type Config struct {
 	ClientMaxBytes    Size     `group:"Limits of a client" placeholder:"SIZE" help:"Bytes of events that may be published for it alone in 24 hours; beyond, publishing them gets 429. Default: no limit."`
 	ClientLimits      []string `group:"Limits of a client" placeholder:"CLIENT/LIMIT=NUMBER" help:"Other limits for single clients: webhooks, patterns, pending or bytes, as in acme/pending=5000000."`
 
+	// The fields below are not settings: the command sets Version and Log, tests the rest.
+	// Reload keeps them as they are.
+
 	// Version is part of the User-Agent of deliveries.
 	Version string `kong:"-"`
 	// Log is required.
 	Log *slog.Logger `kong:"-"`
-	// PublicListener and AdminListener replace the listeners at Listen and AdminListen.
+	// PublicListener and AdminListener replace the listeners at Listen and AdminListen, so
+	// that a test can run a server in virtual time, over connections in memory.
 	PublicListener net.Listener `kong:"-"`
 	AdminListener  net.Listener `kong:"-"`
 	// Dial, Resolve and RootCAs replace how the sender reaches targets; see sender.Options.
@@ -97,7 +115,8 @@ type Config struct {
 	WatchPeriod time.Duration `kong:"-"`
 }
 
-// Defaults returns the settings of a server for which nothing was set.
+// Defaults returns the settings of a server for which nothing was set. It panics if the
+// default in a tag is wrong, which every test of the package would show.
 func Defaults() Config {
 	var c Config
 	if err := kong.ApplyDefaults(&c, Durations()); err != nil {
@@ -106,7 +125,8 @@ func Defaults() Config {
 	return c
 }
 
-// Size is a number of bytes. Its text form takes units: "512MiB", "2GiB", "1GB".
+// Size is a number of bytes. Its text form takes units: "512MiB", "2GiB", "1GB". MiB and
+// the like are powers of 1024, MB and the like of 1000.
 type Size uint64
 
 // UnmarshalText reads a size.
@@ -119,7 +139,8 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// check returns an error about the first setting that is wrong.
+// check returns an error about the first setting that is wrong: one at a time, because
+// each names its place in the file. It opens and resolves nothing.
 func (c *Config) check() error {
 	for _, rule := range slices.Concat(c.rules(), c.Ceilings.rules(), c.defaultsWithin()) {
 		if rule.broken {
@@ -144,14 +165,16 @@ func (c *Config) check() error {
 	return nil
 }
 
+// rule is one check of a setting, already carried out.
 type rule struct {
-	setting string
+	setting string // its name for users
 	broken  bool
-	reason  string
+	reason  string // ends a sentence that begins with the name: "is less than 1"
 }
 
 // rules returns the rules for wrong values before those for missing ones: a user who
-// set a wrong value reads about that first.
+// set a wrong value reads about that first. Comparisons of floating point numbers are
+// negated, so that NaN breaks the rule.
 func (c *Config) rules() []rule {
 	return []rule{
 		{
@@ -201,11 +224,16 @@ func (c *Config) rules() []rule {
 // it is more likely a mistake in quoting than part of a secret.
 func isShort(secret string) bool { return len(strings.TrimSpace(secret)) < auth.MinSecret }
 
+// badNamedSecret reports whether an entry of jwt-secrets is not KID=SECRET. The secret may
+// contain further equals signs, as base64 does.
 func badNamedSecret(entry string) bool {
 	kid, secret, _ := strings.Cut(entry, "=")
 	return kid == "" || isShort(secret)
 }
 
+// isHeaderPrefix reports whether the names that begin with a text are tokens of HTTP (RFC
+// 9110, section 5.6.2). It allows fewer characters than the standard, since some proxies
+// and frameworks drop headers with others.
 func isHeaderPrefix(text string) bool {
 	for _, c := range text {
 		if c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {

@@ -1,16 +1,22 @@
 package app
 
-// descriptors divides the file descriptors that the process may have:
+// descriptors divides the file descriptors that the process may have. The parts that
+// take them must not starve each other: a flood of requests must leave connections to
+// receivers, and both must leave storage the files that it opens, because a server whose
+// storage cannot open a file ends. The shares:
 //
 //	requests to the API       1/4, and what storage and the rest do not need
 //	connections to receivers  1/2, of which attempts in flight may use a half;
 //	                          the rest are idle connections that are kept
 //	storage and the rest      1/4
 type descriptors struct {
-	requests, outgoing, attempts int
+	requests int // connections to the API
+	outgoing int // connections to receivers, idle ones included
+	attempts int // attempts in flight, of one connection each
 }
 
-// The most that each gets, however many descriptors there are.
+// The most that each gets, however many descriptors there are: beyond that memory is the
+// bound. maxRest is all that storage can need.
 const (
 	maxRequests = 16384
 	maxAttempts = 4096

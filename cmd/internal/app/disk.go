@@ -23,13 +23,13 @@ const (
 // whatever the setting says: that need grows with the data.
 type diskWatcher struct {
 	dir     string
-	reserve uint64        // bytes; 0 for the default
-	needed  func() uint64 // bytes that storage needs to continue
-	tell    func(reached bool)
+	reserve uint64             // bytes; 0 for the default
+	needed  func() uint64      // bytes that storage needs to continue
+	tell    func(reached bool) // is called at each change, by Run's goroutine
 	log     *slog.Logger
-	measure func(dir string) (disk.Space, error)
-	reached bool
-	failing bool
+	measure func(dir string) (disk.Space, error) // disk.Measure, or a test's
+	reached bool                                 // what tell was last called with
+	failing bool                                 // the last measurement failed, and was logged
 }
 
 // Run logs the reserve, and measures now and at every interval until ctx ends.
@@ -63,7 +63,9 @@ func (w *diskWatcher) introduce() {
 	log.Info("publishing is refused when less than the reserve is free on the disk")
 }
 
-// look measures once, and reports a change to the dispatcher and the log.
+// look measures once, and reports a change to the dispatcher and the log. When it cannot
+// measure, the last answer stays in force: refusing everything because of a failed call
+// would be worse, and storage refuses by itself when the disk is full.
 func (w *diskWatcher) look() {
 	space, err := w.measure(w.dir)
 	if err != nil {
@@ -88,7 +90,8 @@ func (w *diskWatcher) look() {
 	w.log.Info("there is disk space again: publishing is accepted", "free_bytes", space.Free, "reserve_bytes", reserve)
 }
 
-// bytes returns the reserve in force.
+// bytes returns the reserve in force. It is computed for each look, since the disk can
+// grow and so does storage's need.
 func (w *diskWatcher) bytes(space disk.Space) uint64 {
 	reserve := w.reserve
 	if reserve == 0 {

@@ -16,6 +16,7 @@ func Durations() kong.Option {
 	return kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(readDuration))
 }
 
+// readDuration takes the place of the parser's own decoder, which ends at hours.
 func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	token, err := ctx.Scan.PopValue("duration")
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// keys returns the keys that verify tokens. It reads the files now.
+// keys returns the keys that verify tokens. It reads the files now, at a start and at
+// each reload: so a key can be replaced without a change of the settings.
 func (c *Config) keys() ([]auth.Key, error) {
 	r := keyReader{named: map[string]bool{}}
 	if c.JWTSecret != "" {
@@ -48,10 +49,12 @@ func (c *Config) checkKeysURL() error {
 // keyReader collects keys until one of them is wrong.
 type keyReader struct {
 	keys  []auth.Key
-	named map[string]bool
-	err   error
+	named map[string]bool // the kids so far: two keys with one name are a mistake
+	err   error           // the first; add does nothing after it
 }
 
+// add reads one key of a setting. An error names the setting and the reason, never the
+// secret.
 func (r *keyReader) add(setting, kid string, read func() (auth.Key, error)) {
 	if r.err != nil {
 		return
@@ -69,6 +72,8 @@ func (r *keyReader) add(setting, kid string, read func() (auth.Key, error)) {
 	r.keys = append(r.keys, key)
 }
 
+// readPublicKey reads a key in PEM. An error names the file, of which a setting can have
+// many.
 func readPublicKey(kid, path string) (auth.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

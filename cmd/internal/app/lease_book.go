@@ -10,7 +10,7 @@ import (
 // lease is a webhook that is deleted unless somebody renews it.
 type lease struct {
 	number   webhook.EndpointNumber
-	revision uint64
+	revision uint64    // of the webhook's record in storage
 	due      time.Time // of the next look at whether it has ended
 	place    int       // index in the heap
 }
@@ -19,7 +19,7 @@ type lease struct {
 // arguments. Its memory is bounded by the number of temporary webhooks.
 type leaseBook struct {
 	byNumber map[webhook.EndpointNumber]*lease
-	first    leaseHeap
+	first    leaseHeap // the same leases, the first one due on top
 }
 
 func newLeaseBook() *leaseBook {
@@ -65,7 +65,8 @@ func (b *leaseBook) due(now time.Time) (n webhook.EndpointNumber, found bool) {
 	return b.first[0].number, true
 }
 
-// leaseHeap orders leases by when they are due.
+// leaseHeap orders leases by when they are due. Its methods are those of heap.Interface,
+// which alone calls them.
 type leaseHeap []*lease
 
 // Len returns the number of leases.

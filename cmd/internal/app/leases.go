@@ -41,7 +41,8 @@ func newLeases(store storage.Endpoints, log *slog.Logger) *leases {
 	return &leases{store: store, log: log, book: newLeaseBook(), wake: make(chan struct{}, 1)}
 }
 
-// note takes a webhook as it is now; its lease does not end before earliest.
+// note takes a webhook as it is now; its lease does not end before earliest. It wakes
+// Run only if the first lease has changed: renewals, of which there are many, rarely do.
 func (l *leases) note(e *webhook.Endpoint, earliest time.Time) {
 	l.mu.Lock()
 	first := l.book.next()
@@ -133,7 +134,7 @@ func (l *leases) end(ctx context.Context, n webhook.EndpointNumber, now time.Tim
 	}
 }
 
-// forget drops a webhook that storage does not have.
+// forget drops a webhook that storage does not have, whatever its revision was.
 func (l *leases) forget(n webhook.EndpointNumber) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,6 +150,7 @@ func (l *leases) later(n webhook.EndpointNumber, due time.Time) {
 	}
 }
 
+// hostOf returns a target's host for the log. Path and query may hold secrets.
 func hostOf(target string) string {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -157,7 +159,8 @@ func hostOf(target string) string {
 	return u.Host
 }
 
-// leasingStore passes all webhooks that the dispatcher reads at its start to the leases.
+// leasingStore passes all webhooks that the dispatcher reads at its start to the leases,
+// which saves reading two million of them twice.
 type leasingStore struct {
 	storage.Store
 	leases   *leases
@@ -174,7 +177,8 @@ func (s leasingStore) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	})
 }
 
-// leasingDispatcher passes every change that it makes effective to the leases.
+// leasingDispatcher passes every change that the API makes effective to the leases. The
+// API knows the dispatcher only.
 type leasingDispatcher struct {
 	*actors.Dispatcher
 	leases *leases

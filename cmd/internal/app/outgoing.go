@@ -32,7 +32,8 @@ func (c *Config) guardOptions() (o guard.Options, err error) {
 }
 
 // readList reads the entries of a setting. Its error has the wrong entry and the reason
-// that parse returned.
+// that parse returned, which continues the sentence. White space around an entry is
+// dropped: people write lists with a space after the comma.
 func readList[T any](setting string, texts []string, parse func(string) (T, error)) (list []T, err error) {
 	for _, text := range texts {
 		entry, err := parse(strings.TrimSpace(text))

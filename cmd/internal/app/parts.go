@@ -26,6 +26,8 @@ import (
 // storeDir is the folder in the data directory that only storage writes to.
 const storeDir = "store"
 
+// openStorage opens the data directory, which can take long after a kill: storage replays
+// its log. Two processes cannot have the same directory open.
 func (a *App) openStorage() error {
 	backend, err := badgerstore.Open(badgerstore.Options{
 		Dir:       filepath.Join(a.config.DataDir, storeDir),
@@ -37,6 +39,8 @@ func (a *App) openStorage() error {
 		return err
 	}
 	a.running.push("storage", func(context.Context) error { return backend.Close() })
+	// The keys are compared with the data now: a key that is missing must not be found
+	// out at the first delivery that needs it.
 	store, err := sealed.New(backend, a.secretKeys)
 	if err != nil {
 		return missingKey(err)
@@ -50,7 +54,8 @@ func (a *App) openStorage() error {
 	a.parts.store, a.parts.backup, a.parts.needed = store, backend.Backup, backend.SpaceNeeded
 	sayOpening(a.component("storage"), backend.Opening())
 	a.parts.sequence = new(webhook.Sequence)
-	a.parts.sequence.Resume(store.LastSeq())
+	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
+	// A registry of this server, not the global one: two servers may run in one process.
 	a.parts.registry = prometheus.NewRegistry()
 	return errors.Join(
 		a.parts.registry.Register(collectors.NewGoCollector()),
@@ -58,6 +63,7 @@ func (a *App) openStorage() error {
 	)
 }
 
+// openSender makes the client of all deliveries. It makes no connection yet.
 func (a *App) openSender() error {
 	rules, err := a.config.guardOptions()
 	if err != nil {
@@ -94,6 +100,9 @@ func (a *App) openSender() error {
 	return nil
 }
 
+// startActors starts the dispatcher, which reads all webhooks before it returns, and finds
+// pending work in the background. The leases see all webhooks on the way: leasingStore
+// shows them those of the start, leasingDispatcher, in openAPI, every change after it.
 func (a *App) startActors() error {
 	client := a.parts.sender
 	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
@@ -116,10 +125,13 @@ func (a *App) startActors() error {
 		return err
 	}
 	a.running.push("actors", dispatcher.Stop)
+	// The leases need the dispatcher and the dispatcher's store needs the leases, so one of
+	// them learns of the other late. Nothing calls changed before startRoles.
 	a.parts.dispatcher, a.parts.leases.changed = dispatcher, dispatcher.EndpointChanged
 	return dispatcher.Start()
 }
 
+// openAPI makes the HTTP API. It answers nothing before listen.
 func (a *App) openAPI() error {
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
@@ -158,7 +170,8 @@ func (a *App) keySet() *auth.KeySet {
 	return a.parts.keySet
 }
 
-// startRoles starts the background loops beside the parts.
+// startRoles starts the background loops beside the parts. They connect two parts each,
+// and so belong to none of them. All end before the actors do.
 func (a *App) startRoles() error {
 	watcher := &diskWatcher{
 		dir:     a.config.DataDir,
@@ -179,18 +192,21 @@ func (a *App) startRoles() error {
 	return nil
 }
 
-// watchFaults reports when a part cannot continue.
+// watchFaults reports when a part cannot continue. The server stops then, rather than
+// accept events that it cannot keep; whoever runs it starts it again.
 func (a *App) watchFaults(ctx context.Context) {
 	select {
 	case <-a.parts.store.Broken():
-		a.fail(fmt.Errorf("storage cannot go on: %w", a.parts.store.Err()))
+		a.fail(fmt.Errorf("storage cannot continue: %w", a.parts.store.Err()))
 	case <-a.parts.dispatcher.Failed():
-		a.fail(fmt.Errorf("actors cannot go on: %w", a.parts.dispatcher.Err()))
+		a.fail(fmt.Errorf("actors cannot continue: %w", a.parts.dispatcher.Err()))
 	case <-ctx.Done():
 	}
 }
 
-// listen opens both listeners and starts to serve.
+// listen opens both listeners and starts to serve. It is the last step: whoever can
+// connect gets an answer. The admin listener asks for no token, so it is loopback by
+// default, and anything else is logged as a warning.
 func (a *App) listen() error {
 	public, err := openListener(a.config.PublicListener, a.config.publicAddress())
 	if err != nil {
@@ -213,10 +229,12 @@ func (a *App) listen() error {
 	return nil
 }
 
+// component returns the log of one part, which every line of it names.
 func (a *App) component(name string) *slog.Logger {
 	return a.config.Log.With(slog.String("component", name))
 }
 
+// openListener returns the listener of a test, or one at an address.
 func openListener(injected net.Listener, address string) (net.Listener, error) {
 	if injected != nil {
 		return injected, nil
@@ -224,7 +242,8 @@ func openListener(injected net.Listener, address string) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 }
 
-// halfOfTimeLeft returns a context with half of the time that ctx has left.
+// halfOfTimeLeft returns a context with half of the time that ctx has left, so that one
+// part of a stop cannot use up the time of the next.
 func halfOfTimeLeft(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {

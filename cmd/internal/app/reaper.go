@@ -16,7 +16,9 @@ const (
 	reapInterval = time.Minute
 )
 
-// reaper removes what has expired.
+// reaper removes what has expired: events whose deliveries have all expired, and webhooks
+// that were deleted before the retention. Storage decides which they are. When nothing
+// is left to remove it looks once a minute.
 type reaper struct {
 	store storage.Retention
 	log   *slog.Logger
@@ -36,7 +38,9 @@ func (r *reaper) Run(ctx context.Context) {
 	}
 }
 
-// step removes some, and returns the wait until the next step.
+// step removes some, and returns the wait until the next step. After a failure that is
+// the long one, as if nothing were left: what has expired can wait, and a store that has
+// failed ends the server by another way.
 func (r *reaper) step(ctx context.Context) time.Duration {
 	more, err := r.store.Reap(ctx, time.Now(), reapStep)
 	switch {

@@ -23,7 +23,9 @@ type Reloaded struct {
 }
 
 // live are the names of the settings that Reload applies. An entry that ends in a
-// hyphen stands for all names that begin with it. All others need a restart.
+// hyphen stands for all names that begin with it. All others need a restart: addresses,
+// directories, sizes of pools, and keys for the secrets, which storage compares with its
+// data at a start. A new setting needs a restart unless it is added here and to prepare.
 var live = []string{
 	"jwt-secret", "jwt-secrets", "jwt-public-keys", "jwt-issuer", "jwt-audience",
 	"allow-addresses", "deny-addresses", "allow-hosts", "deny-hosts", "allow-ports", "deny-ports",
@@ -59,6 +61,8 @@ func (a *App) Reload(next Config) (Reloaded, error) {
 	if err != nil {
 		return Reloaded{}, err
 	}
+	// Until here nothing has changed. The steps cannot fail, so the server never runs with
+	// half of the new settings.
 	steps, err := a.prepare(&next, keys)
 	if err != nil {
 		return Reloaded{}, fmt.Errorf("reload: %w", err)
@@ -77,7 +81,8 @@ func (a *App) Reload(next Config) (Reloaded, error) {
 	return done, nil
 }
 
-// prepare does everything that can fail, and returns the steps that cannot.
+// prepare does everything that can fail, and returns the steps that cannot. Steps that
+// cost something, such as connections that end, are only there if their settings differ.
 func (a *App) prepare(next *Config, keys []auth.Key) (steps []func(), err error) {
 	rules, err := next.guardOptions()
 	if err != nil {
@@ -109,6 +114,7 @@ func (a *App) prepare(next *Config, keys []auth.Key) (steps []func(), err error)
 	return steps, nil
 }
 
+// guardLists returns the settings that guardOptions reads, for comparison.
 func (c *Config) guardLists() [6][]string {
 	return [6][]string{c.AllowAddresses, c.DenyAddresses, c.AllowHosts, c.DenyHosts, c.AllowPorts, c.DenyPorts}
 }
@@ -121,7 +127,8 @@ func (c *Config) keepInjected(from *Config) {
 }
 
 // take changes the live settings to those of next, and returns the names of all that
-// differ.
+// differ. Settings that need a restart keep their old value here, so that the next reload
+// reports them again.
 func (c *Config) take(next *Config) (done Reloaded, err error) {
 	own, err := settingsOf(c)
 	if err != nil {
@@ -153,7 +160,8 @@ func sameValue(a, b reflect.Value) bool {
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
-// settingsOf returns the settings of a configuration, whose Targets are its fields.
+// settingsOf returns the settings of a configuration, whose Targets are its fields. It
+// asks the parser for them, and so has the names that users know, in the order of Config.
 func settingsOf(c *Config) ([]*kong.Flag, error) {
 	parser, err := kong.New(c)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 type servers struct {
 	api           *httpapi.Server
 	public, admin net.Listener
-	ended         sync.WaitGroup
+	ended         sync.WaitGroup // of the two goroutines that accept
 }
 
 // start serves in the background. It calls fail if a server ends without a stop.

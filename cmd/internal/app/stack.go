@@ -7,11 +7,14 @@ import (
 	"slices"
 )
 
-// stack holds what was started, in order, so that it can be stopped in reverse.
+// stack holds what was started, in order, so that it can be stopped in reverse. A failed
+// start and a stop unwind the same stack: a part is stopped in one way only. It has no
+// lock; the App's guards it.
 type stack []started
 
+// started is one part that runs.
 type started struct {
-	name string
+	name string // for errors: "stop NAME: …"
 	stop func(context.Context) error
 }
 
@@ -34,7 +37,7 @@ func (s *stack) unwind(ctx context.Context) error {
 }
 
 // role starts a background loop. The function that it returns ends the loop's context
-// and waits for the loop.
+// and waits for the loop, until stopCtx ends: a loop may be inside a call to storage.
 func role(run func(context.Context)) (stop func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -25,6 +25,9 @@ var ErrUnpatched = errors.New("this program was built without the patches to its
 // not finished, or this system does not support one. It makes nothing.
 func Usable(dataDir string) error { return badgerstore.Usable(filepath.Join(dataDir, storeDir)) }
 
+// The commands below open the data directory themselves. Where a server has it open they
+// fail: the directory has a lock.
+
 // Check verifies a data directory that no server uses: every checksum, every
 // record, and that every pending delivery has what it needs. With keys, in the form of
 // Config.SecretKeys, it decrypts every secret.
@@ -41,7 +44,8 @@ func Check(dataDir string, keys []string) (CheckReport, error) {
 	return c, missingKey(err)
 }
 
-// Backup writes a data directory that no server uses to a new file.
+// Backup writes a data directory that no server uses to a new file. It never overwrites
+// one. Secrets stay encrypted in it.
 func Backup(dataDir, file string) (CheckReport, error) {
 	return badgerstore.BackupDir(filepath.Join(dataDir, storeDir), file)
 }
@@ -52,7 +56,8 @@ func SaveBackup(from io.Reader, file string) (CheckReport, error) {
 	return badgerstore.SaveBackup(from, file)
 }
 
-// Restore makes a new data directory from a backup.
+// Restore makes a new data directory from a backup. It compares and checks every record
+// before the directory gets its name, and writes into no directory that holds anything.
 func Restore(file, dataDir string) (CheckReport, error) {
 	return badgerstore.RestoreDir(file, filepath.Join(dataDir, storeDir))
 }
