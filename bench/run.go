@@ -36,7 +36,7 @@ type runCommand struct {
 	Listen          string        `help:"IP address and port that the receiver listens on, and deliveries go to." default:"127.0.0.1:0" placeholder:"IP:PORT"`
 	Binary          string        `help:"A server binary to start instead of building one." placeholder:"FILE"`
 	Data            string        `help:"Folder, on a disk, in which the servers' data directories are made and removed." placeholder:"DIR"`
-	Results         string        `help:"Folder in which to make one for this run, with results.json, report.md and charts." placeholder:"DIR"`
+	Results         string        `help:"Folder in which to make one for this run, with results.json and report.md. The command charts draws from them." placeholder:"DIR"`
 	JSON            string        `help:"File to write results.json to as well; - for standard output, in place of the tables." placeholder:"FILE"`
 }
 
@@ -259,7 +259,7 @@ func (c *runCommand) write(b *bench, r *report.Report) error {
 		if err != nil {
 			return err
 		}
-		b.progress.say("written to " + dir)
+		b.progress.say("written to " + dir + "; go run ./bench charts " + dir + " draws the charts")
 	}
 	if c.JSON == "-" {
 		return r.WriteJSON(os.Stdout)

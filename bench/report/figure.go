@@ -75,12 +75,13 @@ const (
 	MemoryDrift Figure = "anonymous_memory_drift_ratio"
 )
 
-// kind tells how a figure is written for people.
+// kind is how a figure is written for people.
 type kind struct {
 	Figure
 	title string
 	// per is how many of the figure's unit make one of the title's.
-	per    float64
+	per float64
+	// digits is how many stand behind the decimal point.
 	digits int
 }
 
@@ -112,7 +113,8 @@ var kinds = []kind{
 // Mebibyte is the unit of memory and disk space in tables and charts.
 const Mebibyte = 1 << 20
 
-// kind is how the figure is written: as it is, if it is not among kinds.
+// kind returns how the figure is written. A figure that is not among kinds is written
+// under its own name: it may be of a later version of the bench.
 func (f Figure) kind() kind {
 	for _, k := range kinds {
 		if k.Figure == f {
@@ -122,13 +124,25 @@ func (f Figure) kind() kind {
 	return kind{Figure: f, title: string(f), per: 1, digits: 3}
 }
 
-// title is how a figure is called in tables.
+// title returns the name of a figure in tables.
 func (f Figure) title() string { return f.kind().title }
 
 // format writes a value of the figure, in the unit of its title.
 func (f Figure) format(value float64) string {
 	k := f.kind()
 	return FormatNumber(value/k.per, k.digits)
+}
+
+// spread writes a figure's median, with the bounds if they differ from it as written.
+func (f Figure) spread(s Spread, measured bool) string {
+	if !measured {
+		return ""
+	}
+	median, low, high := f.format(s.Median), f.format(s.Min), f.format(s.Max)
+	if low == high {
+		return median
+	}
+	return fmt.Sprintf("%s (%s–%s)", median, low, high)
 }
 
 // FormatNumber writes a number with commas between the thousands.
@@ -149,26 +163,3 @@ func FormatNumber(value float64, digits int) string {
 
 // FormatCount writes a whole number for people.
 func FormatCount[T int | uint64](n T) string { return FormatNumber(float64(n), 0) }
-
-// Set notes a figure unless it is not a number, as a ratio to nothing is.
-func (r *Result) Set(f Figure, value float64) {
-	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return
-	}
-	if r.Figures == nil {
-		r.Figures = map[Figure]float64{}
-	}
-	r.Figures[f] = value
-}
-
-// String names a result's scenario and variant.
-func (k Key) String() string {
-	name := k.Scenario
-	if k.Variant != "" {
-		name += ", " + k.Variant
-	}
-	if k.Binary != "" {
-		name = fmt.Sprintf("%s (%s)", name, k.Binary)
-	}
-	return name
-}

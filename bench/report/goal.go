@@ -2,22 +2,22 @@ package report
 
 import "fmt"
 
-// Goal is a bound that a figure is held against. A figure beyond it does not
-// fail the run.
+// Goal is a bound for a figure. A figure beyond it does not fail the run: figures depend
+// on the machine, and only broken promises are errors.
 type Goal struct {
+	// Of is what was measured.
 	Of     Key
 	figure Figure
-	// To, unless nil, makes the goal one for the ratio to the same figure there.
+	// To, unless nil, makes this a goal for the ratio to the same figure of To.
 	To *Key
 	// atLeast: the bound is the least value, not the largest.
 	atLeast bool
 	bound   float64
 }
 
-// Goals are the bench's: where they speak of bare, of the same machine at the
-// same moment. What is to be "as with 1,000" is read as at
-// most 1.5 times, "flat" and "no drift" as at most 1.25 times: as much as
-// repetitions differ by themselves.
+// Goals returns the goals of the bench. A goal that names bare means bare on the same
+// machine at the same moment. "As with 1,000 endpoints" means at most 1.5 times as much,
+// "flat" and "no drift" at most 1.25 times: repetitions differ as much by themselves.
 func Goals() []Goal {
 	of := func(scenario string, variant ...string) Key {
 		k := Key{Scenario: scenario}
@@ -53,7 +53,7 @@ func Goals() []Goal {
 	}
 }
 
-// Verdict is how a goal fared.
+// Verdict is whether a goal was met.
 type Verdict struct {
 	Key
 	What  string  `json:"what"`
@@ -66,7 +66,8 @@ type Verdict struct {
 	ratio   bool
 }
 
-// judge holds the medians against the goals; what was not measured is left out.
+// judge compares the medians with the goals, for each binary by itself. It leaves out
+// what was not measured.
 func judge(summaries []Summary) []Verdict {
 	var verdicts []Verdict
 	for _, binary := range []string{"", "A", "B"} {
@@ -101,7 +102,7 @@ func (g Goal) judge(summaries []Summary, binary string) (Verdict, bool) {
 	return v, ok
 }
 
-// row gives the verdict's cells: who, what, value, bound, outcome.
+// row returns the verdict's cells: scenario, figure, value, bound, outcome.
 func (v Verdict) row() []string {
 	format := v.figure.format
 	if v.ratio {

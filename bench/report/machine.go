@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Machine is what the figures were measured on.
+// Machine describes the machine on which the figures were measured.
 type Machine struct {
 	Processor string `json:"processor"`
 	Cores     int    `json:"cores"`
@@ -25,7 +25,9 @@ type Machine struct {
 	Sync float64 `json:"sync_ms"`
 }
 
-// LookAround describes this machine; dir is on the disk that is measured.
+// LookAround describes this machine. dir is a folder on the disk that is measured; without
+// it the disk is left out. What /proc does not say stays empty: a report without a
+// processor's name is still a report.
 func LookAround(dir string) (m Machine, err error) {
 	m = Machine{Cores: runtime.NumCPU(), Go: runtime.Version()}
 	if cpus, err := os.ReadFile("/proc/cpuinfo"); err == nil {
@@ -44,7 +46,7 @@ func LookAround(dir string) (m Machine, err error) {
 	return m, err
 }
 
-// valueOf finds the first line "name : value" and gives the value.
+// valueOf returns the value of the first line "name : value".
 func valueOf(text, name string) string {
 	for line := range strings.Lines(text) {
 		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
@@ -54,10 +56,12 @@ func valueOf(text, name string) string {
 	return "unknown"
 }
 
-// syncs is how many syncs the median is taken of.
+// syncs is how many syncs the median is taken of: an odd number, and over in a second
+// on a slow disk.
 const syncs = 101
 
-// syncTime measures how long an append of 4 KiB takes to be durable, in milliseconds.
+// syncTime measures how long an append of 4 KiB takes to be durable, in milliseconds. An
+// acknowledgement waits for one such sync, so a report without it says little.
 func syncTime(dir string) (ms float64, err error) {
 	file, err := os.CreateTemp(dir, "astrohook-sync-")
 	if err != nil {
@@ -78,7 +82,7 @@ func syncTime(dir string) (ms float64, err error) {
 	return float64(times[syncs/2].Microseconds()) / 1000, nil
 }
 
-// Commit names the checkout's commit, with -dirty if files were changed since;
+// Commit returns the name of the checkout's commit, with -dirty if files were changed since;
 // "unknown" without git.
 func Commit() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude", "*").Output()

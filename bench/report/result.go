@@ -1,7 +1,12 @@
 package report
 
-// What the report itself must know by name: bare, which the others are compared to,
-// the variants that goals compare with, and the axes that curves are drawn over.
+import (
+	"fmt"
+	"math"
+)
+
+// Names that the report itself must know: bare, to which it compares the others, the
+// variants that goals compare with, and the axes over which it draws curves.
 const (
 	Bare       = "bare"
 	AllHealthy = "all healthy"
@@ -9,21 +14,34 @@ const (
 
 	ConnectionsAxis = "connections"
 	EndpointsAxis   = "endpoints"
-	// PayloadAxis is that of results that differ in the bytes of data, coresAxis in GOMAXPROCS.
+	// PayloadAxis is the axis of results that differ in the bytes of data, CoresAxis of
+	// those that differ in GOMAXPROCS.
 	PayloadAxis = "payload"
 	CoresAxis   = "cores"
 )
 
-// Key tells what was measured from what else was.
+// Key names what was measured. Results with the same key are repetitions.
 type Key struct {
 	Scenario string `json:"scenario"`
-	// Variant tells the parts of one scenario apart; "" for the main one.
+	// Variant names a part of a scenario; "" is the main one.
 	Variant string `json:"variant,omitempty"`
 	// Binary is A or B in paired runs.
 	Binary string `json:"binary,omitempty"`
 }
 
-// Settings are what a result was measured with.
+// String writes the key as tables show it.
+func (k Key) String() string {
+	name := k.Scenario
+	if k.Variant != "" {
+		name += ", " + k.Variant
+	}
+	if k.Binary != "" {
+		name = fmt.Sprintf("%s (%s)", name, k.Binary)
+	}
+	return name
+}
+
+// Settings are the sizes with which a result was measured.
 type Settings struct {
 	Connections int     `json:"connections"`
 	Batch       int     `json:"batch"`
@@ -41,7 +59,7 @@ type Settings struct {
 type Account struct {
 	Published    uint64 `json:"published"`
 	Acknowledged uint64 `json:"acknowledged"`
-	// Unknown events got no answer.
+	// Unknown events got no answer: they may arrive or not, and neither is a fault.
 	Unknown int `json:"unknown"`
 	// Refused counts answers that asked to come again later.
 	Refused uint64 `json:"refused"`
@@ -51,17 +69,20 @@ type Account struct {
 	Lost       uint64 `json:"lost"`
 	Duplicated uint64 `json:"duplicated"`
 	Corrupted  uint64 `json:"corrupted"`
-	Foreign    uint64 `json:"foreign"`
-	Sampled    uint64 `json:"signatures_checked"`
-	Unsigned   uint64 `json:"signatures_wrong"`
+	// Foreign deliveries belong to another run, or came to an endpoint that is not theirs.
+	Foreign uint64 `json:"foreign"`
+	// Sampled deliveries had their signatures checked, and Unsigned ones failed the check.
+	Sampled  uint64 `json:"signatures_checked"`
+	Unsigned uint64 `json:"signatures_wrong"`
 }
 
-// Broken tells whether a promise was broken: such a run is no result.
+// Broken reports whether a promise was broken. Such a run is no result: a server that
+// loses deliveries is fast.
 func (a Account) Broken() bool {
 	return a.Lost+a.Duplicated+a.Corrupted+a.Foreign+a.Unsigned > 0 || a.Delivered == 0
 }
 
-// add counts another run's events to these.
+// add returns the sum of two accounts.
 func (a Account) add(b Account) Account {
 	a.Published += b.Published
 	a.Acknowledged += b.Acknowledged
@@ -84,7 +105,7 @@ type Point struct {
 	Y float64 `json:"y"`
 }
 
-// Result is what one run gave.
+// Result is the outcome of one run.
 type Result struct {
 	Key
 	Repetition int `json:"repetition"`
@@ -95,7 +116,19 @@ type Result struct {
 	Curves map[string][]Point `json:"curves,omitempty"`
 }
 
-// SetCurve adds a point to one of the result's curves.
+// Set notes a figure, unless the value is no number: a ratio to nothing is none, and
+// JSON has no way to write it.
+func (r *Result) Set(f Figure, value float64) {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return
+	}
+	if r.Figures == nil {
+		r.Figures = map[Figure]float64{}
+	}
+	r.Figures[f] = value
+}
+
+// SetCurve notes a curve. One point is no curve: such a run was too short for it.
 func (r *Result) SetCurve(name string, points []Point) {
 	if len(points) < 2 {
 		return
@@ -104,29 +137,4 @@ func (r *Result) SetCurve(name string, points []Point) {
 		r.Curves = map[string][]Point{}
 	}
 	r.Curves[name] = points
-}
-
-// compareToBare sets the ratio of each result to the bare one in its repetition; of
-// those that differ in the payload, to the one with the same.
-func compareToBare(results []Result) {
-	type run struct{ repetition, payload int }
-	bare := map[run]float64{} // the main one has the payload 0
-	for _, r := range results {
-		switch {
-		case r.Scenario == Bare && r.Variant == "":
-			bare[run{r.Repetition, 0}] = r.Figures[DeliveredPerSecond]
-		case r.Scenario == Bare:
-			bare[run{r.Repetition, r.Payload}] = r.Figures[DeliveredPerSecond]
-		}
-	}
-	for i := range results {
-		r := &results[i]
-		limit := bare[run{r.Repetition, 0}]
-		if r.Axis == PayloadAxis {
-			limit = bare[run{r.Repetition, r.Payload}]
-		}
-		if rate, ok := r.Figures[DeliveredPerSecond]; ok && limit > 0 {
-			r.Set(ToBare, rate/limit)
-		}
-	}
 }

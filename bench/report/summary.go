@@ -2,22 +2,22 @@ package report
 
 import "slices"
 
-// Spread is what repetitions gave for one figure.
+// Spread is the values of one figure in several repetitions.
 type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 }
 
-// SpreadOf sums values up; there must be one at least. The median of an even
-// number of them is the mean of the two in the middle.
+// SpreadOf sums up values, of which there must be one at least. The median of an even
+// number of values is the mean of the two in the middle.
 func SpreadOf(values []float64) Spread {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
 	return Spread{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1]}
 }
 
-// Summary is what all repetitions of a measurement gave.
+// Summary is the outcome of all repetitions of a measurement.
 type Summary struct {
 	Key
 	Settings
@@ -27,7 +27,7 @@ type Summary struct {
 	Broken  int                `json:"broken"`
 	Total   Account            `json:"total"`
 	Figures map[Figure]Spread  `json:"figures"`
-	Curves  map[string][]Point `json:"-"` // those of the first run
+	Curves  map[string][]Point `json:"-"` // of the first run: curves over time have no median
 }
 
 // summarize groups results by what was measured, in the order in which they came.
@@ -64,7 +64,7 @@ func summarize(results []Result) []Summary {
 	return summaries
 }
 
-// find gives the median of a figure; false if it was not measured.
+// find returns the median of a figure, or false if it was not measured.
 func find(summaries []Summary, k Key, f Figure) (float64, bool) {
 	for _, s := range summaries {
 		if s.Key == k {
@@ -73,58 +73,4 @@ func find(summaries []Summary, k Key, f Figure) (float64, bool) {
 		}
 	}
 	return 0, false
-}
-
-// Pair is by what factor B differs from A in one figure.
-type Pair struct {
-	Key
-	Figure Figure `json:"figure"`
-	// Ratio is B's value to A's, of runs in the same repetition.
-	Ratio Spread `json:"ratio"`
-}
-
-// paired are the figures that paired runs compare.
-var paired = []Figure{DeliveredPerSecond, ServerCPU, PeakAnon, AnswerP99, ReceiptP99}
-
-// pairs compares the runs of A with those of B, repetition by repetition.
-func pairs(results []Result) []Pair {
-	type run struct {
-		Key
-		repetition int
-	}
-	a := map[run]Result{}
-	for _, r := range results {
-		if r.Binary == "A" && !r.Broken() {
-			a[run{Key{r.Scenario, r.Variant, ""}, r.Repetition}] = r
-		}
-	}
-	type column struct {
-		Key
-		Figure
-	}
-	ratios := map[column][]float64{}
-	var order []column
-	for _, r := range results {
-		k := Key{r.Scenario, r.Variant, ""}
-		base, ok := a[run{k, r.Repetition}]
-		if r.Binary != "B" || r.Broken() || !ok {
-			continue
-		}
-		for _, f := range paired {
-			from, to := base.Figures[f], r.Figures[f]
-			if from <= 0 || to <= 0 {
-				continue
-			}
-			c := column{k, f}
-			if ratios[c] == nil {
-				order = append(order, c)
-			}
-			ratios[c] = append(ratios[c], to/from)
-		}
-	}
-	var out []Pair
-	for _, c := range order {
-		out = append(out, Pair{c.Key, c.Figure, SpreadOf(ratios[c])})
-	}
-	return out
 }
