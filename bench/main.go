@@ -18,16 +18,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var command interface{ Run(context.Context) error } = &runCommand{}
-	args := os.Args[1:]
+	name, args := "bench", os.Args[1:]
 	if len(args) > 0 {
 		switch args[0] {
 		case receiverArgument:
 			command, args = &receiverCommand{}, args[1:]
 		case chartsArgument:
-			command, args = &chartsCommand{}, args[1:]
+			command, name, args = &chartsCommand{}, "bench charts", args[1:]
 		}
 	}
-	parser := kong.Must(command, kong.Name("bench"), kong.Description("Load an Astrohook server over its HTTP API and report what it delivers, how fast and at what cost."))
+	parser := kong.Must(command, kong.Name(name), kong.Description("Load an Astrohook server over its HTTP API and report what it delivers, how fast and at what cost."))
 	_, err := parser.Parse(args)
 	parser.FatalIfErrorf(err)
 	err = command.Run(ctx)

@@ -20,7 +20,9 @@ type Program struct {
 	cmd    *exec.Cmd
 	stop   func() error
 	exited chan struct{}
-	err    error // how the process ended; to be read after exited is closed
+	// patience is how long Close waits.
+	patience time.Duration
+	err      error // how the process ended; to be read after exited is closed
 }
 
 // Start starts a program in a process group of its own: a signal that a terminal
@@ -34,7 +36,7 @@ func Start(cmd *exec.Cmd, stop func() error) (*Program, error) {
 	if stop == nil {
 		stop = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	}
-	p := &Program{cmd: cmd, stop: stop, exited: make(chan struct{})}
+	p := &Program{cmd: cmd, stop: stop, exited: make(chan struct{}), patience: stopTimeout}
 	go func() { // ends with the process, which Close and Kill see to
 		p.err = cmd.Wait()
 		close(p.exited)
@@ -70,8 +72,8 @@ func (p *Program) Close() error {
 			return fmt.Errorf("%s: %w", p.cmd.Path, p.err)
 		}
 		return nil
-	case <-time.After(stopTimeout):
-		return errors.Join(fmt.Errorf("%s did not stop in %s", p.cmd.Path, stopTimeout), p.Kill())
+	case <-time.After(p.patience):
+		return errors.Join(fmt.Errorf("%s did not stop in %s", p.cmd.Path, p.patience), p.Kill())
 	}
 }
 

@@ -17,13 +17,18 @@ import (
 // tick is the unit of processor time in /proc: 1/100 s on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// CPUTime is the processor time, user and system, that a process has used so
-// far, to 10 ms.
+// CPUTime returns the processor time, user and system, that a process has used so far,
+// to 10 ms.
 func CPUTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, fmt.Errorf("read processor time: %w", err)
 	}
+	return parseCPUTime(stat)
+}
+
+// parseCPUTime adds up the fields utime and stime of /proc/PID/stat (proc_pid_stat(5)).
+func parseCPUTime(stat []byte) (time.Duration, error) {
 	// The second field, the command, may hold anything; it ends with the last ')'.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
@@ -37,20 +42,20 @@ func CPUTime(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, nil
 }
 
-// Memory is what a process has resident, in bytes.
+// Memory is the resident memory of a process, in bytes.
 type Memory struct {
-	// Peak is the largest it has ever had in all.
+	// Peak is the largest sum of all parts since the process began.
 	Peak int64
-	// Anon is what it allocated, file what it mapped of files.
+	// Anon is the part that the process allocated, File the part that it mapped of files.
 	Anon, File int64
 }
 
-// Max gives the larger of each.
+// Max returns the larger of each part.
 func (m Memory) Max(b Memory) Memory {
 	return Memory{max(m.Peak, b.Peak), max(m.Anon, b.Anon), max(m.File, b.File)}
 }
 
-// ReadMemory reads the sizes of a process.
+// ReadMemory returns the memory of a process. It fails when the process is gone.
 func ReadMemory(pid int) (m Memory, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -59,6 +64,8 @@ func ReadMemory(pid int) (m Memory, err error) {
 	return parseMemory(string(status))
 }
 
+// parseMemory reads the lines of /proc/PID/status that matter; a process that is about
+// to end has none of them.
 func parseMemory(status string) (m Memory, err error) {
 	for line := range strings.Lines(status) {
 		name, value, _ := strings.Cut(line, ":")
@@ -78,8 +85,9 @@ func parseMemory(status string) (m Memory, err error) {
 	return m, nil
 }
 
-// DiskUse is how much of the disk a folder takes up, in bytes. What vanishes
-// meanwhile does not count.
+// DiskUse returns how much of the disk a folder takes up, in bytes: blocks, not lengths,
+// because the server preallocates files. Files that vanish meanwhile do not count: the
+// server may be merging tables.
 func DiskUse(dir string) (total int64, err error) {
 	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		var stat unix.Stat_t

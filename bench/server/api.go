@@ -17,7 +17,8 @@ import (
 // API calls JSON over HTTP: the server's management API, or the receiver's controls.
 type API struct {
 	// Base is a URL without a path.
-	Base  string
+	Base string
+	// Token is sent with every call; "" for the receiver, which asks for none.
 	Token string
 }
 
@@ -37,19 +38,51 @@ func CloseIdleConnections() { client.CloseIdleConnections() }
 
 var errStatus = errors.New("unexpected answer")
 
-// Call sends in, unless nil, as JSON and reads a 2xx answer into out, unless nil.
+// Call sends in, unless nil, as JSON, and decodes a 2xx answer into out, unless nil. Any
+// other answer is an error that quotes its beginning.
 func (a API) Call(ctx context.Context, method, path string, in, out any) error {
+	answer, err := a.exchange(ctx, method, path, in)
+	if err == nil && out != nil {
+		err = json.Unmarshal(answer, out)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+func (a API) exchange(ctx context.Context, method, path string, in any) ([]byte, error) {
+	req, err := a.request(ctx, method, path, in)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body) // to its end, so that the connection can be used again
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, fmt.Errorf("%w: %s: %.300s", errStatus, resp.Status, answer)
+	}
+	return answer, nil
+}
+
+func (a API) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
 	var body io.Reader
 	if in != nil {
 		raw, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("%s %s: %w", method, path, err)
+			return nil, err
 		}
 		body = bytes.NewReader(raw)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, a.Base+path, body)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, err
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -57,35 +90,18 @@ func (a API) Call(ctx context.Context, method, path string, in, out any) error {
 	if a.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+a.Token)
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %w: %s: %.300s", method, path, errStatus, resp.Status, answer)
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("%s %s: read the answer: %w", method, path, err)
-	}
-	return nil
+	return req, nil
 }
 
-// Registration is what the bench sets of an endpoint.
+// Registration is the part of an endpoint that the bench sets; the rest has the
+// server's defaults, as for most clients.
 type Registration struct {
 	EventType string `json:"event_type"`
 	TargetURL string `json:"target_url"`
 	Secret    string `json:"secret"`
 }
 
-// Register adds an endpoint for a client and gives its id.
+// Register adds an endpoint for a client and returns its id.
 func (a API) Register(ctx context.Context, client string, r Registration) (string, error) {
 	path := "/api/webhooks?client_id=" + url.QueryEscape(client)
 	var made struct {
@@ -100,7 +116,7 @@ func (a API) Pause(ctx context.Context, id string) error {
 	return a.Call(ctx, http.MethodPost, "/api/webhooks/"+id+"/pause", nil, nil)
 }
 
-// Resume makes a paused endpoint go on.
+// Resume makes a paused endpoint deliver again.
 func (a API) Resume(ctx context.Context, id string) error {
 	return a.Call(ctx, http.MethodPost, "/api/webhooks/"+id+"/resume", nil, nil)
 }
@@ -110,8 +126,9 @@ func (a API) Delete(ctx context.Context, id string) error {
 	return a.Call(ctx, http.MethodDelete, "/api/webhooks/"+id, nil, nil)
 }
 
-// awaitReady returns when the server says that it is ready. It gives up when the
-// context ends, or the server's process has exited.
+// awaitReady returns when the server says that it is ready. It fails when the context
+// ends or the server's process has exited. It asks every 5 ms, which is the precision of
+// ReadyIn.
 func (a API) awaitReady(ctx context.Context, exited <-chan struct{}) error {
 	for {
 		err := a.Call(ctx, http.MethodGet, "/readyz", nil, nil)
@@ -128,7 +145,7 @@ func (a API) awaitReady(ctx context.Context, exited <-chan struct{}) error {
 	}
 }
 
-// mint signs a token that may do everything, valid for a day.
+// mint signs a token that may do everything, valid for a day: longer than any run.
 func mint(secret string) (string, error) {
 	claims := jwt.MapClaims{
 		"client_id": "bench",

@@ -29,18 +29,20 @@ import (
 type Server struct {
 	API
 	// Data is the folder with its data directory; "" if somebody else started it.
-	Data string
-	// Program runs; nil if none does, or somebody else started it.
-	program     atomic.Pointer[process.Program]
+	Data        string
 	binary      string
 	environment []string
-	// ReadyIn is how long the last start took.
+	// program is the process that runs; nil before the first start, and if somebody else
+	// started the server. It is atomic because the observer of a run asks for the PID while
+	// a scenario starts the server again.
+	program atomic.Pointer[process.Program]
+	// ReadyIn is how long the last start took, from the process to the first 200 of /readyz.
 	ReadyIn time.Duration
-	// ReadyAt is when it was ready.
+	// ReadyAt is when that was.
 	ReadyAt time.Time
 }
 
-// PID is the id of the server's process; 0 if there is none that the bench started.
+// PID returns the id of the server's process; 0 if there is none that the bench started.
 func (s *Server) PID() int {
 	if s == nil {
 		return 0
@@ -48,13 +50,15 @@ func (s *Server) PID() int {
 	return s.program.Load().PID()
 }
 
-// Host gives the server's host and port.
+// Host returns the server's host and port.
 func (s *Server) Host() string {
 	_, host, _ := strings.Cut(s.Base, "://")
 	return strings.TrimSuffix(host, "/")
 }
 
-// Build compiles the server from the checkout that the bench stands in.
+// Build compiles the server of the checkout in the working directory into a folder, and
+// returns the binary. A fresh build, so that the figures belong to the commit that the
+// report names.
 func Build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "astrohook")
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/corpastro/astrohook/cmd/astrohook")
@@ -64,8 +68,10 @@ func Build(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// Prepare makes an empty data directory below parent, and all else that a
-// server needs to start.
+// Prepare makes an empty data directory below parent, and everything else that a server
+// needs to start. The caller closes it, started or not. environment is set in addition
+// to the settings that every measured server has: all that costs time is on (synced
+// acknowledgements, sealed secrets, both signatures), and no limit is in the way.
 func Prepare(binary, parent string, environment []string) (*Server, error) {
 	addresses, err := freeAddresses(2)
 	if err != nil {
@@ -98,16 +104,18 @@ func Prepare(binary, parent string, environment []string) (*Server, error) {
 		"ASTROHOOK_CLIENT_MAX_WEBHOOKS=100000000",
 		"ASTROHOOK_CLIENT_MAX_PATTERNS=100000000",
 		"ASTROHOOK_CLIENT_MAX_PENDING=1000000000",
-		"ASTROHOOK_LOG_LEVEL=error", // endpoints that are down on purpose are warned of
+		"ASTROHOOK_LOG_LEVEL=error", // scenarios take endpoints down on purpose, which is a warning each
 	)
 	s.environment = append(s.environment, environment...)
 	return s, nil
 }
 
-// startTimeout bounds how long a server may take to become ready.
+// startTimeout bounds how long a server may take to become ready: a million endpoints
+// and ten million deliveries take it seconds.
 const startTimeout = 5 * time.Minute
 
-// Start runs the server and returns when it is ready.
+// Start runs the server and returns when it is ready. After an error the process may
+// run: Close ends it.
 func (s *Server) Start(ctx context.Context) error {
 	cmd := exec.Command(s.binary, "serve")
 	cmd.Env = s.environment
@@ -151,7 +159,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// freeAddresses gives loopback addresses that nobody listens on at the moment.
+// freeAddresses returns n different loopback addresses on which nobody listens at the
+// moment. Another process could take one before the server does; the start fails then.
 func freeAddresses(n int) ([]string, error) {
 	var addresses []string
 	for range n {
@@ -165,7 +174,7 @@ func freeAddresses(n int) ([]string, error) {
 	return addresses, nil
 }
 
-// DiskFolder gives the folder for data: the wanted one, or else the first of the
+// DiskFolder returns the folder for data: the wanted one, or else the first of the
 // system's temporary folder and the working directory that is on a disk. On a
 // file system in memory a sync costs nothing, and the figures would mean nothing.
 func DiskFolder(wanted string) (string, error) {

@@ -1,0 +1,9 @@
+package process
+
+import (
+	"testing"
+
+	"github.com/corpastro/astrohook/bench/benchtest"
+)
+
+func TestMain(m *testing.M) { benchtest.Main(m) }
