@@ -30,7 +30,7 @@ const (
 	// longest is the largest duration that a meter distinguishes from longer ones, in
 	// microseconds.
 	longest = int64(time.Hour / time.Microsecond)
-	// digits is the precision of a quantile: three significant digits cost 100 KiB a shard.
+	// digits is the precision of a quantile, in significant digits.
 	digits = 3
 )
 

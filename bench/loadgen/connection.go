@@ -12,8 +12,8 @@ import (
 )
 
 // connection is a keep-alive HTTP/1.1 connection that sends requests as they are
-// and reads answers that have a Content-Length: as little work as will do, for
-// the generator shares its processors with the server.
+// and reads answers that have a Content-Length. net/http would do more, at the cost of
+// processors that the generator shares with the server.
 type connection struct {
 	address string
 	conn    net.Conn
@@ -21,7 +21,8 @@ type connection struct {
 	body    []byte
 }
 
-// answerTimeout bounds the wait for one answer.
+// answerTimeout bounds the wait for one answer. A server that stalls longer has lost the
+// run.
 const answerTimeout = 30 * time.Second
 
 // answer is a response; its body belongs to the connection until its next use.
@@ -47,8 +48,8 @@ func (c *connection) close() {
 	}
 }
 
-// exchange sends a request and reads its answer. After an error the connection
-// is closed, and whether the server got the request is unknown.
+// exchange sends a request and reads its answer. After an error the connection is closed
+// (the next exchange opens another), and whether the server got the request is unknown.
 func (c *connection) exchange(raw []byte) (answer, error) {
 	if c.conn == nil {
 		if err := c.open(); err != nil {
@@ -88,7 +89,7 @@ var (
 	retryAfter    = []byte("retry-after:")
 )
 
-// readHead reads the status line and those two headers that matter.
+// readHead reads the status line and the two headers that matter.
 func (c *connection) readHead() (a answer, length int, err error) {
 	line, err := c.readLine()
 	if err != nil {
@@ -120,6 +121,7 @@ func (c *connection) readHead() (a answer, length int, err error) {
 	return a, length, nil
 }
 
+// readLine returns a line without its end. A line beyond the reader's 8 KiB is an error.
 func (c *connection) readLine() ([]byte, error) {
 	line, err := c.reader.ReadSlice('\n')
 	if err != nil {
@@ -128,8 +130,8 @@ func (c *connection) readLine() ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), nil
 }
 
-// header gives the number behind a header's name, which is in lower case and
-// ends with a colon.
+// header returns the number of a header line with this name, which is in lower case
+// and ends with a colon.
 func header(line, name []byte) (int, bool) {
 	if len(line) < len(name) || !bytes.EqualFold(line[:len(name)], name) {
 		return 0, false

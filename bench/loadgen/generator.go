@@ -24,7 +24,7 @@ import (
 	"github.com/corpastro/astrohook/bench/latency"
 )
 
-// Load says what a generator sends, where, and how fast.
+// Load is what a generator sends, where, and how fast.
 type Load struct {
 	Shape       Shape
 	Address     string // host:port
@@ -38,7 +38,7 @@ type Load struct {
 	Events uint64
 }
 
-// Published is what a generator did.
+// Published is the outcome of a load.
 type Published struct {
 	// Issued counts the events sent, acknowledged or not: their numbers are 0 to issued-1.
 	Issued uint64
@@ -65,7 +65,7 @@ type generator struct {
 	unknown map[uint64]bool
 }
 
-// maxUnknown is how many events may go without an answer before the run is given up.
+// maxUnknown is how many events may stay without an answer.
 const maxUnknown = 10_000
 
 // Generate runs the load to its end.
@@ -99,7 +99,7 @@ func Generate(ctx context.Context, l Load) (Published, error) {
 	return p, context.Cause(ctx)
 }
 
-// turns gives the schedule of an open loop; nil for a closed one.
+// turns starts the schedule of an open loop, and returns nil for a closed one.
 func (g *generator) turns(ctx context.Context, start time.Time) <-chan turn {
 	if g.load.Rate == 0 {
 		return nil
@@ -111,7 +111,8 @@ func (g *generator) turns(ctx context.Context, start time.Time) <-chan turn {
 	return turns
 }
 
-// work sends requests over one connection until the load is done.
+// work sends requests over one connection until the load is done. In an open loop a
+// request's time counts from when it was due, in a closed one from when it is sent.
 func (g *generator) work(ctx context.Context, start time.Time, turns <-chan turn) error {
 	c := &connection{address: g.load.Address}
 	defer c.close()
@@ -141,7 +142,8 @@ func (g *generator) work(ctx context.Context, start time.Time, turns <-chan turn
 	return nil
 }
 
-// send publishes a request's events, again and again while the server asks to wait.
+// send publishes a request's events, again and again while the server asks to wait. The
+// wait is between 10 ms and 1 s, whatever the server asks: a run must end.
 func (g *generator) send(ctx context.Context, c *connection, r *request, due time.Time, first uint64) error {
 	batch := uint64(len(r.events))
 	for {
@@ -162,7 +164,8 @@ func (g *generator) send(ctx context.Context, c *connection, r *request, due tim
 	}
 }
 
-// lose notes events without an answer, and gives up when there are too many.
+// lose notes events without an answer. It returns an error when there are too many: the
+// server is gone, and the run would say nothing.
 func (g *generator) lose(first, batch uint64, cause error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -179,7 +182,8 @@ var errRefused = errors.New("the server refused an event of the bench")
 
 var acceptedID = []byte(`"evt_`)
 
-// check tells whether every event of a request was accepted.
+// check returns an error unless every event of a request was accepted: the bench publishes
+// nothing that a server may refuse.
 func check(a answer, events int) error {
 	if a.status != 200 && a.status != 202 {
 		return fmt.Errorf("%w: status %d: %.300s", errRefused, a.status, a.body)

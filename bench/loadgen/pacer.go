@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pacer is the schedule of an open loop: when each request is due, whatever
-// became of those before it.
+// pacer is the schedule of an open loop: when each request is due, however late the
+// answers to those before it are.
 type pacer struct {
 	start time.Time
 	// rate is in requests per second.
@@ -18,7 +18,8 @@ type pacer struct {
 	count int
 }
 
-// due is when the n-th request, from 0, is to be sent.
+// due returns when the n-th request, from 0, is to be sent. It is computed from the start,
+// not from the request before, so that errors of rounding do not add up.
 func (p pacer) due(n int) time.Time {
 	return p.start.Add(time.Duration(float64(n) / p.rate * float64(time.Second)))
 }
@@ -33,7 +34,7 @@ func (p pacer) run(ctx context.Context, sleep func(time.Duration), out chan<- tu
 		if wait := time.Until(due); wait > 0 {
 			sleep(wait)
 		}
-		if ctx.Err() != nil { // select chooses by chance when both are ready
+		if ctx.Err() != nil { // select would choose by chance when both are ready
 			return
 		}
 		select {
@@ -44,14 +45,15 @@ func (p pacer) run(ctx context.Context, sleep func(time.Duration), out chan<- tu
 	}
 }
 
-// turn is a request's number and the time that it is due.
+// turn is a request's number and the time at which it is due.
 type turn struct {
 	n   int
 	due time.Time
 }
 
-// sleepOnThread sleeps with the kernel's precision; the runtime's timers are up to
-// a millisecond late when nothing else happens, which is what is measured here.
+// sleepOnThread sleeps with the kernel's precision. The runtime's timers are up to a
+// millisecond late when nothing else happens, and half a millisecond is what the latency
+// scenario measures.
 func sleepOnThread(d time.Duration) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -56,6 +56,28 @@ func TestPacerChargesAStall(t *testing.T) {
 	})
 }
 
+// Rounding must not add up: after an hour the schedule is where it should be.
+func TestPacerDoesNotDrift(t *testing.T) {
+	start := time.Unix(1000, 0)
+	p := pacer{start: start, rate: 3} // a third of a second is no whole number of nanoseconds
+	for n, want := range map[int]time.Duration{0: 0, 3: time.Second, 3 * 3600: time.Hour, 3 * 86400: 24 * time.Hour} {
+		if got := p.due(n).Sub(start); (got - want).Abs() > time.Microsecond {
+			t.Errorf("request %d is due after %s, want %s", n, got, want)
+		}
+	}
+}
+
+// A schedule hands no request out early, on a real clock either.
+func TestSleepOnThread(t *testing.T) {
+	for _, d := range []time.Duration{0, 100 * time.Microsecond, 3 * time.Millisecond} {
+		begin := time.Now()
+		sleepOnThread(d)
+		if took := time.Since(begin); took < d {
+			t.Errorf("slept %s of %s", took, d)
+		}
+	}
+}
+
 func TestPacerEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

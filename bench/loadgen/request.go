@@ -9,19 +9,24 @@ import (
 // Shape is what all requests of a run have in common.
 type Shape struct {
 	Host, Path, Token string
-	Payload, Batch    int
-	// Clients is how many there are, at least 1: the event seq is for the client seq mod clients.
+	// Payload is the bytes of data in an event, at least event.MinPayload; Batch is how many
+	// events are in a request.
+	Payload, Batch int
+	// Clients is how many clients there are, at least 1: the event seq is for the client seq
+	// mod Clients.
 	Clients int
 }
 
-// request is a publishing request, written once and stamped anew for each use.
+// request is a publishing request, written once and stamped for each use: the generator
+// must not spend the server's processors on writing JSON.
 type request struct {
 	shape Shape
 	raw   []byte
-	// events tells where each event's parts stand in raw.
+	// events are the places of each event's parts in raw.
 	events []placed
 }
 
+// placed is where the end of an event's client and its data are.
 type placed struct{ client, data, end int }
 
 // newRequest writes a request with empty stamps.
@@ -51,7 +56,7 @@ func (s Shape) appendBody(dst []byte) ([]byte, []placed) {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"event_type":"`+event.Type+`","client_id":"`+event.ClientName(0)...)
-		events[i].client = len(dst) - event.ClientDigits
+		events[i].client = len(dst)
 		dst = append(dst, `","data":`...)
 		events[i].data = len(dst)
 		dst = event.AppendData(dst, s.Payload)
@@ -69,7 +74,7 @@ func (r *request) stamp(first event.Stamp) {
 	for i, at := range r.events {
 		s := first
 		s.Seq += uint64(i)
-		event.PutHex(r.raw[at.client:at.client+event.ClientDigits], s.Seq%uint64(r.shape.Clients))
+		event.PutClient(r.raw[:at.client], s.Seq%uint64(r.shape.Clients))
 		s.Put(r.raw[at.data:at.end])
 	}
 }

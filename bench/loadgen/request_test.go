@@ -59,3 +59,17 @@ func parseEvents(t *testing.T, raw []byte, shape Shape) (events []postedEvent) {
 	}
 	return events
 }
+
+// Stamping is on the way of every request: it changes bytes in place, and no others than
+// the stamps.
+func TestStampingAllocates(t *testing.T) {
+	r := newRequest(Shape{Host: "h", Path: "/api/events/batch", Payload: 128, Batch: 10, Clients: 3})
+	length := len(r.raw)
+	s := event.Stamp{Run: 1, Sent: 2}
+	if n := testing.AllocsPerRun(100, func() { s.Seq++; r.stamp(s) }); n != 0 {
+		t.Errorf("%v allocations to stamp a request", n)
+	}
+	if len(r.raw) != length {
+		t.Errorf("a request of %d bytes became %d long", length, len(r.raw))
+	}
+}

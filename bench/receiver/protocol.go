@@ -6,8 +6,9 @@ import (
 	"github.com/corpastro/astrohook/bench/latency"
 )
 
-// Expectation is what the receiver is told of a run before it begins.
+// Expectation describes a run to the receiver before it begins.
 type Expectation struct {
+	// Run names the run: deliveries of any other are foreign.
 	Run uint32 `json:"run"`
 	// Endpoints is how many there are.
 	Endpoints uint64 `json:"endpoints"`
@@ -15,14 +16,15 @@ type Expectation struct {
 	// the endpoint seq mod Endpoints alone.
 	FanOut bool `json:"fan_out"`
 	// BlackHoles is how many endpoints, from 0, take requests and never answer: no delivery
-	// of theirs counts.
+	// to them is expected.
 	BlackHoles uint64 `json:"black_holes"`
-	// Secret is what signatures are checked with, on every SampleEvery-th delivery; "" for none.
+	// Secret is the key of the signatures on every SampleEvery-th delivery; "" leaves them
+	// unchecked. A check costs two hashes of the body.
 	Secret      string `json:"secret"`
 	SampleEvery uint64 `json:"sample_every"`
 }
 
-// Deliveries counts what must arrive of so many events.
+// Deliveries returns how many deliveries so many events call for.
 func (e Expectation) Deliveries(events uint64) uint64 {
 	if e.FanOut {
 		return events * (e.Endpoints - e.BlackHoles)
@@ -31,7 +33,7 @@ func (e Expectation) Deliveries(events uint64) uint64 {
 	return rounds*(e.Endpoints-e.BlackHoles) + rest - min(rest, e.BlackHoles)
 }
 
-// perEvent is how many places in the ledger an event has.
+// perEvent returns how many places in the ledger an event has.
 func (e Expectation) perEvent() uint64 {
 	if e.FanOut {
 		return e.Endpoints
@@ -39,7 +41,9 @@ func (e Expectation) perEvent() uint64 {
 	return 1
 }
 
-// excused tells whether a place in the ledger is a black hole's.
+// excused reports whether a place in the ledger is a black hole's. In a fan-out the
+// remainder is the endpoint by the layout of the ledger, otherwise by the choice of the
+// event's endpoint.
 func (e Expectation) excused(n uint64) bool { return n%e.Endpoints < e.BlackHoles }
 
 // Counts is how far a run has come.
@@ -57,8 +61,8 @@ type Counts struct {
 	LastAt   time.Time `json:"last_at"`
 }
 
-// AuditRequest tells how many events were published, and which of them the
-// server never answered for.
+// AuditRequest says how many events were published, and for which of them the server
+// never answered.
 type AuditRequest struct {
 	Issued  uint64   `json:"issued"`
 	Unknown []uint64 `json:"unknown"`
@@ -67,6 +71,7 @@ type AuditRequest struct {
 // Audit is the final account of a run.
 type Audit struct {
 	Counts
+	// Lost counts the acknowledged deliveries that did not arrive.
 	Lost    uint64          `json:"lost"`
 	Latency latency.Summary `json:"latency"`
 	// Seconds are the arrivals in each second since Begin, up to the last one with any.

@@ -45,7 +45,8 @@ func newRefusingListener(host string) (*refusingListener, error) {
 	return l, nil
 }
 
-// ip4 gives an IPv4 address's bytes; zeros for another one's.
+// ip4 returns the bytes of an IPv4 address, and zeros for an IPv6 address, which is bound
+// in another way.
 func ip4(ip netip.Addr) (raw [4]byte) {
 	if ip.Is4() {
 		raw = ip.As4()
@@ -53,6 +54,7 @@ func ip4(ip netip.Addr) (raw [4]byte) {
 	return raw
 }
 
+// portOf returns the port that the kernel chose.
 func portOf(address unix.Sockaddr) int {
 	switch a := address.(type) {
 	case *unix.SockaddrInet4:
@@ -63,7 +65,7 @@ func portOf(address unix.Sockaddr) int {
 	return 0
 }
 
-// accept makes the socket listen. The listener that it returns is closed by close.
+// accept makes the socket listen, and returns the listener, which close closes.
 func (l *refusingListener) accept() (net.Listener, error) {
 	if err := unix.Listen(int(l.socket.Fd()), unix.SOMAXCONN); err != nil {
 		return nil, fmt.Errorf("accept connections: %w", err)
@@ -76,7 +78,7 @@ func (l *refusingListener) accept() (net.Listener, error) {
 	return listener, nil
 }
 
-// close refuses connections for good.
+// close refuses connections for good. It can be called on nil, and twice.
 func (l *refusingListener) close() error {
 	if l == nil {
 		return nil

@@ -14,8 +14,8 @@ type signatures struct{ body, id, timestamp, standard string }
 
 var errSignature = errors.New("signature does not match")
 
-// verify computes both signatures anew. It does not use package webhook, so that
-// one mistake cannot hide in both places.
+// verify computes both signatures itself. It does not use webhook/signing, so that one
+// mistake cannot hide in both places.
 func (s signatures) verify(secret string, body []byte) error {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
