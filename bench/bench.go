@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/corpastro/astrohook/bench/loadgen"
@@ -14,20 +16,46 @@ import (
 	"github.com/corpastro/astrohook/bench/server"
 )
 
-// bench holds what all runs share.
+// bench holds what all runs share: one receiver for all, and the way to a server.
 type bench struct {
+	// receiver is the process whose processor time is measured.
 	receiver *process.Program
 	// deliverTo is the receiver's address as the server sees it.
 	deliverTo string
-	control   receiver.Control
-	// against is a server that runs already; nil to start a fresh one from binary for each scenario.
+	// control reaches the receiver.
+	control receiver.Control
+	// against is a server that runs already; nil to start a fresh one from binary for each
+	// scenario, with its data directory below data.
 	against      *server.Server
 	binary, data string
 	warmUp       time.Duration
 	progress     *progress
+	// closers end what was started, the last one first.
+	closers []func() error
 }
 
-// run plays a scenario once and tells how it went.
+// close ends everything that the bench started and that no scenario ends itself.
+func (b *bench) close() error {
+	var errs []error
+	for _, closer := range slices.Backward(b.closers) {
+		errs = append(errs, closer())
+	}
+	return errors.Join(errs...)
+}
+
+// buildServer builds the server that scenarios start, into a folder that close removes.
+func (b *bench) buildServer(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "astrohook-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the server: %w", err)
+	}
+	b.closers = append(b.closers, func() error { return os.RemoveAll(dir) })
+	b.progress.say("building the server")
+	b.binary, err = server.Build(ctx, dir)
+	return err
+}
+
+// run plays a scenario once, and returns a result for each of its variants.
 func (b *bench) run(ctx context.Context, s scenario) ([]report.Result, error) {
 	play := s.play
 	if play == nil {
@@ -40,12 +68,14 @@ func (b *bench) run(ctx context.Context, s scenario) ([]report.Result, error) {
 type target struct {
 	shape   loadgen.Shape
 	address string
-	secret  string
+	// secret signs the deliveries; "" if they are unsigned, as in bare.
+	secret string
 	// server is nil if there is none, or somebody else started it.
 	server *server.Server
 }
 
-// measureAlone measures a scenario on a server of its own.
+// measureAlone measures a scenario on a server of its own, so that no run inherits
+// another's backlog, tables or memory.
 func (b *bench) measureAlone(ctx context.Context, s scenario) (r report.Result, err error) {
 	if s.Bare {
 		t := target{shape: loadgen.Shape{Host: b.deliverTo, Path: receiver.DeliverPath + "0"}, address: b.deliverTo}
@@ -68,12 +98,13 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r report.Result, 
 	return r, v.checkSlow(ctx)
 }
 
-// warmAndMeasure loads the target for a while, then measures.
+// warmAndMeasure loads the target for a while, then measures: a server's first seconds
+// grow its heap and its connections. A warm-up that breaks a promise is the result.
 func (b *bench) warmAndMeasure(ctx context.Context, s scenario, t target) (report.Result, error) {
 	if b.warmUp > 0 && !s.Cold {
 		warm := s
 		warm.Duration = b.warmUp
-		if !s.FanOut && s.Endpoints > warmedInTime { // until each has had a delivery
+		if !s.FanOut && s.Endpoints > warmByCountAbove {
 			warm.Events = uint64(s.Endpoints)
 		}
 		b.progress.step(s, "warming up")
@@ -85,10 +116,11 @@ func (b *bench) warmAndMeasure(ctx context.Context, s scenario, t target) (repor
 	return b.measure(ctx, s, t)
 }
 
-// warmedInTime is how many endpoints at least get a delivery within a usual time of warming up.
-const warmedInTime = 10_000
+// Above this many endpoints, a warm-up lasts until each has had one delivery, however
+// long that takes; below, its usual time is enough for that.
+const warmByCountAbove = 10_000
 
-// onLoopback tells whether names under localhost lead to the receiver.
+// onLoopback reports whether names under localhost lead to the receiver (RFC 6761, 6.3).
 func (b *bench) onLoopback() bool {
 	host, _, err := net.SplitHostPort(b.deliverTo)
 	return err == nil && host == "127.0.0.1"
@@ -107,8 +139,8 @@ func (b *bench) measure(ctx context.Context, s scenario, t target) (report.Resul
 	return m.end(ctx)
 }
 
-// awaitDelivered returns when so many deliveries have arrived, or none for the
-// time of patience.
+// awaitDelivered returns when so many deliveries have arrived, or when none has arrived
+// for the time of patience: the rest is lost then, which the audit counts.
 func (b *bench) awaitDelivered(ctx context.Context, want uint64, patience time.Duration) error {
 	var last uint64
 	moved := time.Now()
@@ -130,7 +162,7 @@ func (b *bench) awaitDelivered(ctx context.Context, want uint64, patience time.D
 	return nil
 }
 
-// sleep waits; it gives the context's error if that ends first.
+// sleep waits, and returns the context's error if that ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -16,6 +16,10 @@ import (
 	"github.com/corpastro/astrohook/bench/report"
 )
 
+// sampleEvery is the part of deliveries whose signatures are checked: enough to notice a
+// wrong key, too few to slow the receiver down.
+const sampleEvery = 64
+
 // measurement is a run under way.
 type measurement struct {
 	b *bench
@@ -24,17 +28,18 @@ type measurement struct {
 	// run names the run's events.
 	run      uint32
 	observer *observer
-	before   usage
+	// before is the processor time at the beginning.
+	before usage
 	// from is when deliveries became possible.
 	from time.Time
 	sent loadgen.Published
 }
 
-// begin tells the receiver what to expect and begins to observe. The caller ends
+// begin announces the run to the receiver and begins to observe. The caller ends
 // the measurement, or stops its observer.
 func (b *bench) begin(ctx context.Context, s scenario, t target) (*measurement, error) {
 	e := s.expectation()
-	e.Run, e.Secret, e.SampleEvery = newRun(), t.secret, 64
+	e.Run, e.Secret, e.SampleEvery = newRun(), t.secret, sampleEvery
 	if err := b.control.Expect(ctx, e); err != nil {
 		return nil, err
 	}
@@ -66,6 +71,8 @@ func (m *measurement) end(ctx context.Context) (r report.Result, err error) {
 	return r, err
 }
 
+// endWithAudit is end for scenarios that need the arrivals themselves. The observer is
+// stopped in any case, and its error counts if there is no other.
 func (m *measurement) endWithAudit(ctx context.Context) (r report.Result, a receiver.Audit, err error) {
 	defer func() {
 		seen := m.observer.stop()
@@ -95,7 +102,7 @@ func (m *measurement) endWithAudit(ctx context.Context) (r report.Result, a rece
 // usage is the processor time that each process has used.
 type usage struct {
 	server, receiver, generator time.Duration
-	// owned: server is known.
+	// owned: the bench started the server, so its processor time can be read.
 	owned bool
 }
 
@@ -114,6 +121,7 @@ func (b *bench) use(t target) (u usage, err error) {
 	return u, err
 }
 
+// since returns what was used since an earlier moment.
 func (u usage) since(before usage) usage {
 	u.server -= before.server
 	u.receiver -= before.receiver
@@ -131,14 +139,15 @@ func (u usage) report(r *report.Result) {
 	r.Set(report.GeneratorCPU, perThousand(u.generator))
 }
 
-// newRun gives a run a name that no other run has by chance.
+// newRun returns a name that no other run has, except by chance: a delivery that is late
+// must not count in the next run.
 func newRun() uint32 {
 	var raw [4]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	return binary.BigEndian.Uint32(raw[:])
 }
 
-// newResult sums a run up.
+// newResult sums up a run: what was sent, and what arrived.
 func newResult(s scenario, p loadgen.Published, a receiver.Audit) report.Result {
 	r := report.Result{Key: report.Key{Scenario: s.Name, Variant: s.Variant}, Settings: s.Settings}
 	e := s.expectation()

@@ -14,7 +14,7 @@ import (
 	"github.com/corpastro/astrohook/bench/server"
 )
 
-// observer looks at a run from outside: the server's memory, its data directory,
+// observer watches a run from outside: the server's memory, its data directory,
 // and what has arrived.
 type observer struct {
 	b      *bench
@@ -25,7 +25,7 @@ type observer struct {
 	once   sync.Once
 	begun  time.Time
 
-	// These belong to the goroutine until done.
+	// The rest belongs to the goroutine until done.
 	peak   process.Memory
 	anon   []report.Point
 	disk   []report.Point
@@ -40,11 +40,11 @@ type observer struct {
 const (
 	memoryEvery = 100 * time.Millisecond
 	countsEvery = 500 * time.Millisecond
-	// windows is into how many parts a run of given length is divided for its curves.
+	// windows is the number of points that a run's curves have; a point lasts a second at least.
 	windows = 60
 )
 
-// observe looks until stop is called.
+// observe watches until stop is called.
 func (b *bench) observe(ctx context.Context, s scenario, t target) *observer {
 	ctx, cancel := context.WithCancel(ctx)
 	o := &observer{b: b, s: s, server: t.server, cancel: cancel, begun: time.Now(), lastAt: time.Now()}
@@ -77,7 +77,8 @@ func (o *observer) run(ctx context.Context) {
 	}
 }
 
-// lookAtMemory does without the sizes of a process that is just being restarted.
+// lookAtMemory notes the largest sizes. It leaves out a process that is just being
+// restarted and has none.
 func (o *observer) lookAtMemory() {
 	if pid := o.server.PID(); pid != 0 {
 		if m, err := process.ReadMemory(pid); err == nil {
@@ -100,7 +101,7 @@ func (o *observer) lookAtCounts(ctx context.Context) error {
 	return nil
 }
 
-// lookAtWindow notes what a long run may drift in.
+// lookAtWindow notes the quantities in which a long run may drift.
 func (o *observer) lookAtWindow(ctx context.Context) error {
 	l, err := o.b.control.Window(ctx)
 	if err != nil {
@@ -126,7 +127,7 @@ func (o *observer) lookAtWindow(ctx context.Context) error {
 	return nil
 }
 
-// stop ends the observation; the fields are the caller's then.
+// stop ends the observation. The fields are the caller's then. It can be called twice.
 func (o *observer) stop() *observer {
 	o.once.Do(func() {
 		o.cancel()

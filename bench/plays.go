@@ -16,7 +16,8 @@ func once(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
 	return []report.Result{r}, nil
 }
 
-// each measures several scenarios, each on a server of its own.
+// each measures several scenarios, each on a server of its own. It returns what was
+// measured before an error as well.
 func each(ctx context.Context, b *bench, all []scenario) ([]report.Result, error) {
 	var results []report.Result
 	for _, s := range all {
@@ -40,9 +41,11 @@ func playConnections(ctx context.Context, b *bench, s scenario) ([]report.Result
 	return each(ctx, b, all)
 }
 
+// hostsApart is the variant in which no two endpoints share connections.
 const hostsApart = "a host for each"
 
-// playMany measures endpoints at one host, and at one host each.
+// playMany measures endpoints at one host, and at one host each. The names of many hosts
+// lead to the receiver only where it listens on 127.0.0.1.
 func playMany(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
 	all := []scenario{s}
 	if b.onLoopback() {

@@ -9,7 +9,7 @@ import (
 	"github.com/corpastro/astrohook/bench/report"
 )
 
-// progress tells people how far the bench has come. It is safe for concurrent use.
+// progress shows people how far the bench has come. It is safe for concurrent use.
 type progress struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -19,8 +19,8 @@ type progress struct {
 	prefix string
 }
 
-// newProgress writes to a file, and over the last line again and again if that is
-// a terminal.
+// newProgress returns a progress that writes to a file. On a terminal, live lines replace
+// one another; elsewhere they are left out, as a log of them would be of no use.
 func newProgress(out *os.File) *progress {
 	info, err := out.Stat()
 	return &progress{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}

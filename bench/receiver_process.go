@@ -27,8 +27,8 @@ func (c *receiverCommand) Run(context.Context) error {
 	return receiver.Run(c.Listen, os.Stdin, os.Stdout)
 }
 
-// startReceiver runs this program's receiver in a process of its own, and gives
-// the address that it listens on.
+// startReceiver runs this program's receiver in a process of its own, and returns the
+// address on which it listens.
 func startReceiver(listen string) (*process.Program, string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -37,7 +37,7 @@ func startReceiver(listen string) (*process.Program, string, error) {
 	cmd := exec.Command(self, receiverArgument, "--listen", listen)
 	cmd.Stderr = os.Stderr
 	in, inErr := cmd.StdinPipe()
-	// Not StdoutPipe: Wait closes that, and start's goroutine calls Wait at once.
+	// Not StdoutPipe: Wait closes that, and process.Start calls Wait at once.
 	out, outEnd, outErr := os.Pipe()
 	if err := errors.Join(inErr, outErr); err != nil {
 		return nil, "", fmt.Errorf("start the receiver: %w", err)

@@ -11,7 +11,8 @@ import (
 	"github.com/corpastro/astrohook/bench/report"
 )
 
-// perEndpoint is how many deliveries wait for each endpoint of a herd.
+// perEndpoint is how many deliveries wait for each endpoint of a herd: more than its
+// first attempts in flight, so that the pace of recovery shows.
 const perEndpoint = 100
 
 // playHerd lets deliveries to many endpoints that are all down gather, and brings
@@ -45,8 +46,9 @@ func playHerd(ctx context.Context, b *bench, s scenario) (_ []report.Result, err
 	return []report.Result{r}, nil
 }
 
-// setArrivals sets the figures of a recovery: deliveries count from the first one's
-// arrival, and nothing counts from when they were published.
+// setArrivals sets the figures of a recovery. Deliveries count from the arrival of the
+// first. Times since publishing are left out: they measure how long the endpoints were
+// down.
 func setArrivals(r *report.Result, a receiver.Audit, up time.Time) {
 	duration := a.LastAt.Sub(a.FirstAt).Seconds()
 	mean := float64(a.Distinct) / duration
@@ -121,7 +123,8 @@ func playBacklog(ctx context.Context, b *bench, s scenario) (_ []report.Result, 
 	return []report.Result{r}, nil
 }
 
-// restarted makes the measurement forget the processor time of a process that is gone.
+// restarted makes the measurement forget the processor time that was used before the
+// server was killed: only the delivering process counts.
 func (m *measurement) restarted() {
 	m.before.server = 0
 	if u, err := m.b.use(target{}); err == nil {

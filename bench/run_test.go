@@ -28,7 +28,7 @@ func names(chosen []scenario) (names []string) {
 	return names
 }
 
-// Bare comes first whatever was asked for, and servers of others are not started anew.
+// Bare comes first whatever was asked for, and servers of others are not started again.
 func TestChosenScenarios(t *testing.T) {
 	for _, c := range []struct {
 		command runCommand

@@ -15,11 +15,12 @@ type scenario struct {
 	report.Settings
 	// Bare: no server; the generator posts to the receiver.
 	Bare bool
-	// FanOut: each event goes to every endpoint. All of them belong to
-	// one client. Otherwise each has a client of its own, and each event goes to one.
-	FanOut   bool
+	// FanOut: all endpoints belong to one client, and each event goes to every one.
+	// Otherwise each endpoint has a client of its own, and each event goes to one.
+	FanOut bool
+	// Duration is how long to publish.
 	Duration time.Duration
-	// Events, if not 0, is how many to publish, however long it takes.
+	// Events, if not 0, is how many events to publish, however long it takes.
 	Events uint64
 	// BlackHoles is how many of the endpoints take requests and never answer.
 	BlackHoles int
@@ -29,7 +30,7 @@ type scenario struct {
 	Refusing bool
 	// Hosts: each endpoint has a host name of its own, and so connections.
 	Hosts bool
-	// Cold: no warming up, so that most deliveries are the first of their endpoints.
+	// Cold: no warm-up, so that most deliveries are the first of their endpoints.
 	Cold bool
 	// Patience is how long nothing may arrive before the rest counts as lost.
 	Patience time.Duration
@@ -46,11 +47,11 @@ type scenario struct {
 	Timeline bool
 	// Own: the bench must be able to start and stop the server.
 	Own bool
-	// play gives one result for each variant; nil stands for once.
+	// play returns one result for each variant; nil stands for once.
 	play func(context.Context, *bench, scenario) ([]report.Result, error)
 }
 
-// clients is how many clients own the endpoints.
+// clients returns how many clients own the endpoints.
 func (s scenario) clients() int {
 	if s.FanOut {
 		return 1
@@ -58,23 +59,25 @@ func (s scenario) clients() int {
 	return s.Endpoints
 }
 
+// expectation returns what the receiver must know of the scenario, without the run's own name.
 func (s scenario) expectation() receiver.Expectation {
 	return receiver.Expectation{Endpoints: uint64(s.Endpoints), FanOut: s.FanOut, BlackHoles: uint64(s.BlackHoles)}
 }
 
-// variant gives a copy with another name.
+// variant returns a copy with another name.
 func (s scenario) variant(format string, args ...any) scenario {
 	s.Variant = fmt.Sprintf(format, args...)
 	return s
 }
 
-// on places the scenario on a curve.
+// on returns a copy that is a point on a curve.
 func (s scenario) on(axis, curve string, x int) scenario {
 	s.Axis, s.Curve, s.X = axis, curve, float64(x)
 	return s
 }
 
-// scale makes the large sizes of a scenario smaller, or larger.
+// scale makes the large sizes of a scenario smaller, or larger. Small sizes stay: they are
+// what the scenario is about, and not what makes it long.
 func (s *scenario) scale(factor float64) {
 	s.Pending = uint64(float64(s.Pending) * factor)
 	if s.Endpoints >= 1000 {
@@ -141,6 +144,8 @@ func scenarios() []scenario {
 	}
 }
 
+// batch publishes 100 events in a request.
 func batch(s *scenario) { s.Batch, s.Connections = 100, 16 }
 
+// fanOut delivers each event ten times.
 func fanOut(s *scenario) { s.Endpoints, s.Connections = 10, 64 }

@@ -22,12 +22,14 @@ import (
 type session struct {
 	b      *bench
 	server *server.Server
+	// secret signs the deliveries to all endpoints of the session.
 	secret string
 	// refusing is the address of the scenario's endpoints that refuse connections at
 	// first; "" if it has none.
 	refusing string
 
-	mu         sync.Mutex
+	mu sync.Mutex
+	// registered are the ids of the endpoints that are needed later.
 	registered []string
 }
 
@@ -59,7 +61,8 @@ func (v *session) accept(ctx context.Context) error {
 	return v.b.control.Accept(ctx)
 }
 
-// close stops the server, or removes the endpoints from one that runs on.
+// close stops the server that the bench started. From a server of others it removes the
+// endpoints, even when the context has ended: nobody else would.
 func (v *session) close(ctx context.Context) error {
 	if v.server == v.b.against {
 		return v.forAll(context.WithoutCancel(ctx), v.server.Delete)
@@ -101,17 +104,18 @@ func (v *session) registerAll(ctx context.Context, s scenario) error {
 	}})
 }
 
-// endpoints says what to register.
+// endpoints are what to register.
 type endpoints struct {
-	// from and to are the numbers of the first one, and behind the last.
+	// from is the number of the first endpoint, to that behind the last.
 	from, to int
-	// describe tells a number's client and the rest.
+	// describe returns the client and the registration of the endpoint with a number. It is
+	// called concurrently.
 	describe func(int) (client string, r server.Registration)
 	// keep: the ids are needed later.
 	keep bool
 }
 
-// register registers endpoints, many at a time.
+// register registers endpoints, many at a time, and stops at the first error.
 func (v *session) register(ctx context.Context, s scenario, e endpoints) error {
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(server.Registrars)
@@ -133,7 +137,7 @@ func (v *session) register(ctx context.Context, s scenario, e endpoints) error {
 	return errors.Join(group.Wait(), ctx.Err())
 }
 
-// forAll does something to each endpoint of the scenario, many at a time.
+// forAll calls do for each endpoint of the scenario, many at a time.
 func (v *session) forAll(ctx context.Context, do func(ctx context.Context, id string) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(server.Registrars)

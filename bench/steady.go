@@ -16,13 +16,15 @@ import (
 )
 
 const (
-	// idleFew is how many endpoints are idle before the many are.
+	// idleFew is the number of idle endpoints with which the many are compared.
 	idleFew = 1000
-	// settleFor is how long a server is left alone before its memory is read.
+	// settleFor is how long a server is left alone before its memory is read: it returns
+	// pages to the system every two seconds.
 	settleFor = 5 * time.Second
 )
 
-// playRegistered compares a server with many idle endpoints to one with few.
+// playRegistered compares a server with many idle endpoints to one with few. It is one
+// server, started again in between, so that registering counts in neither.
 func playRegistered(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	many := max(s.Endpoints, 2*idleFew)
 	s.Endpoints = 1 // the one that events are for
@@ -45,8 +47,8 @@ func playRegistered(ctx context.Context, b *bench, s scenario) (_ []report.Resul
 	return []report.Result{small, large}, nil
 }
 
-// measureIdle registers idle endpoints, from a number up to another, starts the
-// server anew, and gives its memory at rest and what it does under load.
+// measureIdle registers idle endpoints, from a number up to another, starts the server
+// again, and returns its result under load and its memory at rest.
 func (v *session) measureIdle(ctx context.Context, s scenario, from, to int) (r report.Result, rest int64, err error) {
 	v.b.progress.step(s, fmt.Sprintf("registering %s idle endpoints", report.FormatCount(to-from)))
 	begin := time.Now()
@@ -77,10 +79,11 @@ func (v *session) measureIdle(ctx context.Context, s scenario, from, to int) (r 
 	return r, m.Anon, err
 }
 
-// sustainedPart is how much of the peak a sustained load is.
+// sustainedPart is how much of the peak a sustained load is: a server that is loaded to
+// the brim shows no drift, because its queues grow from the beginning.
 const sustainedPart = 0.8
 
-// playSustained measures the peak for a moment, then keeps a part of it up.
+// playSustained measures the peak for a moment, then keeps up a part of it.
 func playSustained(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	v, err := b.open(ctx, s)
 	if err != nil {
@@ -120,8 +123,8 @@ func setDrifts(r *report.Result) {
 	}
 }
 
-// drift is the median of a curve's last third to that of its first; false if
-// there are too few points to tell.
+// drift returns the median of a curve's last third to that of its first, or false if
+// there are fewer than three points.
 func drift(curve []report.Point) (float64, bool) {
 	third := len(curve) / 3
 	if third == 0 {
