@@ -137,6 +137,38 @@ var (
 	errMiscounted = errors.New("it miscounts the webhooks that a key encrypts")
 )
 
+// recordChecks holds the check of each kind of record. A kind that is missing here is
+// another program's.
+var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
+	layout.SpaceEvent:     func(c *checker, k, v []byte) error { return counted(&c.found.Events, c.event(k, v)) },
+	layout.SpaceQueued:    func(c *checker, k, v []byte) error { return counted(&c.found.Queued, c.pending(k, v)) },
+	layout.SpaceRetrying:  func(c *checker, k, v []byte) error { return counted(&c.found.Retrying, c.pending(k, v)) },
+	layout.SpaceDelivered: func(c *checker, k, v []byte) error { return counted(&c.found.Delivered, c.finished(k, v)) },
+	layout.SpaceFailed:    func(c *checker, k, v []byte) error { return counted(&c.found.Failed, c.finished(k, v)) },
+	layout.SpaceAttempt: func(c *checker, k, v []byte) error {
+		return counted(&c.found.Attempts, c.logged(k, readable(v, layout.DecodeAttempt)))
+	},
+	layout.SpaceBody: func(c *checker, k, v []byte) error { return c.logged(k, readable(v, layout.DecodeBody)) },
+	// A slot without a delivery would be retried for ever without effect.
+	layout.SpaceSchedule: func(c *checker, k, _ []byte) error {
+		return c.needs(layout.DeliveryKey(layout.SpaceRetrying, layout.ParseScheduleKey(k).ID), errNoDelivery)
+	},
+	layout.SpacePart:      (*checker).part,
+	layout.SpaceRemainder: func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeRemainder) },
+	layout.SpaceEndpoint:  func(c *checker, _, v []byte) error { return counted(&c.found.Endpoints, c.endpoint(v)) },
+	layout.SpaceSecretKey: (*checker).secretKey,
+	layout.SpaceEventType: func(c *checker, _, v []byte) error {
+		return counted(&c.found.EventTypes, readable(v, layout.DecodeEventType))
+	},
+	layout.SpaceAPIKey:      func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeAPIKey) },
+	layout.SpaceGate:        func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeGate) },
+	layout.SpaceIdempotency: func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeKeyedEvent) },
+	layout.SpaceMeta:        (*checker).meta,
+	// These keys have no record: what they say stands in the key.
+	layout.SpaceClient:  func(*checker, []byte, []byte) error { return nil },
+	layout.SpaceDeleted: func(*checker, []byte, []byte) error { return nil },
+}
+
 // record checks one record, and counts it.
 func (c *checker) record(key, value []byte) error {
 	kind := layout.Space(key[0])
@@ -144,48 +176,42 @@ func (c *checker) record(key, value []byte) error {
 	if size, fixed := kind.KeySize(); fixed && len(key) != size {
 		return errForeignKey
 	}
-	switch kind {
-	case layout.SpaceEvent:
-		return counted(&c.found.Events, c.event(key, value))
-	case layout.SpaceQueued:
-		return counted(&c.found.Queued, c.pending(key, value))
-	case layout.SpaceRetrying:
-		return counted(&c.found.Retrying, c.pending(key, value))
-	case layout.SpaceDelivered:
-		return counted(&c.found.Delivered, c.finished(key, value))
-	case layout.SpaceFailed:
-		return counted(&c.found.Failed, c.finished(key, value))
-	case layout.SpaceAttempt:
-		_, err := layout.DecodeAttempt(value)
-		return counted(&c.found.Attempts, c.logged(key, err))
-	case layout.SpaceBody:
-		_, err := layout.DecodeBody(value)
-		return c.logged(key, err)
-	// An entry without a delivery would be retried for ever without effect.
-	case layout.SpaceSchedule:
-		return c.needs(layout.DeliveryKey(layout.SpaceRetrying, layout.ParseScheduleKey(key).ID), errNoDelivery)
-	case layout.SpacePart:
-		return c.part(key, value)
-	case layout.SpaceRemainder:
-		_, err := layout.DecodeRemainder(value)
-		return err
-	case layout.SpaceEndpoint:
-		return counted(&c.found.Endpoints, c.endpoint(value))
-	case layout.SpaceSecretKey:
-		r, err := layout.DecodeKeyCount(value)
-		c.recorded[string(key[1:])] = r.Endpoints
-		return err
-	case layout.SpaceEventType:
-		c.found.EventTypes++
-		return nil
-	case layout.SpaceAPIKey:
-		_, err := layout.DecodeAPIKey(value)
-		return err
-	// These have no record that could be damaged beyond Badger's own checksums.
-	case layout.SpaceMeta, layout.SpaceClient, layout.SpaceDeleted, layout.SpaceGate, layout.SpaceIdempotency:
-		return nil
+	check, known := recordChecks[kind]
+	if !known {
+		return errForeignKey
 	}
-	return errForeignKey
+	return check(c, key, value)
+}
+
+// readable returns the error of decoding a record.
+func readable[T any](value []byte, decode func(record []byte) (T, error)) error {
+	_, err := decode(value)
+	return err
+}
+
+// meta checks a value of the database as a whole. Open, each commit and the first
+// cursor read these; a name that this version does not know is a newer version's.
+func (c *checker) meta(key, value []byte) error {
+	switch string(key) {
+	case string(layout.MetaPending):
+		return readable(value, layout.DecodeTally)
+	case string(layout.MetaCursorKey):
+		if len(value) < cursorKeySize {
+			return layout.ErrDamaged
+		}
+		return nil
+	case string(layout.MetaVersion), string(layout.MetaUpgrading), string(layout.MetaLastNumber),
+		string(layout.MetaLastSeq), string(layout.MetaCommits):
+		return readable(value, layout.DecodeNumber)
+	}
+	return nil
+}
+
+// secretKey notes what the record of an encryption key says, for keyCounts.
+func (c *checker) secretKey(key, value []byte) error {
+	r, err := layout.DecodeKeyCount(value)
+	c.recorded[string(key[1:])] = r.Endpoints
+	return err
 }
 
 // counted counts a record unless it has an error, which it returns.

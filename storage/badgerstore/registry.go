@@ -49,9 +49,12 @@ func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 	})
 }
 
+// cursorKeySize is the size of the key that authenticates cursors, in bytes.
+const cursorKeySize = 32
+
 // CursorKey returns the stored key. The first call stores the one offered: inside the
 // committer, so that two callers get the same.
-func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
+func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kept [cursorKeySize]byte, err error) {
 	err = s.update(ctx, "keep cursor key", func(tx *badger.Txn) (*change, error) {
 		err := get(tx, layout.MetaCursorKey, func(value []byte) error {
 			// A shorter key would authenticate cursors of another server, or none.

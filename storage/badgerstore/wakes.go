@@ -50,6 +50,10 @@ func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) erro
 // countedWakes visits the endpoints whose counts are above zero. It begins at their scan
 // starts, because a scan from the first key would pass everything that was removed.
 func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+	// With nobody to wake there is no other read that a closed or broken store refuses.
+	if err := s.view("read wakes", func(*badger.Txn) error { return nil }); err != nil {
+		return err
+	}
 	// One snapshot per endpoint: visit may take long, and an old snapshot would keep
 	// removed keys on disk.
 	for _, n := range s.backlog.from(from) {

@@ -144,11 +144,18 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 		for _, n := range e.Recipients() {
 			d, err := s.find(id.For(n))
 			if err == nil && n >= from && len(out) < limit {
-				out = append(out, d)
+				out = append(out, shown(d))
 			}
 		}
 		return out, nil
 	})
+}
+
+// hasEvent reports whether a delivery's event is stored. A delivery can outlive it: one
+// that was cancelled during an attempt, expired, and was delivered by that attempt.
+func (s *Store) hasEvent(id webhook.ID) bool {
+	_, ok := s.events[id.Event()]
+	return ok
 }
 
 // due returns a delivery as it is read to be attempted: with its data, without attempts.
@@ -168,6 +175,10 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		}
 		// A queued one stays as it is, with its attempts.
 		if d.Status != webhook.Queued {
+			// Without its event there is nothing to send.
+			if d.Status.Finished() && !s.hasEvent(id) {
+				return webhook.ErrNotFound
+			}
 			d = d.Requeue()
 			s.deliveries[id] = d
 		}
@@ -209,7 +220,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	var page webhook.DeliveryPage
 	err := s.update(ctx, "replay deliveries", func() error {
 		// Selected and requeued under one lock: no need to look again.
-		page = s.list(q, func(d *webhook.Delivery) bool { return d.Status.Finished() })
+		page = s.list(q, func(d *webhook.Delivery) bool { return d.Status.Finished() && s.hasEvent(d.ID) })
 		for _, d := range page.Deliveries {
 			s.deliveries[d.ID] = d.Requeue()
 		}

@@ -27,9 +27,15 @@ func (s *Store) list(q webhook.DeliveryQuery, also func(*webhook.Delivery) bool)
 			page.Next = page.Deliveries[q.Limit-1].ID
 			break
 		}
-		page.Deliveries = append(page.Deliveries, d)
+		page.Deliveries = append(page.Deliveries, shown(d))
 	}
 	return page
+}
+
+// shown returns a delivery whose attempts the caller may change.
+func shown(d webhook.Delivery) webhook.Delivery {
+	d.AttemptLog = slices.Clone(d.AttemptLog)
+	return d
 }
 
 // candidates returns the deliveries of the endpoints that q allows, oldest first.

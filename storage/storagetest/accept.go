@@ -133,6 +133,13 @@ func wideFanOut(f *fixture) {
 		page, err := f.ListDeliveries(webhook.DeliveryQuery{Limit: 2, Before: before.ID.For(1)})
 		f.must(err)
 		same(f, page.Deliveries[0].ID, e.ID.For(limited))
+		edge := got.Endpoints[webhook.MaxFanOut-2] // a page that goes over the edge of the first part
+		some, err := f.EventDeliveries(e.ID, edge, 4)
+		f.must(err)
+		for i, d := range some {
+			same(f, d.ID.Endpoint, got.Endpoints[webhook.MaxFanOut-2+i])
+		}
+		same(f, len(some), 4)
 		again := e
 		again.ID = f.id()
 		same(f, f.accept(again), []webhook.Receipt{receipt})

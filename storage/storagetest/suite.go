@@ -57,6 +57,10 @@ func Run(t *testing.T, b Backend) {
 		"reap":       reapTests,
 		"order":      orderTests,
 		"refuse":     refuseTests,
+		"results":    resultTests,
+		"orphans":    orphanTests,
+		"pages":      pageTests,
+		"counts":     countTests,
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {
