@@ -132,3 +132,50 @@ func follow(page, target string) string {
 func anchor(heading string) string {
 	return strings.ReplaceAll(noWord.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
+
+var (
+	testName   = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9]+\b`)
+	testInCode = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9]+)\(`)
+)
+
+// testsInCode returns the names of all tests, fuzz targets and benchmarks.
+func testsInCode(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	err := eachFile(root, func(path, name string) error {
+		if !strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for _, found := range testInCode.FindAllStringSubmatch(string(text), -1) {
+			names[found[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestNamedTestsExist: a promise whose test was renamed or removed would look proved.
+func TestNamedTestsExist(t *testing.T) {
+	exist := testsInCode(t)
+	for _, page := range []string{"docs/guarantees.md", "docs/design.md", "docs/decisions/0001-own-http1-client.md", "storage/DESIGN.md", "CONTRIBUTING.md"} {
+		for _, name := range testName.FindAllString(readPage(t, page), -1) {
+			if !exist[name] {
+				t.Errorf("%s names %s, which does not exist", page, name)
+			}
+		}
+	}
+}
+
+// TestFuzzTargetsAreListed: docs/guarantees.md names each fuzz target.
+func TestFuzzTargetsAreListed(t *testing.T) {
+	page := testName.FindAllString(readPage(t, "docs/guarantees.md"), -1)
+	for name := range testsInCode(t) {
+		if strings.HasPrefix(name, "Fuzz") && !slices.Contains(page, name) {
+			t.Errorf("docs/guarantees.md does not name %s", name)
+		}
+	}
+}
