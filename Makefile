@@ -114,17 +114,18 @@ patch: need-go $(PATCHED) ## Copy Badger's source and apply our patches (build a
 # git works alike in a repository, in a folder of one that is ignored, and without one.
 # GOWORK=off: the module is found as go.mod names it.
 $(PATCHED): go.mod go.sum $(PATCHES) | need-git
-	rm -rf .patched $@ && mkdir .patched
-	GOWORK=off go mod download github.com/dgraph-io/badger/v4
-	cp -R "$$(GOWORK=off go list -m -f '{{.Dir}}' github.com/dgraph-io/badger/v4)" .patched/badger
-	chmod -R u+w .patched/badger
-	for patch in $(PATCHES); do \
+	@echo "Patching a copy of Badger into .patched, named by $@"
+	@rm -rf .patched $@ && mkdir .patched
+	@GOWORK=off go mod download github.com/dgraph-io/badger/v4
+	@cp -R "$$(GOWORK=off go list -m -f '{{.Dir}}' github.com/dgraph-io/badger/v4)" .patched/badger
+	@chmod -R u+w .patched/badger
+	@for patch in $(PATCHES); do \
 		GIT_CEILING_DIRECTORIES=$(CURDIR)/.patched git -C .patched/badger apply "$(CURDIR)/$$patch" || \
 			{ echo "$$patch does not fit the Badger in go.mod: see storage/DESIGN.md, Patch" >&2; exit 1; }; \
 	done
-	printf 'go %s\n\nuse .\n\nreplace github.com/dgraph-io/badger/v4 => ./.patched/badger\n' \
+	@printf 'go %s\n\nuse .\n\nreplace github.com/dgraph-io/badger/v4 => ./.patched/badger\n' \
 		"$$(awk '/^go /{print $$2}' go.mod)" >$@.part
-	mv $@.part $@
+	@mv $@.part $@
 
 $(GOLANGCI): | need-go
 	GOBIN=$(CURDIR)/.bin CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' \

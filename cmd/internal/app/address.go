@@ -23,12 +23,12 @@ func AddressFault(text string) string {
 		return fmt.Sprintf("is %q, not HOST:PORT or :PORT: the port is missing", text)
 	}
 	if fault := portFault(port); fault != "" {
-		return fmt.Sprintf("is %q, of which the port %s", text, fault)
+		return fmt.Sprintf("is %q: the port %s", text, fault)
 	}
 	// A host that cannot be one is refused before the listener asks a resolver for it,
 	// which could take seconds and give a worse error.
 	if host != "" && !isHost(host) {
-		return fmt.Sprintf("is %q, of which the host %q is neither an IP address nor a name", text, host)
+		return fmt.Sprintf("is %q: the host %q is neither an IP address nor a name", text, host)
 	}
 	return ""
 }

@@ -140,7 +140,7 @@ func TestFaultsNameThePart(t *testing.T) {
 		":8080": "", "127.0.0.1:0": "", "[::1]:80": "", "localhost:https": "", "a-b_c.example.:1": "",
 		"":             "is empty",
 		"localhost":    "the port is missing",
-		"localhost:":   "of which the port is missing",
+		"localhost:":   "the port is missing",
 		":65536":       "the port 65536 is not from 0 to 65535",
 		":-1":          "the port -1 is not",
 		":nothing":     `the port "nothing" is not a number`,
