@@ -15,15 +15,17 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
-// The bounds of one request with a batch. They stay below the server's own, so that a
-// file of many events never fails because of its size.
+// The bounds of one request with a batch. They stay below the server's own, 1,000 events
+// and 1 MiB, so that a file of many events never fails because of its size.
 const (
 	batchEvents = 500
-	batchBytes  = maxPublish - 1<<10
+	batchBytes  = maxPublish - 1<<10 // also of one line
 )
 
 // publishBatch publishes the lines of a file, as many in a request as it may hold. It
-// continues after a refused event, and stops when the server refuses a whole request.
+// continues after a refused event, and stops when the server refuses a whole request. If
+// any event was refused it returns an error, so that a script notices; the error counts
+// the accepted ones, which must not be published again.
 func (c *publishCommand) publishBatch(ctx context.Context, client *apiclient.Client, std streams) error {
 	input := std.in
 	if c.Batch != "-" {
@@ -52,15 +54,17 @@ type batchPublisher struct {
 	client *apiclient.Client
 	out    io.Writer
 
-	body              bytes.Buffer
-	lines             []int // the numbers of the lines in body
-	accepted, refused int
+	body              bytes.Buffer // the lines of the next request, at most batchBytes
+	lines             []int        // their numbers in the file, for the results
+	accepted, refused int          // events, of all requests so far
 }
 
+// publishLines publishes each line of the input that is not empty. A line that is longer
+// than a request may be ends it, after the lines before it were published.
 func (p *batchPublisher) publishLines(ctx context.Context, input io.Reader) error {
 	scanner := bufio.NewScanner(input)
 	scanner.Buffer(nil, batchBytes)
-	for number := 1; scanner.Scan(); number++ {
+	for number := 1; scanner.Scan(); number++ { // counts empty lines: editors do, too
 		line := bytes.TrimSpace(scanner.Bytes())
 		if len(line) == 0 {
 			continue
@@ -74,13 +78,15 @@ func (p *batchPublisher) publishLines(ctx context.Context, input io.Reader) erro
 		p.body.WriteByte('\n')
 		p.lines = append(p.lines, number)
 	}
+	// What was read before the fault is published, since its lines are whole.
 	if err := scanner.Err(); err != nil {
 		return errors.Join(fmt.Errorf("read the events: %w", err), p.flush(ctx))
 	}
 	return p.flush(ctx)
 }
 
-// batchAnswer has the result of each event of a batch, in order.
+// batchAnswer has the result of each event of a batch, in the order of the request. A
+// refused event has a problem and no receipt.
 type batchAnswer struct {
 	Results []struct {
 		eventReceipt
@@ -88,7 +94,9 @@ type batchAnswer struct {
 	} `json:"results"`
 }
 
-// flush publishes the lines gathered so far, and prints the result of each.
+// flush publishes the lines gathered so far, and prints the result of each. The server
+// judges each event by itself and answers 202 or 207 with a result for each; an answer
+// without them is a refusal of the whole request, such as 401 or 503.
 func (p *batchPublisher) flush(ctx context.Context) error {
 	if len(p.lines) == 0 {
 		return nil

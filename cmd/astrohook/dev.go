@@ -19,14 +19,16 @@ import (
 )
 
 const (
+	// devListen is loopback: the token and the targets on this machine are not for others.
 	devListen = "127.0.0.1:8080"
 	// The files that --dev writes to the data directory.
 	devSecretFile = "dev-secret"
 	devKeyFile    = "dev-secret-key"
 	devTokenFile  = "dev-token"
-	devClient     = "dev"
+	devClient     = "dev" // the client of the token and of the printed commands
 	devLifetime   = 30 * 24 * time.Hour
-	devMinRetry   = time.Millisecond
+	// devMinRetry lets a first look show retries without waiting for them.
+	devMinRetry = time.Millisecond
 )
 
 // loopback are the ranges that --dev allows for targets, beside the public ones.
@@ -38,7 +40,8 @@ type devMode struct {
 }
 
 // prepareDev changes the settings to those of --dev, and writes an administrator's
-// token, the secrets and the keys to the data directory.
+// token, the secrets and the keys to the data directory, which nobody else can read. The
+// token is written at each start, as it expires.
 func prepareDev(config *app.Config, now time.Time) (devMode, error) {
 	if err := completeDev(config); err != nil {
 		return devMode{}, err
@@ -89,14 +92,19 @@ func completeDev(config *app.Config) error {
 	return nil
 }
 
+// newDevSecret returns a secret of 52 letters and digits, more than the 32 bytes that a
+// token secret must have.
 func newDevSecret() (string, error) { return rand.Text() + rand.Text(), nil }
 
+// newDevKey returns a key that encrypts the webhooks' secrets.
 func newDevKey() (string, error) {
 	key, err := keyring.Generate("dev", rand.Reader)
 	return key.Text(), err
 }
 
-// keptSecret returns the secret in a file, and makes the file if there is none.
+// keptSecret returns the secret in a file, and makes the file if there is none. An empty
+// file is an error: a crash of the machine may have lost its content, and a new key in
+// its place would hide that the old one is needed.
 func keptSecret(path string, generate func() (string, error)) (string, error) {
 	content, err := os.ReadFile(path)
 	if err == nil {
@@ -132,7 +140,8 @@ func line(text string) func(*os.File) error {
 const devReceiver = "127.0.0.1:9000"
 
 // printHints prints the server's address, and commands to paste into other terminals
-// in the same folder.
+// in the same folder. They read the token from its file: a printed token would stay in
+// scrollback and logs.
 func (d devMode) printHints(w io.Writer, program string, addr net.Addr) {
 	server := "http://" + reachable(addr)
 	bearer := `-H "Authorization: Bearer $(cat ` + quote(d.tokenFile) + `)"`
@@ -155,7 +164,8 @@ Paste these into other terminals in this folder:
 	}
 }
 
-// reachable returns an address at which this machine reaches a listener.
+// reachable returns an address at which this machine reaches a listener. One on all
+// interfaces is reached at loopback.
 func reachable(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {

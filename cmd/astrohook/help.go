@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+// helpCommand is there to be listed. It has no Run: asFlags turns it into --help.
 type helpCommand struct {
 	Command []string `arg:"" optional:"" help:"Command to explain, such as serve or key create."`
 }
@@ -26,7 +27,8 @@ func (versionFlag) BeforeReset(k *kong.Kong) error {
 }
 
 // asFlags returns the arguments with --help in place of what people try first: no
-// argument, "help", "help COMMAND", and a command that needs a second word.
+// argument, "help", "help COMMAND", and a command that needs a second word. The parser
+// answers these with an error.
 func asFlags(model *kong.Application, args []string) []string {
 	switch {
 	case len(args) == 0:
@@ -42,7 +44,8 @@ func asFlags(model *kong.Application, args []string) []string {
 }
 
 // explain returns the help text of a flag or an argument: its meaning, its default and
-// its name in the environment.
+// its name in the environment. The last two come from the parser's model, so that the
+// help cannot differ from what holds.
 func explain(v *kong.Value) string {
 	text := strings.TrimSuffix(v.Help, ".")
 	if preset := defaultOf(v); preset != "" {
@@ -84,6 +87,8 @@ func namePlaces(k *kong.Kong) error {
 	return nil
 }
 
+// placeFor returns the kind of value that a flag takes, as it stands behind the equals
+// sign in the help; "" for a switch, and for kinds that the parser names well.
 func placeFor(flag *kong.Flag) string {
 	kind := fmt.Sprint(flag.Target.Type())
 	switch {

@@ -29,6 +29,7 @@ type keyServer struct {
 }
 
 // call makes one call to the server, with a client of its own: these commands make few.
+// A missing token or a wrong URL is an error before anything is sent.
 func (c *keyServer) call(ctx context.Context, r apiclient.Request, answer any) error {
 	client, err := apiclient.New(c.Server, c.Token)
 	if err != nil {
@@ -38,6 +39,7 @@ func (c *keyServer) call(ctx context.Context, r apiclient.Request, answer any) e
 	return client.Do(ctx, r, answer)
 }
 
+// keyCreateCommand makes a key. The server decides whether its scopes are allowed.
 type keyCreateCommand struct {
 	keyServer `embed:""`
 	Client    string        `placeholder:"ID" help:"Client that the key is for."`
@@ -46,7 +48,7 @@ type keyCreateCommand struct {
 	Name      string        `arg:"" help:"What the key is for."`
 }
 
-// Run makes a key and prints its text.
+// Run makes a key and prints its text and nothing else, so that a script can take it.
 func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
 	input := map[string]any{"name": c.Name}
 	if c.Client != "" {
@@ -61,6 +63,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
 	case c.Lifetime > 0:
 		input["expires_at"] = time.Now().Add(c.Lifetime).UTC().Format(time.RFC3339Nano)
 	}
+	// Members that were not given are left out: the server has its own rules for those.
 	body, err := json.Marshal(input)
 	if err != nil {
 		return fmt.Errorf("write the key: %w", err)
@@ -74,21 +77,24 @@ func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
 	return err
 }
 
-// apiKey is a key in the server's answers. Only the answer to its creation has Key.
+// apiKey is a key in the server's answers. Times stay texts: they are printed only.
 type apiKey struct {
 	ID        string   `json:"id"`
 	Name      string   `json:"name"`
-	ClientID  string   `json:"client_id"`
+	ClientID  string   `json:"client_id"` // "" if the key is for no client
 	Scopes    []string `json:"scopes"`
 	CreatedAt string   `json:"created_at"`
-	ExpiresAt string   `json:"expires_at"`
-	Key       string   `json:"key"`
+	ExpiresAt string   `json:"expires_at"` // "" if it never expires
+	// Key is what callers send. Only the answer to its creation has it: the server keeps a
+	// hash.
+	Key string `json:"key"`
 }
 
 // keyColumns are the titles of what columns returns.
 const keyColumns = "ID\tNAME\tCLIENT\tSCOPE\tMADE\tEXPIRES"
 
-// columns returns a key's line of the table.
+// columns returns a key's line of the table. Names come from administrators, and ids from
+// the server, so all of it is made harmless for the terminal.
 func (k apiKey) columns() string {
 	columns := []string{k.ID, k.Name, k.ClientID, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt}
 	for i, text := range columns {
@@ -100,12 +106,14 @@ func (k apiKey) columns() string {
 	return strings.Join(columns, "\t")
 }
 
+// keyListCommand lists keys, without their texts, which the server does not have.
 type keyListCommand struct {
 	keyServer `embed:""`
 	Client    string `placeholder:"ID" help:"Only this client's keys."`
 }
 
-// Run prints a table of the keys, and their number.
+// Run prints a table of the keys, and their number. It reads all pages first, since the
+// widths of the columns depend on all of them.
 func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	keys, err := c.list(ctx)
 	if err != nil {
@@ -131,7 +139,8 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	return err
 }
 
-// list reads all keys, page by page. The server has 10,000 at most.
+// list reads all keys, page by page, which may miss keys that are made meanwhile. The
+// server has 10,000 at most.
 func (c *keyListCommand) list(ctx context.Context) (keys []apiKey, err error) {
 	query := url.Values{"limit": {"250"}}
 	if c.Client != "" {
@@ -153,6 +162,7 @@ func (c *keyListCommand) list(ctx context.Context) (keys []apiKey, err error) {
 	}
 }
 
+// keyRevokeCommand revokes a key by its id, which the list shows.
 type keyRevokeCommand struct {
 	keyServer `embed:""`
 	ID        string `arg:"" placeholder:"ID" help:"The key's id: what stands between ahk_ and the next _."`

@@ -17,10 +17,16 @@ import (
 )
 
 const (
+	// listenHeaderTimeout bounds the wait for a request's headers, so that connections that
+	// send nothing do not gather.
 	listenHeaderTimeout = 10 * time.Second
-	listenStopTimeout   = 5 * time.Second
+	// listenStopTimeout bounds deregistering, and then the requests under way, after an
+	// interrupt. Users wait for it at a prompt.
+	listenStopTimeout = 5 * time.Second
 )
 
+// listenCommand runs a receiver for a look at deliveries. With --register it makes itself
+// a webhook, and removes it at the end.
 type listenCommand struct {
 	Address      string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 for any that is free."`
 	Register     string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
@@ -38,7 +44,9 @@ type listenCommand struct {
 	Status       int           `default:"204" help:"Status code to accept with."`
 }
 
-// Run receives until ctx ends.
+// Run receives until ctx ends. It listens before it registers, since the first delivery
+// may come before the answer to the registration, and deregisters before it stops, so
+// that the server sends nothing to a closed port.
 func (c *listenCommand) Run(ctx context.Context, std streams) error {
 	registration, err := c.prepare(std)
 	if err != nil {
@@ -59,7 +67,7 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 		select {
 		case <-ctx.Done():
 		case err = <-served:
-			served <- err
+			served <- err // for the reader at the end, as after an interrupt
 		}
 		keeping()
 	}
@@ -75,7 +83,8 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 	return errors.Join(err, errStop)
 }
 
-// receive registers, if the user asked for it, and prints the webhook's id.
+// receive registers, if the user asked for it, and prints the webhook's id. The target is
+// known only now that the receiver has its port.
 func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.Addr) error {
 	if r == nil {
 		return nil
@@ -91,10 +100,12 @@ func (c *listenCommand) receive(ctx context.Context, r *registration, addr net.A
 	return nil
 }
 
-// prepare checks the flags and returns the registration; nil without --register.
+// prepare checks the flags and returns the registration; nil without --register. A secret
+// is made here if none was given: deliveries are then verified without the user having
+// to know it, and it is never printed.
 func (c *listenCommand) prepare(std streams) (*registration, error) {
 	for _, code := range []int{c.Status, c.FailStatus} {
-		if code < 200 || code > 599 {
+		if code < 200 || code > 599 { // 1xx are no final answers
 			return nil, settings.Misuse(fmt.Sprintf("%d is not a status code from 200 to 599", code))
 		}
 	}
@@ -118,12 +129,14 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 		}
 		c.Secret = []string{secret}
 	}
+	// A line that cannot be printed must not end the receiver.
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(std.out, format+"\n", args...) }
 	return &registration{
 		client: client, owner: c.Client, secret: c.Secret[0], lease: c.Lease, eventTypes: c.EventTypes, say: say,
 	}, nil
 }
 
+// receiver returns the handler that the flags describe.
 func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
 	return &receiver{
 		check: signatureCheck{secrets: c.Secret, publicKeys: c.PublicKey, prefix: c.HeaderPrefix},

@@ -13,7 +13,7 @@ type logFlags struct {
 	LogFormat string `group:"Server" default:"auto" enum:"auto,text,json" help:"text, json or auto: text on a terminal, else JSON."`
 }
 
-// level returns the lowest level that is logged.
+// level returns the lowest level that is logged; levels above it are logged, too.
 func (f logFlags) level() slog.Level {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
@@ -22,7 +22,8 @@ func (f logFlags) level() slog.Level {
 	return level
 }
 
-// logger returns the logger for a stream. A reload may change the level.
+// logger returns the logger for a stream. A reload may change the level. JSON is for
+// programs that collect logs, text for a person at a terminal.
 func (f logFlags) logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 	level.Set(f.level())
 	options := &slog.HandlerOptions{Level: level}

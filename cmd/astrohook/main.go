@@ -5,6 +5,10 @@
 // the flag wins over the environment, and the environment over the file.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong setting.
+//
+// Flags, signals, exit codes and what a command prints belong here, one file for each
+// command. Building and running a server belongs to cmd/internal/app, and everything
+// about webhooks to the packages that it builds on.
 package main
 
 import (
@@ -35,7 +39,8 @@ const (
 )
 
 // commandLine has the commands and their flags, as the parser reads them. A command
-// that takes a setting of the server takes it under the same name.
+// that takes a setting of the server takes it under the same name, so that one settings
+// file, and one environment, serves all commands. The texts in the tags are the help.
 type commandLine struct {
 	Config      kong.ConfigFlag `placeholder:"FILE" help:"YAML file with settings, named as the flags are."`
 	ShowVersion versionFlag     `name:"version" short:"v" env:"-" help:"Print the version."`
@@ -55,7 +60,8 @@ type commandLine struct {
 	Help      helpCommand      `cmd:"" help:"Explain a command."`
 }
 
-// streams are a process's standard streams.
+// streams are a process's standard streams, which tests replace. Results go to out, and
+// logs and the line about an error to err, so that out can be piped.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -74,6 +80,8 @@ func run(ctx context.Context, args []string, std streams) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	file, shown := new(settings.File), false
+	// A hang-up that the parent has ignored (nohup) stays ignored by the other commands. The
+	// channel has room for one: a second hang-up before a reload begins adds nothing.
 	hung, unheard := make(hangups, 1), signal.Ignored(syscall.SIGHUP)
 	signal.Notify(hung, syscall.SIGHUP)
 	defer signal.Stop(hung)
@@ -86,6 +94,8 @@ func run(ctx context.Context, args []string, std streams) int {
 	if shown { // help, or the version
 		return exitDone
 	}
+	// What the parser refuses is wrong usage; what Run refuses is that only if the error
+	// says so.
 	if err != nil {
 		return fail(std.err, explainRefusal(err, file, parser.Model), exitUsage)
 	}
@@ -109,6 +119,9 @@ func run(ctx context.Context, args []string, std streams) int {
 // program is the name that this process was called by, for commands that users paste.
 type program string
 
+// newParser returns a parser of the command line, for one use: it writes into a
+// commandLine of its own. A later option replaces an earlier one of the same kind, so
+// that run and readAgain pass the settings file whose places they need.
 func newParser(ctx context.Context, name string, std streams, more ...kong.Option) (*kong.Kong, error) {
 	options := []kong.Option{
 		kong.Name("astrohook"),
@@ -126,6 +139,8 @@ func newParser(ctx context.Context, name string, std streams, more ...kong.Optio
 	return kong.New(&commandLine{}, append(options, more...)...)
 }
 
+// The parser's errors are texts only. A test has one of each kind, so that an update of
+// the parser that changes them is noticed.
 var (
 	// flagName finds the flag that an error of the parser begins with.
 	flagName = regexp.MustCompile(`^--([a-z0-9-]+)`)
@@ -162,7 +177,9 @@ func commandsWith(model *kong.Application, flag string) (commands []string) {
 	return commands
 }
 
-// settingFault returns the error of a wrong setting, with the place where it was set.
+// settingFault returns the error of a wrong setting, with the place where it was set: the
+// line of the file, or else both names under which it can be set, as the value may have
+// come from either.
 func settingFault(fault *webhook.FieldError, file *settings.File) error {
 	if at := file.Where(fault.Field); at != "" {
 		return fmt.Errorf("%s: %s %s", at, fault.Field, fault.Reason)
@@ -170,6 +187,8 @@ func settingFault(fault *webhook.FieldError, file *settings.File) error {
 	return fmt.Errorf("--%s (%s) %s", fault.Field, settings.EnvName(fault.Field), fault.Reason)
 }
 
+// fail writes one line about an error and returns the exit code. Nothing can be done if
+// even that line cannot be written.
 func fail(w io.Writer, err error, code int) int {
 	_, _ = fmt.Fprintf(w, "astrohook: %s\n", strings.TrimSpace(err.Error()))
 	return code

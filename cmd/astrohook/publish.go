@@ -12,9 +12,11 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
-// maxPublish is the longest body that the server accepts, in bytes.
+// maxPublish is the longest body that the server accepts, in bytes. What is longer is
+// refused here without reading more of it.
 const maxPublish = 1 << 20
 
+// publishCommand publishes one event from its arguments, or with --batch many from a file.
 type publishCommand struct {
 	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
@@ -43,6 +45,8 @@ func (c *publishCommand) Run(ctx context.Context, std streams) error {
 	return c.publishOne(ctx, client, std)
 }
 
+// publishOne publishes the event of the arguments. It tries once: without an idempotency
+// key a second try could publish twice.
 func (c *publishCommand) publishOne(ctx context.Context, client *apiclient.Client, std streams) error {
 	data, err := c.readData(std)
 	if err != nil {
@@ -61,6 +65,8 @@ func (c *publishCommand) publishOne(ctx context.Context, client *apiclient.Clien
 	return err
 }
 
+// readData returns the event's data, as it stands in the argument, a file or the standard
+// input.
 func (c *publishCommand) readData(std streams) ([]byte, error) {
 	if file, is := strings.CutPrefix(c.Data, "@"); is {
 		return readInput(file, std.in, maxPublish)
@@ -93,12 +99,14 @@ func (c *publishCommand) event(data []byte) ([]byte, error) {
 
 // eventReceipt is the answer to an event.
 type eventReceipt struct {
-	ID         string `json:"id"`
-	Deliveries int    `json:"deliveries"`
-	Paused     int    `json:"paused"`
-	Disabled   int    `json:"disabled"`
-	Limited    int    `json:"limited"`
-	Duplicate  bool   `json:"duplicate"`
+	ID         string `json:"id"`         // of the event, or of the first one if Duplicate
+	Deliveries int    `json:"deliveries"` // that were queued
+	Paused     int    `json:"paused"`     // of Deliveries, those that wait for a paused webhook
+	// Disabled and Limited were not queued but stored as failed, and can be replayed: for
+	// disabled webhooks, and for clients that have as much pending as they may.
+	Disabled  int  `json:"disabled"`
+	Limited   int  `json:"limited"`
+	Duplicate bool `json:"duplicate"` // an event with this idempotency key was there already
 }
 
 // String returns the line that people read.
@@ -110,7 +118,8 @@ func (r eventReceipt) String() string {
 	return line
 }
 
-// deliveries returns the number of deliveries, and why some of them are not sent now.
+// deliveries returns the number of deliveries, and why some of them are not sent now. An
+// event that matches nothing gets words of its own: most often a type is misspelt.
 func (r eventReceipt) deliveries() string {
 	if r.Deliveries+r.Disabled+r.Limited == 0 && !r.Duplicate {
 		return "0 deliveries: no webhook asks for this event"

@@ -13,7 +13,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// receiver is an HTTP handler that verifies, prints and answers deliveries.
+// receiver is an HTTP handler that verifies, prints and answers deliveries. It answers any
+// path and method: it exists to show what arrives.
 type receiver struct {
 	check signatureCheck
 	// delay comes before each answer; done ends the wait at a stop.
@@ -26,13 +27,15 @@ type receiver struct {
 	out                io.Writer
 
 	mu       sync.Mutex // guards out and received
-	received int
+	received int        // deliveries so far, valid or not
 }
 
-// ServeHTTP receives, verifies, prints and answers one delivery.
+// ServeHTTP receives, verifies, prints and answers one delivery. It prints before the
+// delay: users see what arrived while the sender still waits for the answer.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	at := time.Now()
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxDeliveryBody))
+	// A sender that breaks off has nobody left to answer; nothing is counted or printed.
 	if err != nil {
 		var tooLong *http.MaxBytesError
 		if errors.As(err, &tooLong) {
@@ -53,7 +56,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.WriteHeader(status)
 }
 
-// print counts the delivery, decides on the answer and shows both.
+// print counts the delivery, decides on the answer and prints both, and returns the status
+// to answer with. It holds the lock while it prints, so that the lines of two deliveries
+// do not mix. A delivery that is not valid gets 401, whatever the flags say: a receiver in
+// production would refuse it, too.
 func (r *receiver) print(d *receivedDelivery) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,7 +77,7 @@ func (r *receiver) print(d *receivedDelivery) int {
 
 // receivedDelivery is a request and the results of checking its signatures.
 type receivedDelivery struct {
-	at      time.Time
+	at      time.Time // when its headers were read
 	headers http.Header
 	names   webhook.Headers
 	body    []byte
@@ -91,6 +97,7 @@ func (d *receivedDelivery) valid() bool {
 }
 
 // text returns what people read of a delivery: its headers, its signatures, its body.
+// Everything from the sender goes through terminal.Printable.
 func (d *receivedDelivery) text(answer int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  %s  answered %d\n", d.at.Format("15:04:05.000"),

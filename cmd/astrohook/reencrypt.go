@@ -9,12 +9,15 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 )
 
+// reencryptCommand completes the replacement of a key: when nothing remains, the server
+// can run without the old one.
 type reencryptCommand struct {
 	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token  string `placeholder:"TOKEN" help:"Token with the scope admin."`
 }
 
-// progressInterval is the time between two lines about the progress.
+// progressInterval is the time between two lines about the progress. A step takes
+// milliseconds, and there may be thousands.
 const progressInterval = time.Second
 
 // Run has the server encrypt all secrets with the first of its keys, in small steps.
@@ -26,7 +29,7 @@ func (c *reencryptCommand) Run(ctx context.Context, std streams) error {
 	}
 	defer client.Close()
 	total, printed := 0, time.Now()
-	for {
+	for { // each step is one call, so that no call can run into a time limit
 		var step struct {
 			Reencrypted int `json:"reencrypted"`
 			Remaining   int `json:"remaining"`

@@ -13,7 +13,8 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 )
 
-// The bounds of a lease. The server has the same.
+// The bounds of a lease. The server has the same; here they give an error before the
+// receiver starts.
 const (
 	minLease = 30 * time.Second
 	maxLease = time.Hour
@@ -24,18 +25,18 @@ const (
 // chosen here: the first delivery may arrive before the server's answer does.
 type registration struct {
 	client     *apiclient.Client
-	owner      string // client to act for; "" for the token's own
-	secret     string
-	lease      time.Duration
-	target     string
-	eventTypes []string
+	owner      string                           // client to act for; "" for the token's own
+	secret     string                           // that deliveries are signed with
+	lease      time.Duration                    // from minLease to maxLease, in whole seconds
+	target     string                           // URL at which the server reaches the receiver
+	eventTypes []string                         // types and patterns
 	say        func(format string, args ...any) // prints a line for the user
 
 	id      string // "" before begin
 	failing bool   // the last renewal failed
 }
 
-// begin registers.
+// begin registers, and sets id. It is called again when the webhook was deleted.
 func (r *registration) begin(ctx context.Context) error {
 	body, err := json.Marshal(map[string]any{
 		"event_types": r.eventTypes, "target_url": r.target, "secret": r.secret,
@@ -56,7 +57,8 @@ func (r *registration) begin(ctx context.Context) error {
 }
 
 // kept renews the lease in the background. The function that it returns ends that and
-// waits for a renewal under way.
+// waits for a renewal under way: it could register again what end has just deregistered.
+// A nil registration has nothing to renew.
 func (r *registration) kept(ctx context.Context) (stop func()) {
 	if r == nil {
 		return func() {}
@@ -88,6 +90,7 @@ func (r *registration) keep(ctx context.Context) {
 // renew renews the lease once, or registers again if the webhook is gone. It prints a
 // line when renewals begin to fail, and when they work again, not for each.
 func (r *registration) renew(ctx context.Context) {
+	// A renewal may take no longer than until the next one is due.
 	ctx, cancel := context.WithTimeout(ctx, r.lease/3)
 	defer cancel()
 	body := fmt.Appendf(nil, `{"lease_seconds":%d}`, r.leaseSeconds())
@@ -107,10 +110,11 @@ func (r *registration) renew(ctx context.Context) {
 	r.failing = err != nil
 }
 
+// leaseSeconds returns the lease in whole seconds, as the API takes it.
 func (r *registration) leaseSeconds() int { return int(r.lease / time.Second) }
 
 // end deregisters if begin succeeded. It has a time limit of its own, because the
-// command's context has ended by then.
+// command's context has ended by then. A webhook that is gone is what was wanted.
 func (r *registration) end() error {
 	if r == nil {
 		return nil
@@ -129,6 +133,7 @@ func (r *registration) end() error {
 	return nil
 }
 
+// path returns the path of all webhooks, or with rest that of one.
 func (r *registration) path(rest string) string {
 	path := "/api/webhooks" + rest
 	if r.owner != "" {

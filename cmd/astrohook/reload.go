@@ -15,13 +15,17 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// hangups receives SIGHUP.
+// hangups receives SIGHUP. It is a type of its own because the parser finds the arguments
+// of Run by their types.
 type hangups chan os.Signal
 
 // settingsReader reads the command line, the environment and the settings file once more.
+// The environment of a process does not change from outside, and the command line not at
+// all, so that a reload finds changes of the file, and of the files that it names.
 type settingsReader func() (*serveCommand, *settings.File, error)
 
-// readAgain returns the reader for the command line of a server.
+// readAgain returns the reader for the command line of a server. It returns the file as
+// well, even with an error: that knows in which line a setting stands.
 func readAgain(ctx context.Context, args []string, std streams) settingsReader {
 	return func() (*serveCommand, *settings.File, error) {
 		file := new(settings.File)
@@ -40,16 +44,18 @@ func readAgain(ctx context.Context, args []string, std streams) settingsReader {
 	}
 }
 
-// reloader applies settings that have changed while the server runs.
+// reloader applies settings that have changed while the server runs. One goroutine uses
+// it, so it has no lock.
 type reloader struct {
 	server  *app.App
 	read    settingsReader
-	running serveCommand // the command's own settings in force
-	level   *slog.LevelVar
+	running serveCommand   // the command's own settings in force
+	level   *slog.LevelVar // that config.Log, and so every part's log, uses
 	log     *slog.Logger
 }
 
-// follow reloads at each hang-up until the function that it returns is called.
+// follow reloads at each hang-up until the function that it returns is called. That waits
+// for a reload under way: the server must not be stopped in the middle of one.
 func (r *reloader) follow(ctx context.Context, signals hangups) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup
@@ -77,6 +83,8 @@ func (r *reloader) reload() {
 		r.refused(err)
 		return
 	}
+	// --dev adds to the settings at a start; without the same additions here they would all
+	// count as changed.
 	config := next.Config
 	if next.Dev {
 		if err := completeDev(&config); err != nil {
@@ -100,11 +108,15 @@ func (r *reloader) reload() {
 	r.log.Info("settings read again", "applied", done.Applied, "need_restart", done.NeedRestart)
 }
 
+// refused logs why nothing was applied. The server continues: whoever sent the hang-up
+// looks into the log.
 func (r *reloader) refused(err error) {
 	r.log.Error("settings read again and refused; the previous ones stay in force", "error", err)
 }
 
-// take applies the settings that belong to the command and not to app.Config.
+// take applies the settings that belong to the command and not to app.Config, and adds
+// their names to done. A memory limit can be changed but not taken away, because
+// GOMEMLIMIT is read at a start only.
 func (r *reloader) take(next *serveCommand, done *app.Reloaded) {
 	if next.LogLevel != r.running.LogLevel {
 		r.level.Set(next.level())
@@ -124,7 +136,7 @@ func (r *reloader) take(next *serveCommand, done *app.Reloaded) {
 			done.NeedRestart = append(done.NeedRestart, name)
 		}
 	}
-	slices.Sort(done.NeedRestart)
+	slices.Sort(done.NeedRestart) // the map above has no order
 	r.running.LogLevel = next.LogLevel
 	if next.MemoryLimit > 0 {
 		r.running.MemoryLimit = next.MemoryLimit

@@ -9,12 +9,14 @@ import (
 	"github.com/corpastro/astrohook/storage/keyring"
 )
 
+// secretKeyCommand makes a key for the setting secret-keys. It needs no server.
 type secretKeyCommand struct {
 	ID string `placeholder:"ID" help:"Id of the key, unlike those in use. Default: one made at random."`
 }
 
 // Run prints a new key for secret-keys.
 func (c *secretKeyCommand) Run(std streams) error {
+	// 35 random bits: the ids of a server's few keys must differ, not be secret.
 	if c.ID == "" {
 		c.ID = "k" + strings.ToLower(rand.Text()[:7])
 	}

@@ -17,12 +17,15 @@ import (
 )
 
 const (
-	// brokenStopTimeout bounds a stop after storage has failed: nothing can be drained then.
+	// brokenStopTimeout bounds a stop after a part has failed: nothing can be drained when
+	// outcomes cannot be recorded, and whoever restarts the server waits for its end.
 	brokenStopTimeout = 2 * time.Second
 	// closeGrace is the time for closing the files, beyond the timeout of a stop.
 	closeGrace = 5 * time.Second
 )
 
+// serveCommand has the server's settings, and those of the process around it, which app
+// does not know: two servers may run in one process.
 type serveCommand struct {
 	app.Config `embed:""`
 	logFlags   `embed:""`
@@ -32,7 +35,9 @@ type serveCommand struct {
 	MemoryLimit app.Size `group:"Limits" placeholder:"SIZE" help:"Memory that the process tries to stay below. Default: GOMEMLIMIT's, or none."`
 }
 
-// Run serves until ctx ends or the server fails.
+// Run serves until ctx ends or the server fails. What can be refused without a trace comes
+// first: the environment, then a directory that no server may use. After that it changes
+// the process, lets --dev write its files, and starts the server.
 func (c *serveCommand) Run(
 	ctx context.Context, std streams, name program, command *kong.Context, again settingsReader, signals hangups,
 ) error {
@@ -58,6 +63,7 @@ func (c *serveCommand) Run(
 			return err
 		}
 	}
+	// New looks at all settings together; an error is about one of them and names it.
 	server, err := app.New(config)
 	if err != nil {
 		return err
@@ -65,6 +71,7 @@ func (c *serveCommand) Run(
 	if err := server.Start(); err != nil {
 		return err
 	}
+	// The hints come after the start: port 0 is a number by then, and what they say works.
 	if c.Dev {
 		dev.printHints(std.out, string(name), server.PublicAddr())
 	}
@@ -73,20 +80,23 @@ func (c *serveCommand) Run(
 	return serveUntil(ctx, server, config)
 }
 
+// limitMemory sets Go's soft limit, unless the setting is 0: then GOMEMLIMIT holds, which
+// Go has read already.
 func (c *serveCommand) limitMemory() {
 	if c.MemoryLimit > 0 {
 		debug.SetMemoryLimit(int64(c.MemoryLimit))
 	}
 }
 
-// runningServer is the part of app.App that serveUntil uses.
+// runningServer is the part of app.App that serveUntil uses. Tests have one that hangs.
 type runningServer interface {
 	Failed() <-chan error
 	Stop(ctx context.Context) error
 }
 
 // serveUntil waits until ctx ends or the server fails, and stops the server within its
-// timeout.
+// timeout. It returns nil after a stop that was asked for, even if attempts were cut off,
+// and the server's failure otherwise, joined with what went wrong while stopping.
 func serveUntil(ctx context.Context, server runningServer, config app.Config) error {
 	var failure error
 	timeout := config.ShutdownTimeout
@@ -114,7 +124,8 @@ func serveUntil(ctx context.Context, server runningServer, config app.Config) er
 var errStuck = errors.New("the server does not stop; giving up")
 
 // stopWithin stops the server. It returns errStuck if the stop itself hangs, as on a
-// disk that does not answer.
+// disk that does not answer: a system call cannot be cancelled. The goroutine is left
+// behind then, and ends with the process; the channel has room for its result.
 func stopWithin(server runningServer, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

@@ -13,6 +13,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// tokenCommand signs a token with the server's secret, without asking the server. It is
+// for operators who have the secret; a server with public keys takes its issuer's tokens.
 type tokenCommand struct {
 	JWTSecret   string        `placeholder:"SECRET" help:"The server's token secret, 32 bytes or more."`
 	JWTIssuer   string        `placeholder:"ISS" help:"What the server wants as iss, if anything."`
@@ -23,7 +25,7 @@ type tokenCommand struct {
 	Lifetime    time.Duration `default:"24h" help:"How long the token is valid."`
 }
 
-// Run prints a token.
+// Run prints a token and nothing else, so that a script can take it.
 func (c *tokenCommand) Run(std streams) error {
 	if err := c.check(); err != nil {
 		return err
@@ -40,6 +42,8 @@ func (c *tokenCommand) Run(std streams) error {
 	return err
 }
 
+// check refuses flags that make a token which the server refuses, or one that allows
+// nothing: users would find out at their first call only.
 func (c *tokenCommand) check() error {
 	switch {
 	case c.JWTSecret == "":
@@ -48,6 +52,7 @@ func (c *tokenCommand) check() error {
 		return &webhook.FieldError{Field: "jwt-secret", Reason: fmt.Sprintf("is %d bytes long, less than %d", len(c.JWTSecret), auth.MinSecret)}
 	case c.Client == "" && len(c.Scope) == 0:
 		return settings.Misuse("a token needs --client, --scope or both")
+	// Without a client only scopes that reach every client allow anything.
 	case c.Client == "" && !slices.ContainsFunc(c.Scope, func(scope string) bool { return scope != auth.ScopePublish }):
 		return settings.Misuse("the scope events:write publishes to the token's client: give --client too, or --scope=events:write:all to publish to every client")
 	case slices.ContainsFunc(c.Scope, func(scope string) bool { return !auth.ValidScope(scope) }):
@@ -58,14 +63,14 @@ func (c *tokenCommand) check() error {
 	return nil
 }
 
-// claims are the contents of a token.
+// claims are the contents of a token. What is empty is left out.
 type claims struct {
-	issuer   string
-	audience []string
-	subject  string
-	client   string
-	scopes   []string
-	lifetime time.Duration
+	issuer   string        // iss
+	audience []string      // aud
+	subject  string        // sub
+	client   string        // client_id
+	scopes   []string      // scope, joined with a space (RFC 6749, section 3.3)
+	lifetime time.Duration // from iat to exp, which count whole seconds
 }
 
 // sign returns a token that is valid from now on: HS256, with the claims that

@@ -17,13 +17,15 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
+// checkCommand verifies the data directory of a server that is stopped.
 type checkCommand struct {
 	SecretKeys []string `placeholder:"ID:KEY" help:"The server's keys: with them all secrets are decrypted."`
 
 	Dir string `arg:"" placeholder:"DIR" help:"Data directory of a server that is stopped."`
 }
 
-// Run verifies a data directory and prints what it holds.
+// Run verifies a data directory and prints what it holds. After a fault it prints what was
+// whole, so that an operator can weigh a backup against the rest.
 func (c *checkCommand) Run(std streams) error {
 	if err := isDir(c.Dir); err != nil {
 		return err
@@ -39,6 +41,8 @@ func (c *checkCommand) Run(std streams) error {
 	return nil
 }
 
+// backupCommand backs up a running server through its API, or a data directory. The
+// number of arguments decides: a server's data directory is locked.
 type backupCommand struct {
 	Server string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server."`
 	Token  string   `placeholder:"TOKEN" help:"Token with the scope admin."`
@@ -56,6 +60,7 @@ func (c *backupCommand) Run(ctx context.Context, std streams) error {
 	return settings.Misuse("backup takes FILE, or DIR FILE")
 }
 
+// online saves what a running server streams. A stream that is cut off leaves no file.
 func (c *backupCommand) online(ctx context.Context, std streams, file string) error {
 	client, err := apiclient.New(c.Server, c.Token)
 	if err != nil {
@@ -74,11 +79,12 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 	return nil
 }
 
-// printBackup prints what a backup holds.
+// printBackup prints what a backup holds, and where it came from: a URL or a directory.
 func printBackup(std streams, from, file string, found app.CheckReport) {
 	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", terminal.Printable(from), file, sizeOf(file), contents(found))
 }
 
+// offline saves a data directory that no server uses.
 func (c *backupCommand) offline(std streams, dir, file string) error {
 	if err := isDir(dir); err != nil {
 		return err
@@ -91,6 +97,8 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 	return nil
 }
 
+// restoreCommand makes a data directory, which a server can then start with. The server's
+// keys must be those that the backup's secrets were encrypted with.
 type restoreCommand struct {
 	File string `arg:"" placeholder:"FILE" help:"Backup that the backup command made."`
 	Dir  string `arg:"" placeholder:"DIR" help:"Data directory to make."`
@@ -117,7 +125,8 @@ func isDir(dir string) error {
 	return err
 }
 
-// contents returns the numbers of what was found, in one line.
+// contents returns the numbers of what was found, in one line. Statuses are counted apart
+// only if there are deliveries.
 func contents(c app.CheckReport) string {
 	line := fmt.Sprintf("%s, %s, %s; ", terminal.CountedOrNo(c.Endpoints, "webhook"), terminal.CountedOrNo(c.EventTypes, "event type"), terminal.CountedOrNo(c.Events, "event"))
 	all := c.Queued + c.Retrying + c.Delivered + c.Failed
@@ -129,7 +138,8 @@ func contents(c app.CheckReport) string {
 	return line + "."
 }
 
-// decrypted returns the number of webhooks whose secrets were decrypted, in one line.
+// decrypted returns the number of webhooks whose secrets were decrypted, in one line. It
+// says so when keys were missing, so that nobody takes a check without them for more.
 func decrypted(c app.CheckReport, keys bool) string {
 	if !keys {
 		return "No secret was decrypted: that takes --secret-keys."
@@ -137,6 +147,7 @@ func decrypted(c app.CheckReport, keys bool) string {
 	return "Secrets decrypted of " + terminal.CountedOrNo(c.Opened, "webhook") + "."
 }
 
+// orNone returns a number, or "none" for 0.
 func orNone(n int64) string {
 	if n == 0 {
 		return "none"
@@ -144,7 +155,8 @@ func orNone(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// sizeOf returns the size of a file, or of all files in a directory, for people.
+// sizeOf returns the size of a file, or of all files in a directory, for people. It is an
+// ornament of a line: an error must not fail a command that has done its work.
 func sizeOf(path string) string {
 	var size int64
 	err := filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {

@@ -19,6 +19,8 @@ import (
 // ample room for the fields around it.
 const maxDeliveryBody = webhook.MaxPayload + 4<<10
 
+// verifyCommand checks a request that somebody has kept or copied, for those who write a
+// receiver. It takes headers as curl does.
 type verifyCommand struct {
 	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The webhook's secret; repeat it for several that may have signed."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The webhook's public key (whpk_…), if it signs with a private one; repeat it for several."`
@@ -42,6 +44,8 @@ func (c *verifyCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	// With --any-age the signed time is compared with itself. It is still part of what is
+	// signed, so a changed one does not pass.
 	check := signatureCheck{secrets: c.Secret, publicKeys: c.PublicKey, prefix: c.HeaderPrefix, tolerance: c.Tolerance}
 	now := time.Now()
 	if c.AnyAge {
@@ -60,6 +64,8 @@ func (c *verifyCommand) Run(std streams) error {
 	return report(std.out, results)
 }
 
+// report prints a line for each signature, and returns an error that names the headers of
+// those that are not valid.
 func report(w io.Writer, results []signatureResult) error {
 	var wrong []string
 	for _, r := range results {
@@ -79,10 +85,10 @@ func report(w io.Writer, results []signatureResult) error {
 // signatureCheck checks every signature of a request for which it has a key. The
 // signature in hex exists for secrets only, not for key pairs.
 type signatureCheck struct {
-	secrets    []string
-	publicKeys []string
-	prefix     string
-	tolerance  time.Duration
+	secrets    []string      // any of them may have signed
+	publicKeys []string      // the same
+	prefix     string        // of the names of the delivery's own headers
+	tolerance  time.Duration // between the signed time and now; 0 for the verifier's default
 }
 
 // least returns how many signatures a delivery must carry: 2 with secrets, 1 with
@@ -99,8 +105,8 @@ func (c signatureCheck) least() int {
 
 // signatureResult is the result of checking one signature.
 type signatureResult struct {
-	header string
-	err    error
+	header string // name of the header that has it
+	err    error  // nil if it is valid
 }
 
 // String returns the line that people read.
@@ -111,7 +117,8 @@ func (r signatureResult) String() string {
 	return r.header + ": NOT VALID: " + strings.TrimPrefix(r.err.Error(), "verify: ")
 }
 
-// run checks the signatures whose headers the request has.
+// run checks the signatures whose headers the request has: the one in hex first, then the
+// one of Standard Webhooks. Whether all that must be there are is for the caller to judge.
 func (c signatureCheck) run(headers http.Header, body []byte, now time.Time) []signatureResult {
 	var results []signatureResult
 	if hex, ok := c.runHex(headers, body); ok {
@@ -135,6 +142,7 @@ func (c signatureCheck) runHex(headers http.Header, body []byte) (signatureResul
 		if headers.Get(name) == "" || len(c.secrets) == 0 {
 			continue
 		}
+		// The verifier sees one header only: it must not accept one signature for the other.
 		only := func(asked string) string {
 			if asked == name {
 				return headers.Get(name)
@@ -162,6 +170,8 @@ func signedTime(headers http.Header, otherwise time.Time) time.Time {
 	return time.Unix(seconds, 0)
 }
 
+// parseHeaders reads headers in the form that curl takes. Names may repeat, as in a
+// request.
 func parseHeaders(lines []string) (http.Header, error) {
 	headers := http.Header{}
 	for _, line := range lines {
@@ -175,7 +185,8 @@ func parseHeaders(lines []string) (http.Header, error) {
 }
 
 // readInput returns the content of a file, or of the standard input for "-". More than
-// limit bytes are an error.
+// limit bytes are an error, because a signature of a part is not valid and a part of an
+// event is another event.
 func readInput(path string, stdin io.Reader, limit int64) ([]byte, error) {
 	if path != "-" {
 		file, err := os.Open(path)

@@ -8,7 +8,8 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/app"
 )
 
-// version is set by the Makefile; without it the module's own version counts.
+// version is set by the Makefile, from git; without it the module's own version counts,
+// which `go install` records.
 var version = ""
 
 // currentVersion names this build, for people and in the User-Agent of deliveries.
@@ -22,6 +23,8 @@ func currentVersion() string {
 	return "devel"
 }
 
+// versionCommand prints what a report about a fault needs: the version, Go's version, the
+// system, and whether the database has the patches.
 type versionCommand struct{}
 
 // Run prints the version.
