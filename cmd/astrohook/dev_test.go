@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -131,9 +133,9 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// TestEmptySecretIsTold: a file that a crash of the machine left empty is no secret,
-// and its place is not taken by another one without a word.
-func TestEmptySecretIsTold(t *testing.T) {
+// TestEmptySecret: a file that a crash of the machine left empty is no secret, and is not
+// replaced by a new one silently.
+func TestEmptySecret(t *testing.T) {
 	for _, name := range []string{devSecretFile, devKeyFile} {
 		config := app.Defaults()
 		config.DataDir = t.TempDir()
@@ -146,6 +148,59 @@ func TestEmptySecretIsTold(t *testing.T) {
 		}
 		if text, err := os.ReadFile(path); err != nil || string(text) != "\n" {
 			t.Errorf("%s was changed: %q, %v", name, text, err)
+		}
+	}
+}
+
+// TestDevFails: what --dev cannot read or write ends the start, and names the file.
+func TestDevFails(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		spoil  func(dir string) error
+		want   string
+	}{
+		{"the data directory is a file", func(dir string) error { return os.WriteFile(dir, nil, 0o600) }, "make the data directory: "},
+		{"the secret is a directory", func(dir string) error { return os.MkdirAll(filepath.Join(dir, devSecretFile), 0o700) }, "read the secret: "},
+		{"the key is a directory", func(dir string) error { return os.MkdirAll(filepath.Join(dir, devKeyFile), 0o700) }, "read the secret: "},
+		{"the token is a directory", func(dir string) error { return os.MkdirAll(filepath.Join(dir, devTokenFile, "x"), 0o700) }, "keep the token: "},
+		{"the key of before is none", func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, devKeyFile), []byte("k:x\n"), 0o600))
+		}, ""},
+	} {
+		config := app.Defaults()
+		config.DataDir = filepath.Join(t.TempDir(), "data")
+		if err := c.spoil(config.DataDir); err != nil {
+			t.Fatal(err)
+		}
+		_, err := prepareDev(&config, time.Now())
+		if c.want == "" && err == nil { // the server refuses it, as it does any other wrong key
+			config.Log = slog.New(slog.DiscardHandler)
+			if _, err := app.New(config); err == nil || !strings.Contains(err.Error(), "secret-keys") {
+				t.Errorf("%s: %v", c.reason, err)
+			}
+			continue
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || !strings.Contains(err.Error(), config.DataDir) {
+			t.Errorf("%s: error %v, want %q", c.reason, err, c.want)
+		}
+	}
+}
+
+// TestReachable: the address to paste, for each kind of listener.
+func TestReachable(t *testing.T) {
+	for _, c := range []struct {
+		addr net.Addr
+		want string
+	}{
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}, "127.0.0.1:8080"},
+		{&net.TCPAddr{IP: net.IPv4zero, Port: 8080}, "127.0.0.1:8080"},
+		{&net.TCPAddr{IP: net.IPv6zero, Port: 8080}, "127.0.0.1:8080"},
+		{&net.TCPAddr{IP: net.IPv6loopback, Port: 1}, "[::1]:1"},
+		{&net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 1}, "10.0.0.7:1"},
+		{&net.UnixAddr{Name: "/run/hook"}, "/run/hook"}, // not made by the server, but no reason to panic
+	} {
+		if got := reachable(c.addr); got != c.want {
+			t.Errorf("%v: %s, want %s", c.addr, got, c.want)
 		}
 	}
 }

@@ -85,8 +85,28 @@ func (b *buffer) String() string {
 	return b.content.String()
 }
 
+// awaitLine waits until a whole line with the text was written behind the first bytes,
+// and returns it.
+func (b *buffer) awaitLine(t *testing.T, behind int, text string) string {
+	t.Helper()
+	return b.awaitMatch(t, text, func(content string) (string, bool) {
+		for line := range strings.Lines(content[behind:]) {
+			if strings.Contains(line, text) && strings.HasSuffix(line, "\n") {
+				return line, true
+			}
+		}
+		return "", false
+	})
+}
+
 // await waits until what was written contains the text, and returns all of it.
 func (b *buffer) await(t *testing.T, text string) string {
+	t.Helper()
+	return b.awaitMatch(t, text, func(content string) (string, bool) { return content, strings.Contains(content, text) })
+}
+
+// awaitMatch waits until match accepts what was written, and returns its result.
+func (b *buffer) awaitMatch(t *testing.T, what string, match func(string) (string, bool)) string {
 	t.Helper()
 	for {
 		b.mu.Lock()
@@ -96,13 +116,13 @@ func (b *buffer) await(t *testing.T, text string) string {
 		}
 		changed := b.changed
 		b.mu.Unlock()
-		if strings.Contains(content, text) {
-			return content
+		if found, ok := match(content); ok {
+			return found
 		}
 		select {
 		case <-changed:
 		case <-t.Context().Done():
-			t.Fatalf("waited for %q, got:\n%s", text, content)
+			t.Fatalf("waited for %q, got:\n%s", what, content)
 		}
 	}
 }

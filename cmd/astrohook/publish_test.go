@@ -16,7 +16,7 @@ type publishing struct {
 	bodies []string
 }
 
-// ServeHTTP answers as it was told to.
+// ServeHTTP answers with the status and the answer that the test has set.
 func (p *publishing) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(request.Body)
 	if err != nil {
@@ -63,9 +63,9 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// TestPublishTellsDeliveries: nobody who asks, a paused webhook and a disabled one
-// are told apart.
-func TestPublishTellsDeliveries(t *testing.T) {
+// TestPublishDeliveries: the line that users read says whether no webhook asks for the
+// event, or a webhook is paused or disabled, or a client has too much pending.
+func TestPublishDeliveries(t *testing.T) {
 	for answer, want := range map[string]string{
 		`"deliveries":0`:              "0 deliveries: no webhook asks for this event",
 		`"deliveries":0,"disabled":1`: "0 deliveries, 1 withheld from a disabled webhook",
@@ -158,8 +158,8 @@ func TestPublishBatchStops(t *testing.T) {
 	}
 }
 
-// TestPublishTells: what the answer counts, also when it counts nothing.
-func TestPublishTells(t *testing.T) {
+// TestPublishReceipts: more than one reason in one line, and answers that count nothing.
+func TestPublishReceipts(t *testing.T) {
 	for answer, want := range map[string]string{
 		`{"id":"evt_1","deliveries":1}`:                  "evt_1  1 delivery\n",
 		`{"id":"evt_1","deliveries":2,"disabled":1}`:     "evt_1  2 deliveries, 1 withheld from a disabled webhook\n",
@@ -173,5 +173,67 @@ func TestPublishTells(t *testing.T) {
 	}
 	if got := publish(t, &publishing{status: 202, answer: one("")}, "\n", "--batch=-"); got.code != 0 || got.out != "0 events accepted\n" {
 		t.Errorf("an empty file: %+v", got)
+	}
+}
+
+// TestPublishUsage: what is refused before anything is sent.
+func TestPublishUsage(t *testing.T) {
+	long := writeFile(t, "long.json", `"`+strings.Repeat("x", maxPublish)+`"`)
+	for _, c := range []struct {
+		reason, stdin string
+		args          []string
+		code          int
+		want          string
+	}{
+		{"no type", "", nil, exitUsage, "an event type, or --batch FILE, is missing"},
+		{"a type and a file with types", "", []string{"user.created", "--batch=x"}, exitUsage, "--batch takes the event types from its file"},
+		{"data that is not JSON", "", []string{"user.created", "{"}, exitUsage, "the event's data is not JSON"},
+		{"no data", "", []string{"user.created"}, exitUsage, "the event's data is not JSON"},
+		{"two values", "1 2", []string{"user.created"}, exitUsage, "the event's data is not JSON"},
+		{"a missing file", "", []string{"user.created", "@/no/such"}, exitFailed, "read the input: open /no/such"},
+		{"a file that is too long", "", []string{"user.created", "@" + long}, exitFailed, "longer than 1048576 bytes"},
+		{"a missing batch", "", []string{"--batch=/no/such"}, exitFailed, "read the events: open /no/such"},
+		{"a batch that is a directory", "", []string{"--batch", t.TempDir()}, exitFailed, "is a directory (0 events accepted, 0 refused before)"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			api := &publishing{status: 202, answer: one(`{"id":"evt_1"}`)}
+			got := publish(t, api, c.stdin, c.args...)
+			if got.code != c.code || !strings.Contains(got.err, c.want) || got.out != "" {
+				t.Errorf("%+v, want exit code %d and an error with %q", got, c.code, c.want)
+			}
+			if len(api.bodies) > 0 {
+				t.Errorf("sent %q", api.bodies)
+			}
+		})
+	}
+}
+
+// TestPublishBatchLongLine: a line that no request can hold ends the command; the lines
+// before it are published, and the error counts them.
+func TestPublishBatchLongLine(t *testing.T) {
+	file := writeFile(t, "events", "{}\n\n  \n{}\n"+strings.Repeat("x", batchBytes)+"\n{}\n")
+	api := &publishing{status: 202, answer: one(`{"results":[{"id":"evt_1","deliveries":1},{"id":"evt_2","deliveries":1}]}`)}
+	got := publish(t, api, "", "--batch", file)
+	if got.code != exitFailed || !strings.Contains(got.err, "token too long") || !strings.Contains(got.err, "(2 events accepted, 0 refused before)") {
+		t.Errorf("exit code %d, error %q", got.code, got.err)
+	}
+	if got.out != "line 1  evt_1  1 delivery\nline 4  evt_2  1 delivery\n" || len(api.bodies) != 1 {
+		t.Errorf("printed %q after %d requests", got.out, len(api.bodies))
+	}
+}
+
+// TestPublishBatchAnswer: an answer that does not have a result for each event is a
+// refusal of all of them: nobody can say which were accepted.
+func TestPublishBatchAnswer(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"results":[]}`:               "the server answered 202 Accepted (0 events accepted",
+		`{"results":[{"id":"evt_1"}]}`: "the server answered 202 Accepted (0 events accepted",
+		`<html>`:                       "the server answered 202 Accepted (0 events accepted",
+		`{"title":"Too many events"}`:  "the server answered 202 Accepted: Too many events (0 events accepted",
+	} {
+		got := publish(t, &publishing{status: 202, answer: one(answer)}, "{}\n{}\n", "--batch=-")
+		if got.code != exitFailed || !strings.Contains(got.err, want) || got.out != "" {
+			t.Errorf("%s: %+v, want an error with %q", answer, got, want)
+		}
 	}
 }

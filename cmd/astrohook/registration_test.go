@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,5 +185,66 @@ func TestDeregisterFails(t *testing.T) {
 	r := &registration{client: &apiclient.Client{Server: "http://127.0.0.1:1", HTTP: &http.Client{}}, id: "wh_7", lease: time.Minute}
 	if err := r.end(); err == nil || !strings.HasSuffix(err.Error(), "the webhook wh_7 expires within 1m0s") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestNoRegistration: without --register there is nothing to renew or to remove.
+func TestNoRegistration(t *testing.T) {
+	var r *registration
+	r.kept(t.Context())()
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+	began := &registration{client: &apiclient.Client{Server: "http://127.0.0.1:1", HTTP: &http.Client{}}}
+	if err := began.end(); err != nil {
+		t.Errorf("a registration that did not succeed was removed: %v", err)
+	}
+}
+
+// TestRenew: what one renewal asks the server, and what the user reads about a series of
+// them: one line when they begin to fail, and one when they work again.
+func TestRenew(t *testing.T) {
+	for _, c := range []struct {
+		reason   string
+		statuses []int // of the server's answers, one after the other
+		calls    []string
+		said     []string // the beginnings of the lines
+	}{
+		{"renewed", []int{200, 200}, []string{"PATCH wh_1", "PATCH wh_1"}, nil},
+		{"fails, and works again", []int{503, 503, 200, 200}, []string{"PATCH wh_1", "PATCH wh_1", "PATCH wh_1", "PATCH wh_1"}, []string{
+			"The lease was not renewed; the next renewal tries again: the server answered 503 Service Unavailable", "The lease is renewed again.",
+		}},
+		{"gone", []int{404, 201, 200}, []string{"PATCH wh_1", "POST", "PATCH wh_2"}, []string{"The webhook was gone. Registered again as wh_2."}},
+		{"gone, and not allowed again", []int{404, 409, 404, 201}, []string{"PATCH wh_1", "POST", "PATCH wh_1", "POST"}, []string{
+			"The lease was not renewed; the next renewal tries again: register: the server answered 409 Conflict",
+			"The webhook was gone. Registered again as wh_2.", "The lease is renewed again.",
+		}},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			var calls, said []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				id := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/api/webhooks"), "/")
+				if r.URL.RawQuery != "client_id=a%26b" {
+					t.Errorf("asked for %s", r.URL)
+				}
+				w.WriteHeader(c.statuses[len(calls)])
+				calls = append(calls, strings.TrimSpace(r.Method+" "+id))
+				_, _ = io.WriteString(w, `{"id":"wh_2"}`)
+			}))
+			defer server.Close()
+			r := &registration{
+				client: &apiclient.Client{Server: server.URL, HTTP: server.Client()}, owner: "a&b", id: "wh_1", lease: minLease,
+				say: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) },
+			}
+			for len(calls) < len(c.statuses) {
+				r.renew(t.Context())
+			}
+			if !slices.Equal(calls, c.calls) {
+				t.Errorf("calls %q, want %q", calls, c.calls)
+			}
+			if !slices.EqualFunc(said, c.said, strings.HasPrefix) {
+				t.Errorf("said %q, want %q", said, c.said)
+			}
+		})
 	}
 }

@@ -60,15 +60,52 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestUselessTokens refuses to make what the server would not take, or would take
-// for nothing.
-func TestUselessTokens(t *testing.T) {
-	t.Setenv("ASTROHOOK_JWT_SECRET", testSecret)
-	for _, args := range [][]string{
-		{}, {"--scope=events:write"}, {"--client=acme", "--scope=a\tb"}, {"--client=acme", `--scope=a"b`},
+// TestTokenRefused: tokens that the server would refuse, or that would allow nothing,
+// are not made. The secret is never shown.
+func TestTokenRefused(t *testing.T) {
+	for _, c := range []struct {
+		secret string
+		args   []string
+		want   string
+	}{
+		{"", []string{"--client=acme"}, "--jwt-secret (ASTROHOOK_JWT_SECRET) is not set"},
+		{testSecret[:31], []string{"--client=acme"}, "--jwt-secret (ASTROHOOK_JWT_SECRET) is 31 bytes long, less than 32"},
+		{testSecret, nil, "a token needs --client, --scope or both"},
+		{testSecret, []string{"--scope=events:write"}, "give --client too, or --scope=events:write:all"},
+		{testSecret, []string{"--client=acme", "--scope=a\tb"}, "--scope holds a name that is empty or has other characters"},
+		{testSecret, []string{"--client=acme", `--scope=a"b`}, "--scope holds a name that is empty or has other characters"},
+		{testSecret, []string{"--client=acme", "--lifetime=999ms"}, "--lifetime is less than 1s"},
+		{testSecret, []string{"--client=acme", "--lifetime=-1h"}, "--lifetime is less than 1s"},
 	} {
-		if got := runCommand(t, "", append([]string{"token"}, args...)...); got.code != 2 || got.out != "" {
-			t.Errorf("%q: %+v", args, got)
+		t.Setenv("ASTROHOOK_JWT_SECRET", c.secret)
+		got := runCommand(t, "", append([]string{"token"}, c.args...)...)
+		if got.code != exitUsage || got.out != "" || !strings.Contains(got.err, c.want) {
+			t.Errorf("%q: %+v, want an error with %q", c.args, got, c.want)
+		}
+		if c.secret != "" && strings.Contains(got.err, c.secret) {
+			t.Errorf("%q: the secret is shown: %s", c.args, got.err)
+		}
+	}
+}
+
+// TestClaims: what is empty is left out, and times are whole seconds.
+func TestClaims(t *testing.T) {
+	now := time.Unix(1_700_000_000, 999_999_999)
+	for _, c := range []struct {
+		claims claims
+		want   string
+	}{
+		{claims{lifetime: time.Minute}, `map[exp:1.70000006e+09 iat:1.7e+09]`},
+		{claims{client: "acme", scopes: []string{"admin", "events:write"}, lifetime: time.Second}, `map[client_id:acme exp:1.700000001e+09 iat:1.7e+09 scope:admin events:write]`},
+		{claims{issuer: "i", subject: "s", audience: []string{"a", "b"}, lifetime: time.Second}, `map[aud:[a b] exp:1.700000001e+09 iat:1.7e+09 iss:i sub:s]`},
+	} {
+		text, err := c.claims.sign(testSecret, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := readToken(t, text, testSecret, now)
+		if got := fmt.Sprint(map[string]any(found)); err != nil || got != c.want {
+			t.Errorf("%+v: %s, %v; want %s", c.claims, got, err, c.want)
 		}
 	}
 }
