@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,9 +47,15 @@ type disk struct {
 	gate chan struct{}
 	// done are the names of jobs in the order of their Dones, with their errors.
 	done []string
+	// committing is how many commits are under way.
+	committing atomic.Int32
 }
 
 func (d *disk) commit(jobs []*named) (int, error) {
+	if d.committing.Add(1) > 1 {
+		d.t.Error("two commits at a time")
+	}
+	defer d.committing.Add(-1)
 	if d.gate != nil {
 		<-d.gate
 	}
@@ -235,6 +242,117 @@ func TestClose(t *testing.T) {
 		c.Close()
 		synctest.Wait()
 		d.want("done", d.done, []string{"a", "late: closed"})
+	})
+}
+
+// TestCloseBetweenJobs: of a group that holds jobs from before Close and from after it,
+// the first ones are committed.
+func TestCloseBetweenJobs(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.gate = make(chan struct{})
+		c.Submit(d.job("a", Settles))
+		synctest.Wait()
+		c.Submit(d.job("b", Settles), d.job("c", Publishes))
+		closed := make(chan struct{})
+		go func() { c.Close(); close(closed) }()
+		synctest.Wait()
+		c.Submit(d.job("late", Settles), d.job("later", Frees))
+		d.gate <- struct{}{}
+		d.gate <- struct{}{}
+		<-closed
+		synctest.Wait()
+		d.want("groups", d.groups, [][]string{{"a"}, {"b", "c"}})
+		d.want("done", d.done, []string{"a", "b", "c", "late: closed", "later: closed"})
+		d.want("err", c.Err(), nil)
+	})
+}
+
+// TestOneCommitAtATime: jobs that come during a commit start no second one beside it,
+// and those that come after the last one was done start the committer again.
+func TestOneCommitAtATime(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.gate = make(chan struct{})
+		for _, name := range []string{"a", "b", "c"} {
+			c.Submit(d.job(name, Settles))
+			synctest.Wait() // a second committer would be in its commit now
+		}
+		d.gate <- struct{}{}
+		d.gate <- struct{}{}
+		synctest.Wait()
+		d.want("groups", d.groups, [][]string{{"a"}, {"b", "c"}})
+		c.Submit(d.job("d", Settles))
+		d.gate <- struct{}{}
+		synctest.Wait()
+		d.want("done", d.done, []string{"a", "b", "c", "d"})
+	})
+}
+
+// TestBreakWhileACommitRuns: the commit under way keeps its own result, because it is on
+// disk; what waits behind it fails with the cause.
+func TestBreakWhileACommitRuns(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.gate = make(chan struct{})
+		c.Submit(d.job("a", Settles))
+		synctest.Wait()
+		c.Submit(d.job("b", Settles))
+		cause := c.Break(errors.New("a damaged block"))
+		d.gate <- struct{}{}
+		synctest.Wait()
+		d.want("done", d.done, []string{"a", "b: " + cause.Error()})
+	})
+}
+
+// TestBrokenOnAFullDisk: outcomes that wait for room fail at once when no room can help
+// them any more, and no goroutine waits on.
+func TestBrokenOnAFullDisk(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.setFull(true)
+		c.Submit(d.job("kept", Settles))
+		synctest.Wait()
+		d.want("while it is full", d.done, []string(nil))
+		cause := c.Break(errors.New("I/O error"))
+		synctest.Wait()
+		d.want("once it is broken", d.done, []string{"kept: " + cause.Error()})
+		c.Submit(d.job("free", Frees))
+		synctest.Wait()
+		d.want("groups", d.groups, [][]string(nil))
+	})
+}
+
+// TestCommittedBeforeTheFailure: a backend that reports how far it came has committed
+// nothing of the group, so all of it fails, and nothing is left without an answer.
+func TestCommittedBeforeTheFailure(t *testing.T) {
+	in(t, func(d *disk, _ *Committer[*named]) {
+		c := New(Options[*named]{
+			Commit: func(jobs []*named) (int, error) { return 2, errors.New("I/O error") },
+			Closed: errClosed,
+		})
+		defer c.Close()
+		c.Submit(d.job("a", Settles), d.job("b", Settles), d.job("c", Settles))
+		synctest.Wait()
+		if len(d.done) != 3 {
+			d.t.Fatalf("done: %v", d.done)
+		}
+		for i, name := range []string{"a", "b", "c"} {
+			d.want("done", d.done[i], name+": "+c.Err().Error())
+		}
+	})
+}
+
+// TestAChainIsRefusedTogether: of jobs that each depend on the first, none is kept for
+// later although their own urgency would allow it.
+func TestAChainIsRefusedTogether(t *testing.T) {
+	in(t, func(d *disk, c *Committer[*named]) {
+		d.setFull(true)
+		event, first, second := d.job("event", Publishes), d.job("first", Frees), d.job("second", Settles)
+		first.After, second.After = &event.Ticket, &first.Ticket
+		other := d.job("other", Settles)
+		c.Submit(event, first, second, other)
+		synctest.Wait()
+		d.want("while it is full", d.done, []string{"event: full", "first: full", "second: full"})
+		d.setFull(false)
+		later()
+		d.want("groups", d.groups, [][]string{{"other"}})
 	})
 }
 

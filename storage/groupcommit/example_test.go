@@ -41,3 +41,27 @@ func Example() {
 	// the journal is closed
 	// [first]
 }
+
+// A full disk refuses new work, keeps outcomes, and lets through what frees room. The
+// backend says what it has room for.
+func ExampleUrgency() {
+	full := true
+	c := groupcommit.New(groupcommit.Options[*line]{
+		Commit: func(lines []*line) (int, error) { return len(lines), nil },
+		Admits: func(u groupcommit.Urgency) bool { return !full || u == groupcommit.Frees },
+		Full:   errors.New("the disk is full"),
+		Closed: errors.New("the journal is closed"),
+	})
+	write := func(u groupcommit.Urgency) error {
+		return c.Do(context.Background(), &line{Ticket: groupcommit.Ticket{Urgency: u}})
+	}
+	fmt.Println(write(groupcommit.Publishes))
+	fmt.Println(write(groupcommit.Frees))
+	full = false
+	fmt.Println(write(groupcommit.Publishes))
+	c.Close()
+	// Output:
+	// the disk is full
+	// <nil>
+	// <nil>
+}
