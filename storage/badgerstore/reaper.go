@@ -118,36 +118,42 @@ func (r *reaping) reapEvents() error {
 		if r.left <= 0 {
 			return nil
 		}
-		// An event whose attempts were removed in part is known to be unneeded.
-		needed, recipients := false, r.recipients
-		if r.event != r.unneeded {
-			var err error
-			if needed, recipients, err = r.needed(it.Item()); err != nil {
-				return err
-			}
-		}
-		// Too many attempts for one call. The event goes last, so that the next call finds
-		// them again.
-		if !needed && !r.reapLogs(r.event) {
-			r.unneeded, r.recipients = r.event, recipients
-			return nil
-		}
-		if !needed {
-			r.change.remove(it.Item().KeyCopy(nil))
-			r.change.removeParts(r.event, recipients)
-			// Stored by plan: IDs must not be issued twice.
-			r.change.lastSeq = max(r.change.lastSeq, r.event.Seq)
-			continue
-		}
-		if err := r.reapExpiredLogs(r.event); err != nil {
+		if done, err := r.reapEvent(it.Item()); err != nil || !done {
 			return err
-		}
-		if r.oldest == (webhook.ID{}) {
-			r.oldest = r.event
 		}
 	}
 	r.endpoints, r.event = true, webhook.ID{}
 	return nil
+}
+
+// reapEvent removes r.event with its attempts if no delivery needs it; otherwise, the
+// attempts of its expired deliveries. It reports false where the call may look at no
+// more keys, and the next one has to continue with the same event.
+func (r *reaping) reapEvent(item *badger.Item) (done bool, err error) {
+	// An event whose attempts were removed in part is known to be unneeded.
+	needed, recipients := false, r.recipients
+	if r.event != r.unneeded {
+		if needed, recipients, err = r.needed(item); err != nil {
+			return false, err
+		}
+	}
+	if needed {
+		if r.oldest == (webhook.ID{}) {
+			r.oldest = r.event
+		}
+		return true, r.reapExpiredLogs(r.event)
+	}
+	// Too many attempts for one call. The event goes last, so that the next call finds
+	// them again.
+	if !r.reapLogs(r.event) {
+		r.unneeded, r.recipients = r.event, recipients
+		return false, nil
+	}
+	r.change.remove(item.KeyCopy(nil))
+	r.change.removeParts(r.event, recipients)
+	// Stored by plan: IDs must not be issued twice.
+	r.change.lastSeq = max(r.change.lastSeq, r.event.Seq)
+	return true, nil
 }
 
 // needed reports whether any delivery of an event is still stored, and returns how many
