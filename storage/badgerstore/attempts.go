@@ -102,6 +102,7 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	}
 	err := eachLogged(tx, layout.SpaceAttempt, d.ID, func(record []byte) error {
 		a, err := layout.DecodeAttempt(record)
+		// A cancelled delivery has its latest attempt in both places.
 		if err == nil && !known(a.Number) {
 			log = append(log, a)
 		}
@@ -167,6 +168,7 @@ func (s *Store) weighBodies(now time.Time) {
 	if now.Sub(s.weighed) < weighInterval {
 		return
 	}
+	// Only the committer calls this, so no lock guards it.
 	s.weighed = now
 	s.bodies.Kept(int64(s.db.EstimateSize(layout.SpaceBody.Prefix())))
 }

@@ -28,6 +28,7 @@ type backup struct {
 // checkBackup reads all of a backup, and returns it if it is complete. An error is the
 // file system's, or errNoBackup for anything that Backup does not write.
 func checkBackup(file *os.File) (b backup, err error) {
+	// Everything is derived from the size: the hash has a fixed length at the end.
 	info, err := file.Stat()
 	if err != nil {
 		return b, err
@@ -55,6 +56,8 @@ func checkBackup(file *os.File) (b backup, err error) {
 // lists returns a reader at the first list of a backup.
 func (b backup) lists() *listReader {
 	r := &listReader{sum: sha256.New(), want: b.sum}
+	// Hashed below the buffer, which may hold more than was asked for: the hash is valid
+	// once the section was read to its end.
 	r.from = bufio.NewReaderSize(io.TeeReader(io.NewSectionReader(b.file, 0, int64(len(backupTitle))+b.size), r.sum), backupChunk)
 	title := make([]byte, len(backupTitle))
 	if _, err := io.ReadFull(r.from, title); err == nil && string(title) != backupTitle {
@@ -99,6 +102,7 @@ func (r *listReader) next() (*pb.KVList, error) {
 	if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
 		return nil, err
 	}
+	// Before the allocation: the length is eight bytes of a file that may be damaged.
 	if size > longestList {
 		return nil, errNoBackup
 	}
@@ -117,6 +121,7 @@ func (r *listReader) each(visit func(*pb.KV) error) error {
 	for {
 		list, err := r.next()
 		if errors.Is(err, io.EOF) {
+			// An end between two lists may be a cut. The hash tells them apart.
 			return r.verify()
 		}
 		if err != nil {

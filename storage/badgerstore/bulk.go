@@ -77,6 +77,7 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	if err != nil || !there {
 		return false, err
 	}
+	// With its history: the attempts count, and stay listed.
 	now := was.Requeue()
 	c.keepLog(&was)
 	s.move(c, was.Place(), &now, layout.EncodeDelivery(&now))

@@ -45,6 +45,7 @@ func (s *Store) CreateNumbered(
 			return nil, err
 		}
 		c := &change{lastSeq: e.ID.Seq}
+		// Stored apart from the endpoints: the number of a reaped one is not used again.
 		c.put(layout.MetaLastNumber, layout.EncodeNumber(last+1))
 		c.put(layout.MetaLastSeq, layout.EncodeNumber(max(lastSeq, e.ID.Seq)))
 		return c, c.replaceEndpoint(tx, nil, &created)
@@ -163,6 +164,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	return s.view("read webhooks", func(tx *badger.Txn) error {
 		it := forward(tx, layout.SpaceEndpoint.Prefix())
 		defer it.Close()
+		// One snapshot: a start must see no endpoint twice and miss none.
 		for it.Rewind(); it.Valid(); it.Next() {
 			e, err := decoded(it, layout.DecodeEndpoint)
 			if err != nil {

@@ -75,6 +75,7 @@ func (s *Store) KeyUses() ([]storage.KeyUse, error) {
 			if err != nil {
 				return nil, err
 			}
+			// Keys without endpoints have no record, so each of these is needed.
 			uses = append(uses, storage.KeyUse{KeyID: string(it.Item().Key()[1:]), Endpoints: int64(r.Endpoints), Check: r.Check})
 		}
 		return uses, nil
@@ -164,6 +165,7 @@ func planReseal(
 			return nil, 0, 0, fmt.Errorf("webhook %s: %w", webhook.EndpointID.Format(e.ID), err)
 		}
 		tally.move(e.Sealed, now)
+		// Neither its keys in other spaces nor its revision change: only the record is put.
 		e.Sealed = now
 		c.put(layout.EndpointKey(layout.SpaceEndpoint, n), layout.EncodeEndpoint(&e))
 		done++

@@ -168,6 +168,7 @@ func (l *lister) merge(endpoints []webhook.EndpointNumber) error {
 	var sources sourceHeap
 	for _, s := range l.spaces {
 		prefix := s.Prefix()
+		// A narrower prefix lets Badger leave out tables that hold no such key.
 		if len(endpoints) == 1 {
 			prefix = layout.EndpointKey(s, endpoints[0])
 		}
@@ -189,6 +190,7 @@ func (l *lister) mergeSources(sources sourceHeap) error {
 		src.advance(l)
 	}
 	sources = slices.DeleteFunc(sources, func(src *source) bool { return src.step == engine.Ended })
+	// Each source knows its newest delivery now, which is all that the heap compares.
 	heap.Init(&sources)
 	for len(sources) > 0 {
 		src := sources[0]
@@ -238,6 +240,7 @@ func (l *lister) walkEvents() error {
 		return nil
 	}
 	prefix := layout.SpaceEvent.Prefix()
+	// Newest first is backwards: keys ascend with time.
 	scan := engine.NewBackward(l.tx, prefix)
 	defer scan.Close()
 	for scan.Seek(layout.EventKey(first)); ; {

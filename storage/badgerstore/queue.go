@@ -191,6 +191,7 @@ func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) 
 	if errors.Is(err, webhook.ErrNotFound) {
 		d, err = webhook.Delivery{ID: at.ID, Status: webhook.Retrying}, nil
 	}
+	// The slot decides: it is what the delivery is found and removed by.
 	d.NextAttemptAt = at.At
 	return d, err
 }
@@ -236,6 +237,7 @@ func (p *payloads) goTo(key []byte) bool {
 		p.begun = true
 		return false
 	case p.it == nil:
+		// Opened once, and kept for the whole batch.
 		p.it = forward(p.tx, layout.SpaceEvent.Prefix())
 		p.it.Seek(key)
 	}

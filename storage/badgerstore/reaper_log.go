@@ -22,6 +22,7 @@ func (s *logScan) goTo(prefix []byte) {
 	if s.begun && (!s.it.Valid() || bytes.Compare(s.it.Item().Key(), prefix) >= 0) {
 		return
 	}
+	// One seek passes the logs of all events in between, however many these are.
 	s.it.Seek(prefix)
 	s.begun = true
 }

@@ -16,6 +16,8 @@ func (s *Store) APIKeys() ([]webhook.APIKey, error) {
 		it := forward(tx, layout.SpaceAPIKey.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
+			// One that cannot be read fails the whole list: a key that is missing here would be
+			// refused as unknown.
 			k, err := decoded(it, layout.DecodeAPIKey)
 			if err != nil {
 				return nil, err
@@ -65,6 +67,8 @@ func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kep
 		})
 		c := &change{}
 		if errors.Is(err, webhook.ErrNotFound) {
+			// Decided here and not by the caller: of two servers of one directory in turn, the
+			// second must accept the cursors of the first.
 			kept, err = offered, nil
 			c.put(layout.MetaCursorKey, offered[:])
 		}
@@ -79,6 +83,7 @@ func (s *Store) EventTypes() ([]webhook.EventType, error) {
 		it := forward(tx, layout.SpaceEventType.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
+			// The name stands in the key, so that keys sort by it.
 			description, err := decoded(it, layout.DecodeEventType)
 			if err != nil {
 				return nil, err
@@ -102,6 +107,7 @@ func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error 
 
 // UpdateEventType changes an event type's description; ErrNotFound.
 func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error {
+	// The whole record is replaced: an event type has a description and nothing else.
 	return s.changeOne(ctx, "update event type "+t.Name, layout.EventTypeKey(t.Name), func(c *change, exists bool) error {
 		if !exists {
 			return webhook.ErrNotFound

@@ -58,6 +58,7 @@ func RestoreDir(path, dir string) (c CheckReport, err error) {
 		return c, fmt.Errorf("restore: %w", err)
 	}
 	defer func() { _ = file.Close() }()
+	// Before anything is made: a damaged backup must not cost an empty target.
 	b, err := checkBackup(file)
 	if err != nil {
 		return c, fmt.Errorf("restore %s: %w", path, err)
@@ -79,6 +80,7 @@ func restore(b backup, dir string) (c CheckReport, err error) {
 		err = os.Rename(staging, dir)
 	}
 	if err != nil {
+		// The target is gone only if it was empty, so nothing but our own is removed.
 		return c, errors.Join(err, os.RemoveAll(staging))
 	}
 	reached("renamed")
@@ -146,6 +148,7 @@ func fillStaging(b backup, dir string) (c CheckReport, err error) {
 		return c, fmt.Errorf("compare with the backup: %w", err)
 	}
 	reached("compared")
+	// Without keys: a restore must be possible on a machine that has none.
 	if c, err = CheckDir(dir, nil); err != nil {
 		return c, err
 	}
@@ -167,6 +170,7 @@ func load(b backup, dir string) error {
 		if err := db.Load(lists, pendingRestores); err != nil {
 			return err
 		}
+		// The file was verified before. It is read a second time, and may have changed.
 		return lists.verify()
 	})
 }
@@ -197,6 +201,7 @@ var errNotRestored = errors.New("it is not as it is in the backup")
 // the iterator. A record that has expired since the backup may be gone.
 func compareRecord(it *badger.Iterator, record *pb.KV) error {
 	if !it.Valid() || !bytes.Equal(it.Item().Key(), record.Key) {
+		// Badger hides what has expired, so it is no loss.
 		if record.ExpiresAt != 0 && record.ExpiresAt <= uint64(time.Now().Unix()) {
 			return nil
 		}

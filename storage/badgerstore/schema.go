@@ -39,6 +39,7 @@ func upgradeTo(db *engine.DB, target int, steps []func(*engine.DB) error) error 
 	if version > target {
 		return fmt.Errorf("the data has schema version %d, this program knows up to %d: use the newer program", version, target)
 	}
+	// A new directory needs no steps: it begins with the newest version.
 	if version == 0 { // nothing is there yet
 		return writeSchema(db, target, 0)
 	}
@@ -110,6 +111,7 @@ func schemaOf(db *engine.DB) (int, error) {
 	}
 	it := tx.NewIterator(badger.IteratorOptions{})
 	defer it.Close()
+	// Our own directories have a version from their first commit on.
 	if it.Rewind(); it.Valid() {
 		return 0, errors.New("the directory holds a Badger database of another program")
 	}
@@ -135,6 +137,7 @@ func readLastSeq(db *engine.DB) (uint64, error) {
 	defer newest.Close()
 	newest.Seek(layout.EventKey(layout.LastID(0)))
 	allowance := engine.Unlimited
+	// MetaLastSeq is not written with each event: the newest event says it, too.
 	if newest.Next(nil, &allowance) == engine.Found {
 		last = max(last, layout.ParseEventKey(newest.Key).Seq)
 	}

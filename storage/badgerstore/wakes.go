@@ -24,6 +24,7 @@ func newSkipper(tx *badger.Txn, s layout.Space, from webhook.EndpointNumber) *sk
 // skip moves to the first key of the next endpoint.
 func (k *skipper) skip() {
 	if k.n++; k.n != 0 { // 0: the number has wrapped round, and there is no larger one
+		// One seek for each endpoint, however many deliveries it has.
 		k.seek(k.n)
 	}
 }
@@ -97,6 +98,7 @@ func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 // nextWake returns the wake of the smaller of two endpoints, and moves past it.
 func nextWake(tx *badger.Txn, queue, schedule *skipper) (webhook.Wake, error) {
 	n := queue.n
+	// 0 stands for the end of a space, and would be the smallest number.
 	if n == 0 || schedule.n != 0 && schedule.n < n {
 		n = schedule.n
 	}

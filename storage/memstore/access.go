@@ -18,6 +18,7 @@ func cloneAPIKey(k webhook.APIKey) webhook.APIKey {
 // APIKeys returns all, in order of their IDs.
 func (s *Store) APIKeys() ([]webhook.APIKey, error) {
 	return view(s, "read API keys", func() (out []webhook.APIKey, err error) {
+		// A map has no order, and people page through this list.
 		for _, k := range slices.SortedFunc(maps.Values(s.apiKeys), func(a, b webhook.APIKey) int { return cmp.Compare(a.ID, b.ID) }) {
 			out = append(out, cloneAPIKey(k))
 		}
@@ -39,6 +40,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 
 // DeleteAPIKey removes a key; ErrNotFound.
 func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
+	// An unknown ID is an error: whoever revokes a key must learn that nothing was revoked.
 	return s.update(ctx, "delete API key "+id, func() error {
 		if _, ok := s.apiKeys[id]; !ok {
 			return webhook.ErrNotFound

@@ -27,6 +27,7 @@ func (s *Store) record(d *webhook.Delivery) {
 		a.Response = slices.Clone(a.Response)
 	}
 	// An attempt that is settled twice, after a restart of its actor, is kept once.
+	// Numbers and not places decide what goes: attempts may be missing in between.
 	log := slices.DeleteFunc(s.logs[d.ID], func(old webhook.Attempt) bool {
 		return old.Number == a.Number || old.Number <= a.Number-webhook.MaxAttemptLog
 	})

@@ -20,6 +20,7 @@ func (s *Store) insert(id webhook.ID) {
 
 // Accept stores events with a delivery for each of their recipients.
 func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+	// The committer's goroutine fills it and then calls done, so no lock guards it.
 	receipts := make([]webhook.Receipt, len(events))
 	s.submit(func() error {
 		for i := range events {
@@ -58,6 +59,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	for _, n := range kept.Endpoints {
 		id := e.ID.For(n)
 		d := webhook.Delivery{ID: id, EventType: e.Type, Status: webhook.Queued}
+		// A withheld delivery has finished before it began: it is listed, and can be replayed.
 		if reason := e.Withheld(n); reason != webhook.ReasonNone {
 			d = d.Fail(reason, e.ID.Time())
 		}
@@ -117,7 +119,8 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 				now.AttemptLog = []webhook.Attempt{short(*last)}
 			}
 		default:
-			return nil // its event may be gone: nothing is left to retry
+			// It was ended and has expired. Its event may be gone, and a retry needs the payload.
+			return nil
 		}
 		s.deliveries[now.ID] = now
 		s.insert(now.ID)
@@ -129,6 +132,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
 	return view(s, "read delivery", func() (webhook.Delivery, error) {
 		d, err := s.find(id)
+		// Lists get d as it is; only this call pays for the whole log.
 		return s.whole(d), err
 	})
 }
@@ -182,6 +186,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 			d = d.Requeue()
 			s.deliveries[id] = d
 		}
+		// Read here, under the lock of the write: a later write may change the delivery.
 		due = s.due(d)
 		return nil
 	})
@@ -201,11 +206,13 @@ func (s *Store) Cancel(
 		if err != nil {
 			return err
 		}
+		// Nothing is left to cancel. What it ended as stays.
 		if was.Status.Finished() {
 			return webhook.ErrConflict
 		}
 		d = was.Cancel(reason, now)
 		s.deliveries[id] = d
+		// The stored delivery keeps one attempt, the caller sees all.
 		d = s.whole(d)
 		return nil
 	})
@@ -229,6 +236,8 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	if err != nil {
 		return 0, webhook.ID{}, err
 	}
+	// Next counts what the query selects, not what was requeued since: a requeued
+	// delivery is not finished any more, and no later page finds it again.
 	return len(page.Deliveries), page.Next, nil
 }
 
@@ -241,6 +250,7 @@ func (s *Store) CancelPending(
 		for _, id := range s.order[n] {
 			// In order of acceptance, so that steps take the oldest first.
 			if d := s.deliveries[id]; !d.Status.Finished() && cancelled < limit {
+				// The log stays where it is, under the same ID.
 				s.deliveries[id] = d.Cancel(reason, now)
 				cancelled++
 			}

@@ -15,6 +15,7 @@ func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxByte
 		ids, size := s.order[n], 0
 		// order has all deliveries of the endpoint, of every status.
 		start, _ := slices.BinarySearchFunc(ids, from.For(n), webhook.ID.Compare)
+		// Finished deliveries are passed over one by one. A disk would have a queue apart.
 		for _, id := range ids[start:] {
 			if len(out) >= limit {
 				break
@@ -45,6 +46,7 @@ func (s *Store) schedule(n webhook.EndpointNumber) []webhook.Delivery {
 			out = append(out, d)
 		}
 	}
+	// order is by time of the event; retries are due in an order of their own.
 	slices.SortFunc(out, func(a, b webhook.Delivery) int { return slotOf(&a).Compare(slotOf(&b)) })
 	return out
 }
@@ -65,6 +67,7 @@ func (s *Store) Scheduled(
 			one := s.due(d)
 			size += len(one.Data)
 			if d.NextAttemptAt.After(now) || len(due) >= limit || size > maxBytes && len(due) > 0 {
+				// The caller wakes up then, also when the bounds of this call are the reason.
 				next = d.NextAttemptAt
 				break
 			}
@@ -95,6 +98,7 @@ func (s *Store) backlog(n webhook.EndpointNumber) (b webhook.Backlog) {
 			b.OldestAt = id.Time()
 		}
 	}
+	// The first due is not the oldest: delays grow with each attempt.
 	if retrying := s.schedule(n); len(retrying) > 0 {
 		b.NextRetryAt = retrying[0].NextAttemptAt.Time()
 	}
@@ -120,6 +124,7 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range endpoints {
+		// From the same source as Backlog, so that limits and figures cannot differ.
 		b := s.backlog(n)
 		sum += b.Queued + b.Retrying
 	}
@@ -132,12 +137,14 @@ func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) erro
 	wakes, err := view(s, "read wakes", func() (wakes []webhook.Wake, err error) {
 		for _, n := range slices.Sorted(maps.Keys(s.order)) {
 			wake := s.wake(n)
+			// Number 0 has the events, which nobody is woken for.
 			if n >= max(from, 1) && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
 				wakes = append(wakes, wake)
 			}
 		}
 		return wakes, nil
 	})
+	// The first error of visit ends the visit, and is the caller's.
 	for _, wake := range wakes {
 		if err == nil {
 			err = visit(wake)

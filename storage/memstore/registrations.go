@@ -27,6 +27,7 @@ func (s *Store) CreateNumbered(
 ) (webhook.Endpoint, error) {
 	err := s.update(ctx, "create webhook", func() error {
 		e.ID.Endpoint, e.Revision = s.lastNumber+1, 1
+		// finish encrypts, and what it encrypts is bound to the number.
 		if err := finish(&e); err != nil {
 			return err
 		}
@@ -52,6 +53,7 @@ func (s *Store) UpdateEndpoint(
 		if !ok {
 			return webhook.ErrNotFound
 		}
+		// change works on a copy, so that its error leaves nothing of it behind.
 		now = cloneEndpoint(was)
 		if err := change(&now); err != nil {
 			return err
@@ -74,6 +76,7 @@ func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
 		if !ok {
 			return webhook.Endpoint{}, webhook.ErrNotFound
 		}
+		// Package sealed decrypts into what it gets here.
 		return cloneEndpoint(stored), nil
 	})
 }
@@ -98,6 +101,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 	all, err := view(s, "read webhooks", func() (all []webhook.Endpoint, err error) {
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
+			// All at once: a start goes through them anyway, and visit may call the store.
 			all = append(all, cloneEndpoint(s.endpoints[n]).WithoutSecrets())
 		}
 		return all, nil
@@ -114,6 +118,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 // EventTypes returns all, in order of their names.
 func (s *Store) EventTypes() ([]webhook.EventType, error) {
 	return view(s, "read event types", func() ([]webhook.EventType, error) {
+		// By name, as the keys on disk sort.
 		byName := func(a, b webhook.EventType) int { return cmp.Compare(a.Name, b.Name) }
 		return slices.SortedFunc(maps.Values(s.types), byName), nil
 	})

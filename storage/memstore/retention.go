@@ -23,6 +23,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 
 // Gate returns an endpoint's breaker state; zero if none is stored.
 func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
+	// A missing entry is the zero state: closed, and never opened.
 	return view(s, "read gate", func() (webhook.GateState, error) { return s.gates[n], nil })
 }
 
@@ -46,6 +47,7 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error
 				left--
 			}
 		}
+		// After the events, so that an endpoint whose last delivery went just now goes too.
 		for n, e := range s.endpoints {
 			if left > 0 && e.Deleted() && e.DeletedAt.Before(horizon) && !s.hasDeliveries(n) {
 				delete(s.endpoints, n)

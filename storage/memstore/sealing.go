@@ -25,6 +25,7 @@ func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
 // of them.
 func (s *Store) KeyUses() ([]storage.KeyUse, error) {
 	return view(s, "read secret keys", func() ([]storage.KeyUse, error) {
+		// Counted each time. There are few endpoints where memory is all there is.
 		byKey := map[string]storage.KeyUse{}
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			sealed := s.endpoints[n].Sealed
@@ -64,6 +65,7 @@ func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next
 			e.Sealed = now
 			resealed[n] = e
 		}
+		// Only now: an error above must store nothing of the step.
 		maps.Copy(s.endpoints, resealed)
 		done = len(resealed)
 		return nil
