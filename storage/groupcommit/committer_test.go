@@ -324,7 +324,7 @@ func TestBrokenOnAFullDisk(t *testing.T) {
 func TestCommittedBeforeTheFailure(t *testing.T) {
 	in(t, func(d *disk, _ *Committer[*named]) {
 		c := New(Options[*named]{
-			Commit: func(jobs []*named) (int, error) { return 2, errors.New("I/O error") },
+			Commit: func([]*named) (int, error) { return 2, errors.New("I/O error") },
 			Closed: errClosed,
 		})
 		defer c.Close()
