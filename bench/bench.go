@@ -29,7 +29,9 @@ type bench struct {
 	against      *server.Server
 	binary, data string
 	warmUp       time.Duration
-	progress     *progress
+	// settle is how long a server is left alone before its memory at rest is read.
+	settle   time.Duration
+	progress *progress
 	// closers end what was started, the last one first.
 	closers []func() error
 }

@@ -98,7 +98,7 @@ func (c *runCommand) turns(s scenario, repetition int) []string {
 
 // open starts what all scenarios share. The caller closes the bench, after an error too.
 func (c *runCommand) open(ctx context.Context) (b *bench, err error) {
-	b = &bench{warmUp: c.WarmUp, progress: newProgress(os.Stderr), binary: c.Binary}
+	b = &bench{warmUp: c.WarmUp, settle: settleFor, progress: newProgress(os.Stderr), binary: c.Binary}
 	if b.receiver, b.deliverTo, err = startReceiver(c.Listen); err != nil {
 		return b, err
 	}

@@ -65,7 +65,7 @@ func (v *session) measureIdle(ctx context.Context, s scenario, from, to int) (r 
 	if err := v.server.Restart(ctx); err != nil {
 		return r, 0, err
 	}
-	if err := sleep(ctx, settleFor); err != nil {
+	if err := sleep(ctx, v.b.settle); err != nil {
 		return r, 0, err
 	}
 	m, err := process.ReadMemory(v.server.PID())

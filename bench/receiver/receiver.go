@@ -86,6 +86,8 @@ func Run(listen string, input io.Reader, output io.Writer) error {
 		if err := errors.Join(r.Close(), server.Shutdown()); err != nil {
 			fmt.Fprintln(os.Stderr, "stop the receiver:", err)
 		}
+		// Shutdown knows the listener only once Serve has begun, which an early end precedes.
+		_ = listener.Close()
 	}()
 	fmt.Fprintln(output, listener.Addr())
 	if err := server.Serve(listener); err != nil {

@@ -58,6 +58,22 @@ func TestRunEndsWithItsInput(t *testing.T) {
 	}
 }
 
+// The input may have ended before the receiver serves.
+func TestRunEndsThoughItsInputEndedBefore(t *testing.T) {
+	for range 20 {
+		ended := make(chan error, 1)
+		go func() { ended <- Run("127.0.0.1:0", strings.NewReader(""), io.Discard) }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("the receiver outlives its input")
+		}
+	}
+}
+
 func TestRunNeedsAnAddress(t *testing.T) {
 	if err := Run("192.0.2.1:0", strings.NewReader(""), io.Discard); err == nil {
 		t.Error("listens on an address that this machine does not have")
