@@ -22,6 +22,8 @@ import (
 )
 
 const (
+	// clientTimeout bounds a call with its answer. The server answers within seconds, or
+	// refuses.
 	clientTimeout = 30 * time.Second
 	// maxAnswer bounds what is read of an answer, in bytes.
 	maxAnswer = 16 << 20
@@ -34,13 +36,16 @@ type Client struct {
 	HTTP   *http.Client
 }
 
-// New returns a client of the server with a URL. It follows no redirects, and a call
-// other than Open takes at most 30 s. A wrong URL, or a missing token, is a
+// New returns a client of the server with a URL, which may have a path in front of the
+// API's, and a token, around which white space is dropped. Calls go through the proxy
+// that the environment names, if any. The client follows no redirects, and a call other
+// than Open takes at most 30 s. A wrong URL, or a missing token, is a
 // *settings.UsageError.
 func New(server, token string) (*Client, error) {
 	if fault := serverFault(server); fault != "" {
 		return nil, settings.Misuse(fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080: %s", server, fault))
 	}
+	// The server would answer 401, which does not say which setting is missing.
 	if strings.TrimSpace(token) == "" {
 		return nil, settings.Misuse("--token (ASTROHOOK_TOKEN) is not set; `astrohook token` makes one, and an API key does as well")
 	}
@@ -94,11 +99,11 @@ func serverFault(server string) string {
 // Close closes idle connections.
 func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
-// Request is one call.
+// Request is one call. The caller escapes what it puts into the path.
 type Request struct {
 	Method, Path string // the path with its query, escaped
 	ContentType  string // "" for none
-	Body         []byte
+	Body         []byte // nil for none
 }
 
 // Do makes a call and decodes the answer into answer, unless that is nil. An answer
@@ -146,8 +151,9 @@ func (c *Client) Send(ctx context.Context, r Request) (status int, text []byte, 
 	return response.StatusCode, text, nil
 }
 
-// Open makes a GET call whose answer may take any time and have any length. The
-// caller reads and closes it.
+// Open makes a GET call whose answer may take any time and have any length; ctx ends it.
+// The caller reads and closes it, and must check that it is whole: the server can only
+// break off when it fails in the middle.
 func (c *Client) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server+path, http.NoBody)
 	if err != nil {
@@ -169,18 +175,19 @@ func (c *Client) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	return nil, errors.Join(Refusal(response.StatusCode, text), err, response.Body.Close())
 }
 
-// Problem is what people need of a problem document (RFC 9457).
+// Problem is what people need of a problem document (RFC 9457). Members that are missing
+// are empty.
 type Problem struct {
-	Title       string   `json:"title"`
-	Detail      string   `json:"detail"`
-	Field       string   `json:"field"`
-	Suggestions []string `json:"suggestions"`
+	Title       string   `json:"title"`       // what kind of problem it is
+	Detail      string   `json:"detail"`      // what is wrong this time
+	Field       string   `json:"field"`       // the member of the request, as in retry.max_attempts
+	Suggestions []string `json:"suggestions"` // names that may have been meant
 }
 
 // refusedError is an answer of the server's that is no success.
 type refusedError struct {
-	status int
-	line   string
+	status int    // the HTTP status
+	line   string // with the reason, for people
 }
 
 // Error is one line for people.

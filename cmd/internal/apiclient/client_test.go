@@ -36,8 +36,7 @@ func answering(status int, body string) http.HandlerFunc {
 	}
 }
 
-// TestNew: what a user may give as the server, and what the error says of the rest. No
-// error may show the password of a URL, or the token.
+// TestNew: which URLs and tokens a user may give, and what the error says about others.
 func TestNew(t *testing.T) {
 	for _, c := range []struct{ server, token, want string }{
 		{"http://127.0.0.1:8080", "tok", ""},

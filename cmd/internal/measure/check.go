@@ -45,11 +45,13 @@ type checker struct {
 	broken int
 }
 
+// report writes one line, and counts it.
 func (c *checker) report(format string, args ...any) {
 	c.broken++
 	fmt.Fprintf(c.w, format+"\n", args...)
 }
 
+// checkFolder looks at the bounds that hold for each folder and each function.
 func (c *checker) checkFolder(f *folder) {
 	if n := len(f.files); n > maxFiles {
 		c.report("%s: %d files of code, more than %d", f.name, n, maxFiles)

@@ -21,7 +21,8 @@ type word struct {
 	instead string
 }
 
-// words are those of comments, messages and pages.
+// words are those of comments, messages and pages. Each pattern is narrow: a word that is
+// right in other places would have people switch the check off.
 var words = []word{
 	{regexp.MustCompile(`(?i)\btells\b`), `"reports whether", "returns", "says"`},
 	{regexp.MustCompile(`(?i)^// \w+ gives (?:the|a|an|what|how|whether|all|each|nil)\b`), `"returns"`},
@@ -38,7 +39,8 @@ var words = []word{
 	{regexp.MustCompile(`(?i)\bof (?:a few|which|whom) (?:the|it|nobody|nothing) \w+ (?:is|are|was) (?:not )?(?:told|known)\b`), "a sentence in normal order"},
 }
 
-// names are identifiers that have a plain name now.
+// names are identifiers that have a plain name now. The whole identifier counts, so that
+// claims and claimed are no claim.
 var names = map[string]string{
 	"tray": "inbox", "hasty": "notifyAtOnce", "hurry": "notifyAtOnce", "seat": "child", "claim": "permit",
 	"standing": "tier", "lingers": "idleTimeout", "aside": "offeredDuringRead", "suspect": "current", "letGo": "dropWindow",
@@ -57,7 +59,8 @@ func exempt(name string) bool {
 	return strings.HasPrefix(filepath.ToSlash(name), "cmd/internal/measure/") || filepath.Base(name) == "CHANGELOG.md"
 }
 
-// printWords writes where a word stands that the project does not use.
+// printWords writes where a word stands that the project does not use, and what to write
+// instead. It returns an error if there is one.
 func printWords(w io.Writer, root string) error {
 	found := 0
 	report := func(name string, line int, what, instead string) {

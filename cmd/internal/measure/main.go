@@ -1,14 +1,17 @@
 // Command measure prints how large and how well documented the folders of this project
 // are, and finds words that the project does not use: with -check it fails when a bound
-// is broken, with -english when there is such a word. CONTRIBUTING.md names the bounds. What belongs here judges the source text; what
-// judges behaviour is a test beside the code.
+// is broken, with -english when there is such a word. CONTRIBUTING.md names the bounds.
+// What belongs here judges the source text; what judges behaviour is a test beside the
+// code.
 //
 // The definitions:
 //   - A test file is a _test.go file, or one of a conformance suite or a shared fake: of
 //     a folder whose name ends in "test".
 //   - A function's length is its lines from func to the closing brace; a file's
 //     length is all its lines. Both are taken of code, not of tests.
-//   - The comment ratio is comment lines by lines with code, of code.
+//   - A comment line holds a comment and nothing else; a comment behind code, as after
+//     a struct's field, makes none. The comment ratio is comment lines by lines with
+//     code, of files of code.
 //   - An exported identifier is a top-level declaration, or a method of an exported
 //     type; it is documented if a comment stands above it or above its group.
 package main

@@ -43,6 +43,7 @@ type function struct {
 	lines    int
 }
 
+// add adds another folder's measures to those of f.
 func (f *folder) add(o *folder) {
 	f.files, f.functions = append(f.files, o.files...), append(f.functions, o.functions...)
 	f.test += o.test
@@ -51,6 +52,7 @@ func (f *folder) add(o *folder) {
 	f.undocumented = append(f.undocumented, o.undocumented...)
 }
 
+// functionLines returns the length of each function.
 func (f *folder) functionLines() []int {
 	lines := make([]int, len(f.functions))
 	for i, fn := range f.functions {
@@ -108,6 +110,7 @@ func eachFile(root string, visit func(path, name string) error) error {
 	})
 }
 
+// read adds the measures of one file. Generated files count for nothing.
 func (f *folder) read(path, name string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -139,7 +142,8 @@ func (f *folder) read(path, name string) error {
 	return nil
 }
 
-// countLines counts lines that hold a comment only, and lines with code.
+// countLines counts lines that hold a comment only, and lines with code. It scans tokens
+// rather than text, so that a comment inside a string is none.
 func (f *folder) countLines(text []byte) {
 	var s scanner.Scanner
 	files := token.NewFileSet()
@@ -171,6 +175,7 @@ func (f *folder) countLines(text []byte) {
 	}
 }
 
+// countDecl counts a function, and whether what the declaration exports is documented.
 func (f *folder) countDecl(files *token.FileSet, d ast.Decl) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
@@ -187,6 +192,8 @@ func (f *folder) countDecl(files *token.FileSet, d ast.Decl) {
 	}
 }
 
+// countSpec counts what one line of a declaration exports. Its own comment counts, one at
+// the end of the line, and the group's.
 func (f *folder) countSpec(files *token.FileSet, d *ast.GenDecl, spec ast.Spec) {
 	switch s := spec.(type) {
 	case *ast.TypeSpec:
@@ -217,6 +224,8 @@ func place(files *token.FileSet, at token.Pos) string {
 	return fmt.Sprintf("%s:%d", p.Filename, p.Line)
 }
 
+// exportedReceiver reports whether a method belongs to an exported type. Methods of others
+// are not on any page of documentation.
 func exportedReceiver(list *ast.FieldList) bool {
 	kind := list.List[0].Type
 	for {
@@ -260,6 +269,7 @@ func printTable(w io.Writer, folders []*folder) error {
 	return table.Flush()
 }
 
+// print writes the folder's line of the table.
 func (f *folder) print(w io.Writer) {
 	documented := 100.0
 	if f.exported > 0 {
@@ -273,6 +283,7 @@ func (f *folder) print(w io.Writer) {
 		ratio(f.comments, f.coded), documented)
 }
 
+// ratio returns a by b, and 0 where b is 0, as for a folder of tests only.
 func ratio(a, b int) float64 {
 	if b == 0 {
 		return 0

@@ -23,17 +23,20 @@ import (
 // File supplies flags with values from a YAML file. Its keys are the
 // flags' names, all at the top level, whichever command a flag belongs to; a
 // group of flags can be nested: "webhook: {timeout: 5s}" is webhook-timeout.
+//
+// The parser calls Load, then Validate, then Resolve for each flag of the command. A File
+// serves one parser at a time; the zero value is ready.
 type File struct {
-	name    string
-	entries map[string]fileEntry
-	used    map[string]bool // the flags that took their value from the file
+	name    string               // for errors
+	entries map[string]fileEntry // by the flag's name
+	used    map[string]bool      // the flags that took their value from the file
 }
 
 // fileEntry is one key of the file, nested ones joined, with its value.
 type fileEntry struct {
 	key  string
-	line int
-	node *yaml.Node
+	line int        // of the key, from 1
+	node *yaml.Node // the value, with aliases followed
 }
 
 // FileError is a fault of the settings file, at one of its lines.
@@ -51,7 +54,8 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.reason)
 }
 
-// Load reads a settings file.
+// Load reads a settings file. It works on YAML's nodes, because they know their lines and
+// keep values as they are written.
 func (f *File) Load(r io.Reader) (kong.Resolver, error) {
 	f.name, f.entries, f.used = "settings file", map[string]fileEntry{}, map[string]bool{}
 	if file, ok := r.(interface{ Name() string }); ok {
@@ -119,7 +123,8 @@ func (f *File) flatten(prefix string, mapping *yaml.Node) error {
 	return nil
 }
 
-// Validate refuses keys that are no setting: they would be without effect.
+// Validate refuses keys that are no setting of any command: they would be without effect.
+// Of several it names the one that stands first.
 func (f *File) Validate(model *kong.Application) error {
 	known := Names(model)
 	for _, e := range slices.SortedFunc(maps.Values(f.entries), func(a, b fileEntry) int { return cmp.Compare(a.line, b.line) }) {
@@ -198,8 +203,8 @@ func (e fileEntry) value() (any, error) {
 	return nil, errMapping
 }
 
-// tryValue reports what is wrong with a value, before the parser takes it, which
-// does not know where it stands.
+// tryValue returns what is wrong with a value, before the parser takes it, which does not
+// know where it stands. It decodes into a value that is then thrown away.
 func tryValue(flag *kong.Flag, value any) error {
 	scratch := reflect.New(flag.Target.Type()).Elem()
 	err := flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), scratch)

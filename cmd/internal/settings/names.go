@@ -33,6 +33,7 @@ func Nearest(wrong string, known []string) []string {
 		}
 		wrong = now
 	}
+	// A third of the characters: with more, short names would be like any other.
 	distance := map[string]int{}
 	bound := max(2, len(wrong)/3)
 	for _, name := range known {
@@ -63,9 +64,9 @@ func DidYouMean(prefix string, names []string) string {
 }
 
 // CheckEnvironment returns an error for a variable that was meant as a setting and is
-// none: its setting was renamed, or it is spelt almost like one.
-// Others may belong to somebody else: Kubernetes sets ASTROHOOK_PORT for a service
-// called astrohook.
+// none: its setting was renamed, or it is spelt almost like one. A server that ran without
+// it would seem to have it. Others may belong to somebody else: Kubernetes sets
+// ASTROHOOK_PORT for a service called astrohook. The error has names, never values.
 func CheckEnvironment(model *kong.Application) error {
 	known := Names(model)
 	for _, entry := range os.Environ() {

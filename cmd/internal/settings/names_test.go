@@ -112,3 +112,43 @@ func ExampleEnvName() {
 	fmt.Println(settings.EnvName("webhook-retry-max"))
 	// Output: ASTROHOOK_WEBHOOK_RETRY_MAX
 }
+
+// TestDidYouMean: a question that ends an error, or nothing.
+func TestDidYouMean(t *testing.T) {
+	for _, c := range []struct {
+		prefix string
+		names  []string
+		want   string
+	}{
+		{"", nil, ""},
+		{"--", []string{}, ""},
+		{"", []string{"listen"}, ": did you mean listen?"},
+		{"--", []string{"allow-hosts", "deny-hosts"}, ": did you mean --allow-hosts or --deny-hosts?"},
+	} {
+		if got := settings.DidYouMean(c.prefix, c.names); got != c.want {
+			t.Errorf("%q, %q: %q, want %q", c.prefix, c.names, got, c.want)
+		}
+	}
+}
+
+// TestUsageError: the exit code depends on the type, so that must survive wrapping.
+func TestUsageError(t *testing.T) {
+	wrapped := fmt.Errorf("serve: %w", settings.Misuse("--dev and --listen do not go together"))
+	var usage *settings.UsageError
+	if !errors.As(wrapped, &usage) || usage.Error() != "--dev and --listen do not go together" {
+		t.Errorf("%v", wrapped)
+	}
+	if errors.As(errors.New("no such file"), &usage) {
+		t.Error("every error counts as wrong usage")
+	}
+}
+
+// TestCheckEnvironmentFirst: with no variable of this program in the environment there is
+// nothing to refuse, whatever others are called.
+func TestCheckEnvironmentFirst(t *testing.T) {
+	t.Setenv("LISEN", "x")
+	t.Setenv("astrohook_lisen", "x") // names differ by case on this system
+	if err := settings.CheckEnvironment(model(t)); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+}
