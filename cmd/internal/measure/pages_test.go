@@ -179,3 +179,23 @@ func TestFuzzTargetsAreListed(t *testing.T) {
 		}
 	}
 }
+
+// TestLockFilesNameNoRegistry: npm takes packages from the registry that the machine is set up
+// for, so a lock file must not name another one.
+func TestLockFilesNameNoRegistry(t *testing.T) {
+	found := 0
+	err := eachFile(root, func(path, name string) error {
+		if filepath.Base(name) != "package-lock.json" {
+			return nil
+		}
+		found++
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), `"resolved"`) {
+			t.Errorf("%s says where packages come from", name)
+		}
+		return err
+	})
+	if err != nil || found < 2 {
+		t.Errorf("%d lock files, %v", found, err)
+	}
+}
