@@ -57,9 +57,11 @@ func Run(t *testing.T, b Backend) {
 		"reap":       reapTests,
 		"order":      orderTests,
 		"refuse":     refuseTests,
+		"races":      raceTests,
 		"results":    resultTests,
 		"orphans":    orphanTests,
 		"pages":      pageTests,
+		"transition": transitionTests,
 		"counts":     countTests,
 	}
 	for group, tests := range groups {
