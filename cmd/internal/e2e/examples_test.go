@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,8 +45,14 @@ func startExample(t *testing.T, secret, dir, program string, args ...string) *ex
 			t.Logf("the receiver said:\n%s", e.output.String())
 		}
 	})
-	e.awaitOutput(t, "Listening at ")
-	e.target = listening.FindStringSubmatch(e.output.String())[1]
+	await(t, "the receiver to listen", func() error {
+		line := listening.FindStringSubmatch(e.output.String())
+		if line == nil {
+			return errors.New(e.output.String())
+		}
+		e.target = line[1]
+		return nil
+	})
 	return e
 }
 
@@ -53,7 +60,7 @@ func (e *example) awaitOutput(t *testing.T, text string) {
 	t.Helper()
 	await(t, text, func() error {
 		if out := e.output.String(); !strings.Contains(out, text) {
-			return &statusError{body: out}
+			return errors.New(out)
 		}
 		return nil
 	})
