@@ -36,7 +36,7 @@ type runCommand struct {
 	JSON            string        `help:"File to write results.json to as well; - for standard output, in place of the tables." placeholder:"FILE"`
 }
 
-// Validate checks the flags; kong calls it.
+// Validate checks the flags before anything is started; kong calls it.
 func (c *runCommand) Validate() error {
 	switch {
 	case c.Payload != 0 && c.Payload < event.MinPayload:
@@ -87,6 +87,8 @@ func (c *runCommand) chosen() ([]scenario, error) {
 	return chosen, nil
 }
 
+// apply sets what the flags say. Bare keeps its own batch and endpoints, for it has
+// neither.
 func (c *runCommand) apply(s *scenario) {
 	if c.Smoke {
 		s.Duration, c.WarmUp, s.play = 3*time.Second, 0, nil
@@ -114,7 +116,8 @@ func set[T comparable](value *T, flag T) {
 	}
 }
 
-// withoutToken leaves the token out of arguments that are to be published.
+// withoutToken leaves the token out of the arguments: results.json holds them, and is
+// meant to be published.
 func withoutToken(arguments []string) []string {
 	shown := slices.Clone(arguments)
 	for i, a := range shown {

@@ -26,19 +26,33 @@ type observer struct {
 	begun  time.Time
 
 	// The rest belongs to the goroutine until done.
-	peak   process.Memory
-	anon   []report.Point
-	disk   []report.Point
-	rate   []report.Point
-	p50    []report.Point
-	p99    []report.Point
+	// peak is the largest of each part of memory; the curves follow.
+	peak process.Memory
+	anon []report.Point
+	disk []report.Point
+	rate []report.Point
+	p50  []report.Point
+	p99  []report.Point
+	// last are the counts at the last look, at lastAt; a rate is the difference to them.
 	last   receiver.Counts
 	lastAt time.Time
 	err    error
 }
 
+// The names of curves, as in results.json and the titles of charts.
 const (
+	rateCurve     = "delivered per second"
+	p50Curve      = "receipt p50 ms"
+	p99Curve      = "receipt p99 ms"
+	memoryCurve   = "anonymous memory MiB"
+	diskCurve     = "data directory MiB"
+	arrivalsCurve = "arrivals in each second"
+)
+
+const (
+	// memoryEvery is short, because a peak of memory between two looks would be missed.
 	memoryEvery = 100 * time.Millisecond
+	// countsEvery is how often a person who watches sees something new.
 	countsEvery = 500 * time.Millisecond
 	// windows is the number of points that a run's curves have; a point lasts a second at least.
 	windows = 60
@@ -52,6 +66,8 @@ func (b *bench) observe(ctx context.Context, s scenario, t target) *observer {
 	return o
 }
 
+// run looks at everything in its time, and ends with the context or the first error: a
+// receiver that does not answer has lost the run.
 func (o *observer) run(ctx context.Context) {
 	memoryTick, countsTick := time.NewTicker(memoryEvery), time.NewTicker(countsEvery)
 	windowTick := time.NewTicker(max(o.s.Duration/windows, time.Second))
@@ -87,6 +103,7 @@ func (o *observer) lookAtMemory() {
 	}
 }
 
+// lookAtCounts notes the rate since the last look, and shows it.
 func (o *observer) lookAtCounts(ctx context.Context) error {
 	c, err := o.b.control.Counts(ctx)
 	if err != nil {
@@ -137,7 +154,8 @@ func (o *observer) stop() *observer {
 	return o
 }
 
-// report sets the figures and curves of what was seen.
+// report sets the figures and curves of what was seen. Short runs have no curves: a few
+// points say less than the figures.
 func (o *observer) report(r *report.Result) {
 	if o.peak.Peak > 0 {
 		r.Set(report.PeakMemory, float64(o.peak.Peak))
@@ -147,9 +165,9 @@ func (o *observer) report(r *report.Result) {
 	if !o.s.Timeline {
 		return
 	}
-	r.SetCurve("delivered per second", o.rate)
-	r.SetCurve("receipt p50 ms", o.p50)
-	r.SetCurve("receipt p99 ms", o.p99)
-	r.SetCurve("anonymous memory MiB", o.anon)
-	r.SetCurve("data directory MiB", o.disk)
+	r.SetCurve(rateCurve, o.rate)
+	r.SetCurve(p50Curve, o.p50)
+	r.SetCurve(p99Curve, o.p99)
+	r.SetCurve(memoryCurve, o.anon)
+	r.SetCurve(diskCurve, o.disk)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/corpastro/astrohook/bench/report"
 )
@@ -30,7 +31,8 @@ func each(ctx context.Context, b *bench, all []scenario) ([]report.Result, error
 	return results, nil
 }
 
-// playConnections measures the scenario, and again with other numbers of connections.
+// playConnections measures the scenario, and again with other numbers of connections: few
+// show the latency of an exchange, many the limit of throughput.
 func playConnections(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
 	all := []scenario{s.on(report.ConnectionsAxis, s.Name, s.Connections)}
 	for _, n := range s.Points {
@@ -56,17 +58,22 @@ func playMany(ctx context.Context, b *bench, s scenario) ([]report.Result, error
 	return each(ctx, b, all)
 }
 
-// playIsolation measures what healthy endpoints see without black holes and slow
-// endpoints beside them, and with.
+// playIsolation measures healthy endpoints without black holes and slow endpoints beside
+// them, and with. The rate is far below the limit: a shared processor would show as well.
 func playIsolation(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
 	without := s.variant(report.AllHealthy)
 	without.BlackHoles, without.Slow = 0, 0
 	return each(ctx, b, []scenario{without, s})
 }
 
-// playScaling measures the cost of a delivery over processors, sizes and endpoints.
+// playScaling measures the cost of a delivery over processors, sizes and endpoints: each
+// of them by itself, with the rest as in single.
 func playScaling(ctx context.Context, b *bench, s scenario) ([]report.Result, error) {
-	var all []scenario
+	return each(ctx, b, slices.Concat(s.overCores(), s.overPayloads(), s.overEndpoints()))
+}
+
+// overCores varies GOMAXPROCS of the server. Generator and receiver keep all processors.
+func (s scenario) overCores() (all []scenario) {
 	for _, procs := range []int{1, 2} {
 		one := s.variant("single, GOMAXPROCS %d", procs).on(report.CoresAxis, "single", procs)
 		ten := s.variant("fan-out, GOMAXPROCS %d", procs).on(report.CoresAxis, "fan-out", procs)
@@ -75,6 +82,12 @@ func playScaling(ctx context.Context, b *bench, s scenario) ([]report.Result, er
 		one.Environment, ten.Environment = environment, environment
 		all = append(all, one, ten)
 	}
+	return all
+}
+
+// overPayloads varies the size of the data, from a notification to half of the largest
+// that a server accepts. Each size has a bare run of its own: copying is part of the limit.
+func (s scenario) overPayloads() (all []scenario) {
 	for _, size := range []int{128, 512, 2 << 10, 8 << 10, 32 << 10, 128 << 10} {
 		bare := s.variant("payload %s", report.FormatCount(size)).on(report.PayloadAxis, "bare", size)
 		bare.Payload, bare.Bare, bare.Name = size, true, report.Bare
@@ -82,6 +95,12 @@ func playScaling(ctx context.Context, b *bench, s scenario) ([]report.Result, er
 		v.Payload = size
 		all = append(all, bare, v)
 	}
+	return all
+}
+
+// overEndpoints varies the number of endpoints. The largest number comes once more
+// without a warm-up, when each delivery starts an actor.
+func (s scenario) overEndpoints() (all []scenario) {
 	for _, n := range s.Points {
 		v := s.variant("endpoints %s", report.FormatCount(n)).on(report.EndpointsAxis, "one endpoint per event", n)
 		v.Endpoints, v.FanOut = n, false
@@ -89,6 +108,6 @@ func playScaling(ctx context.Context, b *bench, s scenario) ([]report.Result, er
 	}
 	first := all[len(all)-1]
 	first.Variant += ", first deliveries"
-	first.Axis, first.Curve, first.X, first.Cold = "", "", 0, true
-	return each(ctx, b, append(all, first))
+	first.Axis, first.Curve, first.X, first.Cold = "", "", 0, true // no point on the curve
+	return append(all, first)
 }

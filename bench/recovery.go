@@ -56,7 +56,7 @@ func setArrivals(r *report.Result, a receiver.Audit, up time.Time) {
 	for _, f := range []report.Figure{report.ReceiptP50, report.ReceiptP99, report.ReceiptP999, report.ReceiptMax} {
 		delete(r.Figures, f)
 	}
-	for _, name := range []string{"receipt p50 ms", "receipt p99 ms", "delivered per second"} {
+	for _, name := range []string{p50Curve, p99Curve, rateCurve} {
 		delete(r.Curves, name)
 	}
 	r.Set(report.Recovery, a.LastAt.Sub(up).Seconds())
@@ -64,63 +64,84 @@ func setArrivals(r *report.Result, a receiver.Audit, up time.Time) {
 	offset := up.Sub(a.Begin).Seconds()
 	for i, n := range a.Seconds {
 		largest = max(largest, n)
-		if x := float64(i) - offset; x > -5 {
+		if x := float64(i) - offset; x > -5 { // a moment of quiet before shows the step
 			curve = append(curve, report.Point{X: x, Y: float64(n)})
 		}
 	}
 	r.Set(report.HerdPeak, float64(largest)/mean)
-	r.SetCurve("arrivals in each second", curve)
+	r.SetCurve(arrivalsCurve, curve)
 }
 
-// playBacklog lets deliveries gather while their endpoints are paused, kills the
-// server, starts it again, and lets the endpoints go on as soon as it is ready.
-// They are not down meanwhile: then their breakers, which outlive a restart, would
-// decide when the first delivery goes out.
+// playBacklog lets deliveries gather while their endpoints are paused, kills the server,
+// starts it again, and resumes the endpoints as soon as it is ready. The endpoints are
+// not down meanwhile, because breakers outlive a restart and would decide when the first
+// delivery is sent.
 func playBacklog(ctx context.Context, b *bench, s scenario) (_ []report.Result, err error) {
 	batch := uint64(s.Batch * s.Endpoints)
-	s.Events = max((s.Pending+batch-1)/batch, 1) * uint64(s.Batch)
+	s.Events = max((s.Pending+batch-1)/batch, 1) * uint64(s.Batch) // whole batches
 	v, err := b.open(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if err := v.forAll(ctx, v.server.Pause); err != nil {
-		return nil, err
-	}
-	b.progress.step(s, fmt.Sprintf("publishing %s events for %s deliveries", report.FormatCount(s.Events), report.FormatCount(s.Pending)))
-	m, err := b.begin(ctx, s, v.target(s))
+	m, err := v.fillBacklog(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	defer m.observer.stop()
-	if err := m.publish(ctx); err != nil {
-		return nil, err
-	}
 	disk, err := process.DiskUse(v.server.Data)
 	if err != nil {
 		return nil, err
 	}
-	b.progress.step(s, "killing the server and starting it again")
-	if err := v.server.Kill(); err != nil {
+	if err := v.killAndResume(ctx, s, m); err != nil {
 		return nil, err
 	}
-	m.restarted()
-	if err := v.server.Start(ctx); err != nil {
-		return nil, err
-	}
-	if err := v.forAll(ctx, v.server.Resume); err != nil {
-		return nil, err
-	}
-	b.progress.step(s, fmt.Sprintf("ready after %s; delivering", v.server.ReadyIn.Round(time.Millisecond)))
 	r, a, err := m.endWithAudit(ctx)
 	if err != nil {
 		return nil, err
 	}
 	setArrivals(&r, a, v.server.ReadyAt)
 	r.Set(report.ReadyIn, v.server.ReadyIn.Seconds())
+	// The first may arrive before the bench notices that the server is ready.
 	r.Set(report.FirstDelivery, max(a.FirstAt.Sub(v.server.ReadyAt).Seconds(), 0))
 	r.Set(report.DiskEach, float64(disk)/float64(r.Expected))
 	return []report.Result{r}, nil
+}
+
+// fillBacklog pauses the endpoints and publishes to them. The caller ends the
+// measurement, or stops its observer.
+func (v *session) fillBacklog(ctx context.Context, s scenario) (*measurement, error) {
+	if err := v.forAll(ctx, v.server.Pause); err != nil {
+		return nil, err
+	}
+	v.b.progress.step(s, fmt.Sprintf("publishing %s events for %s deliveries", report.FormatCount(s.Events), report.FormatCount(s.Pending)))
+	m, err := v.b.begin(ctx, s, v.target(s))
+	if err != nil {
+		return nil, err
+	}
+	if err := m.publish(ctx); err != nil {
+		m.observer.stop()
+		return nil, err
+	}
+	return m, nil
+}
+
+// killAndResume kills the server, starts it on the data that it left, and resumes the
+// endpoints.
+func (v *session) killAndResume(ctx context.Context, s scenario, m *measurement) error {
+	v.b.progress.step(s, "killing the server and starting it again")
+	if err := v.server.Kill(); err != nil {
+		return err
+	}
+	m.restarted()
+	if err := v.server.Start(ctx); err != nil {
+		return err
+	}
+	if err := v.forAll(ctx, v.server.Resume); err != nil {
+		return err
+	}
+	v.b.progress.step(s, fmt.Sprintf("ready after %s; delivering", v.server.ReadyIn.Round(time.Millisecond)))
+	return nil
 }
 
 // restarted makes the measurement forget the processor time that was used before the

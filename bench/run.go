@@ -117,7 +117,8 @@ func (c *runCommand) open(ctx context.Context) (b *bench, err error) {
 	return b, err
 }
 
-// write reports to standard output and to files.
+// write reports to standard output and to files. Files come first: they are an hour's
+// work, and standard output may be closed.
 func (c *runCommand) write(b *bench, r *report.Report) error {
 	if c.Results != "" {
 		dir, err := r.Save(c.Results)

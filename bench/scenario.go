@@ -86,7 +86,7 @@ func (s *scenario) scale(factor float64) {
 	if s.Duration >= time.Minute {
 		s.Duration = max(time.Duration(float64(s.Duration)*factor), 10*time.Second)
 	}
-	if s.Name == "scaling" {
+	if s.Name == "scaling" { // the points beyond the scaled largest one are left out
 		last := len(s.Points) - 1
 		limit := float64(s.Points[last]) * factor
 		for last > 0 && float64(s.Points[last]) > limit {
@@ -96,7 +96,9 @@ func (s *scenario) scale(factor float64) {
 	}
 }
 
-// scenarios are the ones that the bench knows, in the order in which they run.
+// scenarios returns all scenarios of the bench, in the order in which they run. Each
+// answers one question, and README.md has their goals. All differ from single in as
+// little as possible, so that figures can be compared.
 func scenarios() []scenario {
 	single := scenario{
 		Settings: report.Settings{Connections: 256, Batch: 1, Payload: 512, Endpoints: 1},
@@ -109,34 +111,47 @@ func scenarios() []scenario {
 		return s
 	}
 	return []scenario{
+		// What the machine does without a server.
 		with(report.Bare, func(s *scenario) { s.Bare = true }),
+		// The cost of one event: a request, a commit, a delivery.
 		with("single", func(s *scenario) { s.Points, s.play = []int{1, 64, 512}, playConnections }),
+		// The limit of accepting and delivering when requests cost little.
 		with("batch", batch),
+		// The limit of delivering when accepting costs little.
 		with("fan-out", fanOut),
+		// What it costs that each delivery wakes another endpoint.
 		with("many", func(s *scenario) { s.Endpoints, s.FanOut, s.play = 10_000, false, playMany }),
+		// The time that an event takes when nothing waits.
 		with("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
+		// Whether hostile endpoints are felt by healthy ones.
 		with("isolation", func(s *scenario) {
 			s.Endpoints, s.FanOut, s.BlackHoles, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
 			s.Duration, s.play = 40*time.Second, playIsolation
 		}),
+		// What a delivery costs with more processors, bytes or endpoints.
 		with("scaling", func(s *scenario) {
 			s.Points, s.play, s.Own = []int{1, 10, 100, 1000, 10_000, 100_000}, playScaling, true
 			s.Duration = 5 * time.Second
 		}),
+		// Whether endpoints that come back together are flooded. Breakers open for up to 15
+		// minutes, so that is how long nothing may arrive.
 		with("herd", func(s *scenario) {
 			batch(s)
 			s.Endpoints, s.FanOut, s.Refusing, s.Patience = 10_000, false, true, 16*time.Minute
 			s.play, s.Long, s.Timeline = playHerd, true, true
 		}),
+		// What an endpoint costs that does nothing.
 		with("registered", func(s *scenario) {
 			s.Endpoints, s.Rate, s.Connections = 1_000_000, 500, 64
 			s.play, s.Long, s.Own = playRegistered, true, true
 		}),
+		// Whether a backlog on disk costs memory, or time at a start.
 		with("backlog", func(s *scenario) {
 			batch(s)
 			s.Endpoints, s.Pending = 10, 10_000_000
 			s.play, s.Long, s.Own, s.Timeline = playBacklog, true, true, true
 		}),
+		// Whether anything grows or slows down while a load lasts.
 		with("sustained", func(s *scenario) {
 			batch(s)
 			s.Duration, s.play, s.Long, s.Own, s.Timeline = 10*time.Minute, playSustained, true, true, true

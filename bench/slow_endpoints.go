@@ -56,11 +56,13 @@ func (v *session) addSlow(ctx context.Context, s scenario) error {
 	if _, err := v.b.control.SetLate(ctx, true); err != nil {
 		return err
 	}
+	// Each round of attempts takes the soonest answer at least; a minute more than the run.
 	rounds := int((s.Duration+v.b.warmUp+time.Minute)/receiver.SoonestAnswer) + 1
 	return v.publishSlow(ctx, rounds*slowWidth)
 }
 
-// publishSlow publishes events to the slow endpoints.
+// publishSlow publishes events to the slow endpoints by plain calls: they are no
+// part of the load, and must not be in the generator's figures.
 func (v *session) publishSlow(ctx context.Context, count int) error {
 	for count > 0 {
 		batch := make([]slowEvent, min(count, 500))
@@ -93,9 +95,11 @@ func (v *session) awaitSlow(ctx context.Context, want int64) error {
 	}
 }
 
+// errNotSlow means that the run measured healthy endpoints with nothing beside them.
 var errNotSlow = errors.New("the slow endpoints have nothing in flight: the run shows nothing")
 
-// checkSlow reports an error if the slow endpoints were not in the way to the end.
+// checkSlow returns an error if the slow endpoints had nothing in flight at the end, and
+// makes them answer at once again.
 func (v *session) checkSlow(ctx context.Context) error {
 	c, err := v.b.control.SetLate(ctx, false)
 	if err == nil && c.Open == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -91,7 +90,7 @@ func playSustained(ctx context.Context, b *bench, s scenario) (_ []report.Result
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
 	peak := s.variant("peak")
-	peak.Timeline = false
+	peak.Timeline = false // ten seconds have no course to show
 	peak.Duration = min(s.Duration, 10*time.Second)
 	first, err := b.warmAndMeasure(ctx, peak, v.target(peak))
 	if err != nil || first.Broken() {
@@ -107,16 +106,17 @@ func playSustained(ctx context.Context, b *bench, s scenario) (_ []report.Result
 	return []report.Result{first, r}, nil
 }
 
-// setDrifts compares the last third of a run with its first.
+// setDrifts compares the last third of a run with its first, and works out how much disk
+// a delivery takes. Medians of thirds, because a single merge of tables is no drift.
 func setDrifts(r *report.Result) {
 	for f, curve := range map[report.Figure]string{
-		report.P50Drift: "receipt p50 ms", report.P99Drift: "receipt p99 ms", report.MemoryDrift: "anonymous memory MiB",
+		report.P50Drift: p50Curve, report.P99Drift: p99Curve, report.MemoryDrift: memoryCurve,
 	} {
 		if ratio, ok := drift(r.Curves[curve]); ok {
 			r.Set(f, ratio)
 		}
 	}
-	if disk := r.Curves["data directory MiB"]; len(disk) > 1 {
+	if disk := r.Curves[diskCurve]; len(disk) > 1 {
 		grown := (disk[len(disk)-1].Y - disk[0].Y) * report.Mebibyte
 		seconds := disk[len(disk)-1].X - disk[0].X
 		r.Set(report.DiskEach, grown/(r.Figures[report.DeliveredPerSecond]*seconds))
@@ -134,11 +134,11 @@ func drift(curve []report.Point) (float64, bool) {
 	return last / first, first > 0
 }
 
+// medianOf returns the median of the points' values; there must be one at least.
 func medianOf(points []report.Point) float64 {
 	values := make([]float64, len(points))
 	for i, p := range points {
 		values[i] = p.Y
 	}
-	slices.Sort(values)
 	return report.SpreadOf(values).Median
 }

@@ -12,7 +12,7 @@ type chart struct {
 	// points: the points are marked, on the axis as well. Without them the curve is one
 	// over time.
 	points bool
-	// logX: the x axis is logarithmic.
+	// logX: the x axis is logarithmic. Sizes and counts grow by factors, cores do not.
 	logX   bool
 	curves []plotted
 }
@@ -76,7 +76,8 @@ func (r *Report) axisChart(axis string, f Figure) chart {
 	return c
 }
 
-// sort puts the points in the order of the axis.
+// sort puts the points in the order of the axis: a line is drawn from each to the next,
+// and scenarios run in another order.
 func (p *plotted) sort() {
 	order := make([]int, len(p.xs))
 	for i := range order {
@@ -90,7 +91,8 @@ func (p *plotted) sort() {
 	p.xs, p.ys = xs, ys
 }
 
-// timeCharts return what changed during the long runs, a chart for each figure.
+// timeCharts returns what changed during the long runs, a chart for each curve, in an order
+// that does not change from one report to the next.
 func (r *Report) timeCharts() []chart {
 	var charts []chart
 	for _, s := range r.Summaries {

@@ -36,11 +36,11 @@ const (
 	chartHeight = 9 * vg.Centimeter
 )
 
-// save draws the chart into a folder.
+// save draws the chart into a folder, as SVG: text stays text, and git compresses it.
 func (c chart) save(dir string) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.title, c.x, c.y
-	p.Y.Min = 0
+	p.Y.Min = 0 // a cut axis exaggerates differences
 	p.Legend.Top = true
 	p.BackgroundColor = color.White
 	p.Y.Tick.Marker = plot.TickerFunc(labelTicks)

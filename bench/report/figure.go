@@ -85,7 +85,7 @@ type kind struct {
 	digits int
 }
 
-// kinds are in the order in which figures are written.
+// kinds are all figures that tables show, with their titles.
 var kinds = []kind{
 	{DeliveredPerSecond, "delivered/s", 1, 0},
 	{ToBare, "to bare", 1, 2},

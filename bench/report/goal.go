@@ -29,15 +29,18 @@ func Goals() []Goal {
 	single, healthy, few := of("single"), of("isolation", AllHealthy), of("registered", FewIdle)
 	fanOut, one := of("fan-out"), of("scaling", "endpoints 1")
 	return []Goal{
+		// Throughput, to what the machine allows, and its price.
 		{Of: single, figure: ToBare, atLeast: true, bound: 0.35},
 		{Of: single, figure: ServerCPU, bound: 0.035},
 		{Of: of("batch"), figure: ToBare, atLeast: true, bound: 0.55},
 		{Of: of("batch"), figure: ServerCPU, bound: 0.028},
 		{Of: of("fan-out"), figure: ToBare, atLeast: true, bound: 0.60},
 		{Of: of("many"), figure: DeliveredPerSecond, To: &single, atLeast: true, bound: 0.9},
+		// An event is received before a person notices, and nobody pays for others.
 		{Of: of("latency"), figure: ReceiptP50, bound: 1},
 		{Of: of("latency"), figure: ReceiptP99, bound: 5},
 		{Of: of("isolation"), figure: ReceiptP99, To: &healthy, bound: 1.5},
+		// Cost grows neither with endpoints nor with what waits.
 		{Of: of("scaling", "endpoints 100,000"), figure: ServerCPU, To: &one, bound: 1.25},
 		{Of: of("herd"), figure: HerdPeak, bound: 3},
 		{Of: of("backlog"), figure: ReadyIn, bound: 2},
@@ -47,6 +50,7 @@ func Goals() []Goal {
 		{Of: of("registered"), figure: MemoryEach, bound: 1024},
 		{Of: of("registered"), figure: ReadyIn, bound: 15},
 		{Of: of("registered"), figure: AnswerP99, To: &few, bound: 1.5},
+		// What holds for ten seconds holds for ten minutes.
 		{Of: of("sustained"), figure: P50Drift, bound: 1.25},
 		{Of: of("sustained"), figure: P99Drift, bound: 1.25},
 		{Of: of("sustained"), figure: MemoryDrift, bound: 1.25},
@@ -62,8 +66,9 @@ type Verdict struct {
 	Bound   float64 `json:"bound"`
 	AtLeast bool    `json:"at_least"`
 	Met     bool    `json:"met"`
-	figure  Figure
-	ratio   bool
+	// figure and ratio say how Value and Bound are written: a ratio has no unit.
+	figure Figure
+	ratio  bool
 }
 
 // judge compares the medians with the goals, for each binary by itself. It leaves out
@@ -80,6 +85,7 @@ func judge(summaries []Summary) []Verdict {
 	return verdicts
 }
 
+// judge returns false if the figure was not measured, or what it is compared to was not.
 func (g Goal) judge(summaries []Summary, binary string) (Verdict, bool) {
 	k := g.Of
 	k.Binary = binary

@@ -1,6 +1,9 @@
 package report
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestGoals(t *testing.T) {
 	of := func(scenario, variant string, f Figure, value float64) Summary {
@@ -30,6 +33,66 @@ func TestGoals(t *testing.T) {
 			if v.Met != c.met[v.Scenario] {
 				t.Errorf("%s: %+v", c.name, v)
 			}
+		}
+	}
+}
+
+// Each binary of a comparison is judged by itself, and ratios stay within one of them.
+func TestGoalsOfComparedBinaries(t *testing.T) {
+	of := func(scenario, binary string, value float64) Summary {
+		return Summary{Key: Key{Scenario: scenario, Binary: binary}, Figures: map[Figure]Spread{DeliveredPerSecond: {Median: value}}}
+	}
+	got := judge([]Summary{of("single", "A", 100), of("many", "A", 95), of("single", "B", 200), of("many", "B", 150)})
+	if len(got) != 2 || got[0].Binary != "A" || !got[0].Met || got[1].Binary != "B" || got[1].Met || got[1].Value != 0.75 {
+		t.Errorf("%+v", got)
+	}
+	if got := judge([]Summary{of("single", "A", 100), of("many", "B", 150)}); len(got) != 0 {
+		t.Errorf("B's many is compared to A's single: %+v", got)
+	}
+	if got := judge([]Summary{of("single", "", 0), of("many", "", 150)}); len(got) != 0 {
+		t.Errorf("a ratio to nothing: %+v", got)
+	}
+}
+
+// Values are written in the unit of their figure, ratios without one.
+func TestVerdictsAreRows(t *testing.T) {
+	for _, c := range []struct {
+		verdict Verdict
+		want    []string
+	}{
+		{
+			Verdict{Key: Key{Scenario: "backlog"}, What: "peak MiB", Value: 714 << 20, Bound: 768 << 20, Met: true, figure: PeakMemory},
+			[]string{"backlog", "peak MiB", "714", "≤ 768", "met"},
+		},
+		{
+			Verdict{Key: Key{Scenario: "many"}, What: "delivered/s to that of single", Value: 0.888, Bound: 0.9, AtLeast: true, figure: DeliveredPerSecond, ratio: true},
+			[]string{"many", "delivered/s to that of single", "0.89", "≥ 0.90", "not met"},
+		},
+		{
+			Verdict{Key: Key{Scenario: "registered", Binary: "B"}, What: "bytes per endpoint", Value: 1024, Bound: 1024, Met: true, figure: MemoryEach},
+			[]string{"registered (B)", "bytes per endpoint", "1,024", "≤ 1,024", "met"},
+		},
+	} {
+		if got := c.verdict.row(); !slices.Equal(got, c.want) {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// Every goal is of a figure that tables can write, and has a bound that can be met.
+func TestGoalsCanBeJudged(t *testing.T) {
+	seen := map[string]bool{}
+	for _, g := range Goals() {
+		name := g.Of.String() + " " + string(g.figure)
+		if seen[name] {
+			t.Errorf("two goals for %s", name)
+		}
+		seen[name] = true
+		if g.bound <= 0 || g.figure.title() == string(g.figure) || g.Of.Binary != "" {
+			t.Errorf("%+v", g)
+		}
+		if g.To != nil && *g.To == g.Of {
+			t.Errorf("%s is compared to itself", name)
 		}
 	}
 }

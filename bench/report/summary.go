@@ -30,7 +30,8 @@ type Summary struct {
 	Curves  map[string][]Point `json:"-"` // of the first run: curves over time have no median
 }
 
-// summarize groups results by what was measured, in the order in which they came.
+// summarize groups results by what was measured, in the order in which they came. A
+// broken run counts in the account, and its figures do not.
 func summarize(results []Result) []Summary {
 	var summaries []Summary
 	index := map[Key]int{}

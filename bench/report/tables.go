@@ -23,6 +23,7 @@ func (r *Report) Tables() []Table {
 	return []Table{r.goalTable(), r.pairTable(), r.rateTable(), r.costTable(), r.otherTable(), r.accountTable()}
 }
 
+// goalTable comes first: it says in one place what is missed.
 func (r *Report) goalTable() Table {
 	t := Table{title: "Goals", head: []string{"scenario", "figure", "median", "goal", ""}, words: 2}
 	for _, v := range r.Goals {
@@ -31,6 +32,8 @@ func (r *Report) goalTable() Table {
 	return t
 }
 
+// pairTable has minimum and maximum in columns of their own: a difference counts when
+// both are on the same side of 1.
 func (r *Report) pairTable() Table {
 	t := Table{title: "B to A, run by run", head: []string{"scenario", "figure", "median", "min", "max"}, words: 2}
 	for _, p := range r.Pairs {
@@ -100,6 +103,8 @@ func (r *Report) otherTable() Table {
 // not be read.
 var unlisted = []Figure{PublishedPerSecond, ReceiverCPU, GeneratorCPU, AnswerP999, ReceiptP999, ReceiptMax}
 
+// accountTable has every kind of loss, also when all are 0: the figures above mean nothing
+// without it.
 func (r *Report) accountTable() Table {
 	t := Table{title: "What became of the events, all runs together", words: 1, head: []string{
 		"scenario", "runs", "published", "acknowledged", "refused", "delivered", "lost", "duplicated", "corrupted", "signatures checked",
