@@ -37,7 +37,7 @@ func signed(t *testing.T, url, secret, body string) *http.Request {
 	return request
 }
 
-// send makes a request and gives the answer's status code.
+// send makes a request and returns the answer's status code.
 func send(t *testing.T, request *http.Request) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -51,7 +51,7 @@ func send(t *testing.T, request *http.Request) int {
 	return response.StatusCode
 }
 
-// listening starts the command and gives its URL.
+// listening starts the command and returns its URL.
 func listening(t *testing.T, args ...string) (background, string) {
 	t.Helper()
 	command := startCommand(t, append([]string{"listen"}, args...)...)

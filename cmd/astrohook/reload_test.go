@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// hangUp sends SIGHUP to the test, in which a command must be listening for it.
-func hangUp(t *testing.T) {
+// sendHangUp sends SIGHUP to the test, in which a command must be listening for it.
+func sendHangUp(t *testing.T) {
 	t.Helper()
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func (c *configured) reload(content string) string {
 	if err := os.WriteFile(c.file, []byte(content), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	hangUp(c.t)
+	sendHangUp(c.t)
 	return c.err.awaitLine(c.t, before, "settings read again")
 }
 
@@ -150,7 +150,7 @@ func TestHangUpEndsOthers(t *testing.T) {
 	defer server.Close()
 	command, _ := listening(t, "--register", server.URL, "--token=tok")
 	command.out.await(t, "Registered as wh_7")
-	hangUp(t)
+	sendHangUp(t)
 	command.out.await(t, "Deregistered wh_7.")
 	if got := command.stop(); got.code != exitDone {
 		t.Errorf("%+v", got)

@@ -16,7 +16,7 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore"
 )
 
-// runUpkeep runs a command and gives its exit code and what it said.
+// runUpkeep runs a command and returns its exit code and what it said.
 func runUpkeep(args ...string) (int, string) {
 	var said bytes.Buffer
 	code := run(context.Background(), append([]string{"astrohook"}, args...), streams{strings.NewReader(""), &said, &said})

@@ -50,7 +50,7 @@ func stop(t *testing.T, a *App) {
 	}
 }
 
-// get asks a server, and gives the status and the body.
+// get asks a server, and returns the status and the body.
 func get(t *testing.T, addr net.Addr, path string) (int, string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -154,8 +154,8 @@ var errDisk = errors.New("no such device")
 func (s brokenStore) Broken() <-chan struct{} { return s.broken }
 func (s brokenStore) Err() error              { return errDisk }
 
-// TestBrokenStorageIsTold: the server's owner hears of it at once.
-func TestBrokenStorageIsTold(t *testing.T) {
+// TestBrokenStorage: Failed receives the store's reason as soon as a commit has failed.
+func TestBrokenStorage(t *testing.T) {
 	a := newApp(t, testConfig(t))
 	store := brokenStore{memstore.Open(memstore.Options{}), make(chan struct{})}
 	defer func() { _ = store.Close() }()
@@ -176,7 +176,7 @@ func TestBrokenStorageIsTold(t *testing.T) {
 			t.Errorf("failed with %v, want the store's reason", err)
 		}
 	case <-t.Context().Done():
-		t.Error("the failure was not told")
+		t.Error("Failed received nothing")
 	}
 	if err := stopWatch(t.Context()); err != nil {
 		t.Error(err)
@@ -209,8 +209,8 @@ func TestStackUnwindsInReverse(t *testing.T) {
 	}
 }
 
-// TestAdminListener is on loopback unless the settings name another address, which is logged as a warning;
-// what it shows is not on the public listener.
+// TestAdminListener: the admin listener is on loopback unless the settings name another
+// address, which is logged as a warning. Its pages are not on the public listener.
 func TestAdminListener(t *testing.T) {
 	if host, _, err := net.SplitHostPort(Defaults().AdminListen); err != nil || !net.ParseIP(host).IsLoopback() {
 		t.Errorf("the admin listener is at %s by default", Defaults().AdminListen)

@@ -21,8 +21,8 @@ import (
 
 const distinctBodies = 1000
 
-// distinctData makes the data of event i: text that no other event has, and its
-// hash. Lengths repeat, so that one request's buffer fits another's.
+// distinctData returns the data of event i: text that no other event has, and its hash.
+// Lengths repeat, so that a request can get the buffer of an earlier one.
 func distinctData(random *rand.Rand, i int) string {
 	text := make([]byte, 50+(i%40)*200)
 	for j := range text {
@@ -78,7 +78,7 @@ func TestDistinctBodies(t *testing.T) {
 	})
 }
 
-// awaitDelivered waits until nothing is owed to an endpoint.
+// awaitDelivered waits until an endpoint has no pending deliveries.
 func (w *world) awaitDelivered(endpoint string) {
 	w.t.Helper()
 	for range 3600 {
@@ -88,12 +88,12 @@ func (w *world) awaitDelivered(endpoint string) {
 		}
 		time.Sleep(time.Second)
 	}
-	w.t.Fatal("deliveries are owed after an hour")
+	w.t.Fatal("deliveries are pending after an hour")
 }
 
 // publishTogether publishes one event for each data, all at the same time: the
-// first with a length or in chunks, and the last in batches of ten. All are to be
-// answered with this status.
+// first with a length or in chunks, and the last in batches of ten. It fails unless all
+// are answered with this status.
 func (w *world) publishTogether(data []string, status int) {
 	token := w.token()
 	client := &http.Client{Transport: &http.Transport{
@@ -146,7 +146,7 @@ func (w *world) publishTogether(data []string, status int) {
 	publishers.Wait()
 }
 
-// compareBodies looks for each data in what a receiver got, and for nothing else.
+// compareBodies checks that a receiver got the data of each event, and no other.
 func compareBodies(t *testing.T, name string, requests []receivertest.Request, data []string) {
 	t.Helper()
 	arrived := make([]int, len(data))

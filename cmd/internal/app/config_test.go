@@ -25,7 +25,7 @@ func TestDefaultsAreTheDesigns(t *testing.T) {
 	}
 	c.SecretKeys = []string{testSecretKey}
 	if addr, err := netip.ParseAddrPort(c.AdminListen); err != nil || !addr.Addr().IsLoopback() || c.Profiling {
-		t.Errorf("metrics at %s, profiling %v: both are for the operator only, unless told otherwise", c.AdminListen, c.Profiling)
+		t.Errorf("metrics at %s, profiling %v: both are for the operator only by default", c.AdminListen, c.Profiling)
 	}
 	c.JWTSecret, c.Log = testSecret, slog.New(slog.DiscardHandler)
 	if err := c.check(); err != nil {
@@ -134,7 +134,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestFaultsNameThePart: of an address, a range and a size.
+// TestFaultsNameThePart: the error about an address, a range or a size names the part that
+// is wrong.
 func TestFaultsNameThePart(t *testing.T) {
 	for text, want := range map[string]string{
 		":8080": "", "127.0.0.1:0": "", "[::1]:80": "", "localhost:https": "", "a-b_c.example.:1": "",

@@ -36,7 +36,7 @@ func TestDiskReserve(t *testing.T) {
 	}
 }
 
-// TestDiskWatcher walks free space down and up: each change is told and logged once.
+// TestDiskWatcher walks free space down and up: each change is passed on and logged once.
 func TestDiskWatcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var free atomic.Uint64
@@ -76,7 +76,7 @@ func TestDiskWatcher(t *testing.T) {
 			time.Sleep(3 * diskInterval)
 			synctest.Wait()
 			if !slices.Equal(told, step.want) {
-				t.Errorf("%s: told %v, want %v", step.reason, told, step.want)
+				t.Errorf("%s: passed on %v, want %v", step.reason, told, step.want)
 			}
 		}
 		if err := stop(context.Background()); err != nil {

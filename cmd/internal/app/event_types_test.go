@@ -6,7 +6,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestDefaultEventTypes checks by the rules of the API what the API does not see.
+// TestDefaultEventTypes checks the default event types by the rules of the API, which they
+// do not pass through.
 func TestDefaultEventTypes(t *testing.T) {
 	names := map[string]bool{}
 	for _, event := range defaultEventTypes {

@@ -42,9 +42,9 @@ func heapInUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestLongErrorBodiesTakeLittle: receivers fail for as long as they are asked, with
-// bodies as long as are kept: 4,000 attempts, 250 MiB of bodies. Neither memory nor
-// disk takes more than a fraction of that, and every attempt is on record.
+// TestLongErrorBodiesTakeLittle: receivers refuse every attempt, with bodies of the largest
+// length that is kept: 4,000 attempts, 250 MiB of bodies. Memory and disk take a fraction
+// of that, and every attempt is recorded.
 func TestLongErrorBodiesTakeLittle(t *testing.T) {
 	const (
 		endpoints, events, attempts = 4, 50, 20
@@ -85,8 +85,8 @@ func TestLongErrorBodiesTakeLittle(t *testing.T) {
 	})
 }
 
-// hasLogs says that a webhook's deliveries have failed with all their attempts on
-// record, and that of the bodies as many are whole as the last attempts.
+// hasLogs checks that a webhook's deliveries have failed, that all their attempts are
+// recorded, and that only the bodies of the latest attempts are whole.
 func (w *world) hasLogs(hook string, deliveries, attempts, size int) {
 	w.t.Helper()
 	failed := w.deliveries(hook, "failed")

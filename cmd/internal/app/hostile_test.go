@@ -36,9 +36,9 @@ func hostileNames() func(context.Context, string) ([]netip.Addr, error) {
 	}
 }
 
-// TestHostileReceivers: all kinds of bad receivers and names at once. Each of
-// their deliveries ends delivered, or failed for the reason that is theirs, and
-// an honest receiver gets each event at once.
+// TestHostileReceivers runs all kinds of bad receivers and names together. Each of their
+// deliveries ends delivered, or failed with the reason that fits its receiver, and an
+// honest receiver gets each event at once.
 func TestHostileReceivers(t *testing.T) {
 	const events = 20
 	ok := receivertest.Answer(200)

@@ -17,7 +17,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttputil"
 )
 
-// status asks for the event types with a token, and gives the answer's status.
+// status asks for the event types with a token, and returns the answer's status.
 func (w *world) status(token string) int {
 	w.t.Helper()
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()

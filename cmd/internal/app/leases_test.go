@@ -76,7 +76,7 @@ func TestLeaseRenewed(t *testing.T) {
 			w.renew(renewed, 60)
 		}
 		w.renew(late, 30)
-		// What says nothing about the lease changes nothing about it.
+		// A change that does not mention the lease does not change it.
 		w.call("PATCH", "/api/webhooks/"+renewed, `{"description":"x"}`, 200)
 		w.call("PUT", "/api/webhooks/"+renewed, `{"event_type":"user.created","target_url":"http://127.0.0.1:9001/hook"}`, 200)
 		time.Sleep(29 * time.Second)
@@ -147,7 +147,7 @@ func TestLeaseSurvivesRestart(t *testing.T) {
 	})
 }
 
-// failingStore is a store whose updates fail as often as it is told.
+// failingStore is a store whose next updates fail, as many as the test has set.
 type failingStore struct {
 	storage.Endpoints
 	failures atomic.Int64

@@ -16,8 +16,8 @@ import (
 // logMethods are those of slog.Logger that take a message or keys.
 var logMethods = []string{"Debug", "Info", "Warn", "Error", "With", "Log", "LogAttrs", "DebugContext", "InfoContext", "WarnContext", "ErrorContext"}
 
-// oldKeys are keys that no log line has any more: a webhook is named by webhook_id,
-// with client_id and target_host, a delivery by delivery_id.
+// oldKeys are keys that log lines no longer have. Log lines name a webhook by webhook_id,
+// with client_id and target_host, and a delivery by delivery_id.
 var oldKeys = []string{"endpoint", "endpoint_id", "webhook", "delivery", "client", "host"}
 
 // endpointWord is the inner word for a webhook.

@@ -25,8 +25,8 @@ const (
 	outageGroup = 100
 )
 
-// TestFaultOutage: 10,000 endpoints are down for a virtual day, and then up. All
-// that they are owed is delivered, once, at a bounded pace and in bounded memory.
+// TestFaultOutage: 10,000 endpoints are down for a virtual day, and then up. All of their
+// deliveries arrive once, at a bounded pace and in bounded memory.
 func TestFaultOutage(t *testing.T) {
 	const owed = outageEndpoints * outageEvents
 	o := &outage{down: true, delivered: map[string]bool{}, perSecond: map[int64]int{}}

@@ -27,8 +27,8 @@ func (r *reaped) Reap(_ context.Context, now time.Time, limit int) (bool, error)
 	return r.reap(len(r.calls))
 }
 
-// TestReaper: it waits a minute, continues in short steps while there is more, and
-// rests after an error.
+// TestReaper: the reaper waits a minute, continues in short steps while there is more to
+// remove, and waits a minute again after an error.
 func TestReaper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

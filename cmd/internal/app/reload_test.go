@@ -85,8 +85,8 @@ func TestReloadWhileInUse(t *testing.T) {
 	})
 }
 
-// TestReloadDefaults: a webhook that is at work takes over new defaults at once, one
-// that rests when it has work; the API shows them.
+// TestReloadDefaults: a webhook with work takes over new defaults at once, an idle one when
+// it has work again; the API shows them.
 func TestReloadDefaults(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var arrived arrivals
@@ -111,7 +111,7 @@ func TestReloadDefaults(t *testing.T) {
 	})
 }
 
-// TestReloadLimits: what publishing is judged by.
+// TestReloadLimits: publishing is judged by the limits of the last reload.
 func TestReloadLimits(t *testing.T) {
 	inWorld(t, func(w *world) {
 		endpoint := w.register(9001, "")
@@ -152,7 +152,7 @@ func TestReloadNeedsRestart(t *testing.T) {
 	})
 }
 
-// TestReloadRefused: a configuration of which one part is wrong changes nothing.
+// TestReloadRefused: a configuration with one wrong setting changes nothing.
 func TestReloadRefused(t *testing.T) {
 	inWorld(t, func(w *world) {
 		endpoint := w.register(9001, "")

@@ -43,9 +43,9 @@ func signedAs(t *testing.T, r *receivertest.Request, keys map[string]signing.Ver
 	return strings.Join(names, " ")
 }
 
-// TestOverlapIsJudgedWhenSigning: each attempt of one delivery is signed with the
-// secrets that are valid when it is made, whatever was valid when the delivery was
-// accepted, the webhook changed, or its actor started.
+// TestOverlapIsJudgedWhenSigning: each attempt of one delivery is signed with the secrets
+// that are valid at that time, whichever were valid when the delivery was accepted, the
+// webhook changed, or its actor started.
 func TestOverlapIsJudgedWhenSigning(t *testing.T) {
 	for name, restarts := range map[string][]time.Duration{
 		"in one run": nil,

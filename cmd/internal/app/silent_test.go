@@ -26,9 +26,9 @@ func (w *world) silentHosts(count int) *receivertest.Receiver {
 	return s
 }
 
-// TestSilentHosts: 500 hosts that accept connections and never say a word of TLS
-// delay a healthy endpoint by nothing, nor one that is registered while all of
-// them hang, and hold no more than the share of slots that is theirs.
+// TestSilentHosts: 500 hosts that accept connections and never begin TLS do not delay a
+// healthy endpoint, nor one that is registered while all of them hang, and hold no more
+// than their share of permits.
 func TestSilentHosts(t *testing.T) {
 	const hosts = 500
 	inWorld(t, func(w *world) {

@@ -28,7 +28,7 @@ func TestStopIsBounded(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 		defer cancel()
 		if err := w.app.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error("the stop does not say that time was up:", err)
+			t.Error("the error of the stop does not say that its time was up:", err)
 		}
 		if took := time.Since(begin); took < 3*time.Second || took > 5*time.Second {
 			t.Error("a stop bound to 4 s took", took)

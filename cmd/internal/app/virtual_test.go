@@ -109,7 +109,8 @@ func (w *world) restart() {
 	w.start()
 }
 
-// end lets what only waits for its idle time go, which a bubble insists on.
+// end waits until goroutines that only wait for their idle time have ended: a synctest
+// bubble requires that none is left.
 func (w *world) end() {
 	w.stop()
 	time.Sleep(2 * time.Minute)
@@ -218,8 +219,8 @@ func (a *arrivals) all() []time.Duration {
 	return slices.Clone(a.times)
 }
 
-// near reports whether times are those of the schedule, later only by up to a
-// tenth of each wait, and some for the machine's own work.
+// near reports whether times match the schedule. They may be later by a tenth of each
+// wait, which is the jitter, and by a little for the machine's own work.
 func near(at []time.Duration, schedule ...time.Duration) bool {
 	if len(at) != len(schedule) {
 		return false
@@ -316,7 +317,8 @@ func TestBreakerSurvivesRestart(t *testing.T) {
 		if at := arrived.all(); len(at) != 3 {
 			t.Fatal("after a restart the open breaker let attempts through:", at)
 		}
-		// It opens for the minute after the third failure, then one attempt decides; that fails: twice as long.
+		// The breaker opens for a minute after the third failure. The attempt after that fails,
+		// too, so the breaker opens for two minutes.
 		time.Sleep(30 * time.Second)
 		if at := arrived.all(); len(at) != 4 || at[3] < time.Minute {
 			t.Fatal("half-open:", at)

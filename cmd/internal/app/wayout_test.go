@@ -72,7 +72,7 @@ func TestOneWayOut(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreAlwaysVerified: there is no setting to the contrary, nor code.
+// TestCertificatesAreAlwaysVerified: no code turns the verification of certificates off.
 func TestCertificatesAreAlwaysVerified(t *testing.T) {
 	for _, folder := range []string{"actors", "httpapi", "storage", "webhook", "cmd"} {
 		if paths := selectors(t, folder)["InsecureSkipVerify"]; len(paths) > 0 {

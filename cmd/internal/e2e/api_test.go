@@ -106,7 +106,7 @@ func (a *api) call(t *testing.T, method, path string, in, out any) {
 // fields is a JSON object.
 type fields map[string]any
 
-// register registers an endpoint for a client and gives its id.
+// register registers an endpoint for a client and returns its id.
 func (a *api) register(t *testing.T, client string, spec fields) string {
 	t.Helper()
 	var made struct {

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// backlogEvents wait for an endpoint that is away.
+	// backlogEvents is the number of events that wait for an endpoint that is down.
 	backlogEvents = 1_000_000
 	backlogBatch  = 1000
-	// backlogMemory bounds the server's memory in MiB, however much waits.
+	// backlogMemory bounds the server's memory, in MiB, whatever the backlog.
 	backlogMemory = 600
 )
 
-// TestBacklog lets a million deliveries wait for an endpoint that is away, kills
-// the server, lets the endpoint come back, kills the server again while it
-// drains, and expects everything to arrive, in bounded memory.
+// TestBacklog lets a million deliveries wait for an endpoint that is down, kills the
+// server, starts the endpoint, kills the server again while it drains, and expects every
+// delivery to arrive, in bounded memory.
 func TestBacklog(t *testing.T) {
 	s := startServer(t, fmt.Sprintf("ASTROHOOK_CLIENT_MAX_PENDING=%d", 2*backlogEvents))
 	b := &backlog{}
@@ -67,7 +67,7 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-// backlog notes what arrives.
+// backlog is a receiver that counts events.
 type backlog struct {
 	arrived [backlogEvents]atomic.Bool
 	// distinct events, and deliveries in total.
@@ -87,7 +87,8 @@ func (b *backlog) receive(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// await waits until so many events have arrived, as long as more arrive.
+// await waits until so many events have arrived. It fails when none has arrived for a
+// while, so that a slow machine does not fail the test.
 func (b *backlog) await(t *testing.T, want int64) {
 	t.Helper()
 	last, since := int64(-1), time.Now()

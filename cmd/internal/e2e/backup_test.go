@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// backupEvents is how many events are there before the backup begins, at least.
+// backupEvents is the least number of events that exist before the backup begins.
 const backupEvents = 3000
 
 // TestBackup backs a server up under load. A server on what is restored has every
@@ -73,7 +73,7 @@ func publishSteadily(t *testing.T, p *publisher) (stop func()) {
 	return stop
 }
 
-// soFar are the events acknowledged until now.
+// soFar returns the events that have been acknowledged.
 func (l *crashLedger) soFar() map[uint64]accepted {
 	l.mu.Lock()
 	defer l.mu.Unlock()

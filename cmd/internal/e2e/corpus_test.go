@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// unusual are events' data that a careless serialiser changes. What a double
-// cannot hold is not among them: JavaScript changes that, and we do not.
+// unusual is data of events that a careless serialiser changes. Numbers that a double
+// cannot hold are left out: JavaScript changes them, and the server does not.
 var unusual = []string{
 	`null`, `true`, `0`, `""`, `[]`, `{}`, `"text"`, `[[],{},[[]]]`,
 	// Numbers: JavaScript has one form for each.
@@ -38,7 +38,7 @@ var unusual = []string{
 	`[` + strings.Repeat(`1.0,`, 10_000) + `2]`,
 }
 
-// corpus is what is published: the unusual data, and n made by chance from a seed.
+// corpus returns the data to publish: the unusual data, and n texts made from a seed.
 func corpus(seed uint64, n int) []string {
 	texts := append([]string(nil), unusual...)
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -114,8 +114,8 @@ func (w *writer) space() {
 	}
 }
 
-// number writes some double in a form that gives the same double when it is read,
-// and holds no digit more than it needs.
+// number writes a random double with as few digits as it needs to be read as the same
+// double.
 func (w *writer) number() {
 	var f float64
 	switch w.r.IntN(4) {
@@ -142,7 +142,7 @@ func (w *writer) number() {
 
 func (w *writer) text() { w.quoted(w.runes(20)) }
 
-// runes gives up to n characters from all corners of Unicode.
+// runes returns up to n characters from all corners of Unicode.
 func (w *writer) runes(n int) string {
 	var b strings.Builder
 	for range w.r.IntN(n + 1) {
@@ -162,7 +162,7 @@ func (w *writer) runes(n int) string {
 	return b.String()
 }
 
-// quoted writes a string, some characters of it escaped in one of the ways.
+// quoted writes a string, with some characters escaped in one of the ways that JSON has.
 func (w *writer) quoted(s string) {
 	w.WriteByte('"')
 	for _, c := range s {

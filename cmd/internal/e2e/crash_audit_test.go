@@ -11,8 +11,8 @@ type audit struct {
 	member *member
 }
 
-// maxUnsettled is how many outcomes may be on their way to storage, per attempt
-// that may be in flight: these are in flight, too, when the server is killed.
+// maxUnsettled is the number of outcomes that may be on their way to storage for each
+// attempt that may be in flight. A kill loses them like attempts in flight.
 const maxUnsettled = 2
 
 func (a audit) run(kills int) {
@@ -54,8 +54,8 @@ func (a audit) listed() map[string]delivery {
 	return listed
 }
 
-// everythingPromisedIsListed finds each acknowledged event among the deliveries,
-// once. Events without an answer may be there as well, as many as there are.
+// everythingPromisedIsListed checks that the deliveries hold each acknowledged event once.
+// Events whose publisher got no answer may be listed as well.
 func (a audit) everythingPromisedIsListed(listed map[string]delivery) {
 	a.t.Helper()
 	byEvent := map[string]int{}

@@ -16,13 +16,14 @@ import (
 
 func raw(text []byte) json.RawMessage { return text }
 
-// eventTypeOf returns the type of the event seq: not every endpoint gets all.
+// eventTypeOf returns the type of the event seq. Types differ, so that not every endpoint
+// gets every event.
 func eventTypeOf(seq uint64) string {
 	return []string{"user.created", "user.updated", "report.generated"}[seq%3]
 }
 
-// crashLedger knows what was posted and what became of it. An event's data
-// follows from the seed and its number, so that nothing but numbers is kept.
+// crashLedger records which events were posted and how they were answered. An event's data
+// follows from the seed and the event's number, so it keeps only numbers.
 type crashLedger struct {
 	seed  uint64
 	kinds []kind // of the subscribers that the events are for
@@ -36,7 +37,7 @@ func newCrashLedger(seed uint64, kinds []kind) *crashLedger {
 	return &crashLedger{seed: seed, kinds: kinds, acknowledged: map[uint64]accepted{}}
 }
 
-// issue returns the first number of so many events that are about to be posted.
+// issue reserves numbers for events that are about to be posted, and returns the first.
 func (l *crashLedger) issue(size int) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +67,7 @@ func (l *crashLedger) acknowledge(t *testing.T, seq uint64, a accepted) {
 	}
 }
 
-// data is what the event seq holds, in canonical form.
+// data returns the data of the event seq, in canonical form.
 func (l *crashLedger) data(seq uint64) []byte {
 	random := rand.New(rand.NewPCG(l.seed, seq+1))
 	size := random.IntN(400)
@@ -84,7 +85,7 @@ func (l *crashLedger) data(seq uint64) []byte {
 type kind struct {
 	name     string
 	patterns []string
-	// failing is how many of 100 attempts it answers with 500; delay how long it takes.
+	// failing of 100 attempts are answered with 500; delay is the time until an answer.
 	failing int
 	delay   time.Duration
 }
@@ -110,11 +111,11 @@ func (k kind) gets(seq uint64) bool {
 const (
 	// crashConcurrency bounds the attempts in flight of each endpoint.
 	crashConcurrency = 16
-	// crashAttempts is how often a delivery is tried.
+	// crashAttempts is the number of attempts after which a delivery fails.
 	crashAttempts = 3
 )
 
-// member is a subscriber of the fleet and what it received.
+// member is a subscriber of the fleet, with the deliveries that it received.
 type member struct {
 	kind
 	id       string
@@ -193,8 +194,8 @@ func (m *member) receive(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// check returns which event a delivery carries, and whether all of it is as it was
-// posted and signed.
+// check returns the number of the event that a delivery carries, and an error if data,
+// type, id or signature are not as they must be.
 func (m *member) check(ctx *fasthttp.RequestCtx) (uint64, error) {
 	body, header := ctx.PostBody(), &ctx.Request.Header
 	_, data, _ := bytes.Cut(body, []byte(`"data":`))

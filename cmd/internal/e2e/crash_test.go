@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// crashRounds is how often the server is killed.
+// crashRounds is the number of kills.
 const crashRounds = 20
 
-// TestCrash kills the server at random moments under load and restarts it on the
-// same data. In the end every acknowledged event must be accounted for, nothing
-// foreign may have arrived, and no more may have arrived twice than was in flight.
+// TestCrash kills the server at random moments under load and restarts it on the same
+// data. In the end every acknowledged event must be accounted for, every arrived event
+// must have been published, and no more events may have arrived twice than were in flight.
 //
 // ASTROHOOK_E2E_SEED repeats a run's choices, though not its timing.
 func TestCrash(t *testing.T) {
@@ -130,7 +130,7 @@ func (p *publisher) post(t *testing.T, size int) bool {
 	return err == nil
 }
 
-// countdown reaches zero once.
+// countdown reports once that it has reached zero.
 type countdown struct {
 	mu   sync.Mutex
 	left int

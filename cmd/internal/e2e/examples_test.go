@@ -92,8 +92,8 @@ func eachExample(t *testing.T, secret string, test func(t *testing.T, e *example
 	})
 }
 
-// TestExamplesHandleEachDeliveryOnce: the receivers accept what the server sends, also in the
-// overlap of a rotation, and know a delivery that arrives again.
+// TestExamplesHandleEachDeliveryOnce: the receivers accept every delivery of the server,
+// also in the overlap of a rotation, and recognise a delivery that arrives again.
 func TestExamplesHandleEachDeliveryOnce(t *testing.T) {
 	s := startServer(t)
 	eachExample(t, standardSecret, func(t *testing.T, e *example) {
@@ -133,7 +133,8 @@ func TestExamplesHandleEachDeliveryOnce(t *testing.T) {
 	})
 }
 
-// TestExamplesRefuse: whatever is not signed with the secret is refused, and not handled.
+// TestExamplesRefuse: a request that is not signed with the secret is refused, and not
+// handled.
 func TestExamplesRefuse(t *testing.T) {
 	s := startServer(t)
 	eachExample(t, standardSecret+"BBBB", func(t *testing.T, e *example) {

@@ -20,9 +20,8 @@ import (
 const year = 365 * 24 * time.Hour
 
 // TestFaultClock steps the wall clock of the running server, and between two
-// starts, under load. Nothing that is pending expires, nothing is sent more often
-// than it may be. The reaper works while the clock is ten years ahead, and then it
-// is right again.
+// starts, under load. No pending delivery expires, and none is sent more often than
+// allowed. The reaper runs while the clock is ten years ahead, and after it was set back.
 func TestFaultClock(t *testing.T) {
 	rounds := faults(t, 1, 10)
 	t.Parallel() // it waits for the reaper
@@ -70,7 +69,7 @@ func (c *trial) loadDuring(t *testing.T, happens func()) {
 	}
 }
 
-// startWithClock starts a server of which the wall clock can be stepped.
+// startWithClock starts a server whose wall clock can be stepped.
 func startWithClock(t *testing.T) *trial {
 	t.Helper()
 	binary, err := clockBinary()
@@ -89,7 +88,7 @@ func startWithClock(t *testing.T) *trial {
 
 func (s *server) clockFile() string { return filepath.Join(filepath.Dir(s.dataDir), "clock") }
 
-// setClock says how far the clock is to be from the right time at the next start.
+// setClock sets how far the clock is from the right time at the next start.
 func (s *server) setClock(t *testing.T, apart time.Duration) {
 	t.Helper()
 	if err := os.WriteFile(s.clockFile(), []byte(apart.String()), 0o600); err != nil {
@@ -111,9 +110,8 @@ func (s *server) stepClock(t *testing.T, apart time.Duration) {
 	})
 }
 
-// clockBinary is the server, all of it unchanged, built with a standard library
-// of which time.Now can be set apart from the right time: what reads the wall
-// clock, in whatever package, reads that.
+// clockBinary builds the unchanged server with a standard library whose time.Now can
+// differ from the right time, so that every package that reads the wall clock sees it.
 var clockBinary = sync.OnceValues(func() (string, error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// damages are what may happen to a file, at a random place of what it holds.
+// damages are the ways to damage a file, at a random place of its content.
 var damages = map[string]func(text []byte) []byte{
 	"a zeroed page": func(text []byte) []byte {
 		at := rand.IntN(len(text)) &^ 4095
@@ -30,7 +30,7 @@ var damages = map[string]func(text []byte) []byte{
 
 // TestFaultDamage damages one file of a data directory, as a killed server left
 // it, in one place. Then astrohook check refuses or reports, or everything is
-// there: never is something missing without a word.
+// there: never is something missing silently.
 func TestFaultDamage(t *testing.T) {
 	rounds := faults(t, 5, 100)
 	c := startTrial(t)
@@ -41,7 +41,7 @@ func TestFaultDamage(t *testing.T) {
 		c.awaitReady(t)
 	}
 	// One endpoint's deliveries wait, and nothing is under way: the commit that a kill
-	// cuts off is in the log, was not acknowledged, and may be lost without a word.
+	// cuts off is in the log, was not acknowledged, and may be lost silently.
 	waiting := "/api/webhooks/" + c.fleet[0].id
 	c.call(t, http.MethodPost, waiting+"/pause", nil, nil)
 	c.publishUpTo(t, 500)

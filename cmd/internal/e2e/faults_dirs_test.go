@@ -15,8 +15,8 @@ import (
 // dirCalls are the system calls by which a command makes or changes a directory.
 var dirCalls = []string{"mkdirat", "openat", "ftruncate", "pwrite64", "write", "fsync", "fdatasync", "msync", "renameat", "renameat2", "unlinkat"}
 
-// killAt runs a command that is killed at the given one of a system call, counted
-// for each thread, and reports whether it came so far.
+// killAt runs a command that is killed at its nth call of a system call, counted for each
+// thread, and reports whether it made that many calls.
 func killAt(t *testing.T, call string, when int, command ...string) (killed bool, said string) {
 	t.Helper()
 	wrap := under(t, fmt.Sprintf("%s:signal=KILL:when=%d", call, when))

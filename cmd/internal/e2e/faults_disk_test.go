@@ -19,10 +19,9 @@ const (
 	belowIt     = 280 << 20 // bytes
 )
 
-// TestFaultFullDisk fills a small file system up to the reserve: publishing is
-// refused, and deliveries continue. Then to the last byte: the server continues or
-// ends saying why, but is not killed by a fault of memory. It starts again when
-// there is room.
+// TestFaultFullDisk fills a small file system up to the reserve: publishing is refused, and
+// deliveries continue. Then it fills the last byte: the server continues, or ends with the
+// reason, but is not killed by a memory fault. It starts again when there is space.
 func TestFaultFullDisk(t *testing.T) {
 	faults(t, 0, 0)
 	disk := mountSmall(t, diskSize)
@@ -42,7 +41,7 @@ func TestFaultFullDisk(t *testing.T) {
 		return nil
 	})
 	for _, e := range c.fleet {
-		c.awaitDrained(t, patience, e.id) // deliveries go on
+		c.awaitDrained(t, patience, e.id) // deliveries continue
 	}
 	fill(t, disk, filling, 0)
 	if c.awaitEnd(5 * time.Second) {

@@ -17,9 +17,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// killPoints are where the server is killed under load: at the entry to a system
-// call, so that what it was about to do has not happened. The number of calls
-// before it is random, and may be more than there are.
+// killPoints are the system calls at whose entry the server is killed under load, before
+// the call takes effect. The number of calls before the kill is random, and may be more
+// than the server makes.
 var killPoints = map[string]struct {
 	call string
 	most int // calls of one thread before the kill, at most
@@ -67,7 +67,7 @@ func TestFaultKill(t *testing.T) {
 	c.audit(t)
 }
 
-// publishUpTo publishes so many events, or less if the server ends.
+// publishUpTo publishes the given number of events, or fewer if the server ends.
 func (c *trial) publishUpTo(t *testing.T, events uint64) {
 	var publishers sync.WaitGroup
 	until := c.ledger.posted() + events

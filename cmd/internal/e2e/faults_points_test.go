@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// TestFaultKillPoints kills the server at each point of one event's way, with
-// nothing else going on: so what ends it is the system call that is meant, and
-// what became of the event shows that.
+// TestFaultKillPoints kills the server at each point of one event's way. The server does
+// nothing else meanwhile, so the system call that ends it is the intended one, and the
+// event's fate shows that.
 //
 // A commit writes its transaction to the log, and then syncs that. What is written
 // there outlives the process, though not the machine.
@@ -53,7 +53,7 @@ func TestFaultKillPoints(t *testing.T) {
 	c.audit(t)
 }
 
-// arrivals is how often an event was accepted.
+// arrivals returns how often an event was accepted.
 func (m *member) arrivals(seq uint64) (times int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

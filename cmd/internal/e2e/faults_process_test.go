@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestFaultStopped stops the process for a while under load, as a machine does
-// that is suspended, and lets it go on.
+// TestFaultStopped stops the process for a while under load, as a suspended machine does,
+// and lets it continue.
 func TestFaultStopped(t *testing.T) {
 	pause := time.Duration(faults(t, 5, 30)) * time.Second
 	c := startTrial(t)
@@ -138,7 +138,7 @@ func (c *trial) setRate(t *testing.T, limit fields) {
 	}
 }
 
-// offer posts events, and gives the status of a refusal, 0 when they were taken.
+// offer posts events, and returns the status of a refusal, 0 when they were taken.
 func (c *trial) offer(t *testing.T, size int) int {
 	first := c.ledger.issue(size)
 	events := make([]fields, size)

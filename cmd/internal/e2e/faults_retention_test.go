@@ -73,9 +73,9 @@ func (c *trial) removed(id string) error {
 	return err
 }
 
-// arrivedOnce finds each acknowledged event at a subscriber to which nothing was
-// in flight at any kill: accepted once, or tried as often as is allowed. Other than
-// the audit it asks nothing of a server that has removed what expired.
+// arrivedOnce checks a subscriber that had no attempt in flight at any kill: it must have
+// accepted each acknowledged event once, or been tried as often as is allowed. Unlike the
+// audit it does not ask the server, which has removed what expired.
 func (c *trial) arrivedOnce(t *testing.T, m *member) {
 	t.Helper()
 	for _, fault := range m.faults {

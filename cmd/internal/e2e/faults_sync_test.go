@@ -13,9 +13,9 @@ import (
 // exitBound is how long a server may take to end after its disk has failed.
 const exitBound = 5 * time.Second
 
-// TestFaultSync lets the disk fail to sync, or to write the log, from some call on. Then nothing is
-// acknowledged any more and the process ends, saying why; and at the next start
-// everything is there.
+// TestFaultSync lets every sync of the disk, or every write of the log, fail from some call
+// on. Then the server acknowledges nothing more and ends with the reason, and at the next
+// start everything that it acknowledged exists.
 func TestFaultSync(t *testing.T) {
 	rounds := faults(t, 2, 12)
 	c := startTrial(t)
@@ -57,7 +57,7 @@ func (c *trial) publishUntilEnd(t *testing.T, fault string) {
 			c.kills++
 			return
 		}
-		// What it still had to deliver may have met the fault only just now.
+		// A delivery that was pending may have met the fault only now.
 		if begin = time.Now(); !c.awaitEnd(exitBound) {
 			t.Errorf("%s: the server is neither healthy nor gone after %s\n%s", fault, exitBound, c.log.String())
 			c.kill()

@@ -19,7 +19,8 @@ import (
 // minutes, or hours if FAULTS is long, and so are built with the tag faults only:
 // `make faults` runs them. Each ends in the audit of the crash test.
 
-// faults returns the one of two numbers that the form calls for.
+// faults returns the first number for the short form of the tests, the second for the long
+// one.
 func faults(t *testing.T, short, long int) int {
 	t.Helper()
 	switch form := os.Getenv("FAULTS"); form {
@@ -103,7 +104,7 @@ type trial struct {
 	ledger    *crashLedger
 	fleet     []*member
 	publisher *publisher
-	// kills is how often attempts in flight were cut off.
+	// kills is the number of times that attempts in flight were cut off.
 	kills int
 }
 
@@ -138,7 +139,7 @@ func (c *trial) audit(t *testing.T) {
 	c.account(t)
 }
 
-// account is audit, without waiting.
+// account accounts for every event, without waiting.
 func (c *trial) account(t *testing.T) {
 	t.Helper()
 	t.Logf("%d events posted, %d acknowledged", c.ledger.posted(), len(c.ledger.acknowledged))

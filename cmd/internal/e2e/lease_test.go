@@ -34,8 +34,8 @@ func startListen(t *testing.T, s *server, output *tail) (listen *exec.Cmd, id st
 	return listen, id
 }
 
-// TestListenKilled: a `listen` that is killed cannot deregister; its webhook goes by
-// itself, and what waits for it is cancelled.
+// TestListenKilled: a `listen` that is killed cannot deregister. Its webhook is deleted
+// when the lease ends, and its pending deliveries are cancelled.
 func TestListenKilled(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -51,7 +51,7 @@ func TestRaces(t *testing.T) {
 	}
 }
 
-// meddle makes every kind of call on an endpoint while it works.
+// meddle makes every kind of API call about an endpoint while deliveries are sent to it.
 func meddle(t *testing.T, s *server, id string) {
 	path := "/api/webhooks/" + id
 	if err := s.try(http.MethodPost, path+"/rotate-secret", nil, nil); err != nil {

@@ -53,7 +53,7 @@ func TestReceiversAccept(t *testing.T) {
 	}
 }
 
-// The reference receiver does look: a wrong secret is refused, and the delivery fails.
+// The reference receiver checks signatures: with a wrong secret the delivery fails.
 func TestReceiverRefusesAWrongSecret(t *testing.T) {
 	s := startServer(t)
 	for _, script := range []string{"express.js", "standard.js"} {
@@ -73,7 +73,7 @@ func TestReceiverRefusesAWrongSecret(t *testing.T) {
 	}
 }
 
-// What JavaScript takes and UTF-8 cannot say is refused when it is published.
+// Strings that JavaScript accepts and UTF-8 cannot encode are refused by the API.
 func TestLoneSurrogatesAreRefused(t *testing.T) {
 	s := startServer(t)
 	for _, text := range []string{`"\ud800"`, `{"\udc00":1}`, `"\ud83d\u0041"`} {
@@ -85,7 +85,7 @@ func TestLoneSurrogatesAreRefused(t *testing.T) {
 }
 
 // publishCorpus publishes half of the texts alone and half in batches, each as it
-// is written, and gives them by the ids of their events.
+// is written, and returns them by the ids of their events.
 func publishCorpus(t *testing.T, s *server, texts []string) map[string]string {
 	t.Helper()
 	const batch = 20
@@ -130,7 +130,7 @@ func keep(t *testing.T, s *server, published map[string]string, texts []string, 
 }
 
 // startStandard runs a receiver that verifies with the Standard Webhooks library
-// for Go, and gives its target URL.
+// for Go, and returns its target URL.
 func startStandard(t *testing.T, secret string) string {
 	t.Helper()
 	verifier, err := standardwebhooks.NewWebhookRaw([]byte(secret))
@@ -151,7 +151,7 @@ func startStandard(t *testing.T, secret string) string {
 	}).url("/")
 }
 
-// TestReceiversDuringRotation: receivers that know nothing of rotations go on with
+// TestReceiversDuringRotation: receivers that know nothing of rotations continue with
 // the secret before until the overlap ends.
 func TestReceiversDuringRotation(t *testing.T) {
 	s := startServer(t)

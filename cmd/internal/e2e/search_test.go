@@ -18,7 +18,7 @@ const (
 	searchOverlap = 4 << 10
 )
 
-// search looks for needles in all files below folders, and gives by the name of
+// search looks for needles in all files below folders, and returns by the name of
 // each that it found the files that hold it.
 func search(t *testing.T, needles []needle, folders ...string) map[string][]string {
 	t.Helper()

@@ -56,8 +56,8 @@ func (r *strictReceiver) expect(secret, credential string) {
 	r.secret, r.credential = secret, credential
 }
 
-// secretsRun is a server under all that may bring a secret to disk, with what is
-// to be searched for.
+// secretsRun is a server that does everything that might write a secret to disk, with the
+// secrets to search for.
 type secretsRun struct {
 	*server
 	receiver *strictReceiver
@@ -94,7 +94,7 @@ func (r *secretsRun) begin(t *testing.T) {
 	r.awaitReady(t)
 }
 
-// end stops the server in order: Badger writes its tables then.
+// end stops the server in order, because Badger writes its tables at a stop.
 func (r *secretsRun) end(t *testing.T) {
 	t.Helper()
 	r.signal(t, syscall.SIGTERM)
@@ -137,7 +137,7 @@ func (r *secretsRun) deliver(t *testing.T) {
 // marker is in the events, which are not encrypted: a search has to find it.
 const marker = "what is meant to be found"
 
-// use registers, changes, rotates, deletes and fails.
+// use registers, changes, rotates and deletes webhooks, and makes deliveries fail.
 func (r *secretsRun) use(t *testing.T) {
 	t.Helper()
 	secret, credential := r.plant("first secret "), r.plant("Bearer ")
@@ -209,7 +209,8 @@ func TestSecretsStayInMemory(t *testing.T) {
 	r.checkSearch(t)
 }
 
-// wantNothing searches all that the server left so far.
+// wantNothing searches everything that the server has written so far, and fails if a
+// secret is found.
 func (r *secretsRun) wantNothing(t *testing.T, when string) {
 	t.Helper()
 	for name, places := range search(t, needles(r.secrets), r.dataDir, r.cores) {
@@ -257,7 +258,7 @@ func (r *secretsRun) checkSearch(t *testing.T) {
 	}
 }
 
-// TestDevKeepsItsKey: a first look has a key of its own, and finds it again.
+// TestDevKeepsItsKey: serve --dev makes a key, and uses it again at the next start.
 func TestDevKeepsItsKey(t *testing.T) {
 	r := startSecretsRun(t)
 	r.env = append(r.env, "ASTROHOOK_DEV=true")

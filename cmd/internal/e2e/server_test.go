@@ -150,7 +150,7 @@ func (s *server) signal(t *testing.T, number syscall.Signal) {
 	}
 }
 
-// awaitExit waits until the process has ended, and gives its exit code; -1 if a
+// awaitExit waits until the process has ended, and returns its exit code; -1 if a
 // signal ended it.
 func (s *server) awaitExit(t *testing.T) int {
 	t.Helper()
@@ -163,7 +163,7 @@ func (s *server) awaitExit(t *testing.T) int {
 	}
 }
 
-// peakMemory is the largest resident size that the process has had, in MiB.
+// peakMemory returns the largest resident size that the process has had, in MiB.
 func (s *server) peakMemory(t *testing.T) int {
 	t.Helper()
 	return s.memory(t, "VmHWM") / 1024

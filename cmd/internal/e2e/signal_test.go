@@ -50,8 +50,8 @@ func (s *server) sendHangUp(t *testing.T, file, settings string) reloadLine {
 	return s.reloads()[before]
 }
 
-// TestHangUp: SIGHUP has the server read its settings again, says what came of it, and
-// ends nothing; nor do signals that mean nothing to it.
+// TestHangUp: at SIGHUP the server reads its settings again, logs the result and continues.
+// Signals that mean nothing to it do not end it either.
 func TestHangUp(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "settings.yaml")

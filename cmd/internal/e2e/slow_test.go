@@ -23,7 +23,7 @@ const (
 	slowMemory = 64
 	// normalEvents are published beside them.
 	normalEvents = 2000
-	// rounds of them tell what is chance in the times.
+	// rounds are repeated to see how much of the times is chance.
 	rounds = 3
 )
 
@@ -53,7 +53,7 @@ func TestSlowSenders(t *testing.T) {
 	}
 }
 
-// needDescriptors skips a test that cannot do with fewer open files for each process.
+// needDescriptors skips a test that needs more open files than a process may have.
 func needDescriptors(t *testing.T, n uint64) {
 	t.Helper()
 	var limit syscall.Rlimit
@@ -219,7 +219,7 @@ func (c *slowCrowd) read(raw net.Conn, done chan<- struct{}) {
 	c.answers[status]++
 }
 
-// wait waits until all have ended, and gives the answers by status.
+// wait waits until all have ended, and returns the answers by status.
 func (c *slowCrowd) wait() map[int]int {
 	c.readers.Wait()
 	c.mu.Lock()

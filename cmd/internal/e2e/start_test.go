@@ -34,11 +34,11 @@ func TestServeRefusesADirectoryInUse(t *testing.T) {
 	}
 	first.register(t, "client", fields{"event_type": "*", "target_url": "http://127.0.0.1:1/", "secret": plainSecret})
 	if _, err := first.publish("user.created", []byte(`{}`)); err != nil {
-		t.Errorf("the first server does not go on: %v", err)
+		t.Errorf("the first server does not answer any more: %v", err)
 	}
 }
 
-// holding is a subscriber that answers when it is told to.
+// holding is a subscriber that holds each request until the test lets it answer.
 type holding struct {
 	*subscriber
 	arrived chan struct{} // gets a value for each delivery

@@ -43,7 +43,7 @@ func TestTour(t *testing.T) {
 		t.Errorf("the webhook is not registered:\n%s", out)
 	}
 	if out := runShell(t, dir, commands[2][1]); !strings.Contains(out, "evt_") {
-		t.Errorf("the publisher is not told the event's id:\n%s", out)
+		t.Errorf("the answer does not have the event's id:\n%s", out)
 	}
 	for _, line := range []string{"user.created", "X-Corp-Astro-Signature: valid", "webhook-signature: valid", `"user_id":42`} {
 		listen.awaitOutput(t, line)
@@ -107,7 +107,7 @@ func (s *shell) awaitOutput(t *testing.T, text string) {
 	})
 }
 
-// runShell runs a command to its end and gives what it printed.
+// runShell runs a command to its end and returns what it printed.
 func runShell(t *testing.T, dir, command string) string {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", command)
