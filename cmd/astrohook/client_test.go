@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestNoRedirects: no command follows a redirect, for success can only be told by
-// the server that was asked, and the token is for no other.
+// TestNoRedirects: no command follows a redirect. Only the server that was asked can report
+// success, and the token is for no other.
 func TestNoRedirects(t *testing.T) {
 	var strayed atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -123,7 +123,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestQuote asks a real shell.
+// TestQuote passes quoted words through a real shell.
 func TestQuote(t *testing.T) {
 	for _, word := range []string{"", "a", "./bin/astrohook", "a b", "it's", "$HOME", "a;b", `\`, "*", "~", "\n", "é", "-n=1"} {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(word)).Output()

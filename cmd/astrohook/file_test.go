@@ -147,7 +147,7 @@ func TestSettingsFileRefused(t *testing.T) {
 	}
 }
 
-// TestFileTexts: what YAML would take for numbers arrives as it is written.
+// TestFileTexts: text that YAML reads as a number reaches a setting as it is written.
 func TestFileTexts(t *testing.T) {
 	file := writeFile(t, "settings.yaml", `
 jwt-secret: 01234567890123456789012345678901

@@ -74,7 +74,7 @@ func TestExplain(t *testing.T) {
 		{"serve", "sync", "", ". Default: on ($ASTROHOOK_SYNC)."},
 		{"serve", "profiling", "", ". Default: off ($ASTROHOOK_PROFILING)."},
 		{"serve", "jwt-secret", "SECRET", ". Default: none ($ASTROHOOK_JWT_SECRET)."},
-		{"serve", "jwt-issuer", "ISS", "as iss. Default: anything ($ASTROHOOK_JWT_ISSUER)."},
+		{"serve", "jwt-issuer", "ISS", "must have. Default: anything ($ASTROHOOK_JWT_ISSUER)."},
 		{"serve", "header-prefix", "TEXT", ". Default: X-Corp-Astro ($ASTROHOOK_HEADER_PREFIX)."},
 		{"serve", "log-format", "auto|text|json", ". Default: auto ($ASTROHOOK_LOG_FORMAT)."},
 		{"token", "lifetime", "DURATION", ". Default: 24h ($ASTROHOOK_LIFETIME)."},
@@ -90,7 +90,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestCommandsWith: who misplaces a flag reads which commands have it.
+// TestCommandsWith: the error about a misplaced flag names the commands that have it.
 func TestCommandsWith(t *testing.T) {
 	model := commandModel(t)
 	for flag, want := range map[string]string{
@@ -102,7 +102,7 @@ func TestCommandsWith(t *testing.T) {
 	}
 }
 
-// TestExplainRefusal: what the parser's errors become for the user.
+// TestExplainRefusal has the parser's errors, and the errors that users read instead.
 func TestExplainRefusal(t *testing.T) {
 	model := commandModel(t)
 	var inFile *settings.File
@@ -125,7 +125,8 @@ func TestExplainRefusal(t *testing.T) {
 	}
 }
 
-// TestSettingFault: an error of a setting names where it was set, or can be set.
+// TestSettingFault: the error about a setting names the flag and the variable, where no file
+// has set it.
 func TestSettingFault(t *testing.T) {
 	fault := &webhook.FieldError{Field: "webhook-retry-max", Reason: "is less than webhook-retry-initial"}
 	const want = "--webhook-retry-max (ASTROHOOK_WEBHOOK_RETRY_MAX) is less than webhook-retry-initial"

@@ -81,7 +81,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestKeyUsage has command lines that are refused, here or by the server.
+// TestKeyUsage has command lines that the command or the server refuses.
 func TestKeyUsage(t *testing.T) {
 	adminServer(t)
 	for _, c := range []struct {

@@ -37,7 +37,7 @@ type listenCommand struct {
 	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
 	Secret       []string      `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's. Default: none, with --register a new one."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
-	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
+	HeaderPrefix string        `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
 	Delay        time.Duration `default:"0s" help:"Delay of each answer."`
 	Fail         int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
 	FailStatus   int           `default:"503" help:"Status code to refuse with."`

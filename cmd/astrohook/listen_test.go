@@ -101,8 +101,8 @@ func TestListenVerifies(t *testing.T) {
 	}
 }
 
-// TestListenDuringRotation: a receiver with the secret before, with the new one, or
-// with both accepts what is signed while the one replaces the other.
+// TestListenDuringRotation: while a new secret replaces an old one, a receiver accepts
+// deliveries with the old one, with the new one, and with both.
 func TestListenDuringRotation(t *testing.T) {
 	const body, oldSecret = `{"id":"whd_1"}`, "the secret before the rotation"
 	names := webhook.HeadersFor(webhook.DefaultHeaderPrefix)
@@ -136,7 +136,8 @@ func TestListenDuringRotation(t *testing.T) {
 	}
 }
 
-// TestListenShowsTheEvent: which one it is, when it was accepted, and how often it was tried.
+// TestListenShowsTheEvent: the output has the event's id, the time of its acceptance and
+// the number of the attempt.
 func TestListenShowsTheEvent(t *testing.T) {
 	command, url := listening(t, "--secret", testSecret)
 	request := signed(t, url, testSecret, `{"id":"whd_1"}`)
@@ -217,7 +218,7 @@ func TestListenHidesControls(t *testing.T) {
 	}
 }
 
-// TestListenStopsWhileAnswering: an answer that is being delayed does not hold up the end.
+// TestListenStopsWhileAnswering: a delayed answer does not delay the end of the command.
 func TestListenStopsWhileAnswering(t *testing.T) {
 	command, url := listening(t, "--delay=1h")
 	status := make(chan int, 1)

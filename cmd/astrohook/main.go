@@ -55,7 +55,7 @@ type commandLine struct {
 	Verify    verifyCommand    `cmd:"" help:"Check the signatures of one delivery."`
 	Check     checkCommand     `cmd:"" help:"Verify a data directory, and count what it holds."`
 	Backup    backupCommand    `cmd:"" help:"Write all that a server holds to a file."`
-	Restore   restoreCommand   `cmd:"" help:"Make a data directory of a backup."`
+	Restore   restoreCommand   `cmd:"" help:"Make a data directory from a backup."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 	Help      helpCommand      `cmd:"" help:"Explain a command."`
 }

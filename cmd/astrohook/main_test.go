@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
-// result is what a command left behind.
+// result is the exit code and the output of a command.
 type result struct {
 	code     int
 	out, err string
@@ -132,7 +132,7 @@ const (
 	testSecretKey = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )
 
-// TestRefusals checks that wrong input gives one clear line and the right exit code.
+// TestRefusals checks that wrong input leads to one clear line and the right exit code.
 func TestRefusals(t *testing.T) {
 	short := strings.Repeat("x", 31)
 	badKey := writeFile(t, "key.pem", "no key")
@@ -256,7 +256,7 @@ func TestFirstGuesses(t *testing.T) {
 	}
 }
 
-// TestHelpShowsDefaults: of every flag of every command.
+// TestHelpShowsDefaults: the help has one default for each flag of each command.
 func TestHelpShowsDefaults(t *testing.T) {
 	parser, err := newParser(t.Context(), "astrohook", streams{strings.NewReader(""), &strings.Builder{}, &strings.Builder{}})
 	if err != nil {
@@ -281,7 +281,7 @@ func TestHelpShowsDefaults(t *testing.T) {
 	}
 }
 
-// TestEnvironmentTypos: a variable that was meant as a setting is not passed over.
+// TestEnvironmentTypos: a variable that was meant as a setting is refused, not ignored.
 func TestEnvironmentTypos(t *testing.T) {
 	for name, want := range map[string]string{
 		"ASTROHOOK_ENDPOINT_RETRY_MAX": "ASTROHOOK_ENDPOINT_RETRY_MAX is not a setting: did you mean ASTROHOOK_WEBHOOK_RETRY_MAX?",

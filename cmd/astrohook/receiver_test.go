@@ -52,8 +52,8 @@ func TestReceiverBodies(t *testing.T) {
 	}
 }
 
-// TestReceiverDelay: an answer waits for its delay, and no longer than the sender and
-// the receiver themselves.
+// TestReceiverDelay: an answer waits for its delay, unless the sender gives up or the
+// receiver ends before.
 func TestReceiverDelay(t *testing.T) {
 	for _, c := range []struct {
 		reason       string

@@ -108,7 +108,7 @@ func (s *bubbleServer) client() *apiclient.Client {
 	return &apiclient.Client{Server: "http://astrohook", Token: token, HTTP: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 }
 
-// webhooks are the ids of those that there are.
+// webhooks returns the ids of all webhooks.
 func (s *bubbleServer) webhooks(c *apiclient.Client) (ids []string) {
 	s.t.Helper()
 	var page struct {

@@ -101,7 +101,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestReloadProcess: the settings of the process itself, which are not the server's.
+// TestReloadProcess: a reload applies the log's level and the memory limit, which belong to
+// the process and not to the server in it.
 func TestReloadProcess(t *testing.T) {
 	needHangUp(t)
 	before := debug.SetMemoryLimit(-1)

@@ -11,7 +11,7 @@ import (
 
 // secretKeyCommand makes a key for the setting secret-keys. It needs no server.
 type secretKeyCommand struct {
-	ID string `placeholder:"ID" help:"Id of the key, unlike those in use. Default: one made at random."`
+	ID string `placeholder:"ID" help:"Id of the key, different from those in use. Default: a random one."`
 }
 
 // Run prints a new key for secret-keys.

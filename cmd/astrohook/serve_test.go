@@ -16,7 +16,7 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/app"
 )
 
-// fakeServer fails and stops as it is told.
+// fakeServer fails when the test says so, and stops as the test's function does.
 type fakeServer struct {
 	failed chan error
 	stop   func(context.Context) error
@@ -30,8 +30,8 @@ var (
 	errClose = errors.New("close storage")
 )
 
-// TestServeUntil: how a server ends decides the error, and so the exit code; and
-// it ends within its bound whatever hangs.
+// TestServeUntil: the error, and so the exit code, depends on how a server ends, and it
+// ends within its bound whatever hangs.
 func TestServeUntil(t *testing.T) {
 	late := func(ctx context.Context) error {
 		<-ctx.Done()

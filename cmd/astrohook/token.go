@@ -17,8 +17,8 @@ import (
 // for operators who have the secret; a server with public keys takes its issuer's tokens.
 type tokenCommand struct {
 	JWTSecret   string        `placeholder:"SECRET" help:"The server's token secret, 32 bytes or more."`
-	JWTIssuer   string        `placeholder:"ISS" help:"What the server wants as iss, if anything."`
-	JWTAudience []string      `placeholder:"AUD" help:"What the server wants as aud, if anything."`
+	JWTIssuer   string        `placeholder:"ISS" help:"The iss that the server requires, if any."`
+	JWTAudience []string      `placeholder:"AUD" help:"The aud that the server requires, if any."`
 	Subject     string        `placeholder:"NAME" help:"Who the token is for. A publisher without a client has idempotency keys of its own under this name."`
 	Client      string        `placeholder:"ID" help:"Client that the token is for."`
 	Scope       []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`

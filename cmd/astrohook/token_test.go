@@ -88,7 +88,7 @@ func TestTokenRefused(t *testing.T) {
 	}
 }
 
-// TestClaims: what is empty is left out, and times are whole seconds.
+// TestClaims: empty claims are left out, and times are whole seconds.
 func TestClaims(t *testing.T) {
 	now := time.Unix(1_700_000_000, 999_999_999)
 	for _, c := range []struct {

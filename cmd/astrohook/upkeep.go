@@ -46,7 +46,7 @@ func (c *checkCommand) Run(std streams) error {
 type backupCommand struct {
 	Server string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server."`
 	Token  string   `placeholder:"TOKEN" help:"Token with the scope admin."`
-	Paths  []string `arg:"" name:"path" help:"FILE to write what a running server holds; or DIR FILE, with the data directory of a server that is stopped. Secrets in the file stay encrypted: keep the keys as long as the file."`
+	Paths  []string `arg:"" name:"path" help:"FILE to back up a running server to; or DIR FILE, with the data directory of a server that is stopped. Secrets in the file stay encrypted: keep the keys as long as the file."`
 }
 
 // Run backs up a running server, or a data directory and prints what that holds.

@@ -72,7 +72,7 @@ func TestUpkeep(t *testing.T) {
 	}
 }
 
-// TestContents: numbers, and words for none.
+// TestContents: the line has numbers, and "no" or "none" for 0.
 func TestContents(t *testing.T) {
 	for _, c := range []struct {
 		found app.CheckReport

@@ -25,9 +25,9 @@ type verifyCommand struct {
 	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The webhook's secret; repeat it for several that may have signed."`
 	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The webhook's public key (whpk_…), if it signs with a private one; repeat it for several."`
 	Header       []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
-	HeaderPrefix string        `default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
+	HeaderPrefix string        `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
 	Tolerance    time.Duration `default:"5m" help:"How far the signed time may be from now."`
-	AnyAge       bool          `help:"Ignore the signed time, as for a request that was kept."`
+	AnyAge       bool          `help:"Ignore the signed time, for a request that was kept."`
 	Body         string        `arg:"" optional:"" default:"-" help:"File with the body, byte for byte as received; - for the standard input."`
 }
 

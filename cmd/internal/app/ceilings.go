@@ -25,7 +25,7 @@ type Ceilings struct {
 	MaxWebhookBreakerOpen     time.Duration `group:"What a webhook may set" default:"24h" help:"Longest time that a breaker stays open, up to a day."`
 	MaxWebhookOverlap         time.Duration `group:"What a webhook may set" default:"7d" help:"Longest overlap during which a rotated secret continues to sign, up to 7 days."`
 	MaxWebhookSecrets         int           `group:"What a webhook may set" default:"10" help:"Most secrets that sign at the same time, 2 to 10."`
-	MaxWebhookHeaders         int           `group:"What a webhook may set" default:"20" help:"Most headers of its own, up to 20."`
+	MaxWebhookHeaders         int           `group:"What a webhook may set" default:"20" help:"Most custom headers of a webhook, up to 20."`
 	MaxWebhookPatterns        int           `group:"What a webhook may set" default:"100" help:"Most event types and patterns, up to 100."`
 }
 

@@ -36,7 +36,7 @@ type Config struct {
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
 
 	// AllowUnpatched is for those who build with go build or go install, without make.
-	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs that make has built have them."`
+	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs built with make have them."`
 
 	Profiling bool `group:"Server" help:"Serve /debug/pprof/ on the admin listener."`
 
@@ -45,11 +45,11 @@ type Config struct {
 	// At least one of the first four is required: without a key no token can be verified,
 	// and nobody could make the first API key.
 	JWTSecret     string   `group:"Tokens" placeholder:"SECRET" help:"Secret of HS256 tokens, 32 bytes or more."`
-	JWTSecrets    []string `group:"Tokens" placeholder:"KID=SECRET" help:"Secrets of HS256 tokens that name theirs by kid."`
+	JWTSecrets    []string `group:"Tokens" placeholder:"KID=SECRET" help:"Secrets of HS256 tokens that name their secret by kid."`
 	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens; KID=FILE for one that tokens name by kid."`
-	JWTKeysURL    string   `group:"Tokens" placeholder:"URL" help:"Where the issuer of RS256, ES256 or EdDSA tokens publishes its public keys, as a JWK Set. Read every 5 minutes, and for a kid that is not known, once a minute at most; the rules for targets hold, and http is for addresses in allow-addresses."`
-	JWTIssuer     string   `group:"Tokens" placeholder:"ISS" help:"What tokens must have as iss. Default: anything."`
-	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"What tokens must have as aud, at least one of these. Default: anything."`
+	JWTKeysURL    string   `group:"Tokens" placeholder:"URL" help:"Where the issuer of RS256, ES256 or EdDSA tokens publishes its public keys, as a JWK Set. Read every 5 minutes, and when a token names an unknown kid, at most once a minute. The rules for targets hold; http is allowed only for addresses in allow-addresses."`
+	JWTIssuer     string   `group:"Tokens" placeholder:"ISS" help:"The iss that tokens must have. Default: anything."`
+	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"Values for aud, of which tokens must have at least one. Default: anything."`
 
 	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; a key that is in use must not be missing."`
 
@@ -63,23 +63,23 @@ type Config struct {
 	AllowPorts      []string `group:"Deliveries" placeholder:"PORT" help:"The only ports that targets may have, such as 443 or 8000-8999. Default: all."`
 	DenyPorts       []string `group:"Deliveries" placeholder:"PORT" help:"Ports that no target may have."`
 	EgressProxy     string   `group:"Deliveries" placeholder:"URL" help:"HTTP proxy (http://host:port) that opens all connections to targets with CONNECT. It resolves the targets' names, and so it decides in place of this server which addresses they lead to. HTTP_PROXY and the like are ignored."`
-	HeaderPrefix    string   `group:"Deliveries" default:"X-Corp-Astro" help:"What the names of the delivery's own headers start with."`
+	HeaderPrefix    string   `group:"Deliveries" default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
 	ResponseExcerpt Size     `group:"Deliveries" default:"4KiB" placeholder:"SIZE" help:"How much of a response's body is kept with the latest two attempts of a delivery, up to 64KiB; the others keep 256 bytes of it."`
 	CheckEventTypes bool     `group:"Deliveries" default:"true" negatable:"" help:"Refuse events whose type is not registered."`
 
 	// The settings of an endpoint that sets none of its own. They must lie within Ceilings.
 	EndpointTimeout         time.Duration `name:"webhook-timeout" group:"Defaults of a webhook" default:"10s" help:"Time for one attempt."`
-	EndpointConcurrency     int           `name:"webhook-concurrency" group:"Defaults of a webhook" default:"64" help:"Attempts in flight."`
+	EndpointConcurrency     int           `name:"webhook-concurrency" group:"Defaults of a webhook" default:"64" help:"Attempts in flight at the same time."`
 	EndpointRate            float64       `name:"webhook-rate" group:"Defaults of a webhook" default:"0" help:"Attempts per second; 0 for no limit."`
 	EndpointBurst           int           `name:"webhook-burst" group:"Defaults of a webhook" default:"1" help:"Attempts that may start at once under a rate."`
 	EndpointMaxAttempts     int           `name:"webhook-max-attempts" group:"Defaults of a webhook" default:"5" help:"Attempts of a delivery before it fails."`
-	EndpointRetryInitial    time.Duration `name:"webhook-retry-initial" group:"Defaults of a webhook" default:"30s" help:"Wait after the first attempt."`
+	EndpointRetryInitial    time.Duration `name:"webhook-retry-initial" group:"Defaults of a webhook" default:"30s" help:"Wait before the first retry."`
 	EndpointRetryMultiplier float64       `name:"webhook-retry-multiplier" group:"Defaults of a webhook" default:"2" help:"Factor from each wait to the next."`
 	EndpointRetryMax        time.Duration `name:"webhook-retry-max" group:"Defaults of a webhook" default:"24h" help:"Longest wait between attempts."`
-	EndpointRetryJitter     float64       `name:"webhook-retry-jitter" group:"Defaults of a webhook" default:"0.1" help:"Largest part of a wait that chance adds, 0 to 1."`
+	EndpointRetryJitter     float64       `name:"webhook-retry-jitter" group:"Defaults of a webhook" default:"0.1" help:"Largest random addition to a wait, as a part of it, 0 to 1."`
 	EndpointBreakerFailures int           `name:"webhook-breaker-failures" group:"Defaults of a webhook" default:"10" help:"Failures in a row that open the circuit breaker."`
-	EndpointBreakerOpen     time.Duration `name:"webhook-breaker-open" group:"Defaults of a webhook" default:"30s" help:"How long it stays open the first time; doubles each time."`
-	EndpointBreakerMax      time.Duration `name:"webhook-breaker-max" group:"Defaults of a webhook" default:"15m" help:"How long it stays open at most."`
+	EndpointBreakerOpen     time.Duration `name:"webhook-breaker-open" group:"Defaults of a webhook" default:"30s" help:"How long the circuit breaker stays open the first time; the time doubles with each further one."`
+	EndpointBreakerMax      time.Duration `name:"webhook-breaker-max" group:"Defaults of a webhook" default:"15m" help:"Longest time that the circuit breaker stays open."`
 
 	Ceilings `embed:""`
 
@@ -88,12 +88,12 @@ type Config struct {
 	Retention   time.Duration `group:"Limits" default:"720h" help:"How long finished deliveries and their events are kept."`
 	MaxPending  int64         `group:"Limits" default:"50000000" help:"Undelivered deliveries beyond which publishing gets 429."`
 	MaxWebhooks int           `group:"Limits" default:"2000000" help:"Webhooks of all clients together."`
-	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB; never less than storage needs to go on, which the log says at start."`
+	DiskReserve Size          `group:"Limits" placeholder:"SIZE" help:"Free disk space below which publishing gets 503. Default: 10 % of the disk, at most 2 GiB; never less than storage needs to continue; the log shows the reserve at the start."`
 
 	ClientMaxWebhooks int      `group:"Limits of a client" default:"1000" help:"Webhooks that one client may have."`
-	ClientMaxPatterns int      `group:"Limits of a client" default:"10000" help:"Event types and patterns that its webhooks may have together."`
-	ClientMaxPending  int64    `group:"Limits of a client" default:"1000000" help:"Undelivered deliveries that it may have. Beyond, an event for it alone gets 429; of other events, its deliveries are listed as failed and can be replayed."`
-	ClientMaxBytes    Size     `group:"Limits of a client" placeholder:"SIZE" help:"Bytes of events that may be published for it alone in 24 hours; beyond, publishing them gets 429. Default: no limit."`
+	ClientMaxPatterns int      `group:"Limits of a client" default:"10000" help:"Event types and patterns that one client's webhooks may have together."`
+	ClientMaxPending  int64    `group:"Limits of a client" default:"1000000" help:"Undelivered deliveries that one client may have. Beyond that, publishing to this client alone gets 429, and its deliveries of other events are listed as failed and can be replayed."`
+	ClientMaxBytes    Size     `group:"Limits of a client" placeholder:"SIZE" help:"Bytes of events that may be published to one client alone in 24 hours; beyond that, publishing them gets 429. Default: no limit."`
 	ClientLimits      []string `group:"Limits of a client" placeholder:"CLIENT/LIMIT=NUMBER" help:"Other limits for single clients: webhooks, patterns, pending or bytes, as in acme/pending=5000000."`
 
 	// The fields below are not settings: the command sets Version and Log, tests the rest.
