@@ -66,7 +66,8 @@ func (b *bench) run(ctx context.Context, s scenario) ([]report.Result, error) {
 	return play(ctx, b, s)
 }
 
-// target is where a generator sends, and which process is measured.
+// target is where a generator sends, and which process is measured: a server, or in bare
+// the receiver.
 type target struct {
 	shape   loadgen.Shape
 	address string
@@ -88,7 +89,7 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r report.Result, 
 		return report.Result{}, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if s.Slow == 0 {
+	if s.Slow == 0 { // nothing is beside the load
 		return b.warmAndMeasure(ctx, s, v.target(s))
 	}
 	if err := v.addSlow(ctx, s); err != nil {
@@ -128,7 +129,7 @@ func (b *bench) onLoopback() bool {
 	return err == nil && host == "127.0.0.1"
 }
 
-// measure loads the target, waits until all is delivered, and sums up.
+// measure loads the target, waits until all is delivered or lost, and sums up.
 func (b *bench) measure(ctx context.Context, s scenario, t target) (report.Result, error) {
 	m, err := b.begin(ctx, s, t)
 	if err != nil {

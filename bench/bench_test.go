@@ -123,7 +123,13 @@ func TestSmokeAgainstAServerThatRuns(t *testing.T) {
 // openBench opens a bench against a fake server, for scenarios that the flags cannot make.
 func openBench(t *testing.T, fault string) *bench {
 	t.Helper()
-	_, url := listenFake(t, fault)
+	b, _ := openBenchAndServer(t, fault)
+	return b
+}
+
+func openBenchAndServer(t *testing.T, fault string) (*bench, *fakeServer) {
+	t.Helper()
+	fake, url := listenFake(t, fault)
 	c := command(t)
 	c.Against, c.Token = url, "t"
 	b, err := c.open(t.Context())
@@ -135,7 +141,7 @@ func openBench(t *testing.T, fault string) *bench {
 			t.Error(err)
 		}
 	})
-	return b
+	return b, fake
 }
 
 // named returns a scenario of the bench that is short enough for a test.

@@ -24,7 +24,7 @@ const sampleEvery = 64
 type measurement struct {
 	b *bench
 	s scenario
-	t target
+	t target // with the shape of the scenario's requests
 	// run names the run's events.
 	run      uint32
 	observer *observer
@@ -32,6 +32,7 @@ type measurement struct {
 	before usage
 	// from is when deliveries became possible.
 	from time.Time
+	// sent is what publish has published.
 	sent loadgen.Published
 }
 
@@ -53,7 +54,7 @@ func (b *bench) begin(ctx context.Context, s scenario, t target) (*measurement, 
 	return m, nil
 }
 
-// publish runs the load to its end.
+// publish runs the load to its end. Deliveries may take longer.
 func (m *measurement) publish(ctx context.Context) (err error) {
 	m.sent, err = loadgen.Generate(ctx, loadgen.Load{
 		Shape: m.t.shape, Address: m.t.address, Run: m.run,
@@ -74,7 +75,7 @@ func (m *measurement) end(ctx context.Context) (r report.Result, err error) {
 // endWithAudit is end for scenarios that need the arrivals themselves. The observer is
 // stopped in any case, and its error counts if there is no other.
 func (m *measurement) endWithAudit(ctx context.Context) (r report.Result, a receiver.Audit, err error) {
-	defer func() {
+	defer func() { // an error needs the observer stopped as well
 		seen := m.observer.stop()
 		seen.report(&r)
 		if err == nil {
@@ -106,7 +107,8 @@ type usage struct {
 	owned bool
 }
 
-// use reads the usage of the three processes up to now.
+// use reads the usage of the three processes up to now. The generator is this process, so
+// its figure contains the little that the bench does beside publishing.
 func (b *bench) use(t target) (u usage, err error) {
 	if u.receiver, err = process.CPUTime(b.receiver.PID()); err != nil {
 		return u, err

@@ -11,7 +11,7 @@ import (
 
 // progress shows people how far the bench has come. It is safe for concurrent use.
 type progress struct {
-	mu  sync.Mutex
+	mu  sync.Mutex // held while a line is written, so that lines stay whole
 	out io.Writer
 	// terminal: lines can be written over.
 	terminal bool
@@ -61,6 +61,7 @@ func (p *progress) live(s scenario, text string) {
 	fmt.Fprintf(p.out, "  %s: %s", name, text)
 }
 
+// name returns how a scenario is called in lines: with the repetition, as in tables.
 func (p *progress) name(s scenario) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

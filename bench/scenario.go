@@ -97,62 +97,72 @@ func (s *scenario) scale(factor float64) {
 }
 
 // scenarios returns all scenarios of the bench, in the order in which they run. Each
-// answers one question, and README.md has their goals. All differ from single in as
-// little as possible, so that figures can be compared.
-func scenarios() []scenario {
-	single := scenario{
+// answers one question, and README.md has their goals.
+func scenarios() []scenario { return append(shortScenarios(), longScenarios()...) }
+
+// likeSingle returns a scenario that differs from single in as little as possible, so that
+// figures can be compared.
+func likeSingle(name string, change func(*scenario)) scenario {
+	s := scenario{
+		Name:     name,
 		Settings: report.Settings{Connections: 256, Batch: 1, Payload: 512, Endpoints: 1},
 		FanOut:   true, Duration: 10 * time.Second, Patience: 45 * time.Second,
 	}
-	with := func(name string, change func(*scenario)) scenario {
-		s := single
-		s.Name = name
-		change(&s)
-		return s
-	}
+	change(&s)
+	return s
+}
+
+// shortScenarios take seconds each, and are repeated until medians mean something.
+func shortScenarios() []scenario {
 	return []scenario{
 		// What the machine does without a server.
-		with(report.Bare, func(s *scenario) { s.Bare = true }),
+		likeSingle(report.Bare, func(s *scenario) { s.Bare = true }),
 		// The cost of one event: a request, a commit, a delivery.
-		with("single", func(s *scenario) { s.Points, s.play = []int{1, 64, 512}, playConnections }),
+		likeSingle("single", func(s *scenario) { s.Points, s.play = []int{1, 64, 512}, playConnections }),
 		// The limit of accepting and delivering when requests cost little.
-		with("batch", batch),
+		likeSingle("batch", batch),
 		// The limit of delivering when accepting costs little.
-		with("fan-out", fanOut),
+		likeSingle("fan-out", fanOut),
 		// What it costs that each delivery wakes another endpoint.
-		with("many", func(s *scenario) { s.Endpoints, s.FanOut, s.play = 10_000, false, playMany }),
+		likeSingle("many", func(s *scenario) { s.Endpoints, s.FanOut, s.play = 10_000, false, playMany }),
 		// The time that an event takes when nothing waits.
-		with("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
+		likeSingle("latency", func(s *scenario) { s.Rate, s.Connections = 500, 64 }),
 		// Whether hostile endpoints are felt by healthy ones.
-		with("isolation", func(s *scenario) {
+		likeSingle("isolation", func(s *scenario) {
 			s.Endpoints, s.FanOut, s.BlackHoles, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
 			s.Duration, s.play = 40*time.Second, playIsolation
 		}),
 		// What a delivery costs with more processors, bytes or endpoints.
-		with("scaling", func(s *scenario) {
+		likeSingle("scaling", func(s *scenario) {
 			s.Points, s.play, s.Own = []int{1, 10, 100, 1000, 10_000, 100_000}, playScaling, true
 			s.Duration = 5 * time.Second
 		}),
+	}
+}
+
+// longScenarios take minutes each.
+func longScenarios() []scenario {
+	return []scenario{
 		// Whether endpoints that come back together are flooded. Breakers open for up to 15
 		// minutes, so that is how long nothing may arrive.
-		with("herd", func(s *scenario) {
+		likeSingle("herd", func(s *scenario) {
 			batch(s)
 			s.Endpoints, s.FanOut, s.Refusing, s.Patience = 10_000, false, true, 16*time.Minute
 			s.play, s.Long, s.Timeline = playHerd, true, true
 		}),
 		// What an endpoint costs that does nothing.
-		with("registered", func(s *scenario) {
+		likeSingle("registered", func(s *scenario) {
 			s.Endpoints, s.Rate, s.Connections = 1_000_000, 500, 64
 			s.play, s.Long, s.Own = playRegistered, true, true
 		}),
 		// Whether a backlog on disk costs memory, or time at a start.
-		with("backlog", func(s *scenario) {
+		likeSingle("backlog", func(s *scenario) {
 			batch(s)
 			s.Endpoints, s.Pending = 10, 10_000_000
 			s.play, s.Long, s.Own, s.Timeline = playBacklog, true, true, true
 		}),
 		// Whether anything grows or slows down while a load lasts.
-		with("sustained", func(s *scenario) {
+		likeSingle("sustained", func(s *scenario) {
 			batch(s)
 			s.Duration, s.play, s.Long, s.Own, s.Timeline = 10*time.Minute, playSustained, true, true, true
 		}),

@@ -37,7 +37,7 @@ type session struct {
 // registers the scenario's endpoints.
 func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 	v := &session{b: b, server: b.against, secret: rand.Text()}
-	if s.Refusing {
+	if s.Refusing { // before the endpoints are registered: they need the address
 		if v.refusing, err = b.control.Refuse(ctx); err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func (v *session) close(ctx context.Context) error {
 	return v.server.Close()
 }
 
-// target is where a generator sends the scenario's events.
+// target returns where a generator sends the scenario's events.
 func (v *session) target(s scenario) target {
 	t := target{
 		shape:   loadgen.Shape{Host: v.server.Host(), Path: "/api/events", Token: v.server.Token},
@@ -82,7 +82,8 @@ func (v *session) target(s scenario) target {
 	return t
 }
 
-// registerAll registers the scenario's endpoints.
+// registerAll registers the scenario's endpoints. The number at the end of an endpoint's URL
+// is what the receiver compares with the endpoint for which an event is meant.
 func (v *session) registerAll(ctx context.Context, s scenario) error {
 	v.b.progress.step(s, fmt.Sprintf("registering %s endpoints", report.FormatCount(s.Endpoints)))
 	host := v.b.deliverTo

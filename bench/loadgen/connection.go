@@ -15,10 +15,12 @@ import (
 // and reads answers that have a Content-Length. net/http would do more, at the cost of
 // processors that the generator shares with the server.
 type connection struct {
-	address string
-	conn    net.Conn
-	reader  *bufio.Reader
-	body    []byte
+	address string // host:port
+	// conn is nil before the first exchange and after a failed one.
+	conn   net.Conn
+	reader *bufio.Reader
+	// body is used again for each answer that fits.
+	body []byte
 }
 
 // answerTimeout bounds the wait for one answer. A server that stalls longer has lost the
@@ -27,11 +29,13 @@ const answerTimeout = 30 * time.Second
 
 // answer is a response; its body belongs to the connection until its next use.
 type answer struct {
-	status     int
+	status int
+	// retryAfter is 0 if the header is missing or is a date.
 	retryAfter time.Duration
 	body       []byte
 }
 
+// open connects. The reader holds any head that a server sends.
 func (c *connection) open() error {
 	conn, err := net.DialTimeout("tcp", c.address, answerTimeout)
 	if err != nil {
@@ -63,6 +67,7 @@ func (c *connection) exchange(raw []byte) (answer, error) {
 	return a, err
 }
 
+// roundTrip writes a request and reads its answer on an open connection.
 func (c *connection) roundTrip(raw []byte) (answer, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return answer{}, fmt.Errorf("set the deadline: %w", err)
@@ -84,6 +89,7 @@ func (c *connection) roundTrip(raw []byte) (answer, error) {
 	return a, nil
 }
 
+// The headers that matter: how far the answer reaches, and when to come again.
 var (
 	contentLength = []byte("content-length:")
 	retryAfter    = []byte("retry-after:")

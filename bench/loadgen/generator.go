@@ -26,13 +26,16 @@ import (
 
 // Load is what a generator sends, where, and how fast.
 type Load struct {
-	Shape       Shape
-	Address     string // host:port
-	Run         uint32
+	Shape   Shape
+	Address string // host:port
+	// Run names the run in the data of every event.
+	Run uint32
+	// Connections is how many requests can be in flight: one on each connection.
 	Connections int
 	// Rate, in events per second, makes an open loop; 0 a closed one, in which
 	// each connection sends when it has got its answer.
-	Rate     float64
+	Rate float64
+	// Duration is how long requests are begun. Answers may take longer.
 	Duration time.Duration
 	// Events, if not 0, ends the load instead of duration; a multiple of the batch.
 	Events uint64
@@ -56,19 +59,24 @@ type Published struct {
 
 // generator runs a load.
 type generator struct {
-	load    Load
+	load Load
+	// next is the number of the next event. Connections take numbers as they become free,
+	// so the numbers of a run have no gaps, whichever connection is slow.
 	next    atomic.Uint64
 	refused atomic.Uint64
 	meter   *latency.Meter
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// unknown are the events without an answer.
 	unknown map[uint64]bool
 }
 
 // maxUnknown is how many events may stay without an answer.
 const maxUnknown = 10_000
 
-// Generate runs the load to its end.
+// Generate runs the load to its end. It ends early with the context, at an event that the
+// server refuses for good, and when too many events get no answer; what was published
+// until then is returned with the error.
 func Generate(ctx context.Context, l Load) (Published, error) {
 	g := &generator{load: l, meter: latency.NewMeter(), unknown: map[uint64]bool{}}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -106,7 +114,7 @@ func (g *generator) turns(ctx context.Context, start time.Time) <-chan turn {
 	}
 	rate := g.load.Rate / float64(g.load.Shape.Batch)
 	p := pacer{start: start, rate: rate, count: int(rate * g.load.Duration.Seconds())}
-	turns := make(chan turn, 64)
+	turns := make(chan turn, 64)        // a pacer that has to wait for a worker would be late
 	go p.run(ctx, sleepOnThread, turns) // ends with ctx at the latest
 	return turns
 }
@@ -178,8 +186,10 @@ func (g *generator) lose(first, batch uint64, cause error) error {
 	return nil
 }
 
+// errRefused means that the server answered neither that it accepts nor that it is busy.
 var errRefused = errors.New("the server refused an event of the bench")
 
+// acceptedID begins the id of each event of a batch that was accepted.
 var acceptedID = []byte(`"evt_`)
 
 // check returns an error unless every event of a request was accepted: the bench publishes

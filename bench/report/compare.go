@@ -34,7 +34,8 @@ type Pair struct {
 	Ratio Spread `json:"ratio"`
 }
 
-// paired are the figures that paired runs compare.
+// paired are the figures that paired runs compare: what a change is made for, and the
+// prices at which it may come.
 var paired = []Figure{DeliveredPerSecond, ServerCPU, PeakAnon, AnswerP99, ReceiptP99}
 
 // pairOf names the two runs, of A and of B, that are compared: their Key has no Binary.
@@ -43,6 +44,7 @@ type pairOf struct {
 	repetition int
 }
 
+// pairFor returns the pair that a run of A or B belongs to.
 func pairFor(r Result) pairOf { return pairOf{Key{r.Scenario, r.Variant, ""}, r.Repetition} }
 
 // pairs compares the runs of B with those of A, repetition by repetition. A run that

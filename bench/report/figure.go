@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// Figure is the name of one of a result's numbers, as in results.json. Its last
-// word is the unit.
+// Figure is the name of one of a result's numbers, as in results.json. It ends with its
+// unit, and is never renamed: scripts read it, and old results are compared with new ones.
 type Figure string
 
 // Rates.

@@ -69,7 +69,8 @@ func (r *Report) SaveCharts(dir string) ([]string, error) {
 	return names, nil
 }
 
-// WriteJSON writes the report as one JSON object.
+// WriteJSON writes the report as one JSON object, indented, so that git shows differences
+// line by line.
 func (r *Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
@@ -79,7 +80,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// markdown writes the report, and which charts can be drawn of it.
+// markdown writes the report, and which charts can be drawn of it. Where it was measured
+// comes first: no figure means anything on another machine.
 func (r *Report) markdown(w io.Writer) {
 	fmt.Fprintf(w, "# Bench of %s, commit %s\n\n", r.Begun.Format(time.DateOnly), r.Commit)
 	m := r.Machine
