@@ -25,6 +25,9 @@ func (c *chartsCommand) Run(context.Context) error {
 		return err
 	}
 	names, err := r.SaveCharts(cmp.Or(c.Out, c.Results))
+	if len(names) == 0 && err == nil {
+		fmt.Println("nothing to draw: this run varied no setting, and has no long scenario")
+	}
 	for _, name := range names {
 		fmt.Println(name)
 	}

@@ -29,21 +29,21 @@ func TestEndpointsOfAScenario(t *testing.T) {
 			t.Fatal(err)
 		}
 		fake.mu.Lock()
-		clients, hosts, holes := map[string]bool{}, map[string]bool{}, 0
+		clients, hosts, blackHoles := map[string]bool{}, map[string]bool{}, 0
 		for _, e := range fake.endpoints {
 			clients[e.Client] = true
 			host, path, _ := strings.Cut(strings.TrimPrefix(e.URL, "http://"), "/")
 			hosts[host] = true
 			if strings.HasPrefix(path, "black-hole/") {
-				holes++
+				blackHoles++
 			}
 			if e.Secret != v.secret || e.Type != event.Type || !strings.Contains("0123", path[len(path)-1:]) {
 				t.Errorf("%s: %+v", name, e)
 			}
 		}
 		fake.mu.Unlock()
-		if len(clients) != c.clients || len(hosts) != c.hosts || holes != c.blackHoles {
-			t.Errorf("%s: %d clients, %d hosts, %d black holes", name, len(clients), len(hosts), holes)
+		if len(clients) != c.clients || len(hosts) != c.hosts || blackHoles != c.blackHoles {
+			t.Errorf("%s: %d clients, %d hosts, %d black holes", name, len(clients), len(hosts), blackHoles)
 		}
 		if err := v.close(t.Context()); err != nil {
 			t.Error(err)
