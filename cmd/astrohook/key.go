@@ -42,10 +42,11 @@ func (c *keyServer) call(ctx context.Context, r apiclient.Request, answer any) e
 // keyCreateCommand makes a key. The server decides whether its scopes are allowed.
 type keyCreateCommand struct {
 	keyServer `embed:""`
-	Client    string        `placeholder:"ID" help:"Client that the key is for."`
-	Scope     []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`
-	Lifetime  time.Duration `default:"0s" help:"How long the key is valid; 0 for ever."`
-	Name      string        `arg:"" help:"What the key is for."`
+	Client    string `placeholder:"ID" help:"Client that the key is for."`
+	// Scopes are split at spaces, as in the scope claim of a token.
+	Scope    []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`
+	Lifetime time.Duration `default:"0s" help:"How long the key is valid; 0 for ever."`
+	Name     string        `arg:"" help:"What the key is for."`
 }
 
 // Run makes a key and prints its text and nothing else, so that a script can take it.

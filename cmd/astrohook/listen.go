@@ -28,20 +28,23 @@ const (
 // listenCommand runs a receiver for a look at deliveries. With --register it makes itself
 // a webhook, and removes it at the end.
 type listenCommand struct {
-	Address      string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 for any that is free."`
-	Register     string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
-	Token        string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
-	Client       string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
-	Lease        time.Duration `default:"1m" help:"How long the registration lasts if this command cannot deregister, 30s to 1h; it is renewed as long as the command runs."`
-	EventTypes   []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
-	TargetURL    string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
-	Secret       []string      `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's. Default: none, with --register a new one."`
-	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
-	HeaderPrefix string        `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
-	Delay        time.Duration `default:"0s" help:"Delay of each answer."`
-	Fail         int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
-	FailStatus   int           `default:"503" help:"Status code to refuse with."`
-	Status       int           `default:"204" help:"Status code to accept with."`
+	// Port 0 by default, so that several receivers can run beside one another.
+	Address    string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 for any that is free."`
+	Register   string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
+	Token      string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
+	Client     string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
+	Lease      time.Duration `default:"1m" help:"How long the registration lasts if this command cannot deregister, 30s to 1h; it is renewed as long as the command runs."`
+	EventTypes []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
+	TargetURL  string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
+	// sep:"none" because a secret may contain commas, at which lists are split otherwise.
+	Secret       []string `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's. Default: none, with --register a new one."`
+	PublicKey    []string `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
+	HeaderPrefix string   `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
+	// The rest makes a receiver that is slow or refuses, to see what the server does then.
+	Delay      time.Duration `default:"0s" help:"Delay of each answer."`
+	Fail       int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
+	FailStatus int           `default:"503" help:"Status code to refuse with."`
+	Status     int           `default:"204" help:"Status code to accept with."`
 }
 
 // Run receives until ctx ends. It listens before it registers, since the first delivery

@@ -42,6 +42,8 @@ const (
 // that takes a setting of the server takes it under the same name, so that one settings
 // file, and one environment, serves all commands. The texts in the tags are the help.
 type commandLine struct {
+	// Neither of these is a setting: a file cannot name another one, and a variable that
+	// prints the version would break every command.
 	Config      kong.ConfigFlag `placeholder:"FILE" help:"YAML file with settings, named as the flags are."`
 	ShowVersion versionFlag     `name:"version" short:"v" env:"-" help:"Print the version."`
 

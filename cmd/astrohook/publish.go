@@ -18,8 +18,11 @@ const maxPublish = 1 << 20
 
 // publishCommand publishes one event from its arguments, or with --batch many from a file.
 type publishCommand struct {
-	Server         string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
-	Token          string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
+	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
+	// Token may be an API key as well. The server distinguishes them by their beginning.
+	Token string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
+	// ForClient is not called Client, because the environment would share the name with
+	// the commands whose client is that of a token or a key.
 	ForClient      string `placeholder:"ID" help:"Only this client's webhooks get the event; default: every client's."`
 	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often the command runs with this key."`
 	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -235,5 +236,27 @@ func TestPublishBatchAnswer(t *testing.T) {
 		if got.code != exitFailed || !strings.Contains(got.err, want) || got.out != "" {
 			t.Errorf("%s: %+v, want an error with %q", answer, got, want)
 		}
+	}
+}
+
+// TestPublishInterrupted: an interrupt ends a call that waits for its answer, and a batch
+// says how many events were accepted before.
+func TestPublishInterrupted(t *testing.T) {
+	for _, c := range []struct{ arg, want string }{
+		{"user.created", "astrohook: publish: call the server: "},
+		{"--batch=-", "context canceled (0 events accepted, 0 refused before)"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			interrupt()
+			<-r.Context().Done()
+		}))
+		var out, errOut strings.Builder
+		code := run(ctx, []string{"astrohook", "publish", "--token=tok", "--server", server.URL, c.arg}, streams{strings.NewReader("{}"), &out, &errOut})
+		if code != exitFailed || out.Len() > 0 || !strings.Contains(errOut.String(), c.want) {
+			t.Errorf("%s: exit code %d, printed %q, error %q, want %q in it", c.arg, code, out.String(), errOut.String(), c.want)
+		}
+		server.Close()
 	}
 }

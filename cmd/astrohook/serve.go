@@ -30,7 +30,8 @@ type serveCommand struct {
 	app.Config `embed:""`
 	logFlags   `embed:""`
 
-	Dev         bool     `group:"Server" help:"For a first look: allows targets on this machine, makes a secret, a key and a token, and prints commands to try."`
+	Dev bool `group:"Server" help:"For a first look: allows targets on this machine, makes a secret, a key and a token, and prints commands to try."`
+	// Named so that zero is the safe value.
 	CoreDumps   bool     `group:"Server" help:"Let the system write core dumps of the process, and debuggers attach. Its memory holds secrets."`
 	MemoryLimit app.Size `group:"Limits" placeholder:"SIZE" help:"Memory that the process tries to stay below. Default: GOMEMLIMIT's, or none."`
 }

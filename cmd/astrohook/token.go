@@ -16,13 +16,15 @@ import (
 // tokenCommand signs a token with the server's secret, without asking the server. It is
 // for operators who have the secret; a server with public keys takes its issuer's tokens.
 type tokenCommand struct {
-	JWTSecret   string        `placeholder:"SECRET" help:"The server's token secret, 32 bytes or more."`
-	JWTIssuer   string        `placeholder:"ISS" help:"The iss that the server requires, if any."`
-	JWTAudience []string      `placeholder:"AUD" help:"The aud that the server requires, if any."`
-	Subject     string        `placeholder:"NAME" help:"Who the token is for. A publisher without a client has idempotency keys of its own under this name."`
-	Client      string        `placeholder:"ID" help:"Client that the token is for."`
-	Scope       []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`
-	Lifetime    time.Duration `default:"24h" help:"How long the token is valid."`
+	// The first three are settings of the server, under the same names.
+	JWTSecret   string   `placeholder:"SECRET" help:"The server's token secret, 32 bytes or more."`
+	JWTIssuer   string   `placeholder:"ISS" help:"The iss that the server requires, if any."`
+	JWTAudience []string `placeholder:"AUD" help:"The aud that the server requires, if any."`
+	Subject     string   `placeholder:"NAME" help:"Who the token is for. A publisher without a client has idempotency keys of its own under this name."`
+	Client      string   `placeholder:"ID" help:"Client that the token is for."`
+	// Scopes are split at spaces, as in the claim that they become.
+	Scope    []string      `sep:" " placeholder:"SCOPE" help:"events:write to publish to the client, events:write:all to publish to every client, admin for everything; can be repeated."`
+	Lifetime time.Duration `default:"24h" help:"How long the token is valid."`
 }
 
 // Run prints a token and nothing else, so that a script can take it.

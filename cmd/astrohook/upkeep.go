@@ -19,6 +19,8 @@ import (
 
 // checkCommand verifies the data directory of a server that is stopped.
 type checkCommand struct {
+	// SecretKeys is the server's setting; without it secrets are checked in their encrypted
+	// form only.
 	SecretKeys []string `placeholder:"ID:KEY" help:"The server's keys: with them all secrets are decrypted."`
 
 	Dir string `arg:"" placeholder:"DIR" help:"Data directory of a server that is stopped."`

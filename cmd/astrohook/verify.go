@@ -22,13 +22,16 @@ const maxDeliveryBody = webhook.MaxPayload + 4<<10
 // verifyCommand checks a request that somebody has kept or copied, for those who write a
 // receiver. It takes headers as curl does.
 type verifyCommand struct {
-	Secret       []string      `sep:"none" placeholder:"SECRET" help:"The webhook's secret; repeat it for several that may have signed."`
-	PublicKey    []string      `sep:"none" placeholder:"WHPK" help:"The webhook's public key (whpk_…), if it signs with a private one; repeat it for several."`
-	Header       []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
-	HeaderPrefix string        `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
-	Tolerance    time.Duration `default:"5m" help:"How far the signed time may be from now."`
-	AnyAge       bool          `help:"Ignore the signed time, for a request that was kept."`
-	Body         string        `arg:"" optional:"" default:"-" help:"File with the body, byte for byte as received; - for the standard input."`
+	// sep:"none" because secrets and headers may contain commas, at which lists are split
+	// otherwise.
+	Secret       []string `sep:"none" placeholder:"SECRET" help:"The webhook's secret; repeat it for several that may have signed."`
+	PublicKey    []string `sep:"none" placeholder:"WHPK" help:"The webhook's public key (whpk_…), if it signs with a private one; repeat it for several."`
+	Header       []string `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request, as curl takes it; repeat it for each."`
+	HeaderPrefix string   `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
+	// Tolerance bounds both ways: a sender's clock may run ahead.
+	Tolerance time.Duration `default:"5m" help:"How far the signed time may be from now."`
+	AnyAge    bool          `help:"Ignore the signed time, for a request that was kept."`
+	Body      string        `arg:"" optional:"" default:"-" help:"File with the body, byte for byte as received; - for the standard input."`
 }
 
 // Run prints whether each signature is valid, and returns an error unless all are.

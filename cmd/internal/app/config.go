@@ -49,7 +49,7 @@ type Config struct {
 	JWTPublicKeys []string `group:"Tokens" placeholder:"FILE" help:"PEM files with public keys of RS256, ES256 or EdDSA tokens; KID=FILE for one that tokens name by kid."`
 	JWTKeysURL    string   `group:"Tokens" placeholder:"URL" help:"Where the issuer of RS256, ES256 or EdDSA tokens publishes its public keys, as a JWK Set. Read every 5 minutes, and when a token names an unknown kid, at most once a minute. The rules for targets hold; http is allowed only for addresses in allow-addresses."`
 	JWTIssuer     string   `group:"Tokens" placeholder:"ISS" help:"The iss that tokens must have. Default: anything."`
-	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"Values for aud, of which tokens must have at least one. Default: anything."`
+	JWTAudience   []string `group:"Tokens" placeholder:"AUD" help:"Values for aud; tokens must have at least one of them. Default: anything."`
 
 	SecretKeys []string `group:"Secrets" placeholder:"ID:KEY" help:"Keys that encrypt the webhooks' secrets and header values on disk: an id, a colon and 32 bytes in base64, as the command secret-key makes them. The first one encrypts, all decrypt; a key that is in use must not be missing."`
 

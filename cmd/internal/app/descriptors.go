@@ -6,7 +6,7 @@ package app
 // storage cannot open a file ends. The shares:
 //
 //	requests to the API       1/4, and what storage and the rest do not need
-//	connections to receivers  1/2, of which attempts in flight may use a half;
+//	connections to receivers  1/2; attempts in flight may use half of these,
 //	                          the rest are idle connections that are kept
 //	storage and the rest      1/4
 type descriptors struct {

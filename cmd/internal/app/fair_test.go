@@ -39,7 +39,8 @@ type hogs struct {
 	timeout, hold time.Duration
 }
 
-// start ramps the hogs of a client up, and leaves them with a backlog of which each attempt lasts for hold.
+// start ramps the hogs of a client up, and leaves them with a backlog. Each attempt of it
+// lasts for hold.
 func (h *hogs) start(w *world, client string) *receivertest.Receiver {
 	ln := fasthttputil.NewInmemoryListener()
 	s := receivertest.Start(ln)

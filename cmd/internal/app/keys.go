@@ -72,8 +72,8 @@ func (r *keyReader) add(setting, kid string, read func() (auth.Key, error)) {
 	r.keys = append(r.keys, key)
 }
 
-// readPublicKey reads a key in PEM. An error names the file, of which a setting can have
-// many.
+// readPublicKey reads a key in PEM. An error names the file, because a setting can
+// have many.
 func readPublicKey(kid, path string) (auth.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// TestLeaseBook compares the book with a plain map, over random changes of which
-// some come late.
+// TestLeaseBook compares the book with a plain map, over random changes, some of which
+// come late.
 func TestLeaseBook(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	type entry struct {

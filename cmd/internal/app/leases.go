@@ -42,7 +42,7 @@ func newLeases(store storage.Endpoints, log *slog.Logger) *leases {
 }
 
 // note takes a webhook as it is now; its lease does not end before earliest. It wakes
-// Run only if the first lease has changed: renewals, of which there are many, rarely do.
+// Run only if the first lease has changed. Renewals are many, and rarely change it.
 func (l *leases) note(e *webhook.Endpoint, earliest time.Time) {
 	l.mu.Lock()
 	first := l.book.next()

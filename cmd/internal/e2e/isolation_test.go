@@ -198,8 +198,8 @@ const (
 	registrators = 16
 )
 
-// TestCrowdWithDeadEndpoints delivers events to 10,000 endpoints, 1 % of which do
-// not answer, in bounded memory.
+// TestCrowdWithDeadEndpoints delivers events to 10,000 endpoints in bounded memory, while
+// one in a hundred does not answer.
 func TestCrowdWithDeadEndpoints(t *testing.T) {
 	s := startServer(t, fmt.Sprintf("ASTROHOOK_CLIENT_MAX_WEBHOOKS=%d", crowd))
 	var arrived [crowd][crowdEvents]atomic.Int32

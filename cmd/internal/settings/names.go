@@ -24,7 +24,7 @@ func renamed(name string) string {
 }
 
 // Nearest returns the names that are spelt most like a wrong one, the
-// nearest first: at most maxNearest, none of which differs in more than a third
+// nearest first: at most maxNearest, and none that differs in more than a third
 // of its characters. A setting that was renamed has its new name only.
 func Nearest(wrong string, known []string) []string {
 	if now := renamed(wrong); now != "" {
