@@ -75,6 +75,42 @@ func TestSealNothing(t *testing.T) {
 	}
 }
 
+// TestSealForgetsWhatWasSealed: what an endpoint came with belongs to its values of before.
+func TestSealForgetsWhatWasSealed(t *testing.T) {
+	k := NewKeys(ring(t, "", "k"))
+	e := k.Seal(endpoint())
+	e.Secrets, e.Headers = nil, nil
+	if got := k.Seal(e).Sealed; got.KeyID != "" || got.Text != nil || got.Check != nil {
+		t.Errorf("without values it is sealed as %+v", got)
+	}
+}
+
+// TestCutStringEnds: after a failure nothing more is read, whatever is left.
+func TestCutStringEnds(t *testing.T) {
+	failed := errors.New("before")
+	whole := appendString(nil, "text")
+	for reason, c := range map[string]struct {
+		text   []byte
+		failed error
+		want   string
+		rest   int
+		err    error
+	}{
+		"a text":                  {whole, nil, "text", 0, nil},
+		"a text and more":         {append(bytes.Clone(whole), 'x', 'y'), nil, "text", 2, nil},
+		"an empty text":           {[]byte{0, 'x'}, nil, "", 1, nil},
+		"after a failure":         {whole, failed, "", 0, failed},
+		"nothing":                 {nil, nil, "", 0, errDamaged},
+		"a text that is cut off":  {whole[:len(whole)-1], nil, "", 0, errDamaged},
+		"a length that is no end": {[]byte{0xff, 0xff}, nil, "", 0, errDamaged},
+	} {
+		value, rest, err := cutString(c.text, c.failed)
+		if value != c.want || len(rest) != c.rest || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %q, %v", reason, value, rest, err)
+		}
+	}
+}
+
 // TestSealLeavesItsArgument: the caller's endpoint keeps its values.
 func TestSealLeavesItsArgument(t *testing.T) {
 	e := endpoint()
