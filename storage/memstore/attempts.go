@@ -24,8 +24,9 @@ func (s *Store) record(d *webhook.Delivery) {
 		} else {
 			a = a.Cut()
 		}
-		a.Response = slices.Clone(a.Response)
 	}
+	// The caller reads the next response into the same memory.
+	a.Response = slices.Clone(a.Response)
 	// An attempt that is settled twice, after a restart of its actor, is kept once.
 	// Numbers and not places decide what goes: attempts may be missing in between.
 	log := slices.DeleteFunc(s.logs[d.ID], func(old webhook.Attempt) bool {
@@ -41,7 +42,7 @@ func (s *Store) record(d *webhook.Delivery) {
 	d.AttemptLog = []webhook.Attempt{short(a)}
 }
 
-// short returns the attempt with a short response. It shares no memory with the long
+// short returns the attempt with a short response. It shares no memory with a long
 // one, which could not be freed otherwise.
 func short(a webhook.Attempt) webhook.Attempt {
 	if len(a.Response) > webhook.MaxShortResponse {

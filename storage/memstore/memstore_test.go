@@ -112,6 +112,43 @@ func TestReapIsBounded(t *testing.T) {
 	}
 }
 
+// TestReapLeavesNothing: everything that belongs to an event goes with it, or a server
+// without a disk would grow for ever.
+func TestReapLeavesNothing(t *testing.T) {
+	s := Open(Options{Retention: time.Nanosecond})
+	defer s.Close()
+	done := make(chan error, 1)
+	event := webhook.Event{ID: webhook.ID{Seq: 1}, Type: "t", Endpoints: []webhook.EndpointNumber{1, 2}}
+	s.Accept([]webhook.Event{event}, func(_ []webhook.Receipt, err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range event.Endpoints {
+		was := webhook.Delivery{ID: event.ID.For(n), Status: webhook.Queued}
+		for _, code := range []int{500, 200} { // the first attempt stays in the log of the second
+			now := was.Attempted(webhook.Attempt{StatusCode: code}, webhook.DefaultSettings().Retry, 0)
+			s.Settle(webhook.Settlement{Was: was.Place(), Now: now}, func(err error) { done <- err })
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			was = now
+		}
+	}
+	if len(s.logs) != 2 {
+		t.Fatalf("%d logs before", len(s.logs))
+	}
+	if _, err := s.Reap(t.Context(), time.Now().Add(time.Hour), 10); err != nil {
+		t.Fatal(err)
+	}
+	for name, left := range map[string]int{
+		"events": len(s.events), "deliveries": len(s.deliveries), "logs": len(s.logs), "order of events": len(s.order[0]), "order": len(s.order[1]) + len(s.order[2]),
+	} {
+		if left > 0 {
+			t.Errorf("%s: %d are left", name, left)
+		}
+	}
+}
+
 func TestSealing(t *testing.T) {
 	storagetest.RunSealing(t, func(t *testing.T) storage.Backend {
 		s := Open(Options{})

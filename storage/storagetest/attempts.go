@@ -125,7 +125,36 @@ var attemptTests = []test{
 		now := withoutLog(was).Fail(webhook.ReasonPanic, f.at(9))
 		f.settle(webhook.Settlement{Was: was.Place(), Now: now})
 		now.AttemptLog = was.AttemptLog
-		f.check(func() { f.onlyIn(id, now); same(f, f.schedule(1, 1e6), nil); same(f, f.Pending(), 0) })
+		f.check(func() {
+			f.onlyIn(id, now)
+			same(f, f.schedule(1, 1e6), nil)
+			same(f, f.Pending(), 0)
+			page, err := f.ListDeliveries(webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
+			f.must(err)
+			same(f, page.Deliveries, []webhook.Delivery{now.Listed()})
+		})
+	}},
+	{name: "keeps nothing of the memory that a settlement came in", run: func(f *fixture) {
+		for _, size := range []int{10, webhook.MaxShortResponse, 2 * webhook.MaxShortResponse} {
+			for _, policy := range []webhook.RetryPolicy{forever, {MaxAttempts: 1}} {
+				was := f.delivery(f.queued(1, 1)[0])
+				a := f.attempt(500)
+				a.Response = bytes.Repeat([]byte("b"), size)
+				now := was.Attempted(a, policy, 0)
+				f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+				clear(a.Response) // the next response is read into it
+				got := f.delivery(was.ID).AttemptLog[0].Response
+				same(f, string(got), strings.Repeat("b", size))
+			}
+		}
+	}},
+	{name: "keeps a body again once those before it are stored", run: func(f *fixture) {
+		const size = 64 << 10
+		for n := range webhook.EndpointNumber(3 * storage.MaxWaitingBodies / size / 2) {
+			id := f.queued(n+1, 1)[0]
+			d := f.fails(id, bytes.Repeat([]byte("b"), size), forever)
+			same(f, len(d.AttemptLog[0].Response), size)
+		}
 	}},
 	{name: "keeps every attempt and no more bodies than the budget allows", bubble: true, run: bodyBudget},
 	{name: "keeps for ever the attempts of what is pending", bubble: true, run: func(f *fixture) {

@@ -178,3 +178,42 @@ func TestAttemptsTakeWhatTheyHave(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainAttempt: the attempt of most deliveries takes six bytes and its version.
+func TestPlainAttempt(t *testing.T) {
+	plain := webhook.Attempt{Number: 1, At: time.UnixMicro(1).UTC(), StatusCode: 200, Requests: 1}
+	want := []byte{recordVersion, 1, 2, 0, 200, 1, 0} // 2: one microsecond; 200, 1: the code in two bytes
+	if got := EncodeAttempt(&plain); !bytes.Equal(got, want) {
+		t.Errorf("% x, want % x", got, want)
+	}
+}
+
+// TestAttemptsAreShort: a response that is longer than those which are written is
+// damage, because lists show it as it is.
+func TestAttemptsAreShort(t *testing.T) {
+	record := func(size int) []byte {
+		dst := []byte{recordVersion, 1, 0, 0, 0, hasResponse}
+		return appendBytes(dst, make([]byte, size))
+	}
+	if a, err := DecodeAttempt(record(webhook.MaxShortResponse)); err != nil || len(a.Response) != webhook.MaxShortResponse {
+		t.Errorf("the longest: %d bytes, %v", len(a.Response), err)
+	}
+	if _, err := DecodeAttempt(record(webhook.MaxShortResponse + 1)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("one byte more: %v", err)
+	}
+}
+
+// TestBodiesAndGates come back as they were, with and without what may be missing.
+func TestBodiesAndGates(t *testing.T) {
+	for _, want := range []Body{{Number: 300, Text: []byte("text")}, {Number: 1, Truncated: true, Text: []byte{}}} {
+		got, err := DecodeBody(want.Encode())
+		if err != nil || got.Number != want.Number || got.Truncated != want.Truncated || !bytes.Equal(got.Text, want.Text) {
+			t.Errorf("%+v, %v; want %+v", got, err, want)
+		}
+	}
+	for _, want := range []webhook.GateState{{}, {Openings: 3}, {OpenUntil: time.UnixMicro(5).UTC(), Openings: 1, Since: 300}} {
+		if got, err := DecodeGate(EncodeGate(want)); err != nil || got != want {
+			t.Errorf("%+v, %v; want %+v", got, err, want)
+		}
+	}
+}
