@@ -39,7 +39,8 @@ func checkBounds(w io.Writer, folders []*folder) error {
 	return nil
 }
 
-// checker counts broken bounds.
+// checker counts broken bounds. It continues after the first: whoever mends them wants to
+// see all.
 type checker struct {
 	w      io.Writer
 	broken int
@@ -102,7 +103,8 @@ func (c *checker) checkRatios(all, bench *folder, folders []*folder) {
 	}
 }
 
-// worst lists the folders that lack the most lines.
+// worst lists the folders that lack the most lines. They are where a broken bound is
+// mended with the least work, though none of them need have caused it.
 func (c *checker) worst(folders []*folder, lacks func(*folder) int) {
 	sorted := slices.SortedStableFunc(slices.Values(folders), func(a, b *folder) int { return cmp.Compare(lacks(b), lacks(a)) })
 	for _, f := range sorted[:min(nearest, len(sorted))] {

@@ -17,8 +17,8 @@ import (
 
 // word is one that the project does not use, and what to write in its place.
 type word struct {
-	pattern *regexp.Regexp
-	instead string
+	pattern *regexp.Regexp // matched against a line, or a whole comment
+	instead string         // for the reader: it is not put in its place
 }
 
 // words are those of comments, messages and pages. Each pattern is narrow: a word that is
@@ -111,7 +111,8 @@ func searchPage(path, name string, report reporter) (err error) {
 	return lines.Err()
 }
 
-// searchGo looks at the comments, strings and identifiers of a file. A comment's
+// searchGo looks at the comments, strings and identifiers of a file. It parses the file,
+// so that a word in an identifier's middle, or in a package's name, is none. A comment's
 // lines are joined as well, because a phrase may stand on two.
 func searchGo(path, name string, report reporter) error {
 	files := token.NewFileSet()

@@ -90,6 +90,8 @@ func measure(root string) ([]*folder, error) {
 }
 
 // eachFile visits the files of the project below root; name is the path from there.
+// Hidden folders hold copies of others' code (.patched) and tools, testdata what need not
+// read well, results what a program has written.
 func eachFile(root string, visit func(path, name string) error) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -244,7 +246,8 @@ func exportedReceiver(list *ast.FieldList) bool {
 	}
 }
 
-// sums returns the measures of all folders together, and those of bench and its folders.
+// sums returns the measures of all folders together, and those of bench and its folders,
+// which have a bound of their own.
 func sums(folders []*folder) (all, bench *folder) {
 	all, bench = &folder{name: "all"}, &folder{name: "bench, all of it"}
 	for _, f := range folders {
@@ -256,7 +259,8 @@ func sums(folders []*folder) (all, bench *folder) {
 	return all, bench
 }
 
-// printTable writes one line for each folder, one for bench, and one for all.
+// printTable writes one line for each folder, one for bench, and one for all. It judges
+// nothing: a folder may break a bound that holds over all.
 func printTable(w io.Writer, folders []*folder) error {
 	all, bench := sums(folders)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -291,7 +295,8 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// quantile returns the smallest value that a share of all values does not exceed.
+// quantile returns the smallest value that a share of all values does not exceed; 0 if
+// there are no values. It takes no mean of two: p90 is the length of a real function.
 func quantile(values []int, share float64) int {
 	if len(values) == 0 {
 		return 0
