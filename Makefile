@@ -80,10 +80,11 @@ bench-smoke: need-go $(PATCHED) ## Look under load, for less than a minute, whet
 	go run ./bench --smoke
 
 .PHONY: lint
-lint: need-go $(PATCHED) $(GOLANGCI) ## Check with go vet, golangci-lint and go mod tidy
+lint: need-go $(PATCHED) $(GOLANGCI) ## Check with go vet, golangci-lint, go mod tidy and the project's own measures
 	go vet -tags faults ./...
 	$(GOLANGCI) run ./...
 	go mod tidy -diff
+	go run ./cmd/internal/measure -check -english
 
 # The server runs on Linux and macOS, the client commands on Windows, too.
 CROSS := darwin/arm64 linux/arm64 windows/amd64
