@@ -43,7 +43,7 @@ type Client struct {
 // *settings.UsageError.
 func New(server, token string) (*Client, error) {
 	if fault := serverFault(server); fault != "" {
-		return nil, settings.Misuse(fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080: %s", server, fault))
+		return nil, settings.Misuse(fmt.Sprintf("%q is not the URL of a server such as http://127.0.0.1:8080: %s", withoutPassword(server), fault))
 	}
 	// The server would answer 401, which does not say which setting is missing.
 	if strings.TrimSpace(token) == "" {
@@ -56,6 +56,15 @@ func New(server, token string) (*Client, error) {
 			Timeout: clientTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}, CheckRedirect: stay,
 		},
 	}, nil
+}
+
+// withoutPassword returns a server's URL as an error may show it: errors end up in logs.
+func withoutPassword(server string) string {
+	u, err := url.Parse(server)
+	if err != nil || u.User == nil {
+		return server
+	}
+	return u.Redacted()
 }
 
 // stay keeps a client from following redirects: the token is meant for the server

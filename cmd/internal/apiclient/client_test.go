@@ -315,3 +315,12 @@ func ExampleRefusal() {
 	// the server answered 422 Unprocessable Entity: a?[2Jb
 	// the server answered 422 Unprocessable Entity
 }
+
+// TestPasswordStaysOut: an error about a URL with a password does not show the password,
+// because errors end up in logs.
+func TestPasswordStaysOut(t *testing.T) {
+	_, err := apiclient.New("http://user:hunter2@127.0.0.1:8080", "token")
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "user or a password") {
+		t.Errorf("the error is %v", err)
+	}
+}
