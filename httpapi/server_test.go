@@ -172,19 +172,8 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// dial opens a connection that the test closes at its end.
-func (f *fixture) dial(t *testing.T) net.Conn {
-	t.Helper()
-	c, err := f.listener.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil { // so that no test waits for ever
-		t.Fatal(err)
-	}
-	return c
-}
+// dial opens a connection that ends with the test.
+func (f *fixture) dial(t *testing.T) net.Conn { return inboundtest.DialIn(t, f.listener) }
 
 // TestShutdownGivesUp: Shutdown returns in time although a request does not end.
 func TestShutdownGivesUp(t *testing.T) {

@@ -17,27 +17,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
-	"go.uber.org/goleak"
 
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// TestMain starts a fasthttp server before any test: the goroutine that keeps its
-// clock never ends, and must not begin inside a synctest bubble.
-func TestMain(m *testing.M) {
-	ln := fasthttputil.NewInmemoryListener()
-	server := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = server.Serve(ln) }()
-	client := &fasthttp.Client{Dial: func(string) (net.Conn, error) { return ln.Dial() }}
-	_, _, _ = client.Get(nil, "http://x/")
-	client.CloseIdleConnections()
-	_ = server.Shutdown()
-	<-served
-	goleak.VerifyTestMain(m, goleak.IgnoreCurrent(),
-		// It notices within 10 s that its pool has stopped.
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
-}
+func TestMain(m *testing.M) { inboundtest.Main(m) }
 
 // inBubble runs a test in virtual time.
 func inBubble(t *testing.T, test func(*testing.T)) {
@@ -208,19 +192,8 @@ func (f *fixture) socket(t testing.TB) string {
 	return ln.Addr().String()
 }
 
-// dial opens a connection that the test closes at its end.
-func (f *fixture) dial(t *testing.T) net.Conn {
-	t.Helper()
-	c, err := f.listener.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil { // so that no test waits for ever
-		t.Fatal(err)
-	}
-	return c
-}
+// dial opens a connection that ends with the test.
+func (f *fixture) dial(t *testing.T) net.Conn { return inboundtest.DialIn(t, f.listener) }
 
 // event is the body of a good request.
 const event = `{"event_type":"user.created","data":1}`

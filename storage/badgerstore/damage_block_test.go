@@ -3,13 +3,13 @@ package badgerstore
 import (
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine/enginetest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -20,7 +20,7 @@ func TestDamagedBlockBreaksTheStore(t *testing.T) {
 	if !engine.Patched() {
 		t.Skip("upstream's Badger does not report damaged blocks")
 	}
-	for name, damage := range map[string]func(t *testing.T, path string){"a bit": rot, "a page": wipe} {
+	for name, damage := range map[string]func(t *testing.T, path string){"a bit": enginetest.Rot, "a page": enginetest.Wipe} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := openTest(t, dir)
@@ -61,7 +61,7 @@ func TestBackupOfWhatRots(t *testing.T) {
 	if err != nil || len(tables) == 0 {
 		t.Fatal(tables, err)
 	}
-	rot(t, tables[0])
+	enginetest.Rot(t, tables[0])
 	if err := s.Backup(t.Context(), io.Discard); !errors.Is(err, engine.ErrDamaged) || s.Err() == nil {
 		t.Error(err, s.Err())
 	}
@@ -77,37 +77,4 @@ func dirWithTable(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// rot flips a bit in the middle of a table behind Badger's back.
-func rot(t *testing.T, path string) {
-	t.Helper()
-	scribble(t, path, 1, func(text []byte) { text[0] ^= 4 })
-}
-
-// wipe clears a page in the middle of a table.
-func wipe(t *testing.T, path string) {
-	t.Helper()
-	scribble(t, path, 4096, func(text []byte) { clear(text) })
-}
-
-// scribble changes size bytes in the middle of a file. size is a power of two, so that
-// the bytes lie within one page.
-func scribble(t *testing.T, path string, size int64, change func([]byte)) {
-	t.Helper()
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := file.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, at := make([]byte, size), info.Size()/2&^(size-1)
-	_, err = file.ReadAt(text, at)
-	change(text)
-	_, writeErr := file.WriteAt(text, at)
-	if err := errors.Join(err, writeErr, file.Close()); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -11,22 +11,9 @@ import (
 	"testing"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine/enginetest"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-// damages are what may happen to a file, at a random place of its content.
-var damages = map[string]func(text []byte) []byte{
-	"a zeroed page": func(text []byte) []byte {
-		at := rand.IntN(len(text)) &^ 4095
-		clear(text[at:min(at+4096, len(text))])
-		return text
-	},
-	"a flipped bit": func(text []byte) []byte {
-		text[rand.IntN(len(text))] ^= 1 << rand.IntN(8)
-		return text
-	},
-	"a truncation": func(text []byte) []byte { return text[:rand.IntN(len(text))] },
-}
 
 // fillForDamage makes a directory as a killed process leaves it, with tables, logs and a
 // commit mark, and returns its events.
@@ -59,7 +46,7 @@ func TestDamage(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "whole")
 	ids := fillForDamage(t, whole)
 	outcomes := map[string]int{}
-	for name, damage := range damages {
+	for name, damage := range enginetest.Damages {
 		for _, kind := range []string{"*.mem"} {
 			for range rounds {
 				dir := filepath.Join(t.TempDir(), "damaged")

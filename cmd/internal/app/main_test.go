@@ -2,34 +2,12 @@ package app
 
 import (
 	"log/slog"
-	"net"
 	"testing"
 
-	"github.com/valyala/fasthttp"
-	"github.com/valyala/fasthttp/fasthttputil"
-	"go.uber.org/goleak"
+	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 )
 
-// TestMain starts a fasthttp server before any test: the goroutine that keeps its
-// clock never ends, and must not begin inside a synctest bubble.
-func TestMain(m *testing.M) {
-	ln := fasthttputil.NewInmemoryListener()
-	server := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
-	client := &fasthttp.Client{Dial: func(string) (net.Conn, error) { return ln.Dial() }}
-	if _, _, err := client.Get(nil, "http://x/"); err != nil {
-		panic(err)
-	}
-	client.CloseIdleConnections()
-	if err := server.Shutdown(); err != nil {
-		panic(err)
-	}
-	<-served
-	goleak.VerifyTestMain(m, goleak.IgnoreCurrent(),
-		// It notices within 10 s that its pool has stopped.
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
-}
+func TestMain(m *testing.M) { inboundtest.Main(m) }
 
 const testSecret = "0123456789abcdef0123456789abcdef"
 

@@ -12,21 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// damages are the ways to damage a file, at a random place of its content.
-var damages = map[string]func(text []byte) []byte{
-	"a zeroed page": func(text []byte) []byte {
-		at := rand.IntN(len(text)) &^ 4095
-		clear(text[at:min(at+4096, len(text))])
-		return text
-	},
-	"a flipped bit": func(text []byte) []byte {
-		text[rand.IntN(len(text))] ^= 1 << rand.IntN(8)
-		return text
-	},
-	"a truncation": func(text []byte) []byte { return text[:rand.IntN(len(text))] },
-}
+	"github.com/corpastro/astrohook/storage/badgerstore/engine/enginetest"
+)
 
 // TestFaultDamage damages one file of a data directory, as a killed server left
 // it, in one place. Then astrohook check refuses or reports, or everything is
@@ -60,7 +48,7 @@ func TestFaultDamage(t *testing.T) {
 		t.Fatal("the check of an undamaged directory:", want)
 	}
 	outcomes := map[string]int{}
-	for name, damage := range damages {
+	for name, damage := range enginetest.Damages {
 		for _, kind := range []string{"*.mem", "*.sst", "*.vlog", "MANIFEST"} {
 			for range rounds {
 				dir := filepath.Join(t.TempDir(), "damaged")

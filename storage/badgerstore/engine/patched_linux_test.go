@@ -16,6 +16,8 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/table"
 	"golang.org/x/sys/unix"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/engine/enginetest"
 )
 
 // These tests show what the patches are for. Each fails without the patch in whose header
@@ -231,39 +233,6 @@ func appendTo(t *testing.T, path string, text []byte) {
 	}
 }
 
-// rot flips a bit in the middle of a table behind Badger's back.
-func rot(t *testing.T, path string) {
-	t.Helper()
-	scribble(t, path, 1, func(text []byte) { text[0] ^= 4 })
-}
-
-// wipe clears a page in the middle of a table.
-func wipe(t *testing.T, path string) {
-	t.Helper()
-	scribble(t, path, 4096, func(text []byte) { clear(text) })
-}
-
-// scribble changes size bytes in the middle of a file. size is a power of two, so that
-// the bytes lie within one page.
-func scribble(t *testing.T, path string, size int64, change func([]byte)) {
-	t.Helper()
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := file.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, at := make([]byte, size), info.Size()/2&^(size-1)
-	_, err = file.ReadAt(text, at)
-	change(text)
-	_, writeErr := file.WriteAt(text, at)
-	if err := errors.Join(err, writeErr, file.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestTableThatRots: a damaged table must neither be merged away nor stay unnoticed.
 func TestTableThatRots(t *testing.T) {
 	needPatch(t)
@@ -275,7 +244,7 @@ func TestTableThatRots(t *testing.T) {
 		}
 	})
 	rotten := table.NewFilename(nextTable(t, dir)-3, dir)
-	rot(t, rotten)
+	enginetest.Rot(t, rotten)
 	if err := scrub(t.Context(), db, scrubRate); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), rotten) {
 		t.Error("scrub:", err)
 	}
@@ -308,7 +277,7 @@ func TestDailyScrub(t *testing.T) {
 		default:
 		}
 		path := onlyTable(t, dir)
-		rot(t, path)
+		enginetest.Rot(t, path)
 		select {
 		case err := <-failed:
 			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) {
@@ -324,7 +293,7 @@ func TestDailyScrub(t *testing.T) {
 // read for an empty one; the failure must be reported before the read returns.
 func TestDamagedBlockIsReported(t *testing.T) {
 	needPatch(t)
-	for name, damage := range map[string]func(t *testing.T, path string){"a bit": rot, "a page": wipe} {
+	for name, damage := range map[string]func(t *testing.T, path string){"a bit": enginetest.Rot, "a page": enginetest.Wipe} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fill(t, dir, 2000)
@@ -364,7 +333,7 @@ func TestVerifyNow(t *testing.T) {
 	}
 	var failed error
 	db.OnFailure(func(err error) { failed = err })
-	rot(t, onlyTable(t, dir))
+	enginetest.Rot(t, onlyTable(t, dir))
 	if err := db.VerifyNow(t.Context()); !errors.Is(err, ErrDamaged) || !errors.Is(failed, ErrDamaged) {
 		t.Error("with damage:", err, failed)
 	}

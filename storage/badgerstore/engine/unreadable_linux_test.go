@@ -4,42 +4,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
 	badger "github.com/dgraph-io/badger/v4"
-	"golang.org/x/sys/unix"
+
+	"github.com/corpastro/astrohook/storage/badgerstore/engine/enginetest"
 )
-
-// withoutPrivilege runs a function in a thread to which the permissions of files
-// apply, also when root runs the tests.
-func withoutPrivilege(t *testing.T, run func()) {
-	t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		done <- dropOverride()
-		run()
-		close(done)
-	}()
-	err := <-done
-	<-done
-	if err != nil {
-		t.Fatal("drop the privilege:", err)
-	}
-}
-
-func dropOverride() error {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return err
-	}
-	data[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
-	return unix.Capset(&header, &data[0])
-}
 
 // filesToRead returns one file of each kind that an open reads.
 func filesToRead(t *testing.T, dir string) map[string]string {
@@ -81,7 +53,7 @@ func TestUnreadableIsNotDamaged(t *testing.T) {
 			if err := c.make(); err != nil {
 				t.Fatal(err)
 			}
-			withoutPrivilege(t, func() {
+			enginetest.WithoutPrivilege(t, func() {
 				w, err := startWriter(Options{Dir: whole})
 				if err == nil {
 					t.Errorf("%s, %s: opened: %v", name, fault, w.Close(nil, func() {}))
