@@ -37,6 +37,15 @@ var (
 	// ErrBroken reports that storage failed to commit and accepts nothing more. It is
 	// fatal: the process must restart, so that what is on disk is read again.
 	ErrBroken = errors.New("storage is broken")
+	// ErrUnavailable reports that storage cannot be reached at present; try again later.
+	// Whether a write was stored is not known.
+	ErrUnavailable = errors.New("storage cannot be reached")
+	// ErrStale reports that registrations changed since the events were matched. Nothing
+	// was stored; match them again.
+	ErrStale = errors.New("registrations have changed")
+	// ErrFenced reports that the cluster took this node for dead and gave its work to
+	// others. Nothing that it writes is stored any more: it must join again.
+	ErrFenced = errors.New("the cluster has fenced this node off")
 	// ErrBlockedAddress reports that the address guard refused every address of the target.
 	ErrBlockedAddress = errors.New("address not allowed")
 )
