@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -33,7 +34,7 @@ func TestFailingJobFailsAlone(t *testing.T) {
 	refused := errors.New("refused")
 	write := func(name string) *job {
 		c := &change{}
-		c.put(layout.EventTypeKey(name), layout.EncodeEventType(webhook.EventType{}))
+		c.put(layout.EventTypeKey(name), record.EncodeEventType(webhook.EventType{}))
 		return &job{change: c}
 	}
 	sees := func(want bool) *job {
