@@ -25,13 +25,13 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	o := s.outcomeOf(&st)
 	plan := func(tx *badger.Txn) (*change, error) {
 		// This runs inside the committer, after the change that was made from outside.
-		if _, yes := s.changedOutsideActor[o.now.ID.Endpoint]; yes || !o.complete() {
+		if _, yes := s.changedOutsideActor[o.now.ID.Endpoint]; yes || !o.Complete(&o.now) {
 			return s.settleFound(tx, o)
 		}
 		// A move takes at most four keys: the common settlement allocates once.
 		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
-		s.move(c, o.was, &o.now, o.delivery)
-		c.logged(o.now.ID, o.number, o.records)
+		s.move(c, o.was, &o.now, o.Delivery)
+		c.logged(o.now.ID, o.Logged)
 		return c, nil
 	}
 	settled := wrapped("settle delivery", done)
@@ -55,41 +55,26 @@ func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, value 
 
 // settleFound plans a settlement from where the delivery is stored, not from st.Was.
 func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
-	// The outcome was encoded when it was handed over, to free the response.
-	now, err := record.DecodeDelivery(o.now.ID, o.delivery)
-	if err != nil {
-		return nil, err
-	}
-	c := &change{}
-	stored, err := findDelivery(tx, now.ID, layout.DeliverySpaces)
+	c, id := &change{}, o.now.ID
+	stored, err := findDelivery(tx, id, layout.DeliverySpaces)
 	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and has expired, during the attempt
-		if now.Status.Finished() { // its event may be gone, and nobody would remove a log without event
-			c.place(&now, o.delivery, s.retention)
+		if o.now.Status.Finished() { // its event may be gone, and nobody would remove a log without event
+			c.place(&o.now, o.Delivery, s.retention)
 		}
 		return c, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	// A cancelled delivery whose attempt failed stays cancelled; the attempt is kept.
-	if stored.Status.Finished() && !now.Status.Finished() {
-		now.Status, now.Reason = stored.Status, stored.Reason
-		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
-	}
-	// A settlement without a new attempt: the record keeps the latest one there is.
-	if o.number == 0 {
-		now.AttemptLog = stored.AttemptLog
+	now, err := o.Over(&stored)
+	if err == nil {
 		err = readLatest(tx, &now)
-	} else if len(now.AttemptLog) == 0 { // it was to be retried, but somebody ended it
-		var a webhook.Attempt
-		a, err = record.DecodeAttempt(o.attempt)
-		now.AttemptLog = []webhook.Attempt{a}
 	}
 	if err != nil {
 		return nil, err
 	}
 	s.move(c, stored.Place(), &now, record.EncodeDelivery(&now))
-	c.logged(now.ID, o.number, o.records)
+	c.logged(id, o.Logged)
 	return c, nil
 }
 

@@ -113,9 +113,7 @@ func (a *acceptance) store(i int) bool {
 	}
 	c.owe(keys[layout.EventKeySize:], e, first, a.retention)
 	c.lastSeq = max(c.lastSeq, e.ID.Seq)
-	a.receipts[i] = webhook.Receipt{
-		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
-	}
+	a.receipts[i] = e.Receipt()
 	return true
 }
 

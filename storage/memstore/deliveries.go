@@ -38,9 +38,6 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 
 // accept stores one event, unless its idempotency key is known.
 func (s *Store) accept(e webhook.Event) webhook.Receipt {
-	receipt := webhook.Receipt{
-		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
-	}
 	if e.IdempotencyKey != "" {
 		key := publisherKey{e.Publisher, e.IdempotencyKey}
 		// Bound to the event's own time, as on disk: not to when it was stored.
@@ -66,7 +63,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 		s.deliveries[id] = d
 		s.insert(id)
 	}
-	return receipt
+	return e.Receipt()
 }
 
 // repeated returns the receipt of an event whose key stands for an earlier one.
@@ -106,13 +103,9 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	s.submit(func() error {
 		now := st.Now
 		stored, err := s.find(now.ID)
-		// As badgerstore's Settle: what somebody ended stays ended, except by a delivery.
-		if err == nil && stored.Status.Finished() && !now.Status.Finished() {
-			now.Status, now.Reason = stored.Status, stored.Reason
-			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
-		}
 		switch {
 		case err == nil:
+			now = now.Over(&stored)
 			s.record(&now)
 		case now.Status.Finished(): // it was ended, and has expired, during the attempt
 			if last := now.LastAttempt(); last != nil {

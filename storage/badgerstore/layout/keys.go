@@ -179,21 +179,19 @@ func DeliveryLogPrefix(s Space, id webhook.ID) []byte {
 	return AppendEndpointNumber(LogPrefix(s, id), id.Endpoint)
 }
 
-// logKey returns the key of one attempt, or of its body. A delivery has as many keys
-// as there are slots, so that a new attempt overwrites the oldest, and nothing has to
-// be removed.
-func logKey(s Space, id webhook.ID, number, slots int) []byte {
-	return append(DeliveryLogPrefix(s, id), byte(number%slots))
+// logKey returns the key of one attempt, or of its body.
+func logKey(s Space, id webhook.ID, slot int) []byte {
+	return append(DeliveryLogPrefix(s, id), byte(slot))
 }
 
 // AttemptKey returns the key of a numbered attempt of a delivery.
 func AttemptKey(id webhook.ID, number int) []byte {
-	return logKey(SpaceAttempt, id, number, webhook.MaxAttemptLog)
+	return logKey(SpaceAttempt, id, record.AttemptSlot(number))
 }
 
 // BodyKey returns the key of that attempt's response body.
 func BodyKey(id webhook.ID, number int) []byte {
-	return logKey(SpaceBody, id, number, webhook.MaxLongResponses)
+	return logKey(SpaceBody, id, record.BodySlot(number))
 }
 
 // ParseLogKey returns the delivery that an attempt or a body belongs to.
