@@ -52,7 +52,7 @@ func TestFailingJobFailsAlone(t *testing.T) {
 			t.Errorf("job %d: %v, want %v", i, errs[i], want)
 		}
 	}
-	types, err := s.EventTypes()
+	types, err := s.EventTypes(t.Context())
 	if err != nil || len(types) != 2 {
 		t.Fatal(types, err)
 	}
@@ -93,7 +93,7 @@ func TestAllocations(t *testing.T) {
 			seq++
 			id := webhook.ID{Seq: seq, Nonce: 1}
 			e := webhook.Event{ID: id, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{1}}
-			s.Accept([]webhook.Event{e}, func([]webhook.Receipt, error) {})
+			s.Accept([]webhook.Event{e}, 0, func([]webhook.Receipt, error) {})
 			s.Settle(delivered(id.For(1)), func(error) { done <- struct{}{} })
 		}
 		for range batch {

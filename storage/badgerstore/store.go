@@ -212,6 +212,9 @@ func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
 // Broken returns a channel that is closed when the store cannot commit any more.
 func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
 
+// Fenced returns nil: Badger gives a directory to one process only.
+func (s *Store) Fenced() <-chan struct{} { return nil }
+
 // Err returns why it cannot; nil while it can.
 func (s *Store) Err() error { return s.committer.Err() }
 

@@ -19,7 +19,7 @@ func (s *Store) insert(id webhook.ID) {
 }
 
 // Accept stores events with a delivery for each of their recipients.
-func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+func (s *Store) Accept(events []webhook.Event, _ uint64, done func([]webhook.Receipt, error)) {
 	// The committer's goroutine fills it and then calls done, so no lock guards it.
 	receipts := make([]webhook.Receipt, len(events))
 	s.submit(func() error {
@@ -80,7 +80,7 @@ func repeated(first, e webhook.Event) webhook.Receipt {
 }
 
 // Event returns an event with its data; ErrNotFound.
-func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
+func (s *Store) Event(_ context.Context, id webhook.ID) (webhook.Event, error) {
 	return view(s, "read event", func() (webhook.Event, error) {
 		e, ok := s.events[id.Event()]
 		if !ok {
@@ -129,7 +129,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 }
 
 // Delivery returns a delivery with all its attempts; ErrNotFound.
-func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
+func (s *Store) Delivery(_ context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return view(s, "read delivery", func() (webhook.Delivery, error) {
 		d, err := s.find(id)
 		// Lists get d as it is; only this call pays for the whole log.
@@ -138,7 +138,7 @@ func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
 }
 
 // EventDeliveries returns an event's deliveries in order of endpoint.
-func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
+func (s *Store) EventDeliveries(_ context.Context, id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
 	return view(s, "read deliveries of event", func() (out []webhook.Delivery, err error) {
 		e, ok := s.events[id.Event()]
 		if !ok {

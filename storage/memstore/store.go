@@ -138,6 +138,9 @@ func view[T any](s *Store, action string, read func() (T, error)) (out T, err er
 // Broken returns a channel that is never closed: memory does not break.
 func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
 
+// Fenced returns nil: no other process writes to the memory.
+func (s *Store) Fenced() <-chan struct{} { return nil }
+
 // Err returns nil.
 func (s *Store) Err() error { return s.committer.Err() }
 

@@ -71,11 +71,11 @@ var attemptTests = []test{
 			same(f, len(want.AttemptLog[0].Response), webhook.MaxShortResponse)
 			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
 				q.Limit = 5
-				page, err := f.ListDeliveries(q)
+				page, err := f.ListDeliveries(f.Context(), q)
 				f.must(err)
 				same(f, page.Deliveries, []webhook.Delivery{want})
 			}
-			all, err := f.EventDeliveries(id, 0, 5)
+			all, err := f.EventDeliveries(f.Context(), id, 0, 5)
 			f.must(err)
 			same(f, all, []webhook.Delivery{want})
 		})
@@ -85,7 +85,7 @@ var attemptTests = []test{
 		f.fails(id, longBody(1), forever)
 		want := []webhook.Due{{Delivery: withoutLog(f.delivery(id)), Data: f.event().Data}}
 		f.check(func() {
-			due, _, err := f.Scheduled(1, webhook.Slot{}, f.at(1e6), 5, 1<<20)
+			due, _, err := f.Scheduled(f.Context(), 1, webhook.Slot{}, f.at(1e6), 5, 1<<20)
 			f.must(err)
 			same(f, due, want)
 		})
@@ -93,7 +93,7 @@ var attemptTests = []test{
 		f.must(err)
 		same(f, due.Delivery, withoutLog(f.delivery(id)))
 		f.check(func() {
-			due, err := f.Queued(1, webhook.ID{}, 5, 1<<20)
+			due, err := f.Queued(f.Context(), 1, webhook.ID{}, 5, 1<<20)
 			f.must(err)
 			same(f, due, []webhook.Due{{Delivery: withoutLog(f.delivery(id)), Data: want[0].Data}})
 		})
@@ -129,7 +129,7 @@ var attemptTests = []test{
 			f.onlyIn(id, now)
 			same(f, f.schedule(1, 1e6), nil)
 			same(f, f.Pending(), 0)
-			page, err := f.ListDeliveries(webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
+			page, err := f.ListDeliveries(f.Context(), webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
 			f.must(err)
 			same(f, page.Deliveries, []webhook.Delivery{now.Listed()})
 		})

@@ -136,7 +136,7 @@ func (f *fixture) accept(events ...webhook.Event) []webhook.Receipt {
 		err      error
 	}
 	done := make(chan answer, 1)
-	f.Accept(events, func(receipts []webhook.Receipt, err error) { done <- answer{receipts, err} })
+	f.Accept(events, 0, func(receipts []webhook.Receipt, err error) { done <- answer{receipts, err} })
 	got := <-done
 	f.must(got.err)
 	return got.receipts
@@ -190,7 +190,7 @@ func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 
 func (f *fixture) delivery(id webhook.ID) webhook.Delivery {
 	f.Helper()
-	d, err := f.Delivery(id)
+	d, err := f.Delivery(f.Context(), id)
 	f.must(err)
 	return d
 }
@@ -204,7 +204,7 @@ func withoutLog(d webhook.Delivery) webhook.Delivery {
 // queue reads an endpoint's whole queue.
 func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
 	f.Helper()
-	due, err := f.Queued(n, webhook.ID{}, 1000, 1<<30)
+	due, err := f.Queued(f.Context(), n, webhook.ID{}, 1000, 1<<30)
 	f.must(err)
 	return idsOf(due)
 }
@@ -212,7 +212,7 @@ func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
 // schedule reads the part of an endpoint's retry schedule that is due some seconds after f.now.
 func (f *fixture) schedule(n webhook.EndpointNumber, seconds int) []webhook.ID {
 	f.Helper()
-	due, _, err := f.Scheduled(n, webhook.Slot{}, f.at(seconds), 1000, 1<<30)
+	due, _, err := f.Scheduled(f.Context(), n, webhook.Slot{}, f.at(seconds), 1000, 1<<30)
 	f.must(err)
 	return idsOf(due)
 }
@@ -230,7 +230,7 @@ func (f *fixture) listed(q webhook.DeliveryQuery) []webhook.ID {
 	f.Helper()
 	var ids []webhook.ID
 	for {
-		page, err := f.ListDeliveries(q)
+		page, err := f.ListDeliveries(f.Context(), q)
 		f.must(err)
 		if len(page.Deliveries) > q.Limit {
 			f.Fatalf("a page of %d has %d deliveries", q.Limit, len(page.Deliveries))

@@ -15,12 +15,12 @@ var reapTests = []test{
 		time.Sleep(58 * time.Second)
 		same(f, f.delivery(done).Status, webhook.Delivered)
 		f.reap(time.Now())
-		_, err := f.Event(done)
+		_, err := f.Event(f.Context(), done)
 		f.must(err)
 		time.Sleep(4 * time.Second)
 		f.check(func() {
 			for _, id := range []webhook.ID{done, failed} {
-				_, err := f.Delivery(id)
+				_, err := f.Delivery(f.Context(), id)
 				f.is(err, webhook.ErrNotFound)
 				_, err = f.Requeue(f.Context(), id)
 				f.is(err, webhook.ErrNotFound)
@@ -28,14 +28,14 @@ var reapTests = []test{
 			same(f, f.listed(webhook.DeliveryQuery{Limit: 5}), nil)
 			same(f, f.listed(webhook.DeliveryQuery{Endpoint: 1, Limit: 5}), nil)
 		})
-		some, err := f.EventDeliveries(done, 0, 10)
+		some, err := f.EventDeliveries(f.Context(), done, 0, 10)
 		f.must(err)
 		same(f, len(some), 0)
 		f.reap(time.Now())
 		last := f.LastSeq()
 		f.check(func() {
 			for _, id := range []webhook.ID{done, failed} {
-				_, err := f.Event(id)
+				_, err := f.Event(f.Context(), id)
 				f.is(err, webhook.ErrNotFound)
 			}
 			same(f, f.LastSeq(), last) // no ID is issued twice
@@ -56,14 +56,14 @@ var reapTests = []test{
 		f.check(func() {
 			for _, id := range []webhook.ID{waiting, requeued} {
 				f.delivery(id)
-				_, err := f.Event(id)
+				_, err := f.Event(f.Context(), id)
 				f.must(err)
 			}
 			same(f, f.delivery(shared.ID.For(2)), retrying)
 			same(f, f.delivery(shared.ID.For(3)).Status, webhook.Queued)
-			_, err := f.Delivery(shared.ID.For(1))
+			_, err := f.Delivery(f.Context(), shared.ID.For(1))
 			f.is(err, webhook.ErrNotFound)
-			got, err := f.Event(shared.ID)
+			got, err := f.Event(f.Context(), shared.ID)
 			f.must(err)
 			same(f, got, shared)
 			same(f, f.queue(1), []webhook.ID{queued})
@@ -74,13 +74,13 @@ var reapTests = []test{
 		f.attempted(queued, 200)
 		f.attempted(shared.ID.For(2), 200)
 		f.reap(f.now.Add(time.Hour))
-		_, err = f.Event(queued)
+		_, err = f.Event(f.Context(), queued)
 		f.must(err)
 		f.attempted(shared.ID.For(3), 200)
 		time.Sleep(62 * time.Second)
 		f.reap(time.Now())
 		for _, id := range []webhook.ID{queued, shared.ID} {
-			_, err := f.Event(id)
+			_, err := f.Event(f.Context(), id)
 			f.is(err, webhook.ErrNotFound)
 		}
 	}},
@@ -90,15 +90,15 @@ var reapTests = []test{
 		f.accept(e)
 		time.Sleep(58 * time.Second)
 		f.reap(time.Now().Add(time.Hour))
-		_, err := f.Event(e.ID)
+		_, err := f.Event(f.Context(), e.ID)
 		f.must(err)
 		f.delivery(e.ID.For(1))
 		time.Sleep(4 * time.Second)
 		f.reap(time.Now())
 		f.check(func() {
-			_, err := f.Delivery(e.ID.For(1))
+			_, err := f.Delivery(f.Context(), e.ID.For(1))
 			f.is(err, webhook.ErrNotFound)
-			_, err = f.Event(e.ID)
+			_, err = f.Event(f.Context(), e.ID)
 			f.is(err, webhook.ErrNotFound)
 		})
 	}},
@@ -113,7 +113,7 @@ var reapTests = []test{
 			f.now = time.Now().UTC().Truncate(time.Millisecond)
 			now := inFlight.Attempted(f.attempt(code), webhook.DefaultSettings().Retry, 0)
 			f.settle(webhook.Settlement{Was: inFlight.Place(), Now: now})
-			_, err = f.Delivery(id)
+			_, err = f.Delivery(f.Context(), id)
 			same(f, err == nil, code == 200)
 			same(f, f.Pending(), 0)
 			same(f, f.wakes(), nil)
@@ -138,14 +138,14 @@ var reapTests = []test{
 			}
 		}
 		for i, id := range ids {
-			_, err := f.Event(id)
+			_, err := f.Event(f.Context(), id)
 			same(f, err == nil, i < 5)
 		}
 		f.now = time.Now()
 		f.attempted(ids[0], 200)
 		time.Sleep(62 * time.Second)
 		f.reap(time.Now())
-		_, err := f.Event(ids[0])
+		_, err := f.Event(f.Context(), ids[0])
 		f.is(err, webhook.ErrNotFound)
 		same(f, f.queue(1), ids[1:5])
 	}},
@@ -156,17 +156,17 @@ var reapTests = []test{
 		f.deleteEndpoint(pending)
 		f.queued(pending.Number(), 1)
 		f.reap(time.Now().Add(30 * time.Second))
-		_, err := f.Endpoint(gone.Number())
+		_, err := f.Endpoint(f.Context(), gone.Number())
 		f.must(err)
 		time.Sleep(62 * time.Second)
 		f.reap(time.Now())
 		f.check(func() {
-			_, err := f.Endpoint(gone.Number())
+			_, err := f.Endpoint(f.Context(), gone.Number())
 			f.is(err, webhook.ErrNotFound)
 			same(f, f.gate(gone.Number()), webhook.GateState{})
-			_, err = f.Endpoint(pending.Number())
+			_, err = f.Endpoint(f.Context(), pending.Number())
 			f.must(err)
-			_, err = f.Endpoint(stays.Number())
+			_, err = f.Endpoint(f.Context(), stays.Number())
 			f.must(err)
 		})
 		next := f.endpoint("a")
@@ -176,7 +176,7 @@ var reapTests = []test{
 		f.deleteEndpoint(f.endpoint("a"))
 		time.Sleep(62 * time.Second)
 		f.reap(time.Now())
-		_, err := f.Endpoint(1)
+		_, err := f.Endpoint(f.Context(), 1)
 		f.is(err, webhook.ErrNotFound)
 		f.check(func() {})
 		same(f, f.endpoint("a").ID.Endpoint, 2)
