@@ -8,6 +8,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -36,7 +37,7 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 	o.now.AttemptLog = nil
 	last := st.Now.LastAttempt()
 	if last == nil {
-		o.delivery = layout.EncodeDelivery(&st.Now)
+		o.delivery = record.EncodeDelivery(&st.Now)
 		return o
 	}
 	now := st.Now
@@ -50,12 +51,12 @@ func (s *Store) outcomeOf(st *webhook.Settlement) *outcome {
 		}
 	}
 	// After the cut, so that the record has what is kept.
-	o.number, o.delivery = last.Number, layout.EncodeDelivery(&now)
+	o.number, o.delivery = last.Number, record.EncodeDelivery(&now)
 	if !now.Status.Finished() {
-		o.attempt = layout.EncodeAttempt(last)
+		o.attempt = record.EncodeAttempt(last)
 	}
 	if len(last.Response) > webhook.MaxShortResponse {
-		o.body = (&layout.Body{Number: last.Number, Truncated: last.ResponseTruncated, Text: last.Response}).Encode()
+		o.body = (&record.Body{Number: last.Number, Truncated: last.ResponseTruncated, Text: last.Response}).Encode()
 	}
 	return o
 }
@@ -81,10 +82,10 @@ func (c *change) logged(id webhook.ID, number int, r records) {
 func (c *change) keepLog(d *webhook.Delivery) {
 	for i := range d.AttemptLog {
 		a := &d.AttemptLog[i]
-		r := records{attempt: layout.EncodeAttempt(a)}
+		r := records{attempt: record.EncodeAttempt(a)}
 		// Version 1 kept all bodies; only the latest ones move.
 		if len(a.Response) > webhook.MaxShortResponse && i >= len(d.AttemptLog)-webhook.MaxLongResponses {
-			r.body = (&layout.Body{Number: a.Number, Truncated: a.ResponseTruncated, Text: a.Response}).Encode()
+			r.body = (&record.Body{Number: a.Number, Truncated: a.ResponseTruncated, Text: a.Response}).Encode()
 		}
 		c.logged(d.ID, a.Number, r)
 	}
@@ -100,8 +101,8 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	known := func(number int) bool {
 		return slices.ContainsFunc(d.AttemptLog, func(a webhook.Attempt) bool { return a.Number == number })
 	}
-	err := eachLogged(tx, layout.SpaceAttempt, d.ID, func(record []byte) error {
-		a, err := layout.DecodeAttempt(record)
+	err := eachLogged(tx, layout.SpaceAttempt, d.ID, func(value []byte) error {
+		a, err := record.DecodeAttempt(value)
 		// A cancelled delivery has its latest attempt in both places.
 		if err == nil && !known(a.Number) {
 			log = append(log, a)
@@ -114,8 +115,8 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
 	// The slot of an attempt may still hold an older one that was to be overwritten.
 	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
-	return eachLogged(tx, layout.SpaceBody, d.ID, func(record []byte) error {
-		b, err := layout.DecodeBody(record)
+	return eachLogged(tx, layout.SpaceBody, d.ID, func(value []byte) error {
+		b, err := record.DecodeBody(value)
 		for i := range d.AttemptLog {
 			if a := &d.AttemptLog[i]; err == nil && a.Number == b.Number {
 				a.Response, a.ResponseTruncated = slices.Clone(b.Text), b.Truncated
@@ -126,7 +127,7 @@ func readLog(tx *badger.Txn, d *webhook.Delivery) error {
 }
 
 // eachLogged calls visit for each record of a delivery in one space of the log.
-func eachLogged(tx *badger.Txn, s layout.Space, id webhook.ID, visit func(record []byte) error) error {
+func eachLogged(tx *badger.Txn, s layout.Space, id webhook.ID, visit func(value []byte) error) error {
 	it := forward(tx, layout.DeliveryLogPrefix(s, id))
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
@@ -142,7 +143,7 @@ func readLatest(tx *badger.Txn, d *webhook.Delivery) error {
 	if d.Attempts == 0 || len(d.AttemptLog) > 0 {
 		return nil
 	}
-	a, _, err := readIfStored(tx, layout.AttemptKey(d.ID, d.Attempts), layout.DecodeAttempt)
+	a, _, err := readIfStored(tx, layout.AttemptKey(d.ID, d.Attempts), record.DecodeAttempt)
 	if err == nil && a.Number == d.Attempts { // else the slot holds an older one, or nothing
 		d.AttemptLog = []webhook.Attempt{a}
 	}

@@ -10,6 +10,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -152,7 +153,7 @@ func TestKeyTally(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("the last of a key", map[string]int64{"b": 2})
-	if err := move("b", "", "b", "", "b", ""); !errors.Is(err, layout.ErrDamaged) {
+	if err := move("b", "", "b", "", "b", ""); !errors.Is(err, record.ErrDamaged) {
 		t.Errorf("more than there are: %v", err)
 	}
 	want("the refused change", map[string]int64{"b": 2})

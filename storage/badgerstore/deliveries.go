@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -47,15 +48,15 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 }
 
 // move removes a delivery from where it was and writes it where it is now.
-func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record []byte) {
+func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, value []byte) {
 	c.leave(now.ID, was, layout.SpaceOf(was.Status) == layout.SpaceOf(now.Status))
-	c.place(now, record, s.retention)
+	c.place(now, value, s.retention)
 }
 
 // settleFound plans a settlement from where the delivery is stored, not from st.Was.
 func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 	// The outcome was encoded when it was handed over, to free the response.
-	now, err := layout.DecodeDelivery(o.now.ID, o.delivery)
+	now, err := record.DecodeDelivery(o.now.ID, o.delivery)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +82,13 @@ func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
 		err = readLatest(tx, &now)
 	} else if len(now.AttemptLog) == 0 { // it was to be retried, but somebody ended it
 		var a webhook.Attempt
-		a, err = layout.DecodeAttempt(o.attempt)
+		a, err = record.DecodeAttempt(o.attempt)
 		now.AttemptLog = []webhook.Attempt{a}
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.move(c, stored.Place(), &now, layout.EncodeDelivery(&now))
+	s.move(c, stored.Place(), &now, record.EncodeDelivery(&now))
 	c.logged(now.ID, o.number, o.records)
 	return c, nil
 }
@@ -97,8 +98,8 @@ func (s *Store) changeOutsideActor(n webhook.EndpointNumber) { s.changedOutsideA
 
 // readDelivery returns a delivery if it is in a space; ErrNotFound.
 func readDelivery(tx *badger.Txn, from layout.Space, id webhook.ID) (webhook.Delivery, error) {
-	return readRecord(tx, layout.DeliveryKey(from, id), func(record []byte) (webhook.Delivery, error) {
-		return layout.DecodeDelivery(id, record)
+	return readRecord(tx, layout.DeliveryKey(from, id), func(value []byte) (webhook.Delivery, error) {
+		return record.DecodeDelivery(id, value)
 	})
 }
 
@@ -162,7 +163,7 @@ func (s *Store) EventDeliveries(_ context.Context, id webhook.ID, from webhook.E
 
 // readEndpointsOf returns all recipients of an event, ascending; ErrNotFound.
 func readEndpointsOf(tx *badger.Txn, id webhook.ID) ([]webhook.EndpointNumber, error) {
-	first, err := readRecord(tx, layout.EventKey(id), layout.DecodeRecipients)
+	first, err := readRecord(tx, layout.EventKey(id), record.DecodeRecipients)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		c := &change{}
 		// A finished delivery has its last attempt in its record, which is replaced now.
 		c.keepLog(&was)
-		s.move(c, was.Place(), &due.Delivery, layout.EncodeDelivery(&due.Delivery))
+		s.move(c, was.Place(), &due.Delivery, record.EncodeDelivery(&due.Delivery))
 		due.Delivery.AttemptLog = nil
 		s.changeOutsideActor(id.Endpoint)
 		return c, nil
@@ -225,7 +226,7 @@ func (s *Store) Cancel(
 		// The record is written with the latest attempt; the caller gets all of them.
 		d = was.Cancel(reason, now)
 		c := &change{}
-		s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
+		s.move(c, was.Place(), &d, record.EncodeDelivery(&d))
 		s.changeOutsideActor(id.Endpoint)
 		// The caller is shown the whole delivery, as it is before this commit.
 		return c, readLog(tx, &d)

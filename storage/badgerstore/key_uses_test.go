@@ -13,6 +13,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
@@ -322,7 +323,7 @@ func TestCheckOpensSecrets(t *testing.T) {
 	dir := t.TempDir()
 	s := openWith(t, dir, "k")
 	all := registerMany(t, s, 3)
-	record, err := s.disk.Endpoint(t.Context(), all[1].Number())
+	stored, err := s.disk.Endpoint(t.Context(), all[1].Number())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,8 +348,8 @@ func TestCheckOpensSecrets(t *testing.T) {
 	if c, err := CheckDir(dir, nil); !errors.Is(err, errMiscounted) || c.Damaged != 1 {
 		t.Errorf("miscounted: %+v, %v", c, err)
 	}
-	record.Sealed.Text[len(record.Sealed.Text)-1] ^= 1
-	overwrite(t, dir, layout.EndpointKey(layout.SpaceEndpoint, all[1].Number()), layout.EncodeEndpoint(&record))
+	stored.Sealed.Text[len(stored.Sealed.Text)-1] ^= 1
+	overwrite(t, dir, layout.EndpointKey(layout.SpaceEndpoint, all[1].Number()), record.EncodeEndpoint(&stored))
 	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
 		t.Errorf("changed: %+v, %v", c, err)
 	}

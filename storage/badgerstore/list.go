@@ -11,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -265,14 +266,14 @@ func (l *lister) walkEvents() error {
 }
 
 // walkEvent lists the deliveries of one event, and reports whether the page continues.
-func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
-	if name, err := layout.DecodeTypeOfEvent(record); err != nil {
+func (l *lister) walkEvent(id webhook.ID, value []byte) (bool, error) {
+	if name, err := record.DecodeTypeOfEvent(value); err != nil {
 		return false, err
 	} else if l.q.EventType != "" && l.q.EventType != name {
 		l.allowance--
 		return l.continues(id), nil
 	}
-	endpoints, err := layout.DecodeRecipients(record)
+	endpoints, err := record.DecodeRecipients(value)
 	if err == nil {
 		endpoints, err = withParts(l.tx, id, endpoints)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -42,7 +42,7 @@ func TestOutcomes(t *testing.T) {
 		if (o.attempt != nil) != c.attempt || (o.body != nil) != c.body || (o.claimed > 0) != c.body {
 			t.Errorf("%s: attempt %t, body %t, %d bytes claimed", reason, o.attempt != nil, o.body != nil, o.claimed)
 		}
-		stored, err := layout.DecodeDelivery(someID, o.delivery)
+		stored, err := record.DecodeDelivery(someID, o.delivery)
 		if err != nil || stored.Status != now.Status || len(stored.AttemptLog) > 0 != now.Status.Finished() {
 			t.Errorf("%s: stored as %+v, %v", reason, stored, err)
 		}

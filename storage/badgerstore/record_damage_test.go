@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -181,8 +182,8 @@ func TestDamagedRecords(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			s, ids := damagedStore(t, c.damage)
 			for _, call := range c.calls {
-				if err := call.of(s, ids); !errors.Is(err, layout.ErrDamaged) {
-					t.Errorf("%s: %v, want %v", call.name, err, layout.ErrDamaged)
+				if err := call.of(s, ids); !errors.Is(err, record.ErrDamaged) {
+					t.Errorf("%s: %v, want %v", call.name, err, record.ErrDamaged)
 				}
 			}
 			if err := s.Err(); err != nil {
@@ -214,8 +215,8 @@ func TestOpenRefusesDamagedNumbers(t *testing.T) {
 			if err == nil {
 				closed(t, s)
 			}
-			if !errors.Is(err, layout.ErrDamaged) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%v, want %v with %q", err, layout.ErrDamaged, c.says)
+			if !errors.Is(err, record.ErrDamaged) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %v with %q", err, record.ErrDamaged, c.says)
 			}
 		})
 	}

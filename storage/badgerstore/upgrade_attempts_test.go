@@ -11,7 +11,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
-	"github.com/corpastro/astrohook/storage/badgerstore/layout/layouttest"
+	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -49,7 +49,7 @@ func downgrade(t *testing.T, dir string, list ...webhook.Delivery) {
 			if d.Status != webhook.Queued {
 				err = errors.Join(err, tx.Delete(layout.DeliveryKey(layout.SpaceQueued, d.ID)))
 			}
-			put(layout.DeliveryKey(layout.SpaceOf(d.Status), d.ID), layouttest.DeliveryVersion1(&d))
+			put(layout.DeliveryKey(layout.SpaceOf(d.Status), d.ID), recordtest.DeliveryVersion1(&d))
 			if d.Status == webhook.Retrying {
 				put(layout.ScheduleKey(layout.SlotOf(d.NextAttemptAt, d.ID)), nil)
 			}
@@ -131,7 +131,7 @@ func TestUpgradeKeepsIdempotencyKeys(t *testing.T) {
 		ID: webhook.ID{Seq: webhook.SeqAt(time.Now()), Nonce: 1}, Type: "user.created", Publisher: "p", IdempotencyKey: "k",
 		Data: []byte(`{"b":1,"a":2}`), Endpoints: []webhook.EndpointNumber{1, 2},
 	}
-	overwrite(t, dir, layout.IdempotencyKey(&first), layouttest.KeyedEventVersion1(&first))
+	overwrite(t, dir, layout.IdempotencyKey(&first), recordtest.KeyedEventVersion1(&first))
 	overwrite(t, dir, layout.MetaVersion, layout.EncodeNumber(2))
 	s := openTest(t, dir)
 	again, other := first, first

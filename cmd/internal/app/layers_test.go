@@ -99,6 +99,9 @@ var forbidden = []edge{
 	{"cmd", "storage/badgerstore/engine/enginetest", "damage for tests"},
 	{"cmd", "httpapi/inbound/inboundtest", "a client for tests"},
 	{"storage/badgerstore/engine", "storage/badgerstore/layout", "the engine knows Badger and its files, and no records"},
+	{"storage/badgerstore/engine", "storage/record", "the engine knows Badger and its files, and no records"},
+	{"storage/record", "storage/badgerstore", "records know no backend"},
+	{"storage", "storage/record/recordtest", "records of older versions, for tests"},
 	{"storage/badgerstore/layout", "storage/badgerstore/engine", "keys and encodings do not depend on how Badger is opened"},
 	{"storage", "actors", "the parts do not know one another"},
 	{"storage", "httpapi", "the parts do not know one another"},
@@ -192,6 +195,7 @@ var allowed = map[string][]string{
 	module + "/webhook/canonicaljson": {jsonLibrary},
 	module + "/webhook/signing":       {},
 	module + "/storage/keyring":       {},
+	module + "/storage/record":        slices.Concat(vocabulary, []string{module + "/storage/record"}),
 	module + "/actors/limit":          vocabulary,
 	module + "/actors/lane":           slices.Concat(vocabulary, []string{"github.com/sony/gobreaker/v2", "golang.org/x/time/rate"}),
 }

@@ -1,7 +1,7 @@
-// Package layouttest writes records as older versions of the program did, for tests
-// of what reads them. It shares no code with package layout: what was written once
+// Package recordtest writes records as older versions of the program did, for tests
+// of what reads them. It shares no code with package record: what was written once
 // does not change when the encodings do.
-package layouttest
+package recordtest
 
 import (
 	"crypto/sha256"
@@ -51,7 +51,7 @@ func KeyedEventVersion1(e *webhook.Event) []byte {
 func reasonCode(r webhook.Reason) byte {
 	code, known := reasonCodes[r]
 	if !known {
-		panic(fmt.Sprintf("layouttest: the reason %q has no code here", r))
+		panic(fmt.Sprintf("recordtest: the reason %q has no code here", r))
 	}
 	return code
 }

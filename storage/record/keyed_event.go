@@ -1,4 +1,4 @@
-package layout
+package record
 
 import (
 	"crypto/sha256"
@@ -62,11 +62,11 @@ func (p *KeyedEvent) Until() time.Time { return p.ID.Time().Add(keyLifetime) }
 // keyLifetime is how long an idempotency key is remembered, from when its event was numbered.
 const keyLifetime = 24 * time.Hour
 
-// IdempotencyKey returns the database key of a publisher's idempotency key: a hash,
+// KeyHash returns what a publisher's idempotency key is stored and found under: a hash,
 // because both texts may be long.
-func IdempotencyKey(e *webhook.Event) []byte {
+func KeyHash(e *webhook.Event) [16]byte {
 	sum := sha256.Sum256(append(appendString(nil, e.Publisher), e.IdempotencyKey...))
-	return append([]byte{byte(SpaceIdempotency)}, sum[:16]...)
+	return [16]byte(sum[:16])
 }
 
 // Encode returns the record, in the version that it was read in.

@@ -1,13 +1,14 @@
-package layout
+package record
 
 import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/storage/badgerstore/layout/layouttest"
+	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -79,7 +80,7 @@ func FuzzDelivery(f *testing.F) {
 	f.Add(Fresh)
 	f.Add([]byte{recordVersion, 0xff})
 	f.Add([]byte{})
-	f.Add(layouttest.DeliveryVersion1(&d))
+	f.Add(recordtest.DeliveryVersion1(&d))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		roundTrips(t, record, func(r []byte) (webhook.Delivery, error) {
 			d, err := DecodeDelivery(someID, r)
@@ -128,6 +129,23 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
+// FuzzNumbers: a list of recipients is read alike on its own and inside of another record.
+func FuzzNumbers(f *testing.F) {
+	f.Add(EncodeNumbers(someEvent().Endpoints))
+	f.Add([]byte{recordVersion, 3, 1})
+	f.Fuzz(func(t *testing.T, record []byte) {
+		roundTrips(t, record, DecodeNumbers, func(list *[]webhook.EndpointNumber) []byte { return EncodeNumbers(*list) })
+		whole, err := DecodeNumbers(record)
+		if err != nil {
+			return
+		}
+		inside, rest, err := CutNumbers(append(AppendNumbers(nil, whole), "rest"...))
+		if err != nil || !slices.Equal(inside, whole) || string(rest) != "rest" {
+			t.Fatalf("inside of a record: %v, %q, %v; want %v", inside, rest, err, whole)
+		}
+	})
+}
+
 func FuzzEndpoint(f *testing.F) {
 	e := someEndpoint()
 	record := EncodeEndpoint(&e)
@@ -140,14 +158,6 @@ func FuzzEndpoint(f *testing.F) {
 			return // not a number is not equal to itself
 		}
 		roundTrips(t, record, DecodeEndpoint, EncodeEndpoint)
-	})
-}
-
-func FuzzKeyCount(f *testing.F) {
-	r := KeyCount{Endpoints: 300, Check: []byte("sealed")}
-	f.Add(r.Encode())
-	f.Fuzz(func(t *testing.T, record []byte) {
-		roundTrips(t, record, DecodeKeyCount, func(r *KeyCount) []byte { return r.Encode() })
 	})
 }
 
@@ -203,31 +213,9 @@ func TestSettledRecordIsSmall(t *testing.T) {
 		Attempted(webhook.Attempt{At: at, Duration: 3 * time.Millisecond, StatusCode: 200, Response: []byte("ok")}, webhook.RetryPolicy{}, 0)
 	a := now.LastAttempt()
 	a.Requests, a.Latency = 1, 2*time.Millisecond
-	size, before := len(EncodeDelivery(&now)), len(layouttest.DeliveryVersion1(&now))
+	size, before := len(EncodeDelivery(&now)), len(recordtest.DeliveryVersion1(&now))
 	if size > 64 || size > before+1 { // a latency takes more than the two fields that are left out
 		t.Errorf("the record of a delivery that was delivered at once takes %d bytes, in version 1 %d", size, before)
-	}
-}
-
-func TestKeysSortLikeWhatTheyName(t *testing.T) {
-	ids := []webhook.ID{
-		{}, {Nonce: 1}, {Seq: 1}, {Seq: 255, Nonce: 9}, {Seq: 256}, {Seq: 1 << 40}, {Endpoint: 1}, {Endpoint: 256, Seq: 3},
-	}
-	for _, a := range ids {
-		if got := ParseDeliveryKey(DeliveryKey(SpaceQueued, a)); got != a {
-			t.Errorf("delivery key of %v reads %v", a, got)
-		}
-		if got := ParseEventKey(EventKey(a)); got != a.Event() {
-			t.Errorf("event key of %v reads %v", a, got)
-		}
-		if got := ParseScheduleKey(ScheduleKey(SlotOf(5, a))); got != SlotOf(5, a) {
-			t.Errorf("schedule key of %v reads %v", a, got)
-		}
-		for _, b := range ids {
-			if a.Endpoint == b.Endpoint && bytes.Compare(DeliveryKey(SpaceQueued, a), DeliveryKey(SpaceQueued, b)) != a.Compare(b) {
-				t.Errorf("%v and %v sort differently as keys", a, b)
-			}
-		}
 	}
 }
 

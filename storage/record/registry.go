@@ -1,7 +1,6 @@
-package layout
+package record
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -45,22 +44,4 @@ func DecodeEventType(record []byte) (description string, err error) {
 	d := newDecoder(record)
 	description = d.string()
 	return description, d.err
-}
-
-// KeyCount is what is stored of a key for as long as it encrypts any endpoint's values.
-type KeyCount struct {
-	Endpoints uint64 // how many
-	Check     []byte // webhook.SealedValues.Check of the first of them
-}
-
-// Encode returns the record of a key.
-func (r KeyCount) Encode() []byte {
-	return appendBytes(binary.AppendUvarint([]byte{recordVersion}, r.Endpoints), r.Check)
-}
-
-// DecodeKeyCount reads what Encode wrote.
-func DecodeKeyCount(record []byte) (KeyCount, error) {
-	d := newDecoder(record)
-	r := KeyCount{Endpoints: d.uvarint(), Check: bytes.Clone(d.bytes())}
-	return r, d.err
 }

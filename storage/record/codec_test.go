@@ -1,4 +1,4 @@
-package layout
+package record
 
 import (
 	"bytes"
@@ -84,7 +84,7 @@ func TestDecoderRefuses(t *testing.T) {
 		"a number without end":      {[]byte{0x80}, func(d *decoder) { d.varint() }},
 		"a number that overflows":   {append(bytes.Clone(huge), 0xff, 0x7f), func(d *decoder) { d.uvarint() }},
 		"a text longer than all":    {[]byte{5, 'a'}, func(d *decoder) { _ = d.string() }},
-		"a list longer than all":    {append(bytes.Clone(huge), 1), func(d *decoder) { d.endpoints() }},
+		"a list longer than all":    {append(bytes.Clone(huge), 1), func(d *decoder) { d.numbers() }},
 		"an ID cut off":             {make([]byte, webhook.IDSize-1), func(d *decoder) { d.id() }},
 		"a count that is too large": {append(bytes.Clone(huge), 1), func(d *decoder) { d.number() }},
 		"a duration that overflows": {append(bytes.Clone(huge), 1), func(d *decoder) { d.duration() }},
@@ -96,7 +96,7 @@ func TestDecoderRefuses(t *testing.T) {
 		if !errors.Is(d.err, ErrDamaged) || len(d.rest) > 0 {
 			t.Errorf("%s: %v, %d bytes are left", name, d.err, len(d.rest))
 		}
-		if d.byte() != 0 || d.uvarint() != 0 || d.string() != "" || !d.time().IsZero() || d.endpoints() != nil {
+		if d.byte() != 0 || d.uvarint() != 0 || d.string() != "" || !d.time().IsZero() || d.numbers() != nil {
 			t.Errorf("%s: something is read after the error", name)
 		}
 	}

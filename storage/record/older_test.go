@@ -1,4 +1,4 @@
-package layout
+package record
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corpastro/astrohook/storage/badgerstore/layout/layouttest"
+	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -26,7 +26,7 @@ func TestOlderDelivery(t *testing.T) {
 			{Number: 4, At: at, StatusCode: 503, Failure: webhook.ReasonHTTP5xx, Response: long, Requests: 1},
 		},
 	}
-	record := layouttest.DeliveryVersion1(&want)
+	record := recordtest.DeliveryVersion1(&want)
 	got, err := DecodeDelivery(someID, record)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\n%+v\nwant\n%+v", err, got, want)
@@ -45,7 +45,7 @@ func TestOlderDelivery(t *testing.T) {
 // TestOlderDeliveryWithoutAttempts: no attempts are nil, as of a delivery of today.
 func TestOlderDeliveryWithoutAttempts(t *testing.T) {
 	queued := webhook.Delivery{ID: someID, EventType: "t", Status: webhook.Queued}
-	got, err := DecodeDelivery(someID, layouttest.DeliveryVersion1(&queued))
+	got, err := DecodeDelivery(someID, recordtest.DeliveryVersion1(&queued))
 	if err != nil || !reflect.DeepEqual(got, queued) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -56,7 +56,7 @@ func TestOlderDeliveryWithoutAttempts(t *testing.T) {
 func TestOlderKeyedEvent(t *testing.T) {
 	first := someEvent()
 	first.Data = []byte(`{"a":1,"b":2}`)
-	record := layouttest.KeyedEventVersion1(&first)
+	record := recordtest.KeyedEventVersion1(&first)
 	stored, err := DecodeKeyedEvent(record)
 	if err != nil || stored.Version != 1 || stored.ID != first.ID || stored.Deliveries != 4 || stored.Disabled != 0 {
 		t.Fatalf("%+v, %v", stored, err)
@@ -181,7 +181,6 @@ func TestNothingIsShared(t *testing.T) {
 		"delivery": {EncodeDelivery(&delivery), func(r []byte) (any, error) { return DecodeDelivery(someID, r) }},
 		"endpoint": {EncodeEndpoint(&endpoint), func(r []byte) (any, error) { return DecodeEndpoint(r) }},
 		"attempt":  {EncodeAttempt(delivery.LastAttempt()), func(r []byte) (any, error) { return DecodeAttempt(r) }},
-		"count":    {KeyCount{Endpoints: 1, Check: []byte("c")}.Encode(), func(r []byte) (any, error) { return DecodeKeyCount(r) }},
 	} {
 		record := bytes.Clone(c.record)
 		got, err := c.decode(record)

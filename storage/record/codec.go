@@ -1,4 +1,16 @@
-package layout
+// Package record is how backends write what they keep: versioned encodings of endpoints,
+// events, deliveries, attempts, response bodies, gate states, event types, API keys and
+// idempotency keys, as pure functions between bytes and types of package webhook. Each
+// kind of record has one file, so that a new field of it is a change in one place.
+//
+// A record starts with the version of its encoding. To add a field, append it at the
+// end and raise the version of that record; a decoder reads all older versions and
+// leaves the field zero. What was written once is read for ever: FuzzX and TestOlderX
+// tests hold the decoders to that.
+//
+// Keys, tables and columns, what only one backend keeps, and which records a transaction
+// writes, are the backends'. Which attempts and bodies stay is a rule of package storage.
+package record
 
 import (
 	"encoding/binary"
@@ -11,7 +23,8 @@ import (
 // recordVersion is the version of records that never had another one.
 const recordVersion = 1
 
-// ErrDamaged reports that a record or a key is not what this package writes.
+// ErrDamaged reports that a record is not what this package writes; backends report it of
+// their own records and keys too.
 var ErrDamaged = errors.New("record is damaged")
 
 // appendString appends a text with its length in front.

@@ -1,4 +1,4 @@
-package layout
+package record
 
 import (
 	"encoding/binary"
@@ -60,10 +60,10 @@ const DeliveryVersion = 2
 
 // EncodeDelivery returns the record of a delivery; its ID is in the key. The record of a
 // finished delivery holds the latest attempt, shortened. That of a pending one holds
-// none, because it is written again with each attempt: they are in SpaceAttempt.
+// none, because it is written again with each attempt: they are in the log.
 func EncodeDelivery(d *webhook.Delivery) []byte {
 	last := d.LastAttempt()
-	// Its attempts are in SpaceAttempt.
+	// Its attempts are in the log.
 	if !d.Status.Finished() {
 		last = nil
 	}
@@ -129,18 +129,4 @@ func (d *decoder) status() webhook.Status {
 		return webhook.Queued
 	}
 	return statusCodes[code]
-}
-
-// SpaceOf returns the space that holds deliveries of a status.
-func SpaceOf(s webhook.Status) Space {
-	switch s {
-	case webhook.Retrying:
-		return SpaceRetrying
-	case webhook.Delivered:
-		return SpaceDelivered
-	case webhook.Failed, webhook.Cancelled:
-		return SpaceFailed
-	default:
-		return SpaceQueued
-	}
 }
