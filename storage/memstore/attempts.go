@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"slices"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -19,7 +18,7 @@ func (s *Store) record(d *webhook.Delivery) {
 	}
 	a := *last
 	if n := a.Long(); n > 0 {
-		if s.bodies.Take(d.ID.Endpoint, n, time.Now()) {
+		if s.bodies.Take(d.ID.Endpoint, n, s.present()) {
 			s.bodies.Committed(n) // memory has nothing that waits for a disk
 		} else {
 			a = a.Cut()

@@ -44,7 +44,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 	if e.IdempotencyKey != "" {
 		key := publisherKey{e.Publisher, e.IdempotencyKey}
 		// Bound to the event's own time, as on disk: not to when it was stored.
-		if first, known := s.keys[key]; known && time.Now().Before(first.ID.Time().Add(keyLifetime)) {
+		if first, known := s.keys[key]; known && s.present().Before(first.ID.Time().Add(keyLifetime)) {
 			return repeated(first, e)
 		}
 		// The event itself, not the stored one: its identity and counts answer repetitions.
@@ -94,7 +94,7 @@ func (s *Store) Event(_ context.Context, id webhook.ID) (webhook.Event, error) {
 // the maps until Reap removes their event.
 func (s *Store) find(id webhook.ID) (webhook.Delivery, error) {
 	d, ok := s.deliveries[id]
-	if !ok || d.Status.Finished() && !time.Now().Before(d.FinishedAt.Add(s.retention)) {
+	if !ok || d.Status.Finished() && !s.present().Before(d.FinishedAt.Add(s.retention)) {
 		return webhook.Delivery{}, webhook.ErrNotFound
 	}
 	return d, nil

@@ -21,6 +21,19 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
+// TestConformanceWithAClock runs the suite as a backend behind a network has it: without
+// bubbles, and with a clock that the suite sets.
+func TestConformanceWithAClock(t *testing.T) {
+	b := storagetest.Backend{Remote: true, Retention: 72 * time.Hour, Overdue: time.Hour}
+	b.Open = func(c storagetest.Config) (storage.Store, error) {
+		if c.Now == nil || c.Test == nil {
+			t.Error("the suite sets no clock or no test")
+		}
+		return Open(Options{Retention: c.Retention, Now: c.Now}), nil
+	}
+	storagetest.Run(t, b)
+}
+
 // TestVisitorsMayUseTheStore: EachEndpoint and Wakes hold no lock while they visit.
 func TestVisitorsMayUseTheStore(t *testing.T) {
 	s := Open(Options{})

@@ -156,8 +156,8 @@ var attemptTests = []test{
 			same(f, len(d.AttemptLog[0].Response), size)
 		}
 	}},
-	{name: "keeps every attempt and no more bodies than the budget allows", bubble: true, run: bodyBudget},
-	{name: "keeps for ever the attempts of what is pending", bubble: true, run: func(f *fixture) {
+	{name: "keeps every attempt and no more bodies than the budget allows", timed: true, run: bodyBudget},
+	{name: "keeps for ever the attempts of what is pending", timed: true, run: func(f *fixture) {
 		retrying, requeued := f.queued(1, 1)[0], f.queued(1, 1)[0]
 		for n := 1; n <= 3; n++ {
 			f.fails(retrying, longBody(n), forever)
@@ -167,7 +167,7 @@ var attemptTests = []test{
 		_, err := f.Requeue(f.Context(), requeued)
 		f.must(err)
 		want := []webhook.Delivery{f.delivery(retrying), f.delivery(requeued)}
-		time.Sleep(3 * time.Minute)
+		f.expire()
 		f.reap(f.now.Add(50 * 365 * 24 * time.Hour)) // whatever the clock says
 		f.check(func() {
 			same(f, []webhook.Delivery{f.delivery(retrying), f.delivery(requeued)}, want)
@@ -175,7 +175,7 @@ var attemptTests = []test{
 			f.bodies(requeued, 2)
 		})
 	}},
-	{name: "removes the attempts with the event", bubble: true, run: func(f *fixture) {
+	{name: "removes the attempts with the event", timed: true, run: func(f *fixture) {
 		events := []webhook.Event{f.event(1, 2), f.event(1), f.event(1, 2)}
 		f.accept(events...)
 		for _, e := range events {
@@ -185,10 +185,10 @@ var attemptTests = []test{
 				f.fails(e.ID.For(n), longBody(3), webhook.RetryPolicy{MaxAttempts: 1})
 			}
 		}
-		time.Sleep(62 * time.Second)
+		f.expire()
 		for more, steps := true, 0; more; steps++ { // a log does not leave in one step
 			var err error
-			more, err = f.Reap(f.Context(), time.Now(), 3)
+			more, err = f.Reap(f.Context(), f.clock(), 3)
 			f.must(err)
 			same(f, steps < 1000, true)
 		}

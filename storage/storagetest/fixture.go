@@ -1,9 +1,11 @@
 package storagetest
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,14 +23,18 @@ type fixture struct {
 	config  Config
 	seq     webhook.Sequence
 	now     time.Time // when events are numbered, to the millisecond
+	// ahead is by how much the store's clock is ahead of the process's.
+	ahead *atomic.Int64
 }
 
 const defaultRetention = 30 * 24 * time.Hour
 
 func (one test) start(t *testing.T, b Backend) {
 	config := Config{Dir: t.TempDir(), Retention: defaultRetention}
-	if one.bubble {
-		config.Retention = time.Minute
+	if one.timed {
+		config.Retention = cmp.Or(b.Retention, time.Minute)
+	}
+	if one.timed && !b.Remote {
 		synctest.Test(t, func(t *testing.T) { one.in(t, b, config) })
 		return
 	}
@@ -37,7 +43,12 @@ func (one test) start(t *testing.T, b Backend) {
 }
 
 func (one test) in(t *testing.T, b Backend, config Config) {
-	f := &fixture{T: t, backend: b, config: config, now: time.Now().UTC().Truncate(time.Millisecond)}
+	config.Test = t
+	f := &fixture{T: t, backend: b, config: config, ahead: new(atomic.Int64)}
+	if b.Remote {
+		f.config.Now = f.clock
+	}
+	f.now = f.clock()
 	f.open()
 	defer func() { f.must(f.Close()) }()
 	one.run(f)
@@ -49,6 +60,24 @@ func (f *fixture) open() {
 	f.must(err)
 	f.Store = s
 }
+
+// clock returns the present time as the store has it, to the millisecond.
+func (f *fixture) clock() time.Time {
+	return time.Now().Add(time.Duration(f.ahead.Load())).UTC().Truncate(time.Millisecond)
+}
+
+// sleep lets time pass: that of the bubble, or else that of the store's clock alone.
+func (f *fixture) sleep(d time.Duration) {
+	if f.backend.Remote {
+		f.ahead.Add(int64(d))
+		return
+	}
+	time.Sleep(d)
+}
+
+// expire lets pass the time after which the store keeps nothing that has finished until
+// now.
+func (f *fixture) expire() { f.sleep(f.config.Retention + f.backend.Overdue + 2*time.Second) }
 
 func (f *fixture) must(err error) {
 	f.Helper()

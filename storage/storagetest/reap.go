@@ -6,18 +6,17 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// In a bubble the retention is one minute.
 var reapTests = []test{
-	{name: "forgets finished deliveries, and then their events", bubble: true, run: func(f *fixture) {
+	{name: "forgets finished deliveries, and then their events", timed: true, run: func(f *fixture) {
 		done, failed := f.queued(1, 1)[0], f.queued(1, 1)[0]
 		f.attempted(done, 200)
 		f.attempted(failed, 410)
-		time.Sleep(58 * time.Second)
+		f.sleep(f.config.Retention - 2*time.Second)
 		same(f, f.delivery(done).Status, webhook.Delivered)
-		f.reap(time.Now())
+		f.reap(f.clock())
 		_, err := f.Event(f.Context(), done)
 		f.must(err)
-		time.Sleep(4 * time.Second)
+		f.sleep(4*time.Second + f.backend.Overdue)
 		f.check(func() {
 			for _, id := range []webhook.ID{done, failed} {
 				_, err := f.Delivery(f.Context(), id)
@@ -31,7 +30,7 @@ var reapTests = []test{
 		some, err := f.EventDeliveries(f.Context(), done, 0, 10)
 		f.must(err)
 		same(f, len(some), 0)
-		f.reap(time.Now())
+		f.reap(f.clock())
 		last := f.LastSeq()
 		f.check(func() {
 			for _, id := range []webhook.ID{done, failed} {
@@ -41,7 +40,7 @@ var reapTests = []test{
 			same(f, f.LastSeq(), last) // no ID is issued twice
 		})
 	}},
-	{name: "keeps for ever what is pending, and what it needs", bubble: true, run: func(f *fixture) {
+	{name: "keeps for ever what is pending, and what it needs", timed: true, run: func(f *fixture) {
 		shared := f.event(1, 2, 3)
 		f.accept(shared)
 		f.attempted(shared.ID.For(1), 200)
@@ -51,7 +50,7 @@ var reapTests = []test{
 		f.attempted(requeued, 410)
 		_, err := f.Requeue(f.Context(), requeued)
 		f.must(err)
-		time.Sleep(2 * time.Minute)
+		f.expire()
 		f.reap(f.now.Add(50 * 365 * 24 * time.Hour)) // whatever the clock says
 		f.check(func() {
 			for _, id := range []webhook.ID{waiting, requeued} {
@@ -70,31 +69,31 @@ var reapTests = []test{
 			same(f, f.queue(4), []webhook.ID{requeued})
 			same(f, f.Pending(), 5)
 		})
-		f.now = time.Now()
+		f.now = f.clock()
 		f.attempted(queued, 200)
 		f.attempted(shared.ID.For(2), 200)
 		f.reap(f.now.Add(time.Hour))
 		_, err = f.Event(f.Context(), queued)
 		f.must(err)
 		f.attempted(shared.ID.For(3), 200)
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		for _, id := range []webhook.ID{queued, shared.ID} {
 			_, err := f.Event(f.Context(), id)
 			f.is(err, webhook.ErrNotFound)
 		}
 	}},
-	{name: "forgets what failed at a disabled endpoint, and keeps its event till then", bubble: true, run: func(f *fixture) {
+	{name: "forgets what failed at a disabled endpoint, and keeps its event till then", timed: true, run: func(f *fixture) {
 		e := f.event()
 		e.Disabled = []webhook.EndpointNumber{1}
 		f.accept(e)
-		time.Sleep(58 * time.Second)
-		f.reap(time.Now().Add(time.Hour))
+		f.sleep(f.config.Retention - 2*time.Second)
+		f.reap(f.clock().Add(time.Hour))
 		_, err := f.Event(f.Context(), e.ID)
 		f.must(err)
 		f.delivery(e.ID.For(1))
-		time.Sleep(4 * time.Second)
-		f.reap(time.Now())
+		f.sleep(4*time.Second + f.backend.Overdue)
+		f.reap(f.clock())
 		f.check(func() {
 			_, err := f.Delivery(f.Context(), e.ID.For(1))
 			f.is(err, webhook.ErrNotFound)
@@ -102,15 +101,15 @@ var reapTests = []test{
 			f.is(err, webhook.ErrNotFound)
 		})
 	}},
-	{name: "does not bring back what ended and expired during an attempt", bubble: true, run: func(f *fixture) {
+	{name: "does not bring back what ended and expired during an attempt", timed: true, run: func(f *fixture) {
 		for _, code := range []int{500, 200} {
 			id := f.queued(1, 1)[0]
 			inFlight := f.delivery(id)
 			_, err := f.Cancel(f.Context(), id, webhook.ReasonCancelled, f.now)
 			f.must(err)
-			time.Sleep(62 * time.Second)
-			f.reap(time.Now())
-			f.now = time.Now().UTC().Truncate(time.Millisecond)
+			f.expire()
+			f.reap(f.clock())
+			f.now = f.clock()
 			now := inFlight.Attempted(f.attempt(code), webhook.DefaultSettings().Retry, 0)
 			f.settle(webhook.Settlement{Was: inFlight.Place(), Now: now})
 			_, err = f.Delivery(f.Context(), id)
@@ -119,17 +118,17 @@ var reapTests = []test{
 			same(f, f.wakes(), nil)
 		}
 	}},
-	{name: "removes in bounded steps, and starts again after the end", bubble: true, run: func(f *fixture) {
+	{name: "removes in bounded steps, and starts again after the end", timed: true, run: func(f *fixture) {
 		ids := f.queued(1, 30)
 		for _, id := range ids[5:] {
 			f.attempted(id, 200)
 		}
-		time.Sleep(62 * time.Second)
+		f.expire()
 		for range 2 {
 			steps, more := 0, true
 			for more && steps < 1000 {
 				var err error
-				more, err = f.Reap(f.Context(), time.Now(), 3)
+				more, err = f.Reap(f.Context(), f.clock(), 3)
 				f.must(err)
 				steps++
 			}
@@ -141,25 +140,25 @@ var reapTests = []test{
 			_, err := f.Event(f.Context(), id)
 			same(f, err == nil, i < 5)
 		}
-		f.now = time.Now()
+		f.now = f.clock()
 		f.attempted(ids[0], 200)
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		_, err := f.Event(f.Context(), ids[0])
 		f.is(err, webhook.ErrNotFound)
 		same(f, f.queue(1), ids[1:5])
 	}},
-	{name: "removes endpoints that were deleted as long ago", bubble: true, run: func(f *fixture) {
+	{name: "removes endpoints that were deleted as long ago", timed: true, run: func(f *fixture) {
 		gone, pending, stays := f.endpoint("a"), f.endpoint("a"), f.endpoint("a")
 		f.saveGate(gone.Number(), webhook.GateState{Openings: 1})
 		f.deleteEndpoint(gone)
 		f.deleteEndpoint(pending)
 		f.queued(pending.Number(), 1)
-		f.reap(time.Now().Add(30 * time.Second))
+		f.reap(f.clock().Add(30 * time.Second))
 		_, err := f.Endpoint(f.Context(), gone.Number())
 		f.must(err)
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		f.check(func() {
 			_, err := f.Endpoint(f.Context(), gone.Number())
 			f.is(err, webhook.ErrNotFound)
@@ -172,10 +171,10 @@ var reapTests = []test{
 		next := f.endpoint("a")
 		same(f, next.ID.Endpoint, 4) // never used twice
 	}},
-	{name: "never uses a number twice", bubble: true, run: func(f *fixture) {
+	{name: "never uses a number twice", timed: true, run: func(f *fixture) {
 		f.deleteEndpoint(f.endpoint("a"))
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		_, err := f.Endpoint(f.Context(), 1)
 		f.is(err, webhook.ErrNotFound)
 		f.check(func() {})

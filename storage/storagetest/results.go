@@ -1,8 +1,6 @@
 package storagetest
 
 import (
-	"time"
-
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -112,7 +110,7 @@ var resultTests = []test{
 // orphanTests are about a delivery whose event is gone: it was cancelled during its last
 // attempt, expired with its event, and then the attempt delivered it after all.
 var orphanTests = []test{
-	{name: "shows a delivery whose event is gone", bubble: true, run: func(f *fixture) {
+	{name: "shows a delivery whose event is gone", timed: true, run: func(f *fixture) {
 		id := f.orphan()
 		f.check(func() {
 			same(f, f.delivery(id).Status, webhook.Delivered)
@@ -123,7 +121,7 @@ var orphanTests = []test{
 			f.is(err, webhook.ErrNotFound)
 		})
 	}},
-	{name: "sends nothing again whose event is gone", bubble: true, run: func(f *fixture) {
+	{name: "sends nothing again whose event is gone", timed: true, run: func(f *fixture) {
 		id := f.orphan()
 		_, err := f.Requeue(f.Context(), id)
 		f.is(err, webhook.ErrNotFound)
@@ -134,10 +132,10 @@ var orphanTests = []test{
 			same(f, f.Pending(), 0)
 		})
 	}},
-	{name: "forgets a delivery without event as any other", bubble: true, run: func(f *fixture) {
+	{name: "forgets a delivery without event as any other", timed: true, run: func(f *fixture) {
 		id := f.orphan()
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		f.check(func() {
 			_, err := f.Delivery(f.Context(), id)
 			f.is(err, webhook.ErrNotFound)
@@ -154,9 +152,9 @@ func (f *fixture) orphan() webhook.ID {
 	inFlight := f.delivery(id)
 	_, err := f.Cancel(f.Context(), id, webhook.ReasonCancelled, f.now)
 	f.must(err)
-	time.Sleep(62 * time.Second)
-	f.reap(time.Now())
-	f.now = time.Now().UTC().Truncate(time.Millisecond)
+	f.expire()
+	f.reap(f.clock())
+	f.now = f.clock()
 	f.settle(webhook.Settlement{Was: inFlight.Place(), Now: inFlight.Attempted(f.attempt(200), forever, 0)})
 	return id
 }

@@ -199,6 +199,8 @@ func (a *App) watchFaults(ctx context.Context) {
 	select {
 	case <-a.parts.store.Broken():
 		a.fail(fmt.Errorf("storage cannot continue: %w", a.parts.store.Err()))
+	case <-a.parts.store.Fenced():
+		a.fail(fmt.Errorf("the cluster has taken this server for dead: %w", a.parts.store.Err()))
 	case <-a.parts.dispatcher.Failed():
 		a.fail(fmt.Errorf("actors cannot continue: %w", a.parts.dispatcher.Err()))
 	case <-ctx.Done():
