@@ -309,7 +309,7 @@ func TestLateOffer(t *testing.T) {
 		n := r.register(webhook.Settings{})
 		r.wantOnce(n, r.publish(1, 2))
 		h.accept = func(events []webhook.Event, done func([]webhook.Receipt, error)) {
-			h.Store.Accept(events, func(receipts []webhook.Receipt, err error) {
+			h.Store.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
 				time.AfterFunc(time.Second, func() { done(receipts, err) })
 			})
 		}

@@ -64,6 +64,7 @@ func New(o Options) (*Dispatcher, error) {
 		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
 		announce:   d.EndpointChanged,
 	}
+	d.shared.running, d.shared.end = context.WithCancel(context.Background())
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.ceilings.Store(&o.Ceilings)
@@ -76,7 +77,7 @@ func New(o Options) (*Dispatcher, error) {
 // background. After an error nothing runs.
 func (d *Dispatcher) Start() error {
 	matches := newIndex()
-	err := d.shared.store.EachEndpoint(func(e webhook.Endpoint) error {
+	err := d.shared.store.EachEndpoint(d.shared.running, func(e webhook.Endpoint) error {
 		matches.put(&e)
 		d.shared.clients.Put(&e)
 		return nil
@@ -89,7 +90,7 @@ func (d *Dispatcher) Start() error {
 	d.router = d.spawn(&router{
 		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead),
 	})
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(d.shared.running)
 	d.wakerStop = stop
 	d.waker.Go(func() {
 		d.wakeAll(ctx)
@@ -123,7 +124,7 @@ func (d *Dispatcher) Err() error { return d.failure }
 // wakeAll sends the supervisor all endpoints that have pending deliveries. Storage
 // skips from endpoint to endpoint, so that ten million deliveries cost no more than one.
 func (d *Dispatcher) wakeAll(ctx context.Context) {
-	err := d.shared.store.Wakes(0, func(w webhook.Wake) error {
+	err := d.shared.store.Wakes(ctx, webhook.AllParts(), 0, func(w webhook.Wake) error {
 		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
 		return ctx.Err()
 	})

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,7 +43,7 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 			"How often the watchdog found due deliveries that were being overlooked: a fault of the server, to be reported."),
 	}
 	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "astrohook_attempts_total", Help: "Attempts by reason of failure; an empty reason is a success.",
+		Name: "astrohook_attempts_total", Help: "Attempts by reason of failure; the reason of a success is none.",
 	}, []string{"reason"})
 	withheld := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "astrohook_deliveries_withheld_total", Help: "Deliveries that were stored as failed because of the webhook or its client.",
@@ -50,7 +51,7 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 	m.disabled = withheld.WithLabelValues(string(webhook.ReasonEndpointDisabled))
 	m.limited = withheld.WithLabelValues(string(webhook.ReasonClientLimit))
 	for _, reason := range append([]webhook.Reason{webhook.ReasonNone}, webhook.Reasons...) {
-		m.attempts[reason] = attempts.WithLabelValues(string(reason))
+		m.attempts[reason] = attempts.WithLabelValues(cmp.Or(string(reason), "none"))
 	}
 	settles := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "astrohook_deliveries_settled_total", Help: "Recorded outcomes by the delivery's new status.",

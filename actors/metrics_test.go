@@ -93,11 +93,11 @@ func TestMetrics(t *testing.T) {
 			"astrohook_deliveries_withheld_total{client_limit}": 1, "astrohook_deliveries_pending": 5,
 			"astrohook_attempts_in_flight": 2, "astrohook_payload_memory_bytes": 200, "astrohook_webhook_actors": 2,
 			"astrohook_slots_largest_client": 2, "astrohook_slots_waiting": 0, "astrohook_attempts_total{http_5xx}": 2,
-			"astrohook_deliveries_settled_total{retrying}": 2, "astrohook_attempts_total{}": 0,
+			"astrohook_deliveries_settled_total{retrying}": 2, "astrohook_attempts_total{none}": 0,
 		})
 		time.Sleep(2 * time.Second)
 		r.wantFigures(registry, map[string]float64{
-			"astrohook_attempts_total{}": 2, "astrohook_deliveries_settled_total{delivered}": 2, "astrohook_attempt_duration_seconds": 4,
+			"astrohook_attempts_total{none}": 2, "astrohook_deliveries_settled_total{delivered}": 2, "astrohook_attempt_duration_seconds": 4,
 			"astrohook_attempts_in_flight": 0, "astrohook_payload_memory_bytes": 0, "astrohook_deliveries_pending": 3,
 			"astrohook_panics_total": 0, "astrohook_overlooked_total": 0, "astrohook_breaker_openings_total": 0,
 		})

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 
@@ -13,6 +14,10 @@ import (
 // shared is what all actors of one Dispatcher use together. Its fields are set before
 // the first actor starts; what they point to is safe for concurrent use.
 type shared struct {
+	// running ends, by end, when no actor needs storage any more: reads end with it.
+	running context.Context
+	end     context.CancelFunc
+
 	options    Options
 	store      Store
 	log        *slog.Logger

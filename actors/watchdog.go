@@ -68,7 +68,7 @@ var errEnough = errors.New("enough")
 // step looks at the next endpoints, and reports whether there are more in this round.
 func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err error) {
 	left := watchStep
-	err = w.store.Wakes(w.from, func(wake webhook.Wake) error {
+	err = w.store.Wakes(ctx, webhook.AllParts(), w.from, func(wake webhook.Wake) error {
 		if left == 0 {
 			w.from = wake.Endpoint
 			return errEnough

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -31,15 +32,15 @@ func (f *forgetful) hide(due []webhook.Due) (shown []webhook.Due) {
 	return shown
 }
 
-func (f *forgetful) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
-	due, err := f.Store.Queued(n, from, limit, maxBytes)
+func (f *forgetful) Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	due, err := f.Store.Queued(ctx, n, from, limit, maxBytes)
 	return f.hide(due), err
 }
 
-func (f *forgetful) Scheduled(
+func (f *forgetful) Scheduled(ctx context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) ([]webhook.Due, webhook.DueTime, error) {
-	due, next, err := f.Store.Scheduled(n, from, now, limit, maxBytes)
+	due, next, err := f.Store.Scheduled(ctx, n, from, now, limit, maxBytes)
 	return f.hide(due), next, err
 }
 
@@ -154,7 +155,7 @@ type steps struct {
 	old       webhook.ID
 }
 
-func (s steps) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+func (s steps) Wakes(_ context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	for n := max(from, 1); n <= s.endpoints; n++ {
 		if err := visit(webhook.Wake{Endpoint: n, Queued: s.old.For(n)}); err != nil {
 			return err

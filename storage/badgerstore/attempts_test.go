@@ -41,7 +41,7 @@ func TestBackupKeepsLogs(t *testing.T) {
 	ids := withLogs(t, s, 0, 1, 3, 5)
 	var want []webhook.Delivery
 	for _, id := range ids {
-		d, err := s.Delivery(id)
+		d, err := s.Delivery(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestBackupKeepsLogs(t *testing.T) {
 	}
 	r := openTest(t, again)
 	for _, d := range want {
-		if got, err := r.Delivery(d.ID); err != nil || !reflect.DeepEqual(got, d) {
+		if got, err := r.Delivery(t.Context(), d.ID); err != nil || !reflect.DeepEqual(got, d) {
 			t.Errorf("error %v, got\n%+v\nwant\n%+v", err, got, d)
 		}
 	}

@@ -131,7 +131,7 @@ func TestKeyTally(t *testing.T) {
 	}
 	want := func(reason string, counts map[string]int64) {
 		t.Helper()
-		uses, err := s.KeyUses()
+		uses, err := s.KeyUses(t.Context())
 		if err != nil || len(uses) != len(counts) {
 			t.Fatalf("%s: %+v, %v; want %v", reason, uses, err, counts)
 		}

@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -267,7 +268,7 @@ func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if secrets != nil { // a missing key is one error here, not one for each endpoint
-		uses, err := s.KeyUses()
+		uses, err := s.KeyUses(context.Background())
 		if err == nil {
 			err = secrets.CheckUses(uses)
 		}

@@ -107,7 +107,7 @@ func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook
 }
 
 // Delivery returns a delivery with all its attempts; ErrNotFound.
-func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
+func (s *Store) Delivery(_ context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return view(s, "read delivery", func(tx *badger.Txn) (webhook.Delivery, error) {
 		d, err := findDelivery(tx, id, layout.DeliverySpaces)
 		if err == nil {
@@ -118,7 +118,7 @@ func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
 }
 
 // EventDeliveries returns an event's deliveries in order of endpoint.
-func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
+func (s *Store) EventDeliveries(_ context.Context, id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
 	return view(s, "read deliveries of event", func(tx *badger.Txn) (out []webhook.Delivery, err error) {
 		endpoints, err := readEndpointsOf(tx, id)
 		if err != nil {

@@ -132,12 +132,12 @@ func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (webhook.Endpoint, e
 }
 
 // Endpoint returns one endpoint, deleted or not.
-func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (s *Store) Endpoint(_ context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	return view(s, "read webhook", func(tx *badger.Txn) (webhook.Endpoint, error) { return readEndpoint(tx, n) })
 }
 
 // ListEndpoints returns endpoints that are not deleted, newest first.
-func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
+func (s *Store) ListEndpoints(_ context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	prefix := layout.SpaceEndpoint.Prefix()
 	if clientID != "" {
 		prefix = layout.ClientPrefix(clientID)
@@ -161,7 +161,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 }
 
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
-func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
+func (s *Store) EachEndpoint(_ context.Context, visit func(webhook.Endpoint) error) error {
 	return s.view("read webhooks", func(tx *badger.Txn) error {
 		it := forward(tx, layout.SpaceEndpoint.Prefix())
 		defer it.Close()
@@ -203,7 +203,7 @@ func wrapped(action string, done func(error)) func(error) {
 }
 
 // Gate returns an endpoint's breaker state; zero if none is stored.
-func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
+func (s *Store) Gate(_ context.Context, n webhook.EndpointNumber) (webhook.GateState, error) {
 	return view(s, "read gate", func(tx *badger.Txn) (webhook.GateState, error) { return readGate(tx, n) })
 }
 

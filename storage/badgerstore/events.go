@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -36,7 +37,7 @@ type acceptance struct {
 // 3 MiB; events beyond that are refused with ErrFanOut. Of an event with more than
 // webhook.MaxFanOut recipients only the first ones count: the deliveries of the others
 // follow in later transactions, before done.
-func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+func (s *Store) Accept(events []webhook.Event, _ uint64, done func([]webhook.Receipt, error)) {
 	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events)), retention: s.retention}
 	j := &job{Ticket: groupcommit.Ticket{Urgency: publishes, Done: func(err error) {
 		if a.err != nil {
@@ -179,7 +180,7 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 }
 
 // Event returns an event with its data. Its Endpoints are all its recipients.
-func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
+func (s *Store) Event(_ context.Context, id webhook.ID) (webhook.Event, error) {
 	return view(s, "read event", func(tx *badger.Txn) (webhook.Event, error) {
 		e, err := readRecord(tx, layout.EventKey(id), func(value []byte) (webhook.Event, error) {
 			return record.DecodeEvent(id, value)

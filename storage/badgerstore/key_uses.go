@@ -67,7 +67,7 @@ func readKeyRecord(tx *badger.Txn, id string) (layout.KeyCount, error) {
 }
 
 // KeyUses returns each key that encrypts the values of any endpoint, by ID.
-func (s *Store) KeyUses() ([]storage.KeyUse, error) {
+func (s *Store) KeyUses(_ context.Context) ([]storage.KeyUse, error) {
 	return view(s, "read secret keys", func(tx *badger.Txn) (uses []storage.KeyUse, err error) {
 		it := forward(tx, layout.SpaceSecretKey.Prefix())
 		defer it.Close()

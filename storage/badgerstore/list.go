@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"container/heap"
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -19,7 +20,7 @@ import (
 // for each; for all clients, it walks the events in order of time. A page looks at no
 // more than 10 × limit + 1,000 keys that it does not return: then it ends early, so that
 // no filter makes a request expensive.
-func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+func (s *Store) ListDeliveries(_ context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	return view(s, "list deliveries", func(tx *badger.Txn) (webhook.DeliveryPage, error) {
 		return listPage(tx, q, spacesOf(q.Status))
 	})

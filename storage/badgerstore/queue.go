@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"time"
 
@@ -66,7 +67,7 @@ func withPayload(d webhook.Delivery, p record.Payload, err error) (webhook.Due, 
 
 // Queued returns deliveries of an endpoint's queue in order of acceptance, starting with
 // the ID from.
-func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+func (s *Store) Queued(_ context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	// Marked before the snapshot: see scanStarts.begin.
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
@@ -125,7 +126,7 @@ func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 
 // Scheduled returns deliveries of an endpoint's retry schedule that are due, in order of
 // due time, starting with the slot from.
-func (s *Store) Scheduled(
+func (s *Store) Scheduled(_ context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) (due []webhook.Due, next webhook.DueTime, err error) {
 	seen := s.scanStarts.begin(n)

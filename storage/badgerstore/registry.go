@@ -12,7 +12,7 @@ import (
 )
 
 // APIKeys returns all, in order of their IDs.
-func (s *Store) APIKeys() ([]webhook.APIKey, error) {
+func (s *Store) APIKeys(_ context.Context) ([]webhook.APIKey, error) {
 	return view(s, "read API keys", func(tx *badger.Txn) (out []webhook.APIKey, err error) {
 		it := forward(tx, layout.SpaceAPIKey.Prefix())
 		defer it.Close()
@@ -79,7 +79,7 @@ func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kep
 }
 
 // EventTypes returns all, in order of their names.
-func (s *Store) EventTypes() ([]webhook.EventType, error) {
+func (s *Store) EventTypes(_ context.Context) ([]webhook.EventType, error) {
 	return view(s, "read event types", func(tx *badger.Txn) (out []webhook.EventType, err error) {
 		it := forward(tx, layout.SpaceEventType.Prefix())
 		defer it.Close()

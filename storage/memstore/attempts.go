@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"slices"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -11,7 +10,7 @@ import (
 // the delivery what lists show of it. Older attempts lose their long responses, and
 // the oldest ones go: storage.Queues says how many stay.
 func (s *Store) record(d *webhook.Delivery) {
-	bounded, taken := s.bodies.Bound(*d, time.Now())
+	bounded, taken := s.bodies.Bound(*d, s.present())
 	s.bodies.Committed(taken) // memory has nothing that waits for a disk
 	last := bounded.LastAttempt()
 	// A settlement without a new attempt shows the one before.
