@@ -110,6 +110,11 @@ var forbidden = []edge{
 	{"storage", "cmd", "cmd is the top"},
 	{"storage/badgerstore", "storage/keyring", "storage/sealed encrypts in front of every backend"},
 	{"storage/memstore", "storage/keyring", "storage/sealed encrypts in front of every backend"},
+	{"storage/pgstore", "storage/keyring", "storage/sealed encrypts in front of every backend"},
+	{"storage/pgstore", "storage/badgerstore", "backends share records, and nothing else"},
+	{"storage/badgerstore", "storage/pgstore", "backends share records, and nothing else"},
+	{"storage", "storage/pgstore/pgtest", "a database for tests"},
+	{"cmd", "storage/pgstore/pgtest", "a database for tests"},
 	{"storage/groupcommit", "storage/badgerstore", "groups of writes know no backend"},
 	{"storage/badgerstore/layout", "storage/badgerstore/engine", "keys and records are pure functions"},
 	{"bench", "actors", "bench drives the public HTTP API only"},
@@ -136,6 +141,7 @@ var homes = []struct {
 }{
 	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore"}},
 	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
+	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
 }
 
 func layerFaults(packages []listedPackage) []string {

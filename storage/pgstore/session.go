@@ -1,0 +1,124 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/corpastro/astrohook/storage"
+)
+
+// Sizes of the pools. With the committer's own connection a node has seven.
+const (
+	readConnections  = 4
+	writeConnections = 2 // one change and one heartbeat at a time
+)
+
+const (
+	// dialTimeout bounds how long it takes to open a session.
+	dialTimeout = 5 * time.Second
+	// silence is how long the other side may leave bytes unacknowledged.
+	silence = 5 * time.Second
+)
+
+// application returns the name of all sessions of an incarnation, by which it is fenced.
+func application(i storage.Incarnation) string {
+	return "astrohook/" + strconv.FormatUint(uint64(i), 16)
+}
+
+// errBadURL hides the text of the URL, which has the password.
+var errBadURL = errors.New("database-url is not a URL of PostgreSQL: postgres://user:password@host:port/database")
+
+// parse returns the settings of connections to a database.
+func parse(o Options, i storage.Incarnation) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errBadURL
+	}
+	c := config.ConnConfig
+	c.ConnectTimeout = dialTimeout
+	c.DialFunc = dial
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	c.StatementCacheCapacity = 512
+	c.RuntimeParams["application_name"] = application(i)
+	return config, nil
+}
+
+// dial opens a connection that notices within seconds that the other side is gone.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence, Interval: time.Second, Count: 5},
+		Control:         limitSilence,
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// settings are those of every session. Plans are made once, when tables may be empty, so
+// they must not depend on how much is in them: no scan of a whole table, no join but by
+// index.
+func settings(customPlans bool) map[string]string {
+	s := map[string]string{
+		"jit": "off", "timezone": "UTC", "standard_conforming_strings": "on",
+		"lock_timeout": "2s", "idle_in_transaction_session_timeout": "5s",
+		"tcp_user_timeout":    strconv.FormatInt(silence.Milliseconds(), 10),
+		"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "5",
+	}
+	// Citus makes no generic plan of a distributed statement, and needs its own joins.
+	if customPlans {
+		s["plan_cache_mode"] = "force_custom_plan"
+		return s
+	}
+	s["plan_cache_mode"] = "force_generic_plan"
+	for _, plan := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		s[plan] = "off"
+	}
+	return s
+}
+
+// configure sets a session up, in one round trip.
+func configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
+	batch := &pgx.Batch{}
+	for name, value := range settings {
+		batch.Queue("SELECT set_config($1, $2, false)", name, value)
+	}
+	// A server may be set to acknowledge what is not on disk; this store may not.
+	batch.Queue(`SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`)
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("set up a session: %w", err)
+	}
+	return nil
+}
+
+// newPool returns a pool of sessions. It opens none.
+func newPool(ctx context.Context, config *pgxpool.Config, size int32, settings map[string]string) (*pgxpool.Pool, error) {
+	c := config.Copy()
+	c.MaxConns, c.MinConns = size, 0
+	c.MaxConnLifetime = time.Hour
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, settings) }
+	return pgxpool.NewWithConfig(ctx, c)
+}
+
+// connect opens a session of its own. warned is called with each warning of the server:
+// during a commit it means that the outcome is not known.
+func connect(ctx context.Context, config *pgxpool.Config, settings map[string]string, warned func(*pgconn.Notice)) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c := config.ConnConfig.Copy()
+	c.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { warned(n) }
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := configure(ctx, conn, settings); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
+	return conn, nil
+}
