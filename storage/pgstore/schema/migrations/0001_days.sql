@@ -17,10 +17,14 @@ CREATE TABLE done (
 	seq      int8,
 	nonce    int8,
 	status   int2 NOT NULL, -- 1 delivered, 2 failed, 3 cancelled
+	finished int8 NOT NULL DEFAULT 0, -- Unix milliseconds
 	record   bytea NOT NULL,
 	PRIMARY KEY (part, endpoint, seq, nonce)
 ) PARTITION BY RANGE (seq);
 CREATE INDEX done_undelivered ON done (part, endpoint, seq, nonce) WHERE status > 1;
+-- Finds the few deliveries of a day that finished long after it: rows come in the order
+-- in which deliveries finish.
+CREATE INDEX done_finished ON done USING brin (finished);
 
 -- The attempts of deliveries that were not delivered at once, in the slots 0 to 19, and
 -- the long bodies of the latest two, in 20 and 21.

@@ -1,14 +1,16 @@
 -- Version 1. Every data table has its distribution column in its primary key: part (the
 -- endpoint's number modulo 256) or, for what belongs to an event, seq. A nonce is an
 -- unsigned number of 32 bits, so that int8 keeps its order. Records are bytes of package
--- storage/record.
+-- storage/record. Names are bytes, because text can hold no NUL.
 
 CREATE TABLE registry (
 	one           bool PRIMARY KEY DEFAULT true CHECK (one),
 	version       int8 NOT NULL, -- rises with each change of endpoints, event types, API keys
 	next_endpoint int8 NOT NULL,
 	event_types   int8 NOT NULL, -- the version at which event types changed last
-	api_keys      int8 NOT NULL  -- the same of API keys
+	api_keys      int8 NOT NULL, -- the same of API keys
+	-- The largest Seq of any endpoint, and of what was removed: no ID is issued twice.
+	last_seq      int8 NOT NULL DEFAULT 0
 );
 INSERT INTO registry (version, next_endpoint, event_types, api_keys) VALUES (1, 1, 1, 1);
 
@@ -45,10 +47,10 @@ INSERT INTO partition (part, epoch) SELECT part, 0 FROM generate_series(0, 255) 
 
 CREATE TABLE endpoint (
 	number     int4 PRIMARY KEY CHECK (number < 67108864), -- the bits above are reserved
-	client     text COLLATE "C" NOT NULL,
+	client     bytea NOT NULL,
 	changed    int8 NOT NULL, -- the version of registry that it changed with
 	deleted_at int8, -- Unix milliseconds; NULL while it is registered
-	key_id     text COLLATE "C" NOT NULL, -- the key that encrypts its values; '' for none
+	key_id     bytea NOT NULL, -- the key that encrypts its values; '' for none
 	record     bytea NOT NULL
 );
 CREATE INDEX endpoint_client ON endpoint (client, number);
@@ -57,17 +59,17 @@ CREATE INDEX endpoint_deleted ON endpoint (deleted_at, number) WHERE deleted_at 
 CREATE INDEX endpoint_key ON endpoint (key_id, number);
 
 CREATE TABLE event_type (
-	name   text COLLATE "C" PRIMARY KEY,
+	name   bytea PRIMARY KEY,
 	record bytea NOT NULL
 );
 
 CREATE TABLE api_key (
-	id     text COLLATE "C" PRIMARY KEY,
+	id     bytea PRIMARY KEY,
 	record bytea NOT NULL
 );
 
 CREATE TABLE secret_key (
-	id          text COLLATE "C" PRIMARY KEY,
+	id          bytea PRIMARY KEY,
 	endpoints   int8 NOT NULL,
 	check_value bytea
 );
