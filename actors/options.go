@@ -49,6 +49,48 @@ type Options struct {
 	// IdleTimeout is how long an endpoint's actor stays after its last work; 30 s by
 	// default. Longer costs memory, shorter costs a read of storage for each start.
 	IdleTimeout time.Duration
+	// Cluster is what connects this node with others that write to the same store; nil
+	// if there are none. With it the dispatcher has no part at first: see GainParts.
+	Cluster Cluster
+}
+
+// Cluster is what the dispatcher asks of the other nodes. All methods are safe for
+// concurrent use. Except for Changes they return at once.
+type Cluster interface {
+	// MaySend reports whether an attempt may begin now, because this node's lease holds for
+	// long enough. It is asked before each attempt, so it takes no lock.
+	MaySend() bool
+	// MayPublish returns the error with which events are refused at present, such as
+	// webhook.ErrUnavailable while the lease does not hold; nil if they are accepted.
+	MayPublish() error
+	// Version returns a version of the registrations that the store has had for certain:
+	// what is read from now on contains everything up to it.
+	Version() uint64
+	// Changes calls visit for each endpoint that was changed after version since, deleted
+	// ones included, without the values of secrets and headers. It returns the version up
+	// to which that is complete.
+	Changes(ctx context.Context, since uint64, visit func(webhook.Endpoint) error) (uint64, error)
+	// Offer takes a hint for the owners of its endpoints. The data of the event stays as it
+	// is for good; the list of endpoints is the caller's again after the call.
+	Offer(h Hint)
+}
+
+// Hint says that an event has deliveries in the queues of some endpoints. Hints that are
+// lost, doubled or late do no harm: Dispatcher.Audit finds what they were about.
+type Hint struct {
+	// Event is the event's ID. If it is zero, the endpoints' queues are to be read from
+	// their beginning, because old deliveries were queued again.
+	Event webhook.ID
+	Type  string
+	// Data is the event's; nil if the owner is to read it from the store.
+	Data []byte
+	// Endpoints are of parts that the receiver of the hint owns, as far as its sender knows.
+	Endpoints []webhook.EndpointNumber
+	// ByHand: one of the deliveries to each endpoint goes before all others.
+	ByHand bool
+	// Forwarded: the node that got it first did not own the endpoints any more. It is not
+	// forwarded once more.
+	Forwarded bool
 }
 
 func (o Options) withDefaults() (Options, error) {
