@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/stats"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -45,7 +46,7 @@ type child struct {
 
 	// The actor owns these while it runs; the supervisor owns them while it does not.
 	label    label
-	stats    stats
+	stats    stats.Hour
 	failures failures
 	memory   lane.Memory
 	left     lane.Leftover // under way when the actor panicked
@@ -131,7 +132,7 @@ func restartDelay(n int) time.Duration {
 
 // forgettable reports whether nothing is lost with the record.
 func (c *child) forgettable(now time.Time) bool {
-	return c.pid == nil && c.wakeAt.IsZero() && !c.holdUntil.After(now) && c.stats.stale(now)
+	return c.pid == nil && c.wakeAt.IsZero() && !c.holdUntil.After(now) && c.stats.Stale(now)
 }
 
 // wakes are the children whose actors are to be started at a time, as a heap with the

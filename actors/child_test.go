@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/stats"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -82,18 +83,26 @@ func TestRestartDelay(t *testing.T) {
 	}
 }
 
+// attemptedAt returns the figures of an endpoint with one attempt.
+func attemptedAt(at time.Time) (s stats.Hour) {
+	a := webhook.Attempt{At: at, StatusCode: 200}
+	s.Record(&a, a.Outcome())
+	return s
+}
+
 // TestNextChild: what the next record of an endpoint inherits, after a stop and after a
 // panic, and that neither inherits memory or plans.
 func TestNextChild(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	old := newChild(7, new(limit.Client))
 	old.label = label{clientID: "acme"}
-	old.stats.lastAttempt, old.restarts, old.unexplained, old.crashedAt = now, 3, 2, now
+	old.stats = attemptedAt(now)
+	old.restarts, old.unexplained, old.crashedAt = 3, 2, now
 	old.held = limit.NewBudget(1).Reserve(old.client)
 	old.sent, old.notOfferedAt, old.wakeAt, old.holdUntil = 5, 4, now, now
 	old.waits, old.current = webhook.Waiting{For: webhook.WaitHold}, webhook.ID{Seq: 1}
 	for name, next := range map[string]*child{"stop": old.afterStop(), "panic": old.afterPanic()} {
-		if next.number != 7 || next.client != old.client || next.label != old.label || next.stats.lastAttempt != now ||
+		if next.number != 7 || next.client != old.client || next.label != old.label || next.stats != old.stats ||
 			next.restarts != 3 || next.unexplained != 2 || next.crashedAt != now {
 			t.Errorf("after a %s something is forgotten: %+v", name, next)
 		}
@@ -125,8 +134,8 @@ func TestChildWithoutActor(t *testing.T) {
 		{"it was open", &child{waits: breaker, holdUntil: breaker.Until}, later, webhook.Waiting{}, true},
 		{"a pause has no end", &child{waits: pause, holdUntil: lane.Never}, later, pause, false},
 		{"a retry is due later", &child{wakeAt: later}, now, webhook.Waiting{}, false},
-		{"there are figures", &child{stats: stats{lastAttempt: now}}, later, webhook.Waiting{}, false},
-		{"they are old", &child{stats: stats{lastAttempt: now.Add(-2 * time.Hour)}}, now, webhook.Waiting{}, true},
+		{"there are figures", &child{stats: attemptedAt(now)}, later, webhook.Waiting{}, false},
+		{"they are old", &child{stats: attemptedAt(now.Add(-2 * time.Hour))}, now, webhook.Waiting{}, true},
 		{"an actor runs", &child{pid: actor.NewPID("", "a")}, now, webhook.Waiting{}, false},
 	} {
 		if got := c.child.waiting(c.at); got != c.waits {

@@ -54,7 +54,7 @@ func (a *endpointActor) tier() limit.Tier {
 		return limit.TierProven
 	case a.lane.InFlight() > 0:
 		return limit.TierMore
-	case a.child.stats.answeredLast():
+	case a.child.stats.AnsweredLast():
 		return limit.TierProven
 	default:
 		return limit.TierFirst
@@ -119,7 +119,7 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 	}
 	outcome := e.Attempt.Outcome()
 	if a.lane.SameReceiver(e) {
-		a.child.stats.record(&e.Attempt, outcome)
+		a.child.stats.Record(&e.Attempt, outcome)
 	}
 	a.shared.metrics.attempt(&e.Attempt, outcome)
 	openings := a.lane.GateState().Openings

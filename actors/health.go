@@ -45,7 +45,7 @@ func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webh
 func (a *endpointActor) health(now time.Time) healthAnswer {
 	h := a.lane.Health(now)
 	h.Waiting, h.Restarts = a.waits(h.Waiting), a.child.restarts
-	a.child.stats.fill(&h, now)
+	a.child.stats.Fill(&h, now)
 	return healthAnswer{Health: h}
 }
 
@@ -58,8 +58,8 @@ func (c *child) idleHealth(now time.Time) healthAnswer {
 	}
 	answer.Waiting, answer.Restarts = c.waiting(now), c.restarts
 	answer.InFlight = c.left.InFlight()
-	c.stats.fill(&answer.Health, now)
-	answer.receiverSince, answer.memory = c.stats.receiverSince, c.memory.Snapshot()
+	c.stats.Fill(&answer.Health, now)
+	answer.receiverSince, answer.memory = c.stats.Receiver(), c.memory.Snapshot()
 	return answer
 }
 

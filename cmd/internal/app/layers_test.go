@@ -82,6 +82,8 @@ var forbidden = []edge{
 	{"actors/lane", "actors/sender", "the lane is a pure core: it knows webhook only"},
 	{"actors/limit", "actors/lane", "what endpoints share knows nothing of what one of them decides"},
 	{"actors/limit", "actors/sender", "what endpoints share knows nothing of how attempts are made"},
+	{"actors/stats", "actors/lane", "figures, whatever they decide"},
+	{"actors/stats", "actors/limit", "figures, whatever they decide"},
 	{"actors/sender/guard", "actors/sender", "the guard judges targets, and knows neither connections nor HTTP"},
 	{"actors/sender/http1", "actors/sender/guard", "HTTP/1.1 and nothing else"},
 	{"actors/sender/http1", "actors/sender/socket", "HTTP/1.1 and nothing else"},

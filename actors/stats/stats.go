@@ -1,4 +1,7 @@
-package actors
+// Package stats has the figures of one endpoint's last hour: how many attempts succeeded
+// and failed, how long the answers took, and what the last failure was. What the figures
+// decide does not belong here.
+package stats
 
 import (
 	"math/bits"
@@ -16,10 +19,11 @@ const (
 	latencyBuckets = 4 * 27
 )
 
-// stats is what an endpoint's actor remembers about the last hour: a histogram of
+// Hour is what an endpoint's actor remembers about the last hour: a histogram of
 // latencies for each ten minutes, and the last failure. It outlives the actor, but
-// not a change of the receiver, whose conduct it describes.
-type stats struct {
+// not a change of the receiver, whose conduct it describes. It is not safe for
+// concurrent use.
+type Hour struct {
 	receiverSince uint64                  // the endpoint's: the revision that introduced the receiver
 	slices        [statsSlices]*statsPart // by number modulo statsSlices; nil where nothing happened
 	lastAttempt   time.Time
@@ -36,16 +40,16 @@ type statsPart struct {
 	latencies           [latencyBuckets]uint32
 }
 
-// describe clears the figures unless they are about this receiver.
-func (s *stats) describe(receiverSince uint64) {
+// Describe clears the figures unless they are about this receiver.
+func (s *Hour) Describe(receiverSince uint64) {
 	if s.receiverSince != receiverSince {
-		*s = stats{receiverSince: receiverSince}
+		*s = Hour{receiverSince: receiverSince}
 	}
 }
 
-// record counts an attempt. Only an answer has a latency: the time that a connection
+// Record counts an attempt. Only an answer has a latency: the time that a connection
 // took to be refused says nothing about the speed of the receiver.
-func (s *stats) record(a *webhook.Attempt, o webhook.Outcome) {
+func (s *Hour) Record(a *webhook.Attempt, o webhook.Outcome) {
 	end := a.At.Add(a.Duration)
 	s.lastAttempt = end
 	part := s.part(end)
@@ -67,7 +71,7 @@ func (s *stats) record(a *webhook.Attempt, o webhook.Outcome) {
 
 // part returns the ten minutes that a time lies in. It reuses the memory of those an
 // hour before.
-func (s *stats) part(at time.Time) *statsPart {
+func (s *Hour) part(at time.Time) *statsPart {
 	number := at.UnixNano() / int64(statsSlice)
 	part := &s.slices[number%statsSlices]
 	if *part == nil {
@@ -78,16 +82,20 @@ func (s *stats) part(at time.Time) *statsPart {
 	return *part
 }
 
-// answeredLast reports whether the latest attempt of the last hour succeeded.
-func (s *stats) answeredLast() bool { return s.lastSuccess.After(s.lastFailure) }
+// Receiver returns the revision of the endpoint that introduced the receiver of which
+// the figures are.
+func (s *Hour) Receiver() uint64 { return s.receiverSince }
 
-// stale reports whether the last hour is empty, so that nothing is lost with the stats.
-func (s *stats) stale(now time.Time) bool {
+// AnsweredLast reports whether the latest attempt of the last hour succeeded.
+func (s *Hour) AnsweredLast() bool { return s.lastSuccess.After(s.lastFailure) }
+
+// Stale reports whether the last hour is empty, so that nothing is lost with the stats.
+func (s *Hour) Stale(now time.Time) bool {
 	return now.Sub(s.lastAttempt) > statsSlice*statsSlices
 }
 
-// fill adds the figures of the last hour to a health report.
-func (s *stats) fill(h *webhook.Health, now time.Time) {
+// Fill adds the figures of the last hour to a health report.
+func (s *Hour) Fill(h *webhook.Health, now time.Time) {
 	var sum [latencyBuckets]uint32
 	oldest := now.UnixNano()/int64(statsSlice) - statsSlices
 	for _, part := range s.slices {
