@@ -58,6 +58,8 @@ type child struct {
 	// is when the last of them was.
 	unexplained int
 	crashedAt   time.Time
+	// leaving: the endpoint's part is given up, and the actor drains.
+	leaving bool
 	// drainReported: during a stop, the actor has finished what was in flight.
 	drainReported bool
 	// overlooked is what the last audit found; see watchdog.

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -30,10 +29,49 @@ type Dispatcher struct {
 	// waker is the goroutine that finds pending work in storage; wakerStop ends it.
 	waker     sync.WaitGroup
 	wakerStop context.CancelFunc
-	failOnce  sync.Once
-	failed    chan struct{}
-	failure   error         // set before failed is closed
-	stopped   chan struct{} // closed when no actor answers any more
+	// unwoken are the parts whose pending work it has still to find; look interrupts its
+	// pause, and auditing makes it look at all endpoints then.
+	unwoken  partSet
+	look     chan struct{}
+	auditing atomic.Bool
+
+	failOnce sync.Once
+	failed   chan struct{}
+	failure  error         // set before failed is closed
+	stopped  chan struct{} // closed when no actor answers any more
+}
+
+// shared is what all actors of one Dispatcher use together. Its fields are set before
+// the first actor starts; what they point to is safe for concurrent use.
+type shared struct {
+	// running ends, by end, when no actor needs storage any more: reads end with it.
+	running context.Context
+	end     context.CancelFunc
+
+	options    Options
+	store      Store
+	log        *slog.Logger
+	root       *actor.RootContext
+	metrics    *metrics
+	permits    *limit.Permits
+	clients    *limit.Clients
+	budget     *limit.Budget
+	publishing *webhook.Shares // of bytes of events that are being accepted
+	attempts   *limit.Workers
+	reads      *limit.Readers
+	mailboxes  mailboxes
+	watchers   watchers
+	// defaults, ceilings and maxPending start as in the options; the Set methods replace them.
+	defaults   atomic.Pointer[webhook.Settings]
+	ceilings   atomic.Pointer[webhook.Ceilings]
+	maxPending atomic.Int64
+	// owned are the parts that this node delivers to. The supervisor replaces it.
+	owned atomic.Pointer[webhook.Parts]
+	// aborted: the shutdown ran out of time, and cut the attempts off that fail now. They
+	// say nothing about their receivers, and are not recorded.
+	aborted atomic.Bool
+	// announce makes a stored change of an endpoint effective; it is Dispatcher.EndpointChanged.
+	announce func(webhook.Endpoint)
 }
 
 // New makes a Dispatcher and starts nothing; Start does. Its errors name the option
@@ -44,7 +82,7 @@ func New(o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	log := o.Log.With("component", "actors")
-	d := &Dispatcher{failed: make(chan struct{}), stopped: make(chan struct{})}
+	d := &Dispatcher{failed: make(chan struct{}), stopped: make(chan struct{}), look: make(chan struct{}, 1)}
 	d.system = actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 			return slog.New(slog.DiscardHandler) // protoactor logs whole messages, payloads included
@@ -65,6 +103,11 @@ func New(o Options) (*Dispatcher, error) {
 		announce:   d.EndpointChanged,
 	}
 	d.shared.running, d.shared.end = context.WithCancel(context.Background())
+	var owned webhook.Parts
+	if o.Cluster == nil {
+		owned = webhook.AllParts()
+	}
+	d.shared.owned.Store(&owned)
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.ceilings.Store(&o.Ceilings)
@@ -92,10 +135,8 @@ func (d *Dispatcher) Start() error {
 	})
 	ctx, stop := context.WithCancel(d.shared.running)
 	d.wakerStop = stop
-	d.waker.Go(func() {
-		d.wakeAll(ctx)
-		d.watch(ctx)
-	})
+	d.unwoken.add(*d.shared.owned.Load())
+	d.waker.Go(func() { d.watch(ctx) })
 	return nil
 }
 
@@ -120,33 +161,6 @@ func (d *Dispatcher) Failed() <-chan struct{} { return d.failed }
 
 // Err returns why the dispatcher failed. Call it only after Failed is closed.
 func (d *Dispatcher) Err() error { return d.failure }
-
-// wakeAll sends the supervisor all endpoints that have pending deliveries. Storage
-// skips from endpoint to endpoint, so that ten million deliveries cost no more than one.
-func (d *Dispatcher) wakeAll(ctx context.Context) {
-	err := d.shared.store.Wakes(ctx, webhook.AllParts(), 0, func(w webhook.Wake) error {
-		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
-		return ctx.Err()
-	})
-	if err != nil && !errors.Is(err, context.Canceled) {
-		d.fail(fmt.Errorf("read webhooks with pending deliveries: %w", err))
-	}
-}
-
-// watch runs the watchdog until ctx ends. A failed read is logged, and a minute later
-// the watchdog starts again.
-func (d *Dispatcher) watch(ctx context.Context) {
-	dog := watchdog{store: d.shared.store, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
-	for ctx.Err() == nil {
-		if err := dog.run(ctx); err != nil {
-			d.shared.log.Error("storage failed", "action", "read webhooks with pending deliveries", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Minute):
-			}
-		}
-	}
-}
 
 // fail closes Failed. Only the first cause counts.
 func (d *Dispatcher) fail(err error) {
@@ -173,3 +187,24 @@ func (d *Dispatcher) SetDefaults(s webhook.Settings, most webhook.Ceilings) {
 
 // SetMaxPending changes Options.MaxPending.
 func (d *Dispatcher) SetMaxPending(n int64) { d.shared.maxPending.Store(n) }
+
+const (
+	// maxRunning bounds the actors that run at the same time. None of them waits for
+	// anything, so more would only take turns.
+	maxRunning = 256
+	// maxRun is how many messages an actor handles in a row before others get its worker.
+	maxRun = 300
+)
+
+// mailboxes runs actors on workers, whose stacks have grown already. protoactor's own
+// dispatcher starts a goroutine for each message that finds an actor idle, and growing
+// its stack costs more than handling the message.
+type mailboxes struct{ *limit.Workers }
+
+var _ actor.Dispatcher = mailboxes{}
+
+// Schedule runs an actor until its mailbox is empty, or maxRun messages are handled.
+func (m mailboxes) Schedule(run func()) { m.Run(run) }
+
+// Throughput returns how many messages an actor handles in a row.
+func (mailboxes) Throughput() int { return maxRun }

@@ -36,6 +36,7 @@ type endpointActor struct {
 	waitsIn     limit.Tier
 	permitKept  bool       // a permit is kept for it
 	unused      heldPermit // taken, and no attempt has it yet
+	noLease     bool       // nothing may be sent, because the node's lease does not hold
 
 	reads     int       // reads of queue and retry schedule so far
 	readAgain time.Time // when storage is asked again after an error; zero without one

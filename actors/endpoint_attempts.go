@@ -24,7 +24,12 @@ func (a *endpointActor) sendAll(now time.Time) {
 	if a.needsPermit && a.tier() < a.waitsIn { // more permits are open to a better tier
 		a.needsPermit = false
 	}
+	a.noLease = false
 	for !a.needsPermit && a.lane.Wants(now) {
+		if !a.shared.maySend() {
+			a.noLease = true
+			break
+		}
 		with := a.tier()
 		taken, ok := a.shared.permits.Acquire(a.permits, with, now)
 		if !ok {
@@ -45,6 +50,12 @@ func (a *endpointActor) sendAll(now time.Time) {
 	}
 	a.permitKept = false
 }
+
+// maySend reports whether attempts may begin: in a cluster, while this node's lease holds.
+func (s *shared) maySend() bool { return s.options.Cluster == nil || s.options.Cluster.MaySend() }
+
+// leaseLook is how often an actor with deliveries asks whether the lease holds again.
+const leaseLook = 500 * time.Millisecond
 
 // tier returns what the receiver has shown so far. An endpoint that answered an earlier
 // actor within the hour starts as proven, or it would be unproven after each idle time.

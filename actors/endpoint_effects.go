@@ -74,8 +74,8 @@ func (a *endpointActor) outcomeRecorded(e *lane.Entry) {
 		a.lane.Recorded(e)
 		return
 	}
-	broken := errors.Is(e.RecordErr, webhook.ErrBroken)
-	if !broken { // storage itself logs once that it is broken
+	broken := errors.Is(e.RecordErr, webhook.ErrBroken) || errors.Is(e.RecordErr, webhook.ErrFenced)
+	if !broken { // storage itself logs once that it records nothing any more
 		a.log().Error("storage failed", "action", "settle delivery", "delivery_id", webhook.DeliveryID.Format(e.ID()), "error", e.RecordErr)
 	}
 	a.lane.NotRecorded(e, broken)

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"time"
 
 	"github.com/corpastro/astrohook/actors/lane"
@@ -166,5 +167,7 @@ const readRetry = time.Second
 // readFailed postpones all reads of the actor: storage that fails one would fail the others.
 func (a *endpointActor) readFailed(action string, err error, now time.Time) {
 	a.readAgain = now.Add(readRetry)
-	a.log().Error("storage failed", "action", action, "error", err)
+	if !errors.Is(err, webhook.ErrUnavailable) { // storage itself logs once that it cannot be reached
+		a.log().Error("storage failed", "action", action, "error", err)
+	}
 }

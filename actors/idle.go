@@ -38,6 +38,9 @@ func (a *endpointActor) stopOrWait(now time.Time) {
 	if a.readAgain.After(now) {
 		at = earlier(at, a.readAgain)
 	}
+	if a.noLease {
+		at = earlier(at, now.Add(leaseLook))
+	}
 	stays := a.idleUntil()
 	later, idle := a.lane.Idle(now)
 	idle = idle && !a.needsPermit && a.child.failures.count == 0
@@ -103,6 +106,9 @@ func steady(at, now time.Time) time.Time {
 // wakeLater schedules an endpoint's pending work that was found in storage at start. While
 // the saved breaker is open, new deliveries start no actor either.
 func (s *supervisor) wakeLater(c actor.Context, w webhook.Wake, now time.Time) {
+	if !s.owns(w.Endpoint) {
+		return
+	}
 	to := s.child(w.Endpoint)
 	if to.pid != nil || s.draining != nil {
 		return

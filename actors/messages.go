@@ -82,8 +82,8 @@ type (
 		// event and endpoint are where the supervisor continues.
 		event, endpoint int
 	}
-	// wakeEndpoint carries pending work that was found in storage at start, from the
-	// dispatcher's waker. If it is lost, the watchdog finds the work.
+	// wakeEndpoint carries pending work that was found in storage, at start or of parts
+	// that were gained, from the dispatcher's waker. If it is lost, the watchdog finds the work.
 	wakeEndpoint struct{ wake webhook.Wake }
 	// audit carries an endpoint's due deliveries, from the watchdog; the supervisor asks
 	// the endpoint's actor (then it is counted), or judges itself. It may be lost: the
@@ -110,6 +110,20 @@ type (
 	// childDrained says that one actor has done so, from that actor. If it is lost, the
 	// stop runs into its timeout.
 	childDrained struct{ number webhook.EndpointNumber }
+	// partsGained and partsLost say which parts this node delivers to, from GainParts,
+	// DrainParts and DropParts. They must not be lost; mailboxes lose nothing.
+	partsGained struct{ parts webhook.Parts }
+	partsLost   struct {
+		parts   webhook.Parts
+		drained func(webhook.Part) // nil if nobody waits
+	}
+	// hinted carries a hint of another node, from Dispatcher.Offer. With many endpoints, the
+	// supervisor sends the message on to itself in between. It may be lost: an audit finds
+	// the deliveries.
+	hinted struct {
+		hint Hint
+		next int // the endpoint at which the supervisor continues
+	}
 	// wakeDue says that children may be due, from the supervisor's timer.
 	wakeDue struct{}
 	// defaultsChanged says that the defaults of settings or their ceilings changed, from

@@ -81,6 +81,11 @@ func (d *Dispatcher) admit(p *publication) error {
 	for i := range p.events {
 		p.bytes += int64(len(p.events[i].Data)) + eventOverhead
 	}
+	if d.shared.options.Cluster != nil {
+		if err := d.shared.options.Cluster.MayPublish(); err != nil {
+			return err
+		}
+	}
 	switch pending := d.shared.store.Pending(); {
 	case d.diskReserve.Load():
 		return &webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: time.Minute}

@@ -79,6 +79,10 @@ func (s *supervisor) drain(c actor.Context, done chan struct{}) {
 func (s *supervisor) drainChild(c actor.Context, to *child) {
 	s.undrained++
 	to.drainReported = false
+	s.askToDrain(c, to)
+}
+
+func (s *supervisor) askToDrain(c actor.Context, to *child) {
 	to.sent++
 	c.Send(to.pid, &drainEndpoint{})
 }

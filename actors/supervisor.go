@@ -29,6 +29,12 @@ type supervisor struct {
 	// counts the actors that have not.
 	draining  chan struct{}
 	undrained int
+
+	// owned are the parts that this node delivers to; leaving are those that it is giving
+	// up, as long as something of them is in flight.
+	owned     webhook.Parts
+	leaving   map[webhook.Part]*leavingPart
+	elsewhere []webhook.EndpointNumber // scratch memory of accepted and hint
 }
 
 func newSupervisor(s *shared) *supervisor {
@@ -36,6 +42,8 @@ func newSupervisor(s *shared) *supervisor {
 		shared:   s,
 		children: make(map[webhook.EndpointNumber]*child),
 		byPID:    make(map[string]*child),
+		owned:    *s.owned.Load(),
+		leaving:  make(map[webhook.Part]*leavingPart),
 	}
 }
 
@@ -71,7 +79,16 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *drain:
 		s.drain(c, m.done)
 	case *childDrained:
-		s.childDrained(s.children[m.number])
+		to := s.children[m.number]
+		if s.childDrained(to); to != nil && to.leaving {
+			s.left(c, to)
+		}
+	case *partsGained:
+		s.gain(m.parts)
+	case *partsLost:
+		s.lose(c, m)
+	case *hinted:
+		s.hint(c, m, now)
 	case *wakeDue:
 		s.startDue(c, now)
 	case *forgetChildren:
@@ -118,12 +135,18 @@ func (s *supervisor) accepted(c actor.Context, m *accepted, now time.Time) {
 		event := &m.events[m.event]
 		for ; m.endpoint < len(event.Endpoints); m.endpoint++ {
 			if left == 0 {
+				s.passOn(event, m.publication.only != 0, false)
 				c.Send(c.Self(), m)
 				return
 			}
-			s.offer(c, s.child(event.Endpoints[m.endpoint]), event, m.publication.only != 0, now)
 			left--
+			if n := event.Endpoints[m.endpoint]; s.owns(n) {
+				s.offer(c, s.child(n), event, m.publication.only != 0, now)
+			} else {
+				s.elsewhere = append(s.elsewhere, n)
+			}
 		}
+		s.passOn(event, m.publication.only != 0, false)
 	}
 	if m.last {
 		m.publication.release(s.shared)
@@ -146,7 +169,7 @@ func (s *supervisor) offer(c actor.Context, to *child, event *webhook.Event, tes
 	}
 	s.reserve(to)
 	unseen := to.sent - to.seen.Load()
-	if unseen < maxUnseen && to.held.TryTake(len(event.Data)) {
+	if unseen < maxUnseen && event.Data != nil && to.held.TryTake(len(event.Data)) {
 		e := &lane.Entry{Charged: len(event.Data), ByHand: test, Test: test, Due: webhook.Due{
 			Delivery: webhook.Delivery{ID: id, EventType: event.Type, Status: webhook.Queued},
 			Data:     event.Data,
@@ -208,14 +231,21 @@ func (s *supervisor) start(c actor.Context, to *child) {
 	}, actor.WithDispatcher(s.shared.mailboxes)))
 	s.byPID[to.pid.Id] = to
 	s.shared.metrics.actors.Inc()
-	if s.draining != nil {
+	switch {
+	case s.draining != nil:
 		s.drainChild(c, to)
+	case to.leaving:
+		s.askToDrain(c, to)
 	}
 }
 
 // pass passes a message on. Questions that need no actor are answered in its place:
 // where none runs, the child's record has what the last one knew.
 func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
+	if !s.owns(m.number) {
+		s.passElsewhere(m, now)
+		return
+	}
 	if known := s.children[m.number]; known == nil || known.pid == nil {
 		switch query := m.message.(type) {
 		case *progressQuery:
@@ -236,6 +266,7 @@ func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
 func (s *supervisor) endpointChanged(c actor.Context, e webhook.Endpoint) {
 	known := s.children[e.Number()]
 	switch {
+	case !s.owns(e.Number()):
 	case e.Deleted(), known != nil && (known.pid != nil || !known.wakeAt.IsZero() || !known.holdUntil.IsZero()):
 		s.send(c, s.child(e.Number()), &configured{e})
 	case e.GateSince > 0 && e.GateSince == e.Revision:
@@ -263,6 +294,11 @@ func (s *supervisor) terminated(c actor.Context, who *actor.PID, now time.Time) 
 	blamed := to.current != webhook.ID{}
 	wait := to.crashed(now)
 	next := s.replace(to, to.afterPanic())
+	if to.leaving {
+		s.panickedLeaving(c, next)
+		s.childDrained(to)
+		return
+	}
 	if s.draining != nil {
 		if blamed && next.left.UnderWay() {
 			s.start(c, next)

@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,6 +25,109 @@ const (
 	watchGrace = 2 * time.Second
 )
 
+// wakeSoon has pending work of parts found in storage, by the goroutine of watch.
+func (d *Dispatcher) wakeSoon(parts webhook.Parts) {
+	d.unwoken.add(parts)
+	d.lookNow()
+}
+
+// Audit has the watchdog look at all endpoints of this node now, because hints of other
+// nodes may have been lost. It returns at once.
+func (d *Dispatcher) Audit() {
+	d.auditing.Store(true)
+	d.lookNow()
+}
+
+// lookNow interrupts the pause of the watchdog.
+func (d *Dispatcher) lookNow() {
+	select {
+	case d.look <- struct{}{}:
+	default: // it is about to look
+	}
+}
+
+// partSet is a set of parts that several goroutines fill and one empties.
+type partSet struct {
+	mu    sync.Mutex
+	parts webhook.Parts
+}
+
+func (s *partSet) add(parts webhook.Parts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p := range parts.All {
+		s.parts.Add(p)
+	}
+}
+
+// take returns what is in the set, and empties it.
+func (s *partSet) take() webhook.Parts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := s.parts
+	s.parts = webhook.Parts{}
+	return parts
+}
+
+// wake sends the supervisor the endpoints of new parts that have pending deliveries.
+// Storage skips from endpoint to endpoint, so that ten million deliveries cost no more
+// than one.
+func (d *Dispatcher) wake(ctx context.Context) error {
+	parts := d.unwoken.take()
+	if parts.Len() == 0 {
+		return nil
+	}
+	err := d.shared.store.Wakes(ctx, parts, 0, func(w webhook.Wake) error {
+		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
+		return ctx.Err()
+	})
+	if err != nil {
+		d.unwoken.add(parts)
+	}
+	return err
+}
+
+// watch finds pending work of new parts, and runs the watchdog, until ctx ends. While
+// storage cannot be reached it tries again. If another error hides the pending work, the
+// dispatcher has failed; one of the watchdog is logged, and it starts again a minute later.
+func (d *Dispatcher) watch(ctx context.Context) {
+	dog := watchdog{
+		store: d.shared.store, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
+		period: d.shared.options.WatchPeriod,
+		ask:    func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) },
+	}
+	for ctx.Err() == nil {
+		waking := d.wake(ctx)
+		err := waking
+		if err == nil {
+			if d.auditing.Swap(false) {
+				dog.from = 0
+			}
+			err = dog.run(ctx)
+		}
+		switch {
+		case err == nil, ctx.Err() != nil:
+		case errors.Is(err, webhook.ErrUnavailable):
+			d.rest(ctx, readRetry)
+		case waking != nil:
+			d.fail(fmt.Errorf("read webhooks with pending deliveries: %w", err))
+			return
+		default:
+			d.shared.log.Error("storage failed", "action", "read webhooks with pending deliveries", "error", err)
+			d.rest(ctx, time.Minute)
+		}
+	}
+}
+
+// rest waits until a time has passed, there is something to look at, or ctx ends.
+func (d *Dispatcher) rest(ctx context.Context, wait time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-d.look:
+	case <-time.After(wait):
+	}
+}
+
 // watchdog is the second line behind the lanes' own bookkeeping. It looks at the heads
 // of all queues and retry schedules in storage, their first deliveries, and audits
 // each that has been due for a while. If the lane or the supervisor does not know of
@@ -33,13 +138,16 @@ const (
 // 1,280 such endpoints are looked at every 5 s; with more, a round takes longer.
 type watchdog struct {
 	store Wakes
+	owned func() webhook.Parts // the parts to look at
+	look  <-chan struct{}      // interrupts run
 	// ask sends an endpoint's heads to the supervisor.
 	ask    func(webhook.Wake)
 	period time.Duration          // shortest time between two looks at one endpoint
 	from   webhook.EndpointNumber // where the present round continues
 }
 
-// run makes rounds until ctx ends, or storage returns an error.
+// run makes rounds until ctx ends, something is to be looked at, or storage returns an
+// error.
 func (w *watchdog) run(ctx context.Context) error {
 	round := time.Now()
 	for {
@@ -53,6 +161,8 @@ func (w *watchdog) run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-w.look:
 			return nil
 		case <-time.After(wait):
 		}
@@ -68,7 +178,7 @@ var errEnough = errors.New("enough")
 // step looks at the next endpoints, and reports whether there are more in this round.
 func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err error) {
 	left := watchStep
-	err = w.store.Wakes(ctx, webhook.AllParts(), w.from, func(wake webhook.Wake) error {
+	err = w.store.Wakes(ctx, w.owned(), w.from, func(wake webhook.Wake) error {
 		if left == 0 {
 			w.from = wake.Endpoint
 			return errEnough
@@ -100,6 +210,9 @@ func due(w *webhook.Wake, at time.Time) bool {
 // audit passes an endpoint's due heads on to its actor. Where none runs, the supervisor
 // itself must have planned to start one soon.
 func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
+	if !s.owns(m.wake.Endpoint) {
+		return
+	}
 	to := s.child(m.wake.Endpoint)
 	switch {
 	case s.draining != nil:

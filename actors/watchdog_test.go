@@ -129,7 +129,7 @@ func TestWatchdogIsPaced(t *testing.T) {
 	const endpoints = 3*watchStep + 5
 	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
 	asked := map[webhook.EndpointNumber]int{}
-	dog := watchdog{store: steps{endpoints: endpoints, old: old}, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
+	dog := watchdog{store: steps{endpoints: endpoints, old: old}, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
 	for step := 1; ; step++ {
 		before := len(asked)
 		more, err := dog.step(t.Context(), time.Now())
