@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -61,6 +62,7 @@ func New(o Options) (*Dispatcher, error) {
 		publishing: webhook.NewShares(o.MaxPublishing),
 		attempts:   limit.NewWorkers(o.MaxInFlight),
 		reads:      limit.NewReaders(),
+		survey:     survey.New(o.MetricsWebhooks, time.Now()),
 		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
 		announce:   d.EndpointChanged,
 	}
@@ -68,7 +70,7 @@ func New(o Options) (*Dispatcher, error) {
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.ceilings.Store(&o.Ceilings)
-	d.shared.metrics = newMetrics(o.Metrics, d)
+	d.shared.metrics = newMetrics(o.Metrics, d.shared)
 	return d, nil
 }
 
@@ -77,6 +79,7 @@ func New(o Options) (*Dispatcher, error) {
 // background. After an error nothing runs.
 func (d *Dispatcher) Start() error {
 	matches := newIndex()
+	matches.registered = d.shared.survey.Registered
 	err := d.shared.store.EachEndpoint(d.shared.running, func(e webhook.Endpoint) error {
 		matches.put(&e)
 		d.shared.clients.Put(&e)
@@ -86,6 +89,7 @@ func (d *Dispatcher) Start() error {
 		return fmt.Errorf("read webhooks: %w", err)
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
+	d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
 	d.supervisor = d.spawn(newSupervisor(d.shared))
 	d.router = d.spawn(&router{
 		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead),
@@ -136,7 +140,7 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 // watch runs the watchdog until ctx ends. A failed read is logged, and a minute later
 // the watchdog starts again.
 func (d *Dispatcher) watch(ctx context.Context) {
-	dog := watchdog{store: d.shared.store, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
+	dog := watchdog{store: d.shared.store, survey: d.shared.survey, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
 	for ctx.Err() == nil {
 		if err := dog.run(ctx); err != nil {
 			d.shared.log.Error("storage failed", "action", "read webhooks with pending deliveries", "error", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -23,6 +24,7 @@ type shared struct {
 	log        *slog.Logger
 	root       *actor.RootContext
 	metrics    *metrics
+	survey     *survey.Survey
 	permits    *limit.Permits
 	clients    *limit.Clients
 	budget     *limit.Budget
