@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -53,6 +54,7 @@ type shared struct {
 	log        *slog.Logger
 	root       *actor.RootContext
 	metrics    *metrics
+	survey     *survey.Survey
 	permits    *limit.Permits
 	clients    *limit.Clients
 	budget     *limit.Budget
@@ -99,6 +101,7 @@ func New(o Options) (*Dispatcher, error) {
 		publishing: webhook.NewShares(o.MaxPublishing),
 		attempts:   limit.NewWorkers(o.MaxInFlight),
 		reads:      limit.NewReaders(),
+		survey:     survey.New(o.MetricsWebhooks, time.Now()),
 		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
 		announce:   d.EndpointChanged,
 	}
@@ -111,7 +114,7 @@ func New(o Options) (*Dispatcher, error) {
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.ceilings.Store(&o.Ceilings)
-	d.shared.metrics = newMetrics(o.Metrics, d)
+	d.shared.metrics = newMetrics(o.Metrics, d.shared)
 	return d, nil
 }
 
@@ -120,6 +123,7 @@ func New(o Options) (*Dispatcher, error) {
 // background. After an error nothing runs.
 func (d *Dispatcher) Start() error {
 	matches := newIndex()
+	matches.registered = d.shared.survey.Registered
 	err := d.shared.store.EachEndpoint(d.shared.running, func(e webhook.Endpoint) error {
 		matches.put(&e)
 		d.shared.clients.Put(&e)
@@ -129,6 +133,7 @@ func (d *Dispatcher) Start() error {
 		return fmt.Errorf("read webhooks: %w", err)
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
+	d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
 	d.supervisor = d.spawn(newSupervisor(d.shared))
 	d.router = d.spawn(&router{
 		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead),

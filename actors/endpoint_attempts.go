@@ -131,6 +131,9 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 	outcome := e.Attempt.Outcome()
 	if a.lane.SameReceiver(e) {
 		a.child.stats.Record(&e.Attempt, outcome)
+		if a.child.stats.FailedLately(now) {
+			a.shared.survey.Attempted(a.number, a.child.stats.Tally(now), now)
+		}
 	}
 	a.shared.metrics.attempt(&e.Attempt, outcome)
 	openings := a.lane.GateState().Openings

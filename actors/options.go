@@ -30,6 +30,9 @@ type Options struct {
 	// Log and Metrics receive what operators read. Required.
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	// MetricsWebhooks is how many endpoints have metrics of their own at most: those that
+	// stand out. None by default.
+	MetricsWebhooks int
 
 	// MaxInFlight bounds the attempts in flight of all endpoints; 4,096 by default.
 	MaxInFlight int

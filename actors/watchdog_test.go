@@ -12,6 +12,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -129,7 +130,8 @@ func TestWatchdogIsPaced(t *testing.T) {
 	const endpoints = 3*watchStep + 5
 	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
 	asked := map[webhook.EndpointNumber]int{}
-	dog := watchdog{store: steps{endpoints: endpoints, old: old}, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
+	seen := survey.New(2, time.Now())
+	dog := watchdog{store: steps{endpoints: endpoints, old: old}, survey: seen, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
 	for step := 1; ; step++ {
 		before := len(asked)
 		more, err := dog.step(t.Context(), time.Now())
@@ -142,6 +144,9 @@ func TestWatchdogIsPaced(t *testing.T) {
 		if !more {
 			if step != 4 || len(asked) != endpoints {
 				t.Errorf("%d steps asked about %d endpoints of %d", step, len(asked), endpoints)
+			}
+			if f := seen.Findings(); !f.Oldest[webhook.EndpointActive].Equal(old.Time()) || len(f.Worst) != 1 || f.Worst[0].ClientID != "acme" {
+				t.Errorf("found %+v", f)
 			}
 			return
 		}
@@ -163,3 +168,13 @@ func (s steps) Wakes(_ context.Context, parts webhook.Parts, from webhook.Endpoi
 	}
 	return nil
 }
+
+// Endpoint has the client of the second endpoint only, as if the others were gone.
+func (s steps) Endpoint(_ context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	if n != 2 {
+		return webhook.Endpoint{ID: webhook.ID{Endpoint: n}, DeletedAt: time.Now()}, nil
+	}
+	return webhook.Endpoint{ID: webhook.ID{Endpoint: n}, ClientID: "acme"}, nil
+}
+
+func (s steps) PendingOf(endpoints []webhook.EndpointNumber) int64 { return int64(len(endpoints)) }

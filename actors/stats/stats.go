@@ -40,11 +40,29 @@ type statsPart struct {
 	latencies           [latencyBuckets]uint32
 }
 
-// Describe clears the figures unless they are about this receiver.
-func (s *Hour) Describe(receiverSince uint64) {
-	if s.receiverSince != receiverSince {
+// Describe clears the figures unless they are about this receiver, and reports whether it did.
+func (s *Hour) Describe(receiverSince uint64) (cleared bool) {
+	if cleared = s.receiverSince != receiverSince; cleared {
 		*s = Hour{receiverSince: receiverSince}
 	}
+	return cleared
+}
+
+// FailedLately reports whether an attempt of the last hour failed.
+func (s *Hour) FailedLately(now time.Time) bool {
+	return !s.lastFailure.IsZero() && now.Sub(s.lastFailure) < statsSlice*statsSlices
+}
+
+// Tally counts the attempts of the last hour.
+func (s *Hour) Tally(now time.Time) (t webhook.Tally) {
+	oldest := now.UnixNano()/int64(statsSlice) - statsSlices
+	for _, part := range s.slices {
+		if part != nil && part.number > oldest {
+			t.Successes += part.successes
+			t.Failures += part.failures
+		}
+	}
+	return t
 }
 
 // Record counts an attempt. Only an answer has a latency: the time that a connection

@@ -27,7 +27,7 @@ func TestUsed(t *testing.T) {
 	}
 	for _, step := range []struct {
 		reason, path string
-		holes, bytes int64
+		gap, bytes   int64
 		least, most  uint64
 	}{
 		{"an empty file", "a", 0, 0, 0, 0},
@@ -37,7 +37,7 @@ func TestUsed(t *testing.T) {
 	} {
 		file, err := os.Create(filepath.Join(dir, step.path))
 		if err == nil {
-			_, err = file.WriteAt(make([]byte, step.bytes), step.holes)
+			_, err = file.WriteAt(make([]byte, step.bytes), step.gap)
 		}
 		if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 			t.Fatal(err)

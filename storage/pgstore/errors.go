@@ -19,6 +19,9 @@ import (
 // errClosed is the answer to calls after Close.
 var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
 
+// errUnknown reports a transaction whose outcome is not known.
+var errUnknown = errors.New("the outcome of a transaction is not known")
+
 // retryAfter is how soon a caller should come again while the database cannot be reached.
 const retryAfter = 2 * time.Second
 
@@ -90,18 +93,30 @@ func translate(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.As(err, &ofServer):
 		return translateServer(ofServer)
-	case errors.As(err, &ofConnect), pgconn.SafeToRetry(err), isNetwork(err):
+	case errors.As(err, &ofConnect), isOfConnection(err):
 		return unavailable(withoutCredentials(err))
 	}
 	return err
 }
 
-// isNetwork reports whether an error is one of the connection, not of the database.
-func isNetwork(err error) bool {
+// isOfConnection reports whether an error is one of the connection to the database.
+func isOfConnection(err error) bool {
 	var ofNetwork net.Error
 	var ofSystem syscall.Errno
-	return errors.As(err, &ofNetwork) || errors.As(err, &ofSystem) || errors.Is(err, io.EOF) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &ofNetwork) || errors.As(err, &ofSystem) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, errUnknown)
+}
+
+// isPassing reports whether an error may be gone with the next attempt.
+func isPassing(err error) bool {
+	var ofServer *pgconn.PgError
+	if errors.As(err, &ofServer) {
+		k := kindOf(err)
+		return k == temporary || k == repeatable
+	}
+	var ofConnect *pgconn.ConnectError
+	return errors.As(err, &ofConnect) || isOfConnection(err)
 }
 
 // translateServer is translate for what the server reported.

@@ -38,8 +38,10 @@ type Options struct {
 	Retention time.Duration
 	// Log receives what an operator should know; nil for none.
 	Log *slog.Logger
-	// Now is the clock, for tests; nil for time.Now.
+	// Now dates and expires records, for tests; nil for time.Now.
 	Now func() time.Time
+	// clock is compared with the database's; nil for time.Now.
+	clock func() time.Time
 }
 
 // withDefaults returns the options that Open uses, or what is wrong with them.
@@ -52,6 +54,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.clock == nil {
+		o.clock = time.Now
 	}
 	switch {
 	case o.URL == "":
@@ -70,6 +75,10 @@ type Store struct {
 	settings    map[string]string // of every session
 	reads       *pgxpool.Pool
 	writes      *pgxpool.Pool // changes and heartbeats
+	life        *life
+	slots       [slots]slot
+	changing    chan struct{} // holds one element while a change runs, which has slots[slotChanges]
+	unsure      []move        // of the change whose outcome is not known
 }
 
 // Open opens the store in a database, whose tables it makes or migrates as needed. It fails
@@ -81,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	s := &Store{options: o, incarnation: newIncarnation()}
+	s := &Store{options: o, incarnation: newIncarnation(), life: newLife(), changing: make(chan struct{}, 1)}
 	if err := s.start(ctx); err != nil {
 		err = fmt.Errorf("open the storage of database-url: %w", translate(ctx, err))
 		return nil, errors.Join(err, s.Close())
@@ -102,7 +111,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.settings = settings(false)
-	if s.writes, err = newPool(ctx, s.config, writeConnections, s.settings); err != nil {
+	if s.writes, err = s.newPool(ctx, writeConnections, true); err != nil {
 		return err
 	}
 	if err := s.examine(ctx); err != nil {
@@ -111,8 +120,10 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if _, err := schema.Migrate(ctx, s.writes, s.options.Now()); err != nil {
 		return err
 	}
-	s.reads, err = newPool(ctx, s.config, readConnections, s.settings)
-	return err
+	if s.reads, err = s.newPool(ctx, readConnections, false); err != nil {
+		return err
+	}
+	return s.createSlots(ctx)
 }
 
 // server is what matters of a database before it is used.
@@ -128,7 +139,7 @@ type server struct {
 // examine refuses a database that cannot keep what the store promises.
 func (s *Store) examine(ctx context.Context) error {
 	var d server
-	before := s.options.Now()
+	before := s.options.clock()
 	err := s.writes.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), clock_timestamp(),
 		current_setting('synchronous_standby_names') <> '',
 		EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), current_setting('server_encoding')`).
@@ -140,7 +151,7 @@ func (s *Store) examine(ctx context.Context) error {
 		s.settings = settings(true)
 		s.writes.Reset()
 	}
-	return d.err(s.options, before, s.options.Now())
+	return d.err(s.options, before, s.options.clock())
 }
 
 // err returns why a database cannot be used, given the time before and after it was asked.
@@ -164,6 +175,9 @@ func (d *server) err(o Options, before, after time.Time) error {
 // Close commits what was handed over, and ends all sessions. Later calls fail. It is safe
 // to call twice.
 func (s *Store) Close() error {
+	if !s.life.close() {
+		return nil
+	}
 	for _, pool := range []*pgxpool.Pool{s.reads, s.writes} {
 		if pool != nil {
 			pool.Close()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -60,6 +61,41 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return d.DialContext(ctx, network, address)
 }
 
+// neverCancelled makes pgx unable to cancel what a session is doing, which it tries in a
+// session of its own when a connection breaks. A commit that waits for a standby and is
+// cancelled is reported as success, though only the primary has it.
+func neverCancelled(c *pgx.ConnConfig) {
+	var open atomic.Bool
+	c.AfterConnect = func(context.Context, *pgconn.PgConn) error {
+		open.Store(true)
+		return nil
+	}
+	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if open.Load() {
+			return nil, net.ErrClosed
+		}
+		return dial(ctx, network, address)
+	}
+}
+
+// warned is where a session counts the warnings of its server. One that comes with a
+// commit means that the outcome is not known.
+const warned = "warnings"
+
+// countWarning counts a notice of the server, if it is a warning.
+func countWarning(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.SeverityUnlocalized == "WARNING" {
+		count, _ := c.CustomData()[warned].(int)
+		c.CustomData()[warned] = count + 1
+	}
+}
+
+// warnings returns how many warnings a session has had.
+func warnings(c *pgx.Conn) int {
+	count, _ := c.PgConn().CustomData()[warned].(int)
+	return count
+}
+
 // settings are those of every session. Plans are made once, when tables may be empty, so
 // they must not depend on how much is in them: no scan of a whole table, no join but by
 // index.
@@ -98,26 +134,33 @@ func configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) 
 }
 
 // newPool returns a pool of sessions. It opens none.
-func newPool(ctx context.Context, config *pgxpool.Config, size int32, settings map[string]string) (*pgxpool.Pool, error) {
-	c := config.Copy()
+func (s *Store) newPool(ctx context.Context, size int32, writes bool) (*pgxpool.Pool, error) {
+	c := s.config.Copy()
 	c.MaxConns, c.MinConns = size, 0
 	c.MaxConnLifetime = time.Hour
-	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, settings) }
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, s.settings) }
+	if writes {
+		c.BeforeConnect = func(_ context.Context, one *pgx.ConnConfig) error {
+			one.OnNotice = countWarning
+			neverCancelled(one)
+			return nil
+		}
+	}
 	return pgxpool.NewWithConfig(ctx, c)
 }
 
-// connect opens a session of its own. warned is called with each warning of the server:
-// during a commit it means that the outcome is not known.
-func connect(ctx context.Context, config *pgxpool.Config, settings map[string]string, warned func(*pgconn.Notice)) (*pgx.Conn, error) {
+// connect opens a session of its own.
+func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c := config.ConnConfig.Copy()
-	c.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { warned(n) }
+	c := s.config.ConnConfig.Copy()
+	c.OnNotice = countWarning
+	neverCancelled(c)
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := configure(ctx, conn, settings); err != nil {
+	if err := configure(ctx, conn, s.settings); err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	return conn, nil

@@ -106,14 +106,17 @@ func (a *App) startActors() error {
 	client := a.parts.sender
 	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
 	dispatcher, err := actors.New(actors.Options{
-		Store:       leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
-		Open:        func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
-		Sequence:    a.parts.sequence,
-		Defaults:    a.config.endpointDefaults(),
-		Ceilings:    a.config.ceilings(),
-		Log:         a.config.Log,
-		Abort:       client.Abort,
-		Metrics:     a.parts.registry,
+		Store:    leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
+		Open:     func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
+		Sequence: a.parts.sequence,
+		Defaults: a.config.endpointDefaults(),
+		Ceilings: a.config.ceilings(),
+		Log:      a.config.Log,
+		Abort:    client.Abort,
+		Metrics:  a.parts.registry,
+
+		MetricsWebhooks: a.config.MetricsWebhooks,
+
 		MaxPending:  a.config.MaxPending,
 		MaxInFlight: a.descriptors.attempts,
 		WatchPeriod: a.config.WatchPeriod,
