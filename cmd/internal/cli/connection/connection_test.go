@@ -15,7 +15,7 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
-// home gives the test a home directory of its own, and returns where profiles are in it.
+// home makes a home directory for the test, and returns where profiles are in it.
 func home(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

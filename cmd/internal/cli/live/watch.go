@@ -36,26 +36,26 @@ type Print func(ctx context.Context, p *output.Printer) error
 // Show prints a result once or, with --watch, until ctx ends: in place on a terminal, and
 // one look after the other elsewhere and in the formats for programs. While it watches, a
 // failed look is shown and the next one is made: a server that restarts comes back.
-func (w *Watch) Show(ctx context.Context, std terminal.Streams, print Print) error {
+func (w *Watch) Show(ctx context.Context, std terminal.Streams, draw Print) error {
 	if !w.Watch {
-		return print(ctx, w.Printer(std))
+		return draw(ctx, w.Printer(std))
 	}
 	if w.Every < leastEvery {
 		return settings.Misuse(fmt.Sprintf("--every %s is less than %s", w.Every, leastEvery))
 	}
 	if w.Output == output.Table && terminal.Is(std.Out) && terminal.Is(std.In) {
-		return w.inPlace(ctx, std, print)
+		return w.inPlace(ctx, std, draw)
 	}
-	return w.repeat(ctx, std, print)
+	return w.repeat(ctx, std, draw)
 }
 
 // repeat prints one look after the other.
-func (w *Watch) repeat(ctx context.Context, std terminal.Streams, print Print) error {
+func (w *Watch) repeat(ctx context.Context, std terminal.Streams, draw Print) error {
 	tick := time.NewTicker(w.Every)
 	defer tick.Stop()
 	p := w.Printer(std)
 	for {
-		err := print(ctx, p)
+		err := draw(ctx, p)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -80,10 +80,10 @@ func isUsage(err error) bool {
 
 // inPlace shows the looks on the terminal's other screen. At the end the last one stands in
 // the terminal's own lines.
-func (w *Watch) inPlace(ctx context.Context, std terminal.Streams, print Print) error {
+func (w *Watch) inPlace(ctx context.Context, std terminal.Streams, draw Print) error {
 	ctx, cancel := context.WithCancel(ctx) // a look under way ends with the screen
 	defer cancel()
-	s := &screen{ctx: ctx, every: w.Every, print: print, printer: w.Printer(std)}
+	s := &screen{ctx: ctx, every: w.Every, draw: draw, printer: w.Printer(std)}
 	program := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(std.In), tea.WithOutput(std.Out), tea.WithoutSignalHandler())
 	_, err := program.Run()
 	switch {
@@ -97,9 +97,9 @@ func (w *Watch) inPlace(ctx context.Context, std terminal.Streams, print Print) 
 
 // screen shows a result, and makes the next look when it is due. Looks never overlap.
 type screen struct {
-	ctx     context.Context //nolint:containedctx // the library's methods have none
+	ctx     context.Context // here because the library's methods have none
 	every   time.Duration
-	print   Print
+	draw    Print
 	printer *output.Printer
 
 	width, height int
@@ -150,7 +150,7 @@ func (s *screen) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 // look makes one look, beside the loop that shows it.
 func (s *screen) look() tea.Msg {
 	var text strings.Builder
-	err := s.print(s.ctx, s.printer.Into(&text, s.width))
+	err := s.draw(s.ctx, s.printer.Into(&text, s.width))
 	return look{text.String(), err}
 }
 
@@ -158,8 +158,8 @@ func (s *screen) look() tea.Msg {
 // about the next one.
 func (s *screen) View() tea.View {
 	lines := strings.Split(strings.TrimSuffix(s.text, "\n"), "\n")
-	if room := s.height - 2; room > 0 && len(lines) > room {
-		lines = append(lines[:room-1:room-1], output.Quiet.Paint(fmt.Sprintf("… %d more lines", len(lines)-room+1)))
+	if height := s.height - 2; height > 0 && len(lines) > height {
+		lines = append(lines[:height-1:height-1], output.Quiet.Paint(fmt.Sprintf("… %d more lines", len(lines)-height+1)))
 	}
 	view := tea.NewView(strings.Join(lines, "\n") + "\n\n" + s.foot())
 	view.AltScreen = true
