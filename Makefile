@@ -42,7 +42,7 @@ build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test
-test: need-go $(PATCHED) need-cc need-python $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+test: need-go $(PATCHED) need-cc need-python need-postgres $(NPM_DONE) ## Run every test with the race detector, and report the coverage
 	go test -run Alloc $(ALLOC_PKG)
 	CGO_ENABLED=1 go test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
@@ -137,7 +137,7 @@ $(GOLANGCI): | need-go
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
-.PHONY: need-go need-git need-cc need-npm need-python
+.PHONY: need-go need-git need-cc need-npm need-python need-postgres
 need-go:
 	@command -v go >/dev/null || { echo "missing: Go $$(awk '/^go /{print $$2}' go.mod) or later" >&2; exit 1; }
 need-git:
@@ -148,3 +148,7 @@ need-npm:
 	@command -v npm >/dev/null || { echo "missing: Node 20 or later with npm, for the tests with npm packages (Debian: apt-get install nodejs npm)" >&2; exit 1; }
 need-python:
 	@command -v python3 >/dev/null || { echo "missing: Python 3, for the example of a receiver (Debian: apt-get install python3)" >&2; exit 1; }
+need-postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql; } || \
+		{ echo "missing: PostgreSQL 15 or later, for the tests of many nodes (Debian: apt-get install postgresql)" >&2; exit 1; }

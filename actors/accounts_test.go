@@ -21,24 +21,24 @@ type slowReads struct {
 	queues map[webhook.EndpointNumber]int
 }
 
-func (s *slowReads) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (s *slowReads) Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	time.Sleep(s.by)
-	return s.Store.Endpoint(n)
+	return s.Store.Endpoint(ctx, n)
 }
 
-func (s *slowReads) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+func (s *slowReads) Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	time.Sleep(s.by)
 	s.mu.Lock()
 	s.queues[n]++
 	s.mu.Unlock()
-	return s.Store.Queued(n, from, limit, maxBytes)
+	return s.Store.Queued(ctx, n, from, limit, maxBytes)
 }
 
-func (s *slowReads) Scheduled(
+func (s *slowReads) Scheduled(ctx context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) ([]webhook.Due, webhook.DueTime, error) {
 	time.Sleep(s.by)
-	return s.Store.Scheduled(n, from, now, limit, maxBytes)
+	return s.Store.Scheduled(ctx, n, from, now, limit, maxBytes)
 }
 
 func (s *slowReads) of(n webhook.EndpointNumber) int {

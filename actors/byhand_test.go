@@ -60,7 +60,7 @@ var (
 // open breaker and a hold at once, and what waited follows.
 func TestByHandIsTheProbe(t *testing.T) {
 	test := func(r *rig, n webhook.EndpointNumber, _ webhook.ID) {
-		e, err := r.store.Endpoint(n)
+		e, err := r.store.Endpoint(r.t.Context(), n)
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -61,13 +62,15 @@ func New(o Options) (*Dispatcher, error) {
 		publishing: webhook.NewShares(o.MaxPublishing),
 		attempts:   limit.NewWorkers(o.MaxInFlight),
 		reads:      limit.NewReaders(),
+		survey:     survey.New(o.MetricsWebhooks, time.Now()),
 		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
 		announce:   d.EndpointChanged,
 	}
+	d.shared.running, d.shared.end = context.WithCancel(context.Background())
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.ceilings.Store(&o.Ceilings)
-	d.shared.metrics = newMetrics(o.Metrics, d)
+	d.shared.metrics = newMetrics(o.Metrics, d.shared)
 	return d, nil
 }
 
@@ -76,7 +79,8 @@ func New(o Options) (*Dispatcher, error) {
 // background. After an error nothing runs.
 func (d *Dispatcher) Start() error {
 	matches := newIndex()
-	err := d.shared.store.EachEndpoint(func(e webhook.Endpoint) error {
+	matches.registered = d.shared.survey.Registered
+	err := d.shared.store.EachEndpoint(d.shared.running, func(e webhook.Endpoint) error {
 		matches.put(&e)
 		d.shared.clients.Put(&e)
 		return nil
@@ -85,11 +89,12 @@ func (d *Dispatcher) Start() error {
 		return fmt.Errorf("read webhooks: %w", err)
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
+	d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
 	d.supervisor = d.spawn(newSupervisor(d.shared))
 	d.router = d.spawn(&router{
 		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead),
 	})
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(d.shared.running)
 	d.wakerStop = stop
 	d.waker.Go(func() {
 		d.wakeAll(ctx)
@@ -123,7 +128,7 @@ func (d *Dispatcher) Err() error { return d.failure }
 // wakeAll sends the supervisor all endpoints that have pending deliveries. Storage
 // skips from endpoint to endpoint, so that ten million deliveries cost no more than one.
 func (d *Dispatcher) wakeAll(ctx context.Context) {
-	err := d.shared.store.Wakes(0, func(w webhook.Wake) error {
+	err := d.shared.store.Wakes(ctx, webhook.AllParts(), 0, func(w webhook.Wake) error {
 		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
 		return ctx.Err()
 	})
@@ -135,7 +140,7 @@ func (d *Dispatcher) wakeAll(ctx context.Context) {
 // watch runs the watchdog until ctx ends. A failed read is logged, and a minute later
 // the watchdog starts again.
 func (d *Dispatcher) watch(ctx context.Context) {
-	dog := watchdog{store: d.shared.store, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
+	dog := watchdog{store: d.shared.store, survey: d.shared.survey, period: d.shared.options.WatchPeriod, ask: func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) }}
 	for ctx.Err() == nil {
 		if err := dog.run(ctx); err != nil {
 			d.shared.log.Error("storage failed", "action", "read webhooks with pending deliveries", "error", err)

@@ -214,7 +214,9 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 		a.target = target
 	}
 	a.revision = e.Revision
-	a.child.stats.describe(e.ReceiverSince)
+	if a.child.stats.describe(e.ReceiverSince) {
+		a.shared.survey.Forget(a.number)
+	}
 	a.joinPermits(e.ClientID, e.ReceiverSince, now)
 	a.lane.Configure(&e, settings, g, now)
 	if a.target == nil { // a test would be sent through a pause

@@ -120,6 +120,9 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 	outcome := e.Attempt.Outcome()
 	if a.lane.SameReceiver(e) {
 		a.child.stats.record(&e.Attempt, outcome)
+		if a.child.stats.failedLately(now) {
+			a.shared.survey.Attempted(a.number, a.child.stats.tally(now), now)
+		}
 	}
 	a.shared.metrics.attempt(&e.Attempt, outcome)
 	openings := a.lane.GateState().Openings

@@ -59,7 +59,7 @@ func (a *endpointActor) settle(e *lane.Entry) {
 	e.Next.Now.AttemptLog, e.Attempt.Response = nil, nil
 	a.shared.store.Settle(settlement, func(err error) {
 		if e.RecordErr = err; err == nil { // after an error the delivery is as it was
-			shared.metrics.recorded(e.Next.Now.Status)
+			shared.metrics.recorded(&e.Next.Now)
 			shared.watchers.notify(&e.Next.Now)
 		}
 		if inbox.record(e) {

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"context"
 	"time"
 
 	"github.com/corpastro/astrohook/actors/lane"
@@ -12,7 +11,7 @@ import (
 func (a *endpointActor) load() {
 	shared, n := a.shared, a.number
 	a.inBackground(true, func() any {
-		e, g, err := shared.readEndpoint(n)
+		e, g, err := shared.readEndpoint(shared.running, n)
 		return &loaded{endpoint: e, gate: g, err: err}
 	})
 }
@@ -22,7 +21,7 @@ func (a *endpointActor) load() {
 func (a *endpointActor) reload() {
 	shared, n := a.shared, a.number
 	a.inBackground(true, func() any {
-		e, err := shared.store.Endpoint(n)
+		e, err := shared.store.Endpoint(shared.running, n)
 		return &reloaded{endpoint: e, err: err}
 	})
 }
@@ -77,7 +76,7 @@ func (a *endpointActor) readQueue(from webhook.ID, limit int) {
 	shared, n, held := a.shared, a.number, a.child.held
 	a.inBackground(a.soon(), func() any {
 		budget := held.BeginRead(limit)
-		due, err := shared.store.Queued(n, from, budget.Deliveries, budget.Bytes)
+		due, err := shared.store.Queued(shared.running, n, from, budget.Deliveries, budget.Bytes)
 		entries, bytes := entriesOf(due)
 		budget.End(bytes)
 		// Storage ends a read at its bytes before the payload that does not fit: then less
@@ -95,10 +94,10 @@ func (a *endpointActor) readSchedule(from webhook.Slot, limit int) {
 	longest, beyond := a.lane.LongestWait(), a.lane.Beyond(time.Now())
 	a.inBackground(a.soon(), func() any {
 		budget, now := held.BeginRead(limit), time.Now()
-		due, next, err := shared.store.Scheduled(n, from, now, budget.Deliveries, budget.Bytes)
+		due, next, err := shared.store.Scheduled(shared.running, n, from, now, budget.Deliveries, budget.Bytes)
 		ahead := err == nil && len(due) == 0 && !next.IsZero()
 		if ahead {
-			due, _, err = shared.store.Scheduled(n, beyond, lane.Never, budget.Deliveries, budget.Bytes)
+			due, _, err = shared.store.Scheduled(shared.running, n, beyond, lane.Never, budget.Deliveries, budget.Bytes)
 		} else if next.After(now.Add(longest)) {
 			next = webhook.DueAt(now) // the next read looks for them
 		}
@@ -126,7 +125,7 @@ const cancelChunk = 1000
 func (a *endpointActor) cancelPending() {
 	shared, n := a.shared, a.number
 	a.inBackground(false, func() any {
-		count, err := shared.store.CancelPending(context.Background(), n, webhook.ReasonEndpointDeleted, time.Now(), cancelChunk)
+		count, err := shared.store.CancelPending(shared.running, n, webhook.ReasonEndpointDeleted, time.Now(), cancelChunk)
 		return &cancelledSome{n: count, err: err}
 	})
 }

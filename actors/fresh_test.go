@@ -37,7 +37,7 @@ func TestAnotherReceiver(t *testing.T) {
 					r.move(n)
 					time.Sleep(time.Second)
 					r.wantDelivered(queued...)
-					if g, err := r.store.Gate(n); err != nil || g != (webhook.GateState{}) {
+					if g, err := r.store.Gate(r.t.Context(), n); err != nil || g != (webhook.GateState{}) {
 						t.Errorf("saved: %+v %v", g, err)
 					}
 					h := r.health(n)
@@ -60,7 +60,7 @@ func TestSavedGateOfAnotherReceiver(t *testing.T) {
 		r.store.SaveGate(n, old, func(error) {})
 		r.move(n)
 		synctest.Wait()
-		if g, err := r.store.Gate(n); err != nil || g != (webhook.GateState{}) {
+		if g, err := r.store.Gate(r.t.Context(), n); err != nil || g != (webhook.GateState{}) {
 			t.Errorf("saved: %+v %v", g, err)
 		}
 		r.store.SaveGate(n, old, func(error) {}) // as if the process had ended in between
@@ -93,7 +93,7 @@ func TestLateAnswerOfTheOldReceiver(t *testing.T) {
 				r.move(n)
 				time.Sleep(2 * time.Second)
 				r.wantDelivered(r.publishOne(n))
-				e, err := r.store.Endpoint(n)
+				e, err := r.store.Endpoint(r.t.Context(), n)
 				if err != nil || e.Status != webhook.EndpointActive {
 					t.Errorf("%+v %v", e, err)
 				}

@@ -33,11 +33,11 @@ func (d *Dispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webh
 	}
 	health := answer.Health
 	if answer.idle {
-		if health, err = d.shared.idleHealth(n, &answer, time.Now()); err != nil {
+		if health, err = d.shared.idleHealth(ctx, n, &answer, time.Now()); err != nil {
 			return health, fmt.Errorf("read health of webhook %d: %w", n, err)
 		}
 	}
-	health.Backlog, err = d.shared.store.Backlog(n)
+	health.Backlog, err = d.shared.store.Backlog(ctx, n)
 	return health, err
 }
 
@@ -66,8 +66,8 @@ func (c *child) idleHealth(now time.Time) healthAnswer {
 // idleHealth completes what the supervisor knows of an idle endpoint with what
 // storage knows. It configures a lane as an actor would, asks it, and drops it, so
 // that rules about saved breakers, pauses and limits stand in one place.
-func (s *shared) idleHealth(n webhook.EndpointNumber, known *healthAnswer, now time.Time) (webhook.Health, error) {
-	e, gate, err := s.readEndpoint(n)
+func (s *shared) idleHealth(ctx context.Context, n webhook.EndpointNumber, known *healthAnswer, now time.Time) (webhook.Health, error) {
+	e, gate, err := s.readEndpoint(ctx, n)
 	if err != nil {
 		return webhook.Health{}, err
 	}
@@ -87,15 +87,15 @@ func (s *shared) idleHealth(n webhook.EndpointNumber, known *healthAnswer, now t
 
 // readEndpoint reads an endpoint and its breaker's state. One that storage does not
 // have is deleted: nothing is owed to it.
-func (s *shared) readEndpoint(n webhook.EndpointNumber) (webhook.Endpoint, webhook.GateState, error) {
-	e, err := s.store.Endpoint(n)
+func (s *shared) readEndpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, webhook.GateState, error) {
+	e, err := s.store.Endpoint(ctx, n)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return webhook.Endpoint{ID: webhook.ID{Endpoint: n}, DeletedAt: time.Now()}, webhook.GateState{}, nil
 	}
 	if err != nil {
 		return webhook.Endpoint{}, webhook.GateState{}, err
 	}
-	gate, err := s.store.Gate(n)
+	gate, err := s.store.Gate(ctx, n)
 	return e, gate, err
 }
 

@@ -224,7 +224,7 @@ func TestGone(t *testing.T) {
 		r.receiver.does(n, answers(410, time.Second))
 		ids := r.publish(20, 2)
 		time.Sleep(time.Minute)
-		e, err := r.store.Endpoint(n)
+		e, err := r.store.Endpoint(r.t.Context(), n)
 		if err != nil || e.Status != webhook.EndpointDisabled || e.DisabledReason == "" || e.Revision != 2 {
 			t.Errorf("%+v %v", e, err)
 		}

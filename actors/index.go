@@ -16,6 +16,9 @@ type index struct {
 	clients   map[string]*tenant                  // those with endpoints that are not deleted
 	live      int                                 // endpoints that are not deleted
 	names     []string                            // scratch memory of match, to save an allocation
+	// registered is called at each change, with the status before and after it; "" for an
+	// endpoint that is new or deleted.
+	registered func(n webhook.EndpointNumber, was, is webhook.EndpointStatus)
 }
 
 // indexed is what the index keeps of an endpoint. A deleted endpoint keeps its entry,
@@ -33,7 +36,22 @@ func newIndex() *index {
 		endpoints: make(map[webhook.EndpointNumber]indexed),
 		patterns:  make(map[string][]webhook.EndpointNumber),
 		clients:   make(map[string]*tenant),
+
+		registered: func(webhook.EndpointNumber, webhook.EndpointStatus, webhook.EndpointStatus) {},
 	}
+}
+
+// status returns the endpoint's status; "" if it is deleted, or unknown.
+func (e *indexed) status() webhook.EndpointStatus {
+	switch {
+	case e.owner == nil:
+		return ""
+	case e.paused:
+		return webhook.EndpointPaused
+	case e.disabled:
+		return webhook.EndpointDisabled
+	}
+	return webhook.EndpointActive
 }
 
 // put indexes an endpoint as it is now. Changes may arrive out of order, as several
@@ -56,6 +74,7 @@ func (x *index) put(e *webhook.Endpoint) {
 		x.insert(n, now)
 	}
 	x.endpoints[n] = now
+	x.registered(n, old.status(), now.status())
 }
 
 // tenant returns the client with a name, and makes it if need be.

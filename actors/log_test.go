@@ -142,7 +142,7 @@ func TestDisablingIsLogged(t *testing.T) {
 		r.publish(3, 2)
 		time.Sleep(time.Minute)
 		lines := log.about(t, e, "webhook disabled")
-		stored, err := r.store.Endpoint(e.Number())
+		stored, err := r.store.Endpoint(r.t.Context(), e.Number())
 		if err != nil || len(lines) != 1 {
 			t.Fatal(lines, err)
 		}

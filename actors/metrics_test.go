@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,11 +94,12 @@ func TestMetrics(t *testing.T) {
 			"astrohook_deliveries_withheld_total{client_limit}": 1, "astrohook_deliveries_pending": 5,
 			"astrohook_attempts_in_flight": 2, "astrohook_payload_memory_bytes": 200, "astrohook_webhook_actors": 2,
 			"astrohook_slots_largest_client": 2, "astrohook_slots_waiting": 0, "astrohook_attempts_total{http_5xx}": 2,
-			"astrohook_deliveries_settled_total{retrying}": 2, "astrohook_attempts_total{}": 0,
+			"astrohook_deliveries_settled_total{retrying}": 2, "astrohook_attempts_total{none}": 0,
 		})
 		time.Sleep(2 * time.Second)
 		r.wantFigures(registry, map[string]float64{
-			"astrohook_attempts_total{}": 2, "astrohook_deliveries_settled_total{delivered}": 2, "astrohook_attempt_duration_seconds": 4,
+			"astrohook_attempts_total{none}": 2, "astrohook_deliveries_settled_total{delivered}": 2, "astrohook_attempt_duration_seconds": 4,
+			"astrohook_delivery_seconds{first}": 2, "astrohook_delivery_seconds{later}": 0,
 			"astrohook_attempts_in_flight": 0, "astrohook_payload_memory_bytes": 0, "astrohook_deliveries_pending": 3,
 			"astrohook_panics_total": 0, "astrohook_overlooked_total": 0, "astrohook_breaker_openings_total": 0,
 		})
@@ -112,4 +114,91 @@ func (r *rig) wantFigures(registry *prometheus.Registry, want map[string]float64
 			r.t.Errorf("%s is %v, want %v", name, got, value)
 		}
 	}
+}
+
+// TestDeliverySeconds: the time from acceptance to delivery, by the first attempt or a later
+// one. What a person sends again says nothing about that.
+func TestDeliverySeconds(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		n := r.register(regular(10*time.Second, 5))
+		r.receiver.does(n, answers(200, 3*time.Second))
+		first := r.publishOne(n)
+		time.Sleep(5 * time.Second)
+		r.receiver.does(n, answers(500, 0))
+		r.publishOne(n)
+		time.Sleep(time.Second)
+		r.receiver.does(n, answers(200, time.Second))
+		time.Sleep(time.Hour)
+		r.retry(first, nil)
+		time.Sleep(time.Minute)
+		r.wantStatus(first, webhook.Delivered, "", 2)
+		m := r.d.shared.metrics
+		for attempt, c := range map[string]struct {
+			took prometheus.Observer
+			sum  float64
+		}{"first": {m.first, 3}, "later": {m.later, 11}} {
+			var out dto.Metric
+			if err := c.took.(prometheus.Histogram).Write(&out); err != nil {
+				t.Fatal(err)
+			}
+			if h := out.GetHistogram(); h.GetSampleCount() != 1 || math.Abs(h.GetSampleSum()-c.sum) > 0.01 {
+				t.Errorf("%s attempt: %d observed, %v s in all, want %v s", attempt, h.GetSampleCount(), h.GetSampleSum(), c.sum)
+			}
+		}
+	})
+}
+
+// TestStandingOut: a webhook whose receiver is down has series of its own after the watchdog's
+// next look, also after a restart, and none once it is repaired.
+func TestStandingOut(t *testing.T) {
+	inRig(t, func(o *Options) { o.MetricsWebhooks = 1 }, func(r *rig) {
+		settings := regular(time.Minute, 50)
+		settings.Breaker = webhook.BreakerPolicy{Failures: 3, Open: time.Hour, MaxOpen: time.Hour}
+		dead, paused := r.register(settings), r.registerFor("globex", webhook.EndpointPaused, "*")
+		r.receiver.does(dead, answers(500, 0))
+		r.publish(7, 10)
+		of := func(name string, n webhook.EndpointNumber) string {
+			e := r.endpoint(n)
+			return "astrohook_webhook_" + name + "{" + e.ClientID + "}{" + webhook.EndpointID.Format(e.ID) + "}"
+		}
+		registry := func() *prometheus.Registry { return r.d.shared.options.Metrics.(*prometheus.Registry) }
+		time.Sleep(20 * time.Second)
+		r.wantFigures(registry(), map[string]float64{
+			"astrohook_webhooks{active}": 1, "astrohook_webhooks{paused}": 1, "astrohook_webhooks{disabled}": 0,
+			"astrohook_breakers_open": 1, of("breaker_open", dead): 1, of("failure_ratio", dead): 1, of("deliveries_pending", dead): 7,
+			"astrohook_deliveries_recovered_total": 0, "astrohook_oldest_pending_age_seconds{disabled}": 0,
+		})
+		r.stop()
+		r.start()
+		time.Sleep(100 * time.Second)
+		found := figures(t, registry())
+		if _, there := found[of("failure_ratio", paused)]; there {
+			t.Error("more webhooks are named than one")
+		}
+		for _, status := range []string{"active", "paused"} {
+			if age := found["astrohook_oldest_pending_age_seconds{"+status+"}"]; age < 119 || age > 122 {
+				t.Errorf("the oldest delivery of a webhook that is %s is %v s old, want 120 s", status, age)
+			}
+		}
+		if age := found["astrohook_watchdog_age_seconds"]; age > 5 {
+			t.Errorf("the watchdog last looked %v s ago", age)
+		}
+		r.wantFigures(registry(), map[string]float64{
+			"astrohook_deliveries_recovered_total": 14, "astrohook_breakers_open": 1,
+			of("breaker_open", dead): 1, of("deliveries_pending", dead): 7, of("oldest_pending_age_seconds", dead): found["astrohook_oldest_pending_age_seconds{active}"],
+		})
+		r.receiver.does(dead, answers(200, 0))
+		time.Sleep(2 * time.Hour)
+		r.setStatus(paused, webhook.EndpointActive)
+		time.Sleep(time.Minute)
+		r.wantFigures(registry(), map[string]float64{
+			"astrohook_webhooks{active}": 2, "astrohook_webhooks{paused}": 0, "astrohook_breakers_open": 0,
+			"astrohook_oldest_pending_age_seconds{active}": 0, "astrohook_oldest_pending_age_seconds{paused}": 0,
+		})
+		for name := range figures(t, registry()) {
+			if strings.HasPrefix(name, "astrohook_webhook_") && name != "astrohook_webhook_actors" {
+				t.Error("a webhook that is well has", name)
+			}
+		}
+	})
 }

@@ -30,6 +30,9 @@ type Options struct {
 	// Log and Metrics receive what operators read. Required.
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	// MetricsWebhooks is how many endpoints have metrics of their own at most: those that
+	// stand out. None by default.
+	MetricsWebhooks int
 
 	// MaxInFlight bounds the attempts in flight of all endpoints; 4,096 by default.
 	MaxInFlight int
@@ -49,6 +52,48 @@ type Options struct {
 	// IdleTimeout is how long an endpoint's actor stays after its last work; 30 s by
 	// default. Longer costs memory, shorter costs a read of storage for each start.
 	IdleTimeout time.Duration
+	// Cluster is what connects this node with others that write to the same store; nil
+	// if there are none. With it the dispatcher has no part at first: see GainParts.
+	Cluster Cluster
+}
+
+// Cluster is what the dispatcher asks of the other nodes. All methods are safe for
+// concurrent use. Except for Changes they return at once.
+type Cluster interface {
+	// MaySend reports whether an attempt may begin now, because this node's lease holds for
+	// long enough. It is asked before each attempt, so it takes no lock.
+	MaySend() bool
+	// MayPublish returns the error with which events are refused at present, such as
+	// webhook.ErrUnavailable while the lease does not hold; nil if they are accepted.
+	MayPublish() error
+	// Version returns a version of the registrations that the store has had for certain:
+	// what is read from now on contains everything up to it.
+	Version() uint64
+	// Changes calls visit for each endpoint that was changed after version since, deleted
+	// ones included, without the values of secrets and headers. It returns the version up
+	// to which that is complete.
+	Changes(ctx context.Context, since uint64, visit func(webhook.Endpoint) error) (uint64, error)
+	// Offer takes a hint for the owners of its endpoints. The data of the event stays as it
+	// is for good; the list of endpoints is the caller's again after the call.
+	Offer(h Hint)
+}
+
+// Hint says that an event has deliveries in the queues of some endpoints. Hints that are
+// lost, doubled or late do no harm: Dispatcher.Audit finds what they were about.
+type Hint struct {
+	// Event is the event's ID. If it is zero, the endpoints' queues are to be read from
+	// their beginning, because old deliveries were queued again.
+	Event webhook.ID
+	Type  string
+	// Data is the event's; nil if the owner is to read it from the store.
+	Data []byte
+	// Endpoints are of parts that the receiver of the hint owns, as far as its sender knows.
+	Endpoints []webhook.EndpointNumber
+	// ByHand: one of the deliveries to each endpoint goes before all others.
+	ByHand bool
+	// Forwarded: the node that got it first did not own the endpoints any more. It is not
+	// forwarded once more.
+	Forwarded bool
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -83,7 +128,7 @@ type Store interface {
 // the order of the calls, on storage's goroutine: they must not block.
 type Journal interface {
 	// Accept stores events that are matched and numbered, with their deliveries.
-	Accept(events []webhook.Event, done func([]webhook.Receipt, error))
+	Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error))
 	// Settle stores an attempt's outcome and the delivery's next state.
 	Settle(s webhook.Settlement, done func(error))
 	// LastSeq returns the largest sequence number that any stored ID has.
@@ -96,16 +141,16 @@ type Journal interface {
 
 // Backlog reads an endpoint's pending deliveries in the order in which they are sent.
 type Backlog interface {
-	Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
-	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) ([]webhook.Due, webhook.DueTime, error)
+	Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
+	Scheduled(ctx context.Context, n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) ([]webhook.Due, webhook.DueTime, error)
 	// CancelPending cancels up to limit of them, for an endpoint that was deleted.
 	CancelPending(ctx context.Context, n webhook.EndpointNumber, reason webhook.Reason, now time.Time, limit int) (int, error)
-	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
+	Backlog(ctx context.Context, n webhook.EndpointNumber) (webhook.Backlog, error)
 }
 
 // Deliveries reads and changes single deliveries, as clients request.
 type Deliveries interface {
-	Delivery(id webhook.ID) (webhook.Delivery, error)
+	Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error)
@@ -113,14 +158,14 @@ type Deliveries interface {
 
 // Endpoints reads endpoints, and disables one whose receiver wants no more.
 type Endpoints interface {
-	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
+	Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
-	EachEndpoint(visit func(webhook.Endpoint) error) error
+	EachEndpoint(ctx context.Context, visit func(webhook.Endpoint) error) error
 }
 
 // Gates keeps the breakers' states, and finds the endpoints that have work.
 type Gates interface {
-	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
+	Gate(ctx context.Context, n webhook.EndpointNumber) (webhook.GateState, error)
 	SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error))
 	Wakes
 }
@@ -128,7 +173,7 @@ type Gates interface {
 // Wakes visits the endpoints that have pending deliveries, from a number on, with the
 // first of their queue and of their retry schedule.
 type Wakes interface {
-	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
+	Wakes(ctx context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error
 }
 
 // Target makes the attempts for one endpoint. Its methods are safe for concurrent use.

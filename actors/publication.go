@@ -101,7 +101,7 @@ func (r *router) store(p *publication, last bool) {
 	p.chunk = chunk{}
 	r.storing.Add(int64(c.keys))
 	events := p.events[c.from:c.to:c.to]
-	r.shared.store.Accept(events, func(receipts []webhook.Receipt, err error) {
+	r.shared.store.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
 		r.keysStored(c.keys)
 		r.chunkStored(p, c, chunkAnswer{events, receipts, err, last})
 	})

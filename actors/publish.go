@@ -113,7 +113,7 @@ func (d *Dispatcher) Test(ctx context.Context, e webhook.Endpoint, event webhook
 		attempted, end := d.shared.watchers.watch(id)
 		defer end()
 		// The outcome may have been recorded before the watch began.
-		if now, err := d.shared.store.Delivery(id); err == nil && now.Attempts > 0 {
+		if now, err := d.shared.store.Delivery(ctx, id); err == nil && now.Attempts > 0 {
 			return now, nil
 		}
 		select {
@@ -121,7 +121,7 @@ func (d *Dispatcher) Test(ctx context.Context, e webhook.Endpoint, event webhook
 		case <-ctx.Done():
 		}
 	}
-	return d.shared.store.Delivery(id)
+	return d.shared.store.Delivery(d.shared.running, id) // ctx may have ended
 }
 
 // watchers wakes callers that wait for the outcome of a delivery's next attempt, as a

@@ -200,7 +200,7 @@ func (r *rig) publishOne(n webhook.EndpointNumber) webhook.ID {
 
 func (r *rig) delivery(id webhook.ID) webhook.Delivery {
 	r.t.Helper()
-	d, err := r.store.Delivery(id)
+	d, err := r.store.Delivery(r.t.Context(), id)
 	if err != nil {
 		r.t.Fatal(err)
 	}

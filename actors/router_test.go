@@ -51,7 +51,7 @@ func (c *calls) watch(s storage.Store) func([]webhook.Event, func([]webhook.Rece
 		c.now += keys
 		c.most = max(c.most, c.now)
 		c.mu.Unlock()
-		s.Accept(events, func(receipts []webhook.Receipt, err error) {
+		s.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
 			time.Sleep(time.Millisecond)
 			c.mu.Lock()
 			c.now -= keys
@@ -223,7 +223,7 @@ func (r *rig) wantRefused(client, setting string, limit int64) {
 
 func (r *rig) endpoint(n webhook.EndpointNumber) webhook.Endpoint {
 	r.t.Helper()
-	e, err := r.store.Endpoint(n)
+	e, err := r.store.Endpoint(r.t.Context(), n)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,23 +1,30 @@
 package actors
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // shared is what all actors of one Dispatcher use together. Its fields are set before
 // the first actor starts; what they point to is safe for concurrent use.
 type shared struct {
+	// running ends, by end, when no actor needs storage any more: reads end with it.
+	running context.Context
+	end     context.CancelFunc
+
 	options    Options
 	store      Store
 	log        *slog.Logger
 	root       *actor.RootContext
 	metrics    *metrics
+	survey     *survey.Survey
 	permits    *limit.Permits
 	clients    *limit.Clients
 	budget     *limit.Budget

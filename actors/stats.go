@@ -36,11 +36,29 @@ type statsPart struct {
 	latencies           [latencyBuckets]uint32
 }
 
-// describe clears the figures unless they are about this receiver.
-func (s *stats) describe(receiverSince uint64) {
-	if s.receiverSince != receiverSince {
+// describe clears the figures unless they are about this receiver, and reports whether it did.
+func (s *stats) describe(receiverSince uint64) (cleared bool) {
+	if cleared = s.receiverSince != receiverSince; cleared {
 		*s = stats{receiverSince: receiverSince}
 	}
+	return cleared
+}
+
+// failedLately reports whether an attempt of the last hour failed.
+func (s *stats) failedLately(now time.Time) bool {
+	return !s.lastFailure.IsZero() && now.Sub(s.lastFailure) < statsSlice*statsSlices
+}
+
+// tally counts the attempts of the last hour.
+func (s *stats) tally(now time.Time) (t webhook.Tally) {
+	oldest := now.UnixNano()/int64(statsSlice) - statsSlices
+	for _, part := range s.slices {
+		if part != nil && part.number > oldest {
+			t.Successes += part.successes
+			t.Failures += part.failures
+		}
+	}
+	return t
 }
 
 // record counts an attempt. Only an answer has a latency: the time that a connection

@@ -30,6 +30,7 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	root.Send(d.supervisor, &drain{done})
 	err := d.awaitDrain(ctx, done)
 	d.shared.attempts.Close()
+	d.shared.end()
 	d.shared.reads.Close()
 	// The supervisor stops its children first, and ends after the last one.
 	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())

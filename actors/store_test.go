@@ -21,12 +21,12 @@ type hook struct {
 	update func() error
 }
 
-func (h *hook) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+func (h *hook) Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error)) {
 	if h.accept != nil {
 		h.accept(events, done)
 		return
 	}
-	h.Store.Accept(events, done)
+	h.Store.Accept(events, 0, done)
 }
 
 func (h *hook) Settle(s webhook.Settlement, done func(error)) {
@@ -36,25 +36,25 @@ func (h *hook) Settle(s webhook.Settlement, done func(error)) {
 	h.Store.Settle(s, done)
 }
 
-func (h *hook) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+func (h *hook) Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	if h.queued != nil {
 		h.queued()
 	}
-	return h.Store.Queued(n, from, limit, maxBytes)
+	return h.Store.Queued(ctx, n, from, limit, maxBytes)
 }
 
-func (h *hook) EachEndpoint(visit func(webhook.Endpoint) error) error {
+func (h *hook) EachEndpoint(ctx context.Context, visit func(webhook.Endpoint) error) error {
 	if h.each != nil {
 		return h.each(visit)
 	}
-	return h.Store.EachEndpoint(visit)
+	return h.Store.EachEndpoint(ctx, visit)
 }
 
-func (h *hook) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+func (h *hook) Wakes(ctx context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	if h.wakes != nil {
 		return h.wakes(visit)
 	}
-	return h.Store.Wakes(from, visit)
+	return h.Store.Wakes(ctx, webhook.AllParts(), from, visit)
 }
 
 func (h *hook) UpdateEndpoint(
@@ -102,27 +102,27 @@ func (u *unready) left() (left []int32) {
 	return left
 }
 
-func (u *unready) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (u *unready) Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	if err := u.fails(0); err != nil {
 		return webhook.Endpoint{}, err
 	}
-	return u.Store.Endpoint(n)
+	return u.Store.Endpoint(ctx, n)
 }
 
-func (u *unready) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+func (u *unready) Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	if err := u.fails(1); err != nil {
 		return nil, err
 	}
-	return u.Store.Queued(n, from, limit, maxBytes)
+	return u.Store.Queued(ctx, n, from, limit, maxBytes)
 }
 
-func (u *unready) Scheduled(
+func (u *unready) Scheduled(ctx context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) ([]webhook.Due, webhook.DueTime, error) {
 	if err := u.fails(2); err != nil {
 		return nil, 0, err
 	}
-	return u.Store.Scheduled(n, from, now, limit, maxBytes)
+	return u.Store.Scheduled(ctx, n, from, now, limit, maxBytes)
 }
 
 func (u *unready) CancelPending(

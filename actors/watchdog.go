@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -31,12 +32,21 @@ const (
 //
 // A look costs one read per endpoint with pending deliveries, not per delivery. Up to
 // 1,280 such endpoints are looked at every 5 s; with more, a round takes longer.
+//
+// On the way it shows the survey what it sees, at the cost of a look at two maps in memory
+// for each endpoint, and of a read for each that the survey names for the first time.
 type watchdog struct {
-	store Wakes
+	store interface {
+		Wakes
+		PendingOf(endpoints []webhook.EndpointNumber) int64
+		Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
+	}
+	survey *survey.Survey
 	// ask sends an endpoint's heads to the supervisor.
 	ask    func(webhook.Wake)
 	period time.Duration          // shortest time between two looks at one endpoint
 	from   webhook.EndpointNumber // where the present round continues
+	one    [1]webhook.EndpointNumber
 }
 
 // run makes rounds until ctx ends, or storage returns an error.
@@ -68,12 +78,14 @@ var errEnough = errors.New("enough")
 // step looks at the next endpoints, and reports whether there are more in this round.
 func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err error) {
 	left := watchStep
-	err = w.store.Wakes(w.from, func(wake webhook.Wake) error {
+	err = w.store.Wakes(ctx, webhook.AllParts(), w.from, func(wake webhook.Wake) error {
 		if left == 0 {
 			w.from = wake.Endpoint
 			return errEnough
 		}
 		left--
+		w.one[0] = wake.Endpoint
+		w.survey.Look(&wake, w.store.PendingOf(w.one[:]), now)
 		if due(&wake, now.Add(-watchGrace)) {
 			w.ask(wake)
 		}
@@ -86,7 +98,25 @@ func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err erro
 		return false, nil
 	}
 	w.from = 0
+	if err == nil {
+		err = w.endRound(ctx, now)
+	}
 	return false, err
+}
+
+// endRound has the survey sum up a round. Reads that a stop cuts off are no error.
+func (w *watchdog) endRound(ctx context.Context, now time.Time) error {
+	err := w.survey.EndRound(now, func(n webhook.EndpointNumber) (webhook.ID, string, error) {
+		e, err := w.store.Endpoint(ctx, n)
+		if err == nil && e.Deleted() {
+			err = webhook.ErrNotFound
+		}
+		return e.ID, e.ClientID, err
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // due reports whether an endpoint had work at a time that its breaker would have let

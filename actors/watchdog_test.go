@@ -2,6 +2,7 @@ package actors
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -31,15 +33,15 @@ func (f *forgetful) hide(due []webhook.Due) (shown []webhook.Due) {
 	return shown
 }
 
-func (f *forgetful) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
-	due, err := f.Store.Queued(n, from, limit, maxBytes)
+func (f *forgetful) Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+	due, err := f.Store.Queued(ctx, n, from, limit, maxBytes)
 	return f.hide(due), err
 }
 
-func (f *forgetful) Scheduled(
+func (f *forgetful) Scheduled(ctx context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) ([]webhook.Due, webhook.DueTime, error) {
-	due, next, err := f.Store.Scheduled(n, from, now, limit, maxBytes)
+	due, next, err := f.Store.Scheduled(ctx, n, from, now, limit, maxBytes)
 	return f.hide(due), next, err
 }
 
@@ -128,7 +130,8 @@ func TestWatchdogIsPaced(t *testing.T) {
 	const endpoints = 3*watchStep + 5
 	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
 	asked := map[webhook.EndpointNumber]int{}
-	dog := watchdog{store: steps{endpoints: endpoints, old: old}, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
+	seen := survey.New(2, time.Now())
+	dog := watchdog{store: steps{endpoints: endpoints, old: old}, survey: seen, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
 	for step := 1; ; step++ {
 		before := len(asked)
 		more, err := dog.step(t.Context(), time.Now())
@@ -142,6 +145,9 @@ func TestWatchdogIsPaced(t *testing.T) {
 			if step != 4 || len(asked) != endpoints {
 				t.Errorf("%d steps asked about %d endpoints of %d", step, len(asked), endpoints)
 			}
+			if f := seen.Findings(); !f.Oldest[webhook.EndpointActive].Equal(old.Time()) || len(f.Worst) != 1 || f.Worst[0].ClientID != "acme" {
+				t.Errorf("found %+v", f)
+			}
 			return
 		}
 	}
@@ -154,7 +160,7 @@ type steps struct {
 	old       webhook.ID
 }
 
-func (s steps) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+func (s steps) Wakes(_ context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	for n := max(from, 1); n <= s.endpoints; n++ {
 		if err := visit(webhook.Wake{Endpoint: n, Queued: s.old.For(n)}); err != nil {
 			return err
@@ -162,3 +168,13 @@ func (s steps) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error
 	}
 	return nil
 }
+
+// Endpoint has the client of the second endpoint only, as if the others were gone.
+func (s steps) Endpoint(_ context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	if n != 2 {
+		return webhook.Endpoint{ID: webhook.ID{Endpoint: n}, DeletedAt: time.Now()}, nil
+	}
+	return webhook.Endpoint{ID: webhook.ID{Endpoint: n}, ClientID: "acme"}, nil
+}
+
+func (s steps) PendingOf(endpoints []webhook.EndpointNumber) int64 { return int64(len(endpoints)) }

@@ -41,7 +41,7 @@ func TestAPIKeyLife(t *testing.T) {
 	if got := fmt.Sprint(list.data(t)); !strings.Contains(got, "expires_at:"+webhook.FormatTime(expires)+" id:"+id+" name:crm scopes:[]") {
 		t.Errorf("listed: %s", got)
 	}
-	stored, err := f.store.APIKeys()
+	stored, err := f.store.APIKeys(t.Context())
 	if err != nil || strings.Contains(fmt.Sprint(stored), secret) {
 		t.Errorf("stored: %v, %v", stored, err)
 	}

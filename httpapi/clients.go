@@ -27,11 +27,11 @@ func newClientOf(store EndpointStore) *clientOf {
 
 // endpoint returns the client of an endpoint, deleted or not. It returns ErrNotFound
 // for an endpoint that never existed or is forgotten.
-func (c *clientOf) endpoint(n webhook.EndpointNumber) (string, error) {
+func (c *clientOf) endpoint(ctx context.Context, n webhook.EndpointNumber) (string, error) {
 	if name := c.known(n); name != "" {
 		return name, nil
 	}
-	e, err := c.store.Endpoint(n)
+	e, err := c.store.Endpoint(ctx, n)
 	if err != nil {
 		return "", fmt.Errorf("read webhook %d: %w", n, err)
 	}

@@ -23,7 +23,9 @@ func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 	if err != nil {
 		return webhook.Delivery{}, webhook.Endpoint{}, err
 	}
-	e, err := s.store.Endpoint(id.Endpoint)
+	call, cancel := s.call()
+	defer cancel()
+	e, err := s.store.Endpoint(call, id.Endpoint)
 	if err != nil {
 		return webhook.Delivery{}, e, fmt.Errorf("read the delivery's webhook: %w", err)
 	}
@@ -31,7 +33,7 @@ func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 	if !who.Sees(e.ClientID) {
 		return webhook.Delivery{}, e, fmt.Errorf("delivery of another client: %w", webhook.ErrNotFound)
 	}
-	d, err := s.store.Delivery(id)
+	d, err := s.store.Delivery(call, id)
 	if err != nil {
 		return d, e, fmt.Errorf("read delivery: %w", err)
 	}
@@ -126,11 +128,13 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.D
 		return err
 	}
 	p.Narrow(&q)
-	found, err := s.store.ListDeliveries(q)
+	call, cancel := s.call()
+	defer cancel()
+	found, err := s.store.ListDeliveries(call, q)
 	if err != nil {
 		return fmt.Errorf("list deliveries: %w", err)
 	}
-	known, err := s.progressOf(found.Deliveries)
+	known, err := s.progressOf(call, found.Deliveries)
 	if err != nil {
 		return err
 	}
@@ -140,7 +144,7 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.D
 			return inFlight
 		})
 	}
-	shown, err := s.showDeliveries(found.Deliveries, known)
+	shown, err := s.showDeliveries(call, found.Deliveries, known)
 	if err != nil {
 		return err
 	}
@@ -169,11 +173,13 @@ func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery)
 // fullDelivery returns a delivery as a single read shows it: with its attempts, and with its
 // payload as long as the event is stored.
 func (s *Server) fullDelivery(d *webhook.Delivery) (view.Delivery, error) {
-	known, err := s.progressOf([]webhook.Delivery{*d})
+	call, cancel := s.call()
+	defer cancel()
+	known, err := s.progressOf(call, []webhook.Delivery{*d})
 	if err != nil {
 		return view.Delivery{}, err
 	}
-	shown, err := s.showDeliveries([]webhook.Delivery{*d}, known)
+	shown, err := s.showDeliveries(call, []webhook.Delivery{*d}, known)
 	if err != nil {
 		return view.Delivery{}, err
 	}
@@ -182,7 +188,7 @@ func (s *Server) fullDelivery(d *webhook.Delivery) (view.Delivery, error) {
 	}
 	r := shown[0]
 	r.AttemptLog = view.NewAttempts(d.AttemptLog)
-	event, err := s.store.Event(d.ID.Event())
+	event, err := s.store.Event(call, d.ID.Event())
 	switch {
 	case errors.Is(err, webhook.ErrNotFound): // it has expired
 	case err != nil:

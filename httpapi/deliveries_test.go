@@ -332,12 +332,12 @@ func TestReplay(t *testing.T) {
 	count(`{"dry_run":true,"event_type":"user.updated"}`, 0)
 	count(`{"dry_run":true,"until":"`+webhook.FormatTime(events[0].Time())+`"}`, 0)
 	count(`{"dry_run":true,"since":"`+webhook.FormatTime(events[0].Time())+`"}`, failed)
-	if d, err := f.store.Delivery(deliveryTo(t, events[1], hook)); err != nil || d.Status != webhook.Failed {
+	if d, err := f.store.Delivery(t.Context(), deliveryTo(t, events[1], hook)); err != nil || d.Status != webhook.Failed {
 		t.Fatalf("the dry run changed %+v, %v", d, err)
 	}
 	count(``, failed)
 	count(`{"dry_run":true}`, 0)
-	if d, err := f.store.Delivery(deliveryTo(t, events[1], hook)); err != nil || d.Status != webhook.Queued {
+	if d, err := f.store.Delivery(t.Context(), deliveryTo(t, events[1], hook)); err != nil || d.Status != webhook.Queued {
 		t.Errorf("not sent again: %+v, %v", d, err)
 	}
 	count(`{"status":"delivered"}`, delivered)

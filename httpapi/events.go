@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -41,11 +42,13 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	event, err := s.event(ctx)
+	call, cancel := s.call()
+	defer cancel()
+	event, err := s.event(call, ctx)
 	if err != nil {
 		return err
 	}
-	mine, err := s.recipients(&event, who)
+	mine, err := s.recipients(call, &event, who)
 	if err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		out.NextCursor = s.cursors.WriteNumber(of, to[limit])
 		to = to[:limit]
 	}
-	if err := s.addDeliveries(&out, &event, to); err != nil {
+	if err := s.addDeliveries(call, &out, &event, to); err != nil {
 		return err
 	}
 	if !who.Manages() { // a publisher does not own the receivers
@@ -113,7 +116,7 @@ func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of paging.Listing) (lim
 
 // event reads the event in the path, whoever's it is. The ID of a delivery is no event's,
 // although the event could be found by it.
-func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
+func (s *Server) event(call context.Context, ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 	id, err := webhook.EventID.Parse(pathParameter(ctx, "id"))
 	if err != nil {
 		return webhook.Event{}, err
@@ -121,7 +124,7 @@ func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 	if id.Endpoint != 0 {
 		return webhook.Event{}, fmt.Errorf("id is not an event's: %w", webhook.ErrNotFound)
 	}
-	event, err := s.store.Event(id)
+	event, err := s.store.Event(call, id)
 	if err != nil {
 		return event, fmt.Errorf("read event: %w", err)
 	}
@@ -130,13 +133,13 @@ func (s *Server) event(ctx *fasthttp.RequestCtx) (webhook.Event, error) {
 
 // recipients returns the endpoints that an event has deliveries for, as far as the caller may
 // know them: all of them for a caller without a client, otherwise those of its client.
-func (s *Server) recipients(event *webhook.Event, who *auth.Principal) ([]webhook.EndpointNumber, error) {
+func (s *Server) recipients(call context.Context, event *webhook.Event, who *auth.Principal) ([]webhook.EndpointNumber, error) {
 	if who.ClientID == "" {
 		return event.Recipients(), nil
 	}
 	var mine []webhook.EndpointNumber
 	for _, n := range event.Recipients() {
-		client, err := s.clients.endpoint(n)
+		client, err := s.clients.endpoint(call, n)
 		switch {
 		case errors.Is(err, webhook.ErrNotFound): // deleted and forgotten
 		case err != nil:
@@ -160,10 +163,10 @@ func pageOf(numbers []webhook.EndpointNumber, from webhook.EndpointNumber) []web
 
 // addDeliveries adds the deliveries to some endpoints. Deliveries expire before their event,
 // so there may be fewer than endpoints.
-func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []webhook.EndpointNumber) error {
+func (s *Server) addDeliveries(call context.Context, out *eventResource, event *webhook.Event, to []webhook.EndpointNumber) error {
 	var list []webhook.Delivery
 	for _, n := range to {
-		d, err := s.store.Delivery(event.ID.For(n))
+		d, err := s.store.Delivery(call, event.ID.For(n))
 		switch {
 		case errors.Is(err, webhook.ErrNotFound): // it has expired
 		case err != nil:
@@ -172,10 +175,10 @@ func (s *Server) addDeliveries(out *eventResource, event *webhook.Event, to []we
 			list = append(list, d.Listed())
 		}
 	}
-	known, err := s.progressOf(list)
+	known, err := s.progressOf(call, list)
 	if err != nil {
 		return err
 	}
-	out.DeliveryLog, err = s.showDeliveries(list, known)
+	out.DeliveryLog, err = s.showDeliveries(call, list, known)
 	return err
 }

@@ -38,7 +38,7 @@ func TestRegistryChanges(t *testing.T) {
 	if got := f.want(t, 200, acme, "GET", "/api/event-types/invoice.paid", "").text(t, "description"); got != "An invoice." {
 		t.Errorf("description %q", got)
 	}
-	stored, err := f.store.EventTypes()
+	stored, err := f.store.EventTypes(t.Context())
 	if err != nil || !slices.Contains(stored, webhook.EventType{Name: "invoice.paid", Description: "An invoice."}) {
 		t.Errorf("stored: %v, %v", stored, err)
 	}

@@ -65,18 +65,18 @@ func (s *failingStore) UpdateEndpoint(ctx context.Context, n webhook.EndpointNum
 	return s.Store.UpdateEndpoint(ctx, n, change)
 }
 
-func (s *failingStore) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (s *failingStore) Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	if err := s.fault("Endpoint"); err != nil {
 		return webhook.Endpoint{}, err
 	}
-	return s.Store.Endpoint(n)
+	return s.Store.Endpoint(ctx, n)
 }
 
-func (s *failingStore) ListEndpoints(client string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
+func (s *failingStore) ListEndpoints(ctx context.Context, client string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	if err := s.fault("ListEndpoints"); err != nil {
 		return nil, err
 	}
-	return s.Store.ListEndpoints(client, before, limit)
+	return s.Store.ListEndpoints(ctx, client, before, limit)
 }
 
 func (s *failingStore) CreateEventType(ctx context.Context, t webhook.EventType) error {
@@ -114,32 +114,32 @@ func (s *failingStore) DeleteAPIKey(ctx context.Context, id string) error {
 	return s.Store.DeleteAPIKey(ctx, id)
 }
 
-func (s *failingStore) Event(id webhook.ID) (webhook.Event, error) {
+func (s *failingStore) Event(ctx context.Context, id webhook.ID) (webhook.Event, error) {
 	if err := s.fault("Event"); err != nil {
 		return webhook.Event{}, err
 	}
-	return s.Store.Event(id)
+	return s.Store.Event(ctx, id)
 }
 
-func (s *failingStore) Delivery(id webhook.ID) (webhook.Delivery, error) {
+func (s *failingStore) Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
 	if err := s.fault("Delivery"); err != nil {
 		return webhook.Delivery{}, err
 	}
-	return s.Store.Delivery(id)
+	return s.Store.Delivery(ctx, id)
 }
 
-func (s *failingStore) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+func (s *failingStore) ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	if err := s.fault("ListDeliveries"); err != nil {
 		return webhook.DeliveryPage{}, err
 	}
-	return s.Store.ListDeliveries(q)
+	return s.Store.ListDeliveries(ctx, q)
 }
 
-func (s *failingStore) SecretKeys() ([]webhook.SecretKey, error) {
+func (s *failingStore) SecretKeys(ctx context.Context) ([]webhook.SecretKey, error) {
 	if err := s.fault("SecretKeys"); err != nil {
 		return nil, err
 	}
-	return s.Store.SecretKeys()
+	return s.Store.SecretKeys(ctx)
 }
 
 func (s *failingStore) Reencrypt(ctx context.Context, limit int) (int, error) {

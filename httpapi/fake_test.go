@@ -56,7 +56,7 @@ func (f *fakeDispatcher) lastChange() webhook.Endpoint {
 	return f.changes[len(f.changes)-1]
 }
 
-func (f *fakeDispatcher) Publish(_ context.Context, events []webhook.Event) ([]webhook.Receipt, error) {
+func (f *fakeDispatcher) Publish(ctx context.Context, events []webhook.Event) ([]webhook.Receipt, error) {
 	if err := f.failing(); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (f *fakeDispatcher) Publish(_ context.Context, events []webhook.Event) ([]w
 	for i := range events {
 		e := &events[i]
 		e.ID = f.newID()
-		err := f.store.EachEndpoint(func(to webhook.Endpoint) error {
+		err := f.store.EachEndpoint(ctx, func(to webhook.Endpoint) error {
 			switch {
 			case !matches(&to, e):
 			case to.Status == webhook.EndpointDisabled:
@@ -88,8 +88,8 @@ func (f *fakeDispatcher) Publish(_ context.Context, events []webhook.Event) ([]w
 }
 
 // Footprint counts what the store has.
-func (f *fakeDispatcher) Footprint(_ context.Context, client string) (has webhook.Footprint, err error) {
-	err = f.store.EachEndpoint(func(e webhook.Endpoint) error {
+func (f *fakeDispatcher) Footprint(ctx context.Context, client string) (has webhook.Footprint, err error) {
+	err = f.store.EachEndpoint(ctx, func(e webhook.Endpoint) error {
 		if !e.Deleted() {
 			has.All++
 			if e.ClientID == client {
@@ -124,12 +124,12 @@ func (f *fakeDispatcher) accept(events []webhook.Event) ([]webhook.Receipt, erro
 		err      error
 	}
 	done := make(chan result, 1)
-	f.store.Accept(events, func(r []webhook.Receipt, err error) { done <- result{r, err} })
+	f.store.Accept(events, 0, func(r []webhook.Receipt, err error) { done <- result{r, err} })
 	r := <-done
 	return r.receipts, r.err
 }
 
-func (f *fakeDispatcher) Test(_ context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error) {
+func (f *fakeDispatcher) Test(ctx context.Context, e webhook.Endpoint, event webhook.Event, wait bool) (webhook.Delivery, error) {
 	if err := f.failing(); err != nil {
 		return webhook.Delivery{}, err
 	}
@@ -141,12 +141,12 @@ func (f *fakeDispatcher) Test(_ context.Context, e webhook.Endpoint, event webho
 	if wait {
 		return f.attempt(id, webhook.Attempt{StatusCode: 200, Response: []byte("ok\xff")})
 	}
-	return f.store.Delivery(id)
+	return f.store.Delivery(ctx, id)
 }
 
 // attempt settles an attempt for a delivery.
 func (f *fakeDispatcher) attempt(id webhook.ID, a webhook.Attempt) (webhook.Delivery, error) {
-	d, err := f.store.Delivery(id)
+	d, err := f.store.Delivery(context.Background(), id)
 	if err != nil {
 		return d, err
 	}
@@ -163,8 +163,8 @@ func (f *fakeDispatcher) EndpointChanged(e webhook.Endpoint) {
 	f.changes = append(f.changes, e)
 }
 
-func (f *fakeDispatcher) Health(_ context.Context, n webhook.EndpointNumber) (webhook.Health, error) {
-	backlog, err := f.store.Backlog(n)
+func (f *fakeDispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error) {
+	backlog, err := f.store.Backlog(ctx, n)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := f.health

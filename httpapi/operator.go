@@ -109,7 +109,9 @@ type secretKeyResource struct {
 // listSecretKeys lists the keys, and how many webhooks' secrets each encrypts still. The
 // list is one page: an operator has a few keys.
 func (s *Server) listSecretKeys(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	keys, err := s.store.SecretKeys()
+	call, cancel := s.call()
+	defer cancel()
+	keys, err := s.store.SecretKeys(call)
 	if err != nil {
 		return fmt.Errorf("read secret keys: %w", err)
 	}
@@ -140,7 +142,7 @@ func (s *Server) reencrypt(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if out.Reencrypted, err = s.store.Reencrypt(call, reencryptStep); err != nil {
 		return fmt.Errorf("reencrypt: %w", err)
 	}
-	keys, err := s.store.SecretKeys()
+	keys, err := s.store.SecretKeys(call)
 	if err != nil {
 		return fmt.Errorf("read secret keys: %w", err)
 	}

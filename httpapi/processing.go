@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,11 +37,11 @@ func (p progress) started(d *webhook.Delivery) (since time.Time, inFlight bool) 
 
 // progressOf asks about the endpoints for which a delivery of the list is pending, each one
 // once: a page may have hundreds of deliveries of a single endpoint.
-func (s *Server) progressOf(list []webhook.Delivery) (progress, error) {
+func (s *Server) progressOf(call context.Context, list []webhook.Delivery) (progress, error) {
 	found := progress{}
 	for i := range list {
 		if n := list[i].ID.Endpoint; !list[i].Status.Finished() && found[n] == nil {
-			if err := s.addProgress(found, n); err != nil {
+			if err := s.addProgress(call, found, n); err != nil {
 				return nil, err
 			}
 		}
@@ -50,9 +51,7 @@ func (s *Server) progressOf(list []webhook.Delivery) (progress, error) {
 
 // addProgress asks about one endpoint. If no actor runs for it, the supervisor answers from
 // what it knows, and starts none.
-func (s *Server) addProgress(found progress, n webhook.EndpointNumber) error {
-	call, cancel := s.call()
-	defer cancel()
+func (s *Server) addProgress(call context.Context, found progress, n webhook.EndpointNumber) error {
 	known, err := s.dispatcher.Progress(call, n)
 	if err != nil {
 		return fmt.Errorf("ask what is in flight: %w", err)
@@ -63,7 +62,7 @@ func (s *Server) addProgress(found progress, n webhook.EndpointNumber) error {
 
 // showDeliveries returns deliveries as lists show them. It omits one whose endpoint is
 // forgotten, long after its deletion: nobody could see that it belongs to the caller.
-func (s *Server) showDeliveries(list []webhook.Delivery, known progress) ([]view.Delivery, error) {
+func (s *Server) showDeliveries(call context.Context, list []webhook.Delivery, known progress) ([]view.Delivery, error) {
 	endpoints := map[webhook.EndpointNumber]*webhook.Endpoint{}
 	shown := make([]view.Delivery, 0, len(list))
 	now := time.Now()
@@ -71,7 +70,7 @@ func (s *Server) showDeliveries(list []webhook.Delivery, known progress) ([]view
 		d := &list[i]
 		e := endpoints[d.ID.Endpoint]
 		if e == nil {
-			read, err := s.store.Endpoint(d.ID.Endpoint)
+			read, err := s.store.Endpoint(call, d.ID.Endpoint)
 			switch {
 			case errors.Is(err, webhook.ErrNotFound):
 				continue
@@ -106,14 +105,16 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *auth.Principal, q
 		return err
 	}
 	p.Narrow(&q)
-	endpoints, err := s.processingEndpoints(&q, after.Endpoint)
+	call, cancel := s.call()
+	defer cancel()
+	endpoints, err := s.processingEndpoints(call, &q, after.Endpoint)
 	if err != nil {
 		return err
 	}
 	list, known := []webhook.Delivery{}, progress{}
 	var next webhook.ID
 	for _, n := range endpoints {
-		found, err := s.inFlight(known, &q, n, after)
+		found, err := s.inFlight(call, known, &q, n, after)
 		if err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *auth.Principal, q
 	if next == (webhook.ID{}) && len(endpoints) == maxProcessingEndpoints {
 		next = webhook.ID{Endpoint: endpoints[len(endpoints)-1]} // smaller than the ID of any delivery to it
 	}
-	shown, err := s.showDeliveries(list, known)
+	shown, err := s.showDeliveries(call, list, known)
 	if err != nil {
 		return err
 	}
@@ -138,14 +139,14 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *auth.Principal, q
 
 // processingEndpoints returns the endpoints to ask about, from the given one on; 0 stands
 // for the first.
-func (s *Server) processingEndpoints(q *webhook.DeliveryQuery, from webhook.EndpointNumber) ([]webhook.EndpointNumber, error) {
+func (s *Server) processingEndpoints(call context.Context, q *webhook.DeliveryQuery, from webhook.EndpointNumber) ([]webhook.EndpointNumber, error) {
 	if q.Endpoint != 0 {
 		return []webhook.EndpointNumber{q.Endpoint}, nil
 	}
 	if from != 0 {
 		from++ // ListEndpoints returns those before, and the given one may have more
 	}
-	list, err := s.store.ListEndpoints(q.ClientID, from, maxProcessingEndpoints)
+	list, err := s.store.ListEndpoints(call, q.ClientID, from, maxProcessingEndpoints)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
@@ -159,8 +160,10 @@ func (s *Server) processingEndpoints(q *webhook.DeliveryQuery, from webhook.Endp
 // inFlight returns the deliveries of an endpoint that are in flight and that q selects,
 // newest first, after the place where the previous page ended. It adds to known what the
 // dispatcher said about the endpoint.
-func (s *Server) inFlight(known progress, q *webhook.DeliveryQuery, n webhook.EndpointNumber, after webhook.ID) ([]webhook.Delivery, error) {
-	if err := s.addProgress(known, n); err != nil {
+func (s *Server) inFlight(
+	call context.Context, known progress, q *webhook.DeliveryQuery, n webhook.EndpointNumber, after webhook.ID,
+) ([]webhook.Delivery, error) {
+	if err := s.addProgress(call, known, n); err != nil {
 		return nil, err
 	}
 	ids := slices.SortedFunc(maps.Keys(known[n].Started), func(a, b webhook.ID) int { return b.Compare(a) })
@@ -169,7 +172,7 @@ func (s *Server) inFlight(known progress, q *webhook.DeliveryQuery, n webhook.En
 		if after.Endpoint == n && id.Compare(after) >= 0 {
 			continue
 		}
-		d, err := s.store.Delivery(id)
+		d, err := s.store.Delivery(call, id)
 		switch {
 		case errors.Is(err, webhook.ErrNotFound):
 			continue // it has expired since

@@ -144,7 +144,9 @@ func (s *Server) publicKeys(name string) (keys []signing.JSONWebKey, err error) 
 	if err != nil {
 		return nil, nil
 	}
-	e, err := s.store.Endpoint(id.Endpoint)
+	call, cancel := s.call()
+	defer cancel()
+	e, err := s.store.Endpoint(call, id.Endpoint)
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return nil, fmt.Errorf("read webhook: %w", err)
 	}

@@ -18,7 +18,7 @@ func (f *fixture) stored(t testing.TB, id string) webhook.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	event, err := f.store.Event(parsed)
+	event, err := f.store.Event(t.Context(), parsed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,6 +217,9 @@ func TestPublishLimits(t *testing.T) {
 		{&webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: 60e9}, 503, "60", codeDiskReserve},
 		{&webhook.RetryAfterError{Err: webhook.ErrShuttingDown, After: 1}, 503, "1", codeShuttingDown},
 		{fmt.Errorf("commit: %w", webhook.ErrBroken), 503, "5", codeUnavailable},
+		{fmt.Errorf("commit: %w", webhook.ErrUnavailable), 503, "5", codeUnavailable},
+		{fmt.Errorf("commit: %w", webhook.ErrStale), 503, "5", codeUnavailable},
+		{fmt.Errorf("commit: %w", webhook.ErrFenced), 503, "5", codeUnavailable},
 		{fmt.Errorf("bug"), 500, "", codeInternal},
 	} {
 		f.dispatcher.setFailure(c.err)

@@ -127,8 +127,10 @@ func replayAll(call context.Context, q webhook.DeliveryQuery, step replayStep) (
 // queueWaits returns what the deliveries in an endpoint's queue wait for. A replay puts all of
 // its deliveries there.
 func (s *Server) queueWaits(e *webhook.Endpoint) (view.Waiting, error) {
+	call, cancel := s.call()
+	defer cancel()
 	known := progress{}
-	if err := s.addProgress(known, e.Number()); err != nil {
+	if err := s.addProgress(call, known, e.Number()); err != nil {
 		return view.Waiting{}, err
 	}
 	queued := webhook.Delivery{Status: webhook.Queued} // any of them: all wait for the same
@@ -155,7 +157,7 @@ func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQ
 }
 
 // countFinished is the step of a dry run: it counts what a replay would send again.
-func (s *Server) countFinished(_ context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
-	list, err := s.store.ListDeliveries(q)
+func (s *Server) countFinished(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error) {
+	list, err := s.store.ListDeliveries(ctx, q)
 	return len(list.Deliveries), list.Next, err
 }

@@ -77,8 +77,8 @@ type Store interface {
 type EndpointStore interface {
 	CreateEndpoint(ctx context.Context, e webhook.Endpoint) (webhook.Endpoint, error)
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
-	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
-	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
+	Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
+	ListEndpoints(ctx context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 }
 
 // AccessStore keeps API keys, and the key that authenticates cursors.
@@ -89,13 +89,13 @@ type AccessStore interface {
 
 // HistoryStore reads what was published, and what became of it.
 type HistoryStore interface {
-	Event(id webhook.ID) (webhook.Event, error)
-	Delivery(id webhook.ID) (webhook.Delivery, error)
-	ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
+	Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
+	Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
+	ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
 }
 
 // SecretKeyStore knows the keys that encrypt the endpoints' secrets on disk.
 type SecretKeyStore interface {
-	SecretKeys() ([]webhook.SecretKey, error)
+	SecretKeys(ctx context.Context) ([]webhook.SecretKey, error)
 	Reencrypt(ctx context.Context, limit int) (int, error)
 }

@@ -15,7 +15,7 @@ type sealing struct {
 	failure    error
 }
 
-func (s *sealing) SecretKeys() ([]webhook.SecretKey, error) {
+func (s *sealing) SecretKeys(_ context.Context) ([]webhook.SecretKey, error) {
 	return []webhook.SecretKey{{ID: "k2", Writes: true, Endpoints: s.done}, {ID: "k1", Endpoints: s.left}}, s.failure
 }
 

@@ -114,7 +114,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 // panickyStore panics when deliveries are listed.
 type panickyStore struct{ Store }
 
-func (panickyStore) ListDeliveries(webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+func (panickyStore) ListDeliveries(context.Context, webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	panic("out of order")
 }
 

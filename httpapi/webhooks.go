@@ -129,7 +129,9 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err != nil {
 		return err
 	}
-	list, err := s.store.ListEndpoints(who.ClientID, before, limit+1)
+	call, cancel := s.call()
+	defer cancel()
+	list, err := s.store.ListEndpoints(call, who.ClientID, before, limit+1)
 	if err != nil {
 		return fmt.Errorf("list webhooks: %w", err)
 	}
@@ -170,7 +172,9 @@ func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhoo
 	if err != nil {
 		return webhook.Endpoint{}, err
 	}
-	e, err := s.store.Endpoint(id.Endpoint)
+	call, cancel := s.call()
+	defer cancel()
+	e, err := s.store.Endpoint(call, id.Endpoint)
 	switch {
 	case err != nil:
 		return e, fmt.Errorf("read webhook: %w", err)

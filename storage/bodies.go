@@ -71,6 +71,23 @@ func (b *BodyBudget) Take(e webhook.EndpointNumber, n int, now time.Time) bool {
 	return true
 }
 
+// Bound returns a delivery whose last attempt keeps of its response what may be kept: all
+// of it, for which it takes room, or the beginnings. Committed(taken) must follow, unless
+// taken is 0. The AttemptLog of now is not changed, and the result has one attempt at most.
+func (b *BodyBudget) Bound(now webhook.Delivery, at time.Time) (bounded webhook.Delivery, taken int) {
+	last := now.LastAttempt()
+	if last == nil {
+		return now, 0
+	}
+	now.AttemptLog = now.AttemptLog[len(now.AttemptLog)-1:]
+	n := last.Long()
+	if n == 0 || b.Take(now.ID.Endpoint, n, at) {
+		return now, n
+	}
+	now.AttemptLog = []webhook.Attempt{last.Cut()}
+	return now, 0
+}
+
 // Committed ends the use of memory by n bytes: they are on disk, or will never be.
 func (b *BodyBudget) Committed(n int) {
 	b.mu.Lock()

@@ -161,3 +161,45 @@ func TestBucket(t *testing.T) {
 		}
 	}
 }
+
+// TestBound: a response keeps what there is room for, and the caller's attempt stays as
+// it was.
+func TestBound(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for name, c := range map[string]struct {
+		response, location int
+		full               bool // no room is left
+		kept, taken        int  // bytes of the response; of the budget
+	}{
+		"a short response":           {webhook.MaxShortResponse, 9, false, webhook.MaxShortResponse, 0},
+		"a short one without room":   {webhook.MaxShortResponse, 9, true, webhook.MaxShortResponse, 0},
+		"a long one":                 {5000, 9, false, 5000, 5000},
+		"a long one without room":    {5000, 9, true, webhook.MaxShortResponse, 0},
+		"a long Location beside one": {5000, 1000, false, 5000, 6000},
+		"no response":                {0, 0, true, 0, 0},
+	} {
+		b := NewBodyBudget()
+		if c.full {
+			b.Kept(MaxKeptBodies + 1)
+		}
+		attempts := []webhook.Attempt{{Number: 1}, {Number: 2, Response: make([]byte, c.response), Location: string(make([]byte, c.location))}}
+		d := webhook.Delivery{ID: webhook.ID{Seq: 1, Endpoint: 1}, Attempts: 2, AttemptLog: attempts}
+		bounded, taken := b.Bound(d, now)
+		last := bounded.LastAttempt()
+		if taken != c.taken || len(bounded.AttemptLog) != 1 || last.Number != 2 || len(last.Response) != c.kept {
+			t.Errorf("%s: %d bytes taken, %d kept of attempt %d; want %d, %d", name, taken, len(last.Response), last.Number, c.taken, c.kept)
+		}
+		if cut := c.kept < c.response; last.ResponseTruncated != cut {
+			t.Errorf("%s: truncated is %t", name, last.ResponseTruncated)
+		}
+		if len(d.AttemptLog) != 2 || len(attempts[1].Response) != c.response || attempts[1].ResponseTruncated {
+			t.Errorf("%s: the caller's attempt was changed", name)
+		}
+		if b.waiting != taken {
+			t.Errorf("%s: %d bytes wait for their commit, taken were %d", name, b.waiting, taken)
+		}
+	}
+	if bounded, taken := NewBodyBudget().Bound(webhook.Delivery{Attempts: 3}, now); taken != 0 || bounded.AttemptLog != nil {
+		t.Errorf("without an attempt: %+v, %d bytes", bounded, taken)
+	}
+}

@@ -15,7 +15,7 @@ import (
 // deliver attempts what is queued for an endpoint: it needs its queue of the store, and
 // nothing else.
 func deliver(queues storage.Queues, n webhook.EndpointNumber, send func(data []byte) int) error {
-	due, err := queues.Queued(n, webhook.ID{}, 100, 1<<20)
+	due, err := queues.Queued(context.Background(), n, webhook.ID{}, 100, 1<<20)
 	if err != nil {
 		return err
 	}
@@ -38,14 +38,14 @@ func ExampleQueues() {
 	defer func() { _ = store.Close() }()
 	stored := make(chan error, 1)
 	event := webhook.Event{ID: webhook.ID{Seq: 1}, Type: "user.created", Data: []byte(`{"id":7}`), Endpoints: []webhook.EndpointNumber{1}}
-	store.Accept([]webhook.Event{event}, func(_ []webhook.Receipt, err error) { stored <- err })
+	store.Accept([]webhook.Event{event}, 0, func(_ []webhook.Receipt, err error) { stored <- err })
 	fmt.Println("stored:", <-stored)
 
 	err := deliver(store, 1, func(data []byte) int {
 		fmt.Println("sent:", string(data))
 		return 204
 	})
-	d, _ := store.Delivery(event.ID.For(1))
+	d, _ := store.Delivery(context.Background(), event.ID.For(1))
 	fmt.Println(d.Status, d.Attempts, store.Pending(), err)
 	// Output:
 	// stored: <nil>

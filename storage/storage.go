@@ -22,10 +22,28 @@ import (
 // write joins the next group commit. The store calls done exactly once, from its own
 // goroutine: after the commit is synced to disk, or with the error that prevented
 // it. done must not block. Writes are committed in the order in which they were
-// handed over, and their dones are called in that order.
+// handed over, and their dones are called in that order; a shared store keeps that
+// order for the settlements of one endpoint, and for those of Accept only in so far as
+// a done comes after its own commit.
 //
-// After any failed commit the store is broken: every later write fails with
-// webhook.ErrBroken, and Broken's channel is closed.
+// A method with a context returns its error soon after the context has ended. A store
+// on the machine's own disk may finish the call instead, if that takes no longer.
+//
+// Errors: after webhook.ErrBroken, which closes Broken's channel, every later write
+// fails with it; only a new process can use the store. badgerstore is broken after any
+// failed commit, because it would serve what is not on disk. A shared store, which
+// other nodes write to as well (see Shared), has three more:
+//   - webhook.ErrUnavailable: the database cannot be reached at present, or takes no
+//     writes. The store is not broken, and later calls may succeed. Nobody knows
+//     whether the write was stored.
+//   - webhook.ErrStale: see Accept.
+//   - webhook.ErrFenced: the cluster has given this node's work to others. Every later
+//     write fails with it, and Fenced's channel is closed.
+//
+// A shared store repeats settlements and SaveGate by itself until they are stored or
+// the node is fenced, so their dones get no ErrUnavailable. It repeats Accept for five
+// seconds, then calls done with ErrUnavailable. After a commit of unknown outcome it
+// repeats the same rows, and storing them twice changes nothing.
 type Store interface {
 	records
 	SecretKeys
@@ -63,21 +81,21 @@ type Endpoints interface {
 	// ErrNotFound if there is no such endpoint, deleted or not.
 	UpdateEndpoint(ctx context.Context, n webhook.EndpointNumber, change func(*webhook.Endpoint) error) (webhook.Endpoint, error)
 	// Endpoint returns one endpoint, deleted or not. ErrNotFound.
-	Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error)
+	Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
 	// ListEndpoints returns endpoints that are not deleted, newest first: those of a
 	// client, or of every client if clientID is ""; only those older than before,
 	// unless before is 0.
-	ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
+	ListEndpoints(ctx context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 	// EachEndpoint calls visit for every endpoint, deleted or not, in ascending
 	// order. It leaves out the values of secrets and headers, because a start reads
 	// all endpoints and needs none of them.
-	EachEndpoint(visit func(webhook.Endpoint) error) error
+	EachEndpoint(ctx context.Context, visit func(webhook.Endpoint) error) error
 }
 
 // EventTypes keeps the registry of event types.
 type EventTypes interface {
 	// EventTypes returns all, in order of their names.
-	EventTypes() ([]webhook.EventType, error)
+	EventTypes(ctx context.Context) ([]webhook.EventType, error)
 	// CreateEventType adds one. ErrExists if the name is taken.
 	CreateEventType(ctx context.Context, t webhook.EventType) error
 	// UpdateEventType changes one. ErrNotFound.
@@ -89,7 +107,7 @@ type EventTypes interface {
 // Access keeps what the API recognises its callers, and their cursors, by.
 type Access interface {
 	// APIKeys returns all, in order of their IDs.
-	APIKeys() ([]webhook.APIKey, error)
+	APIKeys(ctx context.Context) ([]webhook.APIKey, error)
 	// CreateAPIKey adds one. ErrExists if the ID is taken.
 	CreateAPIKey(ctx context.Context, k webhook.APIKey) error
 	// DeleteAPIKey removes one. ErrNotFound.
@@ -111,10 +129,15 @@ type Events interface {
 	// keys say so, and nothing is stored for them. A key is remembered for 24 hours
 	// per publisher; it stands for the event's Identity: type, client and data,
 	// compared as JSON. The caller must not change the events afterwards.
-	Accept(events []webhook.Event, done func([]webhook.Receipt, error))
+	//
+	// matched is the version of the registrations (Changes.Version) with which the events
+	// were matched. If a shared store has a later one, it stores nothing and done gets
+	// webhook.ErrStale: a webhook that the caller did not know of may be due to receive
+	// the events. Other stores ignore matched, and with 0 every store does.
+	Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error))
 	// Event returns an event with its data; its Endpoints are all that it has a
 	// delivery for. ErrNotFound.
-	Event(id webhook.ID) (webhook.Event, error)
+	Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
 	// LastSeq returns the largest Seq of any ID stored.
 	LastSeq() uint64
 }
@@ -135,16 +158,16 @@ type Queues interface {
 	// acceptance, without attempts, starting with the ID from (the zero ID for the
 	// head). Their data together has at most maxBytes, except that the first one is
 	// returned whatever its size.
-	Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
+	Queued(ctx context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error)
 	// Scheduled returns up to limit deliveries of an endpoint's retry schedule that
 	// are due at now, in order of due time, without attempts, starting with the slot
 	// from. maxBytes is as for Queued. next is the due time of the first delivery
 	// that it did not return; 0 at the end.
-	Scheduled(n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) (due []webhook.Due, next webhook.DueTime, err error)
-	// Wakes calls visit for each endpoint with pending deliveries, ascending from the
-	// number from, and stops with visit's error. Its cost depends on the number of
-	// these endpoints, not on how many deliveries they have.
-	Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error
+	Scheduled(ctx context.Context, n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int) (due []webhook.Due, next webhook.DueTime, err error)
+	// Wakes calls visit for each endpoint of some parts with pending deliveries,
+	// ascending from the number from, and stops with visit's error. Its cost depends on
+	// the number of endpoints that have any, not on how many deliveries they have.
+	Wakes(ctx context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error
 }
 
 // Gates keeps the state of circuit breakers, so that a restart does not close them.
@@ -152,13 +175,13 @@ type Gates interface {
 	// SaveGate stores an endpoint's breaker state; the zero state removes it.
 	SaveGate(n webhook.EndpointNumber, g webhook.GateState, done func(error))
 	// Gate returns an endpoint's breaker state; zero if none is stored.
-	Gate(n webhook.EndpointNumber) (webhook.GateState, error)
+	Gate(ctx context.Context, n webhook.EndpointNumber) (webhook.GateState, error)
 }
 
 // Counts reports how much is pending, for limits and for people.
 type Counts interface {
 	// Backlog returns what an endpoint has still to deliver.
-	Backlog(n webhook.EndpointNumber) (webhook.Backlog, error)
+	Backlog(ctx context.Context, n webhook.EndpointNumber) (webhook.Backlog, error)
 	// Pending returns how many deliveries of all endpoints are queued or retrying.
 	// It is exact from the start on.
 	Pending() int64
@@ -170,14 +193,14 @@ type Counts interface {
 // History shows what became of deliveries.
 type History interface {
 	// Delivery returns a delivery with all the attempts that are kept. ErrNotFound.
-	Delivery(id webhook.ID) (webhook.Delivery, error)
+	Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	// EventDeliveries returns up to limit deliveries of an event in order of
 	// endpoint, starting with the number from; each with its latest attempt,
 	// shortened. ErrNotFound if the event is not stored.
-	EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error)
+	EventDeliveries(ctx context.Context, id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error)
 	// ListDeliveries returns deliveries newest first, each with its latest attempt,
 	// shortened. Its cost depends on the length of the page, not on what is stored.
-	ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
+	ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
 }
 
 // Corrections are changes of deliveries that somebody asks for by hand.
@@ -202,7 +225,7 @@ type Corrections interface {
 type SecretKeys interface {
 	// SecretKeys returns all keys, the one that encrypts new values first, with the
 	// number of endpoints that each of them encrypts.
-	SecretKeys() ([]webhook.SecretKey, error)
+	SecretKeys(ctx context.Context) ([]webhook.SecretKey, error)
 	// Reencrypt encrypts endpoints again whose key is not the one that encrypts new
 	// values, up to limit of them in one transaction, continuing after those of the
 	// last call. It returns how many; 0 does not mean that none is left, which
@@ -219,7 +242,7 @@ type Sealing interface {
 	// whole ID. If finish returns an error, nothing is stored.
 	CreateNumbered(ctx context.Context, e webhook.Endpoint, finish func(*webhook.Endpoint) error) (webhook.Endpoint, error)
 	// KeyUses returns each key that encrypts the values of any endpoint, by ID.
-	KeyUses() ([]KeyUse, error)
+	KeyUses(ctx context.Context) ([]KeyUse, error)
 	// Reseal replaces the sealed values of endpoints that another key than r.KeyID
 	// encrypts, in one transaction, and returns how many. next is the number from
 	// which the next call continues; 0 after the last endpoint. A call may do less
@@ -258,7 +281,12 @@ type Retention interface {
 type Lifecycle interface {
 	// Broken returns a channel that is closed when the store cannot commit any more.
 	Broken() <-chan struct{}
-	// Err returns why it cannot; nil while it can.
+	// Fenced returns a channel that is closed when the cluster has taken this node for
+	// dead: nothing that it writes is stored any more. A store that one process has for
+	// itself returns nil.
+	Fenced() <-chan struct{}
+	// Err returns why nothing is committed any more, whether broken or fenced; nil while
+	// it is.
 	Err() error
 	// Close commits what was handed over, and closes the files. Later writes fail.
 	Close() error

@@ -47,6 +47,8 @@ const (
 //	queued, retrying   Fail         failed
 //	retrying           Requeue      queued
 //	finished           Requeue      queued, with a new series of attempts
+//
+// Over decides between two transitions that happened at the same time.
 type Delivery struct {
 	ID        ID
 	EventType string
@@ -134,6 +136,17 @@ func (d Delivery) Requeue() Delivery {
 		d.Spent = d.Attempts
 	}
 	d.Status, d.NextAttemptAt, d.FinishedAt = Queued, 0, time.Time{}
+	return d
+}
+
+// Over returns the delivery, as an attempt left it, as it is to be stored over what is
+// stored of it. Usually that is where the attempt began, and nothing changes. A delivery
+// that somebody ended during the attempt stays ended as it was, unless the attempt ended
+// it too. One that somebody requeued takes the attempt's outcome.
+func (d Delivery) Over(stored *Delivery) Delivery {
+	if stored.Status.Finished() && !d.Status.Finished() {
+		return d.finish(stored.Status, stored.Reason, stored.FinishedAt)
+	}
 	return d
 }
 

@@ -135,3 +135,31 @@ func TestStatusFinished(t *testing.T) {
 		t.Errorf("%d statuses", len(Statuses))
 	}
 }
+
+// TestOver: what somebody ended during an attempt stays ended, unless the attempt ended
+// it too; in every other case the attempt's outcome counts.
+func TestOver(t *testing.T) {
+	later := begun.Add(time.Minute)
+	cancelled := retrying().Cancel(ReasonCancelled, later)
+	for name, c := range map[string]struct {
+		d, stored Delivery
+		status    Status
+		reason    Reason
+	}{
+		"nothing happened":             {retrying(), queued(), Retrying, ReasonHTTP5xx},
+		"requeued meanwhile":           {retrying(), retrying().Requeue(), Retrying, ReasonHTTP5xx},
+		"requeued, and delivered":      {retrying().Attempted(answer(200), policy, 0), retrying().Requeue(), Delivered, ReasonNone},
+		"cancelled meanwhile":          {retrying(), cancelled, Cancelled, ReasonCancelled},
+		"cancelled, and delivered":     {retrying().Attempted(answer(200), policy, 0), cancelled, Delivered, ReasonNone},
+		"cancelled, and refused":       {retrying().Attempted(answer(410), policy, 0), cancelled, Failed, ReasonGone},
+		"the same outcome stored once": {cancelled, cancelled, Cancelled, ReasonCancelled},
+	} {
+		got := c.d.Over(&c.stored)
+		if got.Status != c.status || got.Reason != c.reason || got.Attempts != c.d.Attempts || len(got.AttemptLog) != len(c.d.AttemptLog) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if got.Status == Cancelled && (!got.FinishedAt.Equal(later) || got.NextAttemptAt != 0) {
+			t.Errorf("%s: ended at %v, next attempt at %v", name, got.FinishedAt, got.NextAttemptAt)
+		}
+	}
+}

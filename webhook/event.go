@@ -89,6 +89,11 @@ func (e *Event) Identity() [16]byte {
 	return [16]byte(sum[:16])
 }
 
+// Receipt returns the receipt of the event when it is stored for the first time.
+func (e *Event) Receipt() Receipt {
+	return Receipt{EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited)}
+}
+
 // Receipt reports what became of a published event.
 type Receipt struct {
 	EventID ID

@@ -144,3 +144,11 @@ func TestRecipientsLeavesTheListsAlone(t *testing.T) {
 		t.Errorf("the lists became %v and %v", endpoints[:3], e.Disabled)
 	}
 }
+
+// TestReceipt: each kind of recipient is counted apart.
+func TestReceipt(t *testing.T) {
+	e := Event{ID: ID{Seq: 9}, Endpoints: []EndpointNumber{1, 2, 3}, Disabled: []EndpointNumber{4, 5}, Limited: []EndpointNumber{6}}
+	if got := e.Receipt(); got != (Receipt{EventID: e.ID, Deliveries: 3, Disabled: 2, Limited: 1}) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -39,3 +39,34 @@ type Health struct {
 	// Restarts counts how often the endpoint's actor was restarted after a panic.
 	Restarts int
 }
+
+// Standing is how one endpoint is doing, in the few figures by which operators compare all
+// of them.
+type Standing struct {
+	// Endpoint is the endpoint's ID, ClientID its client.
+	Endpoint ID
+	ClientID string
+	Status   EndpointStatus
+	// Pending is how many deliveries are queued or retrying.
+	Pending int64
+	// OldestAt is when the oldest delivery at the head of queue or retry schedule was
+	// accepted; zero if nothing is pending. An older delivery can stand further back in
+	// the retry schedule, which is in order of due time.
+	OldestAt time.Time
+	// OpenUntil is until when the breaker is open; in the past while it is half-open, zero
+	// while it is closed.
+	OpenUntil time.Time
+	// Attempts is what became of the attempts of the last hour.
+	Attempts Tally
+}
+
+// Tally counts the attempts of a period by what became of them.
+type Tally struct{ Successes, Failures int64 }
+
+// FailureRatio returns which part of the attempts failed, 0 to 1; 0 without attempts.
+func (t Tally) FailureRatio() float64 {
+	if t.Failures == 0 {
+		return 0
+	}
+	return float64(t.Failures) / float64(t.Successes+t.Failures)
+}

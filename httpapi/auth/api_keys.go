@@ -38,7 +38,7 @@ var ErrTooManyAPIKeys = fmt.Errorf("there are %d API keys already: delete some",
 
 // KeyStore keeps the API keys. Its methods are those of storage.Store.
 type KeyStore interface {
-	APIKeys() ([]webhook.APIKey, error)
+	APIKeys(ctx context.Context) ([]webhook.APIKey, error)
 	CreateAPIKey(ctx context.Context, k webhook.APIKey) error
 	DeleteAPIKey(ctx context.Context, id string) error
 }
@@ -67,7 +67,7 @@ type HeldKey struct {
 
 // LoadAPIKeys reads the API keys of a store.
 func LoadAPIKeys(store KeyStore) (*APIKeys, error) {
-	list, err := store.APIKeys()
+	list, err := store.APIKeys(context.Background())
 	if err != nil {
 		return nil, fmt.Errorf("read the API keys: %w", err)
 	}

@@ -24,7 +24,7 @@ type fakeStore struct {
 	before, after error
 }
 
-func (s *fakeStore) APIKeys() ([]webhook.APIKey, error) {
+func (s *fakeStore) APIKeys(_ context.Context) ([]webhook.APIKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.keys), s.before

@@ -18,9 +18,9 @@ import (
 // noKeys is a store without API keys.
 type noKeys struct{}
 
-func (noKeys) APIKeys() ([]webhook.APIKey, error)                 { return nil, nil }
-func (noKeys) CreateAPIKey(context.Context, webhook.APIKey) error { return errors.New("read-only") }
-func (noKeys) DeleteAPIKey(context.Context, string) error         { return webhook.ErrNotFound }
+func (noKeys) APIKeys(_ context.Context) ([]webhook.APIKey, error) { return nil, nil }
+func (noKeys) CreateAPIKey(context.Context, webhook.APIKey) error  { return errors.New("read-only") }
+func (noKeys) DeleteAPIKey(context.Context, string) error          { return webhook.ErrNotFound }
 
 // A token of a secret is verified, and says what its caller may do.
 func ExampleAuthenticator() {

@@ -31,7 +31,7 @@ var ErrFull = errors.New("the registry is full: it holds 10000 event types")
 
 // Store keeps the registry.
 type Store interface {
-	EventTypes() ([]webhook.EventType, error)
+	EventTypes(ctx context.Context) ([]webhook.EventType, error)
 	CreateEventType(ctx context.Context, t webhook.EventType) error
 	UpdateEventType(ctx context.Context, t webhook.EventType) error
 	DeleteEventType(ctx context.Context, name string) error
@@ -55,7 +55,7 @@ type state struct {
 // Load reads the registry from the store. It stores the initial types first if the store
 // has none. strict says that types outside of the registry are refused.
 func Load(store Store, strict bool, initial []webhook.EventType) (*Registry, error) {
-	list, err := store.EventTypes()
+	list, err := store.EventTypes(context.Background())
 	if err != nil {
 		return nil, fmt.Errorf("read the event types: %w", err)
 	}

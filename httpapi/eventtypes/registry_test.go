@@ -21,7 +21,9 @@ func (s *fakeStore) find(name string) int {
 	return slices.IndexFunc(s.types, func(t webhook.EventType) bool { return t.Name == name })
 }
 
-func (s *fakeStore) EventTypes() ([]webhook.EventType, error) { return slices.Clone(s.types), s.err }
+func (s *fakeStore) EventTypes(_ context.Context) ([]webhook.EventType, error) {
+	return slices.Clone(s.types), s.err
+}
 
 func (s *fakeStore) CreateEventType(_ context.Context, t webhook.EventType) error {
 	switch {

@@ -11,6 +11,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -40,7 +41,7 @@ func TestBackupKeepsLogs(t *testing.T) {
 	ids := withLogs(t, s, 0, 1, 3, 5)
 	var want []webhook.Delivery
 	for _, id := range ids {
-		d, err := s.Delivery(id)
+		d, err := s.Delivery(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +57,7 @@ func TestBackupKeepsLogs(t *testing.T) {
 	}
 	r := openTest(t, again)
 	for _, d := range want {
-		if got, err := r.Delivery(d.ID); err != nil || !reflect.DeepEqual(got, d) {
+		if got, err := r.Delivery(t.Context(), d.ID); err != nil || !reflect.DeepEqual(got, d) {
 			t.Errorf("error %v, got\n%+v\nwant\n%+v", err, got, d)
 		}
 	}
@@ -68,11 +69,11 @@ func TestCheckLooksAtLogs(t *testing.T) {
 		key, value []byte
 		want       error
 	}{
-		"attempt":               {layout.AttemptKey(someID, 1), layout.Fresh, layout.ErrDamaged},
-		"body":                  {layout.BodyKey(someID, 1), []byte{9}, layout.ErrDamaged},
-		"attempt without event": {layout.AttemptKey(someID, 1), layout.EncodeAttempt(&webhook.Attempt{}), errNoEvent},
-		"body without event":    {layout.BodyKey(someID, 1), (&layout.Body{}).Encode(), errNoEvent},
-		"key":                   {append(layout.AttemptKey(someID, 1), 0), layout.EncodeAttempt(&webhook.Attempt{}), errForeignKey},
+		"attempt":               {layout.AttemptKey(someID, 1), record.Fresh, record.ErrDamaged},
+		"body":                  {layout.BodyKey(someID, 1), []byte{9}, record.ErrDamaged},
+		"attempt without event": {layout.AttemptKey(someID, 1), record.EncodeAttempt(&webhook.Attempt{}), errNoEvent},
+		"body without event":    {layout.BodyKey(someID, 1), (&record.Body{}).Encode(), errNoEvent},
+		"key":                   {append(layout.AttemptKey(someID, 1), 0), record.EncodeAttempt(&webhook.Attempt{}), errForeignKey},
 	} {
 		s := openTest(t, t.TempDir())
 		withLogs(t, s, 2, 5)

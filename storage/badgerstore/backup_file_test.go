@@ -12,6 +12,7 @@ import (
 	"github.com/dgraph-io/badger/v4/pb"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -39,8 +40,8 @@ func length(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 func TestBackupFiles(t *testing.T) {
 	event := webhook.Event{ID: webhook.ID{Seq: 1}, Type: "t", Endpoints: []webhook.EndpointNumber{1}}
 	records := []*pb.KV{
-		{Key: layout.EventKey(event.ID), Value: layout.EncodeEvent(&event, event.Endpoints), Version: 1},
-		{Key: layout.DeliveryKey(layout.SpaceQueued, event.ID.For(1)), Value: layout.Fresh, Version: 1},
+		{Key: layout.EventKey(event.ID), Value: record.EncodeEvent(&event, event.Endpoints), Version: 1},
+		{Key: layout.DeliveryKey(layout.SpaceQueued, event.ID.For(1)), Value: record.Fresh, Version: 1},
 	}
 	whole := listOf(t, records...)
 	join := func(parts ...[]byte) []byte { return signed(append([]byte(backupTitle), bytes.Join(parts, nil)...)) }
@@ -90,9 +91,9 @@ func TestRestoreChecksRecords(t *testing.T) {
 		want    error
 	}{
 		"nothing but the version":     {[]*pb.KV{version}, nil},
-		"a delivery without event":    {[]*pb.KV{version, {Key: queued, Value: layout.Fresh, Version: 1}}, errNoEvent},
+		"a delivery without event":    {[]*pb.KV{version, {Key: queued, Value: record.Fresh, Version: 1}}, errNoEvent},
 		"a record of an unknown kind": {[]*pb.KV{{Key: []byte("Z"), Value: nil, Version: 1}, version}, errForeignKey},
-		"a damaged event type":        {[]*pb.KV{version, {Key: layout.EventTypeKey("a"), Value: []byte{9}, Version: 1}}, layout.ErrDamaged},
+		"a damaged event type":        {[]*pb.KV{version, {Key: layout.EventTypeKey("a"), Value: []byte{9}, Version: 1}}, record.ErrDamaged},
 	} {
 		base := t.TempDir()
 		file, dir := filepath.Join(base, "backup"), filepath.Join(base, "data")

@@ -50,7 +50,7 @@ func (f *flow) caller(endpoint webhook.EndpointNumber) {
 	for f.left.Add(-1) >= 0 {
 		id := webhook.ID{Seq: f.seq.Next(time.Now()), Nonce: 7}
 		events := []webhook.Event{{ID: id, Type: "user.created", Data: f.data, Endpoints: []webhook.EndpointNumber{endpoint}}}
-		f.store.Accept(events, func([]webhook.Receipt, error) { done <- struct{}{} })
+		f.store.Accept(events, 0, func([]webhook.Receipt, error) { done <- struct{}{} })
 		<-done
 		f.wait.Add(1)
 		f.store.Settle(delivered(id.For(endpoint)), func(error) { f.wait.Done() })
@@ -101,7 +101,7 @@ func filled(b *testing.B, settled, queued int) (*Store, webhook.ID) {
 		id := webhook.ID{Seq: f.seq.Next(time.Now()), Nonce: 7}
 		f.wait.Add(1)
 		events := []webhook.Event{{ID: id, Type: "user.created", Data: f.data, Endpoints: to}}
-		s.Accept(events, func([]webhook.Receipt, error) { f.wait.Done() })
+		s.Accept(events, 0, func([]webhook.Receipt, error) { f.wait.Done() })
 		if i == settled {
 			first = id
 		}
@@ -123,7 +123,7 @@ func BenchmarkQueued(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				due, err := s.Queued(2, from, 256, 8<<20)
+				due, err := s.Queued(b.Context(), 2, from, 256, 8<<20)
 				if err != nil || len(due) != 256 {
 					b.Fatal(len(due), err)
 				}
@@ -138,7 +138,7 @@ func BenchmarkQueuedHead(b *testing.B) {
 	s, _ := filled(b, 100_000, 1000)
 	for b.Loop() {
 		s.scanStarts = newScanStarts()
-		if due, err := s.Queued(2, webhook.ID{}, 1, 8<<20); err != nil || len(due) != 1 {
+		if due, err := s.Queued(b.Context(), 2, webhook.ID{}, 1, 8<<20); err != nil || len(due) != 1 {
 			b.Fatal(len(due), err)
 		}
 	}
@@ -155,7 +155,7 @@ func BenchmarkListDeliveries(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			q.Limit = 50
 			for b.Loop() {
-				if page, err := s.ListDeliveries(q); err != nil || len(page.Deliveries) != 50 {
+				if page, err := s.ListDeliveries(b.Context(), q); err != nil || len(page.Deliveries) != 50 {
 					b.Fatal(len(page.Deliveries), err)
 				}
 			}

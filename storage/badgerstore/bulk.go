@@ -8,6 +8,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -80,7 +81,7 @@ func (s *Store) replay(tx *badger.Txn, c *change, id webhook.ID) (bool, error) {
 	// With its history: the attempts count, and stay listed.
 	now := was.Requeue()
 	c.keepLog(&was)
-	s.move(c, was.Place(), &now, layout.EncodeDelivery(&now))
+	s.move(c, was.Place(), &now, record.EncodeDelivery(&now))
 	return true, nil
 }
 
@@ -125,7 +126,7 @@ func (s *Store) CancelPending(
 				return nil, err
 			}
 			d := was.Cancel(reason, now)
-			s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
+			s.move(c, was.Place(), &d, record.EncodeDelivery(&d))
 			cancelled++
 		}
 		s.changeOutsideActor(n)

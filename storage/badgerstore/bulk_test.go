@@ -62,7 +62,7 @@ func TestBulkIsBounded(t *testing.T) {
 	if total != count || s.Pending() != int64(count) {
 		t.Errorf("%d of %d were replayed, %d are pending", total, count, s.Pending())
 	}
-	if d, err := s.Delivery(ids[0].For(1)); err != nil || d.Status != webhook.Queued {
+	if d, err := s.Delivery(t.Context(), ids[0].For(1)); err != nil || d.Status != webhook.Queued {
 		t.Errorf("the oldest: %+v, %v", d, err)
 	}
 }
@@ -136,7 +136,7 @@ func TestAcceptRefusesWhatDoesNotFit(t *testing.T) {
 				events[i].IdempotencyKey = string(rune('a' + i))
 			}
 		}
-		s.Accept(events, func(r []webhook.Receipt, err error) {
+		s.Accept(events, 0, func(r []webhook.Receipt, err error) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -144,7 +144,7 @@ func TestAcceptRefusesWhatDoesNotFit(t *testing.T) {
 		})
 		stored := 0
 		for i, r := range <-receipts {
-			_, err := s.Event(events[i].ID)
+			_, err := s.Event(t.Context(), events[i].ID)
 			if r.Err == nil {
 				stored++
 			}

@@ -10,6 +10,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -130,7 +131,7 @@ func TestKeyTally(t *testing.T) {
 	}
 	want := func(reason string, counts map[string]int64) {
 		t.Helper()
-		uses, err := s.KeyUses()
+		uses, err := s.KeyUses(t.Context())
 		if err != nil || len(uses) != len(counts) {
 			t.Fatalf("%s: %+v, %v; want %v", reason, uses, err, counts)
 		}
@@ -152,7 +153,7 @@ func TestKeyTally(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("the last of a key", map[string]int64{"b": 2})
-	if err := move("b", "", "b", "", "b", ""); !errors.Is(err, layout.ErrDamaged) {
+	if err := move("b", "", "b", "", "b", ""); !errors.Is(err, record.ErrDamaged) {
 		t.Errorf("more than there are: %v", err)
 	}
 	want("the refused change", map[string]int64{"b": 2})

@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -111,9 +113,9 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 	layout.SpaceDelivered: func(c *checker, k, v []byte) error { return counted(&c.found.Delivered, c.finished(k, v)) },
 	layout.SpaceFailed:    func(c *checker, k, v []byte) error { return counted(&c.found.Failed, c.finished(k, v)) },
 	layout.SpaceAttempt: func(c *checker, k, v []byte) error {
-		return counted(&c.found.Attempts, c.logged(k, readable(v, layout.DecodeAttempt)))
+		return counted(&c.found.Attempts, c.logged(k, readable(v, record.DecodeAttempt)))
 	},
-	layout.SpaceBody: func(c *checker, k, v []byte) error { return c.logged(k, readable(v, layout.DecodeBody)) },
+	layout.SpaceBody: func(c *checker, k, v []byte) error { return c.logged(k, readable(v, record.DecodeBody)) },
 	// A slot without a delivery would be retried for ever without effect.
 	layout.SpaceSchedule: func(c *checker, k, _ []byte) error {
 		return c.needs(layout.DeliveryKey(layout.SpaceRetrying, layout.ParseScheduleKey(k).ID), errNoDelivery)
@@ -123,11 +125,11 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 	layout.SpaceEndpoint:  func(c *checker, _, v []byte) error { return counted(&c.found.Endpoints, c.endpoint(v)) },
 	layout.SpaceSecretKey: (*checker).secretKey,
 	layout.SpaceEventType: func(c *checker, _, v []byte) error {
-		return counted(&c.found.EventTypes, readable(v, layout.DecodeEventType))
+		return counted(&c.found.EventTypes, readable(v, record.DecodeEventType))
 	},
-	layout.SpaceAPIKey:      func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeAPIKey) },
-	layout.SpaceGate:        func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeGate) },
-	layout.SpaceIdempotency: func(_ *checker, _, v []byte) error { return readable(v, layout.DecodeKeyedEvent) },
+	layout.SpaceAPIKey:      func(_ *checker, _, v []byte) error { return readable(v, record.DecodeAPIKey) },
+	layout.SpaceGate:        func(_ *checker, _, v []byte) error { return readable(v, record.DecodeGate) },
+	layout.SpaceIdempotency: func(_ *checker, _, v []byte) error { return readable(v, record.DecodeKeyedEvent) },
 	layout.SpaceMeta:        (*checker).meta,
 	// These keys have no record: what they say stands in the key.
 	layout.SpaceClient:  func(*checker, []byte, []byte) error { return nil },
@@ -162,7 +164,7 @@ func (c *checker) meta(key, value []byte) error {
 		return readable(value, layout.DecodeTally)
 	case string(layout.MetaCursorKey):
 		if len(value) < cursorKeySize {
-			return layout.ErrDamaged
+			return record.ErrDamaged
 		}
 		return nil
 	case string(layout.MetaVersion), string(layout.MetaUpgrading), string(layout.MetaLastNumber),
@@ -189,7 +191,7 @@ func counted(n *int64, err error) error {
 
 // endpoint checks a registration, and decrypts its secrets if there are keys.
 func (c *checker) endpoint(value []byte) error {
-	e, err := layout.DecodeEndpoint(value)
+	e, err := record.DecodeEndpoint(value)
 	if err != nil || e.Sealed.KeyID == "" {
 		return err
 	}
@@ -202,7 +204,7 @@ func (c *checker) endpoint(value []byte) error {
 
 // event checks an event.
 func (c *checker) event(key, value []byte) error {
-	_, err := layout.DecodeEvent(layout.ParseEventKey(key), value)
+	_, err := record.DecodeEvent(layout.ParseEventKey(key), value)
 	return err
 }
 
@@ -217,7 +219,7 @@ func (c *checker) part(key, value []byte) error {
 // finished checks a delivery that is not owed any more. Its event may be gone: both
 // expire, and not in the same moment.
 func (c *checker) finished(key, value []byte) error {
-	_, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
+	_, err := record.DecodeDelivery(layout.ParseDeliveryKey(key), value)
 	return err
 }
 
@@ -232,7 +234,7 @@ func (c *checker) logged(key []byte, err error) error {
 
 // pending checks a delivery that is still owed.
 func (c *checker) pending(key, value []byte) error {
-	d, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), value)
+	d, err := record.DecodeDelivery(layout.ParseDeliveryKey(key), value)
 	if err != nil {
 		return err
 	}
@@ -266,7 +268,7 @@ func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if secrets != nil { // a missing key is one error here, not one for each endpoint
-		uses, err := s.KeyUses()
+		uses, err := s.KeyUses(context.Background())
 		if err == nil {
 			err = secrets.CheckUses(uses)
 		}

@@ -10,6 +10,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -31,29 +32,29 @@ func TestCheckFindsFaults(t *testing.T) {
 		want   error
 	}{
 		{"a kind that does not exist", put([]byte("Zsomething"), nil), errForeignKey},
-		{"a delivery's key that is too short", put(layout.DeliveryKey(layout.SpaceQueued, queued)[:9], layout.Fresh), errForeignKey},
+		{"a delivery's key that is too short", put(layout.DeliveryKey(layout.SpaceQueued, queued)[:9], record.Fresh), errForeignKey},
 		{"an event's key that is too long", put(append(layout.EventKey(event), 0), nil), errForeignKey},
-		{"an event that cannot be read", put(layout.EventKey(event), []byte{9}), layout.ErrDamaged},
-		{"a queued delivery that cannot be read", put(layout.DeliveryKey(layout.SpaceQueued, queued), []byte{2, 99}), layout.ErrDamaged},
-		{"a finished delivery that cannot be read", put(layout.DeliveryKey(layout.SpaceFailed, queued), []byte{2}), layout.ErrDamaged},
-		{"an endpoint that cannot be read", put(layout.EndpointKey(layout.SpaceEndpoint, 1), []byte{1}), layout.ErrDamaged},
-		{"an API key that cannot be read", put(layout.APIKeyKey("a"), nil), layout.ErrDamaged},
-		{"an event type that cannot be read", put(layout.EventTypeKey("a"), []byte{1, 9}), layout.ErrDamaged},
-		{"a breaker's state that cannot be read", put(layout.EndpointKey(layout.SpaceGate, 1), []byte{9}), layout.ErrDamaged},
-		{"an idempotency key that cannot be read", put(append(layout.SpaceIdempotency.Prefix(), 1), []byte{2, 1}), layout.ErrDamaged},
-		{"a number that cannot be read", put(layout.MetaLastNumber, []byte{1}), layout.ErrDamaged},
-		{"a cursor key that is too short", put(layout.MetaCursorKey, make([]byte, 31)), layout.ErrDamaged},
-		{"a tally that cannot be read", put(layout.MetaPending, make([]byte, 15)), layout.ErrDamaged},
-		{"a key count that cannot be read", put(layout.SecretKeyKey("k"), nil), layout.ErrDamaged},
+		{"an event that cannot be read", put(layout.EventKey(event), []byte{9}), record.ErrDamaged},
+		{"a queued delivery that cannot be read", put(layout.DeliveryKey(layout.SpaceQueued, queued), []byte{2, 99}), record.ErrDamaged},
+		{"a finished delivery that cannot be read", put(layout.DeliveryKey(layout.SpaceFailed, queued), []byte{2}), record.ErrDamaged},
+		{"an endpoint that cannot be read", put(layout.EndpointKey(layout.SpaceEndpoint, 1), []byte{1}), record.ErrDamaged},
+		{"an API key that cannot be read", put(layout.APIKeyKey("a"), nil), record.ErrDamaged},
+		{"an event type that cannot be read", put(layout.EventTypeKey("a"), []byte{1, 9}), record.ErrDamaged},
+		{"a breaker's state that cannot be read", put(layout.EndpointKey(layout.SpaceGate, 1), []byte{9}), record.ErrDamaged},
+		{"an idempotency key that cannot be read", put(append(layout.SpaceIdempotency.Prefix(), 1), []byte{2, 1}), record.ErrDamaged},
+		{"a number that cannot be read", put(layout.MetaLastNumber, []byte{1}), record.ErrDamaged},
+		{"a cursor key that is too short", put(layout.MetaCursorKey, make([]byte, 31)), record.ErrDamaged},
+		{"a tally that cannot be read", put(layout.MetaPending, make([]byte, 15)), record.ErrDamaged},
+		{"a key count that cannot be read", put(layout.SecretKeyKey("k"), nil), record.ErrDamaged},
 		{"a key count without endpoints", put(layout.SecretKeyKey("k"), layout.KeyCount{Endpoints: 2}.Encode()), errMiscounted},
-		{"a remainder that cannot be read", put(layout.RemainderKey(event), []byte{1}), layout.ErrDamaged},
+		{"a remainder that cannot be read", put(layout.RemainderKey(event), []byte{1}), record.ErrDamaged},
 		{"a part without its event", put(layout.PartKey(webhook.ID{Seq: 5}, 1), (&layout.Part{}).Encode()), errNoEvent},
-		{"a part that cannot be read", put(layout.PartKey(event, 1), []byte{1}), layout.ErrDamaged},
+		{"a part that cannot be read", put(layout.PartKey(event, 1), []byte{1}), record.ErrDamaged},
 		{"a queued delivery without its event", remove(layout.EventKey(event)), errNoEvent},
 		{"a slot without its delivery", put(layout.ScheduleKey(slot), nil), errNoDelivery},
 		{
 			"a retrying delivery without its slot",
-			put(layout.DeliveryKey(layout.SpaceRetrying, queued), layout.EncodeDelivery(&retrying)), errNoSchedule,
+			put(layout.DeliveryKey(layout.SpaceRetrying, queued), record.EncodeDelivery(&retrying)), errNoSchedule,
 		},
 	} {
 		t.Run(c.reason, func(t *testing.T) {

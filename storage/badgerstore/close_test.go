@@ -20,7 +20,7 @@ func TestCloseWaitsForReads(t *testing.T) {
 	}
 	reading, finish, read := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		read <- s.EachEndpoint(func(webhook.Endpoint) error {
+		read <- s.EachEndpoint(t.Context(), func(webhook.Endpoint) error {
 			close(reading)
 			<-finish
 			return nil
@@ -30,7 +30,7 @@ func TestCloseWaitsForReads(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Close() }()
 	for { // until Close refuses reads
-		_, err := s.Endpoint(1)
+		_, err := s.Endpoint(t.Context(), 1)
 		if errors.Is(err, webhook.ErrShuttingDown) {
 			break
 		}

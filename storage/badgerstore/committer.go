@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -96,9 +97,11 @@ func (s *Store) commitNumbered(tx *badger.Txn, changes []*change) error {
 		}
 		// Returns once the log is synced. The tally goes along in the same transaction, so
 		// that a crash cannot separate it from what it counts.
+		began := time.Now()
 		if err := tx.Commit(); err != nil {
 			return err
 		}
+		s.committed(time.Since(began))
 	}
 	s.tally = now
 	return nil

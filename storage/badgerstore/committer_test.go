@@ -1,14 +1,18 @@
 package badgerstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -33,7 +37,7 @@ func TestFailingJobFailsAlone(t *testing.T) {
 	refused := errors.New("refused")
 	write := func(name string) *job {
 		c := &change{}
-		c.put(layout.EventTypeKey(name), layout.EncodeEventType(webhook.EventType{}))
+		c.put(layout.EventTypeKey(name), record.EncodeEventType(webhook.EventType{}))
 		return &job{change: c}
 	}
 	sees := func(want bool) *job {
@@ -52,7 +56,7 @@ func TestFailingJobFailsAlone(t *testing.T) {
 			t.Errorf("job %d: %v, want %v", i, errs[i], want)
 		}
 	}
-	types, err := s.EventTypes()
+	types, err := s.EventTypes(t.Context())
 	if err != nil || len(types) != 2 {
 		t.Fatal(types, err)
 	}
@@ -93,7 +97,7 @@ func TestAllocations(t *testing.T) {
 			seq++
 			id := webhook.ID{Seq: seq, Nonce: 1}
 			e := webhook.Event{ID: id, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{1}}
-			s.Accept([]webhook.Event{e}, func([]webhook.Receipt, error) {})
+			s.Accept([]webhook.Event{e}, 0, func([]webhook.Receipt, error) {})
 			s.Settle(delivered(id.For(1)), func(error) { done <- struct{}{} })
 		}
 		for range batch {
@@ -108,5 +112,43 @@ func TestAllocations(t *testing.T) {
 	}
 	if perEvent > most {
 		t.Error("more than", most)
+	}
+}
+
+// TestCommitted: each commit is reported once, before its jobs are done, and a job that
+// writes nothing makes no commit.
+func TestCommitted(t *testing.T) {
+	var commits atomic.Int32
+	s, err := Open(Options{Dir: t.TempDir(), Committed: func(took time.Duration) {
+		if took <= 0 {
+			t.Error("a commit took", took)
+		}
+		commits.Add(1)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, step := range []struct {
+		reason string
+		write  func(ctx context.Context, t webhook.EventType) error
+		err    error
+		want   int32
+	}{
+		{"a write", s.CreateEventType, nil, 1},
+		{"one that is refused", s.CreateEventType, webhook.ErrExists, 0},
+		{"another write", s.UpdateEventType, nil, 1},
+	} {
+		before := commits.Load()
+		if err := step.write(t.Context(), webhook.EventType{Name: "user.created"}); !errors.Is(err, step.err) {
+			t.Errorf("%s: %v, want %v", step.reason, err, step.err)
+		}
+		if got := commits.Load() - before; got != step.want {
+			t.Errorf("%s: %d commits, want %d", step.reason, got, step.want)
+		}
 	}
 }

@@ -36,7 +36,7 @@ func TestDamagedBlockBreaksTheStore(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // the scrub rests before its first table
 				s := openTest(t, dir)
 				for _, id := range ids {
-					_, err := s.Event(id)
+					_, err := s.Event(t.Context(), id)
 					if err != nil && (!errors.Is(err, webhook.ErrBroken) || !strings.Contains(err.Error(), tables[0])) {
 						t.Fatal("read:", err)
 					}

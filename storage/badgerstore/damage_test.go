@@ -105,7 +105,7 @@ func afterDamage(t *testing.T, dir string, ids []webhook.ID) string {
 	lost := 0
 	for _, id := range ids {
 		for _, n := range []webhook.EndpointNumber{1, 2} {
-			if _, err := s.Delivery(id.For(n)); errors.Is(err, webhook.ErrNotFound) {
+			if _, err := s.Delivery(t.Context(), id.For(n)); errors.Is(err, webhook.ErrNotFound) {
 				lost++
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -24,13 +25,13 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	o := s.outcomeOf(&st)
 	plan := func(tx *badger.Txn) (*change, error) {
 		// This runs inside the committer, after the change that was made from outside.
-		if _, yes := s.changedOutsideActor[o.now.ID.Endpoint]; yes || !o.complete() {
+		if _, yes := s.changedOutsideActor[o.now.ID.Endpoint]; yes || !o.Complete(&o.now) {
 			return s.settleFound(tx, o)
 		}
 		// A move takes at most four keys: the common settlement allocates once.
 		c := &change{ops: make([]op, 0, 4), moves: make([]move, 0, 2)}
-		s.move(c, o.was, &o.now, o.delivery)
-		c.logged(o.now.ID, o.number, o.records)
+		s.move(c, o.was, &o.now, o.Delivery)
+		c.logged(o.now.ID, o.Logged)
 		return c, nil
 	}
 	settled := wrapped("settle delivery", done)
@@ -47,48 +48,33 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 }
 
 // move removes a delivery from where it was and writes it where it is now.
-func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, record []byte) {
+func (s *Store) move(c *change, was webhook.Place, now *webhook.Delivery, value []byte) {
 	c.leave(now.ID, was, layout.SpaceOf(was.Status) == layout.SpaceOf(now.Status))
-	c.place(now, record, s.retention)
+	c.place(now, value, s.retention)
 }
 
 // settleFound plans a settlement from where the delivery is stored, not from st.Was.
 func (s *Store) settleFound(tx *badger.Txn, o *outcome) (*change, error) {
-	// The outcome was encoded when it was handed over, to free the response.
-	now, err := layout.DecodeDelivery(o.now.ID, o.delivery)
-	if err != nil {
-		return nil, err
-	}
-	c := &change{}
-	stored, err := findDelivery(tx, now.ID, layout.DeliverySpaces)
+	c, id := &change{}, o.now.ID
+	stored, err := findDelivery(tx, id, layout.DeliverySpaces)
 	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and has expired, during the attempt
-		if now.Status.Finished() { // its event may be gone, and nobody would remove a log without event
-			c.place(&now, o.delivery, s.retention)
+		if o.now.Status.Finished() { // its event may be gone, and nobody would remove a log without event
+			c.place(&o.now, o.Delivery, s.retention)
 		}
 		return c, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	// A cancelled delivery whose attempt failed stays cancelled; the attempt is kept.
-	if stored.Status.Finished() && !now.Status.Finished() {
-		now.Status, now.Reason = stored.Status, stored.Reason
-		now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
-	}
-	// A settlement without a new attempt: the record keeps the latest one there is.
-	if o.number == 0 {
-		now.AttemptLog = stored.AttemptLog
+	now, err := o.Over(&stored)
+	if err == nil {
 		err = readLatest(tx, &now)
-	} else if len(now.AttemptLog) == 0 { // it was to be retried, but somebody ended it
-		var a webhook.Attempt
-		a, err = layout.DecodeAttempt(o.attempt)
-		now.AttemptLog = []webhook.Attempt{a}
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.move(c, stored.Place(), &now, layout.EncodeDelivery(&now))
-	c.logged(now.ID, o.number, o.records)
+	s.move(c, stored.Place(), &now, record.EncodeDelivery(&now))
+	c.logged(id, o.Logged)
 	return c, nil
 }
 
@@ -97,8 +83,8 @@ func (s *Store) changeOutsideActor(n webhook.EndpointNumber) { s.changedOutsideA
 
 // readDelivery returns a delivery if it is in a space; ErrNotFound.
 func readDelivery(tx *badger.Txn, from layout.Space, id webhook.ID) (webhook.Delivery, error) {
-	return readRecord(tx, layout.DeliveryKey(from, id), func(record []byte) (webhook.Delivery, error) {
-		return layout.DecodeDelivery(id, record)
+	return readRecord(tx, layout.DeliveryKey(from, id), func(value []byte) (webhook.Delivery, error) {
+		return record.DecodeDelivery(id, value)
 	})
 }
 
@@ -121,7 +107,7 @@ func findDelivery(tx *badger.Txn, id webhook.ID, spaces []layout.Space) (webhook
 }
 
 // Delivery returns a delivery with all its attempts; ErrNotFound.
-func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
+func (s *Store) Delivery(_ context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return view(s, "read delivery", func(tx *badger.Txn) (webhook.Delivery, error) {
 		d, err := findDelivery(tx, id, layout.DeliverySpaces)
 		if err == nil {
@@ -132,7 +118,7 @@ func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
 }
 
 // EventDeliveries returns an event's deliveries in order of endpoint.
-func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
+func (s *Store) EventDeliveries(_ context.Context, id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
 	return view(s, "read deliveries of event", func(tx *badger.Txn) (out []webhook.Delivery, err error) {
 		endpoints, err := readEndpointsOf(tx, id)
 		if err != nil {
@@ -162,7 +148,7 @@ func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limi
 
 // readEndpointsOf returns all recipients of an event, ascending; ErrNotFound.
 func readEndpointsOf(tx *badger.Txn, id webhook.ID) ([]webhook.EndpointNumber, error) {
-	first, err := readRecord(tx, layout.EventKey(id), layout.DecodeRecipients)
+	first, err := readRecord(tx, layout.EventKey(id), record.DecodeRecipients)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +181,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		c := &change{}
 		// A finished delivery has its last attempt in its record, which is replaced now.
 		c.keepLog(&was)
-		s.move(c, was.Place(), &due.Delivery, layout.EncodeDelivery(&due.Delivery))
+		s.move(c, was.Place(), &due.Delivery, record.EncodeDelivery(&due.Delivery))
 		due.Delivery.AttemptLog = nil
 		s.changeOutsideActor(id.Endpoint)
 		return c, nil
@@ -225,7 +211,7 @@ func (s *Store) Cancel(
 		// The record is written with the latest attempt; the caller gets all of them.
 		d = was.Cancel(reason, now)
 		c := &change{}
-		s.move(c, was.Place(), &d, layout.EncodeDelivery(&d))
+		s.move(c, was.Place(), &d, record.EncodeDelivery(&d))
 		s.changeOutsideActor(id.Endpoint)
 		// The caller is shown the whole delivery, as it is before this commit.
 		return c, readLog(tx, &d)

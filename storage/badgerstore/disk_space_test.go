@@ -51,7 +51,7 @@ func TestFullDiskHolds(t *testing.T) {
 		t.Errorf("settled on a full disk: %v", err)
 	default:
 	}
-	if got, err := s.Delivery(ids[0].For(1)); err != nil || got.Status != webhook.Queued {
+	if got, err := s.Delivery(t.Context(), ids[0].For(1)); err != nil || got.Status != webhook.Queued {
 		t.Errorf("%+v, %v", got, err)
 	}
 	s.Settle(delivered(ids[1].For(1)), func(err error) { settled <- err })
@@ -61,7 +61,7 @@ func TestFullDiskHolds(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got, err := s.Delivery(ids[0].For(1)); err != nil || got.Status != webhook.Delivered {
+	if got, err := s.Delivery(t.Context(), ids[0].For(1)); err != nil || got.Status != webhook.Delivered {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if err := acceptOne(s, 1); err != nil {
@@ -73,7 +73,7 @@ func TestFullDiskHolds(t *testing.T) {
 func acceptOne(s *Store, n webhook.EndpointNumber) error {
 	e := webhook.Event{ID: webhook.ID{Seq: s.LastSeq() + 1}, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{n}}
 	done := make(chan error, 1)
-	s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { done <- err })
+	s.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 	return <-done
 }
 
@@ -97,7 +97,7 @@ func TestFullDiskReaps(t *testing.T) {
 	if _, err := s.Reap(t.Context(), time.Now().Add(time.Hour), 1000); err != nil {
 		t.Error("reaping:", err)
 	}
-	if _, err := s.Event(id); !errors.Is(err, webhook.ErrNotFound) {
+	if _, err := s.Event(t.Context(), id); !errors.Is(err, webhook.ErrNotFound) {
 		t.Error("the event is still there:", err)
 	}
 }
@@ -121,7 +121,7 @@ func TestCloseOnAFullDisk(t *testing.T) {
 		t.Error(err)
 	}
 	s = openTest(t, dir)
-	if got, err := s.Delivery(id); err != nil || got.Status != webhook.Queued {
+	if got, err := s.Delivery(t.Context(), id); err != nil || got.Status != webhook.Queued {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -173,7 +173,7 @@ func fillExpired(t *testing.T, s *Store, events, size int) {
 	for i := range events {
 		id := webhook.ID{Seq: uint64(i + 1)}
 		e := webhook.Event{ID: id, Type: "user.created", Data: bytes.Repeat([]byte("x"), size), Endpoints: []webhook.EndpointNumber{1}}
-		s.Accept([]webhook.Event{e}, func([]webhook.Receipt, error) {})
+		s.Accept([]webhook.Event{e}, 0, func([]webhook.Receipt, error) {})
 		s.Settle(webhook.Settlement{
 			Was: webhook.Place{Status: webhook.Queued},
 			Now: webhook.Delivery{ID: id.For(1), Status: webhook.Delivered, FinishedAt: old},

@@ -11,6 +11,7 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -109,7 +110,7 @@ func inTheClear(e *webhook.Endpoint) bool {
 
 // putEndpoint puts an endpoint and the keys by which it is found.
 func (c *change) putEndpoint(e *webhook.Endpoint) {
-	c.put(layout.EndpointKey(layout.SpaceEndpoint, e.Number()), layout.EncodeEndpoint(e))
+	c.put(layout.EndpointKey(layout.SpaceEndpoint, e.Number()), record.EncodeEndpoint(e))
 	c.put(layout.ClientKey(e.ClientID, e.Number()), nil)
 	if e.Deleted() {
 		c.put(layout.DeletedKey(e.DeletedAt, e.Number()), nil)
@@ -127,16 +128,16 @@ func (c *change) removeEndpoint(e *webhook.Endpoint) {
 
 // readEndpoint returns an endpoint in a transaction; ErrNotFound.
 func readEndpoint(tx *badger.Txn, n webhook.EndpointNumber) (webhook.Endpoint, error) {
-	return readRecord(tx, layout.EndpointKey(layout.SpaceEndpoint, n), layout.DecodeEndpoint)
+	return readRecord(tx, layout.EndpointKey(layout.SpaceEndpoint, n), record.DecodeEndpoint)
 }
 
 // Endpoint returns one endpoint, deleted or not.
-func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (s *Store) Endpoint(_ context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	return view(s, "read webhook", func(tx *badger.Txn) (webhook.Endpoint, error) { return readEndpoint(tx, n) })
 }
 
 // ListEndpoints returns endpoints that are not deleted, newest first.
-func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
+func (s *Store) ListEndpoints(_ context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	prefix := layout.SpaceEndpoint.Prefix()
 	if clientID != "" {
 		prefix = layout.ClientPrefix(clientID)
@@ -160,13 +161,13 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 }
 
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order.
-func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
+func (s *Store) EachEndpoint(_ context.Context, visit func(webhook.Endpoint) error) error {
 	return s.view("read webhooks", func(tx *badger.Txn) error {
 		it := forward(tx, layout.SpaceEndpoint.Prefix())
 		defer it.Close()
 		// One snapshot: a start must see no endpoint twice and miss none.
 		for it.Rewind(); it.Valid(); it.Next() {
-			e, err := decoded(it, layout.DecodeEndpoint)
+			e, err := decoded(it, record.DecodeEndpoint)
 			if err != nil {
 				return err
 			}
@@ -186,7 +187,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 	if g.OpenUntil.IsZero() && g.Openings == 0 {
 		c.remove(key)
 	} else {
-		c.put(key, layout.EncodeGate(g))
+		c.put(key, record.EncodeGate(g))
 	}
 	s.submit(&job{change: c, Ticket: groupcommit.Ticket{Urgency: settles, Done: wrapped("save gate", done)}})
 }
@@ -202,12 +203,12 @@ func wrapped(action string, done func(error)) func(error) {
 }
 
 // Gate returns an endpoint's breaker state; zero if none is stored.
-func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
+func (s *Store) Gate(_ context.Context, n webhook.EndpointNumber) (webhook.GateState, error) {
 	return view(s, "read gate", func(tx *badger.Txn) (webhook.GateState, error) { return readGate(tx, n) })
 }
 
 // readGate returns a breaker's state in a transaction; zero if none is stored.
 func readGate(tx *badger.Txn, n webhook.EndpointNumber) (webhook.GateState, error) {
-	g, _, err := readIfStored(tx, layout.EndpointKey(layout.SpaceGate, n), layout.DecodeGate)
+	g, _, err := readIfStored(tx, layout.EndpointKey(layout.SpaceGate, n), record.DecodeGate)
 	return g, err
 }

@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -35,7 +37,7 @@ type acceptance struct {
 // 3 MiB; events beyond that are refused with ErrFanOut. Of an event with more than
 // webhook.MaxFanOut recipients only the first ones count: the deliveries of the others
 // follow in later transactions, before done.
-func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+func (s *Store) Accept(events []webhook.Event, _ uint64, done func([]webhook.Receipt, error)) {
 	a := &acceptance{events: events, receipts: make([]webhook.Receipt, len(events)), retention: s.retention}
 	j := &job{Ticket: groupcommit.Ticket{Urgency: publishes, Done: func(err error) {
 		if a.err != nil {
@@ -101,7 +103,7 @@ func (a *acceptance) store(i int) bool {
 	to := e.Recipients()
 	c, first := &a.change, to[:min(len(to), webhook.MaxFanOut)]
 	keys := layout.AppendEventKey(make([]byte, 0, layout.EventKeySize+len(first)*layout.DeliveryKeySize), e.ID)
-	c.put(keys[:layout.EventKeySize:layout.EventKeySize], layout.EncodeEvent(e, first))
+	c.put(keys[:layout.EventKeySize:layout.EventKeySize], record.EncodeEvent(e, first))
 	if len(first) < len(to) {
 		c.announceParts(e, to)
 		// Rare: most calls have no wide event, and no map.
@@ -112,9 +114,7 @@ func (a *acceptance) store(i int) bool {
 	}
 	c.owe(keys[layout.EventKeySize:], e, first, a.retention)
 	c.lastSeq = max(c.lastSeq, e.ID.Seq)
-	a.receipts[i] = webhook.Receipt{
-		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
-	}
+	a.receipts[i] = e.Receipt()
 	return true
 }
 
@@ -129,12 +129,12 @@ func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber,
 		if withheld {
 			if reason := e.Withheld(n); reason != webhook.ReasonNone {
 				d := webhook.Delivery{ID: id}.Fail(reason, e.ID.Time())
-				c.place(&d, layout.EncodeDelivery(&d), retention)
+				c.place(&d, record.EncodeDelivery(&d), retention)
 				continue
 			}
 		}
 		keys = layout.AppendDeliveryKey(keys, layout.SpaceQueued, id)
-		c.put(keys[start:len(keys):len(keys)], layout.Fresh)
+		c.put(keys[start:len(keys):len(keys)], record.Fresh)
 		c.moves = append(c.moves, move{id: id, queued: +1})
 	}
 }
@@ -152,18 +152,18 @@ func (a *acceptance) fits(e *webhook.Event) bool {
 // call, and makes receipts for the others.
 func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 	// Keys that this call has stored: its own transaction does not show them yet.
-	seen := map[string]layout.KeyedEvent{}
+	seen := map[string]record.KeyedEvent{}
 	for i := range a.events {
 		e := &a.events[i]
 		if e.IdempotencyKey == "" {
 			a.store(i)
 			continue
 		}
-		key, now := layout.IdempotencyKey(e), layout.KeyedEventOf(e)
+		key, now := layout.IdempotencyKey(e), record.KeyedEventOf(e)
 		first, known := seen[string(key)]
 		if !known {
 			var err error
-			if first, known, err = readIfStored(tx, key, layout.DecodeKeyedEvent); err != nil {
+			if first, known, err = readIfStored(tx, key, record.DecodeKeyedEvent); err != nil {
 				return nil, err
 			}
 		}
@@ -180,10 +180,10 @@ func (a *acceptance) plan(tx *badger.Txn) (*change, error) {
 }
 
 // Event returns an event with its data. Its Endpoints are all its recipients.
-func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
+func (s *Store) Event(_ context.Context, id webhook.ID) (webhook.Event, error) {
 	return view(s, "read event", func(tx *badger.Txn) (webhook.Event, error) {
-		e, err := readRecord(tx, layout.EventKey(id), func(record []byte) (webhook.Event, error) {
-			return layout.DecodeEvent(id, record)
+		e, err := readRecord(tx, layout.EventKey(id), func(value []byte) (webhook.Event, error) {
+			return record.DecodeEvent(id, value)
 		})
 		if err == nil {
 			e.Endpoints, err = withParts(tx, id, e.Endpoints)
@@ -193,12 +193,12 @@ func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
 }
 
 // readPayload returns what an attempt needs of a delivery's event; ErrNotFound.
-func readPayload(tx *badger.Txn, id webhook.ID) (layout.Payload, error) {
-	return readRecord(tx, layout.EventKey(id), layout.DecodePayload)
+func readPayload(tx *badger.Txn, id webhook.ID) (record.Payload, error) {
+	return readRecord(tx, layout.EventKey(id), record.DecodePayload)
 }
 
 // readEventType returns the type of a delivery's event, "" if the event is missing.
 func readEventType(tx *badger.Txn, id webhook.ID) (string, error) {
-	name, _, err := readIfStored(tx, layout.EventKey(id), layout.DecodeTypeOfEvent)
+	name, _, err := readIfStored(tx, layout.EventKey(id), record.DecodeTypeOfEvent)
 	return name, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -47,7 +48,7 @@ func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 		case err != nil:
 			return fmt.Errorf("read key %q: %w", id, err)
 		case now < 0:
-			return fmt.Errorf("count of key %q: %w", id, layout.ErrDamaged)
+			return fmt.Errorf("count of key %q: %w", id, record.ErrDamaged)
 		// A key in no use has no record, so that it can be removed from the settings.
 		case now == 0:
 			c.remove(layout.SecretKeyKey(id))
@@ -66,7 +67,7 @@ func readKeyRecord(tx *badger.Txn, id string) (layout.KeyCount, error) {
 }
 
 // KeyUses returns each key that encrypts the values of any endpoint, by ID.
-func (s *Store) KeyUses() ([]storage.KeyUse, error) {
+func (s *Store) KeyUses(_ context.Context) ([]storage.KeyUse, error) {
 	return view(s, "read secret keys", func(tx *badger.Txn) (uses []storage.KeyUse, err error) {
 		it := forward(tx, layout.SpaceSecretKey.Prefix())
 		defer it.Close()
@@ -122,7 +123,7 @@ func (s *Store) underOtherKeys(r storage.Resealing) (found []webhook.EndpointNum
 				next = n
 				return found, nil
 			}
-			e, err := decoded(it, layout.DecodeEndpoint)
+			e, err := decoded(it, record.DecodeEndpoint)
 			if err != nil {
 				return nil, err
 			}
@@ -167,7 +168,7 @@ func planReseal(
 		tally.move(e.Sealed, now)
 		// Neither its keys in other spaces nor its revision change: only the record is put.
 		e.Sealed = now
-		c.put(layout.EndpointKey(layout.SpaceEndpoint, n), layout.EncodeEndpoint(&e))
+		c.put(layout.EndpointKey(layout.SpaceEndpoint, n), record.EncodeEndpoint(&e))
 		done++
 	}
 	return c, done, stopped, tally.writeTo(tx, c)

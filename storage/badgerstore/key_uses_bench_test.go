@@ -59,7 +59,7 @@ func BenchmarkReencrypt(b *testing.B) {
 	}
 	check := time.Since(began)
 	began = time.Now()
-	if err := s.EachEndpoint(func(webhook.Endpoint) error { return nil }); err != nil {
+	if err := s.EachEndpoint(b.Context(), func(webhook.Endpoint) error { return nil }); err != nil {
 		b.Fatal(err)
 	}
 	each := time.Since(began)

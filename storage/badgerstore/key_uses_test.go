@@ -13,6 +13,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/keyring"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
@@ -76,7 +77,7 @@ func registerMany(t testing.TB, s sealedStore, count int, change ...func(*webhoo
 // sealedBy returns how many endpoints each key seals, for those that seal any.
 func sealedBy(t testing.TB, s sealedStore) map[string]int64 {
 	t.Helper()
-	keys, err := s.SecretKeys()
+	keys, err := s.SecretKeys(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestOpenRefusesMissingAndWrongKeys(t *testing.T) {
 	}
 	s = openWith(t, dir, "young") // the old key is not needed any more
 	wantSealed(t, s, map[string]int64{"young": 5})
-	if got, err := s.Endpoint(all[0].Number()); err != nil || got.Secrets[0].Value != someSecret || got.Headers[0].Value != someValue {
+	if got, err := s.Endpoint(t.Context(), all[0].Number()); err != nil || got.Secrets[0].Value != someSecret || got.Headers[0].Value != someValue {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -179,7 +180,7 @@ func TestWithoutKeys(t *testing.T) {
 	dir := t.TempDir()
 	s := openWith(t, dir, "k")
 	e := registerMany(t, s, 1)[0]
-	got, err := s.disk.Endpoint(e.Number())
+	got, err := s.disk.Endpoint(t.Context(), e.Number())
 	if err != nil || got.Secrets[0].Value+got.Headers[0].Value != "" || got.Sealed.KeyID != "k" || len(got.Sealed.Text) == 0 {
 		t.Errorf("read: %+v, %v", got, err)
 	}
@@ -201,7 +202,7 @@ func TestWithoutKeys(t *testing.T) {
 	if c, err := s.disk.Check(nil); err != nil || c.Endpoints != 1 || c.Opened != 0 {
 		t.Errorf("check: %+v, %v", c, err)
 	}
-	if all, err := s.ListEndpoints("", 0, 10); err != nil || len(all) != 1 || all[0].Secrets[0].Value != someSecret {
+	if all, err := s.ListEndpoints(t.Context(), "", 0, 10); err != nil || len(all) != 1 || all[0].Secrets[0].Value != someSecret {
 		t.Errorf("what was refused has left a trace: %+v, %v", all, err)
 	}
 }
@@ -252,7 +253,7 @@ func TestReencryptBesideChanges(t *testing.T) {
 	}
 	wantSealed(t, s, map[string]int64{"young": count - 10})
 	for i, was := range all {
-		got, err := s.Endpoint(was.Number())
+		got, err := s.Endpoint(t.Context(), was.Number())
 		switch {
 		case err != nil:
 			t.Fatal(err)
@@ -322,11 +323,11 @@ func TestCheckOpensSecrets(t *testing.T) {
 	dir := t.TempDir()
 	s := openWith(t, dir, "k")
 	all := registerMany(t, s, 3)
-	record, err := s.disk.Endpoint(all[1].Number())
+	stored, err := s.disk.Endpoint(t.Context(), all[1].Number())
 	if err != nil {
 		t.Fatal(err)
 	}
-	uses, err := s.KeyUses()
+	uses, err := s.KeyUses(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,8 +348,8 @@ func TestCheckOpensSecrets(t *testing.T) {
 	if c, err := CheckDir(dir, nil); !errors.Is(err, errMiscounted) || c.Damaged != 1 {
 		t.Errorf("miscounted: %+v, %v", c, err)
 	}
-	record.Sealed.Text[len(record.Sealed.Text)-1] ^= 1
-	overwrite(t, dir, layout.EndpointKey(layout.SpaceEndpoint, all[1].Number()), layout.EncodeEndpoint(&record))
+	stored.Sealed.Text[len(stored.Sealed.Text)-1] ^= 1
+	overwrite(t, dir, layout.EndpointKey(layout.SpaceEndpoint, all[1].Number()), record.EncodeEndpoint(&stored))
 	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
 		t.Errorf("changed: %+v, %v", c, err)
 	}
@@ -378,7 +379,7 @@ func TestBackupKeepsSecretsSealed(t *testing.T) {
 	}
 	restored := openWith(t, filepath.Join(base, "b"), "k")
 	wantSealed(t, restored, map[string]int64{"k": 2})
-	if got, err := restored.Endpoint(all[1].Number()); err != nil || got.Secrets[0].Value != someSecret {
+	if got, err := restored.Endpoint(t.Context(), all[1].Number()); err != nil || got.Secrets[0].Value != someSecret {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

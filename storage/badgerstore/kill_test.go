@@ -68,7 +68,7 @@ func childRound(s *Store, seq *webhook.Sequence) error {
 	n := webhook.EndpointNumber(1 + id.Nonce%childEndpoints)
 	done := make(chan error, 1)
 	e := webhook.Event{ID: id, Type: "user.created", Data: childData(id), Endpoints: []webhook.EndpointNumber{n}}
-	s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { done <- err })
+	s.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 	if err := <-done; err != nil {
 		return err
 	}
@@ -167,11 +167,11 @@ func (l *ledger) audit(t *testing.T, s *Store) {
 	t.Helper()
 	atOnce := s.Pending()
 	for id := range l.accepted {
-		e, err := s.Event(id)
+		e, err := s.Event(t.Context(), id)
 		if err != nil || !bytes.Equal(e.Data, childData(id)) {
 			t.Fatalf("event of %v: %v, %d bytes", id, err, len(e.Data))
 		}
-		d, err := s.Delivery(id)
+		d, err := s.Delivery(t.Context(), id)
 		if err != nil {
 			t.Fatalf("delivery %v: %v", id, err)
 		}
@@ -195,7 +195,7 @@ func auditEndpoint(t *testing.T, s *Store, n webhook.EndpointNumber, stored map[
 	seen := map[webhook.ID]bool{}
 	q := webhook.DeliveryQuery{Endpoint: n, Limit: 1000}
 	for more := true; more; more = q.Before != (webhook.ID{}) {
-		page, err := s.ListDeliveries(q)
+		page, err := s.ListDeliveries(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,13 +208,13 @@ func auditEndpoint(t *testing.T, s *Store, n webhook.EndpointNumber, stored map[
 		}
 		q.Before = page.Next
 	}
-	due, _, err := s.Scheduled(n, webhook.Slot{}, time.Now().Add(time.Hour), 1<<30, 1<<30)
+	due, _, err := s.Scheduled(t.Context(), n, webhook.Slot{}, time.Now().Add(time.Hour), 1<<30, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}
 	retrying := 0
 	for id := range seen {
-		if d, err := s.Delivery(id); err == nil && d.Status == webhook.Retrying {
+		if d, err := s.Delivery(t.Context(), id); err == nil && d.Status == webhook.Retrying {
 			retrying++
 		}
 	}

@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"container/heap"
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -18,7 +20,7 @@ import (
 // for each; for all clients, it walks the events in order of time. A page looks at no
 // more than 10 × limit + 1,000 keys that it does not return: then it ends early, so that
 // no filter makes a request expensive.
-func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+func (s *Store) ListDeliveries(_ context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	return view(s, "list deliveries", func(tx *badger.Txn) (webhook.DeliveryPage, error) {
 		return listPage(tx, q, spacesOf(q.Status))
 	})
@@ -264,14 +266,14 @@ func (l *lister) walkEvents() error {
 }
 
 // walkEvent lists the deliveries of one event, and reports whether the page continues.
-func (l *lister) walkEvent(id webhook.ID, record []byte) (bool, error) {
-	if name, err := layout.DecodeTypeOfEvent(record); err != nil {
+func (l *lister) walkEvent(id webhook.ID, value []byte) (bool, error) {
+	if name, err := record.DecodeTypeOfEvent(value); err != nil {
 		return false, err
 	} else if l.q.EventType != "" && l.q.EventType != name {
 		l.allowance--
 		return l.continues(id), nil
 	}
-	endpoints, err := layout.DecodeRecipients(record)
+	endpoints, err := record.DecodeRecipients(value)
 	if err == nil {
 		endpoints, err = withParts(l.tx, id, endpoints)
 	}

@@ -33,7 +33,7 @@ func TestListSkipsNoneThatMoved(t *testing.T) {
 		listed := map[webhook.ID]int{}
 		q := webhook.DeliveryQuery{Endpoint: 1, Limit: limit}
 		for {
-			page, err := s.ListDeliveries(q)
+			page, err := s.ListDeliveries(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}

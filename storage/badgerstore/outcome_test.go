@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
-	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -36,13 +36,13 @@ func TestOutcomes(t *testing.T) {
 		was := webhook.Delivery{ID: someID, EventType: "t", Status: webhook.Queued}
 		now := was.Attempted(webhook.Attempt{At: time.Now(), StatusCode: 500, Response: c.response, Requests: 1}, c.policy, 0)
 		o := s.outcomeOf(&webhook.Settlement{Was: was.Place(), Now: now})
-		if o.now.AttemptLog != nil || o.number != 1 || !o.complete() {
+		if o.now.AttemptLog != nil || o.Number != 1 || !o.Complete(&o.now) {
 			t.Errorf("%s: %+v", reason, o)
 		}
-		if (o.attempt != nil) != c.attempt || (o.body != nil) != c.body || (o.claimed > 0) != c.body {
-			t.Errorf("%s: attempt %t, body %t, %d bytes claimed", reason, o.attempt != nil, o.body != nil, o.claimed)
+		if (o.Attempt != nil) != c.attempt || (o.Body != nil) != c.body || (o.claimed > 0) != c.body {
+			t.Errorf("%s: attempt %t, body %t, %d bytes claimed", reason, o.Attempt != nil, o.Body != nil, o.claimed)
 		}
-		stored, err := layout.DecodeDelivery(someID, o.delivery)
+		stored, err := record.DecodeDelivery(someID, o.Delivery)
 		if err != nil || stored.Status != now.Status || len(stored.AttemptLog) > 0 != now.Status.Finished() {
 			t.Errorf("%s: stored as %+v, %v", reason, stored, err)
 		}
@@ -67,8 +67,8 @@ func TestOutcomeWithoutAttempt(t *testing.T) {
 		"attempted, queued again": {tried.Requeue(), true},
 	} {
 		o := s.outcomeOf(&webhook.Settlement{Now: c.now})
-		if o.complete() != c.want || o.number != 0 || o.attempt != nil || o.body != nil {
-			t.Errorf("%s: complete %t, %+v", reason, o.complete(), o)
+		if o.Complete(&o.now) != c.want || o.Number != 0 || o.Attempt != nil || o.Body != nil {
+			t.Errorf("%s: complete %t, %+v", reason, o.Complete(&o.now), o)
 		}
 	}
 }

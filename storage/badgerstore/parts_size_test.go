@@ -158,7 +158,7 @@ func TestWithoutItsEvent(t *testing.T) {
 	if err := s.db.Update(func(tx *badger.Txn) error { return tx.Delete(layout.EventKey(ids[1])) }); err != nil {
 		t.Fatal(err)
 	}
-	due, err := s.Queued(1, webhook.ID{}, 5, 1<<20)
+	due, err := s.Queued(t.Context(), 1, webhook.ID{}, 5, 1<<20)
 	if err != nil || len(due) != 3 {
 		t.Fatalf("%d, %v", len(due), err)
 	}

@@ -61,7 +61,7 @@ func TestPartsAfterACrash(t *testing.T) {
 		receipt := make(chan webhook.Receipt, 1)
 		again := e
 		again.ID.Seq++
-		s.Accept([]webhook.Event{again}, func(r []webhook.Receipt, _ error) { receipt <- r[0] })
+		s.Accept([]webhook.Event{again}, 0, func(r []webhook.Receipt, _ error) { receipt <- r[0] })
 		want := webhook.Receipt{EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Duplicate: true}
 		if got := <-receipt; got != want {
 			t.Errorf("a repetition: %+v, want %+v", got, want)
@@ -80,7 +80,7 @@ func TestPartsAfterACrash(t *testing.T) {
 func wantParts(t *testing.T, s *Store, e *webhook.Event) {
 	t.Helper()
 	for n := webhook.EndpointNumber(1); int(n) <= len(e.Recipients()); n += 50 {
-		d, err := s.Delivery(e.ID.For(n))
+		d, err := s.Delivery(t.Context(), e.ID.For(n))
 		if want := e.Withheld(n); err != nil || d.Reason != want || (d.Status == webhook.Queued) != (want == webhook.ReasonNone) {
 			t.Fatalf("delivery %d: %+v, %v", n, d, err)
 		}
@@ -109,7 +109,7 @@ func TestPartsOfARefusedEvent(t *testing.T) {
 	other.Data = []byte("2")
 	receipts := make(chan webhook.Receipt, 2)
 	for _, one := range []webhook.Event{e, other} {
-		s.Accept([]webhook.Event{one}, func(r []webhook.Receipt, _ error) { receipts <- r[0] })
+		s.Accept([]webhook.Event{one}, 0, func(r []webhook.Receipt, _ error) { receipts <- r[0] })
 	}
 	if got := <-receipts; got.Err != nil || got.Deliveries != 1 {
 		t.Fatalf("%+v", got)

@@ -146,7 +146,7 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) int64 {
 }
 
 // Backlog returns what an endpoint has still to deliver.
-func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
+func (s *Store) Backlog(_ context.Context, n webhook.EndpointNumber) (webhook.Backlog, error) {
 	counts := s.backlog.of(n)
 	out := webhook.Backlog{Queued: counts.queued, Retrying: counts.retrying}
 	seen := s.scanStarts.begin(n)

@@ -2,12 +2,14 @@ package badgerstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -19,7 +21,7 @@ func slotFor(s webhook.Slot, n webhook.EndpointNumber) webhook.Slot {
 
 // batch gathers deliveries up to the bounds of one read.
 type batch struct {
-	payload         func(webhook.ID) (layout.Payload, error)
+	payload         func(webhook.ID) (record.Payload, error)
 	limit, maxBytes int
 	out             []webhook.Due
 	bytes           int
@@ -52,7 +54,7 @@ func dueOf(tx *badger.Txn, d webhook.Delivery) (webhook.Due, error) {
 
 // withPayload adds the result of a look-up to a delivery. If the event is missing, Data
 // is nil: a pending delivery has its event unless data was lost.
-func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, error) {
+func withPayload(d webhook.Delivery, p record.Payload, err error) (webhook.Due, error) {
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return webhook.Due{}, err
 	}
@@ -65,7 +67,7 @@ func withPayload(d webhook.Delivery, p layout.Payload, err error) (webhook.Due, 
 
 // Queued returns deliveries of an endpoint's queue in order of acceptance, starting with
 // the ID from.
-func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+func (s *Store) Queued(_ context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	// Marked before the snapshot: see scanStarts.begin.
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
@@ -115,8 +117,8 @@ func readQueue(it *badger.Iterator, b *batch) error {
 
 // dueAt returns the delivery at an iterator's position, without attempts.
 func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
-	err = item.Value(func(record []byte) error {
-		d, err = layout.DecodeDue(layout.ParseDeliveryKey(item.Key()), record)
+	err = item.Value(func(value []byte) error {
+		d, err = record.DecodeDue(layout.ParseDeliveryKey(item.Key()), value)
 		return err
 	})
 	return d, err
@@ -124,14 +126,14 @@ func dueAt(item *badger.Item) (d webhook.Delivery, err error) {
 
 // Scheduled returns deliveries of an endpoint's retry schedule that are due, in order of
 // due time, starting with the slot from.
-func (s *Store) Scheduled(
+func (s *Store) Scheduled(_ context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) (due []webhook.Due, next webhook.DueTime, err error) {
 	seen := s.scanStarts.begin(n)
 	b := batch{limit: limit, maxBytes: maxBytes}
 	err = s.view("read retry schedule", func(tx *badger.Txn) error {
 		// Due times are in no order of events: each is looked up.
-		b.payload = func(id webhook.ID) (layout.Payload, error) { return readPayload(tx, id) }
+		b.payload = func(id webhook.ID) (record.Payload, error) { return readPayload(tx, id) }
 		it := forward(tx, layout.EndpointKey(layout.SpaceSchedule, n))
 		defer it.Close()
 		start := slotFor(from, n)
@@ -185,8 +187,8 @@ func readSchedule(tx *badger.Txn, it *badger.Iterator, b *batch, now time.Time) 
 // scheduled returns the delivery of a slot, without attempts. If its record was lost it
 // is retried all the same, without history.
 func scheduled(tx *badger.Txn, at webhook.Slot) (d webhook.Delivery, err error) {
-	d, err = readRecord(tx, layout.DeliveryKey(layout.SpaceRetrying, at.ID), func(record []byte) (webhook.Delivery, error) {
-		return layout.DecodeDue(at.ID, record)
+	d, err = readRecord(tx, layout.DeliveryKey(layout.SpaceRetrying, at.ID), func(value []byte) (webhook.Delivery, error) {
+		return record.DecodeDue(at.ID, value)
 	})
 	if errors.Is(err, webhook.ErrNotFound) {
 		d, err = webhook.Delivery{ID: at.ID, Status: webhook.Retrying}, nil
@@ -217,12 +219,12 @@ func (p *payloads) close() {
 }
 
 // read returns an event's payload; ErrNotFound. IDs must ascend from call to call.
-func (p *payloads) read(id webhook.ID) (layout.Payload, error) {
+func (p *payloads) read(id webhook.ID) (record.Payload, error) {
 	key := layout.EventKey(id)
 	if !p.goTo(key) {
 		return readPayload(p.tx, id)
 	}
-	out, err := decoded(p.it, layout.DecodePayload)
+	out, err := decoded(p.it, record.DecodePayload)
 	p.it.Next()
 	return out, err
 }

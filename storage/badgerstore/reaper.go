@@ -9,6 +9,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -163,8 +164,8 @@ func (r *reaping) needed(item *badger.Item) (needed bool, recipients int, err er
 	r.left--
 	id := layout.ParseEventKey(item.Key())
 	var endpoints []webhook.EndpointNumber
-	err = item.Value(func(record []byte) error {
-		endpoints, err = layout.DecodeRecipients(record)
+	err = item.Value(func(value []byte) error {
+		endpoints, err = record.DecodeRecipients(value)
 		return err
 	})
 	if err == nil {

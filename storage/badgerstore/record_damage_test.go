@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -64,25 +65,28 @@ func TestDamagedRecords(t *testing.T) {
 	}
 	var (
 		queued = call{"Queued", func(s *Store, _ []webhook.ID) error {
-			_, err := s.Queued(1, webhook.ID{}, 5, 1<<20)
+			_, err := s.Queued(t.Context(), 1, webhook.ID{}, 5, 1<<20)
 			return err
 		}}
 		scheduled = call{"Scheduled", func(s *Store, _ []webhook.ID) error {
-			_, _, err := s.Scheduled(1, webhook.Slot{}, time.Now().Add(time.Hour), 5, 1<<20)
+			_, _, err := s.Scheduled(t.Context(), 1, webhook.Slot{}, time.Now().Add(time.Hour), 5, 1<<20)
 			return err
 		}}
 		list = func(q webhook.DeliveryQuery) call {
 			return call{"ListDeliveries", func(s *Store, _ []webhook.ID) error {
 				q.Limit = 9
-				_, err := s.ListDeliveries(q)
+				_, err := s.ListDeliveries(t.Context(), q)
 				return err
 			}}
 		}
 		one = func(i int) call {
-			return call{"Delivery", func(s *Store, ids []webhook.ID) error { _, err := s.Delivery(ids[i]); return err }}
+			return call{"Delivery", func(s *Store, ids []webhook.ID) error { _, err := s.Delivery(t.Context(), ids[i]); return err }}
 		}
 		ofEvent = func(i int) call {
-			return call{"EventDeliveries", func(s *Store, ids []webhook.ID) error { _, err := s.EventDeliveries(ids[i], 0, 9); return err }}
+			return call{"EventDeliveries", func(s *Store, ids []webhook.ID) error {
+				_, err := s.EventDeliveries(t.Context(), ids[i], 0, 9)
+				return err
+			}}
 		}
 		requeue = func(i int) call {
 			return call{"Requeue", func(s *Store, ids []webhook.ID) error { _, err := s.Requeue(t.Context(), ids[i]); return err }}
@@ -105,18 +109,20 @@ func TestDamagedRecords(t *testing.T) {
 			_, err := s.Reap(t.Context(), time.Now().Add(100*24*time.Hour), 1000)
 			return err
 		}}
-		gate  = call{"Gate", func(s *Store, _ []webhook.ID) error { _, err := s.Gate(1); return err }}
+		gate  = call{"Gate", func(s *Store, _ []webhook.ID) error { _, err := s.Gate(t.Context(), 1); return err }}
 		wakes = call{"Wakes", func(s *Store, _ []webhook.ID) error {
-			return visited(func(v func(webhook.Wake) error) error { return s.Wakes(0, v) })
+			return visited(func(v func(webhook.Wake) error) error { return s.Wakes(t.Context(), webhook.AllParts(), 0, v) })
 		}}
 		scan = call{"scannedWakes", func(s *Store, _ []webhook.ID) error {
-			return visited(func(v func(webhook.Wake) error) error { return s.scannedWakes(0, v) })
+			return visited(func(v func(webhook.Wake) error) error { return s.scannedWakes(webhook.AllParts(), 0, v) })
 		}}
-		endpoint = call{"Endpoint", func(s *Store, _ []webhook.ID) error { _, err := s.Endpoint(1); return err }}
-		all      = call{"ListEndpoints", func(s *Store, _ []webhook.ID) error { _, err := s.ListEndpoints("", 0, 9); return err }}
-		theirs   = call{"ListEndpoints", func(s *Store, _ []webhook.ID) error { _, err := s.ListEndpoints("a", 0, 9); return err }}
-		each     = call{"EachEndpoint", func(s *Store, _ []webhook.ID) error { return visited(s.EachEndpoint) }}
-		update   = call{"UpdateEndpoint", func(s *Store, _ []webhook.ID) error {
+		endpoint = call{"Endpoint", func(s *Store, _ []webhook.ID) error { _, err := s.Endpoint(t.Context(), 1); return err }}
+		all      = call{"ListEndpoints", func(s *Store, _ []webhook.ID) error { _, err := s.ListEndpoints(t.Context(), "", 0, 9); return err }}
+		theirs   = call{"ListEndpoints", func(s *Store, _ []webhook.ID) error { _, err := s.ListEndpoints(t.Context(), "a", 0, 9); return err }}
+		each     = call{"EachEndpoint", func(s *Store, _ []webhook.ID) error {
+			return visited(func(v func(webhook.Endpoint) error) error { return s.EachEndpoint(t.Context(), v) })
+		}}
+		update = call{"UpdateEndpoint", func(s *Store, _ []webhook.ID) error {
 			_, err := s.UpdateEndpoint(t.Context(), 1, func(*webhook.Endpoint) error { return nil })
 			return err
 		}}
@@ -128,13 +134,13 @@ func TestDamagedRecords(t *testing.T) {
 			_, _, err := s.Reseal(t.Context(), storage.Resealing{KeyID: "k", Limit: 9})
 			return err
 		}}
-		types   = call{"EventTypes", func(s *Store, _ []webhook.ID) error { _, err := s.EventTypes(); return err }}
-		keys    = call{"APIKeys", func(s *Store, _ []webhook.ID) error { _, err := s.APIKeys(); return err }}
-		uses    = call{"KeyUses", func(s *Store, _ []webhook.ID) error { _, err := s.KeyUses(); return err }}
+		types   = call{"EventTypes", func(s *Store, _ []webhook.ID) error { _, err := s.EventTypes(t.Context()); return err }}
+		keys    = call{"APIKeys", func(s *Store, _ []webhook.ID) error { _, err := s.APIKeys(t.Context()); return err }}
+		uses    = call{"KeyUses", func(s *Store, _ []webhook.ID) error { _, err := s.KeyUses(t.Context()); return err }}
 		cursor  = call{"CursorKey", func(s *Store, _ []webhook.ID) error { _, err := s.CursorKey(t.Context(), [32]byte{1}); return err }}
 		publish = call{"Accept", func(s *Store, _ []webhook.ID) error {
 			done, e := make(chan error, 1), someEvent()
-			s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { done <- err })
+			s.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 			return <-done
 		}}
 		settleAgain = func(i int) call { // one without attempt reads the stored one
@@ -176,8 +182,8 @@ func TestDamagedRecords(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			s, ids := damagedStore(t, c.damage)
 			for _, call := range c.calls {
-				if err := call.of(s, ids); !errors.Is(err, layout.ErrDamaged) {
-					t.Errorf("%s: %v, want %v", call.name, err, layout.ErrDamaged)
+				if err := call.of(s, ids); !errors.Is(err, record.ErrDamaged) {
+					t.Errorf("%s: %v, want %v", call.name, err, record.ErrDamaged)
 				}
 			}
 			if err := s.Err(); err != nil {
@@ -209,8 +215,8 @@ func TestOpenRefusesDamagedNumbers(t *testing.T) {
 			if err == nil {
 				closed(t, s)
 			}
-			if !errors.Is(err, layout.ErrDamaged) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%v, want %v with %q", err, layout.ErrDamaged, c.says)
+			if !errors.Is(err, record.ErrDamaged) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %v with %q", err, record.ErrDamaged, c.says)
 			}
 		})
 	}

@@ -7,18 +7,19 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 // APIKeys returns all, in order of their IDs.
-func (s *Store) APIKeys() ([]webhook.APIKey, error) {
+func (s *Store) APIKeys(_ context.Context) ([]webhook.APIKey, error) {
 	return view(s, "read API keys", func(tx *badger.Txn) (out []webhook.APIKey, err error) {
 		it := forward(tx, layout.SpaceAPIKey.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			// One that cannot be read fails the whole list: a key that is missing here would be
 			// refused as unknown.
-			k, err := decoded(it, layout.DecodeAPIKey)
+			k, err := decoded(it, record.DecodeAPIKey)
 			if err != nil {
 				return nil, err
 			}
@@ -35,7 +36,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
 		if exists {
 			return webhook.ErrExists
 		}
-		c.put(layout.APIKeyKey(k.ID), layout.EncodeAPIKey(&k))
+		c.put(layout.APIKeyKey(k.ID), record.EncodeAPIKey(&k))
 		return nil
 	})
 }
@@ -61,7 +62,7 @@ func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kep
 		err := get(tx, layout.MetaCursorKey, func(value []byte) error {
 			// A shorter key would authenticate cursors of another server, or none.
 			if copy(kept[:], value) < len(kept) {
-				return layout.ErrDamaged
+				return record.ErrDamaged
 			}
 			return nil
 		})
@@ -78,13 +79,13 @@ func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kep
 }
 
 // EventTypes returns all, in order of their names.
-func (s *Store) EventTypes() ([]webhook.EventType, error) {
+func (s *Store) EventTypes(_ context.Context) ([]webhook.EventType, error) {
 	return view(s, "read event types", func(tx *badger.Txn) (out []webhook.EventType, err error) {
 		it := forward(tx, layout.SpaceEventType.Prefix())
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			// The name stands in the key, so that keys sort by it.
-			description, err := decoded(it, layout.DecodeEventType)
+			description, err := decoded(it, record.DecodeEventType)
 			if err != nil {
 				return nil, err
 			}
@@ -100,7 +101,7 @@ func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error 
 		if exists {
 			return webhook.ErrExists
 		}
-		c.put(layout.EventTypeKey(t.Name), layout.EncodeEventType(t))
+		c.put(layout.EventTypeKey(t.Name), record.EncodeEventType(t))
 		return nil
 	})
 }
@@ -112,7 +113,7 @@ func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error 
 		if !exists {
 			return webhook.ErrNotFound
 		}
-		c.put(layout.EventTypeKey(t.Name), layout.EncodeEventType(t))
+		c.put(layout.EventTypeKey(t.Name), record.EncodeEventType(t))
 		return nil
 	})
 }

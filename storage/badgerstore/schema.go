@@ -8,6 +8,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 )
 
 // schemaVersion is the version of keys and their meaning that this program writes.
@@ -184,21 +185,21 @@ func separateIn(tx *badger.Txn, batch *badger.WriteBatch, s layout.Space) error 
 func separated(item *badger.Item) (*change, error) {
 	c, key := &change{}, item.KeyCopy(nil)
 	if len(key) != layout.DeliveryKeySize {
-		return nil, errors.Join(layout.ErrDamaged, errForeignKey)
+		return nil, errors.Join(record.ErrDamaged, errForeignKey)
 	}
-	err := item.Value(func(record []byte) error {
-		if len(record) == 0 {
-			return layout.ErrDamaged
+	err := item.Value(func(value []byte) error {
+		if len(value) == 0 {
+			return record.ErrDamaged
 		}
-		if layout.IsFresh(record) || record[0] >= layout.DeliveryVersion {
+		if record.IsFresh(value) || value[0] >= record.DeliveryVersion {
 			return nil
 		}
-		d, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), record)
+		d, err := record.DecodeDelivery(layout.ParseDeliveryKey(key), value)
 		if err != nil {
 			return err
 		}
 		c.keepLog(&d)
-		c.put(key, layout.EncodeDelivery(&d))
+		c.put(key, record.EncodeDelivery(&d))
 		return nil
 	})
 	return c, err

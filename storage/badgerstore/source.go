@@ -7,6 +7,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -57,7 +58,7 @@ func (s *source) advance(l *lister) {
 // delivery decodes the record of the last advance. A queued delivery that was never tried
 // has no record but a version byte; its type stands in the event.
 func (s *source) delivery(tx *badger.Txn) (webhook.Delivery, error) {
-	d, err := layout.DecodeDelivery(s.id, s.record)
+	d, err := record.DecodeDelivery(s.id, s.record)
 	if err == nil && d.EventType == "" {
 		d.EventType, err = readEventType(tx, s.id)
 	}

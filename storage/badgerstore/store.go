@@ -50,6 +50,9 @@ type Options struct {
 	Retention time.Duration
 	// Log receives Badger's warnings and errors; nil for none.
 	Log *slog.Logger
+	// Committed is called after each commit with the time that it took, its sync
+	// included, before anybody hears of the commit. It must not block. Nil for none.
+	Committed func(took time.Duration)
 }
 
 // withDefaults returns the options that Open uses, or what is wrong with them.
@@ -59,6 +62,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Committed == nil {
+		o.Committed = func(time.Duration) {}
 	}
 	switch {
 	case o.Dir == "":
@@ -77,6 +83,7 @@ type Store struct {
 	backlog    *backlog
 	scanStarts *scanStarts
 	bodies     *storage.BodyBudget
+	committed  func(took time.Duration) // Options.Committed
 	log        *slog.Logger
 	reaper     reaper
 	opening    Opening
@@ -133,6 +140,7 @@ func newStore(db *engine.DB, o Options) *Store {
 		backlog:             newBacklog(),
 		scanStarts:          newScanStarts(),
 		bodies:              storage.NewBodyBudget(),
+		committed:           o.Committed,
 		log:                 o.Log,
 		retention:           o.Retention,
 		changedOutsideActor: map[webhook.EndpointNumber]struct{}{},
@@ -211,6 +219,9 @@ func (s *Store) LastSeq() uint64 { return s.lastSeq.Load() }
 
 // Broken returns a channel that is closed when the store cannot commit any more.
 func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
+
+// Fenced returns nil: Badger gives a directory to one process only.
+func (s *Store) Fenced() <-chan struct{} { return nil }
 
 // Err returns why it cannot; nil while it can.
 func (s *Store) Err() error { return s.committer.Err() }

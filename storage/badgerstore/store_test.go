@@ -135,7 +135,7 @@ func acceptMany(t testing.TB, s *Store, count int, to ...webhook.EndpointNumber)
 	for i := range ids {
 		ids[i] = webhook.ID{Seq: s.LastSeq() + uint64(i) + 1<<40, Nonce: 1}
 		e := webhook.Event{ID: ids[i], Type: "user.created", Data: []byte("{}"), Endpoints: to}
-		s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { done <- err })
+		s.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 	}
 	for range ids {
 		if err := <-done; err != nil {
@@ -162,7 +162,7 @@ func TestPendingCountRunsInTheBackground(t *testing.T) {
 	if got, want := s.Pending(), int64(4*countChunk-1+10); got != want {
 		t.Fatalf("Pending is %d, want %d", got, want)
 	}
-	if b, err := s.Backlog(1); err != nil || b.Queued != 2*countChunk-1 {
+	if b, err := s.Backlog(t.Context(), 1); err != nil || b.Queued != 2*countChunk-1 {
 		t.Fatal(b, err)
 	}
 }
@@ -194,7 +194,7 @@ func TestFailedCommitBreaksTheStore(t *testing.T) {
 	event := someEvent()
 	event.IdempotencyKey = "" // with one, it would be refused for the read that fails before
 	done := make(chan error, 2)
-	s.Accept([]webhook.Event{event}, func(_ []webhook.Receipt, err error) { done <- err })
+	s.Accept([]webhook.Event{event}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 	s.SaveGate(1, webhook.GateState{}, func(err error) { done <- err })
 	for range 2 {
 		if err := <-done; !errors.Is(err, webhook.ErrBroken) || !errors.Is(err, badger.ErrBlockedWrites) {

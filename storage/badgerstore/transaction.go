@@ -74,20 +74,20 @@ func (c *change) add(o op) {
 }
 
 // place writes a delivery into the space of its status, and into the retry schedule.
-func (c *change) place(d *webhook.Delivery, record []byte, retention time.Duration) {
+func (c *change) place(d *webhook.Delivery, value []byte, retention time.Duration) {
 	s := layout.SpaceOf(d.Status)
 	key := layout.DeliveryKey(s, d.ID)
 	switch s {
 	case layout.SpaceQueued:
-		c.put(key, record)
+		c.put(key, value)
 		c.moves = append(c.moves, move{id: d.ID, queued: +1})
 	case layout.SpaceRetrying:
 		due := layout.SlotOf(d.NextAttemptAt, d.ID)
-		c.put(key, record)
+		c.put(key, value)
 		c.put(layout.ScheduleKey(due), nil)
 		c.moves = append(c.moves, move{id: d.ID, retrying: +1, due: due.At})
 	default:
-		c.putUntil(key, record, d.FinishedAt.Add(retention))
+		c.putUntil(key, value, d.FinishedAt.Add(retention))
 	}
 }
 
@@ -134,7 +134,7 @@ func get(tx *badger.Txn, key []byte, read func(value []byte) error) error {
 }
 
 // readIfStored returns the record of a key that need not exist, and whether it does.
-func readIfStored[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T, error)) (T, bool, error) {
+func readIfStored[T any](tx *badger.Txn, key []byte, decode func(value []byte) (T, error)) (T, bool, error) {
 	out, err := readRecord(tx, key, decode)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return out, false, nil
@@ -144,18 +144,18 @@ func readIfStored[T any](tx *badger.Txn, key []byte, decode func(record []byte) 
 
 // readRecord returns the record of a key; ErrNotFound. decode must keep nothing of the
 // bytes that it gets: they are Badger's.
-func readRecord[T any](tx *badger.Txn, key []byte, decode func(record []byte) (T, error)) (out T, err error) {
-	err = get(tx, key, func(record []byte) (err error) {
-		out, err = decode(record)
+func readRecord[T any](tx *badger.Txn, key []byte, decode func(value []byte) (T, error)) (out T, err error) {
+	err = get(tx, key, func(value []byte) (err error) {
+		out, err = decode(value)
 		return err
 	})
 	return out, err
 }
 
 // decoded returns the record at an iterator's position.
-func decoded[T any](it *badger.Iterator, decode func(record []byte) (T, error)) (out T, err error) {
-	err = it.Item().Value(func(record []byte) error {
-		out, err = decode(record)
+func decoded[T any](it *badger.Iterator, decode func(value []byte) (T, error)) (out T, err error) {
+	err = it.Item().Value(func(value []byte) error {
+		out, err = decode(value)
 		return err
 	})
 	return out, err

@@ -11,7 +11,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
-	"github.com/corpastro/astrohook/storage/badgerstore/layout/layouttest"
+	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -49,7 +49,7 @@ func downgrade(t *testing.T, dir string, list ...webhook.Delivery) {
 			if d.Status != webhook.Queued {
 				err = errors.Join(err, tx.Delete(layout.DeliveryKey(layout.SpaceQueued, d.ID)))
 			}
-			put(layout.DeliveryKey(layout.SpaceOf(d.Status), d.ID), layouttest.DeliveryVersion1(&d))
+			put(layout.DeliveryKey(layout.SpaceOf(d.Status), d.ID), recordtest.DeliveryVersion1(&d))
 			if d.Status == webhook.Retrying {
 				put(layout.ScheduleKey(layout.SlotOf(d.NextAttemptAt, d.ID)), nil)
 			}
@@ -82,7 +82,7 @@ func TestUpgradeKeepsAttempts(t *testing.T) {
 	isStored(t, s, retrying, 1)
 	isStored(t, s, queued, 1)
 	isStored(t, s, failed, 0) // it is read as it was
-	if d, err := s.Delivery(waits); err != nil || d.Status != webhook.Queued {
+	if d, err := s.Delivery(t.Context(), waits); err != nil || d.Status != webhook.Queued {
 		t.Fatal(d, err)
 	}
 	if _, err := s.Requeue(t.Context(), failed.ID); err != nil {
@@ -93,7 +93,7 @@ func TestUpgradeKeepsAttempts(t *testing.T) {
 	due := retrying
 	due.AttemptLog = nil
 	settle(t, s, webhook.Settlement{Was: due.Place(), Now: due.Attempted(retrying.AttemptLog[0], webhook.RetryPolicy{}, 0)})
-	d, err := s.Delivery(retrying.ID)
+	d, err := s.Delivery(t.Context(), retrying.ID)
 	if err != nil || len(d.AttemptLog) != 4 || d.AttemptLog[2].Number != 3 {
 		t.Fatal(d, err)
 	}
@@ -109,7 +109,7 @@ func isStored(t *testing.T, s *Store, want webhook.Delivery, cut int) {
 	for i := range cut {
 		want.AttemptLog[i] = want.AttemptLog[i].Shortened()
 	}
-	got, err := s.Delivery(want.ID)
+	got, err := s.Delivery(t.Context(), want.ID)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("error %v, got\n%+v\nwant\n%+v", err, got, want)
 	}
@@ -131,13 +131,13 @@ func TestUpgradeKeepsIdempotencyKeys(t *testing.T) {
 		ID: webhook.ID{Seq: webhook.SeqAt(time.Now()), Nonce: 1}, Type: "user.created", Publisher: "p", IdempotencyKey: "k",
 		Data: []byte(`{"b":1,"a":2}`), Endpoints: []webhook.EndpointNumber{1, 2},
 	}
-	overwrite(t, dir, layout.IdempotencyKey(&first), layouttest.KeyedEventVersion1(&first))
+	overwrite(t, dir, layout.IdempotencyKey(&first), recordtest.KeyedEventVersion1(&first))
 	overwrite(t, dir, layout.MetaVersion, layout.EncodeNumber(2))
 	s := openTest(t, dir)
 	again, other := first, first
 	again.ID.Nonce, other.ID.Nonce, other.Data = 2, 3, []byte(`{"b":1,"a":3}`)
 	done := make(chan []webhook.Receipt, 1)
-	s.Accept([]webhook.Event{again, other}, func(receipts []webhook.Receipt, err error) {
+	s.Accept([]webhook.Event{again, other}, 0, func(receipts []webhook.Receipt, err error) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -164,7 +164,7 @@ func openWithOldEvent(t *testing.T) (*Store, webhook.Event, time.Time) {
 	long := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
 	e := webhook.Event{ID: webhook.ID{Seq: webhook.SeqAt(long), Nonce: 1}, Type: "t", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{1, 2, 3}}
 	accepted := make(chan error, 1)
-	s.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { accepted <- err })
+	s.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { accepted <- err })
 	if err := <-accepted; err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
 	if attempts, bodies := keysIn(t, s, layout.SpaceAttempt), keysIn(t, s, layout.SpaceBody); attempts != 4 || bodies != 2 {
 		t.Errorf("%d attempts, %d bodies are left", attempts, bodies)
 	}
-	if d, err := s.Delivery(e.ID.For(2)); err != nil || len(d.AttemptLog) != 4 {
+	if d, err := s.Delivery(t.Context(), e.ID.For(2)); err != nil || len(d.AttemptLog) != 4 {
 		t.Error(d, err)
 	}
 }

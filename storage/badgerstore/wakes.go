@@ -1,6 +1,8 @@
 package badgerstore
 
 import (
+	"context"
+
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
@@ -37,20 +39,20 @@ func (k *skipper) seek(n webhook.EndpointNumber) {
 	}
 }
 
-// Wakes calls visit for each endpoint with pending deliveries, ascending.
-func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+// Wakes calls visit for each endpoint of some parts with pending deliveries, ascending.
+func (s *Store) Wakes(_ context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	select {
 	// The counts name every endpoint with pending deliveries.
 	case <-s.counted:
-		return s.countedWakes(from, visit)
+		return s.countedWakes(parts, from, visit)
 	default:
-		return s.scannedWakes(from, visit)
+		return s.scannedWakes(parts, from, visit)
 	}
 }
 
 // countedWakes visits the endpoints whose counts are above zero. It begins at their scan
 // starts, because a scan from the first key would pass everything that was removed.
-func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+func (s *Store) countedWakes(parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	// With nobody to wake there is no other read that a closed or broken store refuses.
 	if err := s.view("read wakes", func(*badger.Txn) error { return nil }); err != nil {
 		return err
@@ -58,6 +60,9 @@ func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 	// One snapshot per endpoint: visit may take long, and an old snapshot would keep
 	// removed keys on disk.
 	for _, n := range s.backlog.from(from) {
+		if !parts.Has(n.Part()) {
+			continue
+		}
 		// Marked before its snapshot, as every scan.
 		wake, seen := webhook.Wake{Endpoint: n}, s.scanStarts.begin(n)
 		err := s.view("read wakes", func(tx *badger.Txn) (err error) {
@@ -77,7 +82,7 @@ func (s *Store) countedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 }
 
 // scannedWakes skips from endpoint to endpoint on disk, as long as not all is counted.
-func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+func (s *Store) scannedWakes(parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	return s.view("read wakes", func(tx *badger.Txn) error {
 		queue, schedule := newSkipper(tx, layout.SpaceQueued, from), newSkipper(tx, layout.SpaceSchedule, from)
 		defer queue.it.Close()
@@ -86,6 +91,9 @@ func (s *Store) scannedWakes(from webhook.EndpointNumber, visit func(webhook.Wak
 			wake, err := nextWake(tx, queue, schedule)
 			if err != nil {
 				return err
+			}
+			if !parts.Has(wake.Endpoint.Part()) {
+				continue
 			}
 			if err := visit(wake); err != nil {
 				return err

@@ -19,7 +19,7 @@ func TestWakesBothWays(t *testing.T) {
 	for range 40 {
 		n := webhook.EndpointNumber(1 + random.IntN(30))
 		for _, id := range acceptMany(t, s, 1+random.IntN(4), n, n+40) {
-			was, err := s.Delivery(id.For(n))
+			was, err := s.Delivery(t.Context(), id.For(n))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,10 +34,10 @@ func TestWakesBothWays(t *testing.T) {
 			collect := func(to *[]webhook.Wake) func(webhook.Wake) error {
 				return func(w webhook.Wake) error { *to = append(*to, w); return nil }
 			}
-			if err := s.countedWakes(from, collect(&counted)); err != nil {
+			if err := s.countedWakes(webhook.AllParts(), from, collect(&counted)); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.scannedWakes(from, collect(&scanned)); err != nil {
+			if err := s.scannedWakes(webhook.AllParts(), from, collect(&scanned)); err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(counted, scanned) {

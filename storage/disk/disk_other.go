@@ -5,6 +5,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 )
@@ -31,3 +32,7 @@ func Allocate(string, int64) error { return errors.ErrUnsupported }
 
 // SyncDir does nothing on this system, which cannot open a directory for that.
 func SyncDir(string) error { return nil }
+
+// blocksOf returns how many bytes of the disk a file takes, which this system does not say:
+// its size.
+func blocksOf(info fs.FileInfo) uint64 { return uint64(info.Size()) }

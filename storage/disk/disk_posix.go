@@ -5,7 +5,9 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,3 +41,12 @@ func Lock(file *os.File) error {
 
 // SyncDir syncs the entries of a directory, which a sync of the files in it does not.
 func SyncDir(path string) error { return syncFile(path) }
+
+// blocksOf returns how many bytes of the disk a file takes. Stat_t counts in units of 512
+// bytes, whatever the file system's blocks are (POSIX, sys/stat.h).
+func blocksOf(info fs.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Blocks) * 512
+	}
+	return uint64(info.Size())
+}

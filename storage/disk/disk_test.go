@@ -19,6 +19,38 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// TestUsed: what counts is what the files of the directory itself take on the disk.
+func TestUsed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "below"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		reason, path string
+		gap, bytes   int64
+		least, most  uint64
+	}{
+		{"an empty file", "a", 0, 0, 0, 0},
+		{"a file", "b", 0, 100_000, 100_000, 200_000},
+		{"a file in a directory below", "below/c", 0, 100_000, 100_000, 200_000},
+		{"a file with a hole before its end", "d", 1 << 30, 100_000, 200_000, 400_000},
+	} {
+		file, err := os.Create(filepath.Join(dir, step.path))
+		if err == nil {
+			_, err = file.WriteAt(make([]byte, step.bytes), step.gap)
+		}
+		if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if used, err := Used(dir); err != nil || used < step.least || used > step.most {
+			t.Errorf("%s: %d bytes, want %d to %d; %v", step.reason, used, step.least, step.most, err)
+		}
+	}
+	if _, err := Used(filepath.Join(dir, "missing")); err == nil {
+		t.Error("a directory that does not exist was measured")
+	}
+}
+
 func TestMissingDirs(t *testing.T) {
 	base := t.TempDir()
 	want := []string{filepath.Join(base, "a", "b"), filepath.Join(base, "a")}

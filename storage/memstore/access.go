@@ -16,7 +16,7 @@ func cloneAPIKey(k webhook.APIKey) webhook.APIKey {
 }
 
 // APIKeys returns all, in order of their IDs.
-func (s *Store) APIKeys() ([]webhook.APIKey, error) {
+func (s *Store) APIKeys(_ context.Context) ([]webhook.APIKey, error) {
 	return view(s, "read API keys", func() (out []webhook.APIKey, err error) {
 		// A map has no order, and people page through this list.
 		for _, k := range slices.SortedFunc(maps.Values(s.apiKeys), func(a, b webhook.APIKey) int { return cmp.Compare(a.ID, b.ID) }) {

@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"slices"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -11,20 +10,15 @@ import (
 // the delivery what lists show of it. Older attempts lose their long responses, and
 // the oldest ones go: storage.Queues says how many stay.
 func (s *Store) record(d *webhook.Delivery) {
-	last := d.LastAttempt()
+	bounded, taken := s.bodies.Bound(*d, s.present())
+	s.bodies.Committed(taken) // memory has nothing that waits for a disk
+	last := bounded.LastAttempt()
 	// A settlement without a new attempt shows the one before.
 	if last == nil {
 		d.AttemptLog = s.deliveries[d.ID].AttemptLog
 		return
 	}
 	a := *last
-	if n := a.Long(); n > 0 {
-		if s.bodies.Take(d.ID.Endpoint, n, time.Now()) {
-			s.bodies.Committed(n) // memory has nothing that waits for a disk
-		} else {
-			a = a.Cut()
-		}
-	}
 	// The caller reads the next response into the same memory.
 	a.Response = slices.Clone(a.Response)
 	// An attempt that is settled twice, after a restart of its actor, is kept once.

@@ -19,7 +19,7 @@ func (s *Store) insert(id webhook.ID) {
 }
 
 // Accept stores events with a delivery for each of their recipients.
-func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+func (s *Store) Accept(events []webhook.Event, _ uint64, done func([]webhook.Receipt, error)) {
 	// The committer's goroutine fills it and then calls done, so no lock guards it.
 	receipts := make([]webhook.Receipt, len(events))
 	s.submit(func() error {
@@ -38,13 +38,10 @@ func (s *Store) Accept(events []webhook.Event, done func([]webhook.Receipt, erro
 
 // accept stores one event, unless its idempotency key is known.
 func (s *Store) accept(e webhook.Event) webhook.Receipt {
-	receipt := webhook.Receipt{
-		EventID: e.ID, Deliveries: len(e.Endpoints), Disabled: len(e.Disabled), Limited: len(e.Limited),
-	}
 	if e.IdempotencyKey != "" {
 		key := publisherKey{e.Publisher, e.IdempotencyKey}
 		// Bound to the event's own time, as on disk: not to when it was stored.
-		if first, known := s.keys[key]; known && time.Now().Before(first.ID.Time().Add(keyLifetime)) {
+		if first, known := s.keys[key]; known && s.present().Before(first.ID.Time().Add(keyLifetime)) {
 			return repeated(first, e)
 		}
 		// The event itself, not the stored one: its identity and counts answer repetitions.
@@ -66,7 +63,7 @@ func (s *Store) accept(e webhook.Event) webhook.Receipt {
 		s.deliveries[id] = d
 		s.insert(id)
 	}
-	return receipt
+	return e.Receipt()
 }
 
 // repeated returns the receipt of an event whose key stands for an earlier one.
@@ -80,7 +77,7 @@ func repeated(first, e webhook.Event) webhook.Receipt {
 }
 
 // Event returns an event with its data; ErrNotFound.
-func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
+func (s *Store) Event(_ context.Context, id webhook.ID) (webhook.Event, error) {
 	return view(s, "read event", func() (webhook.Event, error) {
 		e, ok := s.events[id.Event()]
 		if !ok {
@@ -94,7 +91,7 @@ func (s *Store) Event(id webhook.ID) (webhook.Event, error) {
 // the maps until Reap removes their event.
 func (s *Store) find(id webhook.ID) (webhook.Delivery, error) {
 	d, ok := s.deliveries[id]
-	if !ok || d.Status.Finished() && !time.Now().Before(d.FinishedAt.Add(s.retention)) {
+	if !ok || d.Status.Finished() && !s.present().Before(d.FinishedAt.Add(s.retention)) {
 		return webhook.Delivery{}, webhook.ErrNotFound
 	}
 	return d, nil
@@ -106,13 +103,9 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 	s.submit(func() error {
 		now := st.Now
 		stored, err := s.find(now.ID)
-		// As badgerstore's Settle: what somebody ended stays ended, except by a delivery.
-		if err == nil && stored.Status.Finished() && !now.Status.Finished() {
-			now.Status, now.Reason = stored.Status, stored.Reason
-			now.FinishedAt, now.NextAttemptAt = stored.FinishedAt, 0
-		}
 		switch {
 		case err == nil:
+			now = now.Over(&stored)
 			s.record(&now)
 		case now.Status.Finished(): // it was ended, and has expired, during the attempt
 			if last := now.LastAttempt(); last != nil {
@@ -129,7 +122,7 @@ func (s *Store) Settle(st webhook.Settlement, done func(error)) {
 }
 
 // Delivery returns a delivery with all its attempts; ErrNotFound.
-func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
+func (s *Store) Delivery(_ context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return view(s, "read delivery", func() (webhook.Delivery, error) {
 		d, err := s.find(id)
 		// Lists get d as it is; only this call pays for the whole log.
@@ -138,7 +131,7 @@ func (s *Store) Delivery(id webhook.ID) (webhook.Delivery, error) {
 }
 
 // EventDeliveries returns an event's deliveries in order of endpoint.
-func (s *Store) EventDeliveries(id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
+func (s *Store) EventDeliveries(_ context.Context, id webhook.ID, from webhook.EndpointNumber, limit int) ([]webhook.Delivery, error) {
 	return view(s, "read deliveries of event", func() (out []webhook.Delivery, err error) {
 		e, ok := s.events[id.Event()]
 		if !ok {

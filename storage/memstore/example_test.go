@@ -19,10 +19,10 @@ func Example() {
 	}
 	stored := make(chan []webhook.Receipt)
 	event := webhook.Event{ID: webhook.ID{Seq: 1}, Type: "user.created", Data: []byte("{}"), Endpoints: []webhook.EndpointNumber{e.Number()}}
-	store.Accept([]webhook.Event{event}, func(receipts []webhook.Receipt, _ error) { stored <- receipts })
+	store.Accept([]webhook.Event{event}, 0, func(receipts []webhook.Receipt, _ error) { stored <- receipts })
 	fmt.Println("deliveries:", (<-stored)[0].Deliveries, "pending:", store.Pending())
 
-	due, err := store.Queued(e.Number(), webhook.ID{}, 10, 1<<20)
+	due, err := store.Queued(context.Background(), e.Number(), webhook.ID{}, 10, 1<<20)
 	if err != nil {
 		panic(err)
 	}

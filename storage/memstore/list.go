@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"context"
 	"slices"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -8,7 +9,7 @@ import (
 
 // ListDeliveries returns deliveries newest first. Unlike a store on disk, it looks at
 // everything that the endpoints in question have.
-func (s *Store) ListDeliveries(q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+func (s *Store) ListDeliveries(_ context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	return view(s, "list deliveries", func() (webhook.DeliveryPage, error) {
 		return s.list(q, func(*webhook.Delivery) bool { return true }), nil
 	})

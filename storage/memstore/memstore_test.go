@@ -21,6 +21,19 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
+// TestConformanceWithAClock runs the suite as a backend behind a network has it: without
+// bubbles, and with a clock that the suite sets.
+func TestConformanceWithAClock(t *testing.T) {
+	b := storagetest.Backend{Remote: true, Retention: 72 * time.Hour, Overdue: time.Hour}
+	b.Open = func(c storagetest.Config) (storage.Store, error) {
+		if c.Now == nil || c.Test == nil {
+			t.Error("the suite sets no clock or no test")
+		}
+		return Open(Options{Retention: c.Retention, Now: c.Now}), nil
+	}
+	storagetest.Run(t, b)
+}
+
 // TestVisitorsMayUseTheStore: EachEndpoint and Wakes hold no lock while they visit.
 func TestVisitorsMayUseTheStore(t *testing.T) {
 	s := Open(Options{})
@@ -30,21 +43,21 @@ func TestVisitorsMayUseTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored := make(chan error, 1)
-	s.Accept([]webhook.Event{{ID: webhook.ID{Seq: 9}, Endpoints: []webhook.EndpointNumber{e.Number()}}},
+	s.Accept([]webhook.Event{{ID: webhook.ID{Seq: 9}, Endpoints: []webhook.EndpointNumber{e.Number()}}}, 0,
 		func(_ []webhook.Receipt, err error) { stored <- err })
 	if err := <-stored; err != nil {
 		t.Fatal(err)
 	}
 	visits := 0
 	err = errors.Join(
-		s.EachEndpoint(func(e webhook.Endpoint) error {
+		s.EachEndpoint(t.Context(), func(e webhook.Endpoint) error {
 			visits++
-			_, err := s.Endpoint(e.Number())
+			_, err := s.Endpoint(t.Context(), e.Number())
 			return err
 		}),
-		s.Wakes(0, func(w webhook.Wake) error {
+		s.Wakes(t.Context(), webhook.AllParts(), 0, func(w webhook.Wake) error {
 			visits++
-			_, err := s.Backlog(w.Endpoint)
+			_, err := s.Backlog(t.Context(), w.Endpoint)
 			return err
 		}))
 	if err != nil || visits != 2 {
@@ -60,12 +73,12 @@ func TestAfterClose(t *testing.T) {
 	}
 	settled := make(chan error, 1)
 	s.Settle(webhook.Settlement{}, func(err error) { settled <- err })
-	_, read := s.Delivery(webhook.ID{})
+	_, read := s.Delivery(t.Context(), webhook.ID{})
 	for name, err := range map[string]error{
 		"a read":      read,
 		"a write":     s.CreateAPIKey(t.Context(), webhook.APIKey{ID: "k"}),
 		"a callback":  <-settled,
-		"a long scan": s.EachEndpoint(func(webhook.Endpoint) error { return nil }),
+		"a long scan": s.EachEndpoint(t.Context(), func(webhook.Endpoint) error { return nil }),
 	} {
 		if !errors.Is(err, webhook.ErrShuttingDown) {
 			t.Errorf("%s: %v", name, err)
@@ -85,7 +98,7 @@ func TestEndedContext(t *testing.T) {
 	if err := s.CreateEventType(ctx, webhook.EventType{Name: "never"}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if types, err := s.EventTypes(); err != nil || len(types) > 0 {
+	if types, err := s.EventTypes(ctx); err != nil || len(types) > 0 {
 		t.Error(types, err)
 	}
 }
@@ -96,7 +109,7 @@ func TestReapIsBounded(t *testing.T) {
 	defer s.Close()
 	for n := range 3 {
 		done := make(chan error, 1)
-		s.Accept([]webhook.Event{{ID: webhook.ID{Seq: uint64(n + 1)}}}, func(_ []webhook.Receipt, err error) { done <- err })
+		s.Accept([]webhook.Event{{ID: webhook.ID{Seq: uint64(n + 1)}}}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +120,7 @@ func TestReapIsBounded(t *testing.T) {
 			t.Errorf("step %d: %v, %v", step, more, err)
 		}
 	}
-	if _, err := s.Event(webhook.ID{Seq: 3}); !errors.Is(err, webhook.ErrNotFound) {
+	if _, err := s.Event(t.Context(), webhook.ID{Seq: 3}); !errors.Is(err, webhook.ErrNotFound) {
 		t.Error("the last event stays:", err)
 	}
 }
@@ -119,7 +132,7 @@ func TestReapLeavesNothing(t *testing.T) {
 	defer s.Close()
 	done := make(chan error, 1)
 	event := webhook.Event{ID: webhook.ID{Seq: 1}, Type: "t", Endpoints: []webhook.EndpointNumber{1, 2}}
-	s.Accept([]webhook.Event{event}, func(_ []webhook.Receipt, err error) { done <- err })
+	s.Accept([]webhook.Event{event}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 // Queued returns deliveries of an endpoint's queue in order of acceptance, starting
 // with the ID from.
-func (s *Store) Queued(n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
+func (s *Store) Queued(_ context.Context, n webhook.EndpointNumber, from webhook.ID, limit, maxBytes int) ([]webhook.Due, error) {
 	return view(s, "read queue", func() (out []webhook.Due, err error) {
 		ids, size := s.order[n], 0
 		// order has all deliveries of the endpoint, of every status.
@@ -53,7 +54,7 @@ func (s *Store) schedule(n webhook.EndpointNumber) []webhook.Delivery {
 
 // Scheduled returns deliveries of an endpoint's retry schedule that are due, in order
 // of due time, starting with the slot from.
-func (s *Store) Scheduled(
+func (s *Store) Scheduled(_ context.Context,
 	n webhook.EndpointNumber, from webhook.Slot, now time.Time, limit, maxBytes int,
 ) (due []webhook.Due, next webhook.DueTime, err error) {
 	due, err = view(s, "read retry schedule", func() (due []webhook.Due, err error) {
@@ -79,7 +80,7 @@ func (s *Store) Scheduled(
 }
 
 // Backlog returns what an endpoint has still to deliver.
-func (s *Store) Backlog(n webhook.EndpointNumber) (webhook.Backlog, error) {
+func (s *Store) Backlog(_ context.Context, n webhook.EndpointNumber) (webhook.Backlog, error) {
 	return view(s, "read backlog", func() (webhook.Backlog, error) { return s.backlog(n), nil })
 }
 
@@ -133,12 +134,12 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 
 // Wakes calls visit for each endpoint with pending deliveries, ascending. It does not
 // hold the lock while visit runs, so that visit may use the store.
-func (s *Store) Wakes(from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
+func (s *Store) Wakes(_ context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	wakes, err := view(s, "read wakes", func() (wakes []webhook.Wake, err error) {
 		for _, n := range slices.Sorted(maps.Keys(s.order)) {
 			wake := s.wake(n)
 			// Number 0 has the events, which nobody is woken for.
-			if n >= max(from, 1) && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
+			if n >= max(from, 1) && parts.Has(n.Part()) && (wake.Queued != webhook.ID{} || wake.Scheduled != webhook.Slot{}) {
 				wakes = append(wakes, wake)
 			}
 		}

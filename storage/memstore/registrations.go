@@ -70,7 +70,7 @@ func (s *Store) UpdateEndpoint(
 }
 
 // Endpoint returns one endpoint, deleted or not.
-func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (s *Store) Endpoint(_ context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	return view(s, "read webhook", func() (webhook.Endpoint, error) {
 		stored, ok := s.endpoints[n]
 		if !ok {
@@ -82,7 +82,7 @@ func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
 }
 
 // ListEndpoints returns endpoints that are not deleted, newest first.
-func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
+func (s *Store) ListEndpoints(_ context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	return view(s, "list webhooks", func() (out []webhook.Endpoint, err error) {
 		for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.endpoints))) {
 			e := s.endpoints[n]
@@ -98,7 +98,7 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 
 // EachEndpoint calls visit for every endpoint, deleted or not, in ascending order. It
 // does not hold the lock while visit runs, so that visit may use the store.
-func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
+func (s *Store) EachEndpoint(_ context.Context, visit func(webhook.Endpoint) error) error {
 	all, err := view(s, "read webhooks", func() (all []webhook.Endpoint, err error) {
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			// All at once: a start goes through them anyway, and visit may call the store.
@@ -116,7 +116,7 @@ func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
 }
 
 // EventTypes returns all, in order of their names.
-func (s *Store) EventTypes() ([]webhook.EventType, error) {
+func (s *Store) EventTypes(_ context.Context) ([]webhook.EventType, error) {
 	return view(s, "read event types", func() ([]webhook.EventType, error) {
 		// By name, as the keys on disk sort.
 		byName := func(a, b webhook.EventType) int { return cmp.Compare(a.Name, b.Name) }

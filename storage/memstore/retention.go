@@ -22,7 +22,7 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 }
 
 // Gate returns an endpoint's breaker state; zero if none is stored.
-func (s *Store) Gate(n webhook.EndpointNumber) (webhook.GateState, error) {
+func (s *Store) Gate(_ context.Context, n webhook.EndpointNumber) (webhook.GateState, error) {
 	// A missing entry is the zero state: closed, and never opened.
 	return view(s, "read gate", func() (webhook.GateState, error) { return s.gates[n], nil })
 }

@@ -12,7 +12,7 @@ import (
 
 // SecretKeys returns none: without package sealed in front, values are in the clear,
 // and nothing is on disk.
-func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
+func (s *Store) SecretKeys(_ context.Context) ([]webhook.SecretKey, error) {
 	return view(s, "read secret keys", func() ([]webhook.SecretKey, error) { return nil, nil })
 }
 
@@ -23,7 +23,7 @@ func (s *Store) Reencrypt(ctx context.Context, _ int) (int, error) {
 
 // KeyUses counts the endpoints under each key. It takes a key's check from the first
 // of them.
-func (s *Store) KeyUses() ([]storage.KeyUse, error) {
+func (s *Store) KeyUses(_ context.Context) ([]storage.KeyUse, error) {
 	return view(s, "read secret keys", func() ([]storage.KeyUse, error) {
 		// Counted each time. There are few endpoints where memory is all there is.
 		byKey := map[string]storage.KeyUse{}

@@ -35,11 +35,14 @@ var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
 type Options struct {
 	// Retention is how long a delivery stays after it finished; 0 for DefaultRetention.
 	Retention time.Duration
+	// Now returns the present time; nil for time.Now.
+	Now func() time.Time
 }
 
 // Store is a storage.Store in memory. Open makes it.
 type Store struct {
 	retention time.Duration
+	present   func() time.Time
 	committer *groupcommit.Committer[*job]
 	bodies    *storage.BodyBudget
 
@@ -73,8 +76,12 @@ func Open(o Options) *Store {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	s := &Store{
 		retention:  o.Retention,
+		present:    o.Now,
 		bodies:     storage.NewBodyBudget(),
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
@@ -137,6 +144,9 @@ func view[T any](s *Store, action string, read func() (T, error)) (out T, err er
 
 // Broken returns a channel that is never closed: memory does not break.
 func (s *Store) Broken() <-chan struct{} { return s.committer.Broken() }
+
+// Fenced returns nil: no other process writes to the memory.
+func (s *Store) Fenced() <-chan struct{} { return nil }
 
 // Err returns nil.
 func (s *Store) Err() error { return s.committer.Err() }

@@ -23,25 +23,25 @@ type failing struct {
 	asked          []storage.Resealing // of Reseal
 }
 
-func (f *failing) KeyUses() ([]storage.KeyUse, error) {
+func (f *failing) KeyUses(ctx context.Context) ([]storage.KeyUse, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return f.Store.KeyUses()
+	return f.Store.KeyUses(ctx)
 }
 
-func (f *failing) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
+func (f *failing) Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
 	if f.err != nil {
 		return webhook.Endpoint{}, f.err
 	}
-	return f.Store.Endpoint(n)
+	return f.Store.Endpoint(ctx, n)
 }
 
-func (f *failing) ListEndpoints(client string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
+func (f *failing) ListEndpoints(ctx context.Context, client string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return f.Store.ListEndpoints(client, before, limit)
+	return f.Store.ListEndpoints(ctx, client, before, limit)
 }
 
 func (f *failing) Reseal(ctx context.Context, r storage.Resealing) (int, webhook.EndpointNumber, error) {
@@ -61,13 +61,13 @@ func TestTheBackendsErrors(t *testing.T) {
 	if _, err := New(b, ring(t, "", "k")); !errors.Is(err, errBackend) {
 		t.Error("New:", err)
 	}
-	if got, err := s.Endpoint(e.Number()); !errors.Is(err, errBackend) || !reflect.DeepEqual(got, webhook.Endpoint{}) {
+	if got, err := s.Endpoint(t.Context(), e.Number()); !errors.Is(err, errBackend) || !reflect.DeepEqual(got, webhook.Endpoint{}) {
 		t.Errorf("Endpoint: %+v, %v", got, err)
 	}
-	if got, err := s.ListEndpoints("", 0, 5); !errors.Is(err, errBackend) || got != nil {
+	if got, err := s.ListEndpoints(t.Context(), "", 0, 5); !errors.Is(err, errBackend) || got != nil {
 		t.Errorf("ListEndpoints: %+v, %v", got, err)
 	}
-	if got, err := s.SecretKeys(); !errors.Is(err, errBackend) || got != nil {
+	if got, err := s.SecretKeys(t.Context()); !errors.Is(err, errBackend) || got != nil {
 		t.Errorf("SecretKeys: %+v, %v", got, err)
 	}
 	if got, err := s.Reencrypt(t.Context(), 5); !errors.Is(err, errBackend) || got != 0 {
@@ -134,7 +134,7 @@ func TestConcurrentReencryption(t *testing.T) {
 	for n := range total {
 		sum += n
 	}
-	if keys, err := s.SecretKeys(); sum != endpoints || err != nil || keys[1].Endpoints != 0 {
+	if keys, err := s.SecretKeys(t.Context()); sum != endpoints || err != nil || keys[1].Endpoints != 0 {
 		t.Errorf("%d of %d were encrypted again, %+v, %v", sum, endpoints, keys, err)
 	}
 }
@@ -149,7 +149,7 @@ func TestAnUpdateMovesToTheFirstKey(t *testing.T) {
 		func(e *webhook.Endpoint) { e.Description = "changed" },
 		func(e *webhook.Endpoint) { e.Secrets, e.Headers = nil, nil },
 	} {
-		before, err := s.Endpoint(all[i].Number())
+		before, err := s.Endpoint(t.Context(), all[i].Number())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestAnUpdateMovesToTheFirstKey(t *testing.T) {
 			t.Errorf("%+v, want %+v", after, before)
 		}
 	}
-	keys, err := s.SecretKeys()
+	keys, err := s.SecretKeys(t.Context())
 	want := []webhook.SecretKey{{ID: "young", Writes: true, Endpoints: 1}, {ID: "old", Endpoints: 1}}
 	if err != nil || !slices.Equal(keys, want) {
 		t.Errorf("%+v, %v; want %+v", keys, err, want)
@@ -176,7 +176,7 @@ func TestValuesAreBoundToTheirEndpoint(t *testing.T) {
 	b := backend(t)
 	s := open(t, b, "k")
 	all := register(t, s, 2)
-	first, err := b.Endpoint(all[0].Number())
+	first, err := b.Endpoint(t.Context(), all[0].Number())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestValuesAreBoundToTheirEndpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Endpoint(all[1].Number()); err == nil || slices.ContainsFunc(got.Secrets, func(s signing.Secret) bool { return s.Value != "" }) {
+	if got, err := s.Endpoint(t.Context(), all[1].Number()); err == nil || slices.ContainsFunc(got.Secrets, func(s signing.Secret) bool { return s.Value != "" }) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -47,7 +47,7 @@ func Example() {
 	}
 	fmt.Println("read:", e.Secrets[0].Value)
 
-	stored, err := backend.Endpoint(e.Number())
+	stored, err := backend.Endpoint(context.Background(), e.Number())
 	fmt.Printf("stored: %q under key %s, error %v\n", stored.Secrets[0].Value, stored.Sealed.KeyID, err)
 	// Output:
 	// read: whsec_nobody_sees_this
@@ -79,7 +79,7 @@ func ExampleStore_Reencrypt() {
 		done, err := store.Reencrypt(ctx, 2)
 		fmt.Println("encrypted again:", done, err)
 	}
-	keys, err := store.SecretKeys()
+	keys, err := store.SecretKeys(ctx)
 	for _, k := range keys {
 		fmt.Println(k.ID, k.Writes, k.Endpoints, err)
 	}

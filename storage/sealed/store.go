@@ -35,7 +35,7 @@ func New(b storage.Backend, ring *keyring.Keyring) (*Store, error) {
 		return nil, errNoKeys
 	}
 	s := &Store{Backend: b, keys: NewKeys(ring)}
-	uses, err := b.KeyUses()
+	uses, err := b.KeyUses(context.Background())
 	if err == nil {
 		err = s.keys.CheckUses(uses)
 	}
@@ -92,8 +92,8 @@ func (s *Store) UpdateEndpoint(
 }
 
 // Endpoint returns one endpoint, deleted or not.
-func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
-	e, err := s.Backend.Endpoint(n)
+func (s *Store) Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error) {
+	e, err := s.Backend.Endpoint(ctx, n)
 	if err == nil {
 		e, err = s.keys.Open(e)
 	}
@@ -104,8 +104,8 @@ func (s *Store) Endpoint(n webhook.EndpointNumber) (webhook.Endpoint, error) {
 }
 
 // ListEndpoints returns endpoints that are not deleted, newest first.
-func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
-	all, err := s.Backend.ListEndpoints(clientID, before, limit)
+func (s *Store) ListEndpoints(ctx context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error) {
+	all, err := s.Backend.ListEndpoints(ctx, clientID, before, limit)
 	for i := range all {
 		if err == nil {
 			all[i], err = s.keys.Open(all[i])
@@ -115,16 +115,16 @@ func (s *Store) ListEndpoints(clientID string, before webhook.EndpointNumber, li
 }
 
 // EachEndpoint calls visit for every endpoint, without values: nothing is decrypted.
-func (s *Store) EachEndpoint(visit func(webhook.Endpoint) error) error {
-	return s.Backend.EachEndpoint(func(e webhook.Endpoint) error {
+func (s *Store) EachEndpoint(ctx context.Context, visit func(webhook.Endpoint) error) error {
+	return s.Backend.EachEndpoint(ctx, func(e webhook.Endpoint) error {
 		e.Sealed = webhook.SealedValues{}
 		return visit(e)
 	})
 }
 
 // SecretKeys returns the ring's keys, the one that encrypts first.
-func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
-	uses, err := s.KeyUses()
+func (s *Store) SecretKeys(ctx context.Context) ([]webhook.SecretKey, error) {
+	uses, err := s.KeyUses(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Store) SecretKeys() ([]webhook.SecretKey, error) {
 func (s *Store) Reencrypt(ctx context.Context, limit int) (int, error) {
 	s.reencryption.Lock()
 	defer s.reencryption.Unlock()
-	if left, err := s.underOlderKeys(); err != nil || left == 0 {
+	if left, err := s.underOlderKeys(ctx); err != nil || left == 0 {
 		return 0, err
 	}
 	done, next, err := s.Reseal(ctx, storage.Resealing{
@@ -158,8 +158,8 @@ func (s *Store) Reencrypt(ctx context.Context, limit int) (int, error) {
 }
 
 // underOlderKeys returns how many endpoints another key than the first encrypts.
-func (s *Store) underOlderKeys() (left int64, err error) {
-	keys, err := s.SecretKeys()
+func (s *Store) underOlderKeys(ctx context.Context) (left int64, err error) {
+	keys, err := s.SecretKeys(ctx)
 	for _, k := range keys {
 		if !k.Writes {
 			left += k.Endpoints

@@ -69,7 +69,7 @@ func TestTheBackendSeesNoValues(t *testing.T) {
 	if err != nil || e.Secrets[0].Value != "a changed secret" || e.Revision != 2 || e.Sealed.KeyID != "" {
 		t.Fatalf("%+v, %v", e, err)
 	}
-	stored, err := b.Endpoint(e.Number())
+	stored, err := b.Endpoint(t.Context(), e.Number())
 	if err != nil || stored.Sealed.KeyID != "k" {
 		t.Fatalf("%+v, %v", stored, err)
 	}
@@ -83,7 +83,7 @@ func TestTheBackendSeesNoValues(t *testing.T) {
 			t.Errorf("the backend has the header value %q", h.Value)
 		}
 	}
-	err = s.EachEndpoint(func(e webhook.Endpoint) error {
+	err = s.EachEndpoint(t.Context(), func(e webhook.Endpoint) error {
 		if e.Sealed.KeyID != "" || e.Secrets[0].Value != "" {
 			t.Errorf("EachEndpoint shows %+v", e)
 		}
@@ -106,13 +106,13 @@ func TestAFailedChangeStoresNothing(t *testing.T) {
 	if !errors.Is(err, refused) || got.Secrets != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err := s.Endpoint(e.Number()); err != nil || got.Secrets[0].Value != e.Secrets[0].Value || got.Revision != 1 {
+	if got, err := s.Endpoint(t.Context(), e.Number()); err != nil || got.Secrets[0].Value != e.Secrets[0].Value || got.Revision != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := s.CreateNumbered(t.Context(), e, func(*webhook.Endpoint) error { return refused }); !errors.Is(err, refused) {
 		t.Error(err)
 	}
-	if all, err := s.ListEndpoints("", 0, 10); err != nil || len(all) != 1 {
+	if all, err := s.ListEndpoints(t.Context(), "", 0, 10); err != nil || len(all) != 1 {
 		t.Errorf("%d endpoints, %v", len(all), err)
 	}
 }
@@ -160,13 +160,13 @@ func TestReencrypt(t *testing.T) {
 	if total < 4 {
 		t.Errorf("%d were encrypted again, want 4 or 5", total)
 	}
-	keys, err := s.SecretKeys()
+	keys, err := s.SecretKeys(t.Context())
 	want := []webhook.SecretKey{{ID: "young", Writes: true, Endpoints: 5}, {ID: "old"}}
 	if err != nil || !slices.Equal(keys, want) {
 		t.Errorf("%+v, %v; want %+v", keys, err, want)
 	}
 	for i, e := range all {
-		got, err := open(t, b, "young").Endpoint(e.Number()) // the old key is not needed any more
+		got, err := open(t, b, "young").Endpoint(t.Context(), e.Number()) // the old key is not needed any more
 		revision := uint64(1)
 		if i == 3 {
 			revision = 2
@@ -192,15 +192,15 @@ func TestReencryptFails(t *testing.T) {
 	if done, err := s.Reencrypt(t.Context(), 10); !errors.Is(err, keyring.ErrChanged) || done != 0 {
 		t.Errorf("%d, %v", done, err)
 	}
-	if uses, err := b.KeyUses(); err != nil || len(uses) != 1 || uses[0].KeyID != "old" {
+	if uses, err := b.KeyUses(t.Context()); err != nil || len(uses) != 1 || uses[0].KeyID != "old" {
 		t.Errorf("the step was stored in part: %+v, %v", uses, err)
 	}
 	for _, e := range all {
-		if _, err := s.Endpoint(e.Number()); e.Number() == all[1].Number() != errors.Is(err, keyring.ErrChanged) {
+		if _, err := s.Endpoint(t.Context(), e.Number()); e.Number() == all[1].Number() != errors.Is(err, keyring.ErrChanged) {
 			t.Errorf("endpoint %d: %v", e.Number(), err)
 		}
 	}
-	if _, err := s.ListEndpoints("", 0, 10); !errors.Is(err, keyring.ErrChanged) {
+	if _, err := s.ListEndpoints(t.Context(), "", 0, 10); !errors.Is(err, keyring.ErrChanged) {
 		t.Error("a list with a damaged endpoint:", err)
 	}
 	_, err = s.UpdateEndpoint(t.Context(), all[1].Number(), func(*webhook.Endpoint) error { return nil })

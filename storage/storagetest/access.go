@@ -19,14 +19,14 @@ var accessTests = []test{
 		f.is(f.CreateAPIKey(ctx, webhook.APIKey{ID: "aaaa", Name: "again"}), webhook.ErrExists)
 		f.is(f.DeleteAPIKey(ctx, "aaa"), webhook.ErrNotFound)
 		f.check(func() {
-			got, err := f.APIKeys()
+			got, err := f.APIKeys(ctx)
 			f.must(err)
 			same(f, got, []webhook.APIKey{first, second})
 		})
 		f.must(f.DeleteAPIKey(ctx, "aaaa"))
 		f.is(f.DeleteAPIKey(ctx, "aaaa"), webhook.ErrNotFound)
 		f.check(func() {
-			got, err := f.APIKeys()
+			got, err := f.APIKeys(ctx)
 			f.must(err)
 			same(f, got, []webhook.APIKey{second})
 		})

@@ -71,11 +71,11 @@ var attemptTests = []test{
 			same(f, len(want.AttemptLog[0].Response), webhook.MaxShortResponse)
 			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
 				q.Limit = 5
-				page, err := f.ListDeliveries(q)
+				page, err := f.ListDeliveries(f.Context(), q)
 				f.must(err)
 				same(f, page.Deliveries, []webhook.Delivery{want})
 			}
-			all, err := f.EventDeliveries(id, 0, 5)
+			all, err := f.EventDeliveries(f.Context(), id, 0, 5)
 			f.must(err)
 			same(f, all, []webhook.Delivery{want})
 		})
@@ -85,7 +85,7 @@ var attemptTests = []test{
 		f.fails(id, longBody(1), forever)
 		want := []webhook.Due{{Delivery: withoutLog(f.delivery(id)), Data: f.event().Data}}
 		f.check(func() {
-			due, _, err := f.Scheduled(1, webhook.Slot{}, f.at(1e6), 5, 1<<20)
+			due, _, err := f.Scheduled(f.Context(), 1, webhook.Slot{}, f.at(1e6), 5, 1<<20)
 			f.must(err)
 			same(f, due, want)
 		})
@@ -93,7 +93,7 @@ var attemptTests = []test{
 		f.must(err)
 		same(f, due.Delivery, withoutLog(f.delivery(id)))
 		f.check(func() {
-			due, err := f.Queued(1, webhook.ID{}, 5, 1<<20)
+			due, err := f.Queued(f.Context(), 1, webhook.ID{}, 5, 1<<20)
 			f.must(err)
 			same(f, due, []webhook.Due{{Delivery: withoutLog(f.delivery(id)), Data: want[0].Data}})
 		})
@@ -129,7 +129,7 @@ var attemptTests = []test{
 			f.onlyIn(id, now)
 			same(f, f.schedule(1, 1e6), nil)
 			same(f, f.Pending(), 0)
-			page, err := f.ListDeliveries(webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
+			page, err := f.ListDeliveries(f.Context(), webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
 			f.must(err)
 			same(f, page.Deliveries, []webhook.Delivery{now.Listed()})
 		})
@@ -156,8 +156,8 @@ var attemptTests = []test{
 			same(f, len(d.AttemptLog[0].Response), size)
 		}
 	}},
-	{name: "keeps every attempt and no more bodies than the budget allows", bubble: true, run: bodyBudget},
-	{name: "keeps for ever the attempts of what is pending", bubble: true, run: func(f *fixture) {
+	{name: "keeps every attempt and no more bodies than the budget allows", timed: true, run: bodyBudget},
+	{name: "keeps for ever the attempts of what is pending", timed: true, run: func(f *fixture) {
 		retrying, requeued := f.queued(1, 1)[0], f.queued(1, 1)[0]
 		for n := 1; n <= 3; n++ {
 			f.fails(retrying, longBody(n), forever)
@@ -167,7 +167,7 @@ var attemptTests = []test{
 		_, err := f.Requeue(f.Context(), requeued)
 		f.must(err)
 		want := []webhook.Delivery{f.delivery(retrying), f.delivery(requeued)}
-		time.Sleep(3 * time.Minute)
+		f.expire()
 		f.reap(f.now.Add(50 * 365 * 24 * time.Hour)) // whatever the clock says
 		f.check(func() {
 			same(f, []webhook.Delivery{f.delivery(retrying), f.delivery(requeued)}, want)
@@ -175,7 +175,7 @@ var attemptTests = []test{
 			f.bodies(requeued, 2)
 		})
 	}},
-	{name: "removes the attempts with the event", bubble: true, run: func(f *fixture) {
+	{name: "removes the attempts with the event", timed: true, run: func(f *fixture) {
 		events := []webhook.Event{f.event(1, 2), f.event(1), f.event(1, 2)}
 		f.accept(events...)
 		for _, e := range events {
@@ -185,10 +185,10 @@ var attemptTests = []test{
 				f.fails(e.ID.For(n), longBody(3), webhook.RetryPolicy{MaxAttempts: 1})
 			}
 		}
-		time.Sleep(62 * time.Second)
+		f.expire()
 		for more, steps := true, 0; more; steps++ { // a log does not leave in one step
 			var err error
-			more, err = f.Reap(f.Context(), time.Now(), 3)
+			more, err = f.Reap(f.Context(), f.clock(), 3)
 			f.must(err)
 			same(f, steps < 1000, true)
 		}

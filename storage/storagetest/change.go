@@ -36,7 +36,7 @@ var changeTests = []test{
 		due, err := f.Requeue(f.Context(), id)
 		f.must(err)
 		f.check(func() {
-			got, err := f.Queued(1, webhook.ID{}, 1, 1)
+			got, err := f.Queued(f.Context(), 1, webhook.ID{}, 1, 1)
 			f.must(err)
 			same(f, got, []webhook.Due{due})
 		})
@@ -89,7 +89,7 @@ var bulkTests = []test{
 			same(f, f.queue(1), []webhook.ID{ids[0], ids[1], ids[2], ids[4], ids[5], ids[6], ids[8], ids[9]})
 			same(f, f.delivery(ids[1]).Spent, 1)
 			same(f, f.delivery(other).Status, webhook.Delivered)
-			b, err := f.Backlog(1)
+			b, err := f.Backlog(f.Context(), 1)
 			f.must(err)
 			same(f, b.Queued, 8)
 			same(f, b.Retrying, 2)

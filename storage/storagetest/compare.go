@@ -171,7 +171,7 @@ func (p *pair) accept() {
 // waitFor accepts events and waits for their receipts.
 func waitFor(s storage.Store, events []webhook.Event) (receipts []webhook.Receipt, err error) {
 	done := make(chan struct{})
-	s.Accept(events, func(r []webhook.Receipt, e error) {
+	s.Accept(events, 0, func(r []webhook.Receipt, e error) {
 		receipts, err = r, e
 		close(done)
 	})
@@ -183,7 +183,7 @@ func waitFor(s storage.Store, events []webhook.Event) (receipts []webhook.Receip
 // retried, or failed for good.
 func (p *pair) settle() {
 	id := some(p, p.deliveries)
-	was, err := p.a.Delivery(id)
+	was, err := p.a.Delivery(p.Context(), id)
 	if err != nil || was.Status.Finished() {
 		return
 	}
@@ -282,12 +282,12 @@ func (p *pair) registry() {
 // compareAll reads everything that the stores show.
 func (p *pair) compareAll() {
 	for _, id := range p.deliveries {
-		_, _ = both(p, "Delivery", func(s storage.Store) (webhook.Delivery, error) { return s.Delivery(id) })
+		_, _ = both(p, "Delivery", func(s storage.Store) (webhook.Delivery, error) { return s.Delivery(p.Context(), id) })
 	}
 	for _, id := range p.events {
-		_, _ = both(p, "Event", func(s storage.Store) (webhook.Event, error) { return s.Event(id) })
+		_, _ = both(p, "Event", func(s storage.Store) (webhook.Event, error) { return s.Event(p.Context(), id) })
 		from := some(p, p.endpoints)
-		_, _ = both(p, "EventDeliveries", func(s storage.Store) ([]webhook.Delivery, error) { return s.EventDeliveries(id, from, 2) })
+		_, _ = both(p, "EventDeliveries", func(s storage.Store) ([]webhook.Delivery, error) { return s.EventDeliveries(p.Context(), id, from, 2) })
 	}
 	for _, n := range p.endpoints {
 		p.compareEndpoint(n)
@@ -295,28 +295,30 @@ func (p *pair) compareAll() {
 	_, _ = both(p, "Pending", func(s storage.Store) (int64, error) { return s.Pending(), nil })
 	_, _ = both(p, "PendingOf", func(s storage.Store) (int64, error) { return s.PendingOf(p.endpoints), nil })
 	_, _ = both(p, "LastSeq", func(s storage.Store) (uint64, error) { return s.LastSeq(), nil })
-	_, _ = both(p, "EventTypes", func(s storage.Store) ([]webhook.EventType, error) { return s.EventTypes() })
-	_, _ = both(p, "APIKeys", func(s storage.Store) ([]webhook.APIKey, error) { return s.APIKeys() })
+	_, _ = both(p, "EventTypes", func(s storage.Store) ([]webhook.EventType, error) { return s.EventTypes(p.Context()) })
+	_, _ = both(p, "APIKeys", func(s storage.Store) ([]webhook.APIKey, error) { return s.APIKeys(p.Context()) })
 	_, _ = both(p, "Wakes", func(s storage.Store) (wakes []webhook.Wake, err error) {
-		err = s.Wakes(0, func(w webhook.Wake) error { wakes = append(wakes, w); return nil })
+		err = s.Wakes(p.Context(), webhook.AllParts(), 0, func(w webhook.Wake) error { wakes = append(wakes, w); return nil })
 		return wakes, err
 	})
 	for _, q := range p.queries() {
-		_, _ = both(p, fmt.Sprintf("ListDeliveries %+v", q), func(s storage.Store) ([]webhook.ID, error) { return everyPage(s, q) })
+		_, _ = both(p, fmt.Sprintf("ListDeliveries %+v", q), func(s storage.Store) ([]webhook.ID, error) { return everyPage(p.Context(), s, q) })
 	}
 }
 
 // compareEndpoint compares an endpoint's registration, queue, schedule and counts.
 func (p *pair) compareEndpoint(n webhook.EndpointNumber) {
-	_, _ = both(p, "Endpoint", func(s storage.Store) (webhook.Endpoint, error) { return s.Endpoint(n) })
-	_, _ = both(p, "Gate", func(s storage.Store) (webhook.GateState, error) { return s.Gate(n) })
-	_, _ = both(p, "Backlog", func(s storage.Store) (webhook.Backlog, error) { return s.Backlog(n) })
+	_, _ = both(p, "Endpoint", func(s storage.Store) (webhook.Endpoint, error) { return s.Endpoint(p.Context(), n) })
+	_, _ = both(p, "Gate", func(s storage.Store) (webhook.GateState, error) { return s.Gate(p.Context(), n) })
+	_, _ = both(p, "Backlog", func(s storage.Store) (webhook.Backlog, error) { return s.Backlog(p.Context(), n) })
 	limit, later := 1+p.random.IntN(5), p.now.Add(time.Duration(p.random.IntN(60))*time.Second)
 	from := some(p, p.deliveries)
-	_, _ = both(p, "Queued", func(s storage.Store) ([]webhook.Due, error) { return s.Queued(n, webhook.ID{}, limit, 1<<20) })
-	_, _ = both(p, "Queued from", func(s storage.Store) ([]webhook.Due, error) { return s.Queued(n, from, limit, 20) })
+	_, _ = both(p, "Queued", func(s storage.Store) ([]webhook.Due, error) {
+		return s.Queued(p.Context(), n, webhook.ID{}, limit, 1<<20)
+	})
+	_, _ = both(p, "Queued from", func(s storage.Store) ([]webhook.Due, error) { return s.Queued(p.Context(), n, from, limit, 20) })
 	_, _ = both(p, "Scheduled", func(s storage.Store) (string, error) {
-		due, next, err := s.Scheduled(n, webhook.Slot{}, later, limit, 1<<20)
+		due, next, err := s.Scheduled(p.Context(), n, webhook.Slot{}, later, limit, 1<<20)
 		return fmt.Sprintf("%+v, then %d", due, next), err
 	})
 }
@@ -337,9 +339,9 @@ func (p *pair) queries() []webhook.DeliveryQuery {
 }
 
 // everyPage follows a list to its end: where a page ends is the store's choice.
-func everyPage(s storage.Store, q webhook.DeliveryQuery) (ids []webhook.ID, err error) {
+func everyPage(ctx context.Context, s storage.Store, q webhook.DeliveryQuery) (ids []webhook.ID, err error) {
 	for {
-		page, err := s.ListDeliveries(q)
+		page, err := s.ListDeliveries(ctx, q)
 		if err != nil {
 			return nil, err
 		}

@@ -133,13 +133,13 @@ func (f *Faulty) take() func() {
 }
 
 // Accept stores events, or fails.
-func (f *Faulty) Accept(events []webhook.Event, done func([]webhook.Receipt, error)) {
+func (f *Faulty) Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error)) {
 	answer := f.expect()
 	if err := f.fault(); err != nil {
 		answer(func() { done(nil, err) })
 		return
 	}
-	f.Store.Accept(events, func(receipts []webhook.Receipt, err error) {
+	f.Store.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
 		answer(func() { done(receipts, err) })
 	})
 }

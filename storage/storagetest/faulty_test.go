@@ -34,7 +34,7 @@ func event(seq uint64) webhook.Event {
 
 func accept(s storage.Store, seq uint64) error {
 	done := make(chan error, 1)
-	s.Accept([]webhook.Event{event(seq)}, func(_ []webhook.Receipt, err error) { done <- err })
+	s.Accept([]webhook.Event{event(seq)}, 0, func(_ []webhook.Receipt, err error) { done <- err })
 	return <-done
 }
 
@@ -70,7 +70,7 @@ func TestFaultyHoldsDonesInOrder(t *testing.T) {
 	s, refused := open(t), errors.New("refused")
 	s.Hold()
 	order := make(chan int, 3)
-	s.Accept([]webhook.Event{event(1)}, func([]webhook.Receipt, error) { order <- 1 })
+	s.Accept([]webhook.Event{event(1)}, 0, func([]webhook.Receipt, error) { order <- 1 })
 	s.FailNext(1, refused)
 	s.SaveGate(1, webhook.GateState{Openings: 1}, func(error) { order <- 2 })
 	s.SaveGate(1, webhook.GateState{Openings: 2}, func(error) { order <- 3 })
@@ -137,7 +137,7 @@ func TestFaultyFailsEveryWrite(t *testing.T) {
 		if err := write(s); !errors.Is(err, refused) {
 			t.Errorf("%s: %v", name, err)
 		}
-		types, err := s.EventTypes()
+		types, err := s.EventTypes(ctx)
 		if err != nil || len(types) > 0 || s.Pending() > 0 {
 			t.Errorf("%s is stored although it failed", name)
 		}

@@ -1,9 +1,11 @@
 package storagetest
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,14 +23,18 @@ type fixture struct {
 	config  Config
 	seq     webhook.Sequence
 	now     time.Time // when events are numbered, to the millisecond
+	// ahead is by how much the store's clock is ahead of the process's.
+	ahead *atomic.Int64
 }
 
 const defaultRetention = 30 * 24 * time.Hour
 
 func (one test) start(t *testing.T, b Backend) {
 	config := Config{Dir: t.TempDir(), Retention: defaultRetention}
-	if one.bubble {
-		config.Retention = time.Minute
+	if one.timed {
+		config.Retention = cmp.Or(b.Retention, time.Minute)
+	}
+	if one.timed && !b.Remote {
 		synctest.Test(t, func(t *testing.T) { one.in(t, b, config) })
 		return
 	}
@@ -37,7 +43,12 @@ func (one test) start(t *testing.T, b Backend) {
 }
 
 func (one test) in(t *testing.T, b Backend, config Config) {
-	f := &fixture{T: t, backend: b, config: config, now: time.Now().UTC().Truncate(time.Millisecond)}
+	config.Test = t
+	f := &fixture{T: t, backend: b, config: config, ahead: new(atomic.Int64)}
+	if b.Remote {
+		f.config.Now = f.clock
+	}
+	f.now = f.clock()
 	f.open()
 	defer func() { f.must(f.Close()) }()
 	one.run(f)
@@ -49,6 +60,24 @@ func (f *fixture) open() {
 	f.must(err)
 	f.Store = s
 }
+
+// clock returns the present time as the store has it, to the millisecond.
+func (f *fixture) clock() time.Time {
+	return time.Now().Add(time.Duration(f.ahead.Load())).UTC().Truncate(time.Millisecond)
+}
+
+// sleep lets time pass: that of the bubble, or else that of the store's clock alone.
+func (f *fixture) sleep(d time.Duration) {
+	if f.backend.Remote {
+		f.ahead.Add(int64(d))
+		return
+	}
+	time.Sleep(d)
+}
+
+// expire lets pass the time after which the store keeps nothing that has finished until
+// now.
+func (f *fixture) expire() { f.sleep(f.config.Retention + f.backend.Overdue + 2*time.Second) }
 
 func (f *fixture) must(err error) {
 	f.Helper()
@@ -136,7 +165,7 @@ func (f *fixture) accept(events ...webhook.Event) []webhook.Receipt {
 		err      error
 	}
 	done := make(chan answer, 1)
-	f.Accept(events, func(receipts []webhook.Receipt, err error) { done <- answer{receipts, err} })
+	f.Accept(events, 0, func(receipts []webhook.Receipt, err error) { done <- answer{receipts, err} })
 	got := <-done
 	f.must(got.err)
 	return got.receipts
@@ -190,7 +219,7 @@ func (f *fixture) attempted(id webhook.ID, code int) webhook.Delivery {
 
 func (f *fixture) delivery(id webhook.ID) webhook.Delivery {
 	f.Helper()
-	d, err := f.Delivery(id)
+	d, err := f.Delivery(f.Context(), id)
 	f.must(err)
 	return d
 }
@@ -204,7 +233,7 @@ func withoutLog(d webhook.Delivery) webhook.Delivery {
 // queue reads an endpoint's whole queue.
 func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
 	f.Helper()
-	due, err := f.Queued(n, webhook.ID{}, 1000, 1<<30)
+	due, err := f.Queued(f.Context(), n, webhook.ID{}, 1000, 1<<30)
 	f.must(err)
 	return idsOf(due)
 }
@@ -212,7 +241,7 @@ func (f *fixture) queue(n webhook.EndpointNumber) []webhook.ID {
 // schedule reads the part of an endpoint's retry schedule that is due some seconds after f.now.
 func (f *fixture) schedule(n webhook.EndpointNumber, seconds int) []webhook.ID {
 	f.Helper()
-	due, _, err := f.Scheduled(n, webhook.Slot{}, f.at(seconds), 1000, 1<<30)
+	due, _, err := f.Scheduled(f.Context(), n, webhook.Slot{}, f.at(seconds), 1000, 1<<30)
 	f.must(err)
 	return idsOf(due)
 }
@@ -230,7 +259,7 @@ func (f *fixture) listed(q webhook.DeliveryQuery) []webhook.ID {
 	f.Helper()
 	var ids []webhook.ID
 	for {
-		page, err := f.ListDeliveries(q)
+		page, err := f.ListDeliveries(f.Context(), q)
 		f.must(err)
 		if len(page.Deliveries) > q.Limit {
 			f.Fatalf("a page of %d has %d deliveries", q.Limit, len(page.Deliveries))

@@ -21,7 +21,7 @@ var listTests = []test{
 		ids := f.queued(1, 10)
 		for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
 			q.Limit = 4
-			page, err := f.ListDeliveries(q)
+			page, err := f.ListDeliveries(f.Context(), q)
 			f.must(err)
 			newer := f.queued(1, 3)
 			for i := 1; i < 6; i++ { // what moves to another space is neither lost nor doubled
@@ -44,7 +44,7 @@ var listTests = []test{
 		f.check(func() {
 			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
 				q.Limit = 5
-				page, err := f.ListDeliveries(q)
+				page, err := f.ListDeliveries(f.Context(), q)
 				f.must(err)
 				same(f, len(page.Deliveries), 4)
 				for _, d := range page.Deliveries {
@@ -63,7 +63,7 @@ var listTests = []test{
 		f.check(func() {
 			for _, q := range []webhook.DeliveryQuery{{Endpoint: 1}, {ClientID: "a"}, {}} {
 				q.Limit = 50
-				page, err := f.ListDeliveries(q)
+				page, err := f.ListDeliveries(f.Context(), q)
 				f.must(err)
 				same(f, len(page.Deliveries), 50)
 				same(f, f.listed(q), reversed(ids))
@@ -110,7 +110,7 @@ func listEverything(f *fixture) {
 			all = append(all, f.anyStatus(e.ID.For(n), i+int(n)))
 		}
 	}
-	third, err := f.Endpoint(3)
+	third, err := f.Endpoint(f.Context(), 3)
 	f.must(err)
 	f.deleteEndpoint(third) // its deliveries are listed all the same
 	slices.SortFunc(all, func(a, b webhook.Delivery) int { return b.ID.Compare(a.ID) })

@@ -2,7 +2,6 @@ package storagetest
 
 import (
 	"slices"
-	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -20,7 +19,7 @@ var pageTests = []test{
 		ids = slices.DeleteFunc(ids, func(id webhook.ID) bool { return f.delivery(id).Status.Finished() })
 		f.check(func() {
 			for _, from := range around(ids, 1, 2, 3) {
-				due, err := f.Queued(2, from, 3, 1<<20)
+				due, err := f.Queued(f.Context(), 2, from, 3, 1<<20)
 				f.must(err)
 				// The number in from does not count: the call says whose queue it is.
 				want := slices.DeleteFunc(slices.Clone(ids), func(id webhook.ID) bool { return id.Compare(from.For(2)) < 0 })
@@ -41,17 +40,17 @@ var pageTests = []test{
 		}
 		f.check(func() { same(f, f.queue(1), ids) })
 	}},
-	{name: "reads an event's deliveries in pages, also where some have expired", bubble: true, run: func(f *fixture) {
+	{name: "reads an event's deliveries in pages, also where some have expired", timed: true, run: func(f *fixture) {
 		e := f.event(2, 3, 5, 7, 11, 13)
 		f.accept(e)
 		for _, n := range []webhook.EndpointNumber{3, 7, 13} {
 			f.attempted(e.ID.For(n), 200)
 		}
-		time.Sleep(62 * time.Second)
+		f.expire()
 		for from, want := range map[webhook.EndpointNumber][]webhook.EndpointNumber{
 			0: {2, 5}, 2: {2, 5}, 3: {5, 11}, 5: {5, 11}, 6: {11}, 12: nil, 1<<32 - 1: nil,
 		} {
-			some, err := f.EventDeliveries(e.ID, from, 2)
+			some, err := f.EventDeliveries(f.Context(), e.ID, from, 2)
 			f.must(err)
 			var got []webhook.EndpointNumber
 			for _, d := range some {
@@ -65,7 +64,7 @@ var pageTests = []test{
 			f.queued(n+1, 1)
 		}
 		var seen []webhook.EndpointNumber
-		f.is(f.Wakes(2, func(w webhook.Wake) error {
+		f.is(f.Wakes(f.Context(), webhook.AllParts(), 2, func(w webhook.Wake) error {
 			seen = append(seen, w.Endpoint)
 			if w.Endpoint == 3 {
 				return webhook.ErrConflict
@@ -136,7 +135,7 @@ func listFromAnywhere(f *fixture) {
 			}
 			for _, q := range []webhook.DeliveryQuery{{}, {Endpoint: 2}, {ClientID: "a"}, {Endpoint: 3, ClientID: "a"}} {
 				q.Before, q.Limit = before, 4
-				page, err := f.ListDeliveries(q)
+				page, err := f.ListDeliveries(f.Context(), q)
 				f.must(err)
 				var got, want []webhook.ID
 				for _, d := range page.Deliveries {
@@ -170,7 +169,7 @@ func scheduleFromAnywhere(f *fixture) {
 			for _, at := range []webhook.DueTime{slot.At - 1, slot.At, slot.At + 1} {
 				for _, id := range around([]webhook.ID{slot.ID}, 1, 2) {
 					from := webhook.Slot{At: at, ID: id}
-					due, next, err := f.Scheduled(2, from, f.at(30), 2, 1<<20)
+					due, next, err := f.Scheduled(f.Context(), 2, from, f.at(30), 2, 1<<20)
 					f.must(err)
 					rest := slices.DeleteFunc(slices.Clone(slots), func(s webhook.Slot) bool {
 						return s.Before(webhook.Slot{At: at, ID: id.For(2)})
@@ -233,7 +232,7 @@ var countTests = []test{
 			again.Limited = []webhook.EndpointNumber{1, 2, 7}
 			same(f, f.accept(again), []webhook.Receipt{want})
 			same(f, f.Pending(), 2)
-			all, err := f.EventDeliveries(first.ID, 0, 10)
+			all, err := f.EventDeliveries(f.Context(), first.ID, 0, 10)
 			f.must(err)
 			same(f, len(all), 6)
 		})
@@ -245,7 +244,7 @@ var countTests = []test{
 		f.check(func() {
 			same(f, f.wakes(), nil)
 			same(f, f.PendingOf([]webhook.EndpointNumber{1, 2}), 0)
-			b, err := f.Backlog(1)
+			b, err := f.Backlog(f.Context(), 1)
 			f.must(err)
 			same(f, b, webhook.Backlog{})
 		})

@@ -16,12 +16,12 @@ var queueTests = []test{
 		f.queued(3, 1)
 		f.check(func() {
 			same(f, f.queue(2), ids)
-			due, err := f.Queued(2, ids[1], 2, 1<<20)
+			due, err := f.Queued(f.Context(), 2, ids[1], 2, 1<<20)
 			f.must(err)
 			same(f, idsOf(due), ids[1:3])
 			same(f, due[0].Data, f.event().Data)
 			same(f, due[0].Delivery, f.delivery(ids[1]))
-			due, err = f.Queued(2, f.id(), 2, 1<<20)
+			due, err = f.Queued(f.Context(), 2, f.id(), 2, 1<<20)
 			f.must(err)
 			same(f, len(due), 0)
 		})
@@ -30,7 +30,7 @@ var queueTests = []test{
 	{name: "bounds the bytes of a read, except for the first", run: func(f *fixture) {
 		ids, size := f.queued(1, 5), len(f.event().Data)
 		for maxBytes, count := range map[int]int{0: 1, size - 1: 1, 2*size - 1: 1, 2 * size: 2, 10 * size: 5} {
-			due, err := f.Queued(1, webhook.ID{}, 10, maxBytes)
+			due, err := f.Queued(f.Context(), 1, webhook.ID{}, 10, maxBytes)
 			f.must(err)
 			same(f, idsOf(due), ids[:count])
 		}
@@ -66,11 +66,11 @@ func queuePayloads(f *fixture) {
 		e.Data = fmt.Appendf(nil, `{"between":%d,"id":"%v"}`, between, e.ID)
 		f.accept(e)
 	}
-	due, err := f.Queued(1, webhook.ID{}, 100, 1<<20)
+	due, err := f.Queued(f.Context(), 1, webhook.ID{}, 100, 1<<20)
 	f.must(err)
 	same(f, len(due), 11)
 	for _, d := range due {
-		e, err := f.Event(d.Delivery.ID.Event())
+		e, err := f.Event(f.Context(), d.Delivery.ID.Event())
 		f.must(err)
 		same(f, string(d.Data), string(e.Data))
 		same(f, d.Delivery.EventType, e.Type)
@@ -88,7 +88,7 @@ func queueHead(f *fixture) {
 	for _, i := range []int{19, 7, 3, 11} {
 		_, err := f.Requeue(f.Context(), ids[i])
 		f.must(err)
-		b, err := f.Backlog(1)
+		b, err := f.Backlog(f.Context(), 1)
 		f.must(err)
 		same(f, b.Queued > 0 && b.OldestAt.Equal(f.now), true)
 	}
@@ -124,7 +124,7 @@ var scheduleTests = []test{
 		id := f.queued(1, 1)[0]
 		want := f.attempted(id, 500)
 		f.check(func() {
-			due, _, err := f.Scheduled(1, webhook.Slot{}, f.at(60), 10, 1<<20)
+			due, _, err := f.Scheduled(f.Context(), 1, webhook.Slot{}, f.at(60), 10, 1<<20)
 			f.must(err)
 			same(f, due, []webhook.Due{{Delivery: withoutLog(want), Data: f.event().Data}})
 		})
@@ -135,11 +135,11 @@ var scheduleTests = []test{
 		for i, id := range ids {
 			f.retryAt(id, 10+i)
 		}
-		due, next, err := f.Scheduled(2, webhook.Slot{}, f.at(60), 10, 0)
+		due, next, err := f.Scheduled(f.Context(), 2, webhook.Slot{}, f.at(60), 10, 0)
 		f.must(err)
 		same(f, idsOf(due), ids[:1])
 		same(f, next, webhook.DueAt(f.at(11)))
-		due, next, err = f.Scheduled(2, webhook.Slot{}, f.at(60), 10, 2*size)
+		due, next, err = f.Scheduled(f.Context(), 2, webhook.Slot{}, f.at(60), 10, 2*size)
 		f.must(err)
 		same(f, idsOf(due), ids[:2])
 		same(f, next, webhook.DueAt(f.at(12)))
@@ -170,7 +170,7 @@ func (f *fixture) retryAt(id webhook.ID, seconds int) {
 // scheduled checks one read of endpoint 2's schedule; next is in seconds after f.now, 0 for none.
 func (f *fixture) scheduled(from webhook.Slot, seconds, limit int, want []webhook.ID, next int) {
 	f.Helper()
-	due, at, err := f.Scheduled(2, from, f.at(seconds), limit, 1<<20)
+	due, at, err := f.Scheduled(f.Context(), 2, from, f.at(seconds), limit, 1<<20)
 	f.must(err)
 	same(f, idsOf(due), want)
 	wantNext := webhook.DueTime(0)
@@ -183,7 +183,7 @@ func (f *fixture) scheduled(from webhook.Slot, seconds, limit int, want []webhoo
 var backlogTests = []test{
 	{name: "counts what is pending through every transition", run: countBacklog},
 	{name: "has nothing for an unknown endpoint", run: func(f *fixture) {
-		b, err := f.Backlog(9)
+		b, err := f.Backlog(f.Context(), 9)
 		f.must(err)
 		same(f, b, webhook.Backlog{})
 		same(f, f.Pending(), 0)
@@ -195,7 +195,7 @@ func countBacklog(f *fixture) {
 		f.Helper()
 		f.check(func() {
 			f.Helper()
-			b, err := f.Backlog(1)
+			b, err := f.Backlog(f.Context(), 1)
 			f.must(err)
 			same(f, b, webhook.Backlog{Queued: queued, Retrying: retrying, OldestAt: oldest, NextRetryAt: next})
 			same(f, f.Pending(), queued+retrying)
@@ -258,7 +258,22 @@ var wakeTests = []test{
 			same(f, f.wakesFrom(1<<32-1), want[3:])
 		})
 		enough := errors.New("enough")
-		f.is(f.Wakes(0, func(webhook.Wake) error { return enough }), enough)
+		f.is(f.Wakes(f.Context(), webhook.AllParts(), 0, func(webhook.Wake) error { return enough }), enough)
+	}},
+	{name: "wakes only the endpoints of the parts that are asked for", run: func(f *fixture) {
+		for _, n := range []webhook.EndpointNumber{1, 2, 257, 300, 1 << 31} {
+			f.retryAt(f.queued(n, 2)[0], 20)
+		}
+		var one, none webhook.Parts
+		one.Add(1)
+		both := one
+		both.Add(webhook.EndpointNumber(300).Part())
+		f.check(func() {
+			same(f, f.wokenOf(one, 0), []webhook.EndpointNumber{1, 257})
+			same(f, f.wokenOf(one, 2), []webhook.EndpointNumber{257})
+			same(f, f.wokenOf(both, 0), []webhook.EndpointNumber{1, 257, 300})
+			same(f, f.wokenOf(none, 0), nil)
+		})
 	}},
 	{name: "wakes nobody while nothing is pending", run: func(f *fixture) {
 		f.endpoint("a")
@@ -284,7 +299,15 @@ func (f *fixture) wakes() []webhook.Wake { return f.wakesFrom(0) }
 func (f *fixture) wakesFrom(from webhook.EndpointNumber) []webhook.Wake {
 	f.Helper()
 	var out []webhook.Wake
-	f.must(f.Wakes(from, func(w webhook.Wake) error { out = append(out, w); return nil }))
+	f.must(f.Wakes(f.Context(), webhook.AllParts(), from, func(w webhook.Wake) error { out = append(out, w); return nil }))
+	return out
+}
+
+// wokenOf returns the numbers of the endpoints of some parts that have work.
+func (f *fixture) wokenOf(parts webhook.Parts, from webhook.EndpointNumber) []webhook.EndpointNumber {
+	f.Helper()
+	var out []webhook.EndpointNumber
+	f.must(f.Wakes(f.Context(), parts, from, func(w webhook.Wake) error { out = append(out, w.Endpoint); return nil }))
 	return out
 }
 
@@ -297,7 +320,7 @@ func (f *fixture) saveGate(n webhook.EndpointNumber, g webhook.GateState) {
 
 func (f *fixture) gate(n webhook.EndpointNumber) webhook.GateState {
 	f.Helper()
-	g, err := f.Gate(n)
+	g, err := f.Gate(f.Context(), n)
 	f.must(err)
 	return g
 }

@@ -71,7 +71,7 @@ var raceTests = []test{
 		}
 		f.check(func() {
 			for i, n := range numbers {
-				e, err := f.Endpoint(n)
+				e, err := f.Endpoint(f.Context(), n)
 				f.must(err)
 				same(f, e.ID.Seq, registrations[i].ID.Seq)
 			}

@@ -6,21 +6,20 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// In a bubble the retention is one minute.
 var reapTests = []test{
-	{name: "forgets finished deliveries, and then their events", bubble: true, run: func(f *fixture) {
+	{name: "forgets finished deliveries, and then their events", timed: true, run: func(f *fixture) {
 		done, failed := f.queued(1, 1)[0], f.queued(1, 1)[0]
 		f.attempted(done, 200)
 		f.attempted(failed, 410)
-		time.Sleep(58 * time.Second)
+		f.sleep(f.config.Retention - 2*time.Second)
 		same(f, f.delivery(done).Status, webhook.Delivered)
-		f.reap(time.Now())
-		_, err := f.Event(done)
+		f.reap(f.clock())
+		_, err := f.Event(f.Context(), done)
 		f.must(err)
-		time.Sleep(4 * time.Second)
+		f.sleep(4*time.Second + f.backend.Overdue)
 		f.check(func() {
 			for _, id := range []webhook.ID{done, failed} {
-				_, err := f.Delivery(id)
+				_, err := f.Delivery(f.Context(), id)
 				f.is(err, webhook.ErrNotFound)
 				_, err = f.Requeue(f.Context(), id)
 				f.is(err, webhook.ErrNotFound)
@@ -28,20 +27,20 @@ var reapTests = []test{
 			same(f, f.listed(webhook.DeliveryQuery{Limit: 5}), nil)
 			same(f, f.listed(webhook.DeliveryQuery{Endpoint: 1, Limit: 5}), nil)
 		})
-		some, err := f.EventDeliveries(done, 0, 10)
+		some, err := f.EventDeliveries(f.Context(), done, 0, 10)
 		f.must(err)
 		same(f, len(some), 0)
-		f.reap(time.Now())
+		f.reap(f.clock())
 		last := f.LastSeq()
 		f.check(func() {
 			for _, id := range []webhook.ID{done, failed} {
-				_, err := f.Event(id)
+				_, err := f.Event(f.Context(), id)
 				f.is(err, webhook.ErrNotFound)
 			}
 			same(f, f.LastSeq(), last) // no ID is issued twice
 		})
 	}},
-	{name: "keeps for ever what is pending, and what it needs", bubble: true, run: func(f *fixture) {
+	{name: "keeps for ever what is pending, and what it needs", timed: true, run: func(f *fixture) {
 		shared := f.event(1, 2, 3)
 		f.accept(shared)
 		f.attempted(shared.ID.For(1), 200)
@@ -51,85 +50,85 @@ var reapTests = []test{
 		f.attempted(requeued, 410)
 		_, err := f.Requeue(f.Context(), requeued)
 		f.must(err)
-		time.Sleep(2 * time.Minute)
+		f.expire()
 		f.reap(f.now.Add(50 * 365 * 24 * time.Hour)) // whatever the clock says
 		f.check(func() {
 			for _, id := range []webhook.ID{waiting, requeued} {
 				f.delivery(id)
-				_, err := f.Event(id)
+				_, err := f.Event(f.Context(), id)
 				f.must(err)
 			}
 			same(f, f.delivery(shared.ID.For(2)), retrying)
 			same(f, f.delivery(shared.ID.For(3)).Status, webhook.Queued)
-			_, err := f.Delivery(shared.ID.For(1))
+			_, err := f.Delivery(f.Context(), shared.ID.For(1))
 			f.is(err, webhook.ErrNotFound)
-			got, err := f.Event(shared.ID)
+			got, err := f.Event(f.Context(), shared.ID)
 			f.must(err)
 			same(f, got, shared)
 			same(f, f.queue(1), []webhook.ID{queued})
 			same(f, f.queue(4), []webhook.ID{requeued})
 			same(f, f.Pending(), 5)
 		})
-		f.now = time.Now()
+		f.now = f.clock()
 		f.attempted(queued, 200)
 		f.attempted(shared.ID.For(2), 200)
 		f.reap(f.now.Add(time.Hour))
-		_, err = f.Event(queued)
+		_, err = f.Event(f.Context(), queued)
 		f.must(err)
 		f.attempted(shared.ID.For(3), 200)
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		for _, id := range []webhook.ID{queued, shared.ID} {
-			_, err := f.Event(id)
+			_, err := f.Event(f.Context(), id)
 			f.is(err, webhook.ErrNotFound)
 		}
 	}},
-	{name: "forgets what failed at a disabled endpoint, and keeps its event till then", bubble: true, run: func(f *fixture) {
+	{name: "forgets what failed at a disabled endpoint, and keeps its event till then", timed: true, run: func(f *fixture) {
 		e := f.event()
 		e.Disabled = []webhook.EndpointNumber{1}
 		f.accept(e)
-		time.Sleep(58 * time.Second)
-		f.reap(time.Now().Add(time.Hour))
-		_, err := f.Event(e.ID)
+		f.sleep(f.config.Retention - 2*time.Second)
+		f.reap(f.clock().Add(time.Hour))
+		_, err := f.Event(f.Context(), e.ID)
 		f.must(err)
 		f.delivery(e.ID.For(1))
-		time.Sleep(4 * time.Second)
-		f.reap(time.Now())
+		f.sleep(4*time.Second + f.backend.Overdue)
+		f.reap(f.clock())
 		f.check(func() {
-			_, err := f.Delivery(e.ID.For(1))
+			_, err := f.Delivery(f.Context(), e.ID.For(1))
 			f.is(err, webhook.ErrNotFound)
-			_, err = f.Event(e.ID)
+			_, err = f.Event(f.Context(), e.ID)
 			f.is(err, webhook.ErrNotFound)
 		})
 	}},
-	{name: "does not bring back what ended and expired during an attempt", bubble: true, run: func(f *fixture) {
+	{name: "does not bring back what ended and expired during an attempt", timed: true, run: func(f *fixture) {
 		for _, code := range []int{500, 200} {
 			id := f.queued(1, 1)[0]
 			inFlight := f.delivery(id)
 			_, err := f.Cancel(f.Context(), id, webhook.ReasonCancelled, f.now)
 			f.must(err)
-			time.Sleep(62 * time.Second)
-			f.reap(time.Now())
-			f.now = time.Now().UTC().Truncate(time.Millisecond)
+			f.expire()
+			f.reap(f.clock())
+			f.now = f.clock()
 			now := inFlight.Attempted(f.attempt(code), webhook.DefaultSettings().Retry, 0)
 			f.settle(webhook.Settlement{Was: inFlight.Place(), Now: now})
-			_, err = f.Delivery(id)
+			_, err = f.Delivery(f.Context(), id)
 			same(f, err == nil, code == 200)
 			same(f, f.Pending(), 0)
 			same(f, f.wakes(), nil)
 		}
 	}},
-	{name: "removes in bounded steps, and starts again after the end", bubble: true, run: func(f *fixture) {
+	{name: "removes in bounded steps, and starts again after the end", timed: true, run: func(f *fixture) {
 		ids := f.queued(1, 30)
 		for _, id := range ids[5:] {
 			f.attempted(id, 200)
 		}
-		time.Sleep(62 * time.Second)
+		f.expire()
 		for range 2 {
 			steps, more := 0, true
 			for more && steps < 1000 {
 				var err error
-				more, err = f.Reap(f.Context(), time.Now(), 3)
+				more, err = f.Reap(f.Context(), f.clock(), 3)
 				f.must(err)
 				steps++
 			}
@@ -138,45 +137,45 @@ var reapTests = []test{
 			}
 		}
 		for i, id := range ids {
-			_, err := f.Event(id)
+			_, err := f.Event(f.Context(), id)
 			same(f, err == nil, i < 5)
 		}
-		f.now = time.Now()
+		f.now = f.clock()
 		f.attempted(ids[0], 200)
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
-		_, err := f.Event(ids[0])
+		f.expire()
+		f.reap(f.clock())
+		_, err := f.Event(f.Context(), ids[0])
 		f.is(err, webhook.ErrNotFound)
 		same(f, f.queue(1), ids[1:5])
 	}},
-	{name: "removes endpoints that were deleted as long ago", bubble: true, run: func(f *fixture) {
+	{name: "removes endpoints that were deleted as long ago", timed: true, run: func(f *fixture) {
 		gone, pending, stays := f.endpoint("a"), f.endpoint("a"), f.endpoint("a")
 		f.saveGate(gone.Number(), webhook.GateState{Openings: 1})
 		f.deleteEndpoint(gone)
 		f.deleteEndpoint(pending)
 		f.queued(pending.Number(), 1)
-		f.reap(time.Now().Add(30 * time.Second))
-		_, err := f.Endpoint(gone.Number())
+		f.reap(f.clock().Add(30 * time.Second))
+		_, err := f.Endpoint(f.Context(), gone.Number())
 		f.must(err)
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		f.check(func() {
-			_, err := f.Endpoint(gone.Number())
+			_, err := f.Endpoint(f.Context(), gone.Number())
 			f.is(err, webhook.ErrNotFound)
 			same(f, f.gate(gone.Number()), webhook.GateState{})
-			_, err = f.Endpoint(pending.Number())
+			_, err = f.Endpoint(f.Context(), pending.Number())
 			f.must(err)
-			_, err = f.Endpoint(stays.Number())
+			_, err = f.Endpoint(f.Context(), stays.Number())
 			f.must(err)
 		})
 		next := f.endpoint("a")
 		same(f, next.ID.Endpoint, 4) // never used twice
 	}},
-	{name: "never uses a number twice", bubble: true, run: func(f *fixture) {
+	{name: "never uses a number twice", timed: true, run: func(f *fixture) {
 		f.deleteEndpoint(f.endpoint("a"))
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
-		_, err := f.Endpoint(1)
+		f.expire()
+		f.reap(f.clock())
+		_, err := f.Endpoint(f.Context(), 1)
 		f.is(err, webhook.ErrNotFound)
 		f.check(func() {})
 		same(f, f.endpoint("a").ID.Endpoint, 2)

@@ -21,7 +21,7 @@ var refuseTests = []test{
 	}},
 	{name: "refuses every read after Close", run: func(f *fixture) {
 		f.must(f.Close())
-		for name, call := range reads() {
+		for name, call := range reads(f.Context()) {
 			if err := call(f.Store); !isClosed(err) {
 				f.Errorf("%s: %v, want an error that says that storage is closed", name, err)
 			}
@@ -110,36 +110,36 @@ func writes(ctx context.Context) map[string]func(storage.Store) error {
 }
 
 // reads returns a call of each reading method that returns an error.
-func reads() map[string]func(storage.Store) error {
+func reads(ctx context.Context) map[string]func(storage.Store) error {
 	id := webhook.ID{Seq: 1, Endpoint: 1}
 	return map[string]func(storage.Store) error{
-		"Endpoint":      func(s storage.Store) error { _, err := s.Endpoint(1); return err },
-		"ListEndpoints": func(s storage.Store) error { _, err := s.ListEndpoints("", 0, 1); return err },
+		"Endpoint":      func(s storage.Store) error { _, err := s.Endpoint(ctx, 1); return err },
+		"ListEndpoints": func(s storage.Store) error { _, err := s.ListEndpoints(ctx, "", 0, 1); return err },
 		"EachEndpoint": func(s storage.Store) error {
-			return s.EachEndpoint(func(webhook.Endpoint) error { return nil })
+			return s.EachEndpoint(ctx, func(webhook.Endpoint) error { return nil })
 		},
-		"EventTypes": func(s storage.Store) error { _, err := s.EventTypes(); return err },
-		"APIKeys":    func(s storage.Store) error { _, err := s.APIKeys(); return err },
-		"Event":      func(s storage.Store) error { _, err := s.Event(id); return err },
-		"Queued":     func(s storage.Store) error { _, err := s.Queued(1, webhook.ID{}, 1, 1); return err },
+		"EventTypes": func(s storage.Store) error { _, err := s.EventTypes(ctx); return err },
+		"APIKeys":    func(s storage.Store) error { _, err := s.APIKeys(ctx); return err },
+		"Event":      func(s storage.Store) error { _, err := s.Event(ctx, id); return err },
+		"Queued":     func(s storage.Store) error { _, err := s.Queued(ctx, 1, webhook.ID{}, 1, 1); return err },
 		"Scheduled": func(s storage.Store) error {
-			_, _, err := s.Scheduled(1, webhook.Slot{}, id.Time(), 1, 1)
+			_, _, err := s.Scheduled(ctx, 1, webhook.Slot{}, id.Time(), 1, 1)
 			return err
 		},
-		"Gate":     func(s storage.Store) error { _, err := s.Gate(1); return err },
-		"Backlog":  func(s storage.Store) error { _, err := s.Backlog(1); return err },
-		"Delivery": func(s storage.Store) error { _, err := s.Delivery(id); return err },
+		"Gate":     func(s storage.Store) error { _, err := s.Gate(ctx, 1); return err },
+		"Backlog":  func(s storage.Store) error { _, err := s.Backlog(ctx, 1); return err },
+		"Delivery": func(s storage.Store) error { _, err := s.Delivery(ctx, id); return err },
 		"EventDeliveries": func(s storage.Store) error {
-			_, err := s.EventDeliveries(id, 0, 1)
+			_, err := s.EventDeliveries(ctx, id, 0, 1)
 			return err
 		},
 		"ListDeliveries": func(s storage.Store) error {
-			_, err := s.ListDeliveries(webhook.DeliveryQuery{Limit: 1})
+			_, err := s.ListDeliveries(ctx, webhook.DeliveryQuery{Limit: 1})
 			return err
 		},
-		"SecretKeys": func(s storage.Store) error { _, err := s.SecretKeys(); return err },
+		"SecretKeys": func(s storage.Store) error { _, err := s.SecretKeys(ctx); return err },
 		"Wakes": func(s storage.Store) error {
-			return s.Wakes(0, func(webhook.Wake) error { return nil })
+			return s.Wakes(ctx, webhook.AllParts(), 0, func(webhook.Wake) error { return nil })
 		},
 	}
 }

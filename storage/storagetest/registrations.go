@@ -16,14 +16,14 @@ var endpointTests = []test{
 			want.ID.Endpoint, want.Revision = webhook.EndpointNumber(i+1), 1
 			same(f, got, want)
 			f.check(func() {
-				stored, err := f.Endpoint(want.Number())
+				stored, err := f.Endpoint(f.Context(), want.Number())
 				f.must(err)
 				same(f, stored, want)
 			})
 		}
 	}},
 	{name: "does not know what is not there", run: func(f *fixture) {
-		_, err := f.Endpoint(1)
+		_, err := f.Endpoint(f.Context(), 1)
 		f.is(err, webhook.ErrNotFound)
 		_, err = f.UpdateEndpoint(f.Context(), 1, func(*webhook.Endpoint) error { return nil })
 		f.is(err, webhook.ErrNotFound)
@@ -46,7 +46,7 @@ var endpointTests = []test{
 		f.is(err, refused)
 		e.Status, e.TargetURL, e.Revision = webhook.EndpointPaused, "https://example.com/other", 4
 		f.check(func() {
-			got, err := f.Endpoint(e.Number())
+			got, err := f.Endpoint(f.Context(), e.Number())
 			f.must(err)
 			same(f, got, e)
 		})
@@ -61,11 +61,11 @@ var endpointTests = []test{
 		want[1] = f.deleteEndpoint(want[1]).WithoutSecrets()
 		f.check(func() {
 			var got []webhook.Endpoint
-			f.must(f.EachEndpoint(func(e webhook.Endpoint) error { got = append(got, e); return nil }))
+			f.must(f.EachEndpoint(f.Context(), func(e webhook.Endpoint) error { got = append(got, e); return nil }))
 			same(f, got, want)
 		})
 		enough, visits := errors.New("enough"), 0
-		f.is(f.EachEndpoint(func(webhook.Endpoint) error { visits++; return enough }), enough)
+		f.is(f.EachEndpoint(f.Context(), func(webhook.Endpoint) error { visits++; return enough }), enough)
 		same(f, visits, 1)
 	}},
 	{name: "refuses a write whose context has ended", run: func(f *fixture) {
@@ -92,7 +92,7 @@ func concurrentUpdates(f *fixture) {
 	for range writers {
 		f.must(<-done)
 	}
-	e, err := f.Endpoint(n)
+	e, err := f.Endpoint(f.Context(), n)
 	f.must(err)
 	same(f, e.Settings.Burst, 7+writers*rounds)
 	same(f, e.Revision, uint64(1+writers*rounds))
@@ -112,12 +112,12 @@ func listEndpoints(f *fixture) {
 	for _, client := range []string{"a", "ab", "a", "a\x00\x00", "ab", "a"} {
 		all = append(all, f.endpoint(client))
 	}
-	list, err := f.ListEndpoints("", 0, 1)
+	list, err := f.ListEndpoints(f.Context(), "", 0, 1)
 	f.must(err)
 	same(f, list, []webhook.Endpoint{all[5]})
 	f.deleteEndpoint(all[2])
 	numbers := func(client string, before webhook.EndpointNumber, limit int) []webhook.EndpointNumber {
-		list, err := f.ListEndpoints(client, before, limit)
+		list, err := f.ListEndpoints(f.Context(), client, before, limit)
 		f.must(err)
 		out := []webhook.EndpointNumber{}
 		for _, e := range list {
@@ -146,13 +146,13 @@ var eventTypeTests = []test{
 		f.is(f.UpdateEventType(ctx, webhook.EventType{Name: "c.three"}), webhook.ErrNotFound)
 		f.is(f.DeleteEventType(ctx, "c.three"), webhook.ErrNotFound)
 		f.check(func() {
-			got, err := f.EventTypes()
+			got, err := f.EventTypes(ctx)
 			f.must(err)
 			same(f, got, []webhook.EventType{{Name: "a.one"}, {Name: "b.two", Description: "changed"}})
 		})
 		f.must(f.DeleteEventType(ctx, "a.one"))
 		f.check(func() {
-			got, err := f.EventTypes()
+			got, err := f.EventTypes(ctx)
 			f.must(err)
 			same(f, got, []webhook.EventType{{Name: "b.two", Description: "changed"}})
 		})

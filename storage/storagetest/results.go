@@ -1,8 +1,6 @@
 package storagetest
 
 import (
-	"time"
-
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -18,15 +16,15 @@ var resultTests = []test{
 		want := f.registration("a")
 		want.ID, want.Revision = created.ID, 2
 		updated := f.update(created, func(e *webhook.Endpoint) { e.Description = want.Description })
-		read, err := f.Endpoint(created.Number())
+		read, err := f.Endpoint(f.Context(), created.Number())
 		f.must(err)
-		list, err := f.ListEndpoints("a", 0, 1)
+		list, err := f.ListEndpoints(f.Context(), "a", 0, 1)
 		f.must(err)
 		for _, e := range []webhook.Endpoint{given, created, updated, read, list[0]} {
 			e.EventTypes[0], e.Secrets[0], e.Headers[0] = "changed", signing.Secret{Value: "changed"}, webhook.CustomHeader{Name: "changed"}
 		}
 		f.check(func() {
-			got, err := f.Endpoint(created.Number())
+			got, err := f.Endpoint(f.Context(), created.Number())
 			f.must(err)
 			same(f, got, want)
 		})
@@ -36,7 +34,7 @@ var resultTests = []test{
 		f.must(f.CreateAPIKey(f.Context(), given))
 		given.Scopes[0] = "admin"
 		for range 2 {
-			keys, err := f.APIKeys()
+			keys, err := f.APIKeys(f.Context())
 			f.must(err)
 			same(f, keys[0].Scopes, []string{"events:write"})
 			keys[0].Scopes[0] = "admin"
@@ -47,15 +45,15 @@ var resultTests = []test{
 		id := f.queued(1, 1)[0]
 		f.attempted(id, 500)
 		want := f.attempted(id, 500)
-		page, err := f.ListDeliveries(webhook.DeliveryQuery{Limit: 1})
+		page, err := f.ListDeliveries(f.Context(), webhook.DeliveryQuery{Limit: 1})
 		f.must(err)
-		ofEvent, err := f.EventDeliveries(id, 0, 1)
+		ofEvent, err := f.EventDeliveries(f.Context(), id, 0, 1)
 		f.must(err)
 		for _, d := range []webhook.Delivery{f.delivery(id), page.Deliveries[0], ofEvent[0]} {
 			d.AttemptLog[0] = webhook.Attempt{Detail: "changed"}
 		}
 		same(f, f.delivery(id), want)
-		page, err = f.ListDeliveries(webhook.DeliveryQuery{Limit: 1})
+		page, err = f.ListDeliveries(f.Context(), webhook.DeliveryQuery{Limit: 1})
 		f.must(err)
 		same(f, page.Deliveries, []webhook.Delivery{want.Listed()})
 	}},
@@ -67,10 +65,10 @@ var resultTests = []test{
 		e.Revision = 2
 		same(f, got, e)
 		f.check(func() {
-			got, err := f.Endpoint(e.Number())
+			got, err := f.Endpoint(f.Context(), e.Number())
 			f.must(err)
 			same(f, got, e)
-			_, err = f.Endpoint(99)
+			_, err = f.Endpoint(f.Context(), 99)
 			f.is(err, webhook.ErrNotFound)
 		})
 	}},
@@ -79,10 +77,10 @@ var resultTests = []test{
 		id := f.queued(e.Number(), 1)[0]
 		want := f.update(e, func(e *webhook.Endpoint) { e.ClientID = "b" })
 		f.check(func() {
-			none, err := f.ListEndpoints("a", 0, 5)
+			none, err := f.ListEndpoints(f.Context(), "a", 0, 5)
 			f.must(err)
 			same(f, len(none), 0)
-			theirs, err := f.ListEndpoints("b", 0, 5)
+			theirs, err := f.ListEndpoints(f.Context(), "b", 0, 5)
 			f.must(err)
 			same(f, theirs, []webhook.Endpoint{want})
 			same(f, f.listed(webhook.DeliveryQuery{ClientID: "a", Limit: 5}), nil)
@@ -99,10 +97,10 @@ var resultTests = []test{
 		key := webhook.APIKey{ID: "a", Name: "second", CreatedAt: f.now, ExpiresAt: f.at(1)}
 		f.must(f.CreateAPIKey(f.Context(), key))
 		f.check(func() {
-			types, err := f.EventTypes()
+			types, err := f.EventTypes(f.Context())
 			f.must(err)
 			same(f, types, []webhook.EventType{second})
-			keys, err := f.APIKeys()
+			keys, err := f.APIKeys(f.Context())
 			f.must(err)
 			same(f, keys, []webhook.APIKey{key})
 		})
@@ -112,18 +110,18 @@ var resultTests = []test{
 // orphanTests are about a delivery whose event is gone: it was cancelled during its last
 // attempt, expired with its event, and then the attempt delivered it after all.
 var orphanTests = []test{
-	{name: "shows a delivery whose event is gone", bubble: true, run: func(f *fixture) {
+	{name: "shows a delivery whose event is gone", timed: true, run: func(f *fixture) {
 		id := f.orphan()
 		f.check(func() {
 			same(f, f.delivery(id).Status, webhook.Delivered)
 			same(f, f.listed(webhook.DeliveryQuery{Endpoint: 1, Limit: 5}), []webhook.ID{id})
-			_, err := f.Event(id)
+			_, err := f.Event(f.Context(), id)
 			f.is(err, webhook.ErrNotFound)
-			_, err = f.EventDeliveries(id, 0, 5)
+			_, err = f.EventDeliveries(f.Context(), id, 0, 5)
 			f.is(err, webhook.ErrNotFound)
 		})
 	}},
-	{name: "sends nothing again whose event is gone", bubble: true, run: func(f *fixture) {
+	{name: "sends nothing again whose event is gone", timed: true, run: func(f *fixture) {
 		id := f.orphan()
 		_, err := f.Requeue(f.Context(), id)
 		f.is(err, webhook.ErrNotFound)
@@ -134,12 +132,12 @@ var orphanTests = []test{
 			same(f, f.Pending(), 0)
 		})
 	}},
-	{name: "forgets a delivery without event as any other", bubble: true, run: func(f *fixture) {
+	{name: "forgets a delivery without event as any other", timed: true, run: func(f *fixture) {
 		id := f.orphan()
-		time.Sleep(62 * time.Second)
-		f.reap(time.Now())
+		f.expire()
+		f.reap(f.clock())
 		f.check(func() {
-			_, err := f.Delivery(id)
+			_, err := f.Delivery(f.Context(), id)
 			f.is(err, webhook.ErrNotFound)
 			same(f, f.listed(webhook.DeliveryQuery{Endpoint: 1, Limit: 5}), nil)
 		})
@@ -154,9 +152,9 @@ func (f *fixture) orphan() webhook.ID {
 	inFlight := f.delivery(id)
 	_, err := f.Cancel(f.Context(), id, webhook.ReasonCancelled, f.now)
 	f.must(err)
-	time.Sleep(62 * time.Second)
-	f.reap(time.Now())
-	f.now = time.Now().UTC().Truncate(time.Millisecond)
+	f.expire()
+	f.reap(f.clock())
+	f.now = f.clock()
 	f.settle(webhook.Settlement{Was: inFlight.Place(), Now: inFlight.Attempted(f.attempt(200), forever, 0)})
 	return id
 }

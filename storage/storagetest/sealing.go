@@ -57,7 +57,7 @@ func (s *sealedFixture) create(keyID string) webhook.Endpoint {
 // want compares the counts by key.
 func (s *sealedFixture) want(counts map[string]int64) {
 	s.Helper()
-	uses, err := s.KeyUses()
+	uses, err := s.KeyUses(s.Context())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -110,11 +110,11 @@ func keepsSealed(s *sealedFixture) {
 	e := s.create("a")
 	check := func(keyID string) {
 		s.Helper()
-		got, err := s.Endpoint(e.Number())
+		got, err := s.Endpoint(s.Context(), e.Number())
 		if err != nil || got.Sealed.KeyID != keyID || string(got.Sealed.Text) != "sealed with "+keyID {
 			s.Errorf("%+v, %v", got.Sealed, err)
 		}
-		list, err := s.ListEndpoints("client", 0, 10)
+		list, err := s.ListEndpoints(s.Context(), "client", 0, 10)
 		if err != nil || len(list) != 1 || list[0].Sealed.KeyID != keyID {
 			s.Errorf("%+v, %v", list, err)
 		}
@@ -177,7 +177,7 @@ func resealsInSteps(s *sealedFixture) {
 	}
 	s.want(map[string]int64{"new": 5})
 	for _, e := range all {
-		got, err := s.Endpoint(e.Number())
+		got, err := s.Endpoint(s.Context(), e.Number())
 		if err != nil || got.Revision != 1 || got.ClientID != e.ClientID || (got.Sealed.KeyID == "") != (e.Sealed.KeyID == "") {
 			s.Errorf("%+v, %v", got, err)
 		}

@@ -30,11 +30,11 @@ var secretKeyTests = []test{
 		}
 		f.check(func() {
 			for i := range want {
-				got, err := f.Endpoint(want[i].Number())
+				got, err := f.Endpoint(f.Context(), want[i].Number())
 				f.must(err)
 				same(f, got, want[i])
 			}
-			keys, err := f.SecretKeys()
+			keys, err := f.SecretKeys(f.Context())
 			f.must(err)
 			sealed := int64(0)
 			for i, k := range keys {
@@ -66,7 +66,7 @@ func (f *fixture) update(e webhook.Endpoint, change func(*webhook.Endpoint)) web
 // sealedOtherwise returns how many endpoints another key than the first encrypts.
 func (f *fixture) sealedOtherwise() (left int64) {
 	f.Helper()
-	keys, err := f.SecretKeys()
+	keys, err := f.SecretKeys(f.Context())
 	f.must(err)
 	for _, k := range keys {
 		if !k.Writes {

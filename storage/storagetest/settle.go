@@ -44,7 +44,7 @@ var settleTests = []test{
 		f.check(func() {
 			same(f, f.schedule(1, 19), nil)
 			same(f, f.schedule(1, 21), []webhook.ID{id})
-			b, err := f.Backlog(1)
+			b, err := f.Backlog(f.Context(), 1)
 			f.must(err)
 			same(f, b, webhook.Backlog{Retrying: 1, OldestAt: f.now, NextRetryAt: f.delivery(id).NextAttemptAt.Time()})
 		})
@@ -101,7 +101,7 @@ var settleTests = []test{
 		now.NextAttemptAt = webhook.DueAt(f.at(5).Add(100 * time.Microsecond))
 		f.settle(webhook.Settlement{Was: was.Place(), Now: now})
 		same(f, f.schedule(1, 5), nil)
-		due, _, err := f.Scheduled(1, webhook.Slot{}, f.at(6), 1, 1)
+		due, _, err := f.Scheduled(f.Context(), 1, webhook.Slot{}, f.at(6), 1, 1)
 		f.must(err)
 		same(f, len(due), 1)
 		f.settle(webhook.Settlement{Was: now.Place(), Now: now.Fail(webhook.ReasonPanic, f.at(7))})
@@ -151,20 +151,26 @@ var orderTests = []test{
 			events = append(events, f.event(1))
 		}
 		got, want := make(chan int, 3*writes), []int{}
+		if f.backend.Remote { // its events have an order of their own
+			f.accept(events...)
+		}
 		for i, e := range events {
 			d := webhook.Delivery{ID: e.ID.For(1), EventType: e.Type, Status: webhook.Queued}
-			f.Accept([]webhook.Event{e}, func([]webhook.Receipt, error) { got <- 3 * i })
+			if !f.backend.Remote {
+				f.Accept([]webhook.Event{e}, 0, func([]webhook.Receipt, error) { got <- 3 * i })
+				want = append(want, 3*i)
+			}
+			want = append(want, 3*i+1, 3*i+2)
 			f.Settle(webhook.Settlement{Was: d.Place(), Now: d.Fail(webhook.ReasonPanic, f.now)}, func(error) { got <- 3*i + 1 })
 			f.SaveGate(1, webhook.GateState{Openings: i + 1}, func(error) { got <- 3*i + 2 })
 		}
 		var order []int
-		for i := range 3 * writes {
-			want = append(want, i)
+		for range want {
 			order = append(order, <-got)
 		}
 		same(f, order, want)
 		f.check(func() {
-			g, err := f.Gate(1)
+			g, err := f.Gate(f.Context(), 1)
 			f.must(err)
 			same(f, g.Openings, writes)
 			same(f, f.Pending(), 0)
@@ -184,9 +190,9 @@ var orderTests = []test{
 		f.must(f.Close())
 		f.must(f.Close())
 		f.is(f.trySettle(webhook.Settlement{Now: webhook.Delivery{ID: id}}), webhook.ErrShuttingDown)
-		_, err := f.Delivery(id)
+		_, err := f.Delivery(f.Context(), id)
 		f.is(err, webhook.ErrShuttingDown)
-		_, err = f.Queued(1, webhook.ID{}, 1, 1)
+		_, err = f.Queued(f.Context(), 1, webhook.ID{}, 1, 1)
 		f.is(err, webhook.ErrShuttingDown)
 		_, err = f.CreateEndpoint(f.Context(), f.registration("a"))
 		f.is(err, webhook.ErrShuttingDown)
@@ -213,7 +219,7 @@ func closeUnderLoad(f *fixture) {
 	for _, events := range batches {
 		go func() {
 			for i, e := range events {
-				f.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { answers <- answer{e.ID, err} })
+				f.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { answers <- answer{e.ID, err} })
 				if i == each/4 {
 					started <- struct{}{}
 				}
@@ -240,7 +246,7 @@ func closeUnderLoad(f *fixture) {
 	}
 	f.open()
 	for id, yes := range acknowledged {
-		_, err := f.Event(id)
+		_, err := f.Event(f.Context(), id)
 		same(f, err == nil, yes)
 	}
 }
@@ -297,7 +303,7 @@ func (f *fixture) deliverAll(events []webhook.Event) error {
 	var failed error
 	for _, e := range events {
 		accepted := make(chan error, 1)
-		f.Accept([]webhook.Event{e}, func(_ []webhook.Receipt, err error) { accepted <- err })
+		f.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { accepted <- err })
 		failed = errors.Join(failed, <-accepted)
 		d := webhook.Delivery{ID: e.ID.For(1), EventType: e.Type, Status: webhook.Queued}
 		now := d.Attempted(f.attempt(200), webhook.DefaultSettings().Retry, 0)
@@ -309,11 +315,11 @@ func (f *fixture) deliverAll(events []webhook.Event) error {
 func (f *fixture) readAround(rounds int) error {
 	var failed error
 	for range rounds {
-		_, err := f.Queued(2, webhook.ID{}, 50, 1<<20)
-		_, err2 := f.ListDeliveries(webhook.DeliveryQuery{Limit: 20})
-		_, err3 := f.Backlog(1)
-		_, _, err4 := f.Scheduled(1, webhook.Slot{}, f.now, 10, 1<<20)
-		failed = errors.Join(failed, err, err2, err3, err4, f.Wakes(0, func(webhook.Wake) error { return nil }))
+		_, err := f.Queued(f.Context(), 2, webhook.ID{}, 50, 1<<20)
+		_, err2 := f.ListDeliveries(f.Context(), webhook.DeliveryQuery{Limit: 20})
+		_, err3 := f.Backlog(f.Context(), 1)
+		_, _, err4 := f.Scheduled(f.Context(), 1, webhook.Slot{}, f.now, 10, 1<<20)
+		failed = errors.Join(failed, err, err2, err3, err4, f.Wakes(f.Context(), webhook.AllParts(), 0, func(webhook.Wake) error { return nil }))
 	}
 	return failed
 }

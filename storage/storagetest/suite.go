@@ -20,20 +20,39 @@ type Backend struct {
 	// Persistent says that records survive Close and Open. The suite then looks at
 	// everything twice, once before and once after a restart.
 	Persistent bool
+	// Remote says that a network is between the store and its records. A test in a
+	// synctest bubble may not wait for a network, so tests about time set the clock that
+	// Config.Now reads. Dones are then ordered only for settlements and gates of one
+	// endpoint.
+	Remote bool
+	// Retention is for tests about time; a minute if it is 0.
+	Retention time.Duration
+	// Overdue is by how much longer than the retention the store may keep what has
+	// expired, because it removes a whole day at once, for example. What has expired may
+	// be readable until then.
+	Overdue time.Duration
 }
 
 // Config says how a test wants its store.
 type Config struct {
+	// Dir is an empty directory, the test's own. It names the store, too: Open is called
+	// with the same Dir again in order to find the records of the last store.
 	Dir       string
 	Retention time.Duration
+	// Now returns the present time for everything that the store dates or expires; nil
+	// for that of the process.
+	Now func() time.Time
+	// Test is the test that needs the store. With its Cleanup a backend removes what it
+	// keeps outside of Dir.
+	Test testing.TB
 }
 
 // test is one property. Its name completes the sentence "a store …".
 type test struct {
 	name string
 	run  func(*fixture)
-	// bubble says that the property is about time: it is tested in a synctest bubble.
-	bubble bool
+	// timed says that the property is about time, which passes by fixture.sleep.
+	timed bool
 }
 
 // Run checks every promise of package storage's interfaces.

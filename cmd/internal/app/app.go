@@ -67,13 +67,15 @@ type parts struct {
 	// backup streams the backend's content; it is not part of storage.Store, because
 	// each backend has a format of its own.
 	backup     func(ctx context.Context, w io.Writer) error
-	needed     func() uint64 // free disk space that storage needs to continue
+	needed     func() uint64          // free disk space that storage needs to continue
+	stored     func() (uint64, error) // disk space that storage takes
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
 	leases     *leases
 	keySet     *auth.KeySet // nil if no URL of one is set
 	api        *httpapi.Server
 	registry   *prometheus.Registry
+	figures    *figures
 	sequence   *webhook.Sequence
 	public     net.Addr
 	admin      net.Addr

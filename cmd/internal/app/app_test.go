@@ -146,18 +146,25 @@ func TestDirectoryInUse(t *testing.T) {
 // brokenStore is a store that cannot commit any more.
 type brokenStore struct {
 	storage.Store
-	broken chan struct{}
+	broken, fenced chan struct{}
 }
 
 var errDisk = errors.New("no such device")
 
 func (s brokenStore) Broken() <-chan struct{} { return s.broken }
+func (s brokenStore) Fenced() <-chan struct{} { return s.fenced }
 func (s brokenStore) Err() error              { return errDisk }
 
-// TestBrokenStorage: Failed receives the store's reason as soon as a commit has failed.
+// TestBrokenStorage: Failed receives the store's reason as soon as a commit has failed,
+// or other servers have taken this one for dead.
 func TestBrokenStorage(t *testing.T) {
+	t.Run("broken", func(t *testing.T) { reportsEnd(t, func(s brokenStore) { close(s.broken) }) })
+	t.Run("fenced", func(t *testing.T) { reportsEnd(t, func(s brokenStore) { close(s.fenced) }) })
+}
+
+func reportsEnd(t *testing.T, end func(brokenStore)) {
 	a := newApp(t, testConfig(t))
-	store := brokenStore{memstore.Open(memstore.Options{}), make(chan struct{})}
+	store := brokenStore{memstore.Open(memstore.Options{}), make(chan struct{}), make(chan struct{})}
 	defer func() { _ = store.Close() }()
 	dispatcher, err := actors.New(actors.Options{
 		Store: store, Sequence: new(webhook.Sequence), Log: a.log, Metrics: prometheus.NewRegistry(),
@@ -169,7 +176,7 @@ func TestBrokenStorage(t *testing.T) {
 	}
 	a.parts.store, a.parts.dispatcher = store, dispatcher
 	stopWatch := role(a.watchFaults)
-	close(store.broken)
+	end(store)
 	select {
 	case err := <-a.Failed():
 		if !errors.Is(err, errDisk) {

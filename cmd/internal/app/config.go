@@ -38,6 +38,8 @@ type Config struct {
 	// AllowUnpatched is for those who build with go build or go install, without make.
 	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs built with make have them."`
 
+	MetricsWebhooks int `group:"Server" default:"20" help:"How many webhooks have metrics of their own at most: those that stand out by the age of what is pending, by how much is pending and by failed attempts; 0 for none, up to 1000."`
+
 	Profiling bool `group:"Server" help:"Serve /debug/pprof/ on the admin listener."`
 
 	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`
@@ -188,6 +190,7 @@ func (c *Config) rules() []rule {
 		{"listen", c.PublicListener == nil && AddressFault(c.publicAddress()) != "", AddressFault(c.publicAddress())},
 		{"admin-listen", c.AdminListener == nil && AddressFault(c.AdminListen) != "", AddressFault(c.AdminListen)},
 		{"data-dir", c.DataDir == "", "is empty"},
+		{"metrics-webhooks", c.MetricsWebhooks < 0 || c.MetricsWebhooks > 1000, "is not from 0 to 1000"},
 		{"shutdown-timeout", c.ShutdownTimeout <= 0, "is not more than 0"},
 		{"header-prefix", !isHeaderPrefix(c.HeaderPrefix), "is not made of letters, digits and inner hyphens"},
 		{"response-excerpt", c.ResponseExcerpt < 1 || c.ResponseExcerpt > sender.MaxExcerptBytes, "is not from 1B to 64KiB"},

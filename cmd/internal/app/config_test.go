@@ -71,6 +71,8 @@ func TestCheck(t *testing.T) {
 		{"response-excerpt", func(c *Config) { c.ResponseExcerpt = 64<<10 + 1 }},
 		{"retention", func(c *Config) { c.Retention = 0 }},
 		{"max-pending", func(c *Config) { c.MaxPending = 0 }},
+		{"metrics-webhooks", func(c *Config) { c.MetricsWebhooks = -1 }},
+		{"metrics-webhooks", func(c *Config) { c.MetricsWebhooks = 1001 }},
 		{"max-webhooks", func(c *Config) { c.MaxWebhooks = 0 }},
 		{"client-max-webhooks", func(c *Config) { c.ClientMaxWebhooks = 0 }},
 		{"client-max-patterns", func(c *Config) { c.ClientMaxPatterns = 0 }},

@@ -12,6 +12,10 @@ import (
 // a tenth of the default reserve in that time.
 const diskInterval = time.Second
 
+// storedInterval is the time between two looks at what storage takes, which costs a look
+// at the entry of each of its files.
+const storedInterval = time.Minute
+
 // The default reserve is a tenth of the disk, at most 2 GiB.
 const (
 	diskReservePart = 10
@@ -27,9 +31,12 @@ type diskWatcher struct {
 	needed  func() uint64      // bytes that storage needs to continue
 	tell    func(reached bool) // is called at each change, by Run's goroutine
 	log     *slog.Logger
+	stored  func() (uint64, error) // bytes that storage takes
+	figures *figures
 	measure func(dir string) (disk.Space, error) // disk.Measure, or a test's
 	reached bool                                 // what tell was last called with
 	failing bool                                 // the last measurement failed, and was logged
+	weighed time.Time                            // when stored was last called
 }
 
 // Run logs the reserve, and measures now and at every interval until ctx ends.
@@ -39,6 +46,7 @@ func (w *diskWatcher) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		w.look()
+		w.weigh(time.Now())
 		select {
 		case <-ctx.Done():
 			return
@@ -77,6 +85,8 @@ func (w *diskWatcher) look() {
 	}
 	w.failing = false
 	reserve := w.bytes(space)
+	w.figures.free.Set(float64(space.Free))
+	w.figures.reserve.Set(float64(reserve))
 	reached := belowReserve(space.Free, reserve, w.reached)
 	if reached == w.reached {
 		return
@@ -88,6 +98,18 @@ func (w *diskWatcher) look() {
 		return
 	}
 	w.log.Info("there is disk space again: publishing is accepted", "free_bytes", space.Free, "reserve_bytes", reserve)
+}
+
+// weigh measures what storage takes, if it is time. An error leaves the last figure as it
+// is: nothing depends on it, and look logs a disk that cannot be read.
+func (w *diskWatcher) weigh(now time.Time) {
+	if now.Sub(w.weighed) < storedInterval {
+		return
+	}
+	w.weighed = now
+	if bytes, err := w.stored(); err == nil {
+		w.figures.stored.Set(float64(bytes))
+	}
 }
 
 // bytes returns the reserve in force. It is computed for each look, since the disk can

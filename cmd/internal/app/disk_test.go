@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/corpastro/astrohook/storage/disk"
 )
 
@@ -43,7 +45,19 @@ func TestDiskWatcher(t *testing.T) {
 		var fault atomic.Bool
 		var told []bool
 		var log bytes.Buffer
+		var stored atomic.Uint64
+		_, shown, err := newRegistry("test")
+		if err != nil {
+			t.Fatal(err)
+		}
 		w := &diskWatcher{
+			figures: shown,
+			stored: func() (uint64, error) {
+				if fault.Load() {
+					return 0, errors.New("no such device")
+				}
+				return stored.Add(1000), nil
+			},
 			reserve: 1600,
 			tell:    func(reached bool) { told = append(told, reached) },
 			log:     slog.New(slog.NewTextHandler(&log, nil)),
@@ -78,12 +92,26 @@ func TestDiskWatcher(t *testing.T) {
 			if !slices.Equal(told, step.want) {
 				t.Errorf("%s: passed on %v, want %v", step.reason, told, step.want)
 			}
+			if free := testutil.ToFloat64(shown.free); !step.fault && free != float64(step.free) {
+				t.Errorf("%s: the metric says that %v are free", step.reason, free)
+			}
+		}
+		time.Sleep(2 * storedInterval)
+		synctest.Wait()
+		if reserve, bytes := testutil.ToFloat64(shown.reserve), testutil.ToFloat64(shown.stored); reserve != 1600 || bytes != 3000 {
+			t.Errorf("reserve %v, stored %v after the start and two minutes", reserve, bytes)
+		}
+		fault.Store(true)
+		time.Sleep(storedInterval)
+		synctest.Wait()
+		if bytes := testutil.ToFloat64(shown.stored); bytes != 3000 {
+			t.Errorf("stored %v after a measurement that failed: want the last figure", bytes)
 		}
 		if err := stop(context.Background()); err != nil {
 			t.Error(err)
 		}
-		if lines := strings.Count(log.String(), "\n"); lines != 5 || !strings.Contains(log.String(), "reserve_bytes=1600 set_bytes=1600 storage_needs_bytes=700") {
-			t.Errorf("%d lines in the log, want one at start, one for each change and one for the fault:\n%s", lines, log.String())
+		if lines := strings.Count(log.String(), "\n"); lines != 6 || !strings.Contains(log.String(), "reserve_bytes=1600 set_bytes=1600 storage_needs_bytes=700") {
+			t.Errorf("%d lines in the log, want one at start, one for each change and one for each fault:\n%s", lines, log.String())
 		}
 	})
 }

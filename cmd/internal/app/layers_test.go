@@ -81,6 +81,9 @@ var forbidden = []edge{
 	{"actors/lane", "actors/limit", "the lane is a pure core: it knows webhook only"},
 	{"actors/lane", "actors/sender", "the lane is a pure core: it knows webhook only"},
 	{"actors/limit", "actors/lane", "what endpoints share knows nothing of what one of them decides"},
+	{"actors/survey", "actors/lane", "a survey sums up what it is shown, and asks nobody"},
+	{"actors/survey", "actors/limit", "a survey sums up what it is shown, and asks nobody"},
+	{"actors/survey", "actors/sender", "a survey sums up what it is shown, and asks nobody"},
 	{"actors/limit", "actors/sender", "what endpoints share knows nothing of how attempts are made"},
 	{"actors/sender/guard", "actors/sender", "the guard judges targets, and knows neither connections nor HTTP"},
 	{"actors/sender/http1", "actors/sender/guard", "HTTP/1.1 and nothing else"},
@@ -99,6 +102,9 @@ var forbidden = []edge{
 	{"cmd", "storage/badgerstore/engine/enginetest", "damage for tests"},
 	{"cmd", "httpapi/inbound/inboundtest", "a client for tests"},
 	{"storage/badgerstore/engine", "storage/badgerstore/layout", "the engine knows Badger and its files, and no records"},
+	{"storage/badgerstore/engine", "storage/record", "the engine knows Badger and its files, and no records"},
+	{"storage/record", "storage/badgerstore", "records know no backend"},
+	{"storage", "storage/record/recordtest", "records of older versions, for tests"},
 	{"storage/badgerstore/layout", "storage/badgerstore/engine", "keys and encodings do not depend on how Badger is opened"},
 	{"storage", "actors", "the parts do not know one another"},
 	{"storage", "httpapi", "the parts do not know one another"},
@@ -107,6 +113,11 @@ var forbidden = []edge{
 	{"storage", "cmd", "cmd is the top"},
 	{"storage/badgerstore", "storage/keyring", "storage/sealed encrypts in front of every backend"},
 	{"storage/memstore", "storage/keyring", "storage/sealed encrypts in front of every backend"},
+	{"storage/pgstore", "storage/keyring", "storage/sealed encrypts in front of every backend"},
+	{"storage/pgstore", "storage/badgerstore", "backends share records, and nothing else"},
+	{"storage/badgerstore", "storage/pgstore", "backends share records, and nothing else"},
+	{"storage", "storage/pgstore/pgtest", "a database for tests"},
+	{"cmd", "storage/pgstore/pgtest", "a database for tests"},
 	{"storage/groupcommit", "storage/badgerstore", "groups of writes know no backend"},
 	{"storage/badgerstore/layout", "storage/badgerstore/engine", "keys and records are pure functions"},
 	{"bench", "actors", "bench drives the public HTTP API only"},
@@ -133,6 +144,7 @@ var homes = []struct {
 }{
 	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore"}},
 	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
+	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
 }
 
 func layerFaults(packages []listedPackage) []string {
@@ -192,6 +204,7 @@ var allowed = map[string][]string{
 	module + "/webhook/canonicaljson": {jsonLibrary},
 	module + "/webhook/signing":       {},
 	module + "/storage/keyring":       {},
+	module + "/storage/record":        slices.Concat(vocabulary, []string{module + "/storage/record"}),
 	module + "/actors/limit":          vocabulary,
 	module + "/actors/lane":           slices.Concat(vocabulary, []string{"github.com/sony/gobreaker/v2", "golang.org/x/time/rate"}),
 }

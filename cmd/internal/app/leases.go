@@ -168,8 +168,8 @@ type leasingStore struct {
 }
 
 // EachEndpoint calls visit for every webhook.
-func (s leasingStore) EachEndpoint(visit func(webhook.Endpoint) error) error {
-	return s.Store.EachEndpoint(func(e webhook.Endpoint) error {
+func (s leasingStore) EachEndpoint(ctx context.Context, visit func(webhook.Endpoint) error) error {
+	return s.Store.EachEndpoint(ctx, func(e webhook.Endpoint) error {
 		if !e.ExpiresAt.IsZero() && !e.Deleted() {
 			s.leases.note(&e, s.earliest)
 		}

@@ -9,9 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/actors/sender/guard"
@@ -29,11 +26,17 @@ const storeDir = "store"
 // openStorage opens the data directory, which can take long after a kill: storage replays
 // its log. Two processes cannot have the same directory open.
 func (a *App) openStorage() error {
+	var err error
+	if a.parts.registry, a.parts.figures, err = newRegistry(a.config.Version); err != nil {
+		return err
+	}
+	dir := filepath.Join(a.config.DataDir, storeDir)
 	backend, err := badgerstore.Open(badgerstore.Options{
-		Dir:       filepath.Join(a.config.DataDir, storeDir),
+		Dir:       dir,
 		NoSync:    !a.config.Sync,
 		Retention: a.config.Retention,
 		Log:       a.component("storage"),
+		Committed: func(took time.Duration) { a.parts.figures.commits.Observe(took.Seconds()) },
 	})
 	if err != nil {
 		return err
@@ -52,15 +55,11 @@ func (a *App) openStorage() error {
 		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))
 	}
 	a.parts.store, a.parts.backup, a.parts.needed = store, backend.Backup, backend.SpaceNeeded
+	a.parts.stored = func() (uint64, error) { return disk.Used(dir) }
 	sayOpening(a.component("storage"), backend.Opening())
 	a.parts.sequence = new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
-	// A registry of this server, not the global one: two servers may run in one process.
-	a.parts.registry = prometheus.NewRegistry()
-	return errors.Join(
-		a.parts.registry.Register(collectors.NewGoCollector()),
-		a.parts.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
-	)
+	return nil
 }
 
 // openSender makes the client of all deliveries. It makes no connection yet.
@@ -107,14 +106,17 @@ func (a *App) startActors() error {
 	client := a.parts.sender
 	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
 	dispatcher, err := actors.New(actors.Options{
-		Store:       leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
-		Open:        func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
-		Sequence:    a.parts.sequence,
-		Defaults:    a.config.endpointDefaults(),
-		Ceilings:    a.config.ceilings(),
-		Log:         a.config.Log,
-		Abort:       client.Abort,
-		Metrics:     a.parts.registry,
+		Store:    leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
+		Open:     func(e webhook.Endpoint, s webhook.Settings) (actors.Target, error) { return client.Open(e, s) },
+		Sequence: a.parts.sequence,
+		Defaults: a.config.endpointDefaults(),
+		Ceilings: a.config.ceilings(),
+		Log:      a.config.Log,
+		Abort:    client.Abort,
+		Metrics:  a.parts.registry,
+
+		MetricsWebhooks: a.config.MetricsWebhooks,
+
 		MaxPending:  a.config.MaxPending,
 		MaxInFlight: a.descriptors.attempts,
 		WatchPeriod: a.config.WatchPeriod,
@@ -179,6 +181,8 @@ func (a *App) startRoles() error {
 		tell:    a.parts.dispatcher.SetDiskReserve,
 		log:     a.component("disk"),
 		needed:  a.parts.needed,
+		stored:  a.parts.stored,
+		figures: a.parts.figures,
 		measure: disk.Measure,
 	}
 	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
@@ -198,6 +202,8 @@ func (a *App) watchFaults(ctx context.Context) {
 	select {
 	case <-a.parts.store.Broken():
 		a.fail(fmt.Errorf("storage cannot continue: %w", a.parts.store.Err()))
+	case <-a.parts.store.Fenced():
+		a.fail(fmt.Errorf("the cluster has taken this server for dead: %w", a.parts.store.Err()))
 	case <-a.parts.dispatcher.Failed():
 		a.fail(fmt.Errorf("actors cannot continue: %w", a.parts.dispatcher.Err()))
 	case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -13,7 +14,7 @@ func Example() {
 	id := webhook.ID{Seq: 0x0102, Endpoint: 7, Nonce: 9}
 	key := layout.DeliveryKey(layout.SpaceQueued, id)
 	fmt.Printf("%c %x\n", key[0], key[1:])
-	d, err := layout.DecodeDelivery(layout.ParseDeliveryKey(key), layout.Fresh)
+	d, err := record.DecodeDelivery(layout.ParseDeliveryKey(key), record.Fresh)
 	fmt.Println(d.ID == id, d.Status, d.Attempts, err)
 	// Output:
 	// q 00000007000000000000010200000009

@@ -1,12 +1,9 @@
-// Package layout is how badgerstore's data looks on disk: the keys, and the records
-// behind them, as pure functions between bytes and types of package webhook. Each kind
-// of record has one file, so that a new field of it is a change in one place.
+// Package layout is how badgerstore's data looks on disk: its keys, and the records that
+// only badgerstore keeps, as pure functions between bytes and types of package webhook.
+// The records that other backends write too are those of package record.
 //
-// A record starts with the version of its encoding. To add a field, append it at the
-// end and raise the version of that record; a decoder reads all older versions and
-// leaves the field zero. What was written once is read for ever: FuzzX and TestOlderX
-// tests hold the decoders to that. Keys are part of the schema version instead
-// (badgerstore's schema.go).
+// A record starts with the version of its encoding, as those of package record do. Keys
+// are part of the schema version instead (badgerstore's schema.go).
 //
 // Transactions, and which records belong together, are badgerstore's; nothing here
 // knows Badger.
@@ -17,6 +14,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -126,6 +124,12 @@ func SecretKeyKey(id string) []byte { return append([]byte{byte(SpaceSecretKey)}
 // APIKeyKey returns the key of an API key.
 func APIKeyKey(id string) []byte { return append([]byte{byte(SpaceAPIKey)}, id...) }
 
+// IdempotencyKey returns the key of a publisher's idempotency key.
+func IdempotencyKey(e *webhook.Event) []byte {
+	hash := record.KeyHash(e)
+	return append([]byte{byte(SpaceIdempotency)}, hash[:]...)
+}
+
 // EventKey returns the key of an event, or of a delivery's event.
 func EventKey(id webhook.ID) []byte {
 	return AppendEventKey(make([]byte, 0, EventKeySize), id)
@@ -175,21 +179,19 @@ func DeliveryLogPrefix(s Space, id webhook.ID) []byte {
 	return AppendEndpointNumber(LogPrefix(s, id), id.Endpoint)
 }
 
-// logKey returns the key of one attempt, or of its body. A delivery has as many keys
-// as there are slots, so that a new attempt overwrites the oldest, and nothing has to
-// be removed.
-func logKey(s Space, id webhook.ID, number, slots int) []byte {
-	return append(DeliveryLogPrefix(s, id), byte(number%slots))
+// logKey returns the key of one attempt, or of its body.
+func logKey(s Space, id webhook.ID, slot int) []byte {
+	return append(DeliveryLogPrefix(s, id), byte(slot))
 }
 
 // AttemptKey returns the key of a numbered attempt of a delivery.
 func AttemptKey(id webhook.ID, number int) []byte {
-	return logKey(SpaceAttempt, id, number, webhook.MaxAttemptLog)
+	return logKey(SpaceAttempt, id, record.AttemptSlot(number))
 }
 
 // BodyKey returns the key of that attempt's response body.
 func BodyKey(id webhook.ID, number int) []byte {
-	return logKey(SpaceBody, id, number, webhook.MaxLongResponses)
+	return logKey(SpaceBody, id, record.BodySlot(number))
 }
 
 // ParseLogKey returns the delivery that an attempt or a body belongs to.
@@ -238,6 +240,20 @@ func ParseScheduleKey(key []byte) webhook.Slot {
 		Seq:      binary.BigEndian.Uint64(key[13:]),
 		Nonce:    binary.BigEndian.Uint32(key[21:]),
 	})
+}
+
+// SpaceOf returns the space that holds deliveries of a status.
+func SpaceOf(s webhook.Status) Space {
+	switch s {
+	case webhook.Retrying:
+		return SpaceRetrying
+	case webhook.Delivered:
+		return SpaceDelivered
+	case webhook.Failed, webhook.Cancelled:
+		return SpaceFailed
+	default:
+		return SpaceQueued
+	}
 }
 
 // LastID returns an ID that is larger than every other of an endpoint.

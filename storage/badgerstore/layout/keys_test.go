@@ -152,3 +152,25 @@ func TestParse(t *testing.T) {
 		t.Error("event types have names of any length")
 	}
 }
+
+func TestKeysSortLikeWhatTheyName(t *testing.T) {
+	ids := []webhook.ID{
+		{}, {Nonce: 1}, {Seq: 1}, {Seq: 255, Nonce: 9}, {Seq: 256}, {Seq: 1 << 40}, {Endpoint: 1}, {Endpoint: 256, Seq: 3},
+	}
+	for _, a := range ids {
+		if got := ParseDeliveryKey(DeliveryKey(SpaceQueued, a)); got != a {
+			t.Errorf("delivery key of %v reads %v", a, got)
+		}
+		if got := ParseEventKey(EventKey(a)); got != a.Event() {
+			t.Errorf("event key of %v reads %v", a, got)
+		}
+		if got := ParseScheduleKey(ScheduleKey(SlotOf(5, a))); got != SlotOf(5, a) {
+			t.Errorf("schedule key of %v reads %v", a, got)
+		}
+		for _, b := range ids {
+			if a.Endpoint == b.Endpoint && bytes.Compare(DeliveryKey(SpaceQueued, a), DeliveryKey(SpaceQueued, b)) != a.Compare(b) {
+				t.Errorf("%v and %v sort differently as keys", a, b)
+			}
+		}
+	}
+}

@@ -1,0 +1,33 @@
+//go:build !race
+
+package survey
+
+import (
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// TestAllocations: what runs for each failed attempt, and for each endpoint of each round of
+// the watchdog, allocates nothing.
+func TestAllocations(t *testing.T) {
+	s := New(20, noon)
+	tally := webhook.Tally{Successes: 1, Failures: 9}
+	wakes := make([]*webhook.Wake, 1000)
+	for i := range wakes {
+		wakes[i] = queued(webhook.EndpointNumber(i+1), time.Duration(i)*time.Second)
+		s.Attempted(wakes[i].Endpoint, tally, noon)
+		s.Look(wakes[i], int64(i), noon)
+	}
+	s.round.last = 0
+	if n := testing.AllocsPerRun(10, func() {
+		for i, w := range wakes {
+			s.Attempted(w.Endpoint, tally, noon)
+			s.Look(w, int64(i), noon)
+		}
+		s.round.last = 0
+	}); n > 0 {
+		t.Errorf("%v allocations for %d endpoints", n, len(wakes))
+	}
+}

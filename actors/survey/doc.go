@@ -1,0 +1,11 @@
+// Package survey sums up how all endpoints are doing, for metrics and overviews, in memory
+// that is bounded and without a read of storage of its own.
+//
+// What belongs here: the numbers of endpoints by status ([Survey.Registered]), the tally of
+// those that failed lately ([Survey.Attempted]), what the watchdog sees on its rounds
+// ([Survey.Look], [Survey.EndRound]), the few endpoints that stand out ([Findings]), and
+// all of that as metrics. Time is an argument, except for a scrape. The methods are safe
+// for concurrent use, except Look and EndRound, which belong to the watchdog.
+//
+// What does not: reads of storage, actors, and counters of single events and attempts.
+package survey

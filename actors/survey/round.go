@@ -1,0 +1,203 @@
+package survey
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Findings are what one round of the watchdog found.
+type Findings struct {
+	// At is when the round ended.
+	At time.Time
+	// Oldest has the time at which the oldest delivery at a head was accepted, by the
+	// status of its endpoint; there is no entry where nothing is pending.
+	Oldest map[webhook.EndpointStatus]time.Time
+	// BreakersOpen counts the active endpoints with pending deliveries whose breaker is
+	// open or half-open.
+	BreakersOpen int
+	// Worst are the endpoints that stand out: by the age of what is pending, by how much
+	// is pending and by failed attempts in turn, each once.
+	Worst []webhook.Standing
+}
+
+const (
+	// behind is the age of a pending delivery from which its endpoint may be named. Below
+	// it names would change with every round: whoever is at work has something pending.
+	behind = time.Minute
+	// fewFailures is added to an endpoint's attempts where endpoints are ranked by the part
+	// that failed, so that the failure of a single attempt ranks below 9 of 10.
+	fewFailures = 10
+	// leastFailures is how many attempts of an hour must have failed before an endpoint is
+	// named for them alone, and leastRatio which part.
+	leastFailures = 5
+	leastRatio    = 0.1
+)
+
+// sight is one endpoint as a round sees it.
+type sight struct {
+	number webhook.EndpointNumber
+	webhook.Standing
+}
+
+// round gathers what the watchdog sees until it has seen all endpoints.
+type round struct {
+	last      webhook.EndpointNumber // that was seen
+	oldest    map[webhook.EndpointStatus]time.Time
+	open      int
+	byAge     ranking
+	byBacklog ranking
+	// failing are the endpoints that are pending and failed lately: maxFailing at most.
+	failing map[webhook.EndpointNumber]sight
+}
+
+func newRound(most int) *round {
+	return &round{
+		oldest:    make(map[webhook.EndpointStatus]time.Time),
+		byAge:     ranking{most: most},
+		byBacklog: ranking{most: most},
+		failing:   make(map[webhook.EndpointNumber]sight),
+	}
+}
+
+// Look notes an endpoint with pending deliveries, at now. pending is their number. The
+// watchdog visits endpoints in ascending order; one that is not larger than the last one
+// begins another round, as after a failed read.
+func (s *Survey) Look(w *webhook.Wake, pending int64, now time.Time) {
+	if w.Endpoint <= s.round.last {
+		s.round = newRound(s.most)
+	}
+	s.round.last = w.Endpoint
+	s.mu.Lock()
+	status := cmp.Or(s.held[w.Endpoint], webhook.EndpointActive)
+	tally, fails := s.failing[w.Endpoint]
+	s.mu.Unlock()
+	seen := sight{w.Endpoint, webhook.Standing{
+		Status: status, Pending: pending, OldestAt: oldestHead(w), OpenUntil: w.Gate.OpenUntil, Attempts: tally.Tally,
+	}}
+	r := s.round
+	if known, there := r.oldest[status]; !there || seen.OldestAt.Before(known) {
+		r.oldest[status] = seen.OldestAt
+	}
+	if status == webhook.EndpointActive && !seen.OpenUntil.IsZero() {
+		r.open++
+	}
+	if now.Sub(seen.OldestAt) >= behind {
+		r.byAge.put(-float64(seen.OldestAt.UnixMilli()), &seen)
+		r.byBacklog.put(float64(pending), &seen)
+	}
+	if fails {
+		r.failing[w.Endpoint] = seen
+	}
+}
+
+// oldestHead returns when the older of an endpoint's two heads was accepted.
+func oldestHead(w *webhook.Wake) time.Time {
+	queued, scheduled := w.Queued, w.Scheduled.ID
+	if queued == (webhook.ID{}) || scheduled != (webhook.ID{}) && scheduled.Seq < queued.Seq {
+		return scheduled.Time()
+	}
+	return queued.Time()
+}
+
+// EndRound makes the findings of the round that has seen all endpoints, and begins the
+// next one. name returns an endpoint's ID and client; it is called for endpoints that the
+// findings before did not name, three times their bound at most. An endpoint that it does
+// not find is left out. Its other errors are returned, and that endpoint is left out, too.
+func (s *Survey) EndRound(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) error {
+	r := s.round
+	s.round = newRound(s.most)
+	found := &Findings{At: now, Oldest: r.oldest, BreakersOpen: r.open}
+	known := make(map[webhook.EndpointNumber]webhook.Standing)
+	for _, w := range s.Findings().Worst {
+		known[w.Endpoint.Endpoint] = w
+	}
+	var failed error
+	for _, seen := range inTurn(s.most, r.byAge.best, r.byBacklog.best, s.worstFailing(r, now)) {
+		if named, there := known[seen.number]; there {
+			seen.Endpoint, seen.ClientID = named.Endpoint, named.ClientID
+		} else if id, client, err := name(seen.number); err == nil {
+			seen.Endpoint, seen.ClientID = id, client
+		} else {
+			if !errors.Is(err, webhook.ErrNotFound) {
+				failed = err
+			}
+			continue
+		}
+		found.Worst = append(found.Worst, seen.Standing)
+	}
+	s.last.Store(found)
+	return failed
+}
+
+// worstFailing returns the endpoints of which the largest part of the attempts failed, and
+// drops those that have made none for an hour. It passes all that failed lately, of which
+// there are maxFailing at most: 2 ms.
+func (s *Survey) worstFailing(r *round, now time.Time) []sight {
+	best := ranking{most: s.most}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n, f := range s.failing {
+		switch {
+		case now.Sub(f.at) >= failuresKept:
+			delete(s.failing, n)
+			continue
+		case f.Failures < leastFailures, f.FailureRatio() < leastRatio:
+			continue
+		}
+		seen, pending := r.failing[n]
+		if !pending {
+			seen = sight{n, webhook.Standing{Status: cmp.Or(s.held[n], webhook.EndpointActive)}}
+		}
+		seen.Attempts = f.Tally
+		best.put(weight(f.Tally), &seen)
+	}
+	return best.best
+}
+
+// weight ranks endpoints by their failures; see fewFailures.
+func weight(t webhook.Tally) float64 {
+	return float64(t.Failures) / float64(t.Successes+t.Failures+fewFailures)
+}
+
+// inTurn takes from several lists the first one, then the second one of each and so on, each
+// endpoint once, up to most.
+func inTurn(most int, lists ...[]sight) (taken []sight) {
+	for i := range most {
+		for _, list := range lists {
+			if i >= len(list) || len(taken) == most ||
+				slices.ContainsFunc(taken, func(t sight) bool { return t.number == list[i].number }) {
+				continue
+			}
+			taken = append(taken, list[i])
+		}
+	}
+	return taken
+}
+
+// ranking keeps the few of many endpoints that have the largest keys, in falling order.
+type ranking struct {
+	most int
+	keys []float64
+	best []sight // of the same length
+}
+
+// put takes an endpoint into the ranking if it belongs there; of those with the same key the
+// one with the smallest number comes first, so that two rounds over the same endpoints find
+// the same ones. It allocates nothing once the ranking is full.
+func (r *ranking) put(key float64, s *sight) {
+	at := len(r.keys)
+	for at > 0 && (r.keys[at-1] < key || r.keys[at-1] == key && r.best[at-1].number > s.number) {
+		at--
+	}
+	if at == r.most {
+		return
+	}
+	if len(r.keys) == r.most {
+		r.keys, r.best = r.keys[:r.most-1], r.best[:r.most-1]
+	}
+	r.keys, r.best = slices.Insert(r.keys, at, key), slices.Insert(r.best, at, *s)
+}

@@ -1,0 +1,149 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// errClosed is the answer to calls after Close.
+var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
+
+// errUnknown reports a transaction whose outcome is not known.
+var errUnknown = errors.New("the outcome of a transaction is not known")
+
+// retryAfter is how soon a caller should come again while the database cannot be reached.
+const retryAfter = 2 * time.Second
+
+// kind says what follows from an error of the database.
+type kind int
+
+const (
+	fatal       kind = iota // a defect, or a database that is not as it must be
+	temporary               // the connection, or the server's present state: try again
+	repeatable              // this transaction lost against another one: try again at once
+	full                    // the server's disk or memory
+	failedCheck             // a statement that checks something divided by zero
+	exists                  // a key is taken
+)
+
+// SQLSTATE codes, https://www.postgresql.org/docs/15/errcodes-appendix.html.
+const (
+	codeDivisionByZero  = "22012"
+	codeUniqueViolation = "23505"
+)
+
+// kindsByCode are the kinds of single codes; kindsByClass those of their first two digits.
+var (
+	kindsByCode = map[string]kind{
+		codeDivisionByZero: failedCheck, codeUniqueViolation: exists,
+		"25006": temporary, // read only: a standby, or a primary that was deposed
+		"25P03": temporary, // idle in a transaction for too long: this process was suspended
+		"53100": full, "53200": full,
+		"55P03": repeatable, // lock_timeout
+		"57014": temporary,  // somebody cancelled the statement
+	}
+	kindsByClass = map[string]kind{
+		"08": temporary, "40": repeatable, "53": temporary, "57": temporary, "58": temporary,
+	}
+)
+
+// kindOf returns what follows from an error, for all errors of pgx.
+func kindOf(err error) kind {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return temporary // of the network, or pgx gave a connection up
+	}
+	if k, known := kindsByCode[e.Code]; known {
+		return k
+	}
+	if len(e.Code) == 5 {
+		return kindsByClass[e.Code[:2]]
+	}
+	return fatal
+}
+
+// hasCode reports whether the database sent an error with a code.
+func hasCode(err error, code string) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == code
+}
+
+// translate turns an error of pgx into one of package webhook, without anything that could
+// be a credential. Errors of other packages pass.
+func translate(ctx context.Context, err error) error {
+	var ofServer *pgconn.PgError
+	var ofConnect *pgconn.ConnectError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return webhook.ErrNotFound
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &ofServer):
+		return translateServer(ofServer)
+	case errors.As(err, &ofConnect), isOfConnection(err):
+		return unavailable(withoutCredentials(err))
+	}
+	return err
+}
+
+// isOfConnection reports whether an error is one of the connection to the database.
+func isOfConnection(err error) bool {
+	var ofNetwork net.Error
+	var ofSystem syscall.Errno
+	return errors.As(err, &ofNetwork) || errors.As(err, &ofSystem) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, errUnknown)
+}
+
+// isPassing reports whether an error may be gone with the next attempt.
+func isPassing(err error) bool {
+	var ofServer *pgconn.PgError
+	if errors.As(err, &ofServer) {
+		k := kindOf(err)
+		return k == temporary || k == repeatable
+	}
+	var ofConnect *pgconn.ConnectError
+	return errors.As(err, &ofConnect) || isOfConnection(err)
+}
+
+// translateServer is translate for what the server reported.
+func translateServer(e *pgconn.PgError) error {
+	cause := fmt.Errorf("the database says: %s (SQLSTATE %s)", e.Message, e.Code)
+	switch kindOf(e) {
+	case temporary, repeatable:
+		return unavailable(cause)
+	case full:
+		return &webhook.RetryAfterError{Err: fmt.Errorf("%w: %w", webhook.ErrDiskReserve, cause), After: time.Minute}
+	case exists:
+		return fmt.Errorf("%w: %w", webhook.ErrExists, cause)
+	}
+	return cause
+}
+
+// unavailable returns ErrUnavailable with a cause, for callers that can come again.
+func unavailable(cause error) error {
+	return &webhook.RetryAfterError{Err: fmt.Errorf("%w: %w", webhook.ErrUnavailable, cause), After: retryAfter}
+}
+
+// withoutCredentials returns the text of an error of a connection. pgx writes user and
+// database into it, and no password; anything that looks like a URL goes all the same.
+func withoutCredentials(err error) error {
+	text := strings.TrimSpace(err.Error())
+	if strings.Contains(text, "://") {
+		text = "the connection failed"
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,188 @@
+package pgstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// DefaultRetention is how long finished deliveries stay when Options do not say.
+const DefaultRetention = 30 * 24 * time.Hour
+
+// maxClockDifference is how far this machine's clock may be off the database's.
+const maxClockDifference = 5 * time.Second
+
+// Options are where the data is and how it is kept.
+type Options struct {
+	// URL of the database, postgres://user:password@host:port/name. It never appears in an
+	// error or in the log.
+	URL string
+	// Cluster is what the nodes of one cluster have in common and those of another do not,
+	// such as a hash of a secret. A database belongs to the first that joins it.
+	Cluster string
+	// LonePrimary accepts a database without synchronous standby: the storage below it
+	// replicates, or losing that one machine may lose data.
+	LonePrimary bool
+	// Retention is how long a delivery stays after it finished; 0 for DefaultRetention. At
+	// least one second.
+	Retention time.Duration
+	// Log receives what an operator should know; nil for none.
+	Log *slog.Logger
+	// Now dates and expires records, for tests; nil for time.Now.
+	Now func() time.Time
+	// clock is compared with the database's; nil for time.Now.
+	clock func() time.Time
+}
+
+// withDefaults returns the options that Open uses, or what is wrong with them.
+func (o Options) withDefaults() (Options, error) {
+	if o.Retention == 0 {
+		o.Retention = DefaultRetention
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.clock == nil {
+		o.clock = time.Now
+	}
+	switch {
+	case o.URL == "":
+		return o, &webhook.FieldError{Field: "URL", Reason: "is empty"}
+	case o.Retention < time.Second:
+		return o, &webhook.FieldError{Field: "Retention", Reason: "is shorter than one second"}
+	}
+	return o, nil
+}
+
+// Store is a storage.Backend on PostgreSQL. Open makes it.
+type Store struct {
+	options     Options
+	incarnation storage.Incarnation // of this run; its sessions carry it
+	config      *pgxpool.Config
+	settings    map[string]string // of every session
+	reads       *pgxpool.Pool
+	writes      *pgxpool.Pool // changes and heartbeats
+	life        *life
+	slots       [slots]slot
+	changing    chan struct{} // holds one element while a change runs, which has slots[slotChanges]
+	unsure      []move        // of the change whose outcome is not known
+	reaper      reaper
+}
+
+// Open opens the store in a database, whose tables it makes or migrates as needed. It fails
+// if the database cannot be reached or has no room, if a newer version of the program has
+// migrated it, if it lacks a synchronous standby that Options require, or if the clocks
+// differ by more than five seconds.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open storage: %w", err)
+	}
+	s := &Store{options: o, incarnation: newIncarnation(), life: newLife(), changing: make(chan struct{}, 1)}
+	if err := s.start(ctx); err != nil {
+		err = fmt.Errorf("open the storage of database-url: %w", translate(ctx, err))
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// newIncarnation returns a random number that is positive as an int8 of the database.
+func newIncarnation() storage.Incarnation {
+	var raw [8]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	return storage.Incarnation(binary.BigEndian.Uint64(raw[:])>>1 | 1)
+}
+
+// start connects, migrates and checks.
+func (s *Store) start(ctx context.Context) (err error) {
+	if s.config, err = parse(s.options, s.incarnation); err != nil {
+		return err
+	}
+	s.settings = settings(false)
+	if s.writes, err = s.newPool(ctx, writeConnections, true); err != nil {
+		return err
+	}
+	if err := s.examine(ctx); err != nil {
+		return err
+	}
+	if _, err := schema.Migrate(ctx, s.writes, s.options.Now()); err != nil {
+		return err
+	}
+	if s.reads, err = s.newPool(ctx, readConnections, false); err != nil {
+		return err
+	}
+	return s.createSlots(ctx)
+}
+
+// server is what matters of a database before it is used.
+type server struct {
+	Version  int
+	Standby  bool // it is one: it takes no writes
+	Now      time.Time
+	Waits    bool // commits wait for standbys
+	Citus    bool
+	Encoding string
+}
+
+// examine refuses a database that cannot keep what the store promises.
+func (s *Store) examine(ctx context.Context) error {
+	var d server
+	before := s.options.clock()
+	err := s.writes.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), clock_timestamp(),
+		current_setting('synchronous_standby_names') <> '',
+		EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), current_setting('server_encoding')`).
+		Scan(&d.Version, &d.Standby, &d.Now, &d.Waits, &d.Citus, &d.Encoding)
+	if err != nil {
+		return err
+	}
+	if d.Citus {
+		s.settings = settings(true)
+		s.writes.Reset()
+	}
+	return d.err(s.options, before, s.options.clock())
+}
+
+// err returns why a database cannot be used, given the time before and after it was asked.
+func (d *server) err(o Options, before, after time.Time) error {
+	switch {
+	case d.Version < 150000:
+		return fmt.Errorf("the database is PostgreSQL %d, and 15 is the oldest that works", d.Version/10000)
+	case d.Standby:
+		return errors.New("the database is a standby that takes no writes: database-url must name the primary")
+	case d.Encoding != "UTF8":
+		return fmt.Errorf("the database has the encoding %s, and must have UTF8", d.Encoding)
+	case d.Now.Before(before.Add(-maxClockDifference)), d.Now.After(after.Add(maxClockDifference)):
+		return fmt.Errorf("the clock of this machine is %v off the database's, and may be off by %v",
+			before.Sub(d.Now).Abs().Round(time.Millisecond), maxClockDifference)
+	case !o.LonePrimary && !d.Waits:
+		return errors.New("the database has no synchronous standby: add one (synchronous_standby_names), or set durability=storage if the storage below it replicates, or require-standby=false")
+	}
+	return nil
+}
+
+// Close commits what was handed over, and ends all sessions. Later calls fail. It is safe
+// to call twice.
+func (s *Store) Close() error {
+	if !s.life.close() {
+		return nil
+	}
+	for _, pool := range []*pgxpool.Pool{s.reads, s.writes} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func start(t *testing.T, o Options) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count returns how many rows the table t of a database has, or the error.
+func count(ctx context.Context, url string) (n int, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	err = conn.QueryRow(ctx, "SELECT count(*) FROM t").Scan(&n)
+	return n, err
+}
+
+// TestServer: what was committed survives a kill, a stop and a pause, and Close leaves
+// neither files nor processes.
+func TestServer(t *testing.T) {
+	s := start(t, Options{Settings: map[string]string{"work_mem": "5MB"}})
+	ctx := t.Context()
+	first, err := s.Database(ctx)
+	must(t, err)
+	second, err := s.Database(ctx)
+	must(t, err)
+	if first == second || !strings.Contains(first, Password) {
+		t.Errorf("%s, %s", first, second)
+	}
+	must(t, s.Exec(ctx, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)"))
+	must(t, s.Exec(ctx, "SELECT 1 / (current_setting('work_mem') = '5MB')::int"))
+	if _, err := count(ctx, first); err == nil {
+		t.Error("a new database has the table of another one")
+	}
+	must(t, s.Kill(), s.Kill()) // the second one finds nothing
+	if _, err := count(ctx, s.URL("postgres")); err == nil {
+		t.Error("a killed server answers")
+	}
+	must(t, s.Restart(ctx))
+	must(t, s.Exec(ctx, "INSERT INTO t VALUES (2)"))
+	must(t, s.Stop(), s.Restart(ctx))
+	must(t, s.Suspend())
+	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	if _, err := count(short, s.URL("postgres")); err == nil {
+		t.Error("a suspended server answers")
+	}
+	must(t, s.Resume())
+	if n, err := count(ctx, s.URL("postgres")); n != 2 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	must(t, s.Close())
+	if _, err := os.Stat(s.root); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory is left: %v", err)
+	}
+}
+
+// TestStandby: it has what the primary acknowledged, and takes writes once it is promoted.
+func TestStandby(t *testing.T) {
+	s := start(t, Options{})
+	ctx := t.Context()
+	standby, err := s.Standby(ctx)
+	must(t, err)
+	defer func() { must(t, standby.Close()) }()
+	must(t, s.Exec(ctx, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)"))
+	if err := standby.Exec(ctx, "INSERT INTO t VALUES (2)"); err == nil {
+		t.Error("a standby takes writes")
+	}
+	must(t, s.Kill())
+	must(t, standby.Promote(ctx))
+	must(t, standby.Exec(ctx, "INSERT INTO t VALUES (2)"))
+	if n, err := count(ctx, standby.URL("postgres")); n != 2 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+// TestCommitsWaitForTheStandby until they do not have to.
+func TestCommitsWaitForTheStandby(t *testing.T) {
+	s := start(t, Options{})
+	ctx := t.Context()
+	standby, err := s.Standby(ctx)
+	must(t, err)
+	must(t, s.Exec(ctx, "CREATE TABLE t (a int)"), standby.Close())
+	stored := make(chan error, 1)
+	go func() { stored <- s.Exec(ctx, "INSERT INTO t VALUES (1)") }()
+	select {
+	case err := <-stored:
+		t.Errorf("a commit without its standby returned: %v", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	must(t, s.RequireStandby(ctx, false))
+	must(t, <-stored)
+}

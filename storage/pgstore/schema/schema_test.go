@@ -1,0 +1,167 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+var postgres *pgtest.Server
+
+func TestMain(m *testing.M) {
+	var err error
+	if postgres, err = pgtest.Start(context.Background(), pgtest.Options{}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := postgres.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func connect(t *testing.T) *pgx.Conn {
+	t.Helper()
+	url, err := postgres.Database(t.Context())
+	must(t, err)
+	conn, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	t.Cleanup(func() { must(t, conn.Close(context.Background())) })
+	return conn
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
+// TestMigrate: an empty database gets the present schema, once.
+func TestMigrate(t *testing.T) {
+	conn := connect(t)
+	if s, err := Read(t.Context(), conn); err != nil || s != (State{}) || !errors.Is(s.Err(), ErrOlder) {
+		t.Errorf("an empty database: %+v, %v", s, err)
+	}
+	for _, want := range []State{{}, {Version, least}} {
+		was, err := Migrate(t.Context(), conn, noon)
+		if err != nil || was != want {
+			t.Errorf("%+v, %v; want %+v", was, err, want)
+		}
+	}
+	s, err := Read(t.Context(), conn)
+	if err != nil || s.Err() != nil || s.Version != Version {
+		t.Errorf("after it: %+v, %v", s, err)
+	}
+}
+
+// TestNewerSchemas: one that was only widened can be used, another cannot; neither is changed.
+func TestNewerSchemas(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		least int
+		want  error
+	}{
+		{"widened", Version, nil},
+		{"narrowed", Version + 1, ErrNewer},
+	} {
+		conn := connect(t)
+		_, err := Migrate(t.Context(), conn, noon)
+		must(t, err)
+		_, err = conn.Exec(t.Context(), fmt.Sprintf("UPDATE meta SET value = CASE name WHEN 'version' THEN '%d' ELSE '%d' END", Version+1, c.least))
+		must(t, err)
+		if _, err := Migrate(t.Context(), conn, noon); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.why, err, c.want)
+		}
+		if s, err := Read(t.Context(), conn); err != nil || s.Version != Version+1 {
+			t.Errorf("%s: %+v, %v", c.why, s, err)
+		}
+	}
+}
+
+// TestAFailedMigrationLeavesNothing: another program's table in the way.
+func TestAFailedMigrationLeavesNothing(t *testing.T) {
+	conn := connect(t)
+	_, err := conn.Exec(t.Context(), "CREATE TABLE done (a int)")
+	must(t, err)
+	if _, err := Migrate(t.Context(), conn, noon); !errors.Is(err, ErrForeign) {
+		t.Errorf("%v, want ErrForeign", err)
+	}
+	var tables int
+	must(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables))
+	if tables != 2 { // done and meta
+		t.Errorf("%d tables are there", tables)
+	}
+}
+
+// TestDays: rows go to the table of their day, and leave with it.
+func TestDays(t *testing.T) {
+	conn := connect(t)
+	_, err := Migrate(t.Context(), conn, noon)
+	must(t, err)
+	days, err := Days(t.Context(), conn)
+	must(t, err)
+	if len(days) != DaysAhead+2 || !days[0].Equal(noon.Add(-36*time.Hour)) {
+		t.Errorf("days %v", days)
+	}
+	long := noon.AddDate(-1, 0, 0)
+	for _, at := range []time.Time{noon, noon.Add(12*time.Hour - time.Millisecond), noon.Add(12 * time.Hour), long} {
+		_, err := conn.Exec(t.Context(), "INSERT INTO event VALUES ($1, 0, '', '')", int64(webhook.SeqAt(at)))
+		must(t, err)
+	}
+	want := []string{"event_20261127 2", "event_20261128 1", "event_other 1"}
+	if got := where(t, conn); !slices.Equal(got, want) {
+		t.Errorf("rows are in %v, want %v", got, want)
+	}
+	must(t, DropDay(t.Context(), conn, noon), DropDay(t.Context(), conn, noon))
+	if got := where(t, conn); !slices.Equal(got, want[1:]) {
+		t.Errorf("after a day was dropped: %v", got)
+	}
+	must(t, MakeDays(t.Context(), conn, noon, noon))
+	must(t, MakeDays(t.Context(), conn, long, long)) // stays where it is
+	if got := where(t, conn); !slices.Equal(got, want[1:]) {
+		t.Errorf("after days were made: %v", got)
+	}
+}
+
+// where returns the tables that events are in, with their numbers.
+func where(t *testing.T, conn *pgx.Conn) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), "SELECT tableoid::regclass || ' ' || count(*) FROM event GROUP BY tableoid::regclass")
+	must(t, err)
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	slices.Sort(got)
+	return got
+}
+
+// TestKeysCanBeDistributed: every data table has its distribution column in its primary key.
+func TestKeysCanBeDistributed(t *testing.T) {
+	conn := connect(t)
+	_, err := Migrate(t.Context(), conn, noon)
+	must(t, err)
+	for table, want := range map[string]string{
+		"queued": "part", "retrying": "part", "done": "part", "attempt": "part", "gate": "part",
+		"event": "seq", "event_kept": "seq", "unfinished": "seq", "idem": "key",
+	} {
+		var definition string
+		must(t, conn.QueryRow(t.Context(), "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'p'", table).Scan(&definition))
+		if !strings.HasPrefix(definition, "PRIMARY KEY ("+want) {
+			t.Errorf("%s: %s, want %s first", table, definition, want)
+		}
+	}
+}

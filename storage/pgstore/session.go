@@ -1,0 +1,167 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/corpastro/astrohook/storage"
+)
+
+// Sizes of the pools. With the committer's own connection a node has seven.
+const (
+	readConnections  = 4
+	writeConnections = 2 // one change and one heartbeat at a time
+)
+
+const (
+	// dialTimeout bounds how long it takes to open a session.
+	dialTimeout = 5 * time.Second
+	// silence is how long the other side may leave bytes unacknowledged.
+	silence = 5 * time.Second
+)
+
+// application returns the name of all sessions of an incarnation, by which it is fenced.
+func application(i storage.Incarnation) string {
+	return "astrohook/" + strconv.FormatUint(uint64(i), 16)
+}
+
+// errBadURL hides the text of the URL, which has the password.
+var errBadURL = errors.New("database-url is not a URL of PostgreSQL: postgres://user:password@host:port/database")
+
+// parse returns the settings of connections to a database.
+func parse(o Options, i storage.Incarnation) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errBadURL
+	}
+	c := config.ConnConfig
+	c.ConnectTimeout = dialTimeout
+	c.DialFunc = dial
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	c.StatementCacheCapacity = 512
+	c.RuntimeParams["application_name"] = application(i)
+	return config, nil
+}
+
+// dial opens a connection that notices within seconds that the other side is gone.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence, Interval: time.Second, Count: 5},
+		Control:         limitSilence,
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// neverCancelled makes pgx unable to cancel what a session is doing, which it tries in a
+// session of its own when a connection breaks. A commit that waits for a standby and is
+// cancelled is reported as success, though only the primary has it.
+func neverCancelled(c *pgx.ConnConfig) {
+	var open atomic.Bool
+	c.AfterConnect = func(context.Context, *pgconn.PgConn) error {
+		open.Store(true)
+		return nil
+	}
+	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if open.Load() {
+			return nil, net.ErrClosed
+		}
+		return dial(ctx, network, address)
+	}
+}
+
+// warned is where a session counts the warnings of its server. One that comes with a
+// commit means that the outcome is not known.
+const warned = "warnings"
+
+// countWarning counts a notice of the server, if it is a warning.
+func countWarning(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.SeverityUnlocalized == "WARNING" {
+		count, _ := c.CustomData()[warned].(int)
+		c.CustomData()[warned] = count + 1
+	}
+}
+
+// warnings returns how many warnings a session has had.
+func warnings(c *pgx.Conn) int {
+	count, _ := c.PgConn().CustomData()[warned].(int)
+	return count
+}
+
+// settings are those of every session. Plans are made once, when tables may be empty, so
+// they must not depend on how much is in them: no scan of a whole table, no join but by
+// index.
+func settings(customPlans bool) map[string]string {
+	s := map[string]string{
+		"jit": "off", "timezone": "UTC", "standard_conforming_strings": "on",
+		"lock_timeout": "2s", "idle_in_transaction_session_timeout": "5s",
+		"tcp_user_timeout":    strconv.FormatInt(silence.Milliseconds(), 10),
+		"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "5",
+	}
+	// Citus makes no generic plan of a distributed statement, and needs its own joins.
+	if customPlans {
+		s["plan_cache_mode"] = "force_custom_plan"
+		return s
+	}
+	s["plan_cache_mode"] = "force_generic_plan"
+	for _, plan := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		s[plan] = "off"
+	}
+	return s
+}
+
+// configure sets a session up, in one round trip.
+func configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
+	batch := &pgx.Batch{}
+	for name, value := range settings {
+		batch.Queue("SELECT set_config($1, $2, false)", name, value)
+	}
+	// A server may be set to acknowledge what is not on disk; this store may not.
+	batch.Queue(`SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`)
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("set up a session: %w", err)
+	}
+	return nil
+}
+
+// newPool returns a pool of sessions. It opens none.
+func (s *Store) newPool(ctx context.Context, size int32, writes bool) (*pgxpool.Pool, error) {
+	c := s.config.Copy()
+	c.MaxConns, c.MinConns = size, 0
+	c.MaxConnLifetime = time.Hour
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, s.settings) }
+	if writes {
+		c.BeforeConnect = func(_ context.Context, one *pgx.ConnConfig) error {
+			one.OnNotice = countWarning
+			neverCancelled(one)
+			return nil
+		}
+	}
+	return pgxpool.NewWithConfig(ctx, c)
+}
+
+// connect opens a session of its own.
+func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c := s.config.ConnConfig.Copy()
+	c.OnNotice = countWarning
+	neverCancelled(c)
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := configure(ctx, conn, s.settings); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
+	return conn, nil
+}
