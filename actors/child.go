@@ -29,9 +29,11 @@ type child struct {
 	// those that the actor has handled. When both are equal nothing is on its way.
 	sent uint64
 	seen atomic.Uint64
-	// notOfferedAt is the value of sent when the last notOffered was sent.
-	notOfferedAt uint64
-	inbox        *inbox
+	// notOfferedAt is the value of sent when the last notOffered was sent, notOfferedFrom
+	// the ID in it.
+	notOfferedAt   uint64
+	notOfferedFrom webhook.ID
+	inbox          *inbox
 
 	// wakeAt is when to start an actor; zero means no timer. Until holdUntil new
 	// deliveries start none; lane.Never while the endpoint is paused.

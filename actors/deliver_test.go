@@ -324,3 +324,48 @@ func TestLateOffer(t *testing.T) {
 		}
 	})
 }
+
+// TestOlderIsMissed: there is no memory for two deliveries, and their commits become known
+// in the other order while the actor is busy. It reads from the older one on.
+func TestOlderIsMissed(t *testing.T) {
+	h := &hook{}
+	var busy chan struct{}
+	inRig(t, func(o *Options) {
+		h.Store, o.Store = o.Store.(storage.Store), h
+		open := o.Open
+		o.MaxPayloadMemory, o.Open = 1, func(e webhook.Endpoint, s webhook.Settings) (Target, error) {
+			if busy != nil {
+				<-busy
+			}
+			return open(e, s)
+		}
+	}, func(r *rig) {
+		n := r.register(webhook.Settings{})
+		r.wantOnce(n, r.publish(1, 10))
+		busy = make(chan struct{})
+		r.change(n, func(e *webhook.Endpoint) { e.TargetURL = "https://example.com/other" })
+		var first func()
+		h.accept = func(events []webhook.Event, done func([]webhook.Receipt, error)) {
+			h.Store.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
+				if first == nil {
+					first = func() { done(receipts, err) }
+					return
+				}
+				done(receipts, err)
+				first()
+			})
+		}
+		go func() {
+			_, err := r.d.Publish(context.Background(), []webhook.Event{{Type: "user.created", Data: []byte("1234567890")}})
+			wantError(t, err, nil)
+		}()
+		synctest.Wait()
+		r.publish(1, 10)
+		synctest.Wait()
+		close(busy)
+		synctest.Wait()
+		if calls := r.receiver.sent(n); len(calls) != 3 {
+			t.Error(len(calls), "attempts for 3 deliveries")
+		}
+	})
+}

@@ -11,8 +11,9 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// router matches events to endpoints, numbers them, and hands them to storage.
-// One actor does this for all, because events must be stored in the order of their IDs.
+// router matches events to endpoints, numbers them, and hands them to storage. One actor
+// does this for all, because the index belongs to it alone. Nothing relies on the order in
+// which events become visible: other nodes number theirs by themselves.
 type router struct {
 	shared     *shared
 	index      *index

@@ -177,10 +177,11 @@ func (s *supervisor) offer(c actor.Context, to *child, event *webhook.Event, tes
 		s.deliver(c, to, e)
 		return
 	}
-	// One unseen notOffered is enough: the actor reads from it on to the end.
-	if to.pid == nil || test || to.notOfferedAt <= to.seen.Load() {
+	// One unseen notOffered is enough, except for an older delivery: the actor reads from it
+	// on to the end.
+	if to.pid == nil || test || to.notOfferedAt <= to.seen.Load() || id.Compare(to.notOfferedFrom) < 0 {
 		s.send(c, to, &notOffered{from: id, byHand: test})
-		to.notOfferedAt = to.sent
+		to.notOfferedAt, to.notOfferedFrom = to.sent, id
 	}
 }
 

@@ -135,8 +135,9 @@ func SeqAt(t time.Time) uint64 {
 func SeqTime(seq uint64) time.Time { return time.UnixMilli(int64(seq >> seqCounterBits)).UTC() }
 
 // Sequence issues ID.Seq values. Each is larger than the one before, even if the clock
-// steps back: readers of storage keep the last one that they saw, and a smaller one would
-// never be read. Its zero value is ready. It is safe for concurrent use.
+// steps back, so that no two events of a process share one. Processes that share a storage
+// have one each: their values differ by their clocks, and their IDs by the nonces. The zero
+// value is ready. It is safe for concurrent use.
 type Sequence struct {
 	mu   sync.Mutex
 	last uint64

@@ -137,6 +137,7 @@ func (l *Lane) Recorded(e *Entry) {
 	if d := &e.Next.Now; d.Status == webhook.Retrying {
 		l.schedule.miss(webhook.Slot{At: d.NextAttemptAt, ID: d.ID})
 	}
+	l.remember(e)
 	l.forget(e)
 	l.resumeChanges(e)
 }

@@ -80,6 +80,11 @@ func (l *Lane) handToStorage(c *Change, e *Entry) {
 func (l *Lane) ChangeDone(c *Change, requeued *Entry, failed bool, now time.Time) {
 	was := c.entry
 	l.changing--
+	if failed {
+		l.dealt.doubt(c.ID)
+	} else {
+		l.remember(was)
+	}
 	l.forget(was)
 	switch {
 	case requeued != nil && l.sends && !l.draining && l.byHandWaiting < MaxByHand:
@@ -91,7 +96,7 @@ func (l *Lane) ChangeDone(c *Change, requeued *Entry, failed bool, now time.Time
 		l.releaseMemory(requeued)
 		l.NotOffered(c.ID)
 	default:
-		if failed && was.Due.Delivery.Status != "" { // it waited before, and may still be pending
+		if failed { // it waited before, or storage has requeued it and could not say so
 			l.miss(was)
 		}
 		// A read that ended meanwhile showed the delivery as pending. It may have read

@@ -16,7 +16,7 @@
 // A delivery in the window moves so:
 //
 //	from        on                        to          effect
-//	(none)      offer, read               waiting
+//	(none)      offer, read               waiting; (none) for an offer of what was dealt with
 //	waiting     gate and permit free      in flight   attempt
 //	waiting     breaker opens, pause      (none)      read again later, unless it was asked for by hand
 //	waiting     asked for by hand         waiting     goes first, and may pass a closed gate

@@ -30,7 +30,10 @@ func (left Leftover) InFlight() (n int) {
 // before. The lane is not used any more.
 func (l *Lane) HandOver(handled webhook.ID) (left Leftover) {
 	for id, e := range l.window {
-		if id != handled && (e.state == entryInFlight || e.state == entrySettling) {
+		switch {
+		case id == handled, e.state == entryChanging: // storage may have recorded it already
+			l.memory.dealtUpTo = larger(l.memory.dealtUpTo, id)
+		case e.state == entryInFlight, e.state == entrySettling:
 			left.entries = append(left.entries, e)
 		}
 	}

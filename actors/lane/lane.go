@@ -71,6 +71,7 @@ type Lane struct {
 
 	queue    queuePosition
 	schedule schedulePosition
+	dealt    dealt
 	memory   *Memory
 
 	// Out collects what the methods want done. The actor carries it out after each
@@ -99,6 +100,8 @@ type Effects struct {
 type Memory struct {
 	panics map[webhook.ID]int // over each delivery whose outcome is not recorded yet
 	pace   pace
+	// dealtUpTo is the largest ID that earlier lanes dealt with.
+	dealtUpTo webhook.ID
 }
 
 // Panicked counts one more panic over a delivery, and returns how many there were.
@@ -117,7 +120,9 @@ func NewMemory() Memory { return Memory{panics: make(map[webhook.ID]int)} }
 
 // New returns a lane that does not know its endpoint yet; Configure follows. It keeps in
 // m what outlives it.
-func New(m *Memory) *Lane { return &Lane{window: make(map[webhook.ID]*Entry), memory: m} }
+func New(m *Memory) *Lane {
+	return &Lane{window: make(map[webhook.ID]*Entry), dealt: newDealt(m.dealtUpTo), memory: m}
+}
 
 // Configure applies the endpoint as it is now, with its effective settings. saved is the
 // breaker's state in storage; only the first call uses it.

@@ -1,7 +1,6 @@
 package lane
 
 import (
-	"slices"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -21,21 +20,18 @@ func (m *model) advance() {
 	m.carryOut()
 	m.read(now)
 	m.check()
-	if r, ok := m.lane.Idle(now); ok && m.unseen == 0 && m.random.IntN(3) == 0 {
-		m.checkRest(r, now)
-		m.tell("rest %+v", r)
-		m.dropLate()
-		m.lane, m.rest, m.mailbox = nil, r, nil
+	if m.random.IntN(2) == 0 {
+		m.stopIdle(now)
 	}
 }
 
-// dropLate loses the offers that come after what they offer was sent. The supervisor is
-// never late by as long as it takes to stop a lane and start another.
-func (m *model) dropLate() {
-	m.hints = slices.DeleteFunc(m.hints, func(h modelHint) bool {
-		d := m.store.promised[h.of]
-		return h.of != webhook.ID{} && (d.Status != webhook.Queued || d.Attempts > 0)
-	})
+// stopIdle stops a lane that has nothing to do, unless a message is on its way to it.
+func (m *model) stopIdle(now time.Time) {
+	if r, ok := m.lane.Idle(now); ok && m.unseen == 0 {
+		m.checkRest(r, now)
+		m.tell("rest %+v", r)
+		m.lane, m.rest, m.mailbox = nil, r, nil
+	}
 }
 
 // send makes attempts, as long as chance finds permits for them.
@@ -98,11 +94,15 @@ func (m *model) change(of *Lane, c *Change) {
 	if of != m.lane { // a crash was faster
 		return
 	}
-	if !m.calm && m.random.IntN(6) == 0 {
+	failed := func() {
 		m.mail(of, func() {
 			m.tell("change of %s failed", name(c.ID))
 			m.lane.ChangeDone(c, nil, true, time.Now())
 		})
+	}
+	unknown := !m.calm && m.random.IntN(8) == 0 // it is made, and storage cannot say so
+	if !m.calm && m.random.IntN(8) == 0 {
+		failed()
 		return
 	}
 	apply, refused := requeueModel, false
@@ -111,6 +111,11 @@ func (m *model) change(of *Lane, c *Change) {
 		refused = m.store.promised[c.ID].Status.Finished()
 	}
 	m.store.submit(modelWrite{id: c.ID, apply: apply, done: func(d webhook.Delivery) {
+		if unknown {
+			m.note("unknown outcome")
+			failed()
+			return
+		}
 		m.work = append(m.work, func() {
 			m.mail(of, func() {
 				m.tell("changed %s, refused %v", name(c.ID), refused)
@@ -222,13 +227,10 @@ func (m *model) cancelPending(of *Lane) {
 
 // ask requests a change of some delivery.
 func (m *model) ask() {
-	if m.seq == 0 || m.random.IntN(2) == 0 {
+	if len(m.store.ids) == 0 || m.random.IntN(2) == 0 {
 		return
 	}
-	id := webhook.ID{Seq: 1 + m.random.Uint64N(m.seq), Endpoint: 1}
-	if _, stored := m.store.deliveries[id]; !stored {
-		return
-	}
+	id := m.store.ids[m.random.IntN(len(m.store.ids))]
 	kind := []ChangeKind{Retry, Cancel}[m.random.IntN(2)]
 	if m.endpoint.Deleted() {
 		kind = Cancel
@@ -320,7 +322,6 @@ func (m *model) crash() {
 	for len(m.store.writes) > 0 { // faster than the next lane comes
 		m.store.commit()
 	}
-	m.dropLate()
 	left := m.lane.HandOver(handled)
 	m.start()
 	m.held = m.lane.TakeOver(left)

@@ -95,12 +95,12 @@ func (m *model) checkGate(e *Entry, closed bool) {
 
 // underWay reports whether anything is on its way to the lane.
 func (m *model) underWay() bool {
-	return len(m.hints)+len(m.mailbox)+len(m.work)+len(m.store.writes)+len(m.flying) > 0
+	return len(m.hints)+len(m.mailbox)+len(m.work)+len(m.store.writes)+len(m.store.accepts)+len(m.flying) > 0
 }
 
 // checkCalm finds lost wake-ups: with nothing under way, a lane that has work must have a
-// time at which it wakes up.
-func (m *model) checkCalm(now time.Time) {
+// time at which it wakes up. Only an offer that was lost is found by an audit.
+func (m *model) checkCalm(now time.Time) (found bool) {
 	if l := m.lane; l != nil && l.byHandWaiting > 0 && !m.underWay() && !m.retryAt.After(now) && !l.Wants(now) {
 		if e := l.byHand.peek(); e == nil || l.maySend(e) {
 			m.fail("%d wait by hand, and nothing is under way: %s", l.byHandWaiting, m.describe(now))
@@ -108,19 +108,17 @@ func (m *model) checkCalm(now time.Time) {
 	}
 	due, pending := m.store.earliest()
 	if m.underWay() || !pending || m.endpoint.Deleted() || !m.endpoint.Sends() {
-		return
+		return false
 	}
-	if m.lane != nil {
-		if found := m.lane.Overlooked(m.store.wake(), now); found != (Heads{}) {
-			m.fail("the lane does not know of %+v: %s", found, m.describe(now))
-		}
+	if m.audit(now) {
+		return true
 	}
 	var wake time.Time
 	switch {
 	case m.lane == nil:
 		wake = m.rest.WakeAt
 	case m.lane.Wants(now): // chance gave it no permit
-		return
+		return false
 	default:
 		wake = m.lane.WakeAt(now)
 		if m.retryAt.After(now) {
@@ -133,6 +131,34 @@ func (m *model) checkCalm(now time.Time) {
 	if late := wake.Sub(due); !due.IsZero() && late > 20*time.Minute {
 		m.fail("what is due at %v wakes it %v later", due, late)
 	}
+	return false
+}
+
+// audit takes up the head of the queue if its offer was lost and nobody knows of it. It
+// fails if anything else is overlooked.
+func (m *model) audit(now time.Time) bool {
+	heads := m.store.wake()
+	if m.lane != nil && m.lost[heads.Queued] && m.random.IntN(2) == 0 {
+		m.stopIdle(now)
+	}
+	if m.lane == nil {
+		if !m.lost[heads.Queued] || m.rest.HoldUntil.After(now) || !m.rest.WakeAt.IsZero() {
+			return false
+		}
+		m.note("lost offer found at rest")
+		m.start()
+		return true
+	}
+	found := m.lane.Overlooked(heads, now)
+	switch {
+	case found == Heads{}:
+		return false
+	case found.Scheduled.ID != (webhook.ID{}), !m.lost[found.Queued]:
+		m.fail("the lane does not know of %+v: %s", found, m.describe(now))
+	}
+	m.note("lost offer found")
+	m.lane.TakeUp(found)
+	return true
 }
 
 // checkRest fails if a lane that would be stopped must not be.
@@ -145,10 +171,20 @@ func (m *model) checkRest(r Idle, now time.Time) {
 		m.fail("a resting lane holds %d bytes", m.held)
 	}
 	if r.WakeAt.IsZero() && r.HoldUntil.IsZero() && !m.endpoint.Deleted() && len(m.hints) == 0 {
-		if _, pending := m.store.earliest(); pending {
+		if m.pendingOffered() {
 			m.fail("a lane rests for good with deliveries pending: %s", m.describe(now))
 		}
 	}
+}
+
+// pendingOffered reports whether a delivery is pending whose offer was not lost.
+func (m *model) pendingOffered() bool {
+	for id, d := range m.store.deliveries {
+		if !d.Status.Finished() && (d.Status == webhook.Retrying || !m.lost[id]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *model) describe(now time.Time) string {
@@ -195,7 +231,7 @@ func (m *model) finishStep() bool {
 		m.handOn()
 	case len(m.mailbox) > 0:
 		m.readMail()
-	case len(m.store.writes) > 0:
+	case len(m.store.writes)+len(m.store.accepts) > 0:
 		m.commit()
 	case len(m.work) > 0:
 		m.doWork()
@@ -208,7 +244,9 @@ func (m *model) finishStep() bool {
 }
 
 func (m *model) sleep(now time.Time) bool {
-	m.checkCalm(now)
+	if m.checkCalm(now) {
+		return true
+	}
 	if !m.endpoint.Sends() && !m.endpoint.Deleted() {
 		m.configure(func(e *webhook.Endpoint) { e.Status = webhook.EndpointActive })
 		return true

@@ -15,6 +15,7 @@ type modelStore struct {
 	// promised is how the deliveries are once all writes are committed.
 	promised map[webhook.ID]webhook.Delivery
 	writes   []modelWrite
+	accepts  []modelWrite // of several nodes, which commit in any order
 	gate     webhook.GateState
 }
 
@@ -38,15 +39,30 @@ func (m *modelStore) submit(w modelWrite) {
 	m.writes = append(m.writes, w)
 }
 
+// accept hands a new delivery over.
+func (m *modelStore) accept(w modelWrite) {
+	m.promised[w.id] = w.apply(webhook.Delivery{})
+	m.accepts = append(m.accepts, w)
+}
+
 // commit makes the oldest write visible, and calls its done.
 func (m *modelStore) commit() {
 	w := m.writes[0]
 	m.writes = m.writes[1:]
-	d, known := m.deliveries[w.id]
-	if !known {
-		m.ids = append(m.ids, w.id)
-	}
-	d = w.apply(d)
+	m.commitOne(w)
+}
+
+// commitAccept makes a new delivery visible, and calls its done.
+func (m *modelStore) commitAccept(i int) {
+	w := m.accepts[i]
+	m.accepts = slices.Delete(m.accepts, i, i+1)
+	at, _ := slices.BinarySearchFunc(m.ids, w.id, webhook.ID.Compare)
+	m.ids = slices.Insert(m.ids, at, w.id)
+	m.commitOne(w)
+}
+
+func (m *modelStore) commitOne(w modelWrite) {
+	d := w.apply(m.deliveries[w.id])
 	m.deliveries[w.id] = d
 	w.done(d)
 }

@@ -25,9 +25,10 @@ func modelSeeds() uint64 {
 }
 
 // TestLaneAgainstModel plays random scripts against a lane and a model of
-// storage. Messages come late, reads show what was, hints get lost, actors panic
-// and rest: still no delivery is forgotten, none is sent that has finished, none
-// twice at a time, and all memory is given back.
+// storage. Several nodes, whose clocks differ, accept events, and their commits become
+// visible in any order. Offers are lost, doubled and reordered, messages come late, reads
+// show what was, actors panic and rest: still no delivery is forgotten, none is sent that
+// has finished, none twice at a time, and all memory is given back.
 func TestLaneAgainstModel(t *testing.T) {
 	reached := make(map[string]int)
 	for seed := range modelSeeds() {
@@ -44,7 +45,8 @@ func TestLaneAgainstModel(t *testing.T) {
 	}
 	// The scripts are worth something only if they get everywhere.
 	for _, event := range []string{
-		"sent", "read overtaken", "offered during a read", "offer after read", "breaker open", "rest", "rest held",
+		"sent", "read overtaken", "offered during a read", "new and in doubt", "new behind a read", "settled and known", "settled and in doubt",
+		"lost offer found", "lost offer found at rest", "missed by several", "unknown outcome", "breaker open", "rest", "rest held",
 		"crash", "panic", "410", "deleted", "conflict", "requeued", "read failed", "shown while changing",
 		"probe", "breaker closed", "message refused", "passed the gate", "test during a pause", "wish", "another receiver", "resumed", "taken over", "one millisecond",
 	} {
@@ -70,18 +72,24 @@ type model struct {
 	revision uint64 // that the lane knows
 	settings webhook.Settings
 
-	hints   []modelHint // from the supervisor to the mailbox, in order
-	mailbox []modelMail // to the lane, in order
-	early   []func()    // kept until the lane is configured
-	unseen  int         // of them from the supervisor
-	marked  bool        // one of them is about missed deliveries
-	work    []func()    // reads and changes, in any order
+	skews   [3]time.Duration    // of the clocks of the nodes that accept events
+	nodes   int                 // how many of them do
+	offers  []modelHint         // those that were made, for doubling
+	losses  int                 // one offer of so many never comes
+	lost    map[webhook.ID]bool // these
+	hints   []modelHint         // from the supervisor to the mailbox, in any order
+	mailbox []modelMail         // to the lane, in order
+	early   []func()            // kept until the lane is configured
+	unseen  int                 // of them from the supervisor
+	marked  webhook.ID          // one of them is about missed deliveries, from this one on; zero if none is
+	work    []func()            // reads and changes, in any order
 	flying  []*Entry
 	sent    map[webhook.ID]int // attempts made
 	held    int                // bytes charged and not given back
 	retryAt time.Time
 	peak    int // the largest capacity so far
 	seq     uint64
+	quiet   bool // little is disturbed
 	calm    bool // the script is over: nothing fails any more
 	story   []string
 }
@@ -99,10 +107,14 @@ type modelMail struct {
 }
 
 func newModel(t *testing.T, seed uint64) *model {
+	random := rand.New(rand.NewPCG(seed, 99))
 	m := &model{
-		t: t, random: rand.New(rand.NewPCG(seed, 99)), store: newModelStore(), memory: NewMemory(),
+		t: t, random: random, store: newModelStore(), memory: NewMemory(),
 		endpoint: webhook.Endpoint{ID: webhook.ID{Endpoint: 1}, Status: webhook.EndpointActive, Revision: 1},
-		sent:     make(map[webhook.ID]int),
+		sent:     make(map[webhook.ID]int), lost: make(map[webhook.ID]bool), nodes: 1 + random.IntN(3), quiet: seed%3 == 0, losses: 2 + random.IntN(12),
+	}
+	for i := range m.skews {
+		m.skews[i] = time.Duration(random.IntN(8000)) * time.Millisecond
 	}
 	m.settings = m.anySettings()
 	m.start()
@@ -126,7 +138,7 @@ func (m *model) anySettings() webhook.Settings {
 // start makes a lane. It gets to know its endpoint later.
 func (m *model) start() {
 	m.lane, m.rest = New(&m.memory), Idle{}
-	m.mailbox, m.early, m.unseen, m.marked, m.retryAt, m.peak = nil, nil, 0, false, time.Time{}, 0
+	m.mailbox, m.early, m.unseen, m.marked, m.retryAt, m.peak = nil, nil, 0, webhook.ID{}, time.Time{}, 0
 	m.background(func() func() {
 		e, s, g := m.endpoint, m.settings, m.store.gate
 		return func() {
@@ -200,33 +212,47 @@ func (m *model) step() {
 		m.doWork()
 	case pick < 84:
 		m.endAttempt(now)
-	case pick < 88:
+	case pick < 87:
 		m.ask()
+	case pick < 88:
+		m.double()
 	case pick < 96:
 		time.Sleep(time.Duration(m.random.IntN(4000)) * time.Millisecond)
-	default:
+	case !m.quiet || m.random.IntN(12) == 0:
 		m.disturb()
 	}
 	m.advance()
 }
 
-// publish stores deliveries, or a test; the supervisor hears of each after its commit.
+// publish stores deliveries, or a test, on one of the nodes; the endpoint's node hears of
+// each after its commit, late, twice, or not at all.
 func (m *model) publish() {
 	test, count := m.random.IntN(6) == 0, 1
 	if !test {
 		count += m.random.IntN(8)
 	}
+	skew := m.skews[m.random.IntN(m.nodes)]
 	for range count {
 		m.seq++
-		id := webhook.ID{Seq: m.seq, Endpoint: 1}
+		id := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(skew)) + m.seq, Endpoint: 1}
 		fresh := webhook.Delivery{ID: id, EventType: "t", Status: webhook.Queued}
 		fit := m.random.IntN(10) > 0
-		m.store.submit(modelWrite{
+		offer := modelHint{id, test, func() { m.offer(fresh, fit, test) }}
+		m.store.accept(modelWrite{
 			id: id, apply: func(webhook.Delivery) webhook.Delivery { return fresh },
 			done: func(webhook.Delivery) {
-				m.hints = append(m.hints, modelHint{id, test, func() { m.offer(fresh, fit, test) }})
+				if m.lost[id] = m.random.IntN(m.losses) == 0; !m.lost[id] {
+					m.hints, m.offers = append(m.hints, offer), append(m.offers, offer)
+				}
 			},
 		})
+	}
+}
+
+// double passes on an offer once more, at any later time.
+func (m *model) double() {
+	if len(m.offers) > 0 {
+		m.hints = append(m.hints, m.offers[m.random.IntN(len(m.offers))])
 	}
 }
 
@@ -235,26 +261,40 @@ func (m *model) offer(d webhook.Delivery, fit, test bool) {
 	case fit:
 		m.hint(test, func() {
 			m.tell("offer %s, test %v", name(d.ID), test)
-			if known := m.lane.window[d.ID]; known == nil && d.ID.Compare(m.lane.queue.seen) < 0 {
-				m.note("offer after read")
+			switch l := m.lane; {
+			case l.window[d.ID] != nil:
+			case m.store.promised[d.ID].Status == webhook.Queued && l.dealt.mayHave(d.ID):
+				m.note("new and in doubt")
+			case m.store.promised[d.ID].Status == webhook.Queued && d.ID.Compare(l.queue.from) < 0:
+				m.note("new behind a read")
+			case l.dealt.has(d.ID):
+				m.note("settled and known")
+			case l.dealt.mayHave(d.ID):
+				m.note("settled and in doubt")
 			}
 			e := m.entryOf(d)
 			e.ByHand, e.Test = test, test
 			m.lane.Offer(e, time.Now())
 		})
-	case !m.marked || m.lane == nil:
+	case m.marked == webhook.ID{} || m.lane == nil || d.ID.Compare(m.marked) < 0:
+		if m.marked != (webhook.ID{}) && m.lane != nil {
+			m.note("missed by several")
+		}
 		m.hint(test, func() {
-			m.marked = false
+			m.marked = webhook.ID{}
 			m.lane.NotOffered(d.ID)
 		})
-		m.marked = m.lane != nil
+		if m.lane != nil {
+			m.marked = d.ID
+		}
 	}
 }
 
 func (m *model) handOn() {
 	if len(m.hints) > 0 {
-		hint := m.hints[0]
-		m.hints = m.hints[1:]
+		i := m.random.IntN(min(len(m.hints), 6))
+		hint := m.hints[i]
+		m.hints = append(m.hints[:i], m.hints[i+1:]...)
 		hint.pass()
 	}
 }
@@ -271,8 +311,11 @@ func (m *model) readMail() {
 	mail.read()
 }
 
+// commit commits the oldest write of the endpoint's own node, or any event of any node.
 func (m *model) commit() {
-	if len(m.store.writes) > 0 {
+	if n := len(m.store.accepts); n > 0 && (len(m.store.writes) == 0 || m.random.IntN(2) == 0) {
+		m.store.commitAccept(m.random.IntN(n))
+	} else if len(m.store.writes) > 0 {
 		m.store.commit()
 	}
 }

@@ -3,13 +3,12 @@ package lane
 import "github.com/corpastro/astrohook/webhook"
 
 // queuePosition is how far a lane has read its queue in storage. The queue is ordered by
-// ID, which is the order of acceptance.
+// ID, which is about the order of acceptance: a delivery with an ID that was passed may
+// become visible later. Then it is missed, and the position moves back.
 type queuePosition struct {
 	// behind: storage holds queued deliveries that the lane has not seen, from the ID from on.
 	behind bool
 	from   webhook.ID
-	// seen: everything with a smaller ID was read once, so that an offer of it comes too late.
-	seen webhook.ID
 	// reading: a read is under way. Deliveries that are missed meanwhile may have been
 	// stored after it, so its end moves the position back to the first of them.
 	reading          bool
@@ -40,9 +39,6 @@ func (q *queuePosition) finish(last webhook.ID, got, all bool) {
 	q.behind = !all
 	if got {
 		q.from = last.Successor()
-		if q.seen.Compare(q.from) < 0 {
-			q.seen = q.from
-		}
 	}
 	if q.missedDuringRead {
 		q.miss(q.missedFrom)

@@ -126,10 +126,13 @@ func (l *Lane) takeOfferedDuringRead(now time.Time) {
 	offered := l.offeredDuringRead
 	l.offeredDuringRead = nil
 	for _, e := range offered {
-		if l.queue.behind || !l.open(now) {
+		switch {
+		case l.dealt.has(e.ID()):
+			l.releaseMemory(e)
+		case l.queue.behind, !l.open(now), l.dealt.mayHave(e.ID()):
 			l.releaseMemory(e)
 			l.queue.miss(e.ID())
-		} else {
+		default:
 			l.admitRead([]*Entry{e}, now)
 		}
 	}

@@ -486,3 +486,49 @@ func TestReadsAreWorthTheirCost(t *testing.T) {
 		}
 	}
 }
+
+// TestNextLaneDoubts: an earlier lane of the endpoint has dealt with a delivery, or had one
+// in its hands when its actor panicked or a change of it was on its way to storage. An offer
+// that repeats it is not sent by the next lane: a read decides. A new one is sent.
+func TestNextLaneDoubts(t *testing.T) {
+	now := time.Now()
+	m := NewMemory()
+	l := New(&m)
+	l.Configure(&webhook.Endpoint{Status: webhook.EndpointActive}, webhook.DefaultSettings(), webhook.GateState{}, now)
+	l.ReadQueue(now)
+	l.QueueRead(nil, true, now)
+	recorded, handled := send(t, l, 1, now), send(t, l, 2, now)
+	l.Attempted(recorded, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
+	l.Recorded(recorded)
+	l.Offer(queuedEntry(3), now)
+	l.Request(&Change{Kind: Cancel, ID: queuedEntry(3).ID()})
+	l.HandOver(handled.ID())
+
+	for seq := uint64(1); seq <= 3; seq++ {
+		next := New(&m)
+		next.Offer(queuedEntry(seq), now)
+		if len(next.window) > 0 || next.Out.Release != 2 || !next.queue.knows(queuedEntry(seq).ID()) {
+			t.Errorf("delivery %d, offered again: %d in the window, position %+v", seq, len(next.window), next.queue)
+		}
+	}
+	next := New(&m)
+	if next.Offer(queuedEntry(4), now); len(next.window) != 1 {
+		t.Error("a new delivery is not taken")
+	}
+}
+
+// TestChangeOfUnknownOutcome: storage could not say whether it requeued a delivery. The lane
+// reads it, and believes no offer of it.
+func TestChangeOfUnknownOutcome(t *testing.T) {
+	now := time.Now()
+	l := ready(now)
+	c := &Change{Kind: Retry, ID: queuedEntry(1).ID()}
+	l.Request(c)
+	l.ChangeDone(c, nil, true, now)
+	if l.Offer(queuedEntry(1), now); l.waiting != 0 {
+		t.Error("an offer of it is believed")
+	}
+	if from, limit := l.ReadQueue(now); limit == 0 || from != c.ID {
+		t.Errorf("the next read is of %d from %s", limit, name(from))
+	}
+}

@@ -10,7 +10,7 @@ import (
 // is still in storage, so the position of queue or schedule moves back to it (miss).
 
 // Offer takes a queued delivery that was just stored. The lane keeps it, or releases its
-// memory and reads it from storage later.
+// memory and reads it from storage later. Offers may come late, twice and in any order.
 func (l *Lane) Offer(e *Entry, now time.Time) {
 	l.nothingPending = false
 	known := l.window[e.ID()]
@@ -21,18 +21,22 @@ func (l *Lane) Offer(e *Entry, now time.Time) {
 			l.moveByHand(known, e.Test)
 		}
 		l.releaseMemory(e)
-	case known == nil && e.ID().Compare(l.queue.seen) < 0:
-		// A read brought it before the offer came, and it has been dealt with since.
+	case l.dealt.has(e.ID()):
+		// A read brought it before the offer came, or it is offered twice.
 		l.releaseMemory(e)
+	case l.dealt.mayHave(e.ID()):
+		// Only storage knows whether it is still to be sent.
+		l.releaseMemory(e)
+		l.queue.miss(e.ID())
 	case e.ByHand && l.byHandWaiting < MaxByHand && (!l.configured || l.maySend(e)):
 		l.admit(e)
 	case !l.configured && l.waiting < MinWindow:
 		// The first deliveries need no read once the endpoint is configured.
 		l.admit(e)
-	case l.queue.reading && known == nil && len(l.offeredDuringRead) < l.capacity():
+	case l.queue.reading && len(l.offeredDuringRead) < l.capacity():
 		l.offeredDuringRead = append(l.offeredDuringRead, e)
-	case known != nil, !l.open(now), l.queue.behind, l.waiting >= l.capacity():
-		// It is not its turn: others that were accepted earlier are still in storage.
+	case !l.open(now), l.queue.behind, l.waiting >= l.capacity():
+		// It is not its turn: others that were accepted before are still in storage.
 		l.releaseMemory(e)
 		l.queue.miss(e.ID())
 	default:
@@ -106,6 +110,17 @@ func (l *Lane) miss(e *Entry) {
 	} else {
 		l.queue.miss(e.ID())
 	}
+}
+
+// remember notes that a delivery was dealt with. One from the retry schedule was so once
+// before, maybe by an earlier lane.
+func (l *Lane) remember(e *Entry) {
+	if e.Due.Delivery.Status == webhook.Retrying {
+		l.dealt.doubt(e.ID())
+	} else {
+		l.dealt.add(e.ID())
+	}
+	l.memory.dealtUpTo = l.dealt.top
 }
 
 // forget removes an entry that is settled or changed from the window. If reads are under

@@ -27,7 +27,7 @@ const (
 // any event was refused it returns an error, so that a script notices; the error counts
 // the accepted ones, which must not be published again.
 func (c *publishCommand) publishBatch(ctx context.Context, client *apiclient.Client, std streams) error {
-	input := std.in
+	input := std.In
 	if c.Batch != "-" {
 		file, err := os.Open(c.Batch)
 		if err != nil {
@@ -36,14 +36,14 @@ func (c *publishCommand) publishBatch(ctx context.Context, client *apiclient.Cli
 		defer func() { _ = file.Close() }()
 		input = file
 	}
-	p := &batchPublisher{client: client, out: std.out}
+	p := &batchPublisher{client: client, out: std.Out}
 	if err := p.publishLines(ctx, input); err != nil {
 		return fmt.Errorf("publish: %w (%d events accepted, %d refused before)", err, p.accepted, p.refused)
 	}
 	if p.refused > 0 {
 		return fmt.Errorf("publish: %d events accepted, %d refused", p.accepted, p.refused)
 	}
-	if _, err := fmt.Fprintln(std.out, terminal.Counted(p.accepted, "event")+" accepted"); err != nil {
+	if _, err := fmt.Fprintln(std.Out, terminal.Counted(p.accepted, "event")+" accepted"); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 // parse reads a command line as main does, without running anything.
 func parse(t *testing.T, args ...string) (*commandLine, error) {
 	t.Helper()
-	parser, err := newParser(context.Background(), "astrohook", streams{strings.NewReader(""), &strings.Builder{}, &strings.Builder{}})
+	parser, err := newParser(context.Background(), "astrohook", streams{In: strings.NewReader(""), Out: &strings.Builder{}, Err: &strings.Builder{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type versionFlag bool
 // BeforeReset prints the version before the parser looks at the rest of the command
 // line, so that a mistake there does not matter.
 func (versionFlag) BeforeReset(k *kong.Kong) error {
-	if err := (&versionCommand{}).Run(streams{out: k.Stdout}); err != nil {
+	if err := (&versionCommand{}).Run(streams{Out: k.Stdout}); err != nil {
 		return err
 	}
 	k.Exit(exitDone)
@@ -36,7 +36,7 @@ func asFlags(model *kong.Application, args []string) []string {
 	case args[0] == "help":
 		return append(slices.Clone(args[1:]), "--help")
 	case len(args) == 1 && slices.ContainsFunc(model.Children, func(n *kong.Node) bool {
-		return n.Name == args[0] && len(n.Children) > 0
+		return n.Name == args[0] && len(n.Children) > 0 && n.DefaultCmd == nil
 	}):
 		return append(slices.Clone(args), "--help")
 	}

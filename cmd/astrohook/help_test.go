@@ -16,7 +16,7 @@ import (
 // commandModel returns the parser's model of the command line.
 func commandModel(t *testing.T) *kong.Application {
 	t.Helper()
-	parser, err := newParser(t.Context(), "astrohook", streams{strings.NewReader(""), &strings.Builder{}, &strings.Builder{}})
+	parser, err := newParser(t.Context(), "astrohook", streams{In: strings.NewReader(""), Out: &strings.Builder{}, Err: &strings.Builder{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
+	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -22,16 +23,15 @@ type keyCommand struct {
 	Revoke keyRevokeCommand `cmd:"" help:"Revoke an API key: it is refused at once."`
 }
 
-// keyServer has the flags that all key commands share.
+// keyServer has the flags that all key commands share. Each needs the scope admin.
 type keyServer struct {
-	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
-	Token  string `placeholder:"TOKEN" help:"Token, or API key, with the scope admin."`
+	connection.Flags `embed:""`
 }
 
 // call makes one call to the server, with a client of its own: these commands make few.
 // A missing token or a wrong URL is an error before anything is sent.
 func (c *keyServer) call(ctx context.Context, r apiclient.Request, answer any) error {
-	client, err := apiclient.New(c.Server, c.Token)
+	client, err := c.Flags.Client()
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, std streams) error {
 	if err := c.call(ctx, request, &made); err != nil {
 		return fmt.Errorf("make API key: %w", err)
 	}
-	_, err = fmt.Fprintln(std.out, terminal.Printable(made.Key))
+	_, err = fmt.Fprintln(std.Out, terminal.Printable(made.Key))
 	return err
 }
 
@@ -125,10 +125,10 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 		whose = " of client " + terminal.Printable(c.Client)
 	}
 	if len(keys) == 0 {
-		_, err = fmt.Fprintf(std.out, "No API keys%s; `astrohook key create` makes one.\n", whose)
+		_, err = fmt.Fprintf(std.Out, "No API keys%s; `astrohook key create` makes one.\n", whose)
 		return err
 	}
-	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, keyColumns)
 	for _, k := range keys {
 		_, _ = fmt.Fprintln(table, k.columns())
@@ -136,7 +136,7 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the keys: %w", err)
 	}
-	_, err = fmt.Fprintln(std.out, terminal.Counted(len(keys), "API key")+whose)
+	_, err = fmt.Fprintln(std.Out, terminal.Counted(len(keys), "API key")+whose)
 	return err
 }
 
@@ -175,6 +175,6 @@ func (c *keyRevokeCommand) Run(ctx context.Context, std streams) error {
 	if err := c.call(ctx, request, nil); err != nil {
 		return fmt.Errorf("revoke API key: %w", err)
 	}
-	_, err := fmt.Fprintln(std.out, "Revoked "+terminal.Printable(c.ID))
+	_, err := fmt.Fprintln(std.Out, "Revoked "+terminal.Printable(c.ID))
 	return err
 }

@@ -62,7 +62,7 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 	server := &http.Server{Handler: c.receiver(ctx, std), ReadHeaderTimeout: listenHeaderTimeout}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	_, _ = fmt.Fprintf(std.out, "Listening at http://%s/\n", reachable(listener.Addr()))
+	_, _ = fmt.Fprintf(std.Out, "Listening at http://%s/\n", reachable(listener.Addr()))
 
 	err = c.receive(ctx, registration, listener.Addr())
 	if err == nil {
@@ -133,7 +133,7 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 		c.Secret = []string{secret}
 	}
 	// A line that cannot be printed must not end the receiver.
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(std.out, format+"\n", args...) }
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(std.Out, format+"\n", args...) }
 	return &registration{
 		client: client, owner: c.Client, secret: c.Secret[0], lease: c.Lease, eventTypes: c.EventTypes, say: say,
 	}, nil
@@ -145,6 +145,6 @@ func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
 		check: signatureCheck{secrets: c.Secret, publicKeys: c.PublicKey, prefix: c.HeaderPrefix},
 		delay: c.Delay, done: ctx.Done(),
 		status: c.Status, failStatus: c.FailStatus, fail: c.Fail,
-		out: std.out,
+		out: std.Out,
 	}
 }

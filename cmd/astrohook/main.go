@@ -26,8 +26,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
+	"github.com/corpastro/astrohook/cmd/internal/cli/resource"
 	"github.com/corpastro/astrohook/cmd/internal/process"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -47,30 +50,37 @@ type commandLine struct {
 	Config      kong.ConfigFlag `placeholder:"FILE" help:"YAML file with settings, named as the flags are."`
 	ShowVersion versionFlag     `name:"version" short:"v" env:"-" help:"Print the version."`
 
-	Serve     serveCommand     `cmd:"" help:"Run the server."`
-	Token     tokenCommand     `cmd:"" help:"Make a token, signed with the configured secret."`
-	Key       keyCommand       `cmd:"" help:"Make, list and revoke API keys."`
-	SecretKey secretKeyCommand `cmd:"" help:"Make a key that encrypts the secrets on disk."`
-	Reencrypt reencryptCommand `cmd:"" help:"Encrypt all secrets of a running server with its first key."`
-	Publish   publishCommand   `cmd:"" help:"Publish an event, or many."`
-	Listen    listenCommand    `cmd:"" help:"Receive deliveries, verify their signatures and print them."`
-	Verify    verifyCommand    `cmd:"" help:"Check the signatures of one delivery."`
-	Check     checkCommand     `cmd:"" help:"Verify a data directory, and count what it holds."`
-	Backup    backupCommand    `cmd:"" help:"Write all that a server holds to a file."`
-	Restore   restoreCommand   `cmd:"" help:"Make a data directory from a backup."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
-	Help      helpCommand      `cmd:"" help:"Explain a command."`
+	Serve     serveCommand     `cmd:"" group:"Run a server" help:"Run the server."`
+	Token     tokenCommand     `cmd:"" group:"Run a server" help:"Make a token, signed with the configured secret."`
+	Key       keyCommand       `cmd:"" group:"Run a server" help:"Make, list and revoke API keys."`
+	SecretKey secretKeyCommand `cmd:"" group:"Run a server" help:"Make a key that encrypts the secrets on disk."`
+	Reencrypt reencryptCommand `cmd:"" group:"Run a server" help:"Encrypt all secrets of a running server with its first key."`
+	Check     checkCommand     `cmd:"" group:"Run a server" help:"Verify a data directory, and count what it holds."`
+	Backup    backupCommand    `cmd:"" group:"Run a server" help:"Write all that a server holds to a file."`
+	Restore   restoreCommand   `cmd:"" group:"Run a server" help:"Make a data directory from a backup."`
+
+	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`
+	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
+	Events     resource.Events     `cmd:"" group:"See and act" help:"Show events."`
+	Types      resource.Types      `cmd:"" group:"See and act" help:"List, register and change event types."`
+	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again."`
+
+	Publish publishCommand `cmd:"" group:"Publish and receive" help:"Publish an event, or many."`
+	Listen  listenCommand  `cmd:"" group:"Publish and receive" help:"Receive deliveries, verify their signatures and print them."`
+	Verify  verifyCommand  `cmd:"" group:"Publish and receive" help:"Check the signatures of one delivery."`
+
+	Login    connection.Login    `cmd:"" group:"This program" help:"Keep a server and a token for the commands."`
+	Logout   connection.Logout   `cmd:"" group:"This program" help:"Forget a server and its token."`
+	Profiles connection.Profiles `cmd:"" group:"This program" help:"List the servers that login keeps, or use another one."`
+	Version  versionCommand      `cmd:"" group:"This program" help:"Print the version."`
+	Help     helpCommand         `cmd:"" group:"This program" help:"Explain a command."`
 }
 
-// streams are a process's standard streams, which tests replace. Results go to out, and
-// logs and the line about an error to err, so that out can be piped.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
+// streams are the standard streams, in the short form that every command here uses.
+type streams = terminal.Streams
 
 func main() {
-	os.Exit(run(context.Background(), os.Args, streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(context.Background(), os.Args, streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
 // run carries out a command line and returns the exit code. An interrupt ends ctx; a
@@ -90,7 +100,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	parser, err := newParser(ctx, args[0], std, kong.Configuration(file.Load), kong.Exit(func(int) { shown = true }),
 		kong.Bind(hung, readAgain(ctx, args, std)))
 	if err != nil {
-		return fail(std.err, err, exitFailed)
+		return fail(std.Err, err, exitFailed)
 	}
 	command, err := parser.Parse(asFlags(parser.Model, args[1:]))
 	if shown { // help, or the version
@@ -99,7 +109,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	// What the parser refuses is wrong usage; what Run refuses is that only if the error
 	// says so.
 	if err != nil {
-		return fail(std.err, explainRefusal(err, file, parser.Model), exitUsage)
+		return fail(std.Err, explainRefusal(err, file, parser.Model), exitUsage)
 	}
 	if command.Command() != "serve" && !unheard {
 		go endAt(ctx, hung, cancel)
@@ -111,11 +121,11 @@ func run(ctx context.Context, args []string, std streams) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &setting):
-		return fail(std.err, settingFault(setting, file), exitUsage)
+		return fail(std.Err, settingFault(setting, file), exitUsage)
 	case errors.As(err, &usage):
-		return fail(std.err, err, exitUsage)
+		return fail(std.Err, err, exitUsage)
 	}
-	return fail(std.err, err, exitFailed)
+	return fail(std.Err, err, exitFailed)
 }
 
 // program is the name that this process was called by, for commands that users paste.
@@ -132,8 +142,8 @@ func newParser(ctx context.Context, name string, std streams, more ...kong.Optio
 		app.Durations(),
 		kong.PostBuild(namePlaces),
 		kong.Configuration(new(settings.File).Load),
-		kong.Writers(std.out, std.err),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(std.Out, std.Err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ValueFormatter(explain),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std, program(name)),

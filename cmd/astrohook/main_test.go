@@ -19,10 +19,30 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	goleak.VerifyTestMain(m,
+	home, err := os.MkdirTemp("", "astrohook-home-")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME"} { // and so must not whom the developer is logged in as
+		if err := os.Setenv(name, home); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(homely{m, home},
 		// fasthttp's clock runs for ever; its pool of workers notices within 10 s that it has stopped.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+}
+
+// homely removes the home directory of the tests at their end.
+type homely struct {
+	*testing.M
+	home string
+}
+
+func (h homely) Run() int {
+	defer func() { _ = os.RemoveAll(h.home) }()
+	return h.M.Run()
 }
 
 // result is the exit code and the output of a command.
@@ -35,7 +55,7 @@ type result struct {
 func runCommand(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	var out, err buffer
-	code := run(t.Context(), append([]string{"astrohook"}, args...), streams{strings.NewReader(stdin), &out, &err})
+	code := run(t.Context(), append([]string{"astrohook"}, args...), streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
 	return result{code, out.String(), err.String()}
 }
 
@@ -52,7 +72,7 @@ func startCommand(t *testing.T, args ...string) background {
 	var out, errOut buffer
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, append([]string{"astrohook"}, args...), streams{strings.NewReader(""), &out, &errOut})
+		done <- run(ctx, append([]string{"astrohook"}, args...), streams{In: strings.NewReader(""), Out: &out, Err: &errOut})
 	}()
 	stop := sync.OnceValue(func() result {
 		cancel()
@@ -258,7 +278,7 @@ func TestFirstGuesses(t *testing.T) {
 
 // TestHelpShowsDefaults: the help has one default for each flag of each command.
 func TestHelpShowsDefaults(t *testing.T) {
-	parser, err := newParser(t.Context(), "astrohook", streams{strings.NewReader(""), &strings.Builder{}, &strings.Builder{}})
+	parser, err := newParser(t.Context(), "astrohook", streams{In: strings.NewReader(""), Out: &strings.Builder{}, Err: &strings.Builder{}})
 	if err != nil {
 		t.Fatal(err)
 	}

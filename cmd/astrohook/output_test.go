@@ -43,7 +43,7 @@ func TestOutputFails(t *testing.T) {
 		append([]string{"verify", "--secret", vectorSecret, "--any-age", "-H", "X-Corp-Astro-Event-ID: e"}, vectorHeaders...),
 	} {
 		var errOut strings.Builder
-		code := run(t.Context(), append([]string{"astrohook"}, args...), streams{strings.NewReader(vectorBody), fullDisk{}, &errOut})
+		code := run(t.Context(), append([]string{"astrohook"}, args...), streams{In: strings.NewReader(vectorBody), Out: fullDisk{}, Err: &errOut})
 		if code != exitFailed || !strings.Contains(errOut.String(), errFull.Error()) {
 			t.Errorf("%q: exit code %d, error %q", args, code, errOut.String())
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
+	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -18,9 +19,9 @@ const maxPublish = 1 << 20
 
 // publishCommand publishes one event from its arguments, or with --batch many from a file.
 type publishCommand struct {
-	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
-	// Token may be an API key as well. The server distinguishes them by their beginning.
-	Token string `placeholder:"TOKEN" help:"Token, or API key, with the scope events:write:all, or events:write and a client."`
+	// The token needs the scope events:write:all, or events:write and a client.
+	connection.Flags `embed:""`
+
 	// ForClient is not called Client, because the environment would share the name with
 	// the commands whose client is that of a token or a key.
 	ForClient      string `placeholder:"ID" help:"Only this client's webhooks get the event; default: every client's."`
@@ -32,7 +33,7 @@ type publishCommand struct {
 
 // Run publishes, and prints a line for each event.
 func (c *publishCommand) Run(ctx context.Context, std streams) error {
-	client, err := apiclient.New(c.Server, c.Token)
+	client, err := c.Client()
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (c *publishCommand) publishOne(ctx context.Context, client *apiclient.Clien
 	if err := client.Do(ctx, request, &receipt); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	_, err = fmt.Fprintln(std.out, receipt)
+	_, err = fmt.Fprintln(std.Out, receipt)
 	return err
 }
 
@@ -72,10 +73,10 @@ func (c *publishCommand) publishOne(ctx context.Context, client *apiclient.Clien
 // input.
 func (c *publishCommand) readData(std streams) ([]byte, error) {
 	if file, is := strings.CutPrefix(c.Data, "@"); is {
-		return readInput(file, std.in, maxPublish)
+		return readInput(file, std.In, maxPublish)
 	}
 	if c.Data == "-" {
-		return readInput("-", std.in, maxPublish)
+		return readInput("-", std.In, maxPublish)
 	}
 	return []byte(c.Data), nil
 }

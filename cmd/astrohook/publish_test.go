@@ -253,7 +253,7 @@ func TestPublishInterrupted(t *testing.T) {
 			<-r.Context().Done()
 		}))
 		var out, errOut strings.Builder
-		code := run(ctx, []string{"astrohook", "publish", "--token=tok", "--server", server.URL, c.arg}, streams{strings.NewReader("{}"), &out, &errOut})
+		code := run(ctx, []string{"astrohook", "publish", "--token=tok", "--server", server.URL, c.arg}, streams{In: strings.NewReader("{}"), Out: &out, Err: &errOut})
 		if code != exitFailed || out.Len() > 0 || !strings.Contains(errOut.String(), c.want) {
 			t.Errorf("%s: exit code %d, printed %q, error %q, want %q in it", c.arg, code, out.String(), errOut.String(), c.want)
 		}

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
+	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
 )
 
 // reencryptCommand completes the replacement of a key: when nothing remains, the server
 // can run without the old one.
 type reencryptCommand struct {
-	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
-	Token  string `placeholder:"TOKEN" help:"Token with the scope admin."`
+	connection.Flags `embed:""` // the token needs the scope admin
 }
 
 // progressInterval is the time between two lines about the progress. A step takes
@@ -23,7 +23,7 @@ const progressInterval = time.Second
 // Run has the server encrypt all secrets with the first of its keys, in small steps.
 // After an interruption the next run continues.
 func (c *reencryptCommand) Run(ctx context.Context, std streams) error {
-	client, err := apiclient.New(c.Server, c.Token)
+	client, err := c.Client()
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (c *reencryptCommand) Run(ctx context.Context, std streams) error {
 		done := step.Remaining == 0
 		if done || time.Since(printed) >= progressInterval {
 			printed = time.Now()
-			if _, err := fmt.Fprintf(std.out, "%d webhooks reencrypted, %d remain\n", total, step.Remaining); err != nil {
+			if _, err := fmt.Fprintf(std.Out, "%d webhooks reencrypted, %d remain\n", total, step.Remaining); err != nil {
 				return fmt.Errorf("print the progress: %w", err)
 			}
 		}

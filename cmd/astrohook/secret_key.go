@@ -24,6 +24,6 @@ func (c *secretKeyCommand) Run(std streams) error {
 	if err != nil {
 		return settings.Misuse("the key " + err.Error())
 	}
-	_, err = fmt.Fprintln(std.out, key.Text())
+	_, err = fmt.Fprintln(std.Out, key.Text())
 	return err
 }

@@ -55,7 +55,7 @@ func (c *serveCommand) Run(
 		}
 	}
 	config, level := c.Config, new(slog.LevelVar)
-	config.Log, config.Version = c.logger(std.err, level), currentVersion()
+	config.Log, config.Version = c.logger(std.Err, level), currentVersion()
 	c.limitMemory()
 	var dev devMode
 	if c.Dev {
@@ -74,7 +74,7 @@ func (c *serveCommand) Run(
 	}
 	// The hints come after the start: port 0 is a number by then, and what they say works.
 	if c.Dev {
-		dev.printHints(std.out, string(name), server.PublicAddr())
+		dev.printHints(std.Out, string(name), server.PublicAddr())
 	}
 	reloads := reloader{server: server, read: again, running: *c, level: level, log: config.Log}
 	defer reloads.follow(ctx, signals)()

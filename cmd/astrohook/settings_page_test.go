@@ -13,7 +13,7 @@ const settingsPage = "../../docs/settings.md"
 
 // TestPageListsEverySetting compares the table of docs/settings.md with the flags of serve.
 func TestPageListsEverySetting(t *testing.T) {
-	parser, err := newParser(t.Context(), "astrohook", streams{strings.NewReader(""), &strings.Builder{}, &strings.Builder{}})
+	parser, err := newParser(t.Context(), "astrohook", streams{In: strings.NewReader(""), Out: &strings.Builder{}, Err: &strings.Builder{}})
 	if err != nil {
 		t.Fatal(err)
 	}

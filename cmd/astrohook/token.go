@@ -40,7 +40,7 @@ func (c *tokenCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(std.out, text)
+	_, err = fmt.Fprintln(std.Out, text)
 	return err
 }
 

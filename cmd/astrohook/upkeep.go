@@ -11,8 +11,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -35,20 +35,20 @@ func (c *checkCommand) Run(std streams) error {
 	found, err := app.Check(c.Dir, c.SecretKeys)
 	if err != nil {
 		if found != (app.CheckReport{}) {
-			fmt.Fprintln(std.out, "Whole: "+contents(found))
+			fmt.Fprintln(std.Out, "Whole: "+contents(found))
 		}
 		return err
 	}
-	fmt.Fprintf(std.out, "Checked %s (%s): every record is whole.\nIt holds %s\n%s\n", c.Dir, sizeOf(c.Dir), contents(found), decrypted(found, len(c.SecretKeys) > 0))
+	fmt.Fprintf(std.Out, "Checked %s (%s): every record is whole.\nIt holds %s\n%s\n", c.Dir, sizeOf(c.Dir), contents(found), decrypted(found, len(c.SecretKeys) > 0))
 	return nil
 }
 
 // backupCommand backs up a running server through its API, or a data directory. The
 // number of arguments decides: a server's data directory is locked.
 type backupCommand struct {
-	Server string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The running server."`
-	Token  string   `placeholder:"TOKEN" help:"Token with the scope admin."`
-	Paths  []string `arg:"" name:"path" help:"FILE to back up a running server to; or DIR FILE, with the data directory of a server that is stopped. Secrets in the file stay encrypted: keep the keys as long as the file."`
+	connection.Flags `embed:""` // the token needs the scope admin
+
+	Paths []string `arg:"" name:"path" help:"FILE to back up a running server to; or DIR FILE, with the data directory of a server that is stopped. Secrets in the file stay encrypted: keep the keys as long as the file."`
 }
 
 // Run backs up a running server, or a data directory and prints what that holds.
@@ -64,26 +64,26 @@ func (c *backupCommand) Run(ctx context.Context, std streams) error {
 
 // online saves what a running server streams. A stream that is cut off leaves no file.
 func (c *backupCommand) online(ctx context.Context, std streams, file string) error {
-	client, err := apiclient.New(c.Server, c.Token)
+	client, err := c.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	stream, err := client.Open(ctx, "/api/backup")
 	if err != nil {
-		return fmt.Errorf("back up %s: %w", c.Server, err)
+		return fmt.Errorf("back up %s: %w", client.Server, err)
 	}
 	found, err := app.SaveBackup(stream, file)
 	if err = errors.Join(err, stream.Close()); err != nil {
-		return fmt.Errorf("back up %s: %w", c.Server, err)
+		return fmt.Errorf("back up %s: %w", client.Server, err)
 	}
-	printBackup(std, c.Server, file, found)
+	printBackup(std, client.Server, file, found)
 	return nil
 }
 
 // printBackup prints what a backup holds, and where it came from: a URL or a directory.
 func printBackup(std streams, from, file string, found app.CheckReport) {
-	fmt.Fprintf(std.out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", terminal.Printable(from), file, sizeOf(file), contents(found))
+	fmt.Fprintf(std.Out, "Backed up %s to %s (%s, verified).\nIt holds %s\n", terminal.Printable(from), file, sizeOf(file), contents(found))
 }
 
 // offline saves a data directory that no server uses.
@@ -112,7 +112,7 @@ func (c *restoreCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "Restored %s (%s) into %s (%s): every record was compared and checked.\nIt holds %s\n",
+	fmt.Fprintf(std.Out, "Restored %s (%s) into %s (%s): every record was compared and checked.\nIt holds %s\n",
 		c.File, sizeOf(c.File), c.Dir, sizeOf(c.Dir), contents(found))
 	return nil
 }

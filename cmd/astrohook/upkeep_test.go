@@ -19,7 +19,7 @@ import (
 // runUpkeep runs a command and returns its exit code and what it said.
 func runUpkeep(args ...string) (int, string) {
 	var said bytes.Buffer
-	code := run(context.Background(), append([]string{"astrohook"}, args...), streams{strings.NewReader(""), &said, &said})
+	code := run(context.Background(), append([]string{"astrohook"}, args...), streams{In: strings.NewReader(""), Out: &said, Err: &said})
 	return code, said.String()
 }
 

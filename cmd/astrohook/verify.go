@@ -43,7 +43,7 @@ func (c *verifyCommand) Run(std streams) error {
 	if len(c.Secret) == 0 && len(c.PublicKey) == 0 {
 		return settings.Misuse("--secret (ASTROHOOK_SECRET) is not set, nor is --public-key (ASTROHOOK_PUBLIC_KEY)")
 	}
-	body, err := readInput(c.Body, std.in, maxDeliveryBody)
+	body, err := readInput(c.Body, std.In, maxDeliveryBody)
 	if err != nil {
 		return err
 	}
@@ -60,11 +60,11 @@ func (c *verifyCommand) Run(std streams) error {
 			webhook.HeadersFor(c.HeaderPrefix).Signature, signing.HeaderSignature))
 	}
 	if line := eventLine(headers, webhook.HeadersFor(c.HeaderPrefix)); line != "" {
-		if _, err := fmt.Fprintln(std.out, line); err != nil {
+		if _, err := fmt.Fprintln(std.Out, line); err != nil {
 			return fmt.Errorf("print the result: %w", err)
 		}
 	}
-	return report(std.out, results)
+	return report(std.Out, results)
 }
 
 // report prints a line for each signature, and returns an error that names the headers of

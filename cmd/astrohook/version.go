@@ -33,6 +33,6 @@ func (*versionCommand) Run(std streams) error {
 	if !app.Patched() {
 		database = "database not patched: build with make"
 	}
-	_, err := fmt.Fprintf(std.out, "astrohook %s (%s, %s/%s, %s)\n", currentVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, database)
+	_, err := fmt.Fprintf(std.Out, "astrohook %s (%s, %s/%s, %s)\n", currentVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, database)
 	return err
 }

@@ -79,6 +79,7 @@ type Store struct {
 	slots       [slots]slot
 	changing    chan struct{} // holds one element while a change runs, which has slots[slotChanges]
 	unsure      []move        // of the change whose outcome is not known
+	reaper      reaper
 }
 
 // Open opens the store in a database, whose tables it makes or migrates as needed. It fails

@@ -141,7 +141,7 @@ func Names(model *kong.Application) []string {
 	var names []string
 	for _, node := range append([]*kong.Node{model.Node}, model.Leaves(false)...) {
 		for _, flag := range node.Flags {
-			if flag.Name != "help" && flag.Name != "config" && flag.Name != "version" && !slices.Contains(names, flag.Name) {
+			if isSetting(flag) && !slices.Contains(names, flag.Name) {
 				names = append(names, flag.Name)
 			}
 		}
@@ -150,11 +150,20 @@ func Names(model *kong.Application) []string {
 	return names
 }
 
+// isSetting reports whether a flag can be set elsewhere than on the command line. One that
+// has no name in the environment, such as a filter of one list, has none in the file either.
+func isSetting(flag *kong.Flag) bool {
+	return flag.Name != "help" && flag.Name != "config" && flag.Tag.Get("env") != "-"
+}
+
 // Resolve returns a flag's value. The environment wins, which the parser reads by itself.
 func (f *File) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if !isSetting(flag) {
+		return nil, nil //nolint:nilnil // the parser's way to say that there is no value
+	}
 	for _, name := range flag.Envs {
 		if _, set := os.LookupEnv(name); set {
-			return nil, nil //nolint:nilnil // the parser's way to say that there is no value
+			return nil, nil //nolint:nilnil // the same
 		}
 	}
 	e, there := f.entries[flag.Name]

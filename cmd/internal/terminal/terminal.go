@@ -1,23 +1,23 @@
-// Package terminal writes text for people: what a server or a sender wrote is made
-// harmless, and numbers get their nouns.
+// Package terminal has the streams of a command, and text for people: what a server or a
+// sender wrote is made harmless, and numbers get their nouns.
 //
-// Formatting that several commands share belongs here. What a command prints, and
-// in which order, belongs to the command.
+// What the commands know about terminals, and words that several of them share, belong
+// here. Tables and formats belong to cli/output, and what a command prints, and in which
+// order, to the command.
 package terminal
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unicode"
 )
 
-// Printable returns the text with control characters and invalid UTF-8 replaced by
-// question marks, so that text from elsewhere cannot steer the terminal.
+// Printable returns the text with invalid UTF-8, control characters and those that change
+// the direction of writing replaced by question marks, so that text from elsewhere cannot
+// steer the terminal, or show itself in another order.
 func Printable(text string) string {
 	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || c == unicode.ReplacementChar {
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == unicode.ReplacementChar {
 			return '?'
 		}
 		return c
@@ -54,14 +54,4 @@ func plural(noun string) string {
 		return stem + "ies"
 	}
 	return noun + "s"
-}
-
-// Is reports whether w writes to a terminal.
-func Is(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -17,7 +17,8 @@ func TestPrintable(t *testing.T) {
 		"two\nlines\t\x7f": "two?lines??",
 		"bad \xff byte":    "bad ? byte",
 		"größer 日本":        "größer 日本",
-		"\u009b2J":         "?2J", // a control sequence begins with this, too
+		"a\u202eb\u2066c":  "a?b?c", // would show what follows from right to left
+		"\u009b2J":         "?2J",   // a control sequence begins with this, too
 		"":                 "",
 	} {
 		if got := terminal.Printable(text); got != want {

@@ -32,6 +32,9 @@ func Day(t time.Time) (from, to uint64) {
 	return webhook.SeqAt(first), webhook.SeqAt(first.Add(day))
 }
 
+// DayTable returns the name of the part of a table that holds a day.
+func DayTable(table string, at time.Time) string { return table + "_" + at.UTC().Format(dayLayout) }
+
 // MakeDays makes the tables of all days from one time to another, both included. A day
 // that has rows in _other already stays there.
 func MakeDays(ctx context.Context, db DB, from, to time.Time) error {
@@ -49,7 +52,7 @@ func MakeDays(ctx context.Context, db DB, from, to time.Time) error {
 // makeDay makes one table, unless it is there.
 func makeDay(ctx context.Context, db DB, table string, at time.Time) error {
 	from, to := Day(at)
-	name := table + "_" + at.Format(dayLayout)
+	name := DayTable(table, at)
 	// Asked first, because making a table takes a lock that writers wait for.
 	var exists bool
 	if err := db.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&exists); err != nil || exists {
@@ -88,7 +91,7 @@ func Days(ctx context.Context, db interface {
 func DropDay(ctx context.Context, db DB, at time.Time) error {
 	var err error
 	for _, table := range slices.Backward(Split) { // events last: the others need theirs
-		_, dropped := db.Exec(ctx, "DROP TABLE IF EXISTS "+table+"_"+at.UTC().Format(dayLayout))
+		_, dropped := db.Exec(ctx, "DROP TABLE IF EXISTS "+DayTable(table, at))
 		err = errors.Join(err, dropped)
 	}
 	if err != nil {

@@ -1,0 +1,117 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
+	"github.com/corpastro/astrohook/cmd/internal/cli/output"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
+)
+
+// Deliveries are the commands about deliveries.
+type Deliveries struct {
+	List   deliveriesList   `cmd:"" help:"List deliveries, newest first."`
+	Get    deliveriesGet    `cmd:"" help:"Show a delivery with its payload and its attempts."`
+	Retry  deliveriesRetry  `cmd:"" help:"Send deliveries again now, whatever their status."`
+	Cancel deliveriesCancel `cmd:"" help:"Cancel deliveries that are pending, and not in flight."`
+}
+
+// deliveryPath returns the path of a delivery, or with a rest that of one of its actions.
+func deliveryPath(id, rest string) string { return "/api/deliveries/" + url.PathEscape(id) + rest }
+
+// period has the flags of a time range. The server reads the texts.
+type period struct {
+	Since string `env:"-" placeholder:"TIME" help:"Accepted at this time or later: as in RFC 3339, or a time before now such as 1h or 7d."`
+	Until string `env:"-" placeholder:"TIME" help:"Accepted before this time."`
+}
+
+// deliveriesList lists deliveries, with every filter that the API has.
+type deliveriesList struct {
+	caller     `embed:""`
+	bound      `embed:""`
+	live.Watch `embed:""`
+	period     `embed:""`
+
+	Webhook   string  `env:"-" placeholder:"ID" help:"Only this webhook's; also of one that was deleted."`
+	Status    *string `env:"-" short:"s" enum:"queued,processing,retrying,delivered,failed,cancelled" placeholder:"STATUS" help:"Only those with this status: queued, processing, retrying, delivered, failed or cancelled."`
+	EventType string  `env:"-" short:"t" placeholder:"TYPE" help:"Only those of this event type."`
+}
+
+// Run prints the list.
+func (c *deliveriesList) Run(ctx context.Context, std terminal.Streams) error {
+	path := "/api/deliveries"
+	if c.Webhook != "" {
+		path = webhookPath(c.Webhook, "/deliveries")
+	}
+	query := filters("event_type", c.EventType, "since", c.Since, "until", c.Until)
+	if c.Status != nil {
+		query.Set("status", *c.Status)
+	}
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			l, err := c.list(a, path, query)
+			if err != nil {
+				return err
+			}
+			n, err := output.List(p, l.values(ctx), deliveryColumns)
+			if err != nil {
+				return fmt.Errorf("list deliveries: %w", err)
+			}
+			l.note(p, n, "delivery")
+			return nil
+		})
+	})
+}
+
+// deliveriesGet shows one delivery.
+type deliveriesGet struct {
+	caller     `embed:""`
+	live.Watch `embed:""`
+	ID         string `arg:"" placeholder:"ID" help:"The delivery's id, whd_…."`
+}
+
+// Run prints the delivery.
+func (c *deliveriesGet) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			answer, err := a.get(ctx, deliveryPath(c.ID, ""), nil)
+			if err != nil {
+				return fmt.Errorf("show the delivery: %w", err)
+			}
+			return output.One(p, answer, showDelivery)
+		})
+	})
+}
+
+// deliveriesRetry sends deliveries again.
+type deliveriesRetry struct {
+	caller       `embed:""`
+	output.Flags `embed:""`
+	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of deliveries, whd_…."`
+}
+
+// Run has them sent again, and prints them as they are now.
+func (c *deliveriesRetry) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		path := func(id string) string { return deliveryPath(id, "/retry") }
+		return each(ctx, a, c.Printer(std), c.IDs, http.MethodPost, path, deliveryColumns)
+	})
+}
+
+// deliveriesCancel cancels deliveries.
+type deliveriesCancel struct {
+	caller       `embed:""`
+	output.Flags `embed:""`
+	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of deliveries, whd_…."`
+}
+
+// Run cancels them, and prints them as they are now.
+func (c *deliveriesCancel) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		path := func(id string) string { return deliveryPath(id, "") }
+		return each(ctx, a, c.Printer(std), c.IDs, http.MethodDelete, path, deliveryColumns)
+	})
+}

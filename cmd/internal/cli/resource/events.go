@@ -1,0 +1,85 @@
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
+	"github.com/corpastro/astrohook/cmd/internal/cli/output"
+	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
+)
+
+// maxLog is the most deliveries that the server shows with an event.
+const maxLog = 100
+
+// Events are the commands about events. There is no list of events in the API.
+type Events struct {
+	Get eventsGet `cmd:"" help:"Show an event with its deliveries."`
+}
+
+// event is what a card shows of an event.
+type event struct {
+	ID         string          `json:"id"`
+	EventType  string          `json:"event_type"`
+	ClientID   string          `json:"client_id"`
+	Data       json.RawMessage `json:"data"`
+	AcceptedAt string          `json:"accepted_at"`
+	Deliveries int             `json:"deliveries"`
+	Log        []delivery      `json:"delivery_log"`
+	NextCursor string          `json:"next_cursor"`
+}
+
+// eventsGet shows one event.
+type eventsGet struct {
+	caller     `embed:""`
+	live.Watch `embed:""`
+	Limit      int    `env:"-" default:"100" placeholder:"N" help:"Show N of its deliveries, 1 to 100."`
+	Cursor     string `env:"-" placeholder:"CURSOR" help:"The next_cursor of the answer before, to see further deliveries."`
+	ID         string `arg:"" placeholder:"ID" help:"The event's id, evt_…."`
+}
+
+// Run prints the event.
+func (c *eventsGet) Run(ctx context.Context, std terminal.Streams) error {
+	if c.Limit < 1 || c.Limit > maxLog {
+		return settings.Misuse(fmt.Sprintf("--limit is not from 1 to %d", maxLog))
+	}
+	query := filters("limit", strconv.Itoa(c.Limit), "cursor", c.Cursor)
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			answer, err := a.get(ctx, "/api/events/"+url.PathEscape(c.ID), query)
+			if err != nil {
+				return fmt.Errorf("show the event: %w", err)
+			}
+			return output.One(p, answer, showEvent)
+		})
+	})
+}
+
+// showEvent prints an event's card, and its deliveries below it.
+func showEvent(p *output.Printer, e event) error {
+	err := p.Card([]output.Field{
+		{Title: "id", Text: e.ID},
+		{Title: "type", Text: e.EventType},
+		{Title: "client", Text: e.ClientID},
+		{Title: "accepted", Text: output.When(e.AcceptedAt)},
+		{Title: "deliveries", Text: strconv.Itoa(e.Deliveries)},
+		{Title: "data", Text: string(e.Data)},
+	})
+	if err != nil || len(e.Log) == 0 {
+		return err
+	}
+	if err := p.Section("Deliveries"); err != nil {
+		return err
+	}
+	if err := output.Rows(p, e.Log, deliveryColumns); err != nil {
+		return err
+	}
+	if e.NextCursor != "" {
+		p.Note(fmt.Sprintf("%s of %d; continue with --cursor %s", terminal.Counted(len(e.Log), "delivery"), e.Deliveries, terminal.Printable(e.NextCursor)))
+	}
+	return nil
+}

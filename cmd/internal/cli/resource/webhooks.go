@@ -1,0 +1,152 @@
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
+	"github.com/corpastro/astrohook/cmd/internal/cli/output"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
+)
+
+// Webhooks are the commands about webhooks.
+type Webhooks struct {
+	List   webhooksList   `cmd:"" help:"List webhooks, newest first."`
+	Get    webhooksGet    `cmd:"" help:"Show a webhook with its settings, and how it is doing."`
+	Health webhooksHealth `cmd:"" help:"Show how a webhook is doing."`
+	Add    webhooksAdd    `cmd:"" help:"Register a webhook. Its secret is shown once."`
+	Set    webhooksSet    `cmd:"" help:"Change a webhook: what is given, and nothing else."`
+	Pause  webhooksPause  `cmd:"" help:"Hold the deliveries of webhooks; events are still accepted."`
+	Resume webhooksResume `cmd:"" help:"Resume webhooks that were paused or disabled, or that wait for a breaker or a Retry-After."`
+	Rotate webhooksRotate `cmd:"" help:"Make a new secret, or end the overlap with the previous one."`
+	Test   webhooksTest   `cmd:"" help:"Send a test delivery now, and show its outcome."`
+	Remove webhooksRemove `cmd:"" help:"Delete webhooks. Their pending deliveries are cancelled."`
+}
+
+// webhookPath returns the path of a webhook, or with a rest that of one of its actions.
+func webhookPath(id, rest string) string { return "/api/webhooks/" + url.PathEscape(id) + rest }
+
+// webhooksList lists webhooks.
+type webhooksList struct {
+	caller     `embed:""`
+	bound      `embed:""`
+	live.Watch `embed:""`
+}
+
+// Run prints the list.
+func (c *webhooksList) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			l, err := c.list(a, "/api/webhooks", nil)
+			if err != nil {
+				return err
+			}
+			n, err := output.List(p, l.values(ctx), webhookColumns)
+			if err != nil {
+				return fmt.Errorf("list webhooks: %w", err)
+			}
+			l.note(p, n, "webhook")
+			return nil
+		})
+	})
+}
+
+// webhooksGet shows one webhook.
+type webhooksGet struct {
+	caller     `embed:""`
+	live.Watch `embed:""`
+	ID         string `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+}
+
+// Run prints the webhook, and for people its health below it.
+func (c *webhooksGet) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			answer, err := a.get(ctx, webhookPath(c.ID, ""), nil)
+			if err != nil {
+				return fmt.Errorf("show the webhook: %w", err)
+			}
+			if err := printWebhook(p, answer); err != nil || p.Format != output.Table {
+				return err
+			}
+			if answer, err = a.get(ctx, webhookPath(c.ID, "/health"), nil); err != nil {
+				return fmt.Errorf("show its health: %w", err)
+			}
+			if err := p.Section("How it is doing"); err != nil {
+				return err
+			}
+			return output.One(p, answer, showHealth)
+		})
+	})
+}
+
+// webhooksHealth shows the health of one webhook.
+type webhooksHealth struct {
+	caller     `embed:""`
+	live.Watch `embed:""`
+	ID         string `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+}
+
+// Run prints the health.
+func (c *webhooksHealth) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			answer, err := a.get(ctx, webhookPath(c.ID, "/health"), nil)
+			if err != nil {
+				return fmt.Errorf("show the health: %w", err)
+			}
+			return output.One(p, answer, showHealth)
+		})
+	})
+}
+
+// each makes a call for each of several things, in order, and prints the answers. It stops
+// at the first error, which names the thing: those before it are done.
+func each[T any](ctx context.Context, a *api, p *output.Printer, ids []string, method string, path func(id string) string, columns []output.Column[T]) error {
+	values := func(yield func(json.RawMessage, error) bool) {
+		for _, id := range ids {
+			answer, err := a.call(ctx, method, path(id), nil, nil)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", terminal.Printable(id), err)
+			}
+			if !yield(answer, err) || err != nil {
+				return
+			}
+		}
+	}
+	_, err := output.List(p, values, columns)
+	return err
+}
+
+// webhooksPause pauses webhooks.
+type webhooksPause struct {
+	caller       `embed:""`
+	output.Flags `embed:""`
+	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of webhooks, wh_…."`
+}
+
+// Run pauses them.
+func (c *webhooksPause) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		path := func(id string) string { return webhookPath(id, "/pause") }
+		return each(ctx, a, c.Printer(std), c.IDs, http.MethodPost, path, webhookColumns)
+	})
+}
+
+// webhooksResume resumes webhooks.
+type webhooksResume struct {
+	caller       `embed:""`
+	output.Flags `embed:""`
+	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of webhooks, wh_…."`
+}
+
+// Run resumes them.
+func (c *webhooksResume) Run(ctx context.Context, std terminal.Streams) error {
+	return c.with(func(a *api) error {
+		path := func(id string) string { return webhookPath(id, "/resume") }
+		return each(ctx, a, c.Printer(std), c.IDs, http.MethodPost, path, webhookColumns)
+	})
+}

@@ -1,0 +1,201 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/storage/record"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+var (
+	wholeEvent = forTables("event", `SELECT head, data FROM TABLE WHERE seq = $1 AND nonce = $2`, eventTables...)
+	attemptsOf = statement("attempts", `SELECT slot, record FROM attempt WHERE part = $1 AND endpoint = $2 AND seq = $3 AND nonce = $4`)
+
+	latestAttempts = statement("latestAttempts", `SELECT a.endpoint, a.seq, a.nonce, a.record
+		FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[]) AS k(part, endpoint, seq, nonce, slot)
+		JOIN attempt a ON a.part = k.part AND a.endpoint = k.endpoint AND a.seq = k.seq AND a.nonce = k.nonce AND a.slot = k.slot`)
+)
+
+// Event returns an event with its data; its Endpoints are all that it has a delivery for.
+// ErrNotFound.
+func (s *Store) Event(ctx context.Context, id webhook.ID) (webhook.Event, error) {
+	return snapshot(ctx, s, "read event", func(ctx context.Context, tx pgx.Tx) (webhook.Event, error) {
+		return readEvent(ctx, tx, id)
+	})
+}
+
+// readEvent returns an event with its data; ErrNotFound.
+func readEvent(ctx context.Context, tx pgx.Tx, id webhook.ID) (webhook.Event, error) {
+	k := keyOf(id)
+	for _, t := range eventTables {
+		var head, data []byte
+		err := tx.QueryRow(ctx, wholeEvent[t], k.seq, k.nonce).Scan(&head, &data)
+		if errors.Is(err, pgx.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return webhook.Event{}, err
+		}
+		return record.DecodeEvent(id.Event(), append(head, data...))
+	}
+	return webhook.Event{}, webhook.ErrNotFound
+}
+
+// Delivery returns a delivery with all the attempts that are kept; ErrNotFound.
+func (s *Store) Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
+	return snapshot(ctx, s, "read delivery", func(ctx context.Context, tx pgx.Tx) (webhook.Delivery, error) {
+		d, err := s.find(ctx, tx, id, reading)
+		if err == nil {
+			err = readLog(ctx, tx, &d)
+		}
+		return d, err
+	})
+}
+
+// EventDeliveries returns up to limit deliveries of an event in order of endpoint,
+// starting with the number from, each with its latest attempt, shortened. ErrNotFound if
+// the event is not stored.
+func (s *Store) EventDeliveries(
+	ctx context.Context, id webhook.ID, from webhook.EndpointNumber, limit int,
+) ([]webhook.Delivery, error) {
+	return snapshot(ctx, s, "read deliveries of event", func(ctx context.Context, tx pgx.Tx) (out []webhook.Delivery, err error) {
+		endpoints, err := readRecipients(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		// Recipients ascend, so that a page starts without reading those before it.
+		start, _ := slices.BinarySearch(endpoints, from)
+		for some := range slices.Chunk(endpoints[start:], max(limit, 1)) {
+			if out, err = s.appendDeliveries(ctx, tx, out, id, some); err != nil || len(out) >= limit {
+				break
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = out[:min(limit, len(out))]
+		return out, complete(ctx, tx, out)
+	})
+}
+
+// readRecipients returns the endpoints that an event has a delivery for, ascending;
+// ErrNotFound.
+func readRecipients(ctx context.Context, tx pgx.Tx, id webhook.ID) ([]webhook.EndpointNumber, error) {
+	heads, err := readHeads(ctx, tx, []webhook.ID{id.Event()})
+	if err != nil {
+		return nil, err
+	}
+	head, there := heads[id.Event()]
+	if !there {
+		return nil, webhook.ErrNotFound
+	}
+	return record.DecodeRecipients(head)
+}
+
+// appendDeliveries appends the deliveries of an event to some endpoints, in their order.
+// Those that have expired are left out.
+func (s *Store) appendDeliveries(
+	ctx context.Context, tx pgx.Tx, out []webhook.Delivery, id webhook.ID, endpoints []webhook.EndpointNumber,
+) ([]webhook.Delivery, error) {
+	ids := make([]webhook.ID, len(endpoints))
+	for i, n := range endpoints {
+		ids[i] = id.For(n)
+	}
+	found, err := s.findAll(ctx, tx, deliveryTables, ids, reading)
+	for _, id := range ids {
+		if d, there := found[id]; there {
+			out = append(out, d)
+		}
+	}
+	return out, err
+}
+
+// complete makes of deliveries as they are stored what lists show: with their type and
+// their latest attempt, shortened.
+func complete(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
+	if err := errors.Join(eventTypes(ctx, tx, list), readLatest(ctx, tx, list)); err != nil {
+		return err
+	}
+	for i := range list {
+		list[i] = list[i].Listed()
+	}
+	return nil
+}
+
+// readLatest adds the latest attempt to those deliveries whose record has none: to those
+// that are pending, and were attempted before.
+func readLatest(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
+	var ids []webhook.ID
+	var slots []int16
+	at := map[webhook.ID]int{}
+	for i := range list {
+		if d := &list[i]; d.Attempts > 0 && len(d.AttemptLog) == 0 {
+			ids, slots, at[d.ID] = append(ids, d.ID), append(slots, slotOf(d.Attempts)), i
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	keys := keysOf(ids)
+	rows, err := tx.Query(ctx, latestAttempts,
+		keys.parts, keys.endpoints, keys.seqs, keys.nonces, slots)
+	if err != nil {
+		return err
+	}
+	var k key
+	var raw []byte
+	_, err = pgx.ForEachRow(rows, []any{&k.endpoint, &k.seq, &k.nonce, &raw}, func() error {
+		a, err := record.DecodeAttempt(raw)
+		if d := &list[at[k.id()]]; err == nil && a.Number == d.Attempts { // else the slot holds an older one
+			d.AttemptLog = []webhook.Attempt{a}
+		}
+		return err
+	})
+	return err
+}
+
+// readLog adds the attempts in the log of a delivery to the one in its own record.
+func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
+	if d.Attempts == 0 {
+		return nil
+	}
+	k := keyOf(d.ID)
+	rows, err := tx.Query(ctx, attemptsOf, k.part, k.endpoint, k.seq, k.nonce)
+	if err != nil {
+		return err
+	}
+	var slot int16
+	var raw []byte
+	var bodies []record.Body
+	log := d.AttemptLog
+	_, err = pgx.ForEachRow(rows, []any{&slot, &raw}, func() error {
+		if slot >= firstBodySlot {
+			b, err := record.DecodeBody(slices.Clone(raw))
+			bodies = append(bodies, b)
+			return err
+		}
+		a, err := record.DecodeAttempt(raw)
+		// The record comes first: the log may have an older copy of its attempt.
+		if !slices.ContainsFunc(d.AttemptLog, func(known webhook.Attempt) bool { return known.Number == a.Number }) {
+			log = append(log, a)
+		}
+		return err
+	})
+	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
+	// The slot of an attempt may still hold an older one that was to be overwritten.
+	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
+	for i := range d.AttemptLog {
+		a := &d.AttemptLog[i]
+		for _, b := range bodies {
+			if b.Number == a.Number {
+				a.Response, a.ResponseTruncated = b.Text, b.Truncated
+			}
+		}
+	}
+	return err
+}

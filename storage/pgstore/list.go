@@ -1,0 +1,250 @@
+package pgstore
+
+import (
+	"container/heap"
+	"context"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// scan is a way to read the deliveries of one endpoint, newest first: a table, or the
+// part of it that an index leads to.
+type scan string
+
+const (
+	scanQueued      scan = "queued"
+	scanRetrying    scan = "retrying"
+	scanDone        scan = "done"
+	scanUndelivered scan = "undelivered" // those of done that failed or were cancelled
+)
+
+// scansOf returns the scans that find deliveries of a status, "" for any.
+func scansOf(status webhook.Status) []scan {
+	switch status {
+	case "":
+		return []scan{scanQueued, scanRetrying, scanDone}
+	case webhook.Queued:
+		return []scan{scanQueued}
+	case webhook.Retrying:
+		return []scan{scanRetrying}
+	}
+	return finishedScans(status)
+}
+
+// finishedScans returns the scans that find finished deliveries of a status, "" for any;
+// none for a status that is not final.
+func finishedScans(status webhook.Status) []scan {
+	switch status {
+	case "", webhook.Delivered:
+		return []scan{scanDone}
+	case webhook.Failed, webhook.Cancelled:
+		return []scan{scanUndelivered}
+	}
+	return nil
+}
+
+const scanSQL = `SELECT endpoint, seq, nonce, record FROM TABLE WHERE part = $1 AND endpoint = $2
+	AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`
+
+var scans = map[scan]string{
+	scanQueued:   forTables("list", scanSQL, queuedTable)[queuedTable],
+	scanRetrying: forTables("list", scanSQL, retryingTable)[retryingTable],
+	scanDone:     forTables("list", scanSQL, doneTable)[doneTable],
+	scanUndelivered: statement("list.undelivered", `SELECT endpoint, seq, nonce, record FROM done WHERE status > 1 AND part = $1 AND endpoint = $2
+		AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`),
+}
+
+// ListDeliveries returns deliveries newest first. For one endpoint it merges the tables
+// that have the wanted status; for a client, those of all its endpoints, which costs one
+// look into an index for each; for all clients, it walks the events in order of time. A
+// page looks at no more than 10 × limit + 1,000 rows that it does not return: then it ends
+// early, so that no filter makes a request expensive.
+func (s *Store) ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+	return snapshot(ctx, s, "list deliveries", func(ctx context.Context, tx pgx.Tx) (webhook.DeliveryPage, error) {
+		return s.listPage(ctx, tx, q, scansOf(q.Status))
+	})
+}
+
+// lister makes one page of a list.
+type lister struct {
+	s            *Store
+	tx           pgx.Tx
+	q            webhook.DeliveryQuery
+	scans        []scan
+	since, until uint64 // since ≤ Seq < until
+	// allowance is how many more rows may be looked at without a result.
+	allowance int
+	page      webhook.DeliveryPage
+}
+
+// listPage returns one page of the deliveries that some scans find.
+func (s *Store) listPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []scan) (webhook.DeliveryPage, error) {
+	l := &lister{s: s, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
+	if !q.Since.IsZero() {
+		l.since = webhook.SeqAt(q.Since)
+	}
+	if !q.Until.IsZero() {
+		l.until = min(l.until, webhook.SeqAt(q.Until))
+	}
+	// An empty range, or a status that is never stored: there is nothing to read.
+	if l.until <= l.since || len(scans) == 0 {
+		return l.page, nil
+	}
+	var err error
+	if q.Endpoint == 0 && q.ClientID == "" {
+		err = l.walkEvents(ctx) // a merge over all endpoints would begin with a look at each
+	} else {
+		err = l.listEndpoints(ctx)
+	}
+	if err != nil {
+		return webhook.DeliveryPage{}, err
+	}
+	// Only what is shown is completed: look-ups for what is passed over would be most of
+	// the cost of a filter.
+	return l.page, complete(ctx, tx, l.page.Deliveries)
+}
+
+var (
+	numbersOfClient = statement("list.client", `SELECT number FROM endpoint WHERE client = $1 ORDER BY number`)
+	clientHas       = statement("list.clientHas", `SELECT number FROM endpoint WHERE client = $1 AND number = $2`)
+)
+
+// listEndpoints lists the deliveries of those endpoints that the query allows, deleted
+// ones included. Foreign and missing endpoints look the same: their list is empty.
+func (l *lister) listEndpoints(ctx context.Context) error {
+	if l.q.ClientID == "" {
+		return l.merge(ctx, []webhook.EndpointNumber{l.q.Endpoint})
+	}
+	text, args := numbersOfClient, []any{nameOf(l.q.ClientID)}
+	if l.q.Endpoint != 0 {
+		text, args = clientHas, append(args, int32(l.q.Endpoint))
+	}
+	rows, err := l.tx.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	if err != nil {
+		return err
+	}
+	endpoints := make([]webhook.EndpointNumber, len(numbers))
+	for i, n := range numbers {
+		endpoints[i] = webhook.EndpointNumber(n)
+	}
+	return l.merge(ctx, endpoints)
+}
+
+// start returns the newest ID of an endpoint that the list can have; false if none.
+func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
+	id, before := webhook.ID{Seq: l.until - 1, Endpoint: n, Nonce: math.MaxUint32}, l.q.Before
+	if before == (webhook.ID{}) {
+		return id, true
+	}
+	// Before names one delivery. The list is in order of (Seq, endpoint, nonce), so that the
+	// bound for other endpoints lies just below or above it.
+	bound, ok := before.For(n), true
+	switch {
+	case n < before.Endpoint:
+		bound.Nonce = math.MaxUint32
+	case n == before.Endpoint:
+		bound, ok = predecessor(before)
+	default: // among equal Seqs, n comes earlier in the list
+		bound.Nonce = 0
+		bound, ok = predecessor(bound)
+	}
+	if bound.Compare(id) < 0 {
+		id = bound
+	}
+	return id, ok
+}
+
+// predecessor returns the largest ID of the same endpoint that is smaller; false if there
+// is none.
+func predecessor(id webhook.ID) (webhook.ID, bool) {
+	switch {
+	case id.Nonce > 0:
+		id.Nonce--
+	case id.Seq > 0:
+		id.Seq, id.Nonce = id.Seq-1, math.MaxUint32
+	default:
+		return id, false
+	}
+	return id, true
+}
+
+// wants reports whether a delivery matches the filters and has not expired.
+func (l *lister) wants(d *webhook.Delivery) bool {
+	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType) && !l.s.expired(d)
+}
+
+// take adds a delivery to the page if it matches, and reports whether the page
+// continues; otherwise the next page begins after the delivery.
+//
+// A match is added even when the allowance is used up: the page ends at the first row
+// without a result after that.
+func (l *lister) take(d *webhook.Delivery) bool {
+	if !l.wants(d) {
+		l.allowance--
+		return l.continues(d.ID)
+	}
+	l.page.Deliveries = append(l.page.Deliveries, *d)
+	if len(l.page.Deliveries) < l.q.Limit {
+		return true
+	}
+	l.page.Next = d.ID
+	return false
+}
+
+// continues reports whether the page continues after a row.
+func (l *lister) continues(id webhook.ID) bool {
+	if len(l.page.Deliveries) < l.q.Limit && l.allowance > 0 {
+		return true
+	}
+	l.page.Next = id
+	return false
+}
+
+// merge lists the deliveries of some endpoints: each scan of each endpoint is a source in
+// order, and the newest head of all sources is next.
+func (l *lister) merge(ctx context.Context, endpoints []webhook.EndpointNumber) error {
+	var sources sourceHeap
+	for _, n := range endpoints {
+		if from, ok := l.start(n); ok {
+			for _, how := range l.scans {
+				sources = append(sources, &source{scan: how, next: from})
+			}
+		}
+	}
+	// What a page needs if all sources have about as much of it.
+	size := (l.q.Limit+1)/max(len(sources), 1) + 2
+	if err := l.fill(ctx, size, sources...); err != nil {
+		return err
+	}
+	sources = sources.filled()
+	heap.Init(&sources)
+	for len(sources) > 0 {
+		src := sources[0]
+		more := l.take(&src.rows[0])
+		if src.rows = src.rows[1:]; len(src.rows) == 0 && !src.ended && more {
+			size *= 2
+			if err := l.fill(ctx, min(size, l.q.Limit+1), src); err != nil {
+				return err
+			}
+		}
+		if len(src.rows) == 0 && (src.ended || more) {
+			heap.Pop(&sources)
+		} else if more {
+			heap.Fix(&sources, 0)
+		}
+		if !more {
+			if len(sources) == 0 { // the page is full and nothing follows
+				l.page.Next = webhook.ID{}
+			}
+			return nil
+		}
+	}
+	return nil
+}

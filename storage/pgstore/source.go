@@ -1,0 +1,87 @@
+package pgstore
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// source is what one scan finds of one endpoint, newest first, read in chunks.
+type source struct {
+	scan scan
+	next webhook.ID         // the newest that the next chunk can have
+	rows []webhook.Delivery // read and not taken yet
+	// ended says that nothing follows rows.
+	ended bool
+}
+
+// fill reads the next chunk of some sources, in one round trip.
+func (l *lister) fill(ctx context.Context, size int, sources ...*source) error {
+	batch := &pgx.Batch{}
+	for _, src := range sources {
+		k := keyOf(src.next)
+		batch.Queue(scans[src.scan], k.part, k.endpoint, k.seq, k.nonce, int64(l.since), size).Query(func(rows pgx.Rows) error {
+			err := eachDelivery(rows, func(d webhook.Delivery) { src.rows = append(src.rows, d) })
+			if err == nil {
+				src.read(size)
+			}
+			return err
+		})
+	}
+	if err := l.tx.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	if l.q.EventType == "" {
+		return nil
+	}
+	for _, src := range sources {
+		if err := eventTypes(ctx, l.tx, src.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read notes where the next chunk begins, after one of up to size rows.
+func (src *source) read(size int) {
+	if src.ended = len(src.rows) < size; src.ended {
+		return
+	}
+	before, ok := predecessor(src.rows[len(src.rows)-1].ID)
+	src.next, src.ended = before, !ok
+}
+
+// sourceHeap has the source with the newest delivery first. All of its sources have one.
+type sourceHeap []*source
+
+// filled returns the sources that found anything.
+func (h sourceHeap) filled() sourceHeap {
+	var out sourceHeap
+	for _, src := range h {
+		if len(src.rows) > 0 {
+			out = append(out, src)
+		}
+	}
+	return out
+}
+
+// Len returns the number of sources.
+func (h sourceHeap) Len() int { return len(h) }
+
+// Less reports whether source i comes first: its delivery is newer.
+func (h sourceHeap) Less(i, j int) bool { return h[i].rows[0].ID.Compare(h[j].rows[0].ID) > 0 }
+
+// Swap exchanges two sources.
+func (h sourceHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push adds a source.
+func (h *sourceHeap) Push(x any) { *h = append(*h, x.(*source)) }
+
+// Pop removes the last source.
+func (h *sourceHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
