@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -149,19 +148,36 @@ func where(t *testing.T, conn *pgx.Conn) []string {
 	return got
 }
 
-// TestKeysCanBeDistributed: every data table has its distribution column in its primary key.
+// small are the tables that do not grow with what is published.
+var small = []string{"api_key", "endpoint", "event_type", "fence", "meta", "node", "partition", "registry", "secret_key"}
+
+// TestKeysCanBeDistributed: every data table has its distribution column in its primary
+// key and in each of its unique indexes, and every table is known to be large or small.
 func TestKeysCanBeDistributed(t *testing.T) {
 	conn := connect(t)
 	_, err := Migrate(t.Context(), conn, noon)
 	must(t, err)
-	for table, want := range map[string]string{
-		"queued": "part", "retrying": "part", "done": "part", "attempt": "part", "gate": "part",
-		"event": "seq", "event_kept": "seq", "unfinished": "seq", "idem": "key",
-	} {
-		var definition string
-		must(t, conn.QueryRow(t.Context(), "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'p'", table).Scan(&definition))
-		if !strings.HasPrefix(definition, "PRIMARY KEY ("+want) {
-			t.Errorf("%s: %s, want %s first", table, definition, want)
+	for table, column := range Distribution {
+		rows, err := conn.Query(t.Context(), `SELECT bool_or(a.attname = $2) FROM pg_index i
+			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+			WHERE i.indrelid = $1::regclass AND i.indisunique GROUP BY i.indexrelid`, table, column)
+		must(t, err)
+		unique, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+		must(t, err)
+		if len(unique) == 0 || slices.Contains(unique, false) {
+			t.Errorf("%s: %s is in its unique indexes: %v", table, column, unique)
 		}
+	}
+	rows, err := conn.Query(t.Context(), `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace`)
+	must(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	for _, table := range tables {
+		if _, large := Distribution[table]; large == slices.Contains(small, table) {
+			t.Errorf("%s must be either in Distribution or in the list of small tables", table)
+		}
+	}
+	if want := len(Distribution) + len(small); len(tables) != want {
+		t.Errorf("there are %d tables, and %d are listed", len(tables), want)
 	}
 }
