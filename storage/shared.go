@@ -13,21 +13,28 @@ import (
 // write is checked in the very transaction that it guards.
 type Shared interface {
 	// Join registers this process as a node under a new incarnation. All later writes
-	// of the store carry it. It fails if the database cannot serve a cluster, or if the
-	// node lacks a key that encrypts secrets.
+	// of the store carry it. Its lease holds for 5 s, within which its first heartbeat must
+	// arrive. Join fails if the database cannot serve a cluster, or if the node lacks a key
+	// that encrypts secrets.
 	Join(ctx context.Context, n NodeInfo) (Incarnation, error)
 	// Heartbeat extends this node's lease, in a transaction as synchronous as those of
 	// data, and returns the cluster as it is in that transaction. ErrFenced.
 	Heartbeat(ctx context.Context, b Beat) (Cluster, error)
 	// Fence ends what a node whose lease has expired can still write, and frees its
 	// parts. When it returns, no write of that node is stored any more. ErrConflict if
-	// its lease holds again.
+	// its lease holds again. A lease that ends more than twice its length from the
+	// database's present time on counts as expired: the clock was set back since, and no
+	// heartbeat has followed. Fencing a node that is fenced or unknown frees its parts.
 	Fence(ctx context.Context, dead Incarnation) error
 	// Claim makes this node the owner of free parts, each in its next epoch, and returns
 	// those that it got. ErrFenced.
 	Claim(ctx context.Context, parts webhook.Parts) (webhook.Parts, error)
 	// Release gives parts of this node to another one, or frees them if to is 0. The
-	// node must have settled what it had in flight for them. ErrFenced.
+	// node must have settled what it had in flight for them. A part is released only in
+	// the epoch in which the store last saw it as this node's: a release that is carried
+	// out late, after its caller has given up, must not give away what the node got again
+	// since. Parts that are not this node's stay as they are. ErrConflict, and nothing is
+	// released, if to is fenced or has left; ErrFenced.
 	Release(ctx context.Context, parts webhook.Parts, to Incarnation) error
 	// Leave frees the node's parts and removes it. Later writes fail with ErrFenced.
 	Leave(ctx context.Context) error

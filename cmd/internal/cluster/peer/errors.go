@@ -1,0 +1,75 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Errors of the transport, as the answering node sees them.
+var (
+	errStranger   = errors.New("the request is for another node, or from one that is not known")
+	errNoSuchPath = errors.New("this node has no such path")
+	errRepeated   = errors.New("the request has come before")
+	errTooLarge   = errors.New("the request has no length, or is too large")
+	errBody       = errors.New("the body is not the one that was announced")
+)
+
+// ErrAway reports that a node could not be reached, or gave no answer that can be
+// believed. Whether it has done what it was asked for is not known.
+var ErrAway = errors.New("the node cannot be reached")
+
+// codes are the errors that cross between nodes, by name. An error that is none of them
+// crosses as "failed", without its text.
+var codes = []struct {
+	name string
+	err  error
+}{
+	{"stranger", errStranger},
+	{"no_such_path", errNoSuchPath},
+	{"repeated", errRepeated},
+	{"too_large", errTooLarge},
+	{"body", errBody},
+	{"hints", errHint},
+	{"not_found", webhook.ErrNotFound},
+	{"conflict", webhook.ErrConflict},
+	{"disk_reserve", webhook.ErrDiskReserve},
+	{"too_many_pending", webhook.ErrTooManyPending},
+	{"client_limit", webhook.ErrClientLimit},
+	{"share_used", webhook.ErrShareUsed},
+	{"all_used", webhook.ErrAllUsed},
+	{"shutting_down", webhook.ErrShuttingDown},
+	{"unavailable", webhook.ErrUnavailable},
+	{"fenced", webhook.ErrFenced},
+	{"timeout", context.DeadlineExceeded},
+}
+
+const codeFailed = "failed"
+
+// codeOf returns the name that an error crosses under; "" for none.
+func codeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, known := range codes {
+		if errors.Is(err, known.err) {
+			return known.name
+		}
+	}
+	return codeFailed
+}
+
+// errorOf returns the error that a name stands for.
+func errorOf(code string) error {
+	if code == "" {
+		return nil
+	}
+	for _, known := range codes {
+		if code == known.name {
+			return fmt.Errorf("the other node answered: %w", known.err)
+		}
+	}
+	return errors.New("the other node failed")
+}
