@@ -28,7 +28,11 @@ type bench struct {
 	// scenario, with its data directory below data.
 	against      *server.Server
 	binary, data string
-	warmUp       time.Duration
+	// database, if not nil, is where every other server keeps everything: those of the
+	// turns in which stored is set.
+	database *server.Database
+	stored   bool
+	warmUp   time.Duration
 	// settle is how long a server is left alone before its memory at rest is read.
 	settle   time.Duration
 	progress *progress

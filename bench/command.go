@@ -29,6 +29,7 @@ type runCommand struct {
 	Against         string        `help:"URL of a server that runs already, and may send to this machine, in place of a freshly built one." placeholder:"URL"`
 	Token           string        `help:"A token with the scope admin for --against." placeholder:"T"`
 	Compare         []string      `help:"Two server binaries to run in turns and compare." placeholder:"A,B"`
+	DatabaseURL     string        `help:"A PostgreSQL server that runs already: every scenario runs with a data directory (A) and with a database of its own (B), in turns, and the processor time of all processes named postgres is counted." env:"BENCH_DATABASE_URL" placeholder:"URL"`
 	Listen          string        `help:"IP address and port that the receiver listens on, and deliveries go to." default:"127.0.0.1:0" placeholder:"IP:PORT"`
 	Binary          string        `help:"A server binary to start instead of building one." placeholder:"FILE"`
 	Data            string        `help:"Folder, on a disk, in which the servers' data directories are made and removed." placeholder:"DIR"`
@@ -53,6 +54,8 @@ func (c *runCommand) Validate() error {
 		return errors.New("--compare takes two binaries, separated by a comma")
 	case len(c.Compare) != 0 && (c.Against != "" || c.Binary != ""):
 		return errors.New("--compare goes without --against and --binary")
+	case c.DatabaseURL != "" && (c.Against != "" || len(c.Compare) != 0):
+		return errors.New("--database-url goes without --against and --compare")
 	}
 	return nil
 }
@@ -116,15 +119,17 @@ func set[T comparable](value *T, flag T) {
 	}
 }
 
-// withoutToken leaves the token out of the arguments: results.json holds them, and is
-// meant to be published.
-func withoutToken(arguments []string) []string {
+// withoutSecrets leaves the token and the database's password out of the arguments:
+// results.json holds them, and is meant to be published.
+func withoutSecrets(arguments []string) []string {
 	shown := slices.Clone(arguments)
 	for i, a := range shown {
-		if i > 0 && shown[i-1] == "--token" {
-			shown[i] = "…"
-		} else if strings.HasPrefix(a, "--token=") {
-			shown[i] = "--token=…"
+		for _, flag := range []string{"--token", "--database-url"} {
+			if i > 0 && shown[i-1] == flag {
+				shown[i] = "…"
+			} else if strings.HasPrefix(a, flag+"=") {
+				shown[i] = flag + "=…"
+			}
 		}
 	}
 	return shown

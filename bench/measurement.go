@@ -103,6 +103,10 @@ func (m *measurement) endWithAudit(ctx context.Context) (r report.Result, a rece
 // usage is the processor time that each process has used.
 type usage struct {
 	server, receiver, generator time.Duration
+	// database is that of all processes of PostgreSQL on this machine.
+	database time.Duration
+	// stored: the server's data is compared with that in a database, or is in one.
+	stored bool
 	// owned: the bench started the server, so its processor time can be read.
 	owned bool
 }
@@ -118,7 +122,13 @@ func (b *bench) use(t target) (u usage, err error) {
 	}
 	if pid := t.server.PID(); pid != 0 {
 		u.owned = true
-		u.server, err = process.CPUTime(pid)
+		if u.server, err = process.CPUTime(pid); err != nil {
+			return u, err
+		}
+	}
+	u.stored = b.database != nil
+	if t.server != nil && t.server.Stored {
+		u.database, err = process.CPUTimeOf("postgres")
 	}
 	return u, err
 }
@@ -128,6 +138,7 @@ func (u usage) since(before usage) usage {
 	u.server -= before.server
 	u.receiver -= before.receiver
 	u.generator -= before.generator
+	u.database -= before.database
 	return u
 }
 
@@ -136,6 +147,12 @@ func (u usage) report(r *report.Result) {
 	perThousand := func(d time.Duration) float64 { return d.Seconds() / float64(r.Delivered) * 1000 }
 	if u.owned {
 		r.Set(report.ServerCPU, perThousand(u.server))
+	}
+	if u.owned && u.stored {
+		r.Set(report.StoredCPU, perThousand(u.server+u.database))
+	}
+	if u.database > 0 {
+		r.Set(report.DatabaseCPU, perThousand(u.database))
 	}
 	r.Set(report.ReceiverCPU, perThousand(u.receiver))
 	r.Set(report.GeneratorCPU, perThousand(u.generator))

@@ -28,7 +28,7 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r := report.Report{Begun: time.Now(), Commit: report.Commit(), Arguments: withoutToken(os.Args[1:])}
+	r := report.Report{Begun: time.Now(), Commit: report.Commit(), Arguments: withoutSecrets(os.Args[1:])}
 	if r.Machine, err = report.LookAround(b.data); err != nil {
 		return err
 	}
@@ -63,6 +63,10 @@ func (c *runCommand) repeat(ctx context.Context, b *bench, chosen []scenario, re
 			continue
 		}
 		for _, binary := range c.turns(s, repetition) {
+			if b.database != nil && binary != "" {
+				b.stored = binary == "B"
+				b.progress.step(s, map[bool]string{false: "in a data directory", true: "in the database"}[b.stored])
+			}
 			if len(c.Compare) > 0 {
 				b.binary = c.Compare[strings.Index("AB", binary)]
 				b.progress.step(s, "with "+b.binary)
@@ -84,11 +88,12 @@ func (c *runCommand) repeat(ctx context.Context, b *bench, chosen []scenario, re
 	return all, err
 }
 
-// turns returns the binaries to run a scenario with. In every other repetition B comes
+// turns returns the binaries to run a scenario with; with a database A is the server with
+// a data directory, and B the one with the database. In every other repetition B comes
 // first, so that neither gains by its place. Bare needs none, and stands for both.
 func (c *runCommand) turns(s scenario, repetition int) []string {
 	switch {
-	case len(c.Compare) == 0 || s.Bare:
+	case len(c.Compare) == 0 && c.DatabaseURL == "" || s.Bare:
 		return []string{""}
 	case repetition%2 == 0:
 		return []string{"B", "A"}
@@ -110,6 +115,11 @@ func (c *runCommand) open(ctx context.Context) (b *bench, err error) {
 	}
 	if b.data, err = server.DiskFolder(c.Data); err != nil {
 		return b, err
+	}
+	if c.DatabaseURL != "" {
+		if b.database, err = server.ParseDatabase(c.DatabaseURL); err != nil {
+			return b, fmt.Errorf("--database-url: %w", err)
+		}
 	}
 	if c.Binary == "" && len(c.Compare) == 0 {
 		err = b.buildServer(ctx)

@@ -46,6 +46,11 @@ func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 		if v.server, err = server.Prepare(b.binary, b.data, s.Environment); err != nil {
 			return nil, err
 		}
+		if b.stored {
+			if err := b.database.Use(ctx, v.server); err != nil {
+				return nil, errors.Join(err, v.server.Close())
+			}
+		}
 		if err := v.server.Start(ctx); err != nil {
 			return nil, errors.Join(err, v.server.Close())
 		}

@@ -28,18 +28,53 @@ func CPUTime(pid int) (time.Duration, error) {
 }
 
 // parseCPUTime adds up the fields utime and stime of /proc/PID/stat (proc_pid_stat(5)).
-func parseCPUTime(stat []byte) (time.Duration, error) {
+func parseCPUTime(stat []byte) (time.Duration, error) { return addTimes(stat, 11) }
+
+// parseEnded adds up cutime and cstime: those of children that were waited for.
+func parseEnded(stat []byte) (time.Duration, error) { return addTimes(stat, 13) }
+
+// addTimes adds up two fields of /proc/PID/stat, counted from behind the command.
+func addTimes(stat []byte, at int) (time.Duration, error) {
 	// The second field, the command, may hold anything; it ends with the last ')'.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 13 {
+	if len(fields) < at+2 {
 		return 0, errors.New("read processor time: the file is too short")
 	}
-	user, userErr := strconv.Atoi(fields[11])
-	system, systemErr := strconv.Atoi(fields[12])
+	user, userErr := strconv.Atoi(fields[at])
+	system, systemErr := strconv.Atoi(fields[at+1])
 	if err := errors.Join(userErr, systemErr); err != nil {
 		return 0, fmt.Errorf("read processor time: %w", err)
 	}
 	return time.Duration(user+system) * tick, nil
+}
+
+// CPUTimeOf returns the processor time that all processes of a name have used so far, and
+// those of their children that have ended.
+func CPUTimeOf(name string) (sum time.Duration, err error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, fmt.Errorf("read processor time: %w", err)
+	}
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // the process has ended; whoever waited for it has its time
+		}
+		_, rest, _ := bytes.Cut(stat, []byte("("))
+		if command, _, _ := bytes.Cut(rest, []byte(")")); string(command) != name {
+			continue
+		}
+		own, err := parseCPUTime(stat)
+		if err != nil {
+			return 0, err
+		}
+		ended, err := parseEnded(stat)
+		if err != nil {
+			return 0, err
+		}
+		sum += own + ended
+	}
+	return sum, nil
 }
 
 // Memory is the resident memory of a process, in bytes.

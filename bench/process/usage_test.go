@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -104,5 +105,45 @@ func TestDiskUse(t *testing.T) {
 func TestDiskUseOfWhatVanished(t *testing.T) {
 	if got, err := DiskUse(filepath.Join(t.TempDir(), "gone")); got != 0 || err != nil {
 		t.Errorf("a folder that is gone takes up %d bytes, %v", got, err)
+	}
+}
+
+// TestCPUTimeOfCountsEndedChildren: PostgreSQL starts a process for each session, and what
+// one has used must not vanish with it.
+func TestCPUTimeOfCountsEndedChildren(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "bench-cpu-of" // 15 characters are what the kernel keeps of a name
+	program := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(shell, program); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := CPUTimeOf(name); sum != 0 || err != nil {
+		t.Fatalf("before the start: %s, %v", sum, err)
+	}
+	// A child works until it has used time, and its parent waits for more input.
+	cmd := exec.Command(program, "-c", `(i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done); echo done; read line`)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Start(cmd, in.Close)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	own, err := CPUTime(p.PID())
+	sum, sumErr := CPUTimeOf(name)
+	_ = p.Close() // read ends with an error at the end of its input
+	if err != nil || sumErr != nil || sum < own+20*time.Millisecond {
+		t.Errorf("%s of the whole family, %s of the parent alone, %v, %v", sum, own, err, sumErr)
 	}
 }

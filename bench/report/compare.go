@@ -36,7 +36,7 @@ type Pair struct {
 
 // paired are the figures that paired runs compare: what a change is made for, and the
 // prices at which it may come.
-var paired = []Figure{DeliveredPerSecond, ServerCPU, PeakAnon, AnswerP99, ReceiptP99}
+var paired = []Figure{DeliveredPerSecond, ServerCPU, StoredCPU, PeakAnon, AnswerP99, ReceiptP99}
 
 // pairOf names the two runs, of A and of B, that are compared: their Key has no Binary.
 type pairOf struct {

@@ -29,6 +29,10 @@ const (
 	ServerCPU    Figure = "server_cpu_per_1000_seconds"
 	ReceiverCPU  Figure = "receiver_cpu_per_1000_seconds"
 	GeneratorCPU Figure = "generator_cpu_per_1000_seconds"
+	// DatabaseCPU is that of all processes of PostgreSQL, and StoredCPU that of the server
+	// and of whatever keeps its data: the two together.
+	DatabaseCPU Figure = "database_cpu_per_1000_seconds"
+	StoredCPU   Figure = "server_and_database_cpu_per_1000_seconds"
 )
 
 // Peaks of the server's resident memory: all of it, the part that it allocated, and
@@ -90,6 +94,8 @@ var kinds = []kind{
 	{DeliveredPerSecond, "delivered/s", 1, 0},
 	{ToBare, "to bare", 1, 2},
 	{ServerCPU, "server CPU s/1,000", 1, 4},
+	{DatabaseCPU, "database CPU s/1,000", 1, 4},
+	{StoredCPU, "server and database CPU s/1,000", 1, 4},
 	{PeakMemory, "peak MiB", Mebibyte, 0},
 	{PeakAnon, "anonymous MiB", Mebibyte, 0},
 	{PeakFile, "file MiB", Mebibyte, 0},

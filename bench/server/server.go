@@ -29,7 +29,10 @@ import (
 type Server struct {
 	API
 	// Data is the folder with its data directory; "" if somebody else started it.
-	Data        string
+	Data string
+	// Stored: everything is in a database, and nothing in the data directory.
+	Stored      bool
+	drop        func() error // removes that database
 	binary      string
 	environment []string
 	// program is the process that runs; nil before the first start, and if somebody else
@@ -155,6 +158,9 @@ func (s *Server) Close() error {
 	}
 	if s.Data != "" {
 		err = errors.Join(err, os.RemoveAll(s.Data))
+	}
+	if s.drop != nil {
+		err = errors.Join(err, s.drop())
 	}
 	return err
 }
