@@ -54,7 +54,7 @@ func (s *Store) dropDay(ctx context.Context, day, horizon time.Time) (dropped bo
 	return err == nil, err
 }
 
-var sqlLateFinish = statement("days.late", `SELECT count(*) FROM (SELECT 1 FROM done WHERE seq >= $1 AND seq < $2 AND finished > $3 LIMIT 1) AS some`)
+var sqlLateFinish = statement("days.late", `SELECT count(*) FROM (SELECT 1 FROM done WHERE seq >= $1 AND seq < $2 AND finished > $3 LIMIT 1) AS first`)
 
 // errLateFinish reports that a delivery of a day has finished while the day was being dropped.
 var errLateFinish = errors.New("a delivery has finished meanwhile")

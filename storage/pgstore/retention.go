@@ -211,7 +211,7 @@ func (s *Store) reapEvent(ctx context.Context, tx pgx.Tx, e eventHead) error {
 var (
 	sqlDeleted = statement("reap.deleted", `SELECT number, deleted_at FROM endpoint WHERE deleted_at < $1 AND (deleted_at, number) > ($2, $3)
 		ORDER BY deleted_at, number LIMIT $4`)
-	sqlHasAny = forTables("reap.hasAny", `SELECT count(*) FROM (SELECT 1 FROM TABLE WHERE part = $1 AND endpoint = $2 LIMIT 1) AS some`, deliveryTables...)
+	sqlHasAny = forTables("reap.hasAny", `SELECT count(*) FROM (SELECT 1 FROM TABLE WHERE part = $1 AND endpoint = $2 LIMIT 1) AS first`, deliveryTables...)
 
 	sqlForgetEndpoint = statement("reap.endpoint", `DELETE FROM endpoint WHERE number = $1`)
 	sqlForgetGate     = statement("reap.gate", `DELETE FROM gate WHERE part = $1 AND endpoint = $2`)
