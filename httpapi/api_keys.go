@@ -157,6 +157,11 @@ func (s *Server) createAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err != nil {
 		return err
 	}
+	// The key is stored, and no later answer shows its text: this one shows it, even if
+	// another node may refuse the key for a moment.
+	if err := s.inForce(call); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "API key is not known to every node yet", slog.String("key", k.ID), slog.Any("error", err))
+	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "API key made", slog.String("key", k.ID), slog.String("by", who.Publisher))
 	out := showAPIKey(&k)
 	out.Key = text
@@ -193,7 +198,7 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	return answer(ctx, fasthttp.StatusOK, out)
 }
 
-// deleteAPIKey revokes an API key: it is refused from this answer on.
+// deleteAPIKey revokes an API key: it is refused from this answer on, by every node.
 func (s *Server) deleteAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	k, err := s.callers.APIKeys().Get(pathParameter(ctx, "id"), who)
 	if err != nil {
@@ -205,6 +210,9 @@ func (s *Server) deleteAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 		return err
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "API key revoked", slog.String("key", k.ID), slog.String("by", who.Publisher))
+	if err := s.inForce(call); err != nil {
+		return err
+	}
 	ctx.SetStatusCode(fasthttp.StatusNoContent)
 	return nil
 }

@@ -134,6 +134,9 @@ func (s *Server) reserve(ctx context.Context, client string, adds webhook.Footpr
 	if adds.Webhooks <= 0 && adds.Patterns <= 0 {
 		return func() {}, nil
 	}
+	if err := s.catchUp(ctx); err != nil {
+		return nil, err
+	}
 	end = func() { s.reserved.end(client, adds) }
 	for {
 		under := s.reserved.begin(client, adds)

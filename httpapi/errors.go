@@ -187,6 +187,7 @@ var errorTable = []struct {
 }{
 	{auth.ErrTooManyAPIKeys, codeConflict, auth.ErrTooManyAPIKeys.Error()},
 	{eventtypes.ErrFull, codeConflict, eventtypes.ErrFull.Error()},
+	{errNotInForce, codeUnavailable, errNotInForce.Error()},
 	{webhook.ErrNotFound, codeNotFound, "there is no such thing, or it belongs to another client"},
 	{webhook.ErrExists, codeExists, "a thing of that name is there already"},
 	{registration.ErrDisabled, codeConflict, registration.ErrDisabled.Error()},

@@ -108,6 +108,9 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	if err := s.types.Create(call, t); err != nil {
 		return err
 	}
+	if err := s.inForce(call); err != nil {
+		return err
+	}
 	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/event-types/"+t.Name)
 	return answer(ctx, fasthttp.StatusCreated, eventTypeResource(t))
 }
@@ -132,6 +135,9 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	if err := s.types.Update(call, t); err != nil {
 		return err
 	}
+	if err := s.inForce(call); err != nil {
+		return err
+	}
 	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
 }
 
@@ -141,6 +147,9 @@ func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	call, cancel := s.call()
 	defer cancel()
 	if err := s.types.Remove(call, pathParameter(ctx, "name")); err != nil {
+		return err
+	}
+	if err := s.inForce(call); err != nil {
 		return err
 	}
 	ctx.SetStatusCode(fasthttp.StatusNoContent)

@@ -25,6 +25,8 @@ const MaxBatch = 1000
 type Options struct {
 	Store      Store
 	Dispatcher Dispatcher
+	// Peers are the other nodes of a cluster; nil if there are none.
+	Peers Peers
 	// Keys verify tokens, and so do those of KeySet, which the caller runs. At least
 	// one key, or a set, is needed.
 	Keys   []auth.Key

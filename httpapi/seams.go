@@ -63,6 +63,17 @@ type DeliveryController interface {
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (requeued int, next webhook.ID, err error)
 }
 
+// Peers are the other nodes of a cluster, which change the registrations in the same store.
+type Peers interface {
+	// CatchUp returns when every registration that was stored before the call is in force
+	// on this node: EndpointChanged and Server.Refresh were called for what others did.
+	CatchUp(ctx context.Context) error
+	// AwaitApplied returns when every registration that was stored before the call is in
+	// force on all nodes whose lease holds. The others answer no requests. It returns an
+	// error if ctx ends before, or if nobody knows which nodes there are.
+	AwaitApplied(ctx context.Context) error
+}
+
 // Store is what the API reads and writes without the dispatcher. The methods are
 // those of storage.Store, and keep its promises.
 type Store interface {

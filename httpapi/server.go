@@ -23,6 +23,7 @@ import (
 type Server struct {
 	store       Store
 	dispatcher  Dispatcher
+	peers       Peers // nil for none
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
 	defaults    atomic.Pointer[webhook.Settings]
@@ -93,7 +94,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store: o.Store, dispatcher: o.Dispatcher, checkTarget: o.CheckTarget, sequence: o.Sequence,
+		store: o.Store, dispatcher: o.Dispatcher, peers: o.Peers, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,

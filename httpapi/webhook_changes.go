@@ -128,7 +128,7 @@ func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, cha
 }
 
 // update changes an endpoint that is not deleted, and puts the change into force before it
-// returns: what the same caller publishes next sees it. change runs inside the store's
+// returns, on all nodes: what is published next sees it. change runs inside the store's
 // transaction, so it must be quick and must not call the store.
 func (s *Server) update(call context.Context, id webhook.ID, change func(*webhook.Endpoint) error) (webhook.Endpoint, error) {
 	var was webhook.Endpoint
@@ -149,7 +149,7 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 	}
 	s.logStatus(&was, &e)
 	s.dispatcher.EndpointChanged(e)
-	return e, nil
+	return e, s.inForce(call)
 }
 
 // logStatus logs the changes after which deliveries come or stop coming: an operator who is

@@ -44,9 +44,9 @@ type KeyStore interface {
 }
 
 // APIKeys holds the store's API keys in memory, because every request may present
-// one, and a revoked key must be refused from the next request on. Only this type
-// changes the stored keys, so memory and store agree. A reader sees one whole state.
-// It is safe for concurrent use.
+// one, and a revoked key must be refused from the next request on. Within a process only
+// this type changes the stored keys; what other processes change is read by Refresh. A
+// reader sees one whole state. It is safe for concurrent use.
 type APIKeys struct {
 	store KeyStore
 	mu    sync.Mutex // held by changes
@@ -67,21 +67,37 @@ type HeldKey struct {
 
 // LoadAPIKeys reads the API keys of a store.
 func LoadAPIKeys(store KeyStore) (*APIKeys, error) {
-	list, err := store.APIKeys(context.Background())
-	if err != nil {
-		return nil, fmt.Errorf("read the API keys: %w", err)
+	keys := &APIKeys{store: store}
+	keys.replace(nil)
+	if err := keys.Refresh(context.Background()); err != nil {
+		return nil, err
 	}
-	known := make([]*HeldKey, 0, len(list))
+	return keys, nil
+}
+
+// Refresh reads the keys again, because another process has changed them. A key that it
+// knows already stays as it is: keys are made and deleted, and never changed.
+func (a *APIKeys) Refresh(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list, err := a.store.APIKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("read the API keys: %w", err)
+	}
+	had, known := a.state.Load().byID, make([]*HeldKey, 0, len(list))
 	for _, k := range list {
+		if held := had[k.ID]; held != nil && held.Hash == k.Hash {
+			known = append(known, held)
+			continue
+		}
 		who, err := keyHolder(&k)
 		if err != nil {
-			return nil, fmt.Errorf("API key %s: %w", k.ID, err)
+			return fmt.Errorf("API key %s: %w", k.ID, err)
 		}
 		known = append(known, &HeldKey{k, who})
 	}
-	keys := &APIKeys{store: store}
-	keys.replace(known)
-	return keys, nil
+	a.replace(known)
+	return nil
 }
 
 // warnUseless logs the keys that allow nothing: those that were made for publishers

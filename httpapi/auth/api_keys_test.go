@@ -252,3 +252,43 @@ func TestUselessKeysAreLogged(t *testing.T) {
 		t.Errorf("log:\n%s", text)
 	}
 }
+
+// TestRefreshAPIKeys: another process makes and deletes keys in the same store. They are
+// read again; holders of keys that are still there stay the same, because what they have
+// under way is counted by holder. If the store does not answer, all stays as it was.
+func TestRefreshAPIKeys(t *testing.T) {
+	store := &fakeStore{}
+	keys, err := LoadAPIKeys(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, kept := createKey(t, keys, webhook.APIKey{Name: "kept", ClientID: "acme"})
+	gone, deleted := createKey(t, keys, webhook.APIKey{Name: "deleted", ClientID: "acme"})
+	before, err := keys.Verify([]byte(kept), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := LoadAPIKeys(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, made := createKey(t, other, webhook.APIKey{Name: "made", ClientID: "acme"})
+	if err := other.Remove(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	good := func(text string) bool {
+		_, err := keys.Verify([]byte(text), time.Now())
+		return err == nil
+	}
+	store.before = webhook.ErrUnavailable
+	if err := keys.Refresh(t.Context()); !errors.Is(err, webhook.ErrUnavailable) || !good(deleted) || good(made) {
+		t.Errorf("without storage: %v", err)
+	}
+	store.before = nil
+	if err := keys.Refresh(t.Context()); err != nil || good(deleted) || !good(made) {
+		t.Errorf("%v; the deleted key is good: %v, the new one: %v", err, good(deleted), good(made))
+	}
+	if after, err := keys.Verify([]byte(kept), time.Now()); err != nil || after != before {
+		t.Errorf("the holder of a key is another one: %v", err)
+	}
+}

@@ -2,8 +2,8 @@
 // which may be named by an endpoint's patterns.
 //
 // The registry is a copy of the store's in memory, because every published event is
-// checked against it. Changes go through this package only, so the copy is never behind;
-// a second process on the same store would not see them.
+// checked against it. Changes go through this package; those that another process makes in
+// the same store are read by Refresh.
 //
 // Here belong the registry and what it says about a name. The form of names and patterns
 // belongs to package webhook, the calls that list and change the registry to httpapi.
@@ -60,17 +60,41 @@ func Load(store Store, strict bool, initial []webhook.EventType) (*Registry, err
 		return nil, fmt.Errorf("read the event types: %w", err)
 	}
 	if len(list) == 0 {
-		list = initial
-		for _, t := range list {
-			if err := store.CreateEventType(context.Background(), t); err != nil {
-				return nil, fmt.Errorf("store the default event type %s: %w", t.Name, err)
-			}
+		if list, err = storeInitial(store, initial); err != nil {
+			return nil, err
 		}
 	}
 	r := &Registry{store: store}
 	r.SetStrict(strict)
 	r.replace(list)
 	return r, nil
+}
+
+// storeInitial stores the initial types, and returns what the store has then: another
+// process may do the same at the same time.
+func storeInitial(store Store, initial []webhook.EventType) ([]webhook.EventType, error) {
+	for _, t := range initial {
+		if err := store.CreateEventType(context.Background(), t); err != nil && !errors.Is(err, webhook.ErrExists) {
+			return nil, fmt.Errorf("store the default event type %s: %w", t.Name, err)
+		}
+	}
+	list, err := store.EventTypes(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("read the event types: %w", err)
+	}
+	return list, nil
+}
+
+// Refresh reads the registry again, because another process has changed it.
+func (r *Registry) Refresh(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list, err := r.store.EventTypes(ctx)
+	if err != nil {
+		return fmt.Errorf("read the event types: %w", err)
+	}
+	r.replace(list)
+	return nil
 }
 
 // SetStrict says whether types outside of the registry are refused.

@@ -141,6 +141,44 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestRefresh: another process has changed the types. They are read again, and stay as they
+// were if they cannot be read.
+func TestRefresh(t *testing.T) {
+	store := &fakeStore{}
+	r, other := load(t, store, true, "a", "b"), load(t, store, true)
+	if err := errors.Join(other.Create(t.Context(), webhook.EventType{Name: "c"}), other.Remove(t.Context(), "a")); err != nil {
+		t.Fatal(err)
+	}
+	store.err = webhook.ErrUnavailable
+	if err := r.Refresh(t.Context()); !errors.Is(err, webhook.ErrUnavailable) || names(r) != "a b" {
+		t.Errorf("without storage: %v, %s", err, names(r))
+	}
+	store.err = nil
+	if err := r.Refresh(t.Context()); err != nil || names(r) != "b c" {
+		t.Errorf("%v, %s", err, names(r))
+	}
+	if _, err := r.Name([]byte("a"), false); err == nil {
+		t.Error("a removed type is accepted")
+	}
+}
+
+// twice is a store in which another process stores the initial types at the same time.
+type twice struct{ fakeStore }
+
+func (s *twice) CreateEventType(ctx context.Context, t webhook.EventType) error {
+	if s.find("other") < 0 {
+		s.types = append(typesOf("other"), t)
+	}
+	return s.fakeStore.CreateEventType(ctx, t)
+}
+
+// TestLoadBesideAnother: two processes start on an empty store.
+func TestLoadBesideAnother(t *testing.T) {
+	if r := load(t, &twice{}, true, "a", "b"); names(r) != "a b other" {
+		t.Error(names(r))
+	}
+}
+
 // TestReadersKeepTheirState: a list that was returned does not change under its reader.
 func TestReadersKeepTheirState(t *testing.T) {
 	r := load(t, &fakeStore{}, true, "a", "b")
