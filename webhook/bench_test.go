@@ -23,3 +23,19 @@ func BenchmarkAppendBody(b *testing.B) {
 		AppendBody(dst, benchmarkID, benchmarkTime, "user.created", typical)
 	}
 }
+
+// BenchmarkIDText measures the text of an ID, of which each request has three.
+func BenchmarkIDText(b *testing.B) {
+	var buf [64]byte
+	for b.Loop() {
+		DeliveryID.Append(buf[:0], benchmarkID)
+	}
+}
+
+// BenchmarkAppendTime measures a time, of which each request has three.
+func BenchmarkAppendTime(b *testing.B) {
+	var buf [64]byte
+	for b.Loop() {
+		AppendTime(buf[:0], benchmarkTime)
+	}
+}

@@ -14,22 +14,19 @@ func AppendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	dst = appendDigits(dst, year, 4)
-	dst = appendDigits(append(dst, '-'), int(month), 2)
-	dst = appendDigits(append(dst, '-'), day, 2)
-	dst = appendDigits(append(dst, 'T'), hour, 2)
-	dst = appendDigits(append(dst, ':'), minute, 2)
-	dst = appendDigits(append(dst, ':'), second, 2)
-	dst = appendDigits(append(dst, '.'), t.Nanosecond()/1e6, 3)
-	return append(dst, 'Z')
+	dst = appendTwo(appendTwo(dst, year/100), year%100)
+	dst = appendTwo(append(dst, '-'), int(month))
+	dst = appendTwo(append(dst, '-'), day)
+	dst = appendTwo(append(dst, 'T'), hour)
+	dst = appendTwo(append(dst, ':'), minute)
+	dst = appendTwo(append(dst, ':'), second)
+	milli := t.Nanosecond() / 1e6
+	return append(appendTwo(append(dst, '.'), milli/10), byte('0'+milli%10), 'Z')
 }
 
-// appendDigits appends a number with leading zeros.
-func appendDigits(dst []byte, value, digits int) []byte {
-	for unit := [...]int{1, 10, 100, 1000}[digits-1]; unit > 0; unit /= 10 {
-		dst = append(dst, byte('0'+value/unit%10))
-	}
-	return dst
+// appendTwo appends a number below 100 as two digits.
+func appendTwo(dst []byte, value int) []byte {
+	return append(dst, byte('0'+value/10), byte('0'+value%10))
 }
 
 // FormatTime returns the text that AppendTime appends.

@@ -78,13 +78,15 @@ func (t *Target) excerptOf(h *http1.Head) int {
 // even after a write that failed, because a receiver may answer and close before it
 // has read everything.
 func (t *Target) askHead(cn *conn, response *http1.ResponseReader, d delivery, deadline time.Time) (http1.Head, error) {
-	if err := cn.SetDeadline(deadline); err != nil {
+	if err := cn.begin(d.began, deadline); err != nil {
 		return http1.Head{}, fmt.Errorf("%w: set deadline: %w", http1.ErrEnded, err)
 	}
 	m := messages.Get().(*message)
 	t.appendRequest(m, d)
-	_, failure := cn.Write(m.whole)
-	m.free() // before the read: a receiver that thinks for long must not hold the memory
+	failure := cn.send(m)
+	if errors.Is(failure, errArrived) {
+		return http1.Head{}, failure
+	}
 	h, err := response.ReadHead()
 	if err != nil && failure != nil {
 		return h, fmt.Errorf("%w, after a write that failed: %w", err, failure)

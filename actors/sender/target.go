@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -51,10 +52,13 @@ func (t *Target) Send(due webhook.Due) webhook.Attempt {
 // attempt. Otherwise the receiver may be at work on the request, so a repetition
 // could be a duplicate, and the attempt fails.
 func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) error {
-	if cn := t.take(); cn != nil {
+	for cn := t.take(); cn != nil; cn = t.take() {
 		unseen, err := t.exchange(cn, d, deadline, a)
 		if err == nil || !unseen {
 			return err
+		}
+		if !errors.Is(err, errArrived) {
+			break // a request was written: the next one goes over a new connection
 		}
 	}
 	cn, err := t.client.connect(t.client.running, &t.destination, deadline)
@@ -72,11 +76,11 @@ func (t *Target) Close() {
 }
 
 // take returns a kept connection that can carry a request, or nil. It closes those
-// on which something arrived meanwhile.
+// on which something arrived meanwhile, except where exchange finds that out.
 func (t *Target) take() *conn {
 	for {
 		cn := t.client.idle.take(t.origin)
-		if cn == nil || cn.quiet() {
+		if cn == nil || cn.asks() || cn.quiet() {
 			return cn
 		}
 		t.client.closeInUse(cn)

@@ -15,6 +15,7 @@ import (
 // Socket is the socket below a connection. It belongs to one goroutine at a time.
 type Socket struct {
 	raw   syscall.RawConn
+	plain bool // writes to the connection go to the socket and nowhere else
 	probe probe
 }
 
@@ -29,10 +30,15 @@ func Of(conn net.Conn) *Socket {
 	if err != nil {
 		return nil
 	}
-	s := &Socket{raw: raw}
+	_, plain := conn.(*net.TCPConn)
+	s := &Socket{raw: raw, plain: plain}
 	s.probe.init()
 	return s
 }
+
+// CanAsk reports whether Ask may stand for a Write and the wait after it: the
+// connection is nothing but a socket, on a system that can wait for one.
+func (s *Socket) CanAsk() bool { return s.plain && canAsk }
 
 // Quiet reports, without waiting, whether there is nothing to read: no byte, no
 // end, no error. It is true on systems that cannot be asked; the next read finds
