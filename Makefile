@@ -48,7 +48,7 @@ test: need-go $(PATCHED) need-cc need-python need-postgres $(NPM_DONE) ## Run ev
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
 .PHONY: faults
-faults: need-go $(PATCHED) setup-faults ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
+faults: need-go $(PATCHED) setup-faults setup-prometheus ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
 	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
 
 # What needs root is left out for others, which the tests say; with CI=true that is an error.
@@ -58,6 +58,15 @@ setup-faults: ## Install strace for make faults, where that is possible
 		{ echo "missing: strace, to make system calls fail (Debian: apt-get install strace)" >&2; exit 1; }
 	@test "$$(id -u)" = 0 || echo "not root: the tests that mount a small disk are left out" >&2
 	@test "$$(id -u)" = 0 || test "$${CI:-}" != true || { echo "CI=true leaves nothing out: run make faults as root" >&2; exit 1; }
+
+# Only the programs of Debian's package: installed, it would start a server on this machine.
+.PHONY: setup-prometheus
+setup-prometheus: ## Put prometheus and promtool into .bin for make faults, unless the system has them
+	@{ command -v prometheus && command -v promtool; } >/dev/null || test -x .bin/prometheus/promtool || { \
+		rm -rf .bin/part && mkdir -p .bin/part && cd .bin/part && \
+		{ apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } 2>/dev/null && \
+		dpkg-deb -x prometheus_*.deb . && mv usr/bin ../prometheus && rm -rf ../part; } || \
+		{ echo "missing: prometheus and promtool, to try the alerts (Debian: apt-get install prometheus)" >&2; exit 1; }
 
 # For how long make fuzz runs each target: a time, or 1000x for so many executions.
 FUZZTIME ?= 30s

@@ -50,6 +50,7 @@ func newMetrics(r prometheus.Registerer, s *shared) *metrics {
 	m.registerByStatus(r)
 	r.MustRegister(
 		gauge("astrohook_deliveries_pending", "Deliveries that are queued or retrying.", func() float64 { return float64(s.store.Pending()) }),
+		gauge("astrohook_deliveries_pending_limit", "Pending deliveries from which on publishing is refused: max-pending.", func() float64 { return float64(s.maxPending.Load()) }),
 		gauge("astrohook_attempts_in_flight", "Attempts under way.", func() float64 { return float64(s.permits.InUse()) }),
 		gauge("astrohook_slots_waiting", "Webhooks that wait until they may have one more attempt in flight.", func() float64 { return float64(s.permits.Waiters()) }),
 		gauge("astrohook_slots_largest_client", "Attempts under way of the client that has most.", func() float64 { return float64(s.permits.MostHeld()) }),

@@ -91,7 +91,7 @@ func TestMetrics(t *testing.T) {
 		synctest.Wait()
 		r.wantFigures(registry, map[string]float64{
 			"astrohook_events_accepted_total": 2, "astrohook_deliveries_withheld_total{webhook_disabled}": 2,
-			"astrohook_deliveries_withheld_total{client_limit}": 1, "astrohook_deliveries_pending": 5,
+			"astrohook_deliveries_withheld_total{client_limit}": 1, "astrohook_deliveries_pending": 5, "astrohook_deliveries_pending_limit": 50_000_000,
 			"astrohook_attempts_in_flight": 2, "astrohook_payload_memory_bytes": 200, "astrohook_webhook_actors": 2,
 			"astrohook_slots_largest_client": 2, "astrohook_slots_waiting": 0, "astrohook_attempts_total{http_5xx}": 2,
 			"astrohook_deliveries_settled_total{retrying}": 2, "astrohook_attempts_total{none}": 0,

@@ -16,15 +16,16 @@ var statuses = []webhook.EndpointStatus{webhook.EndpointActive, webhook.Endpoint
 var (
 	webhooks = description("astrohook_webhooks", "Webhooks that are registered, by status.", "status")
 	oldest   = description("astrohook_oldest_pending_age_seconds",
-		"Age of the oldest delivery that is the next one of a queue or of a retry schedule, by the status of its webhook; 0 if there is none.", "status")
+		"Age of the oldest delivery that is the next one of a queue or retry schedule, by the status of its webhook; 0 if there is none.", "status")
 	breakers = description("astrohook_breakers_open", "Active webhooks with pending deliveries whose breaker is open or half-open.")
 	lookedAt = description("astrohook_watchdog_age_seconds",
 		"Time since the watchdog last finished a look at all webhooks with pending deliveries; what it saw is that old.")
 
-	ofPending = ofWebhook("deliveries_pending", "Deliveries of a webhook that stands out that are queued or retrying.")
-	ofOldest  = ofWebhook("oldest_pending_age_seconds", "Age of its oldest delivery that is the next one of its queue or retry schedule; 0 if there is none.")
-	ofBreaker = ofWebhook("breaker_open", "1 if its breaker is open or half-open, else 0.")
-	ofFailed  = ofWebhook("failure_ratio", "Part of its attempts of the last hour that failed, 0 to 1.")
+	ofPending = ofWebhook("deliveries_pending", "Queued and retrying deliveries of a webhook that stands out.")
+	ofOldest  = ofWebhook("oldest_pending_age_seconds",
+		"Age of the older one of the next deliveries of queue and retry schedule, of a webhook that stands out; 0 if there is none.")
+	ofBreaker = ofWebhook("breaker_open", "1 if the breaker of a webhook that stands out is open or half-open, else 0.")
+	ofFailed  = ofWebhook("failure_ratio", "Part of the attempts of the last hour that failed, 0 to 1, of a webhook that stands out.")
 )
 
 func description(name, help string, labels ...string) *prometheus.Desc {

@@ -272,11 +272,11 @@ func TestSeries(t *testing.T) {
 # HELP astrohook_breakers_open Active webhooks with pending deliveries whose breaker is open or half-open.
 # TYPE astrohook_breakers_open gauge
 astrohook_breakers_open 1000
-# HELP astrohook_webhook_breaker_open 1 if its breaker is open or half-open, else 0.
+# HELP astrohook_webhook_breaker_open 1 if the breaker of a webhook that stands out is open or half-open, else 0.
 # TYPE astrohook_webhook_breaker_open gauge
 astrohook_webhook_breaker_open{client_id="client-1",webhook_id="wh_0000000020000000000g000000"} 1
 astrohook_webhook_breaker_open{client_id="client-1000",webhook_id="wh_00000000200000000fm0000000"} 1
-# HELP astrohook_webhook_failure_ratio Part of its attempts of the last hour that failed, 0 to 1.
+# HELP astrohook_webhook_failure_ratio Part of the attempts of the last hour that failed, 0 to 1, of a webhook that stands out.
 # TYPE astrohook_webhook_failure_ratio gauge
 astrohook_webhook_failure_ratio{client_id="client-1",webhook_id="wh_0000000020000000000g000000"} 0.75
 astrohook_webhook_failure_ratio{client_id="client-1000",webhook_id="wh_00000000200000000fm0000000"} 0.75

@@ -47,6 +47,12 @@ func NewRefusals(log *slog.Logger, r prometheus.Registerer) (*Refusals, error) {
 	if err := r.Register(counter); err != nil {
 		return nil, fmt.Errorf("register metrics of refused tokens: %w", err)
 	}
+	// From the start, or a rate would miss what is refused before the first scrape. Those of
+	// claims are left out: each claim has a reason of its own.
+	counter.WithLabelValues(malformed)
+	for _, r := range refusalReasons {
+		counter.WithLabelValues(r.reason)
+	}
 	return &Refusals{log: log, counter: counter, reasons: map[string]*refusal{}}, nil
 }
 
@@ -112,6 +118,9 @@ func (r *Refusals) write(reason string, count int, of []slog.Attr) {
 		append([]slog.Attr{slog.String("reason", reason), slog.Int("count", count)}, of...)...)
 }
 
+// malformed is the reason of what is neither token nor API key.
+const malformed = "malformed"
+
 // refusalReasons are the reasons by the errors that they stand for. The first match
 // counts: the library's errors wrap one another, from the special to the general.
 var refusalReasons = []struct {
@@ -145,7 +154,7 @@ func refusalReason(err error) string {
 			return r.reason
 		}
 	}
-	return "malformed"
+	return malformed
 }
 
 // maxDescribed bounds what is logged of a value that came from outside, in bytes.

@@ -201,3 +201,17 @@ func FuzzDescribe(f *testing.F) {
 		}
 	})
 }
+
+// TestRefusalsFromTheStart: each reason has a series before anything is refused, so that a
+// rate sees the first refusals, too.
+func TestRefusalsFromTheStart(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	refusals, err := NewRefusals(slog.New(slog.DiscardHandler), registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer refusals.Close()
+	if n, err := testutil.GatherAndCount(registry, "astrohook_tokens_refused_total"); err != nil || n != len(refusalReasons)+1 {
+		t.Errorf("%d series, want %d; %v", n, len(refusalReasons)+1, err)
+	}
+}
