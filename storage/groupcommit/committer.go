@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -30,6 +31,12 @@ type Options[J Job] struct {
 	Full error
 	// Closed is the error of jobs that are submitted after Close.
 	Closed error
+	// Patience is for how long a job of urgency Publishes waits for its commit. Then its
+	// Done is called with Overdue, from another goroutine and before those of older jobs,
+	// and nobody knows whether it is committed. 0 is for ever.
+	Patience time.Duration
+	// Overdue is the error of jobs whose commit takes longer than Patience.
+	Overdue error
 }
 
 // Committer commits jobs in the order in which they were submitted, and calls their
@@ -45,6 +52,7 @@ type Committer[J Job] struct {
 	waiting  []J
 	running  bool
 	closed   bool
+	waits    waits // of those that Patience applies to
 	accepted int   // jobs submitted before Close that are not done yet
 	err      error // why nothing can be committed any more
 
@@ -70,6 +78,9 @@ func (c *Committer[J]) Submit(jobs ...J) {
 			c.accepted++
 		}
 		c.waiting = append(c.waiting, j)
+		if c.options.Patience > 0 && t.Urgency == Publishes {
+			c.waits.add(t, c.options.Patience, c.finishOverdue)
+		}
 	}
 	if !c.running {
 		c.running = true
@@ -146,6 +157,7 @@ func (c *Committer[J]) finished(jobs []J) {
 			c.accepted--
 		}
 	}
+	c.waits.forget()
 	if c.accepted == 0 {
 		c.idle.Broadcast()
 	}

@@ -461,3 +461,54 @@ func TestConcurrentCallers(t *testing.T) {
 		last[name[0]] = name
 	}
 }
+
+// TestPatience: a job that brings new work does not wait for ever, wherever it waits;
+// whatever becomes of its commit, it is done once.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		overdue := errors.New("overdue")
+		d := &disk{t: t, gate: make(chan struct{})}
+		c := New(Options[*named]{Commit: d.commit, Closed: errClosed, Patience: 5 * time.Second, Overdue: overdue})
+		c.Submit(d.job("committing", Publishes), d.job("outcome", Settles))
+		synctest.Wait()
+		c.Submit(d.job("behind it", Publishes), d.job("another outcome", Settles))
+		time.Sleep(4 * time.Second)
+		late := d.job("late", Publishes)
+		c.Submit(late)
+		time.Sleep(999 * time.Millisecond)
+		synctest.Wait()
+		d.want("before it is over", d.done, []string(nil))
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		d.want("after it", d.done, []string{"committing: overdue", "behind it: overdue"})
+		if late.Overdue() {
+			t.Error("a job is overdue before its time")
+		}
+		d.gate <- struct{}{}
+		d.gate <- struct{}{}
+		synctest.Wait()
+		d.want("once it is committed", d.done[2:], []string{"outcome", "another outcome", "late"})
+		time.Sleep(time.Hour)
+		c.Submit(d.job("in time", Publishes))
+		d.gate <- struct{}{}
+		synctest.Wait()
+		c.Close()
+		d.want("later", d.done[5:], []string{"in time"})
+	})
+}
+
+// TestPatienceKeepsLittle: jobs that are done leave the list of those that wait.
+func TestPatienceKeepsLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{t: t}
+		c := New(Options[*named]{Commit: d.commit, Closed: errClosed, Patience: time.Hour})
+		for range 20_000 {
+			c.Submit(d.job("a", Publishes))
+			synctest.Wait()
+		}
+		if n := cap(c.waits.jobs); n > 10_000 {
+			t.Errorf("room for %d jobs, of which none waits", n)
+		}
+		c.Close()
+	})
+}

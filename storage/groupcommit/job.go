@@ -1,5 +1,7 @@
 package groupcommit
 
+import "sync/atomic"
+
 // Urgency is how much a write needs the room that is left on a full disk. See
 // Options.Admits.
 type Urgency int
@@ -39,9 +41,10 @@ type Ticket struct {
 	// to do: it is refused when that one is. Nil for none.
 	After *Ticket
 
-	err     error // of this job alone
-	late    bool  // submitted after Close
-	refused bool  // by a full disk
+	err     error       // of this job alone
+	late    bool        // submitted after Close
+	refused bool        // by a full disk
+	done    atomic.Bool // Done was called
 }
 
 // Fail makes the job fail with err although its group is committed. Only Commit
@@ -56,10 +59,16 @@ func (t *Ticket) Replan() {}
 
 func (t *Ticket) ticket() *Ticket { return t }
 
+// Overdue reports whether Done was called before the commit, because of Options.Patience.
+// Then nobody needs to know whether the job is committed. Only Commit calls it.
+func (t *Ticket) Overdue() bool { return t.done.Load() }
+
 // finish reports the result of the job's group, or the job's own failure.
 func (t *Ticket) finish(group error) {
 	if group == nil {
 		group = t.err
 	}
-	t.Done(group)
+	if t.done.CompareAndSwap(false, true) {
+		t.Done(group)
+	}
 }

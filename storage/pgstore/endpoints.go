@@ -55,6 +55,7 @@ func (s *Store) CreateNumbered(
 	if err != nil {
 		return webhook.Endpoint{}, err
 	}
+	s.sawSeq(stored.ID.Seq)
 	return stored, nil
 }
 

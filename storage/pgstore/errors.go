@@ -22,6 +22,9 @@ var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
 // errUnknown reports a transaction whose outcome is not known.
 var errUnknown = errors.New("the outcome of a transaction is not known")
 
+// errOverdue is why a caller is not kept waiting any longer.
+var errOverdue = errors.New("a commit takes too long")
+
 // retryAfter is how soon a caller should come again while the database cannot be reached.
 const retryAfter = 2 * time.Second
 
@@ -117,6 +120,11 @@ func isPassing(err error) bool {
 	}
 	var ofConnect *pgconn.ConnectError
 	return errors.As(err, &ofConnect) || isOfConnection(err)
+}
+
+// isPassingAfter is isPassing for an error that was translated.
+func isPassingAfter(err error) bool {
+	return errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrDiskReserve)
 }
 
 // translateServer is translate for what the server reported.

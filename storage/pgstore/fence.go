@@ -23,6 +23,8 @@ const (
 	slots
 )
 
+const nameNumber = "fence.number"
+
 // slot is one writer. Its user makes sure that it has one transaction at a time.
 type slot struct {
 	number int16
@@ -54,7 +56,7 @@ var (
 		VALUES ($1, $2, 0, 0, false)`)
 	// Fails with a division by zero unless the row is there, unfenced, with the number
 	// that is expected.
-	sqlNumber = statement("fence.number", `WITH numbered AS (
+	sqlNumber = writing(nameNumber, `WITH numbered AS (
 			UPDATE fence SET commits = $4, pending = pending + $5
 			WHERE incarnation = $1 AND slot = $2 AND commits = $3 AND NOT fenced RETURNING commits
 		) SELECT 1 / count(*) FROM numbered`)

@@ -207,6 +207,9 @@ func (l *lister) continues(id webhook.ID) bool {
 	return false
 }
 
+// maxChunk bounds the rows that one look into a source reads, unless the page is larger.
+const maxChunk = 500
+
 // merge lists the deliveries of some endpoints: each scan of each endpoint is a source in
 // order, and the newest head of all sources is next.
 func (l *lister) merge(ctx context.Context, endpoints []webhook.EndpointNumber) error {
@@ -229,8 +232,9 @@ func (l *lister) merge(ctx context.Context, endpoints []webhook.EndpointNumber) 
 		src := sources[0]
 		more := l.take(&src.rows[0])
 		if src.rows = src.rows[1:]; len(src.rows) == 0 && !src.ended && more {
-			size *= 2
-			if err := l.fill(ctx, min(size, l.q.Limit+1), src); err != nil {
+			// Larger each time: what a page leaves out may be long.
+			size = min(2*size, max(l.q.Limit+1, maxChunk))
+			if err := l.fill(ctx, size, src); err != nil {
 				return err
 			}
 		}

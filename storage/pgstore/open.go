@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -80,6 +82,13 @@ type Store struct {
 	changing    chan struct{} // holds one element while a change runs, which has slots[slotChanges]
 	unsure      []move        // of the change whose outcome is not known
 	reaper      reaper
+	committer   *groupcommit.Committer[*job]
+	writer      *writer
+	counts      *counts
+	heads       *heads
+	bodies      *storage.BodyBudget
+	stop        context.CancelFunc // ends the count
+	background  sync.WaitGroup
 }
 
 // Open opens the store in a database, whose tables it makes or migrates as needed. It fails
@@ -91,12 +100,25 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	s := &Store{options: o, incarnation: newIncarnation(), life: newLife(), changing: make(chan struct{}, 1)}
+	s := newStore(o)
 	if err := s.start(ctx); err != nil {
 		err = fmt.Errorf("open the storage of database-url: %w", translate(ctx, err))
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// newStore returns a store that is not connected.
+func newStore(o Options) *Store {
+	s := &Store{
+		options: o, incarnation: newIncarnation(), life: newLife(), changing: make(chan struct{}, 1),
+		counts: newCounts(), heads: newHeads(o.Now), bodies: storage.NewBodyBudget(), stop: func() {},
+	}
+	s.writer = newWriter(s)
+	s.committer = groupcommit.New(groupcommit.Options[*job]{
+		Commit: s.commit, Closed: errClosed, Patience: patience, Overdue: unavailable(errOverdue),
+	})
+	return s
 }
 
 // newIncarnation returns a random number that is positive as an int8 of the database.
@@ -124,7 +146,29 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if s.reads, err = s.newPool(ctx, readConnections, false); err != nil {
 		return err
 	}
-	return s.createSlots(ctx)
+	if err := s.createSlots(ctx); err != nil {
+		return err
+	}
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
+	if err := s.finishParts(ctx); err != nil {
+		return err
+	}
+	s.startCounting()
+	return nil
+}
+
+// startCounting begins to count, and waits for a moment until everything is counted.
+func (s *Store) startCounting() {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	counted := make(chan struct{})
+	s.background.Go(func() { s.keepCounting(ctx, counted) })
+	select {
+	case <-counted:
+	case <-time.After(countPatience):
+	}
 }
 
 // server is what matters of a database before it is used.
@@ -169,20 +213,6 @@ func (d *server) err(o Options, before, after time.Time) error {
 			before.Sub(d.Now).Abs().Round(time.Millisecond), maxClockDifference)
 	case !o.LonePrimary && !d.Waits:
 		return errors.New("the database has no synchronous standby: add one (synchronous_standby_names), or set durability=storage if the storage below it replicates, or require-standby=false")
-	}
-	return nil
-}
-
-// Close commits what was handed over, and ends all sessions. Later calls fail. It is safe
-// to call twice.
-func (s *Store) Close() error {
-	if !s.life.close() {
-		return nil
-	}
-	for _, pool := range []*pgxpool.Pool{s.reads, s.writes} {
-		if pool != nil {
-			pool.Close()
-		}
 	}
 	return nil
 }

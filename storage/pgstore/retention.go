@@ -59,7 +59,7 @@ func (s *Store) makeDays(ctx context.Context, horizon time.Time, _ int) (bool, e
 
 // inUpkeep runs statements that change tables, with errors as of any other call.
 func (s *Store) inUpkeep(ctx context.Context, action string, run func(ctx context.Context) error) error {
-	err := s.Err()
+	err := s.writable()
 	if err == nil {
 		err = translate(ctx, run(ctx))
 	}

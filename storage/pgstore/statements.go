@@ -15,6 +15,16 @@ func statement(name, sql string) string {
 	return sql
 }
 
+// prepared are the statements that the committer's session prepares, by name.
+var prepared = map[string]string{}
+
+// writing registers a statement of groups. Its parameters need casts, because a session
+// prepares it before it knows any.
+func writing(name, sql string) string {
+	prepared[name] = statement(name, sql)
+	return prepared[name]
+}
+
 // Statements returns the text of every statement by its name, for checks of what they may
 // contain.
 func Statements() map[string]string { return maps.Clone(statements) }

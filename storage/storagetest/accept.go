@@ -271,9 +271,9 @@ var keyTests = []test{
 		}
 		first := f.keyed("p", "k", "1")
 		f.accept(first)
-		f.sleep(left - 2*time.Second)
+		f.sleep(left - f.margin())
 		same(f, f.accept(f.keyed("p", "k", "1"))[0].Duplicate, true)
-		f.sleep(4 * time.Second)
+		f.sleep(2 * f.margin())
 		f.now = f.clock()
 		again := f.keyed("p", "k", "1")
 		same(f, f.accept(again), []webhook.Receipt{{EventID: again.ID, Deliveries: 2}})

@@ -203,7 +203,9 @@ var attemptTests = []test{
 					f.hasAttempts(d.ID, 4, 4)
 				}
 			}
-			f.accept(events...)
+			if !f.backend.Remote { // a database in common refuses IDs that it has
+				f.accept(events...)
+			}
 		})
 	}},
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // Backend is a kind of store under test.
@@ -27,6 +28,8 @@ type Backend struct {
 	Remote bool
 	// Retention is for tests about time; a minute if it is 0.
 	Retention time.Duration
+	// LastEndpoint is the largest number of an endpoint; that of its type if it is 0.
+	LastEndpoint webhook.EndpointNumber
 	// Overdue is by how much longer than the retention the store may keep what has
 	// expired, because it removes a whole day at once, for example. What has expired may
 	// be readable until then.

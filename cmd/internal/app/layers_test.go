@@ -150,7 +150,7 @@ var homes = []struct {
 }{
 	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore"}},
 	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
-	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
+	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/columns", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
 }
 
 func layerFaults(packages []listedPackage) []string {

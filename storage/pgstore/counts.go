@@ -1,0 +1,109 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// counts are the numbers that are kept in memory. The total is exact: each transaction
+// adds to the column pending of its row in fence, and whoever opens the store reads their
+// sum. What other nodes have added since arrives with the heartbeat.
+type counts struct {
+	own     atomic.Int64  // what this incarnation has added
+	others  atomic.Int64  // the sum of all others' when it was read last
+	lastSeq atomic.Uint64 // of any ID that was stored or seen
+
+	mu         sync.Mutex
+	byEndpoint map[webhook.EndpointNumber]int64 // pending, since the last count
+	during     map[webhook.EndpointNumber]int64 // the same since a count began that is under way; else nil
+
+	shared atomic.Bool // other nodes write, too
+}
+
+func newCounts() *counts { return &counts{byEndpoint: map[webhook.EndpointNumber]int64{}} }
+
+// apply counts what a transaction did.
+func (c *counts) apply(moves []move) {
+	if len(moves) == 0 {
+		return
+	}
+	c.own.Add(pendingOf(moves))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range moves {
+		c.addLocked(moves[i].id.Endpoint, int64(moves[i].queued)+int64(moves[i].retrying))
+	}
+}
+
+// addLocked keeps no zeros: the map is as large as the number of busy endpoints.
+func (c *counts) addLocked(n webhook.EndpointNumber, by int64) {
+	if by == 0 {
+		return
+	}
+	if c.byEndpoint[n] += by; c.byEndpoint[n] == 0 {
+		delete(c.byEndpoint, n)
+	}
+	if c.during != nil {
+		c.during[n] += by
+	}
+}
+
+// saw raises the largest Seq.
+func (c *counts) saw(seq uint64) {
+	for last := c.lastSeq.Load(); seq > last && !c.lastSeq.CompareAndSwap(last, seq); {
+		last = c.lastSeq.Load()
+	}
+}
+
+// sawSeq notes the Seq of an ID that was stored.
+func (s *Store) sawSeq(seq uint64) { s.counts.saw(seq) }
+
+// applied updates what is kept in memory by committed moves, before anybody is told.
+func (s *Store) applied(moves []move) {
+	s.counts.apply(moves)
+	s.heads.apply(moves)
+}
+
+// LastSeq returns the largest Seq of any ID stored.
+func (s *Store) LastSeq() uint64 { return s.counts.lastSeq.Load() }
+
+// Pending returns how many deliveries of all endpoints are queued or retrying. What other
+// nodes do arrives with the next heartbeat.
+func (s *Store) Pending() int64 { return max(s.counts.own.Load()+s.counts.others.Load(), 0) }
+
+// PendingOf returns the same for some endpoints. After Open it rises to the true figure
+// while the count runs.
+func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
+	s.counts.mu.Lock()
+	defer s.counts.mu.Unlock()
+	for _, n := range endpoints {
+		sum += max(s.counts.byEndpoint[n], 0)
+	}
+	return sum
+}
+
+var (
+	sqlLastEvent = statement("event.last", `SELECT coalesce(max(seq), 0) FROM event`)
+	sqlLastSeq   = statement("registry.last", `SELECT last_seq FROM registry`)
+)
+
+// resume reads the numbers that the store continues from.
+func (s *Store) resume(ctx context.Context) error {
+	for _, sql := range []string{sqlLastEvent, sqlLastSeq} {
+		var seq int64
+		if err := s.reads.QueryRow(ctx, sql).Scan(&seq); err != nil {
+			return fmt.Errorf("read the latest ID: %w", err)
+		}
+		s.counts.saw(uint64(seq))
+	}
+	var pending int64
+	if err := s.reads.QueryRow(ctx, sqlPending).Scan(&pending); err != nil {
+		return fmt.Errorf("read the number of pending deliveries: %w", err)
+	}
+	s.counts.others.Store(pending)
+	return nil
+}

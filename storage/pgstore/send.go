@@ -1,0 +1,220 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/corpastro/astrohook/storage/pgstore/columns"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// inBinary is the format of all parameters and results of groups.
+var inBinary = []int16{1}
+
+// send builds the group of the jobs that are still in it, and sends it.
+func (w *writer) send(ctx context.Context) error {
+	s, g := w.store, &w.group
+	g.reset()
+	for _, j := range w.jobs {
+		if w.joins(j) {
+			g.add(j)
+		}
+	}
+	w.steps = g.steps(w.steps[:0], s.options.Now().UnixMilli())
+	if len(w.steps) == 0 {
+		w.committed(nil)
+		return nil
+	}
+	if w.wary > 0 && len(g.first) > 0 {
+		w.wary--
+		if found, err := w.findKeys(ctx); found || err != nil {
+			return w.dropped(err)
+		}
+	}
+	number := w.slot.next()
+	w.slot.sent, w.whenCommitted = number, func() { w.committed(nil) }
+	warned := warnings(w.conn)
+	rows, failed, err := w.pipeline(ctx, number)
+	if err != nil {
+		return w.react(ctx, number, failed, err)
+	}
+	if warnings(w.conn) > warned {
+		return errUnknown
+	}
+	w.slot.last, w.slot.sent, w.whenCommitted = number, 0, nil
+	w.committed(rows)
+	return nil
+}
+
+// joins reports whether a job takes part in the group, and fails one that cannot.
+func (w *writer) joins(j *job) bool {
+	if j.first != nil && j.first.Err() != nil && !j.out {
+		j.fail(j.first.Err())
+	}
+	if j.out || j.Overdue() || j.part != nil && j.part.wanted != nil && !j.part.wanted() {
+		j.out = true
+	}
+	return !j.out
+}
+
+// pipeline sends the group in one round trip, as one transaction, and returns how many rows
+// each statement concerned. After an error failed is the statement's position; -1 for the
+// transaction's number, and anything if the error is not the server's.
+func (w *writer) pipeline(ctx context.Context, number int64) (rows []int64, failed int, err error) {
+	p := w.conn.PgConn().StartPipeline(ctx)
+	p.SendQueryPrepared(nameNumber, [][]byte{
+		columns.Of(int64(w.store.incarnation)), columns.Of2(w.slot.number), columns.Of(w.slot.last),
+		columns.Of(number), columns.Of(w.group.pending),
+	}, inBinary, inBinary)
+	for i := range w.steps {
+		p.SendQueryPrepared(w.steps[i].name, w.steps[i].params, inBinary, inBinary)
+	}
+	err = p.Sync()
+	rows = make([]int64, 0, len(w.steps))
+	for failed = -1; failed < len(w.steps) && err == nil; failed++ {
+		var tag pgconn.CommandTag
+		if tag, err = nextResult(p); err != nil {
+			break
+		}
+		if failed >= 0 {
+			rows = append(rows, tag.RowsAffected())
+		}
+	}
+	if closed := p.Close(); err == nil { // reads to the end: the commit can fail, too
+		err = closed
+	}
+	return rows, failed, err
+}
+
+// nextResult reads the result of the next statement of a pipeline.
+func nextResult(p *pgconn.Pipeline) (pgconn.CommandTag, error) {
+	result, err := p.GetResults()
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	reader, ok := result.(*pgconn.ResultReader)
+	if !ok {
+		return pgconn.CommandTag{}, errUnknown
+	}
+	return reader.Close()
+}
+
+// committed notes that the group is stored. rows are how many each statement concerned;
+// nil if that is not known. Settlements whose deliveries were not all where they were
+// believed to be become doubtful.
+func (w *writer) committed(rows []int64) {
+	var moved [moveKinds]int
+	sure := [moveKinds]bool{}
+	for i := range w.steps {
+		step := &w.steps[i]
+		if step.want < 0 {
+			continue
+		}
+		moved[step.kind] = step.want // not known: as many as possible
+		if rows != nil {
+			moved[step.kind], sure[step.kind] = int(rows[i]), int(rows[i]) == step.want
+		}
+	}
+	moves := w.group.moves
+	for _, j := range w.jobs {
+		if j.out || j.settle == nil {
+			continue
+		}
+		k := j.settle.kind
+		if k != byLooking && sure[k] {
+			moves = append(moves, k.moveOf(&j.settle.now))
+			continue
+		}
+		w.doubtful = append(w.doubtful, doubt{j.settle, k})
+	}
+	w.group.moves, w.moved, w.stored = moves, moved, true
+	w.store.sawSeq(w.group.lastSeq)
+	w.store.applied(moves)
+}
+
+// react decides what follows from an error of the group. Without an error another attempt
+// may follow at once.
+func (w *writer) react(ctx context.Context, number int64, failed int, err error) error {
+	var ofServer *pgconn.PgError
+	if !errors.As(err, &ofServer) || kindOf(err) == temporary {
+		return w.dropped(err) // the outcome is not known
+	}
+	w.slot.sent, w.whenCommitted = 0, nil // the server has undone it
+	name := ""
+	if failed >= 0 && failed < len(w.steps) {
+		name = w.steps[failed].name
+	}
+	switch k := kindOf(err); {
+	case k == failedCheck && failed < 0:
+		w.slot.sent = number // the next attempt finds out why
+		return errUnknown
+	case k == failedCheck && name == nameVersion:
+		return w.refuseStale(ctx, err)
+	case k == failedCheck && name == nameKeys:
+		w.wary = wary
+		_, err := w.findKeys(ctx)
+		return w.dropped(err)
+	case k == failedCheck && (name == nameAdvance || name == nameFinish):
+		w.leaveOut(w.steps[failed].part)
+		return nil
+	case k == exists && name == nameEvents:
+		return w.refuseTaken(ctx, err)
+	case k == exists && w.steps[failed].want >= 0:
+		w.lookForAll()
+		return nil
+	case k == full && w.refuseAccepts(translate(ctx, err)):
+		return nil
+	}
+	return err
+}
+
+// wary is for how many groups idempotency keys are looked up first, after one was taken: a
+// group that stores a taken key is undone as a whole.
+const wary = 64
+
+// leaveOut drops a part whose deliveries somebody else has made.
+func (w *writer) leaveOut(p *part) {
+	for _, j := range w.jobs {
+		j.out = j.out || j.part == p
+	}
+}
+
+// lookForAll makes all settlements of the group look where their deliveries are.
+func (w *writer) lookForAll() {
+	for _, j := range w.jobs {
+		if j.settle != nil {
+			j.settle.kind = byLooking
+		}
+	}
+}
+
+// refuseAccepts fails everything that brings new work, and reports whether there was any.
+func (w *writer) refuseAccepts(err error) (refused bool) {
+	for _, j := range w.jobs {
+		if !j.out && (j.accept != nil || j.part != nil && j.first != nil) {
+			j.fail(err)
+			refused = true
+		}
+	}
+	return refused
+}
+
+var sqlVersion = statement("registry.version", `SELECT version FROM registry`)
+
+// refuseStale fails the events that were matched with an older version than the present
+// one, and returns cause if there are none.
+func (w *writer) refuseStale(ctx context.Context, cause error) error {
+	var version int64
+	if err := w.conn.QueryRow(ctx, sqlVersion).Scan(&version); err != nil {
+		return w.dropped(err)
+	}
+	for _, j := range w.jobs {
+		if !j.out && j.accept != nil && j.accept.matched > 0 && j.accept.matched < uint64(version) {
+			j.fail(webhook.ErrStale)
+			cause = nil
+		}
+	}
+	return cause
+}
