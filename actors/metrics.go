@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -43,7 +45,7 @@ func newMetrics(r prometheus.Registerer, s *shared) *metrics {
 		panics:   counter("astrohook_panics_total", "Panics that were caught while a webhook was served, or in an attempt."),
 		overlooked: counter("astrohook_overlooked_total",
 			"How often the watchdog found due deliveries that were being overlooked: a fault of the server, to be reported."),
-		recovered: counter("astrohook_deliveries_recovered_total", "Deliveries that were pending in storage when the process started."),
+		recovered: counter("astrohook_deliveries_recovered_total", "Deliveries that were pending in storage when the process took their webhooks over: at its start, or from another node."),
 	}
 	r.MustRegister(s.survey, m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, m.recovered)
 	m.registerByReason(r)
@@ -143,4 +145,20 @@ func (m *metrics) recorded(d *webhook.Delivery) {
 		took = m.first
 	}
 	took.Observe(max(d.FinishedAt.Sub(d.QueuedAt()).Seconds(), 0)) // the clock may have been set back
+}
+
+// counts returns what has been counted since the start.
+func (m *metrics) counts() survey.Counts {
+	return survey.Counts{
+		Accepted: valueOf(m.events), Delivered: valueOf(m.settles[webhook.Delivered]), Failed: valueOf(m.settles[webhook.Failed]),
+	}
+}
+
+// valueOf reads a counter. It allocates, and serves figures that are read now and then.
+func valueOf(c prometheus.Counter) int64 {
+	var out dto.Metric
+	if err := c.Write(&out); err != nil { // a counter's own Write has no way to fail
+		return 0
+	}
+	return int64(out.GetCounter().GetValue())
 }
