@@ -43,7 +43,7 @@ func (a *endpointActor) stopOrWait(now time.Time) {
 	}
 	stays := a.idleUntil()
 	later, idle := a.lane.Idle(now)
-	idle = idle && !a.needsPermit && a.child.failures.count == 0
+	idle = idle && a.has == a.wanted && !a.needsPermit && a.child.failures.count == 0
 	if idle && (!later.HoldUntil.IsZero() || a.lane.Deleted() || !stays.After(now)) {
 		a.shared.root.Send(a.parent, &childIdle{a.number, a.self, a.child.seen.Load(), later})
 		return

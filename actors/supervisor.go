@@ -67,7 +67,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *audit:
 		s.audit(c, m, now)
 	case *endpointChanged:
-		s.endpointChanged(c, m.endpoint)
+		s.endpointChanged(c, m)
 	case *forEndpoint:
 		s.pass(c, m, now)
 	case *childIdle:
@@ -264,12 +264,17 @@ func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
 // may make work possible: a pause or a hold may be over, and what is owed to a deleted
 // endpoint is to be cancelled. Otherwise nobody needs to know, except that a change
 // which begins with a fresh gate makes the saved breaker void.
-func (s *supervisor) endpointChanged(c actor.Context, e webhook.Endpoint) {
+func (s *supervisor) endpointChanged(c actor.Context, m *endpointChanged) {
+	e := &m.endpoint
 	known := s.children[e.Number()]
 	switch {
 	case !s.owns(e.Number()):
 	case e.Deleted(), known != nil && (known.pid != nil || !known.wakeAt.IsZero() || !known.holdUntil.IsZero()):
-		s.send(c, s.child(e.Number()), &configured{e})
+		if m.bare {
+			s.send(c, s.child(e.Number()), &outdated{})
+		} else {
+			s.send(c, s.child(e.Number()), &configured{*e})
+		}
 	case e.GateSince > 0 && e.GateSince == e.Revision:
 		s.shared.store.SaveGate(e.Number(), webhook.GateState{}, func(error) {})
 	}
