@@ -28,7 +28,7 @@ func (a *endpointActor) idleUntil() time.Time { return a.activeAt.Add(a.shared.o
 // timer for its next work otherwise.
 func (a *endpointActor) stopOrWait(now time.Time) {
 	if a.lane.Draining() {
-		if !a.drainReported && a.lane.Drained() {
+		if !a.drainReported && a.lane.Drained() && a.child.savingGates.Load() == 0 {
 			a.drainReported = true
 			a.shared.root.Send(a.parent, &childDrained{a.number})
 		}
