@@ -226,7 +226,7 @@ func (f *fleet) own(node int, parts webhook.Parts) {
 	f.nodes[node].d.GainParts(parts)
 }
 
-// move gives parts of one node to another one, as the cluster does, and waits.
+// move hands parts of one node to another one, as the cluster does, and waits.
 func (f *fleet) move(from, to int, parts webhook.Parts) {
 	f.Helper()
 	drained := make(chan webhook.Part, webhook.PartCount)
@@ -243,7 +243,7 @@ func (f *fleet) move(from, to int, parts webhook.Parts) {
 	}
 }
 
-// spread gives each node its share of all parts.
+// spread divides all parts among the nodes.
 func (f *fleet) spread() {
 	for i := range f.nodes {
 		var parts webhook.Parts

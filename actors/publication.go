@@ -116,7 +116,7 @@ func (r *router) store(p *publication, last bool) {
 	r.hand(p, c)
 }
 
-// hand gives a chunk to storage. Several may be under way, and be answered in any order.
+// hand passes a chunk to storage. Several may be under way, and be answered in any order.
 func (r *router) hand(p *publication, c chunk) {
 	r.storing.Add(int64(c.keys))
 	events := p.events[c.from:c.to:c.to]
