@@ -70,7 +70,7 @@ func (o *Outbox) Send(to storage.Node, hints ...Hint) {
 	}
 	l.mu.Lock()
 	for i := range hints {
-		if !l.add(&hints[i]) {
+		if !l.add(hints[i]) {
 			o.mu.Lock()
 			o.dropped++
 			o.mu.Unlock()
@@ -85,12 +85,12 @@ func (o *Outbox) Send(to storage.Node, hints ...Hint) {
 
 // add appends a hint to the next batch, without its data if there is no room for it. It
 // reports false if there was no room at all.
-func (l *line) add(h *Hint) bool {
+func (l *line) add(h Hint) bool {
 	if l.waiting == nil {
 		l.waiting = make([]byte, batchHead, batchHead+h.size())
 	}
 	if len(h.Data) > 0 && len(l.waiting)+h.size() > maxWaiting {
-		h.Data, h.Missed = nil, true
+		h.Data = nil
 	}
 	if len(l.waiting)+h.size() > maxMissed {
 		l.skip = true
