@@ -24,8 +24,8 @@ type Hint struct {
 // pair, then hints. A receiver that misses a number looks in storage.
 const (
 	batchHead = 8
-	// maxHintEndpoints bounds the endpoints of one hint; an event for more is several.
-	maxHintEndpoints = 4096
+	// MaxHintEndpoints bounds the endpoints of one hint; an event for more is several.
+	MaxHintEndpoints = 4096
 )
 
 const (
@@ -82,7 +82,7 @@ func parseBatch(b []byte) (number uint64, hints []Hint, err error) {
 
 // sound reports whether a hint can be one that a node sends.
 func (h *Hint) sound() bool {
-	if len(h.Endpoints) == 0 || len(h.Endpoints) > maxHintEndpoints || slices.Contains(h.Endpoints, 0) {
+	if len(h.Endpoints) == 0 || len(h.Endpoints) > MaxHintEndpoints || slices.Contains(h.Endpoints, 0) {
 		return false
 	}
 	if len(h.Data) == 0 {

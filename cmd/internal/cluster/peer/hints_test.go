@@ -50,7 +50,7 @@ func TestBatchRefuses(t *testing.T) {
 		"no number":             {1, 2, 3},
 		"no endpoint":           with(func(h *Hint) { h.Endpoints = nil }),
 		"the endpoint 0":        with(func(h *Hint) { h.Endpoints = []webhook.EndpointNumber{0} }),
-		"too many endpoints":    with(func(h *Hint) { h.Endpoints = slices.Repeat(h.Endpoints, maxHintEndpoints) }),
+		"too many endpoints":    with(func(h *Hint) { h.Endpoints = slices.Repeat(h.Endpoints, MaxHintEndpoints) }),
 		"data without a type":   with(func(h *Hint) { h.Type = "" }),
 		"data without an event": with(func(h *Hint) { h.ID = webhook.ID{} }),
 		"a type of other signs": with(func(h *Hint) { h.Type = "a b" }),

@@ -15,8 +15,8 @@ const (
 	// way, maxMissed those of the hints without data beyond it.
 	maxWaiting = 4 << 20
 	maxMissed  = maxWaiting/8 + maxWaiting
-	// pathHints takes batches.
-	pathHints = "/v1/hints"
+	// PathHints is the path of batches; Inbox.Take is its handler.
+	PathHints = "/v1/hints"
 	// retryHints is how soon a batch follows one that got no answer. It has a later number,
 	// by which the receiver sees that one is missing.
 	retryHints = 250 * time.Millisecond
@@ -143,7 +143,7 @@ func (o *Outbox) send(l *line) {
 		case <-l.wake:
 		}
 		for batch := l.take(); batch != nil; batch = l.take() {
-			_, err := o.client.Call(o.ctx, l.to, pathHints, batch)
+			_, err := o.client.Call(o.ctx, l.to, PathHints, batch)
 			if err != nil && !o.failed(l, failing, err) {
 				return
 			}
