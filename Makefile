@@ -97,8 +97,10 @@ lint: need-go $(PATCHED) $(GOLANGCI) ## Check with go vet, golangci-lint, go mod
 
 # The server runs on Linux and macOS, the client commands on Windows, too.
 CROSS := darwin/arm64 linux/arm64 windows/amd64
-# What is vetted there, tests included; those for Windows, where the tests do not run, are compiled only.
-CROSS_VET := ./actors/... ./cmd/astrohook ./cmd/internal/app ./httpapi/... ./storage/... ./webhook/...
+# What differs between systems is vetted on macOS, tests included. On Windows the tests do not run,
+# and another processor changes nothing that vet looks at: these are compiled only.
+CROSS_VET := darwin/arm64
+CROSS_VET_PKG := ./actors/... ./cmd/astrohook ./cmd/internal/app ./httpapi/... ./storage/... ./webhook/...
 
 .PHONY: cross
 cross: need-go $(PATCHED) ## Compile for macOS, Windows and Linux on other processors
@@ -106,7 +108,7 @@ cross: need-go $(PATCHED) ## Compile for macOS, Windows and Linux on other proce
 		echo "== $$target"; \
 		export GOOS=$${target%/*} GOARCH=$${target#*/}; \
 		go build -trimpath -o /dev/null ./cmd/astrohook; \
-		test $$GOOS = windows || go vet $(CROSS_VET); \
+		test $$target != $(CROSS_VET) || go vet $(CROSS_VET_PKG); \
 	done
 
 .PHONY: format
