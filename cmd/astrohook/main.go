@@ -26,6 +26,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/cli/completion"
 	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
 	"github.com/corpastro/astrohook/cmd/internal/cli/resource"
 	"github.com/corpastro/astrohook/cmd/internal/process"
@@ -69,11 +70,12 @@ type commandLine struct {
 	Listen  listenCommand  `cmd:"" group:"Publish and receive" help:"Receive deliveries, verify their signatures and print them."`
 	Verify  verifyCommand  `cmd:"" group:"Publish and receive" help:"Check the signatures of one delivery."`
 
-	Login    connection.Login    `cmd:"" group:"This program" help:"Keep a server and a token for the commands."`
-	Logout   connection.Logout   `cmd:"" group:"This program" help:"Forget a server and its token."`
-	Profiles connection.Profiles `cmd:"" group:"This program" help:"List the servers that login keeps, or use another one."`
-	Version  versionCommand      `cmd:"" group:"This program" help:"Print the version."`
-	Help     helpCommand         `cmd:"" group:"This program" help:"Explain a command."`
+	Login      connection.Login    `cmd:"" group:"This program" help:"Keep a server and a token for the commands."`
+	Logout     connection.Logout   `cmd:"" group:"This program" help:"Forget a server and its token."`
+	Profiles   connection.Profiles `cmd:"" group:"This program" help:"List the servers that login keeps, or use another one."`
+	Completion completion.Command  `cmd:"" group:"This program" help:"Print a script that completes command lines in a shell."`
+	Version    versionCommand      `cmd:"" group:"This program" help:"Print the version."`
+	Help       helpCommand         `cmd:"" group:"This program" help:"Explain a command."`
 }
 
 // streams are the standard streams, in the short form that every command here uses.
@@ -102,6 +104,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	if err != nil {
 		return fail(std.Err, err, exitFailed)
 	}
+	if completion.IsRequest(args[1:]) {
+		return complete(ctx, parser.Model, args[1:], std)
+	}
 	command, err := parser.Parse(asFlags(parser.Model, args[1:]))
 	if shown { // help, or the version
 		return exitDone
@@ -128,6 +133,17 @@ func run(ctx context.Context, args []string, std streams) int {
 	return fail(std.Err, err, exitFailed)
 }
 
+// complete answers a shell that asks for completions. A shell shows no errors.
+func complete(ctx context.Context, model *kong.Application, args []string, std streams) int {
+	values := func(kind string, flags map[string]string) []completion.Value {
+		return resource.Known(ctx, kind, flags)
+	}
+	if err := completion.Answer(model, args, values, std.Out); err != nil {
+		return exitFailed
+	}
+	return exitDone
+}
+
 // program is the name that this process was called by, for commands that users paste.
 type program string
 
@@ -147,6 +163,7 @@ func newParser(ctx context.Context, name string, std streams, more ...kong.Optio
 		kong.ValueFormatter(explain),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std, program(name)),
+		kong.PostBuild(func(k *kong.Kong) error { return kong.Bind(k.Model).Apply(k) }),
 	}
 	return kong.New(&commandLine{}, append(options, more...)...)
 }
