@@ -46,6 +46,9 @@ func (f *Flags) Target() (Target, error) {
 	file, err := readProfiles()
 	if err != nil {
 		if named {
+			if os.IsNotExist(err) {
+				err = file.unknown(f.Profile)
+			}
 			return Target{}, err
 		}
 		// Who has never logged in has no file, and needs none.
