@@ -60,6 +60,7 @@ type child struct {
 	// is when the last of them was.
 	unexplained int
 	crashedAt   time.Time
+	savingGates atomic.Int32 // states of the breaker on their way to storage, in a cluster
 	// leaving: the endpoint's part is given up, and the actor drains.
 	leaving bool
 	// drainReported: during a stop, the actor has finished what was in flight.

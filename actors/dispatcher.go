@@ -68,7 +68,8 @@ type shared struct {
 	ceilings   atomic.Pointer[webhook.Ceilings]
 	maxPending atomic.Int64
 	// owned are the parts that this node delivers to. The supervisor replaces it.
-	owned atomic.Pointer[webhook.Parts]
+	owned   atomic.Pointer[webhook.Parts]
+	applied atomic.Uint64 // version of the registrations that the router has
 	// aborted: the shutdown ran out of time, and cut the attempts off that fail now. They
 	// say nothing about their receivers, and are not recorded.
 	aborted atomic.Bool
@@ -122,6 +123,10 @@ func New(o Options) (*Dispatcher, error) {
 // left pending. It returns once events are accepted; pending work is found in the
 // background. After an error nothing runs.
 func (d *Dispatcher) Start() error {
+	var version uint64
+	if d.shared.options.Cluster != nil {
+		version = d.shared.options.Cluster.Version() // before the read, which shows it or later ones
+	}
 	matches := newIndex()
 	matches.registered = d.shared.survey.Registered
 	err := d.shared.store.EachEndpoint(d.shared.running, func(e webhook.Endpoint) error {
@@ -136,9 +141,10 @@ func (d *Dispatcher) Start() error {
 	if d.shared.options.Cluster == nil { // else wake counts those of the node's own parts
 		d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
 	}
+	d.shared.applied.Store(version)
 	d.supervisor = d.spawn(newSupervisor(d.shared))
 	d.router = d.spawn(&router{
-		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead),
+		shared: d.shared, index: matches, supervisor: d.supervisor, volumes: limit.NewVolumes(webhook.MaxPayload + eventOverhead), version: version,
 	})
 	ctx, stop := context.WithCancel(d.shared.running)
 	d.wakerStop = stop

@@ -38,8 +38,11 @@ type endpointActor struct {
 	unused      heldPermit // taken, and no attempt has it yet
 	noLease     bool       // nothing may be sent, because the node's lease does not hold
 
-	reads     int       // reads of queue and retry schedule so far
-	readAgain time.Time // when storage is asked again after an error; zero without one
+	// wanted is how often the endpoint had to be read again, and has how often it was.
+	wanted, has int
+	reloading   bool
+	reads       int       // reads of queue and retry schedule so far
+	readAgain   time.Time // when storage is asked again after an error; zero without one
 
 	timer    *time.Timer
 	timerAt  time.Time
@@ -98,9 +101,7 @@ func (a *endpointActor) handle(message any, now time.Time) {
 	case *loaded:
 		a.configureFirst(m, now)
 	case *reloaded:
-		if m.err == nil && a.lane.Configured() && m.endpoint.Revision >= a.revision {
-			a.configure(m.endpoint, webhook.GateState{}, now)
-		}
+		a.reloaded(m, now)
 	case *changeDone:
 		m.change.Reply <- m.answer
 		a.lane.ChangeDone(m.change, m.due, m.failed(), now)
@@ -174,8 +175,8 @@ func (a *endpointActor) handleRequest(message any, now time.Time) {
 		a.audit(m, now)
 	case *drainEndpoint:
 		a.lane.Drain()
-	case *defaultsChanged:
-		a.reload()
+	case *defaultsChanged, *outdated:
+		a.wanted++
 	}
 }
 

@@ -45,8 +45,24 @@ func (a *endpointActor) carryOut(now time.Time) {
 		out.Disable = ""
 	}
 	if state, dirty := a.lane.TakeGate(); dirty {
-		a.shared.store.SaveGate(a.number, state, func(error) {})
+		a.saveGate(state)
 	}
+}
+
+// saveGate stores the breaker's state. In a cluster the actor knows how many are on their
+// way: one that is stored after the next owner's would overwrite it.
+func (a *endpointActor) saveGate(state webhook.GateState) {
+	if a.shared.options.Cluster == nil {
+		a.shared.store.SaveGate(a.number, state, func(error) {})
+		return
+	}
+	root, self, saving := a.shared.root, a.self, &a.child.savingGates
+	saving.Add(1)
+	a.shared.store.SaveGate(a.number, state, func(error) {
+		if saving.Add(-1) == 0 {
+			root.Send(self, &wake{})
+		}
+	})
 }
 
 // settle hands an outcome to storage. The answer comes through the inbox, on storage's

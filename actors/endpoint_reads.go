@@ -17,14 +17,28 @@ func (a *endpointActor) load() {
 	})
 }
 
-// reload reads the endpoint again, so that the actor is configured with the defaults
-// that hold now. After an error the old ones hold until the actor's next start.
+// reload reads the endpoint again, so that the actor is configured with the defaults, and
+// with what other nodes have changed, as they are now; reloaded follows.
 func (a *endpointActor) reload() {
-	shared, n := a.shared, a.number
+	shared, n, wanted := a.shared, a.number, a.wanted
+	a.reloading = true
 	a.inBackground(true, func() any {
 		e, err := shared.store.Endpoint(shared.running, n)
-		return &reloaded{endpoint: e, err: err}
+		return &reloaded{endpoint: e, wanted: wanted, err: err}
 	})
+}
+
+// reloaded configures the actor again. After an error it reads again.
+func (a *endpointActor) reloaded(m *reloaded, now time.Time) {
+	a.reloading = false
+	switch {
+	case m.err == nil && m.endpoint.Revision >= a.revision:
+		a.configure(m.endpoint, webhook.GateState{}, now)
+	case m.err != nil && !errors.Is(m.err, webhook.ErrNotFound):
+		a.readFailed("read webhook", m.err, now)
+		return
+	}
+	a.has = m.wanted
 }
 
 // inBackground runs a read or write of storage on a reader, and sends its result to the
@@ -55,6 +69,9 @@ func (a *endpointActor) read(now time.Time) {
 			a.load()
 		}
 		return
+	}
+	if a.has != a.wanted && !a.reloading {
+		a.reload()
 	}
 	if a.lane.CancelDue() {
 		a.cancelPending()

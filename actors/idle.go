@@ -28,7 +28,7 @@ func (a *endpointActor) idleUntil() time.Time { return a.activeAt.Add(a.shared.o
 // timer for its next work otherwise.
 func (a *endpointActor) stopOrWait(now time.Time) {
 	if a.lane.Draining() {
-		if !a.drainReported && a.lane.Drained() {
+		if !a.drainReported && a.lane.Drained() && a.child.savingGates.Load() == 0 {
 			a.drainReported = true
 			a.shared.root.Send(a.parent, &childDrained{a.number})
 		}
@@ -43,7 +43,7 @@ func (a *endpointActor) stopOrWait(now time.Time) {
 	}
 	stays := a.idleUntil()
 	later, idle := a.lane.Idle(now)
-	idle = idle && !a.needsPermit && a.child.failures.count == 0
+	idle = idle && a.has == a.wanted && !a.needsPermit && a.child.failures.count == 0
 	if idle && (!later.HoldUntil.IsZero() || a.lane.Deleted() || !stays.After(now)) {
 		a.shared.root.Send(a.parent, &childIdle{a.number, a.self, a.child.seen.Load(), later})
 		return

@@ -55,12 +55,12 @@ func (e *indexed) status() webhook.EndpointStatus {
 }
 
 // put indexes an endpoint as it is now. Changes may arrive out of order, as several
-// goroutines store them: a revision that is not newer is ignored.
-func (x *index) put(e *webhook.Endpoint) {
+// goroutines store them: a revision that is not newer is ignored, and put reports false.
+func (x *index) put(e *webhook.Endpoint) (newer bool) {
 	n := e.Number()
 	old, known := x.endpoints[n]
 	if known && old.revision >= e.Revision {
-		return
+		return false
 	}
 	now := indexed{
 		revision: e.Revision,
@@ -75,6 +75,7 @@ func (x *index) put(e *webhook.Endpoint) {
 	}
 	x.endpoints[n] = now
 	x.registered(n, old.status(), now.status())
+	return true
 }
 
 // tenant returns the client with a name, and makes it if need be.

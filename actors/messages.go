@@ -39,7 +39,10 @@ type (
 		// receipts are those of all events; storage's own slice if they came in one
 		// piece. err is why some events were not stored.
 		receipts []webhook.Receipt
-		err      error
+		err      atomic.Pointer[error]
+		// left is how many answers of storage must come before the last one, less those
+		// that have come.
+		left atomic.Int32
 	}
 	// published is the answer to a publication, from the router or storage's callback.
 	published struct {
@@ -49,7 +52,20 @@ type (
 	// endpointChanged carries an endpoint as it is stored, from Dispatcher.EndpointChanged;
 	// the router passes it on to the supervisor. If it is lost, changes take effect at the
 	// next start of the endpoint's actor, and new event types at the next start of the server.
-	endpointChanged struct{ endpoint webhook.Endpoint }
+	endpointChanged struct {
+		endpoint webhook.Endpoint
+		bare     bool // without secrets and headers: another node changed it
+	}
+	// refresh makes the router read what other nodes have changed, from
+	// Dispatcher.Refresh, or from storage's callback if it refused events. The latter
+	// must not be lost; mailboxes lose nothing.
+	refresh struct{ behind bool }
+	// changesRead carries what other nodes have changed, from the router's own read.
+	changesRead struct {
+		endpoints []webhook.Endpoint
+		version   uint64 // that includes them
+		err       error
+	}
 	// publishMore continues the publications that wait, from storage's callback: storage
 	// has room again. If it is lost they wait for the next one.
 	publishMore struct{}
@@ -146,6 +162,9 @@ type (
 	// configured carries the endpoint as it is stored after a change. If it is lost, the
 	// change takes effect at the actor's next start.
 	configured struct{ endpoint webhook.Endpoint }
+	// outdated says that another node has changed the endpoint. If it is lost, the change
+	// takes effect at the actor's next start.
+	outdated struct{}
 	// healthQuery asks how the endpoint is doing, progressQuery what its deliveries wait
 	// for. They may be lost: the question times out.
 	healthQuery   struct{ reply chan healthAnswer }
@@ -169,9 +188,11 @@ type (
 		gate     webhook.GateState
 		err      error
 	}
-	// reloaded carries the endpoint again, because the defaults of its settings changed.
+	// reloaded carries the endpoint again, because the defaults of its settings or another
+	// node changed it.
 	reloaded struct {
 		endpoint webhook.Endpoint
+		wanted   int // of the actor, when the read began
 		err      error
 	}
 	// queueRead carries the next deliveries of the queue.

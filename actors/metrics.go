@@ -31,6 +31,8 @@ type metrics struct {
 	panics       prometheus.Counter
 	// overlooked counts faults of the dispatcher itself; see watchdog.
 	overlooked prometheus.Counter
+	// unhinted counts queues that only the watchdog knew of, in a cluster.
+	unhinted prometheus.Counter
 }
 
 // newMetrics registers the figures; it panics if they are registered there already,
@@ -45,7 +47,12 @@ func newMetrics(r prometheus.Registerer, s *shared) *metrics {
 		panics:   counter("astrohook_panics_total", "Panics that were caught while a webhook was served, or in an attempt."),
 		overlooked: counter("astrohook_overlooked_total",
 			"How often the watchdog found due deliveries that were being overlooked: a fault of the server, to be reported."),
+		unhinted: counter("astrohook_unhinted_total",
+			"How often the watchdog found a queue with deliveries that other nodes had accepted, and of which no hint had come."),
 		recovered: counter("astrohook_deliveries_recovered_total", "Deliveries that were pending in storage when the process took their webhooks over: at its start, or from another node."),
+	}
+	if o := &s.options; o.Cluster != nil {
+		r.MustRegister(m.unhinted)
 	}
 	r.MustRegister(s.survey, m.durations, m.events, m.actors, m.openings, m.panics, m.overlooked, m.recovered)
 	m.registerByReason(r)

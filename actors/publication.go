@@ -50,6 +50,17 @@ func (p *publication) keep(c chunk, receipts []webhook.Receipt) {
 	copy(p.receipts[c.from:c.to], receipts)
 }
 
+// fail notes that events were not stored. The first cause counts.
+func (p *publication) fail(err error) { p.err.CompareAndSwap(nil, &err) }
+
+// failure returns why some events were not stored; nil if all are.
+func (p *publication) failure() error {
+	if err := p.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // answer wakes the publisher. It never blocks: done has room for the one answer.
 func (p *publication) answer(receipts []webhook.Receipt, err error) {
 	p.done <- published{receipts, err}
@@ -68,6 +79,7 @@ func (p *publication) finish(s *shared, receipts []webhook.Receipt, err error) {
 // from one index up to another.
 type chunk struct {
 	from, to, keys int
+	tries          int        // how often storage refused it as stale
 	paused         []pausedAt // of the events that have any
 }
 
@@ -94,25 +106,36 @@ func (c *chunk) add(event, keys, paused int) {
 	}
 }
 
-// store hands a publication's chunk to storage. Storage calls back for one chunk
-// after the other, in order, so that the last chunk's callback sees all the others.
+// store hands the publication's chunk to storage. Without last another one follows.
 func (r *router) store(p *publication, last bool) {
 	c := p.chunk
 	p.chunk = chunk{}
+	if !last {
+		p.left.Add(1)
+	}
+	r.hand(p, c)
+}
+
+// hand passes a chunk to storage. Several may be under way, and be answered in any order.
+func (r *router) hand(p *publication, c chunk) {
 	r.storing.Add(int64(c.keys))
 	events := p.events[c.from:c.to:c.to]
-	r.shared.store.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
+	r.shared.store.Accept(events, r.version, func(receipts []webhook.Receipt, err error) {
+		if r.isStale(err) {
+			r.refused(staleChunk{p, c, err})
+			return
+		}
 		r.keysStored(c.keys)
-		r.chunkStored(p, c, chunkAnswer{events, receipts, err, last})
+		r.chunkStored(p, c, chunkAnswer{events, receipts, err})
 	})
 }
 
 // chunkStored passes storage's answer to a chunk on: durable deliveries to the
-// supervisor, and after the last chunk the receipts to the publisher. It runs in
-// storage's callback.
+// supervisor, and after the last answer the receipts to the publisher. It runs in
+// storage's callbacks, several of which may run at the same time.
 func (r *router) chunkStored(p *publication, c chunk, a chunkAnswer) {
 	if a.err != nil {
-		p.err = a.err
+		p.fail(a.err)
 	} else {
 		for _, at := range c.paused {
 			if receipt := &a.receipts[at.event-c.from]; receipt.Err == nil && !receipt.Duplicate {
@@ -120,14 +143,17 @@ func (r *router) chunkStored(p *publication, c chunk, a chunkAnswer) {
 			}
 		}
 		p.keep(c, a.receipts)
-		r.shared.root.Send(r.supervisor, &accepted{publication: p, events: a.events, receipts: a.receipts, last: a.last})
+	}
+	last := p.left.Add(-1) < 0
+	if a.err == nil {
+		r.shared.root.Send(r.supervisor, &accepted{publication: p, events: a.events, receipts: a.receipts, last: last})
 	}
 	switch {
-	case !a.last:
+	case !last:
 	case a.err != nil:
-		p.finish(r.shared, nil, p.err)
-	case p.err != nil: // the supervisor releases the memory
-		p.answer(nil, p.err)
+		p.finish(r.shared, nil, p.failure())
+	case p.failure() != nil: // the supervisor releases the memory
+		p.answer(nil, p.failure())
 	default:
 		p.answer(p.receipts, nil)
 	}
@@ -138,7 +164,6 @@ type chunkAnswer struct {
 	events   []webhook.Event
 	receipts []webhook.Receipt
 	err      error
-	last     bool // the publication's last chunk
 }
 
 // mustWait reports whether publications have to wait because maxStoring keys are being

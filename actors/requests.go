@@ -16,7 +16,7 @@ import (
 // EndpointChanged makes a stored change of an endpoint effective: a Publish that
 // is called later sees it.
 func (d *Dispatcher) EndpointChanged(e webhook.Endpoint) {
-	d.shared.root.Send(d.router, &endpointChanged{e})
+	d.shared.root.Send(d.router, &endpointChanged{endpoint: e})
 }
 
 // Footprint returns what a client has registered, as far as EndpointChanged was called.

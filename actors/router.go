@@ -29,6 +29,13 @@ type router struct {
 	// some of the first one may be stored already. blocked is set while there are any.
 	waiting []*publication
 	blocked atomic.Bool
+
+	// version is that of the registrations in the index; 0 without a cluster. reading:
+	// later changes are being read; readAgain: there are more by now. behind: storage
+	// refused events as stale, so publications wait for the changes.
+	version                    uint64
+	reading, readAgain, behind bool
+	stale                      staleChunks
 }
 
 // Receive handles one message.
@@ -45,6 +52,11 @@ func (r *router) Receive(c actor.Context) {
 		r.index.put(&m.endpoint)
 		r.shared.clients.Put(&m.endpoint)
 		c.Send(r.supervisor, m)
+		r.refresh(false) // storage has a new version
+	case *refresh:
+		r.refresh(m.behind)
+	case *changesRead:
+		r.changesRead(m, time.Now())
 	case *footprintQuery:
 		m.reply <- r.index.footprint(m.client)
 	case *pendingQuery:
@@ -61,6 +73,9 @@ func (r *router) close() {
 		p.finish(r.shared, nil, errStopping)
 	}
 	r.waiting = nil
+	for _, one := range r.stale.take(true) {
+		r.giveUp(one, errStopping)
+	}
 }
 
 // publish starts a publication, or queues it behind those that wait: numbers follow
@@ -100,7 +115,7 @@ const (
 func (r *router) advance(p *publication) bool {
 	now := time.Now()
 	for ; p.next < len(p.events); p.next++ {
-		if r.mustWait() {
+		if r.behind || r.mustWait() {
 			return false
 		}
 		if p.next == 0 && !p.begin() { // its publisher gave up while it waited
@@ -114,7 +129,7 @@ func (r *router) advance(p *publication) bool {
 			continue
 		}
 		e.ID = webhook.ID{Seq: r.shared.options.Sequence.Next(now), Nonce: rand.Uint32()}
-		keys := 2 + len(e.Endpoints) + len(e.Disabled) + len(e.Limited)
+		keys := keysOf(e)
 		if p.chunk.full(p.next, keys) {
 			p.needReceipts()
 			r.store(p, false)
@@ -129,12 +144,20 @@ func (r *router) advance(p *publication) bool {
 	return true
 }
 
-// address finds the endpoints that an event goes to, and counts the paused ones. An
-// error refuses the event.
+// keysOf returns how many keys storage writes for an event.
+func keysOf(e *webhook.Event) int { return 2 + len(e.Endpoints) + len(e.Disabled) + len(e.Limited) }
+
+// address counts an event's volume, and finds the endpoints that it goes to. An error
+// refuses the event.
 func (r *router) address(p *publication, e *webhook.Event, now time.Time) (paused int, err error) {
 	if err := r.checkVolume(e, now); err != nil {
 		return 0, err
 	}
+	return r.match(p, e, now)
+}
+
+// match finds the endpoints that an event goes to, and counts the paused ones.
+func (r *router) match(p *publication, e *webhook.Event, now time.Time) (paused int, err error) {
 	if p.only != 0 {
 		return r.sort(p, e, []webhook.EndpointNumber{p.only}, now)
 	}

@@ -35,7 +35,7 @@ type calls struct {
 	now  int
 }
 
-func keysOf(events []webhook.Event) (keys int) {
+func keysOfAll(events []webhook.Event) (keys int) {
 	for i := range events {
 		keys += 2 + len(events[i].Recipients())
 	}
@@ -45,7 +45,7 @@ func keysOf(events []webhook.Event) (keys int) {
 // watch returns an Accept that passes calls on to a store, and makes it slow.
 func (c *calls) watch(s storage.Store) func([]webhook.Event, func([]webhook.Receipt, error)) {
 	return func(events []webhook.Event, done func([]webhook.Receipt, error)) {
-		keys := keysOf(events)
+		keys := keysOfAll(events)
 		c.mu.Lock()
 		c.all = append(c.all, events)
 		c.now += keys
@@ -92,7 +92,7 @@ func TestWidePublications(t *testing.T) {
 		wait.Wait()
 		last := uint64(0)
 		for _, events := range seen.all {
-			if keys := keysOf(events); keys > maxAcceptKeys && len(events) > 1 {
+			if keys := keysOfAll(events); keys > maxAcceptKeys && len(events) > 1 {
 				t.Error("a call of", len(events), "events and", keys, "keys")
 			}
 			for i := range events {

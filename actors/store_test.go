@@ -26,7 +26,7 @@ func (h *hook) Accept(events []webhook.Event, matched uint64, done func([]webhoo
 		h.accept(events, done)
 		return
 	}
-	h.Store.Accept(events, 0, done)
+	h.Store.Accept(events, matched, done)
 }
 
 func (h *hook) Settle(s webhook.Settlement, done func(error)) {
@@ -54,7 +54,7 @@ func (h *hook) Wakes(ctx context.Context, parts webhook.Parts, from webhook.Endp
 	if h.wakes != nil {
 		return h.wakes(visit)
 	}
-	return h.Store.Wakes(ctx, webhook.AllParts(), from, visit)
+	return h.Store.Wakes(ctx, parts, from, visit)
 }
 
 func (h *hook) UpdateEndpoint(

@@ -32,8 +32,11 @@ type supervisor struct {
 
 	// owned are the parts that this node delivers to; leaving are those that it is giving
 	// up, as long as something of them is in flight.
-	owned     webhook.Parts
-	leaving   map[webhook.Part]*leavingPart
+	owned   webhook.Parts
+	leaving map[webhook.Part]*leavingPart
+	// doubted is, for each part, up to which ID.Seq an earlier owner may have dealt with
+	// deliveries; 0 without a cluster.
+	doubted   [webhook.PartCount]uint64
 	elsewhere []webhook.EndpointNumber // scratch memory of accepted and hint
 }
 
@@ -67,7 +70,7 @@ func (s *supervisor) Receive(c actor.Context) {
 	case *audit:
 		s.audit(c, m, now)
 	case *endpointChanged:
-		s.endpointChanged(c, m.endpoint)
+		s.endpointChanged(c, m)
 	case *forEndpoint:
 		s.pass(c, m, now)
 	case *childIdle:
@@ -84,7 +87,7 @@ func (s *supervisor) Receive(c actor.Context) {
 			s.left(c, to)
 		}
 	case *partsGained:
-		s.gain(m.parts)
+		s.gain(m.parts, now)
 	case *partsLost:
 		s.lose(c, m)
 	case *hinted:
@@ -116,6 +119,7 @@ func (s *supervisor) child(n webhook.EndpointNumber) *child {
 	found := s.children[n]
 	if found == nil {
 		found = newChild(n, s.shared.clients.Of(n))
+		found.memory.Doubt(webhook.ID{Seq: s.doubted[n.Part()], Endpoint: n})
 		s.children[n] = found
 	}
 	return found
@@ -264,12 +268,17 @@ func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
 // may make work possible: a pause or a hold may be over, and what is owed to a deleted
 // endpoint is to be cancelled. Otherwise nobody needs to know, except that a change
 // which begins with a fresh gate makes the saved breaker void.
-func (s *supervisor) endpointChanged(c actor.Context, e webhook.Endpoint) {
+func (s *supervisor) endpointChanged(c actor.Context, m *endpointChanged) {
+	e := &m.endpoint
 	known := s.children[e.Number()]
 	switch {
 	case !s.owns(e.Number()):
 	case e.Deleted(), known != nil && (known.pid != nil || !known.wakeAt.IsZero() || !known.holdUntil.IsZero()):
-		s.send(c, s.child(e.Number()), &configured{e})
+		if m.bare {
+			s.send(c, s.child(e.Number()), &outdated{})
+		} else {
+			s.send(c, s.child(e.Number()), &configured{*e})
+		}
 	case e.GateSince > 0 && e.GateSince == e.Revision:
 		s.shared.store.SaveGate(e.Number(), webhook.GateState{}, func(error) {})
 	}

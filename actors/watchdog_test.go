@@ -125,6 +125,97 @@ func TestNothingIsOverlooked(t *testing.T) {
 	})
 }
 
+// quiet is a cluster whose other nodes say nothing.
+type quiet struct{}
+
+func (quiet) MaySend() bool     { return true }
+func (quiet) MayPublish() error { return nil }
+func (quiet) Version() uint64   { return 0 }
+func (quiet) Offer(Hint)        {}
+func (quiet) Changes(context.Context, uint64, func(webhook.Endpoint) error) (uint64, error) {
+	return 0, nil
+}
+
+// storeUnhinted stores an event as another node does of which no hint comes, and returns
+// its delivery to an endpoint.
+func (r *rig) storeUnhinted(n ...webhook.EndpointNumber) webhook.ID {
+	r.t.Helper()
+	e := webhook.Event{ID: webhook.ID{Seq: webhook.SeqAt(time.Now()), Nonce: 7}, Type: "t", Data: []byte("1"), Endpoints: n}
+	stored := make(chan error, 1)
+	r.store.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { stored <- err })
+	if err := <-stored; err != nil {
+		r.t.Fatal(err)
+	}
+	return e.ID.For(n[0])
+}
+
+// TestAudit: another node accepts an event, and no hint of it comes. A look at storage finds
+// the delivery once it is 5 s old, whether the endpoint has an actor or not, and Audit has
+// storage looked at now. That is no fault of this node.
+func TestAudit(t *testing.T) {
+	for name, timeout := range map[string]time.Duration{"running": time.Hour, "idle": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			inRig(t, func(o *Options) { o.Cluster, o.WatchPeriod, o.IdleTimeout = quiet{}, time.Hour, timeout }, func(r *rig) {
+				r.d.GainParts(webhook.AllParts())
+				n := r.register(webhook.Settings{})
+				r.wantStatus(r.publishOne(n), webhook.Delivered, "", 1)
+				time.Sleep(time.Second)
+				id := r.storeUnhinted(n)
+				time.Sleep(hintGrace - time.Second)
+				r.d.Audit()
+				r.wantStatus(id, webhook.Queued, "", 0)
+				time.Sleep(time.Second)
+				r.d.Audit()
+				r.wantStatus(id, webhook.Delivered, "", 1)
+				var m dto.Metric
+				if err := r.d.shared.metrics.unhinted.Write(&m); err != nil || m.GetCounter().GetValue() != 1 {
+					t.Errorf("%v counted, %v", m.GetCounter().GetValue(), err)
+				}
+			})
+		})
+	}
+}
+
+// TestAuditByItself: without anybody asking, a hint that was lost costs 5 s and a round of
+// the watchdog.
+func TestAuditByItself(t *testing.T) {
+	inRig(t, func(o *Options) { o.Cluster = quiet{} }, func(r *rig) {
+		r.d.GainParts(webhook.AllParts())
+		n := r.register(webhook.Settings{})
+		synctest.Wait()
+		id := r.storeUnhinted(n)
+		time.Sleep(hintGrace + watchPeriod + time.Second)
+		r.wantStatus(id, webhook.Delivered, "", 1)
+	})
+}
+
+// TestAuditsDoNotStarve: audits are asked for faster than a round takes. Every endpoint is
+// looked at all the same.
+func TestAuditsDoNotStarve(t *testing.T) {
+	inRig(t, func(o *Options) { o.Cluster, o.WatchPeriod = quiet{}, time.Hour }, func(r *rig) {
+		r.d.GainParts(webhook.AllParts())
+		var all []webhook.EndpointNumber
+		release := make(chan struct{})
+		for i := range 4 * watchStep {
+			n := r.register(webhook.Settings{})
+			if i < 2*watchStep { // these stay pending, and are looked at in each round
+				r.receiver.does(n, hangs(release))
+			}
+			all = append(all, n)
+		}
+		id := r.storeUnhinted(all...)
+		time.Sleep(hintGrace + time.Second)
+		for range 20 {
+			r.d.Audit()
+			time.Sleep(auditPace / 2)
+		}
+		for _, n := range all[2*watchStep:] {
+			r.wantStatus(id.For(n), webhook.Delivered, "", 1)
+		}
+		close(release)
+	})
+}
+
 // TestWatchdogIsPaced: a round visits all endpoints, a bounded step at a time.
 func TestWatchdogIsPaced(t *testing.T) {
 	const endpoints = 3*watchStep + 5

@@ -28,6 +28,8 @@ type Options struct {
 	Dispatcher Dispatcher
 	// Peers are the other nodes of a cluster; nil if there are none.
 	Peers Peers
+	// Membership is this server's place in a cluster; nil if there is none.
+	Membership Membership
 	// Keys verify tokens, and so do those of KeySet, which the caller runs. At least
 	// one key, or a set, is needed.
 	Keys   []auth.Key

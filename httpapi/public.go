@@ -61,13 +61,12 @@ func (s *Server) healthz(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	return answer(ctx, fasthttp.StatusOK, probe{Status: "ok", Version: s.version})
 }
 
-// readyz reports whether requests are served: not before the start is complete, and
-// not while the server stops, so that a load balancer sends them elsewhere.
+// readyz reports whether requests are served: not before the start is complete, not while
+// the server stops, and in a cluster not without a lease or with a wrong clock, so that a
+// load balancer sends them elsewhere.
 func (s *Server) readyz(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	if !s.ready.Load() {
-		p := newProblem(codeUnavailable, "the server is starting or stopping")
-		p.retryAfter = defaultRetryAfter
-		return p
+	if err := s.unready(); err != nil {
+		return err
 	}
 	return answer(ctx, fasthttp.StatusOK, probe{Status: "ready"})
 }

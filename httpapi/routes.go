@@ -71,6 +71,7 @@ func routes() []route {
 		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, (*Server).overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, (*Server).listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, (*Server).reencrypt},
+		{get, "/api/nodes", auth.NeedAdmin, nil, (*Server).listNodes},
 		{get, "/api/backup", auth.NeedAdmin, nil, (*Server).backup},
 
 		{post, "/api/keys", auth.NeedAdmin, nil, (*Server).createAPIKey},
@@ -140,6 +141,11 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 			p := newProblem(codeShuttingDown, "the server is stopping")
 			p.retryAfter = defaultRetryAfter
 			return p
+		}
+	}
+	if r.need != auth.NeedNothing {
+		if err := s.unserved(); err != nil {
+			return err
 		}
 	}
 	who, err := s.authorise(ctx, r)

@@ -24,7 +24,8 @@ import (
 type Server struct {
 	store       Store
 	dispatcher  Dispatcher
-	peers       Peers // nil for none
+	peers       Peers      // nil for none
+	membership  Membership // nil outside of a cluster
 	checkTarget func(ctx context.Context, raw string) (string, error)
 	sequence    *webhook.Sequence
 	defaults    atomic.Pointer[webhook.Settings]
@@ -96,7 +97,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store: o.Store, dispatcher: o.Dispatcher, peers: o.Peers, checkTarget: o.CheckTarget, sequence: o.Sequence,
+		store: o.Store, dispatcher: o.Dispatcher, peers: o.Peers, membership: o.Membership, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup, disk: o.Disk,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,

@@ -93,6 +93,7 @@ var visits = []visit{
 	{"GET /api/overview", "", 200, 403, 403, 403},
 	{"GET /api/secret-keys", "", 200, 403, 403, 403},
 	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
+	{"GET /api/nodes", "", 200, 403, 403, 403},
 	{"GET /api/backup", "", 200, 403, 403, 403},
 
 	{"POST /api/keys", `{"name":"billing","scopes":["events:write:all"]}`, 201, 403, 403, 403},

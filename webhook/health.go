@@ -36,6 +36,9 @@ type Health struct {
 	LastFailureAt  time.Time
 	LastReason     Reason
 	LastStatusCode int
+	// OwnerAway reports that the node which delivers to the endpoint cannot be reached: all
+	// but the backlog and the breaker is unknown.
+	OwnerAway bool
 	// Restarts counts how often the endpoint's actor was restarted after a panic.
 	Restarts int
 }

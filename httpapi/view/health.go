@@ -35,6 +35,9 @@ type Health struct {
 	LastError     *lastError `json:"last_error,omitzero"`
 	// Restarts counts how often the endpoint's actor was started again after a panic.
 	Restarts int `json:"restarts"`
+	// Owner is "unreachable" if the node that delivers to the endpoint did not answer: then
+	// only what is stored is shown.
+	Owner string `json:"owner,omitzero"`
 	// Limits are the settings in force, with the server's defaults and ceilings.
 	Limits registration.Settings `json:"limits"`
 }
@@ -90,6 +93,9 @@ func NewHealth(e *webhook.Endpoint, h *webhook.Health, limits webhook.Settings, 
 		Restarts:       h.Restarts,
 		Waiting:        NewWaiting(h.Waiting.OfNext(&h.Backlog, e.Status, h.InFlight, now)),
 		Limits:         registration.ShowSettings(limits),
+	}
+	if h.OwnerAway {
+		r.Owner = "unreachable"
 	}
 	r.OldestAgeMS = ageMS(h.Backlog.OldestAt, now)
 	if h.LastReason != webhook.ReasonNone {

@@ -139,7 +139,7 @@ func (f *Faulty) Accept(events []webhook.Event, matched uint64, done func([]webh
 		answer(func() { done(nil, err) })
 		return
 	}
-	f.Store.Accept(events, 0, func(receipts []webhook.Receipt, err error) {
+	f.Store.Accept(events, matched, func(receipts []webhook.Receipt, err error) {
 		answer(func() { done(receipts, err) })
 	})
 }

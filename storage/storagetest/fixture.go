@@ -22,6 +22,7 @@ type fixture struct {
 	backend Backend
 	config  Config
 	seq     webhook.Sequence
+	nonce   uint32    // of all IDs
 	now     time.Time // when events are numbered, to the millisecond
 	// ahead is by how much the store's clock is ahead of the process's.
 	ahead *atomic.Int64
@@ -44,14 +45,20 @@ func (one test) start(t *testing.T, b Backend) {
 
 func (one test) in(t *testing.T, b Backend, config Config) {
 	config.Test = t
-	f := &fixture{T: t, backend: b, config: config, ahead: new(atomic.Int64)}
+	f := newFixture(t, b, config)
+	f.open()
+	defer func() { f.must(f.Close()) }()
+	one.run(f)
+}
+
+// newFixture returns the fixture of a store that is not open yet.
+func newFixture(t *testing.T, b Backend, config Config) *fixture {
+	f := &fixture{T: t, backend: b, config: config, ahead: new(atomic.Int64), nonce: 0xfeed}
 	if b.Remote {
 		f.config.Now = f.clock
 	}
 	f.now = f.clock()
-	f.open()
-	defer func() { f.must(f.Close()) }()
-	one.run(f)
+	return f
 }
 
 func (f *fixture) open() {
@@ -128,7 +135,7 @@ func (f *fixture) restart() {
 
 // id issues the next ID, at f.now.
 func (f *fixture) id() webhook.ID {
-	return webhook.ID{Seq: f.seq.Next(f.now), Nonce: 0xfeed}
+	return webhook.ID{Seq: f.seq.Next(f.now), Nonce: f.nonce}
 }
 
 // at returns the time some seconds after f.now.

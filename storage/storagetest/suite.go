@@ -45,6 +45,8 @@ type Config struct {
 	// Now returns the present time for everything that the store dates or expires; nil
 	// for that of the process.
 	Now func() time.Time
+	// Node numbers the stores that are open on the same Dir at the same time, from 0.
+	Node int
 	// Test is the test that needs the store. With its Cleanup a backend removes what it
 	// keeps outside of Dir.
 	Test testing.TB

@@ -87,6 +87,14 @@ func (c *core) confirmed(sent steady, view storage.Cluster) (gained, lost webhoo
 	return gained, lost
 }
 
+// vanished reports whether a node of the view, which did not say that it leaves, is not in
+// the next one.
+func (c *core) vanished(next *storage.Cluster) bool {
+	return slices.ContainsFunc(c.view.Nodes, func(n storage.Node) bool {
+		return !n.Leaving && !slices.ContainsFunc(next.Nodes, func(o storage.Node) bool { return o.Incarnation == n.Incarnation })
+	})
+}
+
 // look finds out of the view which nodes are there, and who should have what.
 func (c *core) look() {
 	var living []storage.Incarnation
@@ -151,7 +159,8 @@ func (c *core) owned(states ...state) webhook.Parts {
 func (c *core) behind(version uint64, asked steady) (nodes []storage.Incarnation, ok bool) {
 	for i := range c.view.Nodes {
 		n := &c.view.Nodes[i]
-		if max(n.Applied, c.applied[n.Incarnation]) < version && !expired(&c.view, n) && n.Incarnation != c.self {
+		starting := n.Leaving && n.Applied == 0 // it answers nothing before it has caught up
+		if max(n.Applied, c.applied[n.Incarnation]) < version && !starting && !expired(&c.view, n) && n.Incarnation != c.self {
 			nodes = append(nodes, n.Incarnation)
 		}
 	}

@@ -28,7 +28,9 @@ type Options struct {
 	// heartbeats: it must not block. Both may be nil.
 	Applied func() uint64
 	Changed func(version uint64)
-	Log     *slog.Logger // required
+	// Lost is called when a node has gone that did not leave. It does not block; it may be nil.
+	Lost func()
+	Log  *slog.Logger // required
 }
 
 // Deliverer delivers to the endpoints of this node's parts. Its methods return at once,
@@ -66,10 +68,12 @@ type Node struct {
 	gained  webhook.Parts // not yet passed on
 	lost    webhook.Parts
 	serving bool
-	peers   Peers         // nil before Serve
-	seen    chan struct{} // closed and replaced when a heartbeat was confirmed, or never will be
-	skew    time.Duration // of this machine's clock from the database's
-	failing error         // of the latest heartbeat
+	// servingSeen: a heartbeat has said that this node serves.
+	servingSeen bool
+	peers       Peers         // nil before Serve
+	seen        chan struct{} // closed and replaced when a heartbeat was confirmed, or never will be
+	skew        time.Duration // of this machine's clock from the database's
+	failing     error         // of the latest heartbeat
 
 	beatNow chan struct{}
 	work    chan struct{}
@@ -179,28 +183,34 @@ func (n *Node) beat(ctx context.Context) error {
 	if err != nil {
 		return n.beatFailed(ctx, err)
 	}
-	n.beaten(sent, wall.Add(time.Since(wall)/2), view)
+	vanished := n.beaten(sent, wall.Add(time.Since(wall)/2), view, !b.Leaving)
+	if vanished && n.options.Lost != nil {
+		n.options.Lost()
+	}
 	if n.options.Changed != nil && view.Version > b.Applied {
 		n.options.Changed(view.Version)
 	}
 	return nil
 }
 
-// beaten takes in a confirmed heartbeat. middle is the time between its sending and its
-// answer by this machine's clock.
-func (n *Node) beaten(sent steady, middle time.Time, view storage.Cluster) {
+// beaten takes in a confirmed heartbeat, and reports whether a node has gone that did not
+// leave. middle is the time between its sending and its answer by this machine's clock.
+func (n *Node) beaten(sent steady, middle time.Time, view storage.Cluster, serving bool) (vanished bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.failing != nil {
 		n.log.Info("heartbeats succeed again")
 		n.failing = nil
 	}
+	vanished = n.core.vanished(&view)
+	n.servingSeen = n.servingSeen || serving
 	gained, lost := n.core.confirmed(sent, view)
 	n.note(gained, lost)
 	n.skew = view.Now.Sub(middle)
 	n.until.Store(int64(n.core.lease.until))
 	n.announce()
 	poke(n.work)
+	return vanished
 }
 
 // note adds parts to what the hands pass on next. The later of two words about a part
@@ -264,8 +274,11 @@ func (n *Node) HandOver(ctx context.Context) error {
 		left, others, seen := n.core.owned(active, draining, drained, releasing), len(n.core.living), n.seen
 		done := left.Len() == 0 || others == 0 || n.core.fenced
 		n.mu.Unlock()
-		if done {
+		switch {
+		case done:
 			return nil
+		case !n.MaySend():
+			return fmt.Errorf("hand over %d parts: %w", left.Len(), errNoLease)
 		}
 		select {
 		case <-seen:

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -52,24 +53,96 @@ func (n *Node) clockFault() error {
 	return nil
 }
 
-// Owner returns the node that a part belongs to, as far as this node knows; false if
-// nobody has it.
-func (n *Node) Owner(p webhook.Part) (storage.Node, bool) {
+// OwnerOf returns who has a part, as far as this node knows; 0 for nobody.
+func (n *Node) OwnerOf(p webhook.Part) storage.Incarnation {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	owner := n.core.view.Parts[p].Owner
 	switch mine := n.core.parts[p].state != foreign; {
 	case mine:
-		owner = n.self
+		return n.self
 	case owner == n.self: // given up since
-		return storage.Node{}, false
+		return 0
 	}
+	return owner
+}
+
+// Lookup returns a node that has not left and is not fenced, as far as this node knows.
+func (n *Node) Lookup(who storage.Incarnation) (storage.Node, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for i := range n.core.view.Nodes {
-		if n.core.view.Nodes[i].Incarnation == owner {
+		if n.core.view.Nodes[i].Incarnation == who {
 			return n.core.view.Nodes[i], true
 		}
 	}
 	return storage.Node{}, false
+}
+
+// Knows reports whether there is such a node. One that has just joined is not known for a
+// moment: then this node looks.
+func (n *Node) Knows(who storage.Incarnation) bool {
+	_, known := n.Lookup(who)
+	if !known {
+		n.Look()
+	}
+	return known
+}
+
+// Version returns the version of the registrations that the database had at the last
+// heartbeat.
+func (n *Node) Version() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.view.Version
+}
+
+// Parts returns how many parts this node delivers to.
+func (n *Node) Parts() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	parts := n.core.owned(active)
+	return parts.Len()
+}
+
+// LeaseLeft returns for how long attempts may still start without another heartbeat;
+// negative once they may not.
+func (n *Node) LeaseLeft() time.Duration {
+	return time.Duration(n.until.Load()) - n.options.Clock()
+}
+
+// ClockOffset returns how far the database's clock is ahead of this machine's.
+func (n *Node) ClockOffset() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.skew
+}
+
+// Serving returns why this node may answer nothing at present; nil while its lease holds.
+func (n *Node) Serving() error {
+	if !n.MaySend() {
+		return errNoLease
+	}
+	return nil
+}
+
+// AwaitServing returns when the other nodes can see that this one serves.
+func (n *Node) AwaitServing(ctx context.Context) error {
+	for {
+		n.mu.Lock()
+		seen, confirmed := n.seen, n.servingSeen
+		n.mu.Unlock()
+		if confirmed {
+			return nil
+		}
+		select {
+		case <-seen:
+		case <-n.fenced:
+			return webhook.ErrFenced
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // Others returns all nodes besides this one.

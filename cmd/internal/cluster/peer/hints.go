@@ -10,14 +10,13 @@ import (
 
 // Hint says that an event was stored with deliveries for endpoints of the receiver.
 type Hint struct {
+	// ID is the event's. If it is zero, the queues are to be read from their beginning.
 	ID   webhook.ID
 	Type string
-	// Data is the event's canonical data. Without it, Missed, the receiver reads it from
-	// storage: the sender had no room.
+	// Data is the event's canonical data. Without it the receiver reads it from storage.
 	Data      []byte
-	Missed    bool
-	ByHand    bool // a person asked for it: it is sent at once
-	Test      bool // a test of the endpoint, sent through a pause
+	ByHand    bool // a person asked for it
+	Forwarded bool // the node that got it first did not own the endpoints any more
 	Endpoints []webhook.EndpointNumber
 }
 
@@ -25,14 +24,13 @@ type Hint struct {
 // pair, then hints. A receiver that misses a number looks in storage.
 const (
 	batchHead = 8
-	// maxHintEndpoints bounds the endpoints of one hint; an event for more is several.
-	maxHintEndpoints = 4096
+	// MaxHintEndpoints bounds the endpoints of one hint; an event for more is several.
+	MaxHintEndpoints = 4096
 )
 
 const (
-	flagMissed byte = 1 << iota
-	flagByHand
-	flagTest
+	flagByHand byte = 1 << iota
+	flagForwarded
 	flagsAll = 1<<iota - 1
 )
 
@@ -43,7 +41,7 @@ func (h *Hint) size() int { return 1 + 12 + 2 + len(h.Type) + 4 + len(h.Data) + 
 
 // appendTo appends the hint to a batch.
 func (h *Hint) appendTo(b []byte) []byte {
-	flags := flag(h.Missed, flagMissed) | flag(h.ByHand, flagByHand) | flag(h.Test, flagTest)
+	flags := flag(h.ByHand, flagByHand) | flag(h.Forwarded, flagForwarded)
 	b = append(b, flags)
 	b = binary.BigEndian.AppendUint64(b, h.ID.Seq)
 	b = binary.BigEndian.AppendUint32(b, h.ID.Nonce)
@@ -84,9 +82,13 @@ func parseBatch(b []byte) (number uint64, hints []Hint, err error) {
 
 // sound reports whether a hint can be one that a node sends.
 func (h *Hint) sound() bool {
-	return webhook.ValidateEventType(h.Type) == nil && len(h.Data) <= webhook.MaxPayload &&
-		len(h.Endpoints) > 0 && len(h.Endpoints) <= maxHintEndpoints && h.Missed == (len(h.Data) == 0) &&
-		!slices.Contains(h.Endpoints, 0)
+	if len(h.Endpoints) == 0 || len(h.Endpoints) > MaxHintEndpoints || slices.Contains(h.Endpoints, 0) {
+		return false
+	}
+	if len(h.Data) == 0 {
+		return h.Type == "" || webhook.ValidateEventType(h.Type) == nil
+	}
+	return h.ID != webhook.ID{} && len(h.Data) <= webhook.MaxPayload && webhook.ValidateEventType(h.Type) == nil
 }
 
 // reader takes fields off the front of a batch.
@@ -98,10 +100,12 @@ type reader struct {
 func (r *reader) hint() (h Hint) {
 	flags := r.take(1)[0]
 	r.failed = r.failed || flags > flagsAll
-	h.Missed, h.ByHand, h.Test = flags&flagMissed != 0, flags&flagByHand != 0, flags&flagTest != 0
+	h.ByHand, h.Forwarded = flags&flagByHand != 0, flags&flagForwarded != 0
 	h.ID = webhook.ID{Seq: binary.BigEndian.Uint64(r.take(8)), Nonce: binary.BigEndian.Uint32(r.take(4))}
 	h.Type = string(r.take(int(binary.BigEndian.Uint16(r.take(2)))))
-	h.Data = r.take(int(binary.BigEndian.Uint32(r.take(4))))
+	if data := r.take(int(binary.BigEndian.Uint32(r.take(4)))); len(data) > 0 {
+		h.Data = data
+	}
 	numbers := r.take(4 * int(binary.BigEndian.Uint16(r.take(2))))
 	for ; len(numbers) >= 4; numbers = numbers[4:] {
 		h.Endpoints = append(h.Endpoints, webhook.EndpointNumber(binary.BigEndian.Uint32(numbers)))

@@ -15,8 +15,8 @@ const (
 	// way, maxMissed those of the hints without data beyond it.
 	maxWaiting = 4 << 20
 	maxMissed  = maxWaiting/8 + maxWaiting
-	// pathHints takes batches.
-	pathHints = "/v1/hints"
+	// PathHints is the path of batches; Inbox.Take is its handler.
+	PathHints = "/v1/hints"
 	// retryHints is how soon a batch follows one that got no answer. It has a later number,
 	// by which the receiver sees that one is missing.
 	retryHints = 250 * time.Millisecond
@@ -70,7 +70,7 @@ func (o *Outbox) Send(to storage.Node, hints ...Hint) {
 	}
 	l.mu.Lock()
 	for i := range hints {
-		if !l.add(&hints[i]) {
+		if !l.add(hints[i]) {
 			o.mu.Lock()
 			o.dropped++
 			o.mu.Unlock()
@@ -85,12 +85,12 @@ func (o *Outbox) Send(to storage.Node, hints ...Hint) {
 
 // add appends a hint to the next batch, without its data if there is no room for it. It
 // reports false if there was no room at all.
-func (l *line) add(h *Hint) bool {
+func (l *line) add(h Hint) bool {
 	if l.waiting == nil {
 		l.waiting = make([]byte, batchHead, batchHead+h.size())
 	}
 	if len(h.Data) > 0 && len(l.waiting)+h.size() > maxWaiting {
-		h.Data, h.Missed = nil, true
+		h.Data = nil
 	}
 	if len(l.waiting)+h.size() > maxMissed {
 		l.skip = true
@@ -143,7 +143,7 @@ func (o *Outbox) send(l *line) {
 		case <-l.wake:
 		}
 		for batch := l.take(); batch != nil; batch = l.take() {
-			_, err := o.client.Call(o.ctx, l.to, pathHints, batch)
+			_, err := o.client.Call(o.ctx, l.to, PathHints, batch)
 			if err != nil && !o.failed(l, failing, err) {
 				return
 			}

@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"errors"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Membership is this server's place among the nodes of a cluster.
+type Membership interface {
+	// Serving returns why nothing is answered at present, such as a lease that has ended:
+	// what this node knows may be out of date. nil while it serves.
+	Serving() error
+	// Ready returns why a balancer should send requests to other nodes; nil if it should
+	// not.
+	Ready() error
+	// Nodes returns all nodes, and how many parts belong to nobody.
+	Nodes() (nodes []Node, free int)
+}
+
+// Node is a node of a cluster.
+type Node struct {
+	ID      string // of this run of it
+	Name    string
+	Address string // of its listener for other nodes
+	Version string // of the program
+	Self    bool   // the node that answers
+	Alive   bool   // its lease holds
+	Leaving bool   // it takes no parts: it starts, or stops
+	Parts   int
+	Expires time.Time // end of its lease, by the database's clock
+	Applied uint64    // version of the registrations that it has applied
+}
+
+// nodeResource is a node as the API shows it.
+type nodeResource struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Address string `json:"address,omitzero"`
+	Version string `json:"version"`
+	Self    bool   `json:"self"`
+	Alive   bool   `json:"alive"`
+	Leaving bool   `json:"leaving"`
+	Parts   int    `json:"parts"`
+	Expires string `json:"lease_expires_at"`
+	Applied uint64 `json:"registrations_version"`
+}
+
+// nodesResource is the list of nodes: one page, since a cluster has a few.
+type nodesResource struct {
+	Data  []nodeResource `json:"data"`
+	Parts int            `json:"parts"`
+	Free  int            `json:"free_parts"`
+}
+
+// listNodes lists the nodes of the cluster. A server with a data directory of its own has
+// none.
+func (s *Server) listNodes(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+	out := nodesResource{Data: []nodeResource{}}
+	if s.membership == nil {
+		return answer(ctx, fasthttp.StatusOK, out)
+	}
+	nodes, free := s.membership.Nodes()
+	out.Parts, out.Free = webhook.PartCount, free
+	for _, n := range nodes {
+		out.Data = append(out.Data, nodeResource{
+			ID: n.ID, Name: n.Name, Address: n.Address, Version: n.Version, Self: n.Self, Alive: n.Alive,
+			Leaving: n.Leaving, Parts: n.Parts, Expires: jsonbody.Time(n.Expires), Applied: n.Applied,
+		})
+	}
+	return answer(ctx, fasthttp.StatusOK, out)
+}
+
+var errStartingOrStopping = errors.New("the server is starting or stopping")
+
+// unserved returns the problem with which a request is refused while this node does not
+// serve; nil while it does.
+func (s *Server) unserved() error {
+	if s.membership == nil {
+		return nil
+	}
+	return s.notNow(s.membership.Serving())
+}
+
+// unready returns the problem that /readyz answers with.
+func (s *Server) unready() error {
+	if !s.ready.Load() {
+		return s.notNow(errStartingOrStopping)
+	}
+	if s.membership == nil {
+		return nil
+	}
+	return s.notNow(s.membership.Ready())
+}
+
+// notNow returns the problem for a reason that passes; nil for none.
+func (s *Server) notNow(reason error) error {
+	if reason == nil {
+		return nil
+	}
+	p := newProblem(codeUnavailable, reason.Error())
+	p.retryAfter = defaultRetryAfter
+	return p
+}
