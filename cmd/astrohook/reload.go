@@ -12,7 +12,6 @@ import (
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
-	"github.com/corpastro/astrohook/webhook"
 )
 
 // hangups receives SIGHUP. It is a type of its own because the parser finds the arguments
@@ -93,11 +92,8 @@ func (r *reloader) reload() {
 		}
 	}
 	done, err := r.server.Reload(config)
-	if fault, wrong := errors.AsType[*webhook.FieldError](err); wrong {
-		err = settingFault(fault, file)
-	}
 	if err != nil {
-		r.refused(err)
+		r.refused(withPlace(err, file))
 		return
 	}
 	r.take(next, &done)

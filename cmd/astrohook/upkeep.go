@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -35,7 +37,9 @@ func (c *checkCommand) Run(std streams) error {
 	if err := isDir(c.Dir); err != nil {
 		return err
 	}
+	working := live.Work(std.Err, "Checking")
 	found, err := app.Check(c.Dir, c.SecretKeys)
+	working.Stop()
 	if err != nil {
 		if found != (app.CheckReport{}) {
 			fmt.Fprintln(std.Out, "Whole: "+contents(found))
@@ -79,7 +83,9 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", client.Server, err)
 	}
-	found, err := app.SaveBackup(stream, file)
+	progress := live.Bytes(std.Err, "Backing up", 0)
+	found, err := app.SaveBackup(io.TeeReader(stream, progress), file)
+	progress.Stop()
 	if err = errors.Join(err, stream.Close()); err != nil {
 		return fmt.Errorf("back up %s: %w", client.Server, err)
 	}
@@ -97,7 +103,9 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 	if err := isDir(dir); err != nil {
 		return err
 	}
+	working := live.Work(std.Err, "Backing up")
 	found, err := app.Backup(dir, file)
+	working.Stop()
 	if err != nil {
 		return err
 	}
@@ -124,8 +132,10 @@ func (c *restoreCommand) Run(ctx context.Context, std streams) error {
 	if place == "" {
 		return settings.Misuse("restore takes FILE DIR, or FILE postgres://…")
 	}
+	working := live.Work(std.Err, "Restoring")
 	if app.IsDatabase(place) {
 		found, err := app.RestoreDatabase(ctx, c.File, place)
+		working.Stop()
 		if err != nil {
 			return err
 		}
@@ -134,6 +144,7 @@ func (c *restoreCommand) Run(ctx context.Context, std streams) error {
 		return nil
 	}
 	found, err := app.Restore(c.File, place)
+	working.Stop()
 	if err != nil {
 		return err
 	}

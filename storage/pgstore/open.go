@@ -86,6 +86,8 @@ type Store struct {
 	writer      *writer
 	counts      *counts
 	heads       *heads
+	epochsMu    sync.Mutex
+	epochs      [webhook.PartCount]uint64 // of the parts, as the last heartbeat had them
 	bodies      *storage.BodyBudget
 	stop        context.CancelFunc // ends the count
 	background  sync.WaitGroup

@@ -11,7 +11,6 @@ import (
 
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/sender"
-	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/storage"
@@ -78,11 +77,7 @@ func (a *App) openDirectory() (storage.Backend, error) {
 
 // openSender makes the client of all deliveries. It makes no connection yet.
 func (a *App) openSender() error {
-	rules, err := a.config.guardOptions()
-	if err != nil {
-		return err
-	}
-	targets, err := guard.New(rules)
+	targets, err := a.config.Guard()
 	if err != nil {
 		return err
 	}

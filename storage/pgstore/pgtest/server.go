@@ -38,6 +38,17 @@ const (
 // ErrMissing reports that this machine has no PostgreSQL.
 var ErrMissing = errors.New("PostgreSQL is not installed: there is no initdb in PATH, in $ASTROHOOK_TEST_POSTGRES or under /usr/lib/postgresql")
 
+// Leaves reports whether the tests of a package are left out because this machine has no
+// PostgreSQL, after it has said so. Where CI=true nothing is left out: then a missing
+// server is an error like any other.
+func Leaves(err error) bool {
+	if !errors.Is(err, ErrMissing) || os.Getenv("CI") == "true" {
+		return false
+	}
+	fmt.Fprintln(os.Stderr, "left out:", err)
+	return true
+}
+
 // Options are how a server runs.
 type Options struct {
 	// Sync makes commits wait for the disk, as in production. Without it a server that is
