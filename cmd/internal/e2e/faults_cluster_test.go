@@ -32,7 +32,7 @@ type clusterTrial struct {
 	ledger   *crashLedger
 	fleet    []*member
 	kills    int
-	database string
+	database string // its URL on the primary
 }
 
 // startCluster starts the database and nodes, and registers the subscribers.
@@ -70,11 +70,9 @@ func (c *clusterTrial) startDatabase() {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { _ = c.primary.Close() })
-	url, err := c.primary.Database(ctx)
-	if err != nil {
+	if c.database, err = c.primary.Database(ctx); err != nil {
 		c.t.Fatal(err)
 	}
-	c.database = url[strings.LastIndex(url, "/")+1:]
 	if c.standby, err = c.primary.Standby(ctx); err != nil {
 		c.t.Fatal(err)
 	}
@@ -83,8 +81,7 @@ func (c *clusterTrial) startDatabase() {
 
 // url names both servers, and takes the one that takes writes.
 func (c *clusterTrial) url() string {
-	return fmt.Sprintf("postgres://%s:%s@%s,%s/%s?target_session_attrs=read-write",
-		pgtest.User, pgtest.Password, c.primary.Address(), c.standby.Address(), c.database)
+	return strings.Replace(c.database, c.primary.Address(), c.primary.Address()+","+c.standby.Address(), 1) + "&target_session_attrs=read-write"
 }
 
 // load publishes over all nodes until the function that it returns is called.
