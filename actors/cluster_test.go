@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -336,6 +337,34 @@ func TestHintsAreHints(t *testing.T) {
 		if len(f.given) != 1 || !f.given[0].Forwarded || f.given[0].Event != events[0] {
 			t.Errorf("the wrong node forwarded %+v", f.given)
 		}
+	})
+}
+
+// TestHintsAtRandom: a third of all hints are lost, others come twice, and up to 9 s late. An
+// audit finds what is missing, and nothing is sent twice.
+func TestHintsAtRandom(t *testing.T) {
+	inFleet(t, 3, nil, func(f *fleet) {
+		random := rand.New(rand.NewPCG(3, 4))
+		f.hints = func(h Hint) (at []Hint) { // with f.mu held
+			h.Endpoints = slices.Clone(h.Endpoints)
+			for range random.IntN(3) {
+				time.AfterFunc(time.Duration(random.IntN(9000))*time.Millisecond, func() {
+					for i := range f.nodes {
+						f.nodes[i].d.Offer([]Hint{h}) // two of three are not the owner
+					}
+				})
+			}
+			return nil
+		}
+		f.spread()
+		endpoints := f.register(0, 6, webhook.Settings{})
+		var events []webhook.ID
+		for i := range 200 {
+			events = append(events, f.nodes[i%3].publish(1, 10)...)
+			time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
+		}
+		time.Sleep(15 * time.Second)
+		f.wantOnce(endpoints, events)
 	})
 }
 

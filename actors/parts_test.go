@@ -157,12 +157,12 @@ func TestDropAndGainAgain(t *testing.T) {
 	inFleet(t, 1, nil, func(f *fleet) {
 		endpoints := f.register(0, 1, webhook.Settings{Concurrency: 1})
 		f.own(0, webhook.AllParts())
-		f.receiver.does(endpoints[0], answers(200, 10*time.Second))
+		f.receiver.does(endpoints[0], answers(200, 11*time.Second))
 		events := f.nodes[0].publish(3, 10)
 		synctest.Wait()
 		f.nodes[0].d.DropParts(webhook.AllParts())
 		f.own(0, webhook.AllParts())
-		time.Sleep(30*time.Second + time.Millisecond) // three attempts, without a wait for an audit
+		time.Sleep(33*time.Second + time.Millisecond) // three attempts, without a wait for an audit
 		f.wantOnce(endpoints, events)
 	})
 }
