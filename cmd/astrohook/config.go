@@ -148,6 +148,7 @@ var masks = map[string]func(string) string{
 	"secret-keys":  func(entry string) string { return upTo(entry, ":") + mask },
 	"egress-proxy": maskPassword,
 	"jwt-keys-url": maskPassword,
+	"database-url": maskPassword,
 }
 
 // upTo returns the beginning of a text up to a separator, which it includes; "" if there is
@@ -161,10 +162,10 @@ func upTo(text, separator string) string {
 }
 
 // maskPassword returns a URL without its user and password, and without a query, which can
-// hold a key.
+// hold a key. Of a text that is no URL nobody knows where its secrets are.
 func maskPassword(text string) string {
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || u.Scheme == "" || u.Host == "" {
 		return mask
 	}
 	if u.User != nil {
