@@ -12,7 +12,7 @@ import (
 var secretSettings = []string{
 	"--jwt-secret=seecret-0123456789abcdef0123456789", "--jwt-secrets=kid1=seecret-0123456789abcdef0123456789,kid2=seecret-0123456789abcdef0123456=789",
 	"--secret-keys=k1:seecret,seecret-without-an-id", "--egress-proxy=http://seecret:seecret@proxy.example:3128", "--jwt-keys-url=https://seecret@id.example/keys?key=seecret",
-	"--database-url=postgres://astrohook:seecret@db.example:5432/astrohook?password=seecret",
+	"--cluster-secret=seecret-0123456789abcdef0123456789", "--database-url=postgres://astrohook:seecret@db.example:5432/astrohook?password=seecret",
 }
 
 // TestConfigPrintMasks: no format shows a secret, and every setting whose placeholder says

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -15,9 +14,6 @@ const (
 	durabilityStandby = "standby"
 	durabilityStorage = "storage"
 )
-
-// errInUse is why a second server on one database does not start.
-var errInUse = errors.New("another server uses the database of database-url: one at a time may, as it may a data directory")
 
 // openTimeout bounds how long a start waits for the database.
 const openTimeout = time.Minute
@@ -34,13 +30,11 @@ func (a *App) openDatabase() (storage.Backend, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	began := time.Now()
-	backend, err := pgstore.Open(ctx, a.config.database(a.component("storage")))
+	options := a.config.database(a.component("storage"))
+	options.Committed = a.parts.figures.committed
+	backend, err := pgstore.Open(ctx, options)
 	if err != nil {
 		return nil, err
-	}
-	// Two would make each delivery twice.
-	if others, err := backend.Others(ctx); err != nil || others > 0 {
-		return nil, errors.Join(err, errInUse, backend.Close())
 	}
 	a.log.Info("opened the database", slog.String("database", pgstore.Describe(a.config.DatabaseURL)),
 		slog.Int64("pending", backend.Pending()), slog.Int64("took_ms", time.Since(began).Milliseconds()))
@@ -54,6 +48,7 @@ func (c *Config) database(log *slog.Logger) pgstore.Options {
 		LonePrimary: !c.RequireStandby || c.Durability == durabilityStorage,
 		Retention:   c.Retention,
 		Log:         log,
+		Cluster:     c.id(),
 	}
 }
 

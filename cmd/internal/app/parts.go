@@ -13,6 +13,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
@@ -44,6 +45,7 @@ func (a *App) openStorage() error {
 	if err != nil {
 		return missingKey(err)
 	}
+	a.parts.shared, _ = backend.(storage.Shared)
 	a.parts.store, a.parts.sequence = store, new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
 	return nil
@@ -58,7 +60,7 @@ func (a *App) openDirectory() (storage.Backend, error) {
 		NoSync:    !a.config.Sync,
 		Retention: a.config.Retention,
 		Log:       a.component("storage"),
-		Committed: func(took time.Duration) { a.parts.figures.commits.Observe(took.Seconds()) },
+		Committed: a.parts.figures.committed,
 	})
 	if err != nil {
 		return nil, err
@@ -71,6 +73,9 @@ func (a *App) openDirectory() (storage.Backend, error) {
 	}
 	a.parts.backup, a.parts.needed = backend.Backup, backend.SpaceNeeded
 	a.parts.stored = func() (uint64, error) { return disk.Used(dir) }
+	if err := a.parts.figures.registerDisk(a.parts.registry); err != nil {
+		return nil, errors.Join(err, backend.Close())
+	}
 	sayOpening(a.component("storage"), backend.Opening())
 	return backend, nil
 }
@@ -131,6 +136,7 @@ func (a *App) startActors() error {
 		WatchPeriod: a.config.WatchPeriod,
 
 		ClientLimits: a.limitsOf,
+		Cluster:      a.clusterOf(),
 	})
 	if err != nil {
 		return err
@@ -146,7 +152,9 @@ func (a *App) startActors() error {
 func (a *App) openAPI() error {
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
-		Dispatcher:   leasingDispatcher{a.parts.dispatcher, a.parts.leases},
+		Dispatcher:   a.dispatcherOf(leasingDispatcher{a.parts.dispatcher, a.parts.leases}),
+		Peers:        a.peersOf(),
+		Membership:   a.membershipOf(),
 		Keys:         a.keys,
 		KeySet:       a.keySet(),
 		Issuer:       a.config.JWTIssuer,
@@ -165,11 +173,19 @@ func (a *App) openAPI() error {
 		Registry:     a.parts.registry,
 		Profiling:    a.config.Profiling,
 		Backup:       a.parts.backup,
-		Disk:         a.parts.figures.disk,
+		Disk:         a.disk(),
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api
 	return err
+}
+
+// disk returns what shows the disk of the data directory; nil if a database keeps everything.
+func (a *App) disk() func() view.Disk {
+	if a.parts.needed == nil {
+		return nil
+	}
+	return a.parts.figures.disk
 }
 
 // keySet returns the set of the token issuer's keys; nil if there is no URL for it.
@@ -246,6 +262,7 @@ func (a *App) listen() error {
 	servers.start(a.fail)
 	a.parts.public, a.parts.admin = public.Addr(), admin.Addr()
 	a.parts.api.SetReady(true)
+	a.handOverFirst()
 	a.log.Info("serving", slog.String("listen", public.Addr().String()), slog.String("admin_listen", admin.Addr().String()),
 		a.place(), slog.String("version", a.config.Version))
 	return nil

@@ -96,6 +96,28 @@ func TestDatabaseInPlaceOfADirectory(t *testing.T) {
 	}
 }
 
+// TestMetricsOnADatabase: commits are timed, and there are no figures of a disk, which zeros
+// would call full.
+func TestMetricsOnADatabase(t *testing.T) {
+	s := startServer(t, onDatabase(database(t))...)
+	s.mustPublish(t)
+	admin := &api{base: "http://" + s.admin}
+	text, err := admin.send(http.MethodGet, "/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "astrohook_disk_") || strings.Contains(string(text), "astrohook_storage_commit_seconds_count 0") ||
+		!strings.Contains(string(text), "astrohook_storage_commit_seconds_count ") {
+		t.Errorf("metrics:\n%s", text)
+	}
+	operator := s.api
+	operator.token = mint(t, "", "admin")
+	overview, err := operator.send(http.MethodGet, "/api/overview", nil)
+	if err != nil || strings.Contains(string(overview), "disk") {
+		t.Errorf("overview: %s %v", overview, err)
+	}
+}
+
 // TestStartNamesWhatIsWrong starts servers on databases that they cannot use.
 func TestStartNamesWhatIsWrong(t *testing.T) {
 	shared, err := postgres()
@@ -137,11 +159,14 @@ func TestStartNamesWhatIsWrong(t *testing.T) {
 			execute(t, url, "INSERT INTO meta (name, value) VALUES ('restoring', 'true')")
 			return onDatabase(url)
 		}, []string{"database-url", "restore into this database has not finished"}},
-		{"another server on it", func(t *testing.T) []string {
+		{"another cluster on it", func(t *testing.T) []string {
 			url := database(t)
-			startServer(t, onDatabase(url)...)
-			return onDatabase(url)
-		}, []string{"database-url", "another server uses the database"}},
+			node := func(secret string) []string {
+				return append(onDatabase(url), "ASTROHOOK_CLUSTER_LISTEN="+reserveAddress(t), "ASTROHOOK_CLUSTER_SECRET="+secret)
+			}
+			startServer(t, node(strings.Repeat("a", 32))...)
+			return node(strings.Repeat("b", 32))
+		}, []string{"database-url", "another cluster", "cluster-secret"}},
 		{"a missing key", func(t *testing.T) []string {
 			url := database(t)
 			first := startServer(t, onDatabase(url)...)
