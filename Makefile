@@ -42,13 +42,13 @@ build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test
-test: need-go $(PATCHED) need-cc need-python need-postgres $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+test: need-go $(PATCHED) need-cc need-python setup-postgres $(NPM_DONE) ## Run every test with the race detector, and report the coverage
 	go test -run Alloc $(ALLOC_PKG)
 	CGO_ENABLED=1 go test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
 .PHONY: faults
-faults: need-go $(PATCHED) setup-faults setup-prometheus ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
+faults: need-go $(PATCHED) setup-faults setup-prometheus setup-postgres ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
 	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
 
 # What needs root is left out for others, which the tests say; with CI=true that is an error.
@@ -67,6 +67,15 @@ setup-prometheus: ## Put prometheus and promtool into .bin for make faults, unle
 		{ apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } 2>/dev/null && \
 		dpkg-deb -x prometheus_*.deb . && mv usr/bin ../prometheus && rm -rf ../part; } || \
 		{ echo "missing: prometheus and promtool, to try the alerts (Debian: apt-get install prometheus)" >&2; exit 1; }
+
+# Debian's package would start a server of its own on this machine, unless it is told not to make one.
+.PHONY: setup-postgres
+setup-postgres: ## Install PostgreSQL for make test and make faults, where that is possible
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || test -n "$${ASTROHOOK_TEST_POSTGRES:-}" || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && mkdir -p /etc/postgresql-common/createcluster.d && \
+		echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/no-main.conf && \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } || \
+		{ echo "missing: PostgreSQL 15 or later, of which the tests start servers of their own (Debian: apt-get install postgresql)" >&2; exit 1; }
 
 # For how long make fuzz runs each target: a time, or 1000x for so many executions.
 FUZZTIME ?= 30s
@@ -148,7 +157,7 @@ $(GOLANGCI): | need-go
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
-.PHONY: need-go need-git need-cc need-npm need-python need-postgres
+.PHONY: need-go need-git need-cc need-npm need-python
 need-go:
 	@command -v go >/dev/null || { echo "missing: Go $$(awk '/^go /{print $$2}' go.mod) or later" >&2; exit 1; }
 need-git:
@@ -159,7 +168,3 @@ need-npm:
 	@command -v npm >/dev/null || { echo "missing: Node 20 or later with npm, for the tests with npm packages (Debian: apt-get install nodejs npm)" >&2; exit 1; }
 need-python:
 	@command -v python3 >/dev/null || { echo "missing: Python 3, for the example of a receiver (Debian: apt-get install python3)" >&2; exit 1; }
-need-postgres:
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
-		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql; } || \
-		{ echo "missing: PostgreSQL 15 or later, for the tests of many nodes (Debian: apt-get install postgresql)" >&2; exit 1; }

@@ -54,10 +54,15 @@ type leavingPart struct {
 // parts.
 func (s *supervisor) owns(n webhook.EndpointNumber) bool { return s.owned.Has(n.Part()) }
 
-// gain takes parts over.
-func (s *supervisor) gain(parts webhook.Parts) {
+// clockSlack is how far the clocks of two nodes may usually differ.
+const clockSlack = time.Second
+
+// gain takes parts over. Hints about deliveries that were accepted before may repeat what
+// the owner before has sent: storage decides about these.
+func (s *supervisor) gain(parts webhook.Parts, now time.Time) {
 	for p := range parts.All {
 		s.owned.Add(p)
+		s.doubted[p] = webhook.SeqAt(now.Add(clockSlack))
 	}
 	owned := s.owned
 	s.shared.owned.Store(&owned)

@@ -129,6 +129,28 @@ func TestHandOverUnderLoad(t *testing.T) {
 	})
 }
 
+// TestLateHintAfterHandOver: hints come so late that the part has moved, and the owner
+// before has delivered everything. The new owner sends nothing again.
+func TestLateHintAfterHandOver(t *testing.T) {
+	inFleet(t, 3, nil, func(f *fleet) {
+		endpoints := f.register(0, 4, webhook.Settings{})
+		f.own(0, webhook.AllParts())
+		var late []Hint
+		f.hints = func(h Hint) []Hint {
+			late = append(late, h)
+			return []Hint{h}
+		}
+		events := f.nodes[2].publish(10, 10)
+		f.wantOnce(endpoints, events)
+		f.move(0, 1, webhook.AllParts())
+		f.nodes[1].d.Offer(late)
+		f.wantOnce(endpoints, events)
+		f.nodes[0].d.Offer(late) // which passes them on
+		time.Sleep(time.Second)
+		f.wantOnce(endpoints, append(events, f.nodes[2].publish(10, 10)...))
+	})
+}
+
 // TestDropAndGainAgain: a part that is lost, and won again before its attempt has ended, is
 // delivered to the end once that has.
 func TestDropAndGainAgain(t *testing.T) {

@@ -32,8 +32,11 @@ type supervisor struct {
 
 	// owned are the parts that this node delivers to; leaving are those that it is giving
 	// up, as long as something of them is in flight.
-	owned     webhook.Parts
-	leaving   map[webhook.Part]*leavingPart
+	owned   webhook.Parts
+	leaving map[webhook.Part]*leavingPart
+	// doubted is, for each part, up to which ID.Seq an earlier owner may have dealt with
+	// deliveries; 0 without a cluster.
+	doubted   [webhook.PartCount]uint64
 	elsewhere []webhook.EndpointNumber // scratch memory of accepted and hint
 }
 
@@ -84,7 +87,7 @@ func (s *supervisor) Receive(c actor.Context) {
 			s.left(c, to)
 		}
 	case *partsGained:
-		s.gain(m.parts)
+		s.gain(m.parts, now)
 	case *partsLost:
 		s.lose(c, m)
 	case *hinted:
@@ -116,6 +119,7 @@ func (s *supervisor) child(n webhook.EndpointNumber) *child {
 	found := s.children[n]
 	if found == nil {
 		found = newChild(n, s.shared.clients.Of(n))
+		found.memory.Doubt(webhook.ID{Seq: s.doubted[n.Part()], Endpoint: n})
 		s.children[n] = found
 	}
 	return found

@@ -135,12 +135,24 @@ func SeqAt(t time.Time) uint64 {
 func SeqTime(seq uint64) time.Time { return time.UnixMilli(int64(seq >> seqCounterBits)).UTC() }
 
 // Sequence issues ID.Seq values. Each is larger than the one before, even if the clock
-// steps back, so that no two events of a process share one. Processes that share a storage
-// have one each: their values differ by their clocks, and their IDs by the nonces. The zero
-// value is ready. It is safe for concurrent use.
+// steps back, so that no two events of a process share one. Its zero value is ready. It is
+// safe for concurrent use.
 type Sequence struct {
-	mu   sync.Mutex
-	last uint64
+	mu     sync.Mutex
+	last   uint64
+	chance func(n uint64) uint64 // nil unless it is spread
+}
+
+// Spread makes the sequence one of several processes that issue IDs for one storage. Each
+// millisecond begins at a random value of the counter, in its lower half; chance returns
+// random numbers below n, and is called by one goroutine at a time. If all began at 0,
+// processes that accept ten events a millisecond each would share thousands of values a
+// second, and only 32 random bits, the nonces, would keep their IDs apart: every few days
+// two events would get the same one.
+func (s *Sequence) Spread(chance func(n uint64) uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.chance = chance
 }
 
 // Resume makes every later value larger than last. The server calls it at the start with
@@ -155,6 +167,10 @@ func (s *Sequence) Resume(last uint64) {
 func (s *Sequence) Next(now time.Time) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last = max(s.last+1, SeqAt(now))
+	first := SeqAt(now)
+	if s.chance != nil && s.last < first {
+		first |= s.chance(1 << (seqCounterBits - 1))
+	}
+	s.last = max(s.last+1, first)
 	return s.last
 }

@@ -146,6 +146,38 @@ func TestSequence(t *testing.T) {
 }
 
 // TestSequenceOverflow: more than a million in one millisecond borrow from the next.
+// TestSpreadSequences: two processes issue ten values in each of a thousand milliseconds.
+// They share next to none, where sequences that are not spread share all; each still
+// ascends, and keeps its times.
+func TestSpreadSequences(t *testing.T) {
+	shared := func(one, other *Sequence) (n int) {
+		start, seen, last := time.UnixMilli(1747477845123), map[uint64]bool{}, uint64(0)
+		for i := range 10_000 {
+			seen[one.Next(start.Add(time.Duration(i)*time.Millisecond/10))] = true
+		}
+		for i := range 10_000 {
+			now := start.Add(time.Duration(i) * time.Millisecond / 10)
+			seq := other.Next(now)
+			if seq <= last || SeqTime(seq).UnixMilli() != now.UnixMilli() {
+				t.Fatalf("%d after %d, at %v", seq, last, now)
+			}
+			if last = seq; seen[seq] {
+				n++
+			}
+		}
+		return n
+	}
+	var one, other, third, fourth Sequence
+	one.Spread(rand.New(rand.NewPCG(1, 1)).Uint64N)
+	other.Spread(rand.New(rand.NewPCG(2, 2)).Uint64N)
+	if n := shared(&one, &other); n > 20 {
+		t.Errorf("spread sequences share %d values", n)
+	}
+	if n := shared(&third, &fourth); n != 10_000 {
+		t.Errorf("sequences that are not spread share %d values: the test shows nothing", n)
+	}
+}
+
 func TestSequenceOverflow(t *testing.T) {
 	now := time.UnixMilli(1000)
 	var s Sequence

@@ -32,7 +32,7 @@ func (l *Lane) HandOver(handled webhook.ID) (left Leftover) {
 	for id, e := range l.window {
 		switch {
 		case id == handled, e.state == entryChanging: // storage may have recorded it already
-			l.memory.dealtUpTo = larger(l.memory.dealtUpTo, id)
+			l.memory.Doubt(id)
 		case e.state == entryInFlight, e.state == entrySettling:
 			left.entries = append(left.entries, e)
 		}

@@ -100,7 +100,7 @@ type Effects struct {
 type Memory struct {
 	panics map[webhook.ID]int // over each delivery whose outcome is not recorded yet
 	pace   pace
-	// dealtUpTo is the largest ID that earlier lanes dealt with.
+	// dealtUpTo is the largest ID that earlier lanes dealt with, or may have.
 	dealtUpTo webhook.ID
 }
 
@@ -117,6 +117,10 @@ func (m *Memory) Snapshot() Memory { return Memory{pace: m.pace} }
 
 // NewMemory returns the memory of an endpoint without a past.
 func NewMemory() Memory { return Memory{panics: make(map[webhook.ID]int)} }
+
+// Doubt notes that deliveries with IDs up to one may have been dealt with elsewhere, so that
+// the next lane believes no offer of them.
+func (m *Memory) Doubt(upTo webhook.ID) { m.dealtUpTo = larger(m.dealtUpTo, upTo) }
 
 // New returns a lane that does not know its endpoint yet; Configure follows. It keeps in
 // m what outlives it.

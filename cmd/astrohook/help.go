@@ -74,6 +74,28 @@ func defaultOf(v *kong.Value) string {
 	return "none"
 }
 
+// hideRepeated hides the flags of serve in the help of the commands that take all of them:
+// there would be a hundred, and the help of serve has them.
+func hideRepeated(k *kong.Kong) error {
+	settings := map[string]bool{}
+	for _, node := range k.Model.Children {
+		if node.Name == "serve" {
+			for _, flag := range node.Flags {
+				settings[flag.Name] = true
+			}
+		}
+	}
+	for _, node := range k.Model.Leaves(false) {
+		if node.Name != "doctor" && node.Parent.Name != "config" {
+			continue
+		}
+		for _, flag := range node.Flags {
+			flag.Hidden = flag.Hidden || settings[flag.Name]
+		}
+	}
+	return nil
+}
+
 // namePlaces sets the placeholders of flags that have none to the kind of value that
 // they take. The parser would show the default there, which explain shows already.
 func namePlaces(k *kong.Kong) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -32,14 +33,16 @@ type listenCommand struct {
 	Address    string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 for any that is free."`
 	Register   string        `placeholder:"URL" help:"Register with this server now, and deregister at the end."`
 	Token      string        `placeholder:"TOKEN" help:"Token to register with; its client owns the registration."`
+	Profile    string        `env:"-" complete:"profile" placeholder:"NAME" help:"Register with the server and the token of this profile."`
 	Client     string        `placeholder:"ID" help:"Client to register for, with an admin's token."`
 	Lease      time.Duration `default:"1m" help:"How long the registration lasts if this command cannot deregister, 30s to 1h; it is renewed as long as the command runs."`
-	EventTypes []string      `default:"*" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
+	EventTypes []string      `default:"*" complete:"type" placeholder:"TYPE" help:"Event types to register for; user.* and * are allowed."`
 	TargetURL  string        `placeholder:"URL" help:"Target to register, if the server reaches this receiver under another address. Default: the address of this receiver."`
 	// sep:"none" because a secret may contain commas, at which lists are split otherwise.
 	Secret       []string `sep:"none" placeholder:"SECRET" help:"Secret to verify with; repeat it for several, as while one is being rotated. With --register the first is the webhook's. Default: none, with --register a new one."`
 	PublicKey    []string `sep:"none" placeholder:"WHPK" help:"Public key (whpk_…) to verify with, of a webhook that signs with a private one; repeat it for several."`
 	HeaderPrefix string   `default:"X-Corp-Astro" help:"Prefix of the names of the delivery's own headers."`
+	ForwardTo    []string `env:"-" sep:"none" placeholder:"[TYPE=]URL" help:"Pass valid deliveries on to this URL, unchanged, and answer as it does; with a TYPE, such as user.created or user.*, only those. Repeat it for several."`
 	// The rest makes a receiver that is slow or refuses, to see what the server does then.
 	Delay      time.Duration `default:"0s" help:"Delay of each answer."`
 	Fail       int           `default:"0" placeholder:"N" help:"Refuse the first N deliveries; -1 for all."`
@@ -55,11 +58,15 @@ func (c *listenCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	targets, err := parseForwards(c.ForwardTo)
+	if err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Address)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	server := &http.Server{Handler: c.receiver(ctx, std), ReadHeaderTimeout: listenHeaderTimeout}
+	server := &http.Server{Handler: c.receiver(ctx, std, targets), ReadHeaderTimeout: listenHeaderTimeout}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	_, _ = fmt.Fprintf(std.Out, "Listening at http://%s/\n", reachable(listener.Addr()))
@@ -115,13 +122,13 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 	if fault := app.AddressFault(c.Address); fault != "" {
 		return nil, settings.Misuse("--address " + fault)
 	}
-	if c.Register == "" {
+	if c.Register == "" && c.Profile == "" {
 		return nil, nil //nolint:nilnil // there is none without --register
 	}
 	if c.Lease < minLease || c.Lease > maxLease {
 		return nil, settings.Misuse(fmt.Sprintf("--lease %s is not from %s to %s", c.Lease, minLease, maxLease))
 	}
-	client, err := apiclient.New(c.Register, c.Token)
+	client, err := c.client()
 	if err != nil {
 		return nil, err
 	}
@@ -139,12 +146,21 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 	}, nil
 }
 
+// client returns a client of the server to register with.
+func (c *listenCommand) client() (*apiclient.Client, error) {
+	if c.Profile == "" {
+		return apiclient.New(c.Register, c.Token)
+	}
+	return (&connection.Flags{Server: c.Register, Token: c.Token, Profile: c.Profile}).Client()
+}
+
 // receiver returns the handler that the flags describe.
-func (c *listenCommand) receiver(ctx context.Context, std streams) *receiver {
+func (c *listenCommand) receiver(ctx context.Context, std streams, targets forwards) *receiver {
 	return &receiver{
 		check: signatureCheck{secrets: c.Secret, publicKeys: c.PublicKey, prefix: c.HeaderPrefix},
 		delay: c.Delay, done: ctx.Done(),
 		status: c.Status, failStatus: c.FailStatus, fail: c.Fail,
-		out: std.Out,
+		forwards: targets,
+		out:      std.Out,
 	}
 }

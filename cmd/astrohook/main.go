@@ -26,7 +26,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
+	"github.com/corpastro/astrohook/cmd/internal/cli/completion"
 	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
+	"github.com/corpastro/astrohook/cmd/internal/cli/inspect"
 	"github.com/corpastro/astrohook/cmd/internal/cli/resource"
 	"github.com/corpastro/astrohook/cmd/internal/process"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
@@ -51,14 +53,18 @@ type commandLine struct {
 	ShowVersion versionFlag     `name:"version" short:"v" env:"-" help:"Print the version."`
 
 	Serve     serveCommand     `cmd:"" group:"Run a server" help:"Run the server."`
+	ConfigCmd configCommand    `cmd:"" name:"config" group:"Run a server" help:"Check or print the settings of a server."`
+	Doctor    doctorCommand    `cmd:"" group:"Run a server" help:"Look for what keeps a server, or its deliveries, from working."`
 	Token     tokenCommand     `cmd:"" group:"Run a server" help:"Make a token, signed with the configured secret."`
 	Key       keyCommand       `cmd:"" group:"Run a server" help:"Make, list and revoke API keys."`
 	SecretKey secretKeyCommand `cmd:"" group:"Run a server" help:"Make a key that encrypts the secrets on disk."`
 	Reencrypt reencryptCommand `cmd:"" group:"Run a server" help:"Encrypt all secrets of a running server with its first key."`
 	Check     checkCommand     `cmd:"" group:"Run a server" help:"Verify a data directory, and count what it holds."`
 	Backup    backupCommand    `cmd:"" group:"Run a server" help:"Write all that a server holds to a file."`
-	Restore   restoreCommand   `cmd:"" group:"Run a server" help:"Make a data directory from a backup."`
+	Restore   restoreCommand   `cmd:"" group:"Run a server" help:"Make a data directory, or fill a database, from a backup."`
+	Migrate   migrateCommand   `cmd:"" group:"Run a server" help:"Make or update the tables of a database."`
 
+	Status     inspect.Status      `cmd:"" group:"See and act" help:"Show whether a server is ready, and what it is doing."`
 	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`
 	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
 	Events     resource.Events     `cmd:"" group:"See and act" help:"Show events."`
@@ -69,11 +75,12 @@ type commandLine struct {
 	Listen  listenCommand  `cmd:"" group:"Publish and receive" help:"Receive deliveries, verify their signatures and print them."`
 	Verify  verifyCommand  `cmd:"" group:"Publish and receive" help:"Check the signatures of one delivery."`
 
-	Login    connection.Login    `cmd:"" group:"This program" help:"Keep a server and a token for the commands."`
-	Logout   connection.Logout   `cmd:"" group:"This program" help:"Forget a server and its token."`
-	Profiles connection.Profiles `cmd:"" group:"This program" help:"List the servers that login keeps, or use another one."`
-	Version  versionCommand      `cmd:"" group:"This program" help:"Print the version."`
-	Help     helpCommand         `cmd:"" group:"This program" help:"Explain a command."`
+	Login      connection.Login    `cmd:"" group:"This program" help:"Keep a server and a token for the commands."`
+	Logout     connection.Logout   `cmd:"" group:"This program" help:"Forget a server and its token."`
+	Profiles   connection.Profiles `cmd:"" group:"This program" help:"List the servers that login keeps, or use another one."`
+	Completion completion.Command  `cmd:"" group:"This program" help:"Print a script that completes command lines in a shell."`
+	Version    versionCommand      `cmd:"" group:"This program" help:"Print the version."`
+	Help       helpCommand         `cmd:"" group:"This program" help:"Explain a command."`
 }
 
 // streams are the standard streams, in the short form that every command here uses.
@@ -98,9 +105,12 @@ func run(ctx context.Context, args []string, std streams) int {
 	signal.Notify(hung, syscall.SIGHUP)
 	defer signal.Stop(hung)
 	parser, err := newParser(ctx, args[0], std, kong.Configuration(file.Load), kong.Exit(func(int) { shown = true }),
-		kong.Bind(hung, readAgain(ctx, args, std)))
+		kong.Bind(hung, readAgain(ctx, args, std), file))
 	if err != nil {
 		return fail(std.Err, err, exitFailed)
+	}
+	if completion.IsRequest(args[1:]) {
+		return complete(ctx, parser.Model, args[1:], std)
 	}
 	command, err := parser.Parse(asFlags(parser.Model, args[1:]))
 	if shown { // help, or the version
@@ -121,11 +131,22 @@ func run(ctx context.Context, args []string, std streams) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &setting):
-		return fail(std.Err, settingFault(setting, file), exitUsage)
+		return fail(std.Err, withPlace(err, file), exitUsage)
 	case errors.As(err, &usage):
 		return fail(std.Err, err, exitUsage)
 	}
 	return fail(std.Err, err, exitFailed)
+}
+
+// complete answers a shell that asks for completions. A shell shows no errors.
+func complete(ctx context.Context, model *kong.Application, args []string, std streams) int {
+	values := func(kind string, flags map[string]string) []completion.Value {
+		return resource.Known(ctx, kind, flags)
+	}
+	if err := completion.Answer(model, args, values, std.Out); err != nil {
+		return exitFailed
+	}
+	return exitDone
 }
 
 // program is the name that this process was called by, for commands that users paste.
@@ -141,12 +162,14 @@ func newParser(ctx context.Context, name string, std streams, more ...kong.Optio
 		kong.DefaultEnvars("ASTROHOOK"),
 		app.Durations(),
 		kong.PostBuild(namePlaces),
+		kong.PostBuild(hideRepeated),
 		kong.Configuration(new(settings.File).Load),
 		kong.Writers(std.Out, std.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ValueFormatter(explain),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std, program(name)),
+		kong.PostBuild(func(k *kong.Kong) error { return kong.Bind(k.Model).Apply(k) }),
 	}
 	return kong.New(&commandLine{}, append(options, more...)...)
 }
@@ -182,7 +205,7 @@ func explainRefusal(err error, file *settings.File, model *kong.Application) err
 // commandsWith returns the names of the commands that have a flag.
 func commandsWith(model *kong.Application, flag string) (commands []string) {
 	for _, node := range model.Leaves(true) {
-		if slices.ContainsFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == flag }) {
+		if slices.ContainsFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == flag && !f.Hidden }) {
 			commands = append(commands, strings.TrimSpace(strings.TrimPrefix(node.Path(), model.Name)))
 		}
 	}
@@ -197,6 +220,15 @@ func settingFault(fault *webhook.FieldError, file *settings.File) error {
 		return fmt.Errorf("%s: %s %s", at, fault.Field, fault.Reason)
 	}
 	return fmt.Errorf("--%s (%s) %s", fault.Field, settings.EnvName(fault.Field), fault.Reason)
+}
+
+// withPlace returns an error with the place of the setting that it is about, if it is about
+// one.
+func withPlace(err error, file *settings.File) error {
+	if fault, wrong := errors.AsType[*webhook.FieldError](err); wrong {
+		return settingFault(fault, file)
+	}
+	return err
 }
 
 // fail writes one line about an error and returns the exit code. Nothing can be done if

@@ -11,7 +11,13 @@ import (
 	"go.uber.org/goleak"
 )
 
+// asProgram has the binary of the tests run as the program itself, for tests with a shell.
+const asProgram = "RUN_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	for _, setting := range os.Environ() { // what the developer has set must not decide
 		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "ASTROHOOK_") {
 			if err := os.Unsetenv(name); err != nil {

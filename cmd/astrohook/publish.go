@@ -27,7 +27,7 @@ type publishCommand struct {
 	ForClient      string `placeholder:"ID" help:"Only this client's webhooks get the event; default: every client's."`
 	IdempotencyKey string `placeholder:"KEY" help:"Publish once, however often the command runs with this key."`
 	Batch          string `placeholder:"FILE" help:"Publish the events in this file, one JSON object a line with event_type and data; - for the standard input."`
-	EventType      string `arg:"" optional:"" help:"Type of the event."`
+	EventType      string `arg:"" optional:"" complete:"type" help:"Type of the event."`
 	Data           string `arg:"" optional:"" default:"-" help:"Data of the event as JSON, or @FILE, or - for the standard input."`
 }
 

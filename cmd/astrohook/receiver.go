@@ -24,6 +24,7 @@ type receiver struct {
 	// them if fail is negative.
 	status, failStatus int
 	fail               int
+	forwards           forwards // where valid deliveries are passed on to, whose answer is the receiver's then
 	out                io.Writer
 
 	mu       sync.Mutex // guards out and received
@@ -47,32 +48,49 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if d.least = r.check.least(); d.least > 0 {
 		d.results = r.check.run(request.Header, body, at)
 	}
-	status := r.print(&d)
+	status, accepted := r.decide(&d)
+	if target := r.forwards.of(request.Header.Get(d.names.Event)); accepted && target != nil {
+		r.wait(request)
+		d.passed = pass(w, request, body, target)
+		r.print(&d, d.passed.status)
+		return
+	}
+	r.print(&d, status)
+	r.wait(request)
+	w.WriteHeader(status)
+}
+
+// wait waits for the delay, or until the sender gives up or the receiver ends.
+func (r *receiver) wait(request *http.Request) {
 	select {
 	case <-time.After(r.delay):
 	case <-request.Context().Done():
 	case <-r.done:
 	}
-	w.WriteHeader(status)
 }
 
-// print counts the delivery, decides on the answer and prints both, and returns the status
-// to answer with. It holds the lock while it prints, so that the lines of two deliveries
-// do not mix. A delivery that is not valid gets 401, whatever the flags say: a receiver in
+// decide counts the delivery, and returns the status to answer with and whether that accepts
+// it. A delivery that is not valid gets 401, whatever the flags say: a receiver in
 // production would refuse it, too.
-func (r *receiver) print(d *receivedDelivery) int {
+func (r *receiver) decide(d *receivedDelivery) (status int, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.received++
-	status := r.status
 	switch {
 	case !d.valid():
-		status = http.StatusUnauthorized
+		return http.StatusUnauthorized, false
 	case r.fail < 0 || r.received <= r.fail:
-		status = r.failStatus
+		return r.failStatus, false
 	}
+	return r.status, true
+}
+
+// print prints the delivery with the answer to it. It holds the lock while it prints, so that
+// the lines of two deliveries do not mix.
+func (r *receiver) print(d *receivedDelivery, status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	_, _ = io.WriteString(r.out, d.text(status))
-	return status
 }
 
 // receivedDelivery is a request and the results of checking its signatures.
@@ -83,6 +101,7 @@ type receivedDelivery struct {
 	body    []byte
 	least   int // number of signatures that it must carry; 0 without keys to check them
 	results []signatureResult
+	passed  *passed // nil if it was not passed on
 }
 
 // valid reports whether the delivery has every signature that it must carry, and no
@@ -113,6 +132,9 @@ func (d *receivedDelivery) text(answer int) string {
 		b.WriteString("  signatures not checked: no --secret or --public-key\n")
 	case len(d.results) < d.least:
 		b.WriteString("  NOT VALID: a signature is missing\n")
+	}
+	if d.passed != nil {
+		fmt.Fprintf(&b, "  %s\n", d.passed)
 	}
 	fmt.Fprintf(&b, "  %s\n\n", terminal.OrDash(string(d.body)))
 	return b.String()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
-	"github.com/corpastro/astrohook/webhook"
 )
 
 // hangups receives SIGHUP. It is a type of its own because the parser finds the arguments
@@ -54,6 +53,23 @@ type reloader struct {
 	log     *slog.Logger
 }
 
+// serve serves until ctx ends or the server fails, and reloads meanwhile.
+func (r *reloader) serve(ctx context.Context, signals hangups, config app.Config) error {
+	defer r.follow(ctx, signals)()
+	return serveUntil(ctx, r.server, config)
+}
+
+// config returns the settings in force, as those of the process were at its start. With
+// --dev they are those of the start.
+func (r *reloader) config(started app.Config) app.Config {
+	if r.running.Dev {
+		return started
+	}
+	config := r.running.Config
+	config.Log, config.Version = started.Log, started.Version
+	return config
+}
+
 // follow reloads at each hang-up until the function that it returns is called. That waits
 // for a reload under way: the server must not be stopped in the middle of one.
 func (r *reloader) follow(ctx context.Context, signals hangups) (stop func()) {
@@ -93,11 +109,8 @@ func (r *reloader) reload() {
 		}
 	}
 	done, err := r.server.Reload(config)
-	if fault, wrong := errors.AsType[*webhook.FieldError](err); wrong {
-		err = settingFault(fault, file)
-	}
 	if err != nil {
-		r.refused(err)
+		r.refused(withPlace(err, file))
 		return
 	}
 	r.take(next, &done)

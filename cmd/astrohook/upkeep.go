@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -29,10 +31,15 @@ type checkCommand struct {
 // Run verifies a data directory and prints what it holds. After a fault it prints what was
 // whole, so that an operator can weigh a backup against the rest.
 func (c *checkCommand) Run(std streams) error {
+	if app.IsDatabase(c.Dir) {
+		return settings.Misuse("check is about data directories; a database checks its own pages: initdb --data-checksums, pg_amcheck")
+	}
 	if err := isDir(c.Dir); err != nil {
 		return err
 	}
+	working := live.Work(std.Err, "Checking")
 	found, err := app.Check(c.Dir, c.SecretKeys)
+	working.Stop()
 	if err != nil {
 		if found != (app.CheckReport{}) {
 			fmt.Fprintln(std.Out, "Whole: "+contents(found))
@@ -57,6 +64,9 @@ func (c *backupCommand) Run(ctx context.Context, std streams) error {
 	case 1:
 		return c.online(ctx, std, c.Paths[0])
 	case 2:
+		if app.IsDatabase(c.Paths[0]) {
+			return settings.Misuse("backup is about data directories; back a database up by its own means, such as pg_dump or pgBackRest")
+		}
 		return c.offline(std, c.Paths[0], c.Paths[1])
 	}
 	return settings.Misuse("backup takes FILE, or DIR FILE")
@@ -73,7 +83,9 @@ func (c *backupCommand) online(ctx context.Context, std streams, file string) er
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", client.Server, err)
 	}
-	found, err := app.SaveBackup(stream, file)
+	progress := live.Bytes(std.Err, "Backing up", 0)
+	found, err := app.SaveBackup(io.TeeReader(stream, progress), file)
+	progress.Stop()
 	if err = errors.Join(err, stream.Close()); err != nil {
 		return fmt.Errorf("back up %s: %w", client.Server, err)
 	}
@@ -91,7 +103,9 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 	if err := isDir(dir); err != nil {
 		return err
 	}
+	working := live.Work(std.Err, "Backing up")
 	found, err := app.Backup(dir, file)
+	working.Stop()
 	if err != nil {
 		return err
 	}
@@ -99,21 +113,43 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 	return nil
 }
 
-// restoreCommand makes a data directory, which a server can then start with. The server's
-// keys must be those that the backup's secrets were encrypted with.
+// restoreCommand makes a data directory, or fills a database, which a server can then
+// start with. The server's keys must be those that the backup's secrets were encrypted with.
 type restoreCommand struct {
+	DatabaseURL string `placeholder:"URL" help:"The server's setting: the database to fill if no place is named."`
+
 	File string `arg:"" placeholder:"FILE" help:"Backup that the backup command made."`
-	Dir  string `arg:"" placeholder:"DIR" help:"Data directory to make."`
+	Dir  string `arg:"" optional:"" placeholder:"DIR" help:"Data directory to make; or postgres://user:password@host:port/database, an empty database to fill: the way from one machine to a cluster."`
 }
 
-// Run makes a data directory from a backup, checks it, and prints what it holds.
-func (c *restoreCommand) Run(std streams) error {
-	found, err := app.Restore(c.File, c.Dir)
+// Run makes a data directory or fills a database from a backup, checks it, and prints what
+// it holds.
+func (c *restoreCommand) Run(ctx context.Context, std streams) error {
+	place := c.Dir
+	if place == "" {
+		place = c.DatabaseURL
+	}
+	if place == "" {
+		return settings.Misuse("restore takes FILE DIR, or FILE postgres://…")
+	}
+	working := live.Work(std.Err, "Restoring")
+	if app.IsDatabase(place) {
+		found, err := app.RestoreDatabase(ctx, c.File, place)
+		working.Stop()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.Out, "Restored %s (%s) into %s: every record was checked, and every row counted.\nIt holds %s\n",
+			c.File, sizeOf(c.File), app.DescribeDatabase(place), contents(found))
+		return nil
+	}
+	found, err := app.Restore(c.File, place)
+	working.Stop()
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(std.Out, "Restored %s (%s) into %s (%s): every record was compared and checked.\nIt holds %s\n",
-		c.File, sizeOf(c.File), c.Dir, sizeOf(c.Dir), contents(found))
+		c.File, sizeOf(c.File), place, sizeOf(place), contents(found))
 	return nil
 }
 

@@ -33,3 +33,10 @@ func share(limit uint64) descriptors {
 		attempts: int(min(quarter, maxAttempts)),
 	}
 }
+
+// MostAttempts returns how many attempts a server on this machine may have in flight, as its
+// limit of open files allows.
+func MostAttempts() (int, error) {
+	shares, err := shareDescriptors()
+	return shares.attempts, err
+}

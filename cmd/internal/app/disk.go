@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/corpastro/astrohook/storage/disk"
@@ -85,8 +87,8 @@ func (w *diskWatcher) look() {
 	}
 	w.failing = false
 	reserve := w.bytes(space)
-	w.figures.free.Set(float64(space.Free))
-	w.figures.reserve.Set(float64(reserve))
+	w.figures.free.Store(space.Free)
+	w.figures.reserve.Store(reserve)
 	reached := belowReserve(space.Free, reserve, w.reached)
 	if reached == w.reached {
 		return
@@ -108,18 +110,36 @@ func (w *diskWatcher) weigh(now time.Time) {
 	}
 	w.weighed = now
 	if bytes, err := w.stored(); err == nil {
-		w.figures.stored.Set(float64(bytes))
+		w.figures.stored.Store(bytes)
 	}
 }
 
 // bytes returns the reserve in force. It is computed for each look, since the disk can
 // grow and so does storage's need.
 func (w *diskWatcher) bytes(space disk.Space) uint64 {
-	reserve := w.reserve
-	if reserve == 0 {
-		reserve = min(space.Total/diskReservePart, diskReserveMost)
+	return max(reserveOf(w.reserve, space), w.needed())
+}
+
+// reserveOf returns the reserve that a setting stands for, in bytes; 0 is the default.
+func reserveOf(setting uint64, space disk.Space) uint64 {
+	if setting == 0 {
+		return min(space.Total/diskReservePart, diskReserveMost)
 	}
-	return max(reserve, w.needed())
+	return setting
+}
+
+// Disk returns the free space of the disk that the data directory is on, or will be, and the
+// reserve below which publishing is refused, both in bytes. Storage may need a larger reserve.
+func (c *Config) Disk() (free, reserve uint64, err error) {
+	dir := c.DataDir
+	for { // up to a folder that exists
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	space, err := disk.Measure(dir)
+	return space.Free, reserveOf(uint64(c.DiskReserve), space), err
 }
 
 // belowReserve reports whether free space is below the reserve. Once below, it takes a

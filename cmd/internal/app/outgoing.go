@@ -10,6 +10,15 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// Guard returns the rules about where requests may go, as the settings make them.
+func (c *Config) Guard() (*guard.Guard, error) {
+	rules, err := c.guardOptions()
+	if err != nil {
+		return nil, err
+	}
+	return guard.New(rules)
+}
+
 // guardOptions returns the settings about where requests may go.
 func (c *Config) guardOptions() (o guard.Options, err error) {
 	if o.Allow, err = readList("allow-addresses", c.AllowAddresses, parseRange); err != nil {

@@ -274,8 +274,11 @@ func (n *Node) HandOver(ctx context.Context) error {
 		left, others, seen := n.core.owned(active, draining, drained, releasing), len(n.core.living), n.seen
 		done := left.Len() == 0 || others == 0 || n.core.fenced
 		n.mu.Unlock()
-		if done {
+		switch {
+		case done:
 			return nil
+		case !n.MaySend():
+			return fmt.Errorf("hand over %d parts: %w", left.Len(), errNoLease)
 		}
 		select {
 		case <-seen:

@@ -9,14 +9,13 @@ package member
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
-
-	"crypto/tls"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -149,7 +148,7 @@ func (m *Member) parts() (Dispatcher, Refresher) {
 // Fenced returns a channel that is closed when the cluster has taken this node for dead.
 func (m *Member) Fenced() <-chan struct{} { return m.node.Fenced() }
 
-// HandOver gives all parts to other nodes. It returns when they have them, or when there is
+// HandOver releases all parts to other nodes. It returns when they have them, or when there is
 // no other node.
 func (m *Member) HandOver(ctx context.Context) error { return m.node.HandOver(ctx) }
 

@@ -38,6 +38,17 @@ const (
 // ErrMissing reports that this machine has no PostgreSQL.
 var ErrMissing = errors.New("PostgreSQL is not installed: there is no initdb in PATH, in $ASTROHOOK_TEST_POSTGRES or under /usr/lib/postgresql")
 
+// Leaves reports whether the tests of a package are left out because this machine has no
+// PostgreSQL, after it has said so. Where CI=true nothing is left out: then a missing
+// server is an error like any other.
+func Leaves(err error) bool {
+	if !errors.Is(err, ErrMissing) || os.Getenv("CI") == "true" {
+		return false
+	}
+	fmt.Fprintln(os.Stderr, "left out:", err)
+	return true
+}
+
 // Options are how a server runs.
 type Options struct {
 	// Sync makes commits wait for the disk, as in production. Without it a server that is
@@ -255,7 +266,12 @@ func (s *Server) Database(ctx context.Context) (string, error) {
 
 // Exec runs statements on the database postgres, as its superuser.
 func (s *Server) Exec(ctx context.Context, sql string) error {
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	return Exec(ctx, s.URL("postgres"), sql)
+}
+
+// Exec runs statements on a database of any server.
+func Exec(ctx context.Context, url, sql string) error {
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}

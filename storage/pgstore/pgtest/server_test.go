@@ -3,6 +3,7 @@ package pgtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +15,9 @@ import (
 func start(t *testing.T, o Options) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), o)
+	if Leaves(err) {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,4 +122,25 @@ func TestCommitsWaitForTheStandby(t *testing.T) {
 	}
 	must(t, s.RequireStandby(ctx, false))
 	must(t, <-stored)
+}
+
+// TestLeaves: tests are left out for want of a server and for nothing else, and nowhere
+// that nothing may be left out.
+func TestLeaves(t *testing.T) {
+	missing := fmt.Errorf("start: %w", ErrMissing)
+	for name, c := range map[string]struct {
+		ci   string
+		err  error
+		want bool
+	}{
+		"a machine without": {"", missing, true},
+		"CI without":        {"true", missing, false},
+		"another error":     {"", errors.New("no space"), false},
+		"a server":          {"", nil, false},
+	} {
+		t.Setenv("CI", c.ci)
+		if got := Leaves(c.err); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
 }

@@ -23,7 +23,7 @@ const DefaultServer = "http://127.0.0.1:8080"
 type Flags struct {
 	Server  string `placeholder:"URL" help:"The server. Default: that of the profile, or http://127.0.0.1:8080."`
 	Token   string `placeholder:"TOKEN" help:"Token, or API key. Default: that of the profile."`
-	Profile string `placeholder:"NAME" help:"Server and token that login keeps under this name. Default: those of the latest login, without --server and --token."`
+	Profile string `complete:"profile" placeholder:"NAME" help:"Server and token that login keeps under this name. Default: those of the latest login, without --server and --token."`
 }
 
 // Target is a server and the token to call it with. The token may be empty.
@@ -46,6 +46,9 @@ func (f *Flags) Target() (Target, error) {
 	file, err := readProfiles()
 	if err != nil {
 		if named {
+			if os.IsNotExist(err) {
+				err = file.unknown(f.Profile)
+			}
 			return Target{}, err
 		}
 		// Who has never logged in has no file, and needs none.

@@ -62,7 +62,7 @@ func (c *profilesList) Run(std terminal.Streams) error {
 
 // profilesUse chooses the profile of commands that name none.
 type profilesUse struct {
-	Name string `arg:"" placeholder:"NAME" help:"Name of the profile."`
+	Name string `arg:"" complete:"profile" placeholder:"NAME" help:"Name of the profile."`
 }
 
 // Run makes a profile the one in use.

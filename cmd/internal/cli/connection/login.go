@@ -131,7 +131,7 @@ func verifyToken(ctx context.Context, client *apiclient.Client) error {
 
 // Logout removes a profile.
 type Logout struct {
-	Name string `arg:"" optional:"" help:"Name of the profile. Default: the one in use."`
+	Name string `arg:"" optional:"" complete:"profile" help:"Name of the profile. Default: the one in use."`
 }
 
 // Run removes the profile with its token. The token itself stays valid: the server, or who

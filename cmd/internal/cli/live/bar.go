@@ -48,6 +48,11 @@ func Items(w io.Writer, title string, total int64) *Progress {
 	return start(w, title, total, count, decor.AverageSpeed(nil, "%.0f/s"))
 }
 
+// Work shows that work goes forward whose amount nobody knows, and for how long it has.
+func Work(w io.Writer, title string) *Progress {
+	return start(w, title, 0, decor.Elapsed(decor.ET_STYLE_GO), decor.Name(""))
+}
+
 // start shows a bar, or a spinner without a total.
 func start(w io.Writer, title string, total int64, count, speed decor.Decorator) *Progress {
 	if !terminal.Is(w) {
@@ -87,7 +92,7 @@ func (p *Progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Stop removes the bar, and returns when the terminal is as it was.
+// Stop removes the bar, and returns when the terminal is as it was. It can be called again.
 func (p *Progress) Stop() {
 	if p.bar == nil {
 		return

@@ -44,7 +44,7 @@ func StatusTone(status string) Tone {
 		return Warn
 	case "failed", "disabled", "open", "fault":
 		return Bad
-	case "cancelled":
+	case "cancelled", "skipped":
 		return Quiet
 	}
 	return Plain

@@ -22,7 +22,7 @@ type webhooksRotate struct {
 
 	Overlap *time.Duration `env:"-" placeholder:"DURATION" help:"How long the previous secret still signs, up to 7d; 0s ends it now. Default: 24h."`
 	End     bool           `env:"-" help:"Make no secret; end the overlap with the previous one, once the receiver has the new one."`
-	ID      string         `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+	ID      string         `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run rotates the secret, or ends the overlap, and prints the webhook.
@@ -70,10 +70,10 @@ type webhooksTest struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
 
-	EventType string        `env:"-" short:"t" placeholder:"TYPE" help:"Type of the event. Default: webhook.test."`
+	EventType string        `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Type of the event. Default: webhook.test."`
 	Data      string        `env:"-" placeholder:"JSON" help:"Data of the event as JSON, or @FILE, or - for the standard input. Default: {\"test\":true}."`
 	Wait      time.Duration `env:"-" default:"10s" help:"How long to wait for the first attempt, up to 1m; 0s to send and not wait."`
-	ID        string        `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+	ID        string        `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run sends the test and prints the delivery after its first attempt. It fails if that has
@@ -137,7 +137,7 @@ func (c *webhooksTest) data(std terminal.Streams) (json.RawMessage, error) {
 type webhooksRemove struct {
 	caller       `embed:""`
 	live.Consent `embed:""`
-	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of webhooks, wh_…."`
+	IDs          []string `arg:"" name:"id" complete:"webhook" placeholder:"ID" help:"Ids of webhooks, wh_…."`
 }
 
 // Run asks, with what would be lost, and deletes the webhooks.

@@ -45,7 +45,7 @@ type webhooksAdd struct {
 	secretFlags     `embed:""`
 	webhookSettings `embed:""`
 
-	EventType []string `env:"-" short:"t" default:"*" placeholder:"TYPE" help:"Event types to deliver; user.* and * are allowed."`
+	EventType []string `env:"-" short:"t" complete:"type" default:"*" placeholder:"TYPE" help:"Event types to deliver; user.* and * are allowed."`
 	Paused    bool     `env:"-" help:"Register it paused."`
 	Target    string   `arg:"" placeholder:"URL" help:"Where deliveries go."`
 }
@@ -94,10 +94,10 @@ type webhooksSet struct {
 	output.Flags    `embed:""`
 	webhookSettings `embed:""`
 
-	EventType []string `env:"-" short:"t" placeholder:"TYPE" help:"Event types to deliver, in place of those it has; user.* and * are allowed."`
+	EventType []string `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Event types to deliver, in place of those it has; user.* and * are allowed."`
 	Target    *string  `env:"-" placeholder:"URL" help:"Where deliveries go."`
 	Reset     []string `env:"-" placeholder:"NAME" help:"Set back to the server's default: description, lease, headers, ca-bundle, timeout, concurrency, rate, retry or breaker; several with commas."`
-	ID        string   `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+	ID        string   `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run changes the webhook and prints it.

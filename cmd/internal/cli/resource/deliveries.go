@@ -35,9 +35,9 @@ type deliveriesList struct {
 	live.Watch `embed:""`
 	period     `embed:""`
 
-	Webhook   string  `env:"-" placeholder:"ID" help:"Only this webhook's; also of one that was deleted."`
+	Webhook   string  `env:"-" complete:"webhook" placeholder:"ID" help:"Only this webhook's; also of one that was deleted."`
 	Status    *string `env:"-" short:"s" enum:"queued,processing,retrying,delivered,failed,cancelled" placeholder:"STATUS" help:"Only those with this status: queued, processing, retrying, delivered, failed or cancelled."`
-	EventType string  `env:"-" short:"t" placeholder:"TYPE" help:"Only those of this event type."`
+	EventType string  `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Only those of this event type."`
 }
 
 // Run prints the list.
@@ -70,7 +70,7 @@ func (c *deliveriesList) Run(ctx context.Context, std terminal.Streams) error {
 type deliveriesGet struct {
 	caller     `embed:""`
 	live.Watch `embed:""`
-	ID         string `arg:"" placeholder:"ID" help:"The delivery's id, whd_…."`
+	ID         string `arg:"" complete:"delivery" placeholder:"ID" help:"The delivery's id, whd_…."`
 }
 
 // Run prints the delivery.
@@ -90,7 +90,7 @@ func (c *deliveriesGet) Run(ctx context.Context, std terminal.Streams) error {
 type deliveriesRetry struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of deliveries, whd_…."`
+	IDs          []string `arg:"" name:"id" complete:"delivery" placeholder:"ID" help:"Ids of deliveries, whd_…."`
 }
 
 // Run has them sent again, and prints them as they are now.
@@ -105,7 +105,7 @@ func (c *deliveriesRetry) Run(ctx context.Context, std terminal.Streams) error {
 type deliveriesCancel struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of deliveries, whd_…."`
+	IDs          []string `arg:"" name:"id" complete:"delivery" placeholder:"ID" help:"Ids of deliveries, whd_…."`
 }
 
 // Run cancels them, and prints them as they are now.

@@ -19,9 +19,9 @@ type Replay struct {
 	live.Consent `embed:""`
 
 	Status    string `env:"-" short:"s" enum:"failed,cancelled,delivered" default:"failed" help:"Which deliveries: failed, cancelled or delivered."`
-	EventType string `env:"-" short:"t" placeholder:"TYPE" help:"Only those of this event type."`
+	EventType string `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Only those of this event type."`
 	DryRun    bool   `env:"-" short:"n" help:"Count them, and send nothing."`
-	Webhook   string `arg:"" placeholder:"WEBHOOK" help:"The webhook's id, wh_…."`
+	Webhook   string `arg:"" complete:"webhook" placeholder:"WEBHOOK" help:"The webhook's id, wh_…."`
 }
 
 // replayed is the sum of the answers to one replay.

@@ -88,7 +88,7 @@ func (c *typesAdd) Run(ctx context.Context, std terminal.Streams) error {
 type typesSet struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	Name         string `arg:"" placeholder:"NAME" help:"Name of the event type."`
+	Name         string `arg:"" complete:"type" placeholder:"NAME" help:"Name of the event type."`
 	Description  string `arg:"" placeholder:"TEXT" help:"When such an event happens."`
 }
 
@@ -107,7 +107,7 @@ func (c *typesSet) Run(ctx context.Context, std terminal.Streams) error {
 type typesRemove struct {
 	caller       `embed:""`
 	live.Consent `embed:""`
-	Names        []string `arg:"" name:"name" placeholder:"NAME" help:"Names of event types."`
+	Names        []string `arg:"" name:"name" complete:"type" placeholder:"NAME" help:"Names of event types."`
 }
 
 // Run asks, and removes them. That takes an administrator's token.

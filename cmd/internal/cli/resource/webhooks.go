@@ -58,7 +58,7 @@ func (c *webhooksList) Run(ctx context.Context, std terminal.Streams) error {
 type webhooksGet struct {
 	caller     `embed:""`
 	live.Watch `embed:""`
-	ID         string `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+	ID         string `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run prints the webhook, and for people its health below it.
@@ -87,7 +87,7 @@ func (c *webhooksGet) Run(ctx context.Context, std terminal.Streams) error {
 type webhooksHealth struct {
 	caller     `embed:""`
 	live.Watch `embed:""`
-	ID         string `arg:"" placeholder:"ID" help:"The webhook's id, wh_…."`
+	ID         string `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run prints the health.
@@ -125,7 +125,7 @@ func each[T any](ctx context.Context, a *api, p *output.Printer, ids []string, m
 type webhooksPause struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of webhooks, wh_…."`
+	IDs          []string `arg:"" name:"id" complete:"webhook" placeholder:"ID" help:"Ids of webhooks, wh_…."`
 }
 
 // Run pauses them.
@@ -140,7 +140,7 @@ func (c *webhooksPause) Run(ctx context.Context, std terminal.Streams) error {
 type webhooksResume struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	IDs          []string `arg:"" name:"id" placeholder:"ID" help:"Ids of webhooks, wh_…."`
+	IDs          []string `arg:"" name:"id" complete:"webhook" placeholder:"ID" help:"Ids of webhooks, wh_…."`
 }
 
 // Run resumes them.
