@@ -42,11 +42,12 @@ func newWriter(s *Store) *writer {
 // repeats the group until it is stored; what cannot be stored fails alone.
 func (s *Store) commit(jobs []*job) (int, error) {
 	w := s.writer
-	n := w.take(jobs)
+	n, began := w.take(jobs), time.Now()
 	for b := (backoff{}); ; {
 		err := w.try()
 		if err == nil && w.stored && len(w.doubtful) == 0 {
 			w.recovered()
+			s.options.Committed(time.Since(began))
 			return n, nil
 		}
 		if err == nil {
