@@ -140,7 +140,7 @@ func (w *writer) ends(err error) error {
 // recovered notes that a group is stored.
 func (w *writer) recovered() {
 	if !w.failing.IsZero() {
-		w.store.options.Log.Info("the database takes writes again", "after", time.Since(w.failing).Round(time.Millisecond))
+		w.store.options.Log.Info("the database takes writes again", "after_ms", time.Since(w.failing).Milliseconds())
 		w.failing = time.Time{}
 	}
 }
