@@ -23,7 +23,7 @@ func (s *Server) backup(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	case who.ClientID != "":
 		return invalid("client_id", "does not apply: a backup holds the data of every client")
 	case s.writeBackup == nil:
-		return newProblem(codeNotFound, "this server keeps nothing that could be backed up")
+		return newProblem(codeNotFound, "this server keeps everything in a database: back that up by its own means, such as pg_dump or pgBackRest")
 	case !s.backingUp.CompareAndSwap(false, true):
 		return newProblem(codeConflict, "another backup is under way")
 	}

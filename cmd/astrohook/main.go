@@ -61,7 +61,8 @@ type commandLine struct {
 	Reencrypt reencryptCommand `cmd:"" group:"Run a server" help:"Encrypt all secrets of a running server with its first key."`
 	Check     checkCommand     `cmd:"" group:"Run a server" help:"Verify a data directory, and count what it holds."`
 	Backup    backupCommand    `cmd:"" group:"Run a server" help:"Write all that a server holds to a file."`
-	Restore   restoreCommand   `cmd:"" group:"Run a server" help:"Make a data directory from a backup."`
+	Restore   restoreCommand   `cmd:"" group:"Run a server" help:"Make a data directory, or fill a database, from a backup."`
+	Migrate   migrateCommand   `cmd:"" group:"Run a server" help:"Make or update the tables of a database."`
 
 	Status     inspect.Status      `cmd:"" group:"See and act" help:"Show whether a server is ready, and what it is doing."`
 	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`

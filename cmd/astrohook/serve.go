@@ -45,8 +45,10 @@ func (c *serveCommand) Run(
 	if err := settings.CheckEnvironment(command.Model); err != nil {
 		return err
 	}
-	if err := app.Usable(c.DataDir); err != nil {
-		return err
+	if c.DatabaseURL == "" {
+		if err := app.Usable(c.DataDir); err != nil {
+			return err
+		}
 	}
 	process.IgnoreBrokenPipe()
 	if !c.CoreDumps {

@@ -31,6 +31,9 @@ type checkCommand struct {
 // Run verifies a data directory and prints what it holds. After a fault it prints what was
 // whole, so that an operator can weigh a backup against the rest.
 func (c *checkCommand) Run(std streams) error {
+	if app.IsDatabase(c.Dir) {
+		return settings.Misuse("check is about data directories; a database checks its own pages: initdb --data-checksums, pg_amcheck")
+	}
 	if err := isDir(c.Dir); err != nil {
 		return err
 	}
@@ -61,6 +64,9 @@ func (c *backupCommand) Run(ctx context.Context, std streams) error {
 	case 1:
 		return c.online(ctx, std, c.Paths[0])
 	case 2:
+		if app.IsDatabase(c.Paths[0]) {
+			return settings.Misuse("backup is about data directories; back a database up by its own means, such as pg_dump or pgBackRest")
+		}
 		return c.offline(std, c.Paths[0], c.Paths[1])
 	}
 	return settings.Misuse("backup takes FILE, or DIR FILE")
@@ -107,23 +113,43 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 	return nil
 }
 
-// restoreCommand makes a data directory, which a server can then start with. The server's
-// keys must be those that the backup's secrets were encrypted with.
+// restoreCommand makes a data directory, or fills a database, which a server can then
+// start with. The server's keys must be those that the backup's secrets were encrypted with.
 type restoreCommand struct {
+	DatabaseURL string `placeholder:"URL" help:"The server's setting: the database to fill if no place is named."`
+
 	File string `arg:"" placeholder:"FILE" help:"Backup that the backup command made."`
-	Dir  string `arg:"" placeholder:"DIR" help:"Data directory to make."`
+	Dir  string `arg:"" optional:"" placeholder:"DIR" help:"Data directory to make; or postgres://user:password@host:port/database, an empty database to fill: the way from one machine to a cluster."`
 }
 
-// Run makes a data directory from a backup, checks it, and prints what it holds.
-func (c *restoreCommand) Run(std streams) error {
+// Run makes a data directory or fills a database from a backup, checks it, and prints what
+// it holds.
+func (c *restoreCommand) Run(ctx context.Context, std streams) error {
+	place := c.Dir
+	if place == "" {
+		place = c.DatabaseURL
+	}
+	if place == "" {
+		return settings.Misuse("restore takes FILE DIR, or FILE postgres://…")
+	}
 	working := live.Work(std.Err, "Restoring")
-	found, err := app.Restore(c.File, c.Dir)
+	if app.IsDatabase(place) {
+		found, err := app.RestoreDatabase(ctx, c.File, place)
+		working.Stop()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.Out, "Restored %s (%s) into %s: every record was checked, and every row counted.\nIt holds %s\n",
+			c.File, sizeOf(c.File), app.DescribeDatabase(place), contents(found))
+		return nil
+	}
+	found, err := app.Restore(c.File, place)
 	working.Stop()
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(std.Out, "Restored %s (%s) into %s (%s): every record was compared and checked.\nIt holds %s\n",
-		c.File, sizeOf(c.File), c.Dir, sizeOf(c.Dir), contents(found))
+		c.File, sizeOf(c.File), place, sizeOf(place), contents(found))
 	return nil
 }
 

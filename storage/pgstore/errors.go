@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -147,10 +148,17 @@ func unavailable(cause error) error {
 	return &webhook.RetryAfterError{Err: fmt.Errorf("%w: %w", webhook.ErrUnavailable, cause), After: retryAfter}
 }
 
-// withoutCredentials returns the text of an error of a connection. pgx writes user and
-// database into it, and no password; anything that looks like a URL goes all the same.
+// withoutCredentials returns the text of an error of a connection, in one line. pgx writes
+// user and database into it, and no password; anything that looks like a URL goes all the
+// same. An address that was tried with and without TLS is in it once.
 func withoutCredentials(err error) error {
-	text := strings.TrimSpace(err.Error())
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	text := strings.Join(lines, " ")
 	if strings.Contains(text, "://") {
 		text = "the connection failed"
 	}

@@ -1,7 +1,6 @@
 package pgstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -171,8 +170,8 @@ func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
 	}
 	var slot int16
 	var raw []byte
+	var attempts []webhook.Attempt
 	var bodies []record.Body
-	log := d.AttemptLog
 	_, err = pgx.ForEachRow(rows, []any{&slot, &raw}, func() error {
 		if slot >= firstBodySlot {
 			b, err := record.DecodeBody(slices.Clone(raw))
@@ -180,22 +179,9 @@ func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
 			return err
 		}
 		a, err := record.DecodeAttempt(raw)
-		// The record comes first: the log may have an older copy of its attempt.
-		if !slices.ContainsFunc(d.AttemptLog, func(known webhook.Attempt) bool { return known.Number == a.Number }) {
-			log = append(log, a)
-		}
+		attempts = append(attempts, a)
 		return err
 	})
-	slices.SortFunc(log, func(a, b webhook.Attempt) int { return cmp.Compare(a.Number, b.Number) })
-	// The slot of an attempt may still hold an older one that was to be overwritten.
-	d.AttemptLog = log[max(len(log)-webhook.MaxAttemptLog, 0):]
-	for i := range d.AttemptLog {
-		a := &d.AttemptLog[i]
-		for _, b := range bodies {
-			if b.Number == a.Number {
-				a.Response, a.ResponseTruncated = b.Text, b.Truncated
-			}
-		}
-	}
+	record.JoinLog(d, attempts, bodies)
 	return err
 }

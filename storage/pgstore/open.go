@@ -104,8 +104,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := newStore(o)
 	if err := s.start(ctx); err != nil {
-		err = fmt.Errorf("open the storage of database-url: %w", translate(ctx, err))
-		return nil, errors.Join(err, s.Close())
+		_ = s.Close() // whatever it says has the same cause
+		return nil, fmt.Errorf("open the storage of database-url: %w", translate(ctx, err))
 	}
 	return s, nil
 }
@@ -143,6 +143,9 @@ func (s *Store) start(ctx context.Context) (err error) {
 		return err
 	}
 	if _, err := schema.Migrate(ctx, s.writes, s.options.Now()); err != nil {
+		return err
+	}
+	if err := refuseUnfinished(ctx, s.writes); err != nil {
 		return err
 	}
 	if s.reads, err = s.newPool(ctx, readConnections, false); err != nil {

@@ -65,7 +65,8 @@ const (
 type parts struct {
 	store storage.Store // encrypts secrets in front of the backend
 	// backup streams the backend's content; it is not part of storage.Store, because
-	// each backend has a format of its own.
+	// each backend has a format of its own. This one and the next two are nil with a
+	// database, which is backed up, and has its disk watched, by its operator.
 	backup     func(ctx context.Context, w io.Writer) error
 	needed     func() uint64          // free disk space that storage needs to continue
 	stored     func() (uint64, error) // disk space that storage takes

@@ -17,6 +17,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/storage/pgstore"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -34,6 +35,11 @@ type Config struct {
 	AdminListen string `group:"Server" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address of the admin listener: /metrics and health, without a token. An address other than loopback is logged as a warning."`
 	DataDir     string `group:"Server" default:"./astrohook-data" placeholder:"DIR" help:"Directory that holds everything; made if it does not exist."`
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
+
+	// DatabaseURL has a password: it must not appear in an error, in the log or in a metric.
+	DatabaseURL    string `group:"Database" placeholder:"URL" help:"PostgreSQL database that holds everything in place of data-dir: postgres://user:password@host:port/database. One server at a time may use it. The password is better kept in the environment or in the file than on the command line, which other users of the machine can read."`
+	RequireStandby bool   `group:"Database" default:"true" negatable:"" help:"Refuse to start on a database that has no synchronous standby: what one machine alone has, a failure of that machine can lose."`
+	Durability     string `group:"Database" default:"standby" enum:"standby,storage" help:"What keeps an accepted event when the database's machine dies: standby, a synchronous standby; or storage, if the storage below the database replicates by itself, as that of managed services does."`
 
 	// AllowUnpatched is for those who build with go build or go install, without make.
 	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs built with make have them."`
@@ -190,6 +196,8 @@ func (c *Config) rules() []rule {
 		{"listen", c.PublicListener == nil && AddressFault(c.publicAddress()) != "", AddressFault(c.publicAddress())},
 		{"admin-listen", c.AdminListener == nil && AddressFault(c.AdminListen) != "", AddressFault(c.AdminListen)},
 		{"data-dir", c.DataDir == "", "is empty"},
+		{"database-url", c.DatabaseURL != "" && !pgstore.IsURL(c.DatabaseURL), "is not of the form postgres://user:password@host:port/database"},
+		{"durability", c.Durability != durabilityStandby && c.Durability != durabilityStorage, "is neither standby nor storage"},
 		{"metrics-webhooks", c.MetricsWebhooks < 0 || c.MetricsWebhooks > 1000, "is not from 0 to 1000"},
 		{"shutdown-timeout", c.ShutdownTimeout <= 0, "is not more than 0"},
 		{"header-prefix", !isHeaderPrefix(c.HeaderPrefix), "is not made of letters, digits and inner hyphens"},

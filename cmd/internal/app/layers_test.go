@@ -126,6 +126,8 @@ var forbidden = []edge{
 	{"cmd", "storage/pgstore/pgtest", "a database for tests"},
 	{"storage/groupcommit", "storage/badgerstore", "groups of writes know no backend"},
 	{"storage/badgerstore/layout", "storage/badgerstore/engine", "keys and records are pure functions"},
+	{"storage/badgerstore", "storage/pgstore", "what one backend hands out, another takes without knowing it"},
+	{"storage/pgstore", "storage/badgerstore", "what one backend hands out, another takes without knowing it"},
 	{"bench", "actors", "bench drives the public HTTP API only"},
 	{"bench", "httpapi", "bench drives the public HTTP API only"},
 	{"bench", "storage", "bench drives the public HTTP API only"},
@@ -148,7 +150,7 @@ var homes = []struct {
 	library string
 	homes   []string
 }{
-	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore"}},
+	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore", module + "/storage/badgerstore/export"}},
 	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
 	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/columns", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
 }

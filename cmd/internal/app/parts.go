@@ -13,6 +13,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/sealed"
@@ -22,21 +23,17 @@ import (
 // storeDir is the folder in the data directory that only storage writes to.
 const storeDir = "store"
 
-// openStorage opens the data directory, which can take long after a kill: storage replays
-// its log. Two processes cannot have the same directory open.
+// openStorage opens the database if one is set, and the data directory otherwise.
 func (a *App) openStorage() error {
 	var err error
 	if a.parts.registry, a.parts.figures, err = newRegistry(a.config.Version); err != nil {
 		return err
 	}
-	dir := filepath.Join(a.config.DataDir, storeDir)
-	backend, err := badgerstore.Open(badgerstore.Options{
-		Dir:       dir,
-		NoSync:    !a.config.Sync,
-		Retention: a.config.Retention,
-		Log:       a.component("storage"),
-		Committed: func(took time.Duration) { a.parts.figures.commits.Observe(took.Seconds()) },
-	})
+	open := a.openDirectory
+	if a.config.DatabaseURL != "" {
+		open = a.openDatabase
+	}
+	backend, err := open()
 	if err != nil {
 		return err
 	}
@@ -47,18 +44,35 @@ func (a *App) openStorage() error {
 	if err != nil {
 		return missingKey(err)
 	}
+	a.parts.store, a.parts.sequence = store, new(webhook.Sequence)
+	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
+	return nil
+}
+
+// openDirectory opens the data directory, which can take long after a kill: storage replays
+// its log. Two processes cannot have the same directory open.
+func (a *App) openDirectory() (storage.Backend, error) {
+	dir := filepath.Join(a.config.DataDir, storeDir)
+	backend, err := badgerstore.Open(badgerstore.Options{
+		Dir:       dir,
+		NoSync:    !a.config.Sync,
+		Retention: a.config.Retention,
+		Log:       a.component("storage"),
+		Committed: func(took time.Duration) { a.parts.figures.commits.Observe(took.Seconds()) },
+	})
+	if err != nil {
+		return nil, err
+	}
 	if !Patched() {
 		a.log.Warn("this program was built without the patches to its database, and can lose accepted events on a disk with errors: build it with make")
 	}
 	if disk.Missing != "" {
 		a.log.Info("this system cannot do all that storage asks for", slog.String("missing", disk.Missing))
 	}
-	a.parts.store, a.parts.backup, a.parts.needed = store, backend.Backup, backend.SpaceNeeded
+	a.parts.backup, a.parts.needed = backend.Backup, backend.SpaceNeeded
 	a.parts.stored = func() (uint64, error) { return disk.Used(dir) }
 	sayOpening(a.component("storage"), backend.Opening())
-	a.parts.sequence = new(webhook.Sequence)
-	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
-	return nil
+	return backend, nil
 }
 
 // openSender makes the client of all deliveries. It makes no connection yet.
@@ -170,7 +184,22 @@ func (a *App) keySet() *auth.KeySet {
 // startRoles starts the background loops beside the parts. They connect two parts each,
 // and so belong to none of them. All end before the actors do.
 func (a *App) startRoles() error {
-	watcher := &diskWatcher{
+	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
+	if a.parts.needed != nil {
+		a.running.push("disk watcher", role(a.diskWatcher().Run))
+	}
+	a.running.push("reaper", role(reap.Run))
+	a.running.push("leases", role(a.parts.leases.Run))
+	if a.parts.keySet != nil {
+		a.running.push("key set", role(a.parts.keySet.Run))
+	}
+	a.running.push("fault watcher", role(a.watchFaults))
+	return nil
+}
+
+// diskWatcher returns the watcher of the disk that the data directory is on.
+func (a *App) diskWatcher() *diskWatcher {
+	return &diskWatcher{
 		dir:     a.config.DataDir,
 		reserve: uint64(a.config.DiskReserve),
 		tell:    a.parts.dispatcher.SetDiskReserve,
@@ -180,15 +209,6 @@ func (a *App) startRoles() error {
 		figures: a.parts.figures,
 		measure: disk.Measure,
 	}
-	reap := &reaper{store: a.parts.store, log: a.component("reaper")}
-	a.running.push("disk watcher", role(watcher.Run))
-	a.running.push("reaper", role(reap.Run))
-	a.running.push("leases", role(a.parts.leases.Run))
-	if a.parts.keySet != nil {
-		a.running.push("key set", role(a.parts.keySet.Run))
-	}
-	a.running.push("fault watcher", role(a.watchFaults))
-	return nil
 }
 
 // watchFaults reports when a part cannot continue. The server stops then, rather than
@@ -226,7 +246,7 @@ func (a *App) listen() error {
 	a.parts.public, a.parts.admin = public.Addr(), admin.Addr()
 	a.parts.api.SetReady(true)
 	a.log.Info("serving", slog.String("listen", public.Addr().String()), slog.String("admin_listen", admin.Addr().String()),
-		slog.String("data_dir", a.config.DataDir), slog.String("version", a.config.Version))
+		a.place(), slog.String("version", a.config.Version))
 	return nil
 }
 

@@ -1,13 +1,19 @@
 package app
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
+	"github.com/corpastro/astrohook/storage/badgerstore/export"
+	"github.com/corpastro/astrohook/storage/pgstore"
 	"github.com/corpastro/astrohook/storage/sealed"
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // CheckReport is what a data directory holds.
@@ -60,4 +66,63 @@ func SaveBackup(from io.Reader, file string) (CheckReport, error) {
 // before the directory gets its name, and writes into no directory that holds anything.
 func Restore(file, dataDir string) (CheckReport, error) {
 	return badgerstore.RestoreDir(file, filepath.Join(dataDir, storeDir))
+}
+
+// RestoreDatabase fills an empty database from a backup of a data directory: the way over
+// from one machine to several. It makes a directory from the backup first, in the
+// temporary directory, which needs room for it: there every record is compared and checked,
+// and what an older version wrote is brought up to date. No server uses the database
+// before all of it is there.
+func RestoreDatabase(ctx context.Context, file, url string) (found CheckReport, err error) {
+	dir, err := os.MkdirTemp("", "astrohook-restore-")
+	if err != nil {
+		return found, fmt.Errorf("restore: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if found, err = Restore(file, dir); err != nil {
+		return found, err
+	}
+	store := filepath.Join(dir, storeDir)
+	opened, err := badgerstore.Open(badgerstore.Options{Dir: store})
+	if err == nil {
+		err = opened.Close()
+	}
+	if err != nil {
+		return found, err
+	}
+	if err := load(ctx, store, url); err != nil {
+		return found, fmt.Errorf("restore into %s: %w", pgstore.Describe(url), err)
+	}
+	return found, nil
+}
+
+// load copies a directory of storage into a database.
+func load(ctx context.Context, store, url string) (err error) {
+	loader, err := pgstore.NewLoader(ctx, pgstore.Options{URL: url})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, loader.Close()) }()
+	if err := export.Dir(store, loader); err != nil {
+		return err
+	}
+	return loader.Finish()
+}
+
+// IsDatabase reports whether the place that a command names is a database and no directory.
+func IsDatabase(place string) bool { return pgstore.IsURL(place) }
+
+// DescribeDatabase returns what may be shown of a database's URL, without its password.
+func DescribeDatabase(url string) string { return pgstore.Describe(url) }
+
+// Migrate brings the tables of a database to the version that this program needs, and
+// returns the version before, 0 for none, and after.
+func Migrate(ctx context.Context, url string) (before, after int, err error) {
+	if !pgstore.IsURL(url) {
+		return 0, 0, &webhook.FieldError{Field: "database-url", Reason: "is not of the form postgres://user:password@host:port/database"}
+	}
+	if before, after, err = pgstore.Migrate(ctx, url); err != nil {
+		return before, after, fmt.Errorf("migrate %s: %w", pgstore.Describe(url), err)
+	}
+	return before, after, nil
 }

@@ -35,6 +35,10 @@ type tests struct{ *testing.M }
 func (t tests) Run() int {
 	code := t.M.Run()
 	http.DefaultClient.CloseIdleConnections()
+	if err := closePostgres(); err != nil {
+		fmt.Fprintln(os.Stderr, "end PostgreSQL:", err)
+		return 1
+	}
 	if err := os.RemoveAll(binaries); err != nil {
 		fmt.Fprintln(os.Stderr, "remove the binaries:", err)
 		return 1

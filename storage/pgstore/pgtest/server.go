@@ -266,7 +266,12 @@ func (s *Server) Database(ctx context.Context) (string, error) {
 
 // Exec runs statements on the database postgres, as its superuser.
 func (s *Server) Exec(ctx context.Context, sql string) error {
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	return Exec(ctx, s.URL("postgres"), sql)
+}
+
+// Exec runs statements on a database of any server.
+func Exec(ctx context.Context, url, sql string) error {
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
