@@ -143,11 +143,13 @@ const mask = "***"
 // masks hide the secret part of a setting's value, by name. A test holds the list to the
 // placeholders of the flags.
 var masks = map[string]func(string) string{
-	"jwt-secret":   func(string) string { return mask },
-	"jwt-secrets":  func(entry string) string { return upTo(entry, "=") + mask },
-	"secret-keys":  func(entry string) string { return upTo(entry, ":") + mask },
-	"egress-proxy": maskPassword,
-	"jwt-keys-url": maskPassword,
+	"jwt-secret":     func(string) string { return mask },
+	"cluster-secret": func(string) string { return mask },
+	"jwt-secrets":    func(entry string) string { return upTo(entry, "=") + mask },
+	"secret-keys":    func(entry string) string { return upTo(entry, ":") + mask },
+	"database-url":   maskPassword,
+	"egress-proxy":   maskPassword,
+	"jwt-keys-url":   maskPassword,
 }
 
 // upTo returns the beginning of a text up to a separator, which it includes; "" if there is

@@ -53,6 +53,23 @@ type reloader struct {
 	log     *slog.Logger
 }
 
+// serve serves until ctx ends or the server fails, and reloads meanwhile.
+func (r *reloader) serve(ctx context.Context, signals hangups, config app.Config) error {
+	defer r.follow(ctx, signals)()
+	return serveUntil(ctx, r.server, config)
+}
+
+// config returns the settings in force, as those of the process were at its start. With
+// --dev they are those of the start.
+func (r *reloader) config(started app.Config) app.Config {
+	if r.running.Dev {
+		return started
+	}
+	config := r.running.Config
+	config.Log, config.Version = started.Log, started.Version
+	return config
+}
+
 // follow reloads at each hang-up until the function that it returns is called. That waits
 // for a reload under way: the server must not be stopped in the middle of one.
 func (r *reloader) follow(ctx context.Context, signals hangups) (stop func()) {

@@ -14,6 +14,7 @@ import (
 	"github.com/corpastro/astrohook/cmd/internal/app"
 	"github.com/corpastro/astrohook/cmd/internal/process"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
+	"github.com/corpastro/astrohook/webhook"
 )
 
 const (
@@ -79,8 +80,39 @@ func (c *serveCommand) Run(
 		dev.printHints(std.Out, string(name), server.PublicAddr())
 	}
 	reloads := reloader{server: server, read: again, running: *c, level: level, log: config.Log}
-	defer reloads.follow(ctx, signals)()
-	return serveUntil(ctx, server, config)
+	for {
+		err := reloads.serve(ctx, signals, config)
+		if !errors.Is(err, webhook.ErrFenced) || ctx.Err() != nil {
+			return err
+		}
+		config.Log.Warn("this server was taken for dead: it joins its cluster again", slog.Any("error", err))
+		if reloads.server, err = startAgain(ctx, reloads.config(config)); err != nil {
+			return err
+		}
+	}
+}
+
+// rejoinWait is the time between two tries to join a cluster again.
+const rejoinWait = time.Second
+
+// startAgain starts another server in the place of one that its cluster has taken for dead.
+// What kept that one from the database may last: it tries until ctx ends.
+func startAgain(ctx context.Context, config app.Config) (*app.App, error) {
+	for {
+		server, err := app.New(config)
+		if err == nil {
+			err = server.Start()
+		}
+		if err == nil {
+			return server, nil
+		}
+		config.Log.Error("the server cannot join its cluster yet", slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(rejoinWait):
+		}
+	}
 }
 
 // limitMemory sets Go's soft limit, unless the setting is 0: then GOMEMLIMIT holds, which

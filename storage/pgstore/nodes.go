@@ -32,8 +32,11 @@ var (
 	sqlNodes      = statement("nodes", `SELECT incarnation, name, address, binary_version, lease_ms, expires, applied, leaving FROM node ORDER BY incarnation`)
 	sqlParts      = statement("parts", `SELECT part, coalesce(owner, 0), epoch FROM partition`)
 	sqlAllPending = statement("fence.all", `SELECT incarnation, sum(pending)::int8 FROM fence GROUP BY incarnation`)
-	sqlLeaseOver  = statement("node.expired", `SELECT expires < now() FROM node WHERE incarnation = $1 FOR UPDATE`)
-	sqlEndOf      = statement("node.end", `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	// A lease that ends later than a heartbeat can make it is from before the database's
+	// clock was set back, and no heartbeat has followed.
+	sqlLeaseOver = statement("node.expired", `SELECT expires < now() OR expires > now() + 2 * lease_ms * interval '1 ms'
+		FROM node WHERE incarnation = $1 FOR UPDATE`)
+	sqlEndOf = statement("node.end", `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 		WHERE application_name = $1 AND pid <> pg_backend_pid()`)
 	sqlFreeParts  = statement("parts.free", `UPDATE partition SET owner = NULL, epoch = epoch + 1 WHERE owner = $1`)
 	sqlRemoveNode = statement("node.remove", `DELETE FROM node WHERE incarnation = $1`)
@@ -166,8 +169,9 @@ func (s *Store) Fence(ctx context.Context, dead storage.Incarnation) error {
 	err := s.change(ctx, "fence a node", func(ctx context.Context, tx *transaction) error {
 		var expired bool
 		err := tx.QueryRow(ctx, sqlLeaseOver, int64(dead)).Scan(&expired)
-		if errors.Is(err, pgx.ErrNoRows) { // somebody was faster
-			return nil
+		if errors.Is(err, pgx.ErrNoRows) { // somebody was faster, but parts may have been released to it since
+			_, err = tx.Exec(ctx, sqlFreeParts, int64(dead))
+			return err
 		}
 		if err != nil {
 			return err

@@ -44,13 +44,3 @@ func Migrate(ctx context.Context, url string) (before, after int, err error) {
 	err = errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
 	return was.Version, max(schema.Version, was.Version), translate(ctx, err)
 }
-
-var sqlOthers = statement("others", `SELECT count(DISTINCT application_name) FROM pg_stat_activity
-	WHERE datname = current_database() AND application_name LIKE 'astrohook/%' AND application_name <> current_setting('application_name')`)
-
-// Others returns how many other stores have sessions in the database.
-func (s *Store) Others(ctx context.Context) (int, error) {
-	return fetch(ctx, s, "look for other servers", func(ctx context.Context, q querier) (n int, err error) {
-		return n, q.QueryRow(ctx, sqlOthers).Scan(&n)
-	})
-}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/sender"
+	"github.com/corpastro/astrohook/cmd/internal/member"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/storage"
@@ -63,7 +64,9 @@ const (
 // parts are the parts of a running server. Each step of a start sets those that it
 // makes, and the steps after it use them.
 type parts struct {
-	store storage.Store // encrypts secrets in front of the backend
+	store  storage.Store  // encrypts secrets in front of the backend
+	shared storage.Shared // the backend, if other servers use it, too; else nil
+	member *member.Member // nil if it is not shared
 	// backup streams the backend's content; it is not part of storage.Store, because
 	// each backend has a format of its own. This one and the next two are nil with a
 	// database, which is backed up, and has its disk watched, by its operator.
@@ -149,7 +152,7 @@ func (a *App) Start() error {
 // actors read storage and send, the API hands events to actors, and nothing can call
 // before the listeners open. Stop goes through what they have pushed in reverse.
 func (a *App) steps() []func() error {
-	return []func() error{a.openStorage, a.openSender, a.startActors, a.openAPI, a.startRoles, a.listen}
+	return []func() error{a.openStorage, a.openSender, a.joinCluster, a.startActors, a.openAPI, a.startRoles, a.serveCluster, a.listen}
 }
 
 // unwind stops the parts that a failed start has started. The caller of Start has set no

@@ -37,9 +37,11 @@ type Config struct {
 	Sync        bool   `group:"Server" default:"true" negatable:"" help:"Sync each commit to disk before answering. Without it a power cut loses accepted events."`
 
 	// DatabaseURL has a password: it must not appear in an error, in the log or in a metric.
-	DatabaseURL    string `group:"Database" placeholder:"URL" help:"PostgreSQL database that holds everything in place of data-dir: postgres://user:password@host:port/database. One server at a time may use it. The password is better kept in the environment or in the file than on the command line, which other users of the machine can read."`
+	DatabaseURL    string `group:"Database" placeholder:"URL" help:"PostgreSQL database that holds everything in place of data-dir: postgres://user:password@host:port/database. Servers that share one are a cluster. The password is better kept in the environment or in the file than on the command line, which other users of the machine can read."`
 	RequireStandby bool   `group:"Database" default:"true" negatable:"" help:"Refuse to start on a database that has no synchronous standby: what one machine alone has, a failure of that machine can lose."`
 	Durability     string `group:"Database" default:"standby" enum:"standby,storage" help:"What keeps an accepted event when the database's machine dies: standby, a synchronous standby; or storage, if the storage below the database replicates by itself, as that of managed services does."`
+
+	ClusterConfig `embed:""`
 
 	// AllowUnpatched is for those who build with go build or go install, without make.
 	AllowUnpatched bool `group:"Server" help:"Serve although the program was built without the patches to its database, and can lose accepted events on a disk with errors. Programs built with make have them."`
@@ -119,6 +121,8 @@ type Config struct {
 	Dial    func(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) `kong:"-"`
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)                     `kong:"-"`
 	RootCAs *x509.CertPool                                                                   `kong:"-"`
+	// Lease replaces cluster.DefaultLease.
+	Lease time.Duration `kong:"-"`
 	// WatchPeriod replaces the dispatcher's; see actors.Options.
 	WatchPeriod time.Duration `kong:"-"`
 }
@@ -150,7 +154,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 // check returns an error about the first setting that is wrong: one at a time, because
 // each names its place in the file. It opens and resolves nothing.
 func (c *Config) check() error {
-	for _, rule := range slices.Concat(c.rules(), c.Ceilings.rules(), c.defaultsWithin()) {
+	for _, rule := range slices.Concat(c.rules(), c.ClusterConfig.rules(c.DatabaseURL != ""), c.Ceilings.rules(), c.defaultsWithin()) {
 		if rule.broken {
 			return &webhook.FieldError{Field: rule.setting, Reason: rule.reason}
 		}

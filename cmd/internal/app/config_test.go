@@ -33,6 +33,12 @@ func TestDefaultsAreTheDesigns(t *testing.T) {
 	}
 }
 
+// onDatabase makes a configuration that of a node with every setting of a cluster.
+func onDatabase(c *Config) {
+	c.DatabaseURL, c.ClusterListen, c.ClusterSecret = "postgres://u:p@h/d", "10.0.0.1:8090", testSecret
+	c.ClusterTLSCert, c.ClusterTLSKey, c.ClusterTLSCA = "cert", "key", "ca"
+}
+
 // TestCheck breaks every setting that has a rule.
 func TestCheck(t *testing.T) {
 	cases := []struct {
@@ -57,6 +63,14 @@ func TestCheck(t *testing.T) {
 		{"database-url", func(c *Config) { c.DatabaseURL = "localhost:5432" }},
 		{"database-url", func(c *Config) { c.DatabaseURL = "mysql://u:p@h/d" }},
 		{"durability", func(c *Config) { c.Durability = "none" }},
+		{"cluster-listen", func(c *Config) { onDatabase(c); c.ClusterListen = "10.0.0.1" }},
+		{"cluster-listen", func(c *Config) { onDatabase(c); c.DatabaseURL = "" }},
+		{"cluster-listen", func(c *Config) { onDatabase(c); c.ClusterListen = ":8090" }},
+		{"cluster-address", func(c *Config) { onDatabase(c); c.ClusterListen = ""; c.ClusterAddress = "a:1" }},
+		{"cluster-address", func(c *Config) { onDatabase(c); c.ClusterAddress = "0.0.0.0:8090" }},
+		{"cluster-secret", func(c *Config) { onDatabase(c); c.ClusterSecret = testSecret[:31] }},
+		{"cluster-tls-cert", func(c *Config) { onDatabase(c); c.ClusterTLSCert = "" }},
+		{"cluster-tls-ca", func(c *Config) { onDatabase(c); c.ClusterTLSCA = "" }},
 		{"shutdown-timeout", func(c *Config) { c.ShutdownTimeout = 0 }},
 		{"header-prefix", func(c *Config) { c.HeaderPrefix = "" }},
 		{"header-prefix", func(c *Config) { c.HeaderPrefix = "X-Corp\r\nEvil: 1" }},
@@ -132,7 +146,7 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	config := testConfig(t)
-	for _, r := range slices.Concat(config.rules(), config.Ceilings.rules()) {
+	for _, r := range slices.Concat(config.rules(), config.ClusterConfig.rules(true), config.Ceilings.rules()) {
 		if !tried[r.setting] {
 			t.Errorf("the rule of %s is not tried", r.setting)
 		}

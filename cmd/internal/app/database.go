@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -15,9 +14,6 @@ const (
 	durabilityStandby = "standby"
 	durabilityStorage = "storage"
 )
-
-// errInUse is why a second server on one database does not start.
-var errInUse = errors.New("another server uses the database of database-url: one at a time may, as it may a data directory")
 
 // openTimeout bounds how long a start waits for the database.
 const openTimeout = time.Minute
@@ -38,10 +34,6 @@ func (a *App) openDatabase() (storage.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Two would make each delivery twice.
-	if others, err := backend.Others(ctx); err != nil || others > 0 {
-		return nil, errors.Join(err, errInUse, backend.Close())
-	}
 	a.log.Info("opened the database", slog.String("database", pgstore.Describe(a.config.DatabaseURL)),
 		slog.Int64("pending", backend.Pending()), slog.Int64("took_ms", time.Since(began).Milliseconds()))
 	return backend, nil
@@ -54,6 +46,7 @@ func (c *Config) database(log *slog.Logger) pgstore.Options {
 		LonePrimary: !c.RequireStandby || c.Durability == durabilityStorage,
 		Retention:   c.Retention,
 		Log:         log,
+		Cluster:     c.id(),
 	}
 }
 

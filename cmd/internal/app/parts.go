@@ -44,6 +44,7 @@ func (a *App) openStorage() error {
 	if err != nil {
 		return missingKey(err)
 	}
+	a.parts.shared, _ = backend.(storage.Shared)
 	a.parts.store, a.parts.sequence = store, new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
 	return nil
@@ -131,6 +132,7 @@ func (a *App) startActors() error {
 		WatchPeriod: a.config.WatchPeriod,
 
 		ClientLimits: a.limitsOf,
+		Cluster:      a.clusterOf(),
 	})
 	if err != nil {
 		return err
@@ -146,7 +148,9 @@ func (a *App) startActors() error {
 func (a *App) openAPI() error {
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
-		Dispatcher:   leasingDispatcher{a.parts.dispatcher, a.parts.leases},
+		Dispatcher:   a.dispatcherOf(leasingDispatcher{a.parts.dispatcher, a.parts.leases}),
+		Peers:        a.peersOf(),
+		Membership:   a.membershipOf(),
 		Keys:         a.keys,
 		KeySet:       a.keySet(),
 		Issuer:       a.config.JWTIssuer,
@@ -245,6 +249,7 @@ func (a *App) listen() error {
 	servers.start(a.fail)
 	a.parts.public, a.parts.admin = public.Addr(), admin.Addr()
 	a.parts.api.SetReady(true)
+	a.handOverFirst()
 	a.log.Info("serving", slog.String("listen", public.Addr().String()), slog.String("admin_listen", admin.Addr().String()),
 		a.place(), slog.String("version", a.config.Version))
 	return nil

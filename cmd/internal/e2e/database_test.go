@@ -137,11 +137,14 @@ func TestStartNamesWhatIsWrong(t *testing.T) {
 			execute(t, url, "INSERT INTO meta (name, value) VALUES ('restoring', 'true')")
 			return onDatabase(url)
 		}, []string{"database-url", "restore into this database has not finished"}},
-		{"another server on it", func(t *testing.T) []string {
+		{"another cluster on it", func(t *testing.T) []string {
 			url := database(t)
-			startServer(t, onDatabase(url)...)
-			return onDatabase(url)
-		}, []string{"database-url", "another server uses the database"}},
+			node := func(secret string) []string {
+				return append(onDatabase(url), "ASTROHOOK_CLUSTER_LISTEN="+reserveAddress(t), "ASTROHOOK_CLUSTER_SECRET="+secret)
+			}
+			startServer(t, node(strings.Repeat("a", 32))...)
+			return node(strings.Repeat("b", 32))
+		}, []string{"database-url", "another cluster", "cluster-secret"}},
 		{"a missing key", func(t *testing.T) []string {
 			url := database(t)
 			first := startServer(t, onDatabase(url)...)

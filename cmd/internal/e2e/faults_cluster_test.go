@@ -10,9 +10,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/cmd/internal/cluster"
 	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
 )
 
@@ -31,6 +33,7 @@ type clusterTrial struct {
 	nodes    []*server
 	ledger   *crashLedger
 	fleet    []*member
+	pulses   []*pulse // of the fleet
 	kills    int
 	database string // its URL on the primary
 }
@@ -55,6 +58,7 @@ func startCluster(t *testing.T, nodes int, env ...string) *clusterTrial {
 	t.Logf("seed %d", seed)
 	c.ledger = newCrashLedger(seed, fleetKinds)
 	c.fleet = startFleet(t, c.nodes[0], c.ledger)
+	c.watch()
 	c.awaitBalanced()
 	return c
 }
@@ -88,18 +92,19 @@ func (c *clusterTrial) url() string {
 func (c *clusterTrial) load() (stop func()) {
 	var publishers sync.WaitGroup
 	var ended atomic.Bool
-	for i := range 12 {
+	for i := range 8 {
 		size := 1
-		if i < 2 {
+		if i < 1 {
 			size = crashBatch
 		}
 		publishers.Go(func() {
 			for at := i; !ended.Load(); {
 				p := publisher{api: &c.nodes[at%len(c.nodes)].api, ledger: c.ledger}
+				pause := 5 * time.Millisecond // for some 1,000 events a second
 				if !p.post(c.t, size) {
-					at++
-					time.Sleep(20 * time.Millisecond) // as a publisher waits that was refused
+					at, pause = at+1, 20*time.Millisecond
 				}
+				time.Sleep(pause)
 			}
 		})
 	}
@@ -165,39 +170,57 @@ func (c *clusterTrial) awaitBalanced() {
 	})
 }
 
-// publishOne publishes one event on a node and waits until every subscriber that it is for
-// has got it. It returns how long that took.
-func (c *clusterTrial) publishOne(s *server) time.Duration {
-	c.t.Helper()
-	began := time.Now()
-	seq := c.ledger.issue(1)
-	var got accepted
-	await(c.t, "an event to be accepted", func() (err error) {
-		got, err = s.publish(eventTypeOf(seq), c.ledger.data(seq))
-		return err
-	})
-	c.ledger.acknowledge(c.t, seq, got)
-	await(c.t, "an event to be delivered", func() error {
-		for _, m := range c.fleet {
-			if m.gets(seq) && !m.got(seq) {
-				return fmt.Errorf("%s has not got event %d", m.name, seq)
-			}
-		}
-		return nil
-	})
-	return time.Since(began)
+// pulse is how regularly a subscriber gets deliveries.
+type pulse struct {
+	mu      sync.Mutex
+	last    time.Time
+	longest time.Duration // between two of them
 }
 
-// got reports whether an event has arrived.
-func (m *member) got(seq uint64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, a := range m.arrived {
-		if a.seq == seq {
-			return true
-		}
+// watch begins to follow the subscribers. Nothing may be published yet.
+func (c *clusterTrial) watch() {
+	for _, m := range c.fleet {
+		p := &pulse{last: time.Now()}
+		c.pulses = append(c.pulses, p)
+		m.beforeAnswer = p.beat
 	}
-	return false
+}
+
+func (p *pulse) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.longest, p.last = max(p.longest, now.Sub(p.last)), now
+}
+
+// restart begins with a new longest time.
+func (p *pulse) restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.longest = 0
+}
+
+// since returns the longest time without a delivery, the time since the last one included.
+func (p *pulse) since() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(p.longest, time.Since(p.last))
+}
+
+// during does something to the cluster under load, waits until the nodes have their shares
+// again, and returns the longest time for which any subscriber got nothing meanwhile.
+func (c *clusterTrial) during(what func()) (longest time.Duration) {
+	c.t.Helper()
+	c.awaitAcknowledged(500)
+	for _, p := range c.pulses {
+		p.restart()
+	}
+	what()
+	time.Sleep(time.Second) // so that what follows is seen: each subscriber gets hundreds a second
+	for _, p := range c.pulses {
+		longest = max(longest, p.since())
+	}
+	return longest
 }
 
 // audit waits until everything is delivered, and accounts for it.
@@ -212,6 +235,21 @@ func (c *clusterTrial) audit() {
 	}
 }
 
+// awaitTaken waits until the nodes that run have all parts, as a node sees it.
+func (c *clusterTrial) awaitTaken(by *server, nodes int) {
+	c.t.Helper()
+	await(c.t, "the parts to be taken", func() error {
+		list, err := listOf(by)
+		if err == nil && (list.Free > 0 || len(list.Data) != nodes) {
+			err = fmt.Errorf("%+v", list)
+		}
+		return err
+	})
+}
+
+// next returns the node after one.
+func (c *clusterTrial) next(i int) *server { return c.nodes[(i+1)%len(c.nodes)] }
+
 // TestFaultClusterNodeKilled kills one node after the other under load. Its endpoints are
 // delivered to again within 8 s of the kill: the lease, a look, and what follows.
 func TestFaultClusterNodeKilled(t *testing.T) {
@@ -219,19 +257,96 @@ func TestFaultClusterNodeKilled(t *testing.T) {
 	c := startCluster(t, 3)
 	stop := c.load()
 	for range rounds {
-		c.awaitAcknowledged(500)
 		victim := rand.IntN(len(c.nodes))
-		c.nodes[victim].kill()
-		c.kills++
-		took := c.publishOne(c.nodes[(victim+1)%len(c.nodes)])
-		t.Logf("node %d killed: every endpoint is delivered to after %s", victim+1, took)
-		if took > 8*time.Second {
-			t.Errorf("node %d killed: the last endpoint was delivered to after %s", victim+1, took)
+		longest := c.during(func() {
+			c.nodes[victim].kill()
+			c.kills++
+			c.awaitTaken(c.next(victim), len(c.nodes)-1)
+		})
+		t.Logf("node %d killed: no subscriber got nothing for longer than %s", victim+1, longest)
+		if longest > 8*time.Second {
+			t.Errorf("node %d killed: a subscriber got nothing for %s", victim+1, longest)
 		}
 		c.nodes[victim].start(t)
 		c.nodes[victim].awaitReady(t)
 		c.awaitBalanced()
 	}
+	stop()
+	c.audit()
+}
+
+// TestFaultClusterNodeStopped stops a node for two leases, as a paused machine, and lets it
+// continue. It was taken for dead: nothing that it had in mind is recorded, and it joins
+// again by itself.
+func TestFaultClusterNodeStopped(t *testing.T) {
+	rounds := faults(t, 1, 50)
+	c := startCluster(t, 3)
+	stop := c.load()
+	for range rounds {
+		victim := rand.IntN(len(c.nodes))
+		longest := c.during(func() {
+			c.nodes[victim].signal(t, syscall.SIGSTOP)
+			time.Sleep(2 * cluster.DefaultLease) // the node does nothing for so long
+			c.awaitTaken(c.next(victim), len(c.nodes)-1)
+			c.nodes[victim].signal(t, syscall.SIGCONT)
+			c.kills++
+		})
+		if longest > 8*time.Second {
+			t.Errorf("node %d stopped: a subscriber got nothing for %s", victim+1, longest)
+		}
+		c.nodes[victim].awaitReady(t)
+		c.awaitBalanced()
+	}
+	stop()
+	c.audit()
+}
+
+// TestFaultClusterRollingRestart ends each node by SIGTERM under load, and starts it again:
+// its parts are handed over, so that nothing arrives twice, and nobody waits for a lease.
+func TestFaultClusterRollingRestart(t *testing.T) {
+	rounds := faults(t, 1, 20)
+	c := startCluster(t, 3)
+	stop := c.load()
+	for range rounds {
+		for i, node := range c.nodes {
+			longest := c.during(func() {
+				node.signal(t, syscall.SIGTERM)
+				if code := node.awaitExit(t); code != 0 {
+					t.Errorf("node %d ended with code %d", i+1, code)
+				}
+				c.awaitTaken(c.next(i), len(c.nodes)-1)
+			})
+			t.Logf("node %d restarted: no subscriber got nothing for longer than %s", i+1, longest)
+			node.start(t)
+			node.awaitReady(t)
+		}
+	}
+	c.awaitBalanced()
+	stop()
+	c.audit() // no kills: nothing arrives twice
+}
+
+// TestFaultClusterPromotion kills the primary under load and promotes its standby. Every
+// node keeps its parts, and what was acknowledged is there.
+func TestFaultClusterPromotion(t *testing.T) {
+	c := startCluster(t, 3)
+	stop := c.load()
+	c.during(func() {
+		if err := c.primary.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.standby.Promote(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		promoted := time.Now()
+		c.awaitAcknowledged(1)
+		took := time.Since(promoted)
+		t.Logf("the first event was acknowledged %s after the promotion", took)
+		if took > 2*time.Second {
+			t.Errorf("the first event was acknowledged %s after the promotion", took)
+		}
+	})
+	c.awaitBalanced()
 	stop()
 	c.audit()
 }
