@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,9 +20,6 @@ import (
 // The tests of a cluster run three nodes, as processes, on a primary with a synchronous
 // standby. Publishers go on to the next node when one does not answer. Each test ends in
 // the audit of the crash test.
-
-// clusterSecret is what the nodes here recognise one another by.
-const clusterSecret = "a secret for nothing but the nodes of these tests"
 
 // clusterTrial is a cluster with the crash test's subscribers.
 type clusterTrial struct {
@@ -44,10 +40,8 @@ func startCluster(t *testing.T, nodes int, env ...string) *clusterTrial {
 	c := &clusterTrial{t: t}
 	c.startDatabase()
 	for i := range nodes {
-		s := newServer(t, append([]string{
-			"ASTROHOOK_DATABASE_URL=" + c.url(), "ASTROHOOK_CLUSTER_LISTEN=" + reserveAddress(t),
-			"ASTROHOOK_CLUSTER_SECRET=" + clusterSecret, fmt.Sprintf("ASTROHOOK_NODE_NAME=node-%d", i+1),
-		}, env...)...)
+		settings := append(asNode(t, fmt.Sprintf("node-%d", i+1)), "ASTROHOOK_DATABASE_URL="+c.url())
+		s := newServer(t, append(settings, env...)...)
 		s.start(t)
 		c.nodes = append(c.nodes, s)
 	}
@@ -133,41 +127,10 @@ func (c *clusterTrial) awaitAcknowledged(more int) {
 	})
 }
 
-// nodeList is the answer of GET /api/nodes.
-type nodeList struct {
-	Data []struct {
-		Name    string `json:"name"`
-		Alive   bool   `json:"alive"`
-		Leaving bool   `json:"leaving"`
-		Parts   int    `json:"parts"`
-	} `json:"data"`
-	Free int `json:"free_parts"`
-}
-
-// listOf returns the nodes as one of them sees them.
-func listOf(s *server) (list nodeList, err error) {
-	err = s.try(http.MethodGet, "/api/nodes", nil, &list)
-	return list, err
-}
-
-// awaitBalanced waits until each node that runs has its share of the parts.
+// awaitBalanced waits until each node has its share of the parts.
 func (c *clusterTrial) awaitBalanced() {
 	c.t.Helper()
-	await(c.t, "the parts to be balanced", func() error {
-		list, err := listOf(c.nodes[0])
-		if err != nil {
-			return err
-		}
-		if list.Free > 0 || len(list.Data) != len(c.nodes) {
-			return fmt.Errorf("%+v", list)
-		}
-		for _, n := range list.Data {
-			if most := (256 + len(c.nodes) - 1) / len(c.nodes); !n.Alive || n.Parts > most {
-				return fmt.Errorf("%+v", list)
-			}
-		}
-		return nil
-	})
+	awaitShares(c.t, c.nodes)
 }
 
 // pulse is how regularly a subscriber gets deliveries.
@@ -238,13 +201,7 @@ func (c *clusterTrial) audit() {
 // awaitTaken waits until the nodes that run have all parts, as a node sees it.
 func (c *clusterTrial) awaitTaken(by *server, nodes int) {
 	c.t.Helper()
-	await(c.t, "the parts to be taken", func() error {
-		list, err := listOf(by)
-		if err == nil && (list.Free > 0 || len(list.Data) != nodes) {
-			err = fmt.Errorf("%+v", list)
-		}
-		return err
-	})
+	await(c.t, "the parts to be taken", func() error { return allOf(by, nodes) })
 }
 
 // next returns the node after one.
