@@ -138,7 +138,9 @@ func (d *Dispatcher) Start() error {
 		return fmt.Errorf("read webhooks: %w", err)
 	}
 	d.shared.options.Sequence.Resume(d.shared.store.LastSeq())
-	d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
+	if d.shared.options.Cluster == nil { // else wake counts those of the node's own parts
+		d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
+	}
 	d.shared.applied.Store(version)
 	d.supervisor = d.spawn(newSupervisor(d.shared))
 	d.router = d.spawn(&router{

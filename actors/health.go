@@ -114,3 +114,32 @@ func (a *endpointActor) progress(now time.Time) webhook.Progress {
 	p.Waiting = a.waits(p.Waiting)
 	return p
 }
+
+// Overview returns how all endpoints are doing together, and the worst ones in an order. It
+// asks no actor: the figures are in memory, and storage is read for the names of the
+// endpoints only, webhook.MaxWorst at most.
+func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Overview, error) {
+	s, now := d.shared, time.Now()
+	found := s.survey.Findings()
+	o := webhook.Overview{
+		StartedAt: s.survey.StartedAt(), LookedAt: found.At,
+		Pending: s.store.Pending(), MaxPending: s.maxPending.Load(), InFlight: s.permits.InUse(),
+		Endpoints: make(map[webhook.EndpointStatus]int), Oldest: found.Oldest, BreakersOpen: found.BreakersOpen,
+		Rates: s.survey.Rates(now, s.metrics.counts()),
+	}
+	for _, status := range []webhook.EndpointStatus{webhook.EndpointActive, webhook.EndpointPaused, webhook.EndpointDisabled} {
+		o.Endpoints[status] = s.survey.Webhooks(status)
+	}
+	for _, w := range found.Ranked[by] {
+		e, err := s.store.Endpoint(ctx, w.Endpoint.Endpoint)
+		switch {
+		case errors.Is(err, webhook.ErrNotFound), err == nil && e.Deleted():
+			continue
+		case err != nil:
+			return o, fmt.Errorf("read webhook %d: %w", w.Endpoint.Endpoint, err)
+		}
+		w.Endpoint, w.ClientID, w.Status = e.ID, e.ClientID, e.Status
+		o.Worst = append(o.Worst, w)
+	}
+	return o, nil
+}

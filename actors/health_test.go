@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,5 +191,62 @@ func TestHealthOfUnreadableEndpoint(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 		r.wantNoActor()
+	})
+}
+
+// TestOverview: counts, rates and the worst endpoints in each order; a deleted one is left out.
+func TestOverview(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		settings := regular(time.Hour, 50)
+		settings.Breaker = webhook.BreakerPolicy{Failures: 3, Open: time.Hour, MaxOpen: time.Hour}
+		dead, late := r.register(settings), r.registerFor("globex", webhook.EndpointPaused, "*")
+		r.receiver.does(dead, answers(500, 0))
+		r.publish(6, 10)
+		time.Sleep(20 * time.Second)
+		gone := r.registerFor("initech", webhook.EndpointPaused, "*")
+		good := r.register(webhook.Settings{})
+		r.receiver.does(good, answers(200, 0))
+		r.publish(10, 10)
+		time.Sleep(40 * time.Second)
+		e := r.change(gone, func(e *webhook.Endpoint) { e.DeletedAt = time.Now() })
+		synctest.Wait()
+		overview := func(by webhook.Order) webhook.Overview {
+			t.Helper()
+			o, err := r.d.Overview(t.Context(), by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		o := overview(webhook.ByAge)
+		if o.Pending != 32 || o.MaxPending != 50_000_000 || o.BreakersOpen != 1 || o.Endpoints[webhook.EndpointActive] != 2 || o.Endpoints[webhook.EndpointPaused] != 1 {
+			t.Errorf("%+v", o)
+		}
+		if age := time.Since(o.Oldest[webhook.EndpointActive]); age < 59*time.Second || age > 61*time.Second {
+			t.Errorf("the oldest is %s old", age)
+		}
+		if age := time.Since(o.LookedAt); age > 5*time.Second {
+			t.Errorf("it is %s old", age)
+		}
+		if m := o.Rates[0]; m.Known < 55*time.Second || math.Abs(m.Accepted*m.Known.Seconds()-16) > 0.01 || math.Abs(m.Delivered*m.Known.Seconds()-10) > 0.01 {
+			t.Errorf("%+v", m)
+		}
+		for by, want := range map[webhook.Order][]webhook.EndpointNumber{
+			webhook.ByAge: {dead, late}, webhook.ByPending: {dead, late}, webhook.ByFailures: {dead},
+		} {
+			var got []webhook.EndpointNumber
+			for _, w := range overview(by).Worst {
+				got = append(got, w.Endpoint.Endpoint)
+				if known := r.endpoint(w.Endpoint.Endpoint); w.Endpoint != known.ID || w.ClientID != known.ClientID || w.Status != known.Status || w.Endpoint == e.ID {
+					t.Errorf("%s: %+v, want %+v", by, w, known)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("by %s: %v, want %v", by, got, want)
+			}
+		}
+		if w := overview(webhook.ByFailures).Worst[0]; w.Attempts.Failures < 3 || w.Attempts.Successes != 0 || w.Pending != 16 {
+			t.Errorf("%+v", w)
+		}
 	})
 }

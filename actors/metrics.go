@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -47,7 +49,7 @@ func newMetrics(r prometheus.Registerer, s *shared) *metrics {
 			"How often the watchdog found due deliveries that were being overlooked: a fault of the server, to be reported."),
 		unhinted: counter("astrohook_unhinted_total",
 			"How often the watchdog found a queue with deliveries that other nodes had accepted, and of which no hint had come."),
-		recovered: counter("astrohook_deliveries_recovered_total", "Deliveries that were pending in storage when the process started."),
+		recovered: counter("astrohook_deliveries_recovered_total", "Deliveries that were pending in storage when the process took their webhooks over: at its start, or from another node."),
 	}
 	if o := &s.options; o.Cluster != nil {
 		r.MustRegister(m.unhinted)
@@ -150,4 +152,20 @@ func (m *metrics) recorded(d *webhook.Delivery) {
 		took = m.first
 	}
 	took.Observe(max(d.FinishedAt.Sub(d.QueuedAt()).Seconds(), 0)) // the clock may have been set back
+}
+
+// counts returns what has been counted since the start.
+func (m *metrics) counts() survey.Counts {
+	return survey.Counts{
+		Accepted: valueOf(m.events), Delivered: valueOf(m.settles[webhook.Delivered]), Failed: valueOf(m.settles[webhook.Failed]),
+	}
+}
+
+// valueOf reads a counter. It allocates, and serves figures that are read now and then.
+func valueOf(c prometheus.Counter) int64 {
+	var out dto.Metric
+	if err := c.Write(&out); err != nil { // a counter's own Write has no way to fail
+		return 0
+	}
+	return int64(out.GetCounter().GetValue())
 }

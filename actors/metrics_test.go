@@ -30,14 +30,14 @@ func figures(t *testing.T, r *prometheus.Registry) map[string]float64 {
 			for _, label := range m.GetLabel() {
 				name += "{" + label.GetValue() + "}"
 			}
-			found[name] = valueOf(m)
+			found[name] = figureOf(m)
 		}
 	}
 	return found
 }
 
-// valueOf returns a counter's or gauge's value, or how often a histogram was observed.
-func valueOf(m *dto.Metric) float64 {
+// figureOf returns a counter's or gauge's value, or how often a histogram was observed.
+func figureOf(m *dto.Metric) float64 {
 	switch {
 	case m.Counter != nil:
 		return m.Counter.GetValue()

@@ -25,7 +25,8 @@ func (d *Dispatcher) Applied() uint64 { return d.shared.applied.Load() }
 // that for long delay publishers, who are told to come again.
 const maxStale = 20
 
-// staleChunk is a part of a publication that storage refused with webhook.ErrStale.
+// staleChunk is a part of a publication that storage refused with webhook.ErrStale, or with
+// webhook.ErrExists because another node has an event of the same ID.
 type staleChunk struct {
 	publication *publication
 	chunk       chunk
@@ -119,7 +120,7 @@ func (r *router) changesRead(m *changesRead, now time.Time) {
 		case one.chunk.tries >= maxStale:
 			r.giveUp(one, &webhook.RetryAfterError{Err: one.err, After: time.Second})
 		default:
-			r.matchAgain(one.publication, one.chunk, now)
+			r.matchAgain(one, now)
 		}
 	}
 	if r.readAgain {
@@ -129,13 +130,17 @@ func (r *router) changesRead(m *changesRead, now time.Time) {
 }
 
 // matchAgain matches the events of a chunk with the registrations as they are now, and
-// hands them to storage again. Their IDs stay.
-func (r *router) matchAgain(p *publication, c chunk, now time.Time) {
+// hands them to storage again. Their IDs stay, unless another event has one of them.
+func (r *router) matchAgain(one staleChunk, now time.Time) {
+	p, c, taken := one.publication, one.chunk, errors.Is(one.err, webhook.ErrExists)
 	r.keysStored(c.keys)
 	again := chunk{tries: c.tries + 1}
 	for i := c.from; i < c.to; i++ {
 		e := &p.events[i]
 		e.Endpoints, e.Disabled, e.Limited = nil, nil, nil
+		if taken {
+			e.ID = r.newID(now)
+		}
 		paused, err := r.match(p, e, now)
 		if err != nil {
 			p.needReceipts()
@@ -157,7 +162,8 @@ func (r *router) matchAgain(p *publication, c chunk, now time.Time) {
 	}
 }
 
-// isStale reports whether an answer of storage means that events are to be matched again.
+// isStale reports whether an answer of storage means that events are to be matched, or
+// numbered, again.
 func (r *router) isStale(err error) bool {
-	return err != nil && r.shared.options.Cluster != nil && errors.Is(err, webhook.ErrStale)
+	return err != nil && r.shared.options.Cluster != nil && (errors.Is(err, webhook.ErrStale) || errors.Is(err, webhook.ErrExists))
 }

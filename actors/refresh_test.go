@@ -93,6 +93,36 @@ func TestEveryKindOfStalePublication(t *testing.T) {
 	})
 }
 
+// TestTakenIDs: another node has an event with the ID of one of these. All of the call are
+// numbered again, and the receipts have the IDs that are stored.
+func TestTakenIDs(t *testing.T) {
+	h := &hook{}
+	inRig(t, func(o *Options) { h.Store, o.Store, o.Cluster = o.Store.(storage.Store), h, quiet{} }, func(r *rig) {
+		r.d.GainParts(webhook.AllParts())
+		n := r.register(webhook.Settings{})
+		var refused []webhook.Event
+		h.accept = func(events []webhook.Event, done func([]webhook.Receipt, error)) {
+			if len(refused) < 3 {
+				refused = append(refused, events...)
+				done(nil, fmt.Errorf("accept events: %w", webhook.ErrExists))
+				return
+			}
+			h.Store.Accept(events, 0, done)
+		}
+		ids := r.publish(3, 10)
+		r.wantOnce(n, ids)
+		for _, e := range refused {
+			if slices.Contains(ids, e.ID) {
+				t.Errorf("%v was refused, and is in a receipt", e.ID)
+			}
+		}
+		if len(refused) != 3 {
+			t.Errorf("%d events were refused: what was tested?", len(refused))
+		}
+		r.wantPublished()
+	})
+}
+
 // TestStaleWidePublication: a publication that goes to storage in several calls is matched
 // again call by call, and its calls are divided again where more endpoints match.
 func TestStaleWidePublication(t *testing.T) {

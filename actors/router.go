@@ -128,7 +128,7 @@ func (r *router) advance(p *publication) bool {
 			p.refuse(err)
 			continue
 		}
-		e.ID = webhook.ID{Seq: r.shared.options.Sequence.Next(now), Nonce: rand.Uint32()}
+		e.ID = r.newID(now)
 		keys := keysOf(e)
 		if p.chunk.full(p.next, keys) {
 			p.needReceipts()
@@ -142,6 +142,11 @@ func (r *router) advance(p *publication) bool {
 	}
 	r.store(p, true)
 	return true
+}
+
+// newID numbers an event.
+func (r *router) newID(now time.Time) webhook.ID {
+	return webhook.ID{Seq: r.shared.options.Sequence.Next(now), Nonce: rand.Uint32()}
 }
 
 // keysOf returns how many keys storage writes for an event.

@@ -86,14 +86,20 @@ func (d *Dispatcher) wake(ctx context.Context) error {
 	if parts.Len() == 0 {
 		return nil
 	}
+	found := int64(0)
 	err := d.shared.store.Wakes(ctx, parts, 0, func(w webhook.Wake) error {
+		found += d.shared.store.PendingOf([]webhook.EndpointNumber{w.Endpoint})
 		d.shared.root.Send(d.supervisor, &wakeEndpoint{w})
 		return ctx.Err()
 	})
 	if err != nil {
 		d.unwoken.add(parts)
+		return err
 	}
-	return err
+	if d.shared.options.Cluster != nil {
+		d.shared.metrics.recovered.Add(float64(found))
+	}
+	return nil
 }
 
 // watch finds pending work of new parts, and runs the watchdog, until ctx ends. While
@@ -105,7 +111,7 @@ func (d *Dispatcher) watch(ctx context.Context) {
 		pace = auditPace
 	}
 	dog := watchdog{
-		store: d.shared.store, pace: pace, survey: d.shared.survey, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
+		store: d.shared.store, pace: pace, survey: d.shared.survey, counts: d.shared.metrics.counts, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
 		period: d.shared.options.WatchPeriod,
 		ask:    func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) },
 	}
@@ -163,6 +169,7 @@ type watchdog struct {
 		Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
 	}
 	survey *survey.Survey
+	counts func() survey.Counts
 	owned  func() webhook.Parts // the parts to look at
 	look   <-chan struct{}      // interrupts run
 	// ask sends an endpoint's heads to the supervisor.
@@ -205,6 +212,7 @@ var errEnough = errors.New("enough")
 
 // step looks at the next endpoints, and reports whether there are more in this round.
 func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err error) {
+	w.survey.Sample(now, w.counts)
 	left := watchStep
 	err = w.store.Wakes(ctx, w.owned(), w.from, func(wake webhook.Wake) error {
 		if left == 0 {
@@ -213,7 +221,7 @@ func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err erro
 		}
 		left--
 		w.one[0] = wake.Endpoint
-		w.survey.Look(&wake, w.store.PendingOf(w.one[:]), now)
+		w.survey.Look(&wake, w.store.PendingOf(w.one[:]))
 		if due(&wake, now.Add(-watchGrace)) {
 			w.ask(wake)
 		}

@@ -222,7 +222,7 @@ func TestWatchdogIsPaced(t *testing.T) {
 	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
 	asked := map[webhook.EndpointNumber]int{}
 	seen := survey.New(2, time.Now())
-	dog := watchdog{store: steps{endpoints: endpoints, old: old}, survey: seen, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
+	dog := watchdog{store: steps{endpoints: endpoints, old: old}, survey: seen, counts: func() survey.Counts { return survey.Counts{} }, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
 	for step := 1; ; step++ {
 		before := len(asked)
 		more, err := dog.step(t.Context(), time.Now())

@@ -25,6 +25,8 @@ type fakeDispatcher struct {
 	waiting  webhook.Waiting // of every endpoint
 	byHand   []webhook.ID
 	health   webhook.Health
+	overview webhook.Overview
+	worst    map[webhook.Order][]webhook.Summary
 	// hold, if set, blocks Publish until it is closed.
 	hold chan struct{}
 }
@@ -161,6 +163,17 @@ func (f *fakeDispatcher) EndpointChanged(e webhook.Endpoint) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changes = append(f.changes, e)
+}
+
+func (f *fakeDispatcher) Overview(_ context.Context, by webhook.Order) (webhook.Overview, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.overview
+	if o.StartedAt.IsZero() {
+		o.StartedAt, o.LookedAt = time.Now(), time.Now()
+	}
+	o.Worst = f.worst[by]
+	return o, f.fail
 }
 
 func (f *fakeDispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (webhook.Health, error) {

@@ -13,7 +13,39 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/view"
+	"github.com/corpastro/astrohook/webhook"
 )
+
+// overview answers how the server is doing with all webhooks, the worst of which stand in
+// the order that the caller asks for. It reads memory, and storage for up to
+// webhook.MaxWorst names.
+func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	if who.ClientID != "" {
+		return invalid("client_id", "does not apply: the overview is about every client")
+	}
+	by := webhook.ByAge
+	if ctx.QueryArgs().Has("sort") {
+		by = webhook.Order(ctx.QueryArgs().Peek("sort"))
+	}
+	switch by {
+	case webhook.ByAge, webhook.ByPending, webhook.ByFailures:
+	default:
+		return invalid("sort", "is none of age, pending and failures")
+	}
+	call, cancel := s.call()
+	defer cancel()
+	o, err := s.dispatcher.Overview(call, by)
+	if err != nil {
+		return fmt.Errorf("overview: %w", err)
+	}
+	var disk *view.Disk
+	if s.disk != nil {
+		known := s.disk()
+		disk = &known
+	}
+	return answer(ctx, fasthttp.StatusOK, view.NewOverview(&o, disk, time.Now()))
+}
 
 // backup streams everything that storage holds: the data of every client, with the
 // secrets of their webhooks in encrypted form. One backup runs at a time, because

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -68,6 +69,8 @@ type Options struct {
 	// Backup writes everything that storage holds, as it is at one moment. It returns
 	// when all is written or ctx ends. If it is nil there are no backups.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Disk returns what is known of the disk, from memory; nil if nothing is.
+	Disk func() view.Disk
 }
 
 // Limits bound what the public listener accepts. A zero field means its default.

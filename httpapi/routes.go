@@ -68,6 +68,7 @@ func routes() []route {
 		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, (*Server).updateEventType},
 		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, (*Server).deleteEventType},
 
+		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, (*Server).overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, (*Server).listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, (*Server).reencrypt},
 		{get, "/api/nodes", auth.NeedAdmin, nil, (*Server).listNodes},

@@ -47,6 +47,8 @@ type EndpointObserver interface {
 	// Progress returns which deliveries of an endpoint are being attempted, and what
 	// the others wait for.
 	Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error)
+	// Overview returns how all endpoints are doing, with the worst ones in an order.
+	Overview(ctx context.Context, by webhook.Order) (webhook.Overview, error)
 }
 
 // DeliveryController changes deliveries by hand.

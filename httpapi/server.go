@@ -15,6 +15,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -39,6 +40,7 @@ type Server struct {
 	// writeBackup is Options.Backup; backingUp is set while one is being sent.
 	writeBackup func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp   atomic.Bool
+	disk        func() view.Disk // nil if nothing is known of it
 
 	callers *auth.Authenticator
 	types   *eventtypes.Registry
@@ -97,7 +99,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		store: o.Store, dispatcher: o.Dispatcher, peers: o.Peers, membership: o.Membership, checkTarget: o.CheckTarget, sequence: o.Sequence,
 		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
-		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup,
+		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup, disk: o.Disk,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,
 		bodies: inbound.NewBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
 		connections: connections,

@@ -90,6 +90,7 @@ var visits = []visit{
 	{"PUT /api/event-types/{name}", `{"description":"New."}`, 200, 403, 403, 403},
 	{"DELETE /api/event-types/{name}", "", 204, 403, 403, 403},
 
+	{"GET /api/overview", "", 200, 403, 403, 403},
 	{"GET /api/secret-keys", "", 200, 403, 403, 403},
 	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
 	{"GET /api/nodes", "", 200, 403, 403, 403},

@@ -133,7 +133,9 @@ type Events interface {
 	// matched is the version of the registrations (Changes.Version) with which the events
 	// were matched. If a shared store has a later one, it stores nothing and done gets
 	// webhook.ErrStale: a webhook that the caller did not know of may be due to receive
-	// the events. Other stores ignore matched, and with 0 every store does.
+	// the events. Other stores ignore matched, and with 0 every store does. If another
+	// node has stored an event with the ID of one of these, a shared store stores nothing
+	// and done gets webhook.ErrExists: the caller numbers the events again.
 	Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error))
 	// Event returns an event with its data; its Endpoints are all that it has a
 	// delivery for. ErrNotFound.

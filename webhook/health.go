@@ -43,9 +43,9 @@ type Health struct {
 	Restarts int
 }
 
-// Standing is how one endpoint is doing, in the few figures by which operators compare all
+// Summary is how one endpoint is doing, in the few figures by which operators compare all
 // of them.
-type Standing struct {
+type Summary struct {
 	// Endpoint is the endpoint's ID, ClientID its client.
 	Endpoint ID
 	ClientID string
@@ -73,3 +73,43 @@ func (t Tally) FailureRatio() float64 {
 	}
 	return float64(t.Failures) / float64(t.Successes+t.Failures)
 }
+
+// Overview is how a server is doing with all of its endpoints. What it says of queues and
+// breakers is as old as LookedAt, all else is of the present.
+type Overview struct {
+	StartedAt, LookedAt time.Time
+	// Pending is how many deliveries are queued or retrying, MaxPending how many may be.
+	Pending, MaxPending int64
+	InFlight            int // attempts
+	// Endpoints counts those that are not deleted, by status; Oldest has when the oldest
+	// delivery at the head of a queue or retry schedule was accepted, where there is one.
+	Endpoints map[EndpointStatus]int
+	Oldest    map[EndpointStatus]time.Time
+	// BreakersOpen counts the active endpoints with pending deliveries whose breaker is
+	// open or half-open.
+	BreakersOpen int
+	Rates        []Rate // by rising period
+	// Worst are up to MaxWorst endpoints, the worst one first.
+	Worst []Summary
+}
+
+// MaxWorst bounds the endpoints that an Overview names.
+const MaxWorst = 20
+
+// Rate is how much happened a second in a period that ends now.
+type Rate struct {
+	Over  time.Duration
+	Known time.Duration // how much of it; less after a start
+	// Accepted counts events, the others deliveries.
+	Accepted, Delivered, Failed float64
+}
+
+// Order is by what endpoints are compared.
+type Order string
+
+// Orders.
+const (
+	ByAge      Order = "age"      // of the oldest delivery at a head
+	ByPending  Order = "pending"  // how many deliveries are pending
+	ByFailures Order = "failures" // which part of the last hour's attempts failed, single failures last
+)

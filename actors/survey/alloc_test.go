@@ -18,13 +18,13 @@ func TestAllocations(t *testing.T) {
 	for i := range wakes {
 		wakes[i] = queued(webhook.EndpointNumber(i+1), time.Duration(i)*time.Second)
 		s.Attempted(wakes[i].Endpoint, tally, noon)
-		s.Look(wakes[i], int64(i), noon)
+		s.Look(wakes[i], int64(i))
 	}
 	s.round.last = 0
 	if n := testing.AllocsPerRun(10, func() {
 		for i, w := range wakes {
 			s.Attempted(w.Endpoint, tally, noon)
-			s.Look(w, int64(i), noon)
+			s.Look(w, int64(i))
 		}
 		s.round.last = 0
 	}); n > 0 {

@@ -21,7 +21,10 @@ type Findings struct {
 	BreakersOpen int
 	// Worst are the endpoints that stand out: by the age of what is pending, by how much
 	// is pending and by failed attempts in turn, each once.
-	Worst []webhook.Standing
+	Worst []webhook.Summary
+	// Ranked has up to webhook.MaxWorst endpoints in each order, the worst one first, also
+	// those that do not stand out. They are not named: of the ID there is the number only.
+	Ranked map[webhook.Order][]webhook.Summary
 }
 
 const (
@@ -40,7 +43,7 @@ const (
 // sight is one endpoint as a round sees it.
 type sight struct {
 	number webhook.EndpointNumber
-	webhook.Standing
+	webhook.Summary
 }
 
 // round gathers what the watchdog sees until it has seen all endpoints.
@@ -63,19 +66,19 @@ func newRound(most int) *round {
 	}
 }
 
-// Look notes an endpoint with pending deliveries, at now. pending is their number. The
+// Look notes an endpoint with pending deliveries; pending is their number. The
 // watchdog visits endpoints in ascending order; one that is not larger than the last one
 // begins another round, as after a failed read.
-func (s *Survey) Look(w *webhook.Wake, pending int64, now time.Time) {
+func (s *Survey) Look(w *webhook.Wake, pending int64) {
 	if w.Endpoint <= s.round.last {
-		s.round = newRound(s.most)
+		s.round = newRound(s.kept())
 	}
 	s.round.last = w.Endpoint
 	s.mu.Lock()
 	status := cmp.Or(s.held[w.Endpoint], webhook.EndpointActive)
 	tally, fails := s.failing[w.Endpoint]
 	s.mu.Unlock()
-	seen := sight{w.Endpoint, webhook.Standing{
+	seen := sight{w.Endpoint, webhook.Summary{
 		Status: status, Pending: pending, OldestAt: oldestHead(w), OpenUntil: w.Gate.OpenUntil, Attempts: tally.Tally,
 	}}
 	r := s.round
@@ -85,10 +88,8 @@ func (s *Survey) Look(w *webhook.Wake, pending int64, now time.Time) {
 	if status == webhook.EndpointActive && !seen.OpenUntil.IsZero() {
 		r.open++
 	}
-	if now.Sub(seen.OldestAt) >= behind {
-		r.byAge.put(-float64(seen.OldestAt.UnixMilli()), &seen)
-		r.byBacklog.put(float64(pending), &seen)
-	}
+	r.byAge.put(-float64(seen.OldestAt.UnixMilli()), &seen)
+	r.byBacklog.put(float64(pending), &seen)
 	if fails {
 		r.failing[w.Endpoint] = seen
 	}
@@ -109,14 +110,17 @@ func oldestHead(w *webhook.Wake) time.Time {
 // not find is left out. Its other errors are returned, and that endpoint is left out, too.
 func (s *Survey) EndRound(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) error {
 	r := s.round
-	s.round = newRound(s.most)
-	found := &Findings{At: now, Oldest: r.oldest, BreakersOpen: r.open}
-	known := make(map[webhook.EndpointNumber]webhook.Standing)
+	s.round = newRound(s.kept())
+	failing := s.worstFailing(r, now)
+	found := &Findings{At: now, Oldest: r.oldest, BreakersOpen: r.open, Ranked: map[webhook.Order][]webhook.Summary{
+		webhook.ByAge: ranked(r.byAge.best), webhook.ByPending: ranked(r.byBacklog.best), webhook.ByFailures: ranked(failing),
+	}}
+	known := make(map[webhook.EndpointNumber]webhook.Summary)
 	for _, w := range s.Findings().Worst {
 		known[w.Endpoint.Endpoint] = w
 	}
 	var failed error
-	for _, seen := range inTurn(s.most, r.byAge.best, r.byBacklog.best, s.worstFailing(r, now)) {
+	for _, seen := range inTurn(s.most, behindOnly(r.byAge.best, now), behindOnly(r.byBacklog.best, now), manyFailures(failing)) {
 		if named, there := known[seen.number]; there {
 			seen.Endpoint, seen.ClientID = named.Endpoint, named.ClientID
 		} else if id, client, err := name(seen.number); err == nil {
@@ -127,7 +131,7 @@ func (s *Survey) EndRound(now time.Time, name func(webhook.EndpointNumber) (webh
 			}
 			continue
 		}
-		found.Worst = append(found.Worst, seen.Standing)
+		found.Worst = append(found.Worst, seen.Summary)
 	}
 	s.last.Store(found)
 	return failed
@@ -137,25 +141,51 @@ func (s *Survey) EndRound(now time.Time, name func(webhook.EndpointNumber) (webh
 // drops those that have made none for an hour. It passes all that failed lately, of which
 // there are maxFailing at most: 2 ms.
 func (s *Survey) worstFailing(r *round, now time.Time) []sight {
-	best := ranking{most: s.most}
+	best := ranking{most: s.kept()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n, f := range s.failing {
-		switch {
-		case now.Sub(f.at) >= failuresKept:
+		if now.Sub(f.at) >= failuresKept {
 			delete(s.failing, n)
-			continue
-		case f.Failures < leastFailures, f.FailureRatio() < leastRatio:
 			continue
 		}
 		seen, pending := r.failing[n]
 		if !pending {
-			seen = sight{n, webhook.Standing{Status: cmp.Or(s.held[n], webhook.EndpointActive)}}
+			seen = sight{n, webhook.Summary{Status: cmp.Or(s.held[n], webhook.EndpointActive)}}
 		}
 		seen.Attempts = f.Tally
 		best.put(weight(f.Tally), &seen)
 	}
 	return best.best
+}
+
+// behindOnly returns those that have waited long enough to be named.
+func behindOnly(all []sight, now time.Time) (late []sight) {
+	for _, s := range all {
+		if now.Sub(s.OldestAt) >= behind {
+			late = append(late, s)
+		}
+	}
+	return late
+}
+
+// manyFailures returns those of which enough attempts failed to be named for that alone.
+func manyFailures(all []sight) (failing []sight) {
+	for _, s := range all {
+		if s.Attempts.Failures >= leastFailures && s.Attempts.FailureRatio() >= leastRatio {
+			failing = append(failing, s)
+		}
+	}
+	return failing
+}
+
+// ranked returns the first of a ranking for an overview.
+func ranked(best []sight) (out []webhook.Summary) {
+	for i := range best[:min(len(best), webhook.MaxWorst)] {
+		best[i].Endpoint.Endpoint = best[i].number
+		out = append(out, best[i].Summary)
+	}
+	return out
 }
 
 // weight ranks endpoints by their failures; see fewFailures.

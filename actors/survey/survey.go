@@ -18,15 +18,17 @@ const (
 
 // Survey gathers the figures. New makes it.
 type Survey struct {
-	most int // endpoints in Findings.Worst
+	most    int // endpoints in Findings.Worst
+	started time.Time
 
-	mu sync.Mutex // guards the next three
+	mu sync.Mutex // guards the next four
 	// held are the endpoints that hold their deliveries: paused and disabled ones.
 	held map[webhook.EndpointNumber]webhook.EndpointStatus
 	// registered counts the endpoints of each status that are not deleted.
 	registered map[webhook.EndpointStatus]int
 	// failing are the endpoints with a failed attempt in the last hour.
 	failing map[webhook.EndpointNumber]failing
+	samples samples
 
 	round *round // under way; the watchdog's alone
 	last  atomic.Pointer[Findings]
@@ -43,14 +45,23 @@ type failing struct {
 func New(most int, now time.Time) *Survey {
 	s := &Survey{
 		most:       most,
+		started:    now,
 		held:       make(map[webhook.EndpointNumber]webhook.EndpointStatus),
 		registered: make(map[webhook.EndpointStatus]int),
 		failing:    make(map[webhook.EndpointNumber]failing),
-		round:      newRound(most),
+		samples:    make(samples, 0, samplesKept),
 	}
+	s.samples = append(s.samples, sample{at: now})
+	s.round = newRound(s.kept())
 	s.last.Store(&Findings{At: now})
 	return s
 }
+
+// kept returns how many endpoints each ranking keeps.
+func (s *Survey) kept() int { return max(s.most, webhook.MaxWorst) }
+
+// StartedAt returns when New made the survey, which is when the server started.
+func (s *Survey) StartedAt() time.Time { return s.started }
 
 // Registered notes that an endpoint's status changed; "" stands for one that is not
 // registered yet, or deleted. Changes of one endpoint must arrive in their order.

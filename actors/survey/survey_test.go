@@ -103,7 +103,7 @@ func TestRound(t *testing.T) {
 		{&webhook.Wake{Endpoint: 6, Scheduled: webhook.Slot{ID: idAt(6, 5*time.Minute)}}, 1},
 		{queued(7, 59*time.Second), 100},
 	} {
-		s.Look(see.wake, see.pending, noon)
+		s.Look(see.wake, see.pending)
 	}
 	f := s.mustEnd(t, noon)
 	if f.BreakersOpen != 1 {
@@ -120,7 +120,7 @@ func TestRound(t *testing.T) {
 	if got, want := f.numbers(), []webhook.EndpointNumber{4, 5, 3, 2}; !slices.Equal(got, want) {
 		t.Errorf("named are %v, want %v: in turn the oldest and the largest backlog, and nobody below a minute", got, want)
 	}
-	want := webhook.Standing{
+	want := webhook.Summary{
 		Endpoint: webhook.ID{Seq: 1 << 20, Endpoint: 3}, ClientID: "client-3", Status: webhook.EndpointActive,
 		Pending: 5, OldestAt: noon.Add(-2 * time.Hour), OpenUntil: open.OpenUntil,
 	}
@@ -136,7 +136,7 @@ func TestRound(t *testing.T) {
 func TestBrokenRound(t *testing.T) {
 	s := New(4, noon)
 	for _, n := range []webhook.EndpointNumber{1, 2, 1, 2, 3} {
-		s.Look(queued(n, time.Hour), 1, noon)
+		s.Look(queued(n, time.Hour), 1)
 	}
 	if got := s.mustEnd(t, noon).numbers(); !slices.Equal(got, []webhook.EndpointNumber{1, 2, 3}) {
 		t.Errorf("named are %v", got)
@@ -158,7 +158,7 @@ func TestFailing(t *testing.T) {
 			s.Attempted(webhook.EndpointNumber(n), tally, noon)
 		}
 	}
-	s.Look(queued(2, time.Second), 12, noon)
+	s.Look(queued(2, time.Second), 12)
 	f := s.mustEnd(t, noon)
 	if got, want := f.numbers(), []webhook.EndpointNumber{3, 2, 5}; !slices.Equal(got, want) {
 		t.Fatalf("named are %v, want %v", got, want)
@@ -209,7 +209,7 @@ func TestNames(t *testing.T) {
 	}
 	round := func() error {
 		for n := range webhook.EndpointNumber(4) {
-			s.Look(queued(n+1, time.Hour), int64(n), noon)
+			s.Look(queued(n+1, time.Hour), int64(n))
 		}
 		asked = nil
 		return s.EndRound(noon, name)
@@ -233,7 +233,7 @@ func TestRanking(t *testing.T) {
 		r := newRound(most).byBacklog
 		var all []sight
 		for _, n := range chance.Perm(count) {
-			s := sight{webhook.EndpointNumber(n), webhook.Standing{Pending: int64(chance.IntN(10))}}
+			s := sight{webhook.EndpointNumber(n), webhook.Summary{Pending: int64(chance.IntN(10))}}
 			all = append(all, s)
 			r.put(float64(s.Pending), &s)
 		}
@@ -255,7 +255,7 @@ func TestSeries(t *testing.T) {
 		w := queued(n+1, time.Hour)
 		w.Gate.OpenUntil = noon.Add(-time.Second) // half-open
 		s.Attempted(n+1, webhook.Tally{Successes: 10, Failures: 30}, noon)
-		s.Look(w, int64(n), noon)
+		s.Look(w, int64(n))
 	}
 	s.mustEnd(t, time.Now().Add(time.Hour)) // the clock is set back after that
 	r := prometheus.NewPedanticRegistry()

@@ -20,7 +20,7 @@ var otherWord = regexp.MustCompile(`(?i)endpoint`)
 
 // pages are the documents for users. Those for contributors may say endpoint.
 var pages = []string{
-	"README.md", "SECURITY.md", "docs/tour.md", "docs/settings.md", "docs/receiving.md", "docs/operations.md",
+	"README.md", "SECURITY.md", "docs/tour.md", "docs/commands.md", "docs/settings.md", "docs/receiving.md", "docs/operations.md",
 	"examples/README.md", "httpapi/openapi.yaml",
 }
 
@@ -38,7 +38,7 @@ func TestOneWord(t *testing.T) {
 			}
 		}
 	}
-	for _, command := range []string{"serve", "token", "key create", "publish", "listen", "verify", "check", "backup", "restore", "reencrypt"} {
+	for _, command := range []string{"serve", "token", "key create", "publish", "listen", "verify", "check", "backup", "restore", "reencrypt", "webhooks add", "webhooks set", "deliveries list", "replay", "status", "doctor"} {
 		if got := runCommand(t, "", append([]string{"help"}, strings.Fields(command)...)...); otherWord.MatchString(got.out) {
 			t.Errorf("the help of %s:\n%s", command, got.out)
 		}

@@ -51,13 +51,18 @@ type breakerHealth struct {
 // hourHealth sums up the attempts of the last hour. The latencies are of all attempts that
 // were answered, in milliseconds.
 type hourHealth struct {
+	outcomes
+	P50 float64 `json:"latency_p50_ms"`
+	P95 float64 `json:"latency_p95_ms"`
+	P99 float64 `json:"latency_p99_ms"`
+}
+
+// outcomes counts attempts by what became of them.
+type outcomes struct {
 	Successes int64 `json:"successes"`
 	Failures  int64 `json:"failures"`
-	// SuccessRatio is null if there was no attempt.
+	// SuccessRatio is null if there was no attempt: 0 would read as an outage.
 	SuccessRatio *float64 `json:"success_ratio"`
-	P50          float64  `json:"latency_p50_ms"`
-	P95          float64  `json:"latency_p95_ms"`
-	P99          float64  `json:"latency_p99_ms"`
 }
 
 // lastError is why the latest failed attempt failed.
@@ -92,24 +97,25 @@ func NewHealth(e *webhook.Endpoint, h *webhook.Health, limits webhook.Settings, 
 	if h.OwnerAway {
 		r.Owner = "unreachable"
 	}
-	if !h.Backlog.OldestAt.IsZero() { // a clock that was set back makes no negative age
-		r.OldestAgeMS = max(0, now.Sub(h.Backlog.OldestAt).Milliseconds())
-	}
+	r.OldestAgeMS = ageMS(h.Backlog.OldestAt, now)
 	if h.LastReason != webhook.ReasonNone {
 		r.LastError = &lastError{string(h.LastReason), h.LastReason.MessageFor(h.LastStatusCode), h.LastStatusCode}
 	}
 	return r
 }
 
-// newHour returns the last hour. Without an attempt there is no ratio: 0 would read as an
-// outage.
+// newHour returns the last hour.
 func newHour(h *webhook.Health) hourHealth {
-	out := hourHealth{
-		Successes: h.Successes, Failures: h.Failures,
-		P50: milliseconds(h.P50), P95: milliseconds(h.P95), P99: milliseconds(h.P99),
+	return hourHealth{
+		outcomes: newOutcomes(webhook.Tally{Successes: h.Successes, Failures: h.Failures}),
+		P50:      milliseconds(h.P50), P95: milliseconds(h.P95), P99: milliseconds(h.P99),
 	}
-	if total := h.Successes + h.Failures; total > 0 {
-		ratio := float64(h.Successes) / float64(total)
+}
+
+func newOutcomes(t webhook.Tally) outcomes {
+	out := outcomes{Successes: t.Successes, Failures: t.Failures}
+	if total := t.Successes + t.Failures; total > 0 {
+		ratio := float64(t.Successes) / float64(total)
 		out.SuccessRatio = &ratio
 	}
 	return out

@@ -105,14 +105,11 @@ func (s *Store) number(ctx context.Context, q querier, l *slot, number, pending 
 }
 
 // resolve finds out what became of the transaction that a slot has sent, and reports
-// whether it was committed. If not, it never will be. q must commit each statement by
-// itself. ErrFenced; ErrBroken if the database lacks what it has acknowledged. After any
-// other error the outcome is still not known.
-func (s *Store) resolve(ctx context.Context, q querier, l *slot) (committed bool, err error) {
+// whether it was committed. If not, it never will be. ErrFenced; ErrBroken if the database
+// lacks what it has acknowledged. After any other error the outcome is still not known.
+func (s *Store) resolve(ctx context.Context, conn *pgx.Conn, l *slot) (committed bool, err error) {
 	for {
-		var now int64
-		// Waits for what is under way, because that has locked the row.
-		err := q.QueryRow(ctx, sqlLook, int64(s.incarnation), l.number).Scan(&now)
+		now, err := s.look(ctx, conn, l)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return false, s.fencedOff()
@@ -126,8 +123,20 @@ func (s *Store) resolve(ctx context.Context, q querier, l *slot) (committed bool
 			return committed, nil
 		}
 		// It may still be on its way. An empty transaction takes its place.
-		if err := s.number(ctx, q, l, l.next(), 0); err != nil && kindOf(err) != failedCheck {
+		if err := s.number(ctx, conn, l, l.next(), 0); err != nil && kindOf(err) != failedCheck {
 			return false, err
 		}
 	}
+}
+
+// look returns the number of the last transaction of a slot that the database has. It waits
+// for one that is under way, because that has locked the row.
+func (s *Store) look(ctx context.Context, conn *pgx.Conn, l *slot) (now int64, err error) {
+	warned := warnings(conn)
+	err = conn.QueryRow(ctx, sqlLook, int64(s.incarnation), l.number).Scan(&now)
+	if err == nil && warnings(conn) > warned {
+		// Somebody cancelled the wait for the standby: only the primary may have what was sent.
+		return 0, errUnknown
+	}
+	return now, err
 }

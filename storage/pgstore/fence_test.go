@@ -29,9 +29,10 @@ func TestResolve(t *testing.T) {
 		}
 		return late
 	}
+	conn := sessionOf(t, s)
 	for _, commits := range []bool{true, false, false, true} {
 		late := send(commits)
-		committed, err := s.resolve(ctx, s.writes, l)
+		committed, err := s.resolve(ctx, conn, l)
 		if err != nil || committed != commits {
 			t.Errorf("committed %t, %v; want %t", committed, err, commits)
 		}
@@ -44,7 +45,7 @@ func TestResolve(t *testing.T) {
 	if err := s.number(ctx, s.writes, l, l.next(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if committed, err := s.resolve(ctx, s.writes, l); err != nil || committed {
+	if committed, err := s.resolve(ctx, conn, l); err != nil || committed {
 		t.Errorf("committed %t, %v", committed, err)
 	}
 }
@@ -66,9 +67,9 @@ func TestResolveWaits(t *testing.T) {
 		committed bool
 		err       error
 	}
-	answers := make(chan answer)
+	answers, conn := make(chan answer), sessionOf(t, s)
 	go func() {
-		committed, err := s.resolve(ctx, s.writes, l)
+		committed, err := s.resolve(ctx, conn, l)
 		answers <- answer{committed, err}
 	}()
 	select {

@@ -76,6 +76,11 @@ func (s *Store) Heartbeat(ctx context.Context, b storage.Beat) (c storage.Cluste
 	if err = s.writable(); err == nil {
 		c, err = s.beat(ctx, b)
 	}
+	// The sessions of the pool may have ended since the last one, with a primary for
+	// example. A lease must not wait for the next heartbeat because of that.
+	for again := (backoff{}); err != nil && isPassing(err) && again.pause < 4*firstPause && again.wait(ctx, s.life.closed); {
+		c, err = s.beat(ctx, b)
+	}
 	if err = translate(ctx, err); err != nil {
 		return storage.Cluster{}, fmt.Errorf("send heartbeat: %w", err)
 	}

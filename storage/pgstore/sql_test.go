@@ -35,3 +35,14 @@ func valueOf[T any](t testing.TB, url, sql string, args ...any) (out T) {
 	}
 	return out
 }
+
+// sessionOf opens a session like that of a store's writer.
+func sessionOf(t testing.TB, s *Store) *pgx.Conn {
+	t.Helper()
+	conn, err := s.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // nothing is lost with it
+	return conn
+}

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -57,8 +58,8 @@ func (w *writer) findKeys(ctx context.Context) (found bool, err error) {
 }
 
 // refuseTaken fails the calls of which an event has the ID of a stored one: the numbers of
-// two nodes, and 32 random bits, have met. Their callers come again, with another ID. It
-// returns cause if there are none.
+// two nodes, and 32 random bits, have met. Their callers number the events again. It returns
+// cause if there are none.
 func (w *writer) refuseTaken(ctx context.Context, cause error) error {
 	var ids []webhook.ID
 	for _, j := range w.jobs {
@@ -83,7 +84,7 @@ func (w *writer) refuseTaken(ctx context.Context, cause error) error {
 	}
 	for _, j := range w.jobs {
 		if !j.out && j.accept != nil && j.accept.hasAny(taken) {
-			j.fail(unavailable(errTaken))
+			j.fail(fmt.Errorf("%w: %w", webhook.ErrExists, errTaken))
 			cause = nil
 		}
 	}

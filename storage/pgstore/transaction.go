@@ -142,7 +142,7 @@ func (c *changer) try(ctx context.Context) error {
 	defer conn.Release()
 	if l.sent != 0 {
 		sent := l.sent
-		committed, err := s.resolve(ctx, conn, l)
+		committed, err := s.resolve(ctx, conn.Conn(), l)
 		if err != nil {
 			return err
 		}

@@ -227,7 +227,7 @@ func TestTakenIDs(t *testing.T) {
 	release := holdCommitter(t, s, url)
 	twin, other := acceptLater(s, 0, e), acceptLater(s, 0, someEvent(2, 1))
 	release()
-	if got := <-twin; !errors.Is(got.err, webhook.ErrUnavailable) {
+	if got := <-twin; !errors.Is(got.err, webhook.ErrExists) {
 		t.Errorf("the twin: %v", got.err)
 	}
 	if got := <-other; got.err != nil {

@@ -96,6 +96,7 @@ func (c *cluster) node() *node {
 	n := &node{fixture: f}
 	if c.backend.Network != nil {
 		n.network = c.backend.Network(f.config)
+		f.config.Network = n.network
 	}
 	f.open()
 	n.Shared = c.backend.Shared(f.Store)

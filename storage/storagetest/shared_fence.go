@@ -1,8 +1,8 @@
 package storagetest
 
 import (
-	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/corpastro/astrohook/storage"
@@ -106,26 +106,33 @@ var fenceTests = []sharedTest{
 	}},
 }
 
-// fencedUnderLoad fences a node while it accepts and settles as fast as it can. What is
-// stored when Fence returns is all that will ever be, and has all that was acknowledged.
+// fencedUnderLoad fences a node while it accepts as fast as it can. What is stored when
+// Fence returns is all that will ever be, and has all that was acknowledged.
 func fencedUnderLoad(c *cluster) {
 	a, b := c.joined()
-	const most = 20_000
+	const most, least = 50_000, 300
 	type answer struct {
 		id  webhook.ID
 		err error
 	}
 	answers, handedOver := make(chan answer, most), 0
+	var acknowledged atomic.Int64
 	a.expired()
-	fenced := make(chan error, 1)
+	fenced, fencing := make(chan error, 1), false
 	for stop := false; !stop && handedOver < most; handedOver++ {
 		e := a.event(1)
-		a.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) { answers <- answer{e.ID, err} })
-		if handedOver == 200 {
-			go func() { fenced <- b.Fence(c.Context(), a.incarnation) }()
-		}
-		if handedOver%50 == 0 {
+		a.Accept([]webhook.Event{e}, 0, func(_ []webhook.Receipt, err error) {
+			if err == nil {
+				acknowledged.Add(1)
+			}
+			answers <- answer{e.ID, err}
+		})
+		if handedOver%20 == 0 {
 			time.Sleep(time.Millisecond) // several groups, not one
+		}
+		if !fencing && acknowledged.Load() >= least {
+			fencing = true
+			go func() { fenced <- b.Fence(c.Context(), a.incarnation) }()
 		}
 		select {
 		case err := <-fenced:
@@ -135,25 +142,25 @@ func fencedUnderLoad(c *cluster) {
 		}
 	}
 	if handedOver == most {
-		b.must(<-fenced)
+		c.Fatal("the fence took too long, or never began")
 	}
 	stored := storedIn(b, 1)
-	acknowledged := 0
+	refused := 0
 	for range handedOver {
-		got := <-answers
-		if got.err == nil {
-			acknowledged++
-			if !stored[got.id] {
-				c.Fatalf("%v was acknowledged, and was not stored when Fence returned", got.id)
-			}
-		} else if !errors.Is(got.err, webhook.ErrFenced) {
-			c.Fatal(got.err)
+		switch got := <-answers; {
+		case got.err == nil && !stored[got.id]:
+			c.Fatalf("%v was acknowledged, and was not stored when Fence returned", got.id)
+		case got.err != nil:
+			a.is(got.err, webhook.ErrFenced)
+			refused++
 		}
 	}
 	if now := storedIn(b, 1); len(now) != len(stored) {
 		c.Fatalf("%d events were stored when Fence returned, and %d are now", len(stored), len(now))
 	}
-	c.Logf("%d handed over, %d acknowledged, %d stored", handedOver, acknowledged, len(stored))
+	if refused == 0 || len(stored) < least {
+		c.Fatalf("%d were refused and %d stored: the fence came too late or too early", refused, len(stored))
+	}
 	same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, int64(len(stored)))
 }
 

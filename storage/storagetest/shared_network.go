@@ -31,7 +31,7 @@ var networkTests = []sharedTest{
 		}
 		same(b.fixture, len(b.queue(1)), 4)
 		same(b.fixture, len(b.queue(2)), 2)
-		same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, 7)
+		owe(7, a, b)
 		a.must(a.Err())
 	}},
 	{"bring nothing back that was delivered before its commit was known", func(c *cluster) {
@@ -57,7 +57,7 @@ var networkTests = []sharedTest{
 		b.onlyIn(e.ID.For(1), delivered)
 		b.onlyIn(e.ID.For(2), failed)
 		same(b.fixture, b.queue(1), nil)
-		same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, 1)
+		owe(1, a, b)
 	}},
 	{"settle once although the answer to the commit was lost", func(c *cluster) {
 		a, b := c.joined()
@@ -80,7 +80,7 @@ var networkTests = []sharedTest{
 			}
 		}
 		same(b.fixture, len(b.queue(1)), 0)
-		same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, 3)
+		owe(3, a, b)
 	}},
 	{"keep the order of one endpoint's settlements through faults", func(c *cluster) {
 		a, b := c.joined()
@@ -103,7 +103,7 @@ var networkTests = []sharedTest{
 		for i, one := range got.AttemptLog {
 			same(b.fixture, one.Number, i+1)
 		}
-		same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, 1)
+		owe(1, a, b)
 	}},
 	{"make a change once although the answer to its commit was lost", func(c *cluster) {
 		a, b := c.joined()
@@ -140,10 +140,20 @@ var networkTests = []sharedTest{
 		b.must(err)
 		same(b.fixture, len(list), 3)
 		same(b.fixture, list[2].Number(), first.Number())
-		same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, 3)
+		owe(3, a, b)
 	}},
 	{"answer while their records cannot be reached, and lose nothing of it", unreachable},
 	{"lose nothing and double nothing, whatever fails", soak},
+}
+
+// owe checks how many deliveries are pending, as the records have it and as each store
+// counts in memory.
+func owe(want int, nodes ...*node) {
+	for _, n := range nodes {
+		n.Helper()
+		same(n.fixture, n.beat(storage.Beat{Lease: lease}).Pending, int64(want))
+		same(n.fixture, n.Pending(), int64(want))
+	}
 }
 
 // faultsOf returns the ways in which one commit can end without an answer.
@@ -220,7 +230,7 @@ func soak(c *cluster) {
 		same(b.fixture, delivered[id], true)
 		same(b.fixture, len(b.delivery(id).AttemptLog), 1)
 	}
-	same(b.fixture, b.beat(storage.Beat{Lease: lease}).Pending, int64(pending))
+	owe(pending, a, b)
 	c.Logf("%d and %d commits failed", a.network.Met(), b.network.Met())
 }
 

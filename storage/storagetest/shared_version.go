@@ -3,6 +3,7 @@ package storagetest
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
@@ -152,7 +153,8 @@ func (n *node) beat2() storage.Cluster {
 // registration had been answered before the event was handed over.
 func registrationsRace(c *cluster) {
 	a, b := c.two()
-	const registrations = 50
+	const registrations = 200
+	a.accept(a.event(1))       // its session is open
 	var answered atomic.Uint64 // the largest number of a webhook that was registered
 	var failed error
 	ended := make(chan struct{})
@@ -168,6 +170,7 @@ func registrationsRace(c *cluster) {
 				return
 			}
 			answered.Store(uint64(got.Number()))
+			time.Sleep(time.Millisecond) // or none of the events would get in
 		}
 	}()
 	known, version, stored, stale := []webhook.EndpointNumber(nil), uint64(1), 0, 0
@@ -198,5 +201,7 @@ func registrationsRace(c *cluster) {
 	}
 	a.must(failed)
 	same(a.fixture, len(known), registrations)
-	c.Logf("%d events stored, %d matched again", stored, stale)
+	if stored < 2 || stale == 0 {
+		c.Errorf("%d events were stored, and %d were matched again: the two did not meet", stored, stale)
+	}
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Now func() time.Time
 	// Node numbers the stores that are open on the same Dir at the same time, from 0.
 	Node int
+	// Network is between the store and its records, if SharedBackend.Network made one.
+	Network Network
 	// Test is the test that needs the store. With its Cleanup a backend removes what it
 	// keeps outside of Dir.
 	Test testing.TB

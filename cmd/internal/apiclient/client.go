@@ -147,7 +147,7 @@ func (c *Client) Send(ctx context.Context, r Request) (status int, text []byte, 
 	}
 	response, err := c.HTTP.Do(request)
 	if err != nil {
-		return 0, nil, fmt.Errorf("call the server: %w", err)
+		return 0, nil, uncalled(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if err := redirected(response); err != nil {
@@ -158,6 +158,15 @@ func (c *Client) Send(ctx context.Context, r Request) (status int, text []byte, 
 		return 0, nil, fmt.Errorf("read the server's answer: %w", err)
 	}
 	return response.StatusCode, text, nil
+}
+
+// uncalled returns the error of a call that got no answer, without its method and URL: the
+// user knows which command it was, and the reason has the address.
+func uncalled(err error) error {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err
+	}
+	return fmt.Errorf("call the server: %w", err)
 }
 
 // Open makes a GET call whose answer may take any time and have any length; ctx ends it.
@@ -172,7 +181,7 @@ func (c *Client) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	unbounded := http.Client{Transport: c.HTTP.Transport, CheckRedirect: stay}
 	response, err := unbounded.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("call the server: %w", err)
+		return nil, uncalled(err)
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil

@@ -87,8 +87,8 @@ func (w *diskWatcher) look() {
 	}
 	w.failing = false
 	reserve := w.bytes(space)
-	w.figures.free.Set(float64(space.Free))
-	w.figures.reserve.Set(float64(reserve))
+	w.figures.free.Store(space.Free)
+	w.figures.reserve.Store(reserve)
 	reached := belowReserve(space.Free, reserve, w.reached)
 	if reached == w.reached {
 		return
@@ -110,7 +110,7 @@ func (w *diskWatcher) weigh(now time.Time) {
 	}
 	w.weighed = now
 	if bytes, err := w.stored(); err == nil {
-		w.figures.stored.Set(float64(bytes))
+		w.figures.stored.Store(bytes)
 	}
 }
 

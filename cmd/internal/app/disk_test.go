@@ -46,7 +46,7 @@ func TestDiskWatcher(t *testing.T) {
 		var told []bool
 		var log bytes.Buffer
 		var stored atomic.Uint64
-		_, shown, err := newRegistry("test")
+		registry, shown, err := newRegistry("test")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,20 +92,33 @@ func TestDiskWatcher(t *testing.T) {
 			if !slices.Equal(told, step.want) {
 				t.Errorf("%s: passed on %v, want %v", step.reason, told, step.want)
 			}
-			if free := testutil.ToFloat64(shown.free); !step.fault && free != float64(step.free) {
-				t.Errorf("%s: the metric says that %v are free", step.reason, free)
+			if free := shown.disk().Free; !step.fault && free != step.free {
+				t.Errorf("%s: it says that %v are free", step.reason, free)
 			}
 		}
 		time.Sleep(2 * storedInterval)
 		synctest.Wait()
-		if reserve, bytes := testutil.ToFloat64(shown.reserve), testutil.ToFloat64(shown.stored); reserve != 1600 || bytes != 3000 {
-			t.Errorf("reserve %v, stored %v after the start and two minutes", reserve, bytes)
+		if d := shown.disk(); d.Reserve != 1600 || d.Storage != 3000 {
+			t.Errorf("after the start and two minutes: %+v", d)
+		}
+		if err := testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP astrohook_storage_bytes Space that storage takes on the disk, what it reserves for itself included.
+# TYPE astrohook_storage_bytes gauge
+astrohook_storage_bytes 3000
+# HELP astrohook_disk_reserve_bytes Free space below which publishing is refused.
+# TYPE astrohook_disk_reserve_bytes gauge
+astrohook_disk_reserve_bytes 1600
+# HELP astrohook_disk_free_bytes Free space of the disk that the data directory is on.
+# TYPE astrohook_disk_free_bytes gauge
+astrohook_disk_free_bytes 0
+`), "astrohook_storage_bytes", "astrohook_disk_reserve_bytes", "astrohook_disk_free_bytes"); err != nil {
+			t.Error(err)
 		}
 		fault.Store(true)
 		time.Sleep(storedInterval)
 		synctest.Wait()
-		if bytes := testutil.ToFloat64(shown.stored); bytes != 3000 {
-			t.Errorf("stored %v after a measurement that failed: want the last figure", bytes)
+		if d := shown.disk(); d.Storage != 3000 {
+			t.Errorf("after a measurement that failed: %+v, want the last figure", d)
 		}
 		if err := stop(context.Background()); err != nil {
 			t.Error(err)

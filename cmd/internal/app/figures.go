@@ -3,9 +3,12 @@ package app
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/corpastro/astrohook/httpapi/view"
 )
 
 // figures are the metrics of the server as a whole: what it is, and what it has of the
@@ -14,16 +17,22 @@ import (
 type figures struct {
 	// commits are observed by storage, once for each group of writes.
 	commits prometheus.Histogram
-	// free, reserve and stored are set by the disk watcher: the first two every second,
-	// from one statfs, the last one every minute, from the entries of storage's directory.
-	free, reserve, stored prometheus.Gauge
+	// free, reserve and stored are bytes. The disk watcher sets them: the first two every
+	// second, from one statfs, the last one every minute, from the entries of storage's
+	// directory.
+	free, reserve, stored atomic.Uint64
+}
+
+// disk returns what is known of the disk.
+func (f *figures) disk() view.Disk {
+	return view.Disk{Free: f.free.Load(), Reserve: f.reserve.Load(), Storage: f.stored.Load()}
 }
 
 // newRegistry returns a registry with the figures of the runtime, the process and the
 // server. It is this server's, not the global one: two servers may run in one process.
 func newRegistry(version string) (*prometheus.Registry, *figures, error) {
-	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	gauge := func(name, help string, bytes *atomic.Uint64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(bytes.Load()) })
 	}
 	f := &figures{
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -31,9 +40,6 @@ func newRegistry(version string) (*prometheus.Registry, *figures, error) {
 			Help:    "Time of one commit of storage, its sync to disk included.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16), // 0.1 ms: a disk with a cache of its own; 3 s: one that fails
 		}),
-		free:    gauge("astrohook_disk_free_bytes", "Free space of the disk that the data directory is on."),
-		reserve: gauge("astrohook_disk_reserve_bytes", "Free space below which publishing is refused."),
-		stored:  gauge("astrohook_storage_bytes", "Space that storage takes on the disk, what it reserves for itself included."),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "astrohook_build_info", Help: "Always 1; the labels say which program runs.",
@@ -43,7 +49,10 @@ func newRegistry(version string) (*prometheus.Registry, *figures, error) {
 	r := prometheus.NewRegistry()
 	all := []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		f.commits, f.free, f.reserve, f.stored, build,
+		f.commits, build,
+		gauge("astrohook_disk_free_bytes", "Free space of the disk that the data directory is on.", &f.free),
+		gauge("astrohook_disk_reserve_bytes", "Free space below which publishing is refused.", &f.reserve),
+		gauge("astrohook_storage_bytes", "Space that storage takes on the disk, what it reserves for itself included.", &f.stored),
 	}
 	var err error
 	for _, c := range all {

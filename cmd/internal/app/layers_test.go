@@ -113,6 +113,13 @@ var forbidden = []edge{
 	{"actors", "cmd", "cmd is the top"},
 	{"httpapi", "cmd", "cmd is the top"},
 	{"storage", "cmd", "cmd is the top"},
+	{"cmd/internal/app", "cmd/internal/cli", "a server knows no commands"},
+	{"cmd/internal/cli/completion", "cmd/internal/cli/connection", "what a value may be is asked through a function"},
+	{"cmd/internal/cli/connection", "cmd/internal/app", "who calls a server has none"},
+	{"cmd/internal/cli/live", "cmd/internal/app", "who calls a server has none"},
+	{"cmd/internal/cli/output", "cmd/internal/cli/connection", "a leaf: what is printed does not depend on who was asked"},
+	{"cmd/internal/cli/output", "cmd/internal/cli/live", "a leaf: what is printed does not depend on when"},
+	{"cmd/internal/cli/resource", "cmd/internal/app", "views of the API call it, and have nothing else of a server"},
 	{"cmd/internal/cluster", "actors", "a node decides by leases and parts, and knows deliveries by interface only"},
 	{"cmd/internal/cluster", "httpapi", "a node decides by leases and parts, and knows deliveries by interface only"},
 	{"cmd/internal/cluster", "storage/pgstore", "a node knows its store by the interface storage.Shared"},
@@ -152,6 +159,10 @@ var homes = []struct {
 }{
 	{"github.com/dgraph-io/badger", []string{module + "/storage/badgerstore/engine", module + "/storage/badgerstore", module + "/storage/badgerstore/export"}},
 	{"github.com/asynkron/protoactor-go", []string{module + "/actors"}},
+	{"github.com/spf13/cobra", []string{module + "/cmd/internal/cli/completion"}},
+	{"charm.land/bubbletea", []string{module + "/cmd/internal/cli/live"}},
+	{"charm.land/lipgloss", []string{module + "/cmd/internal/cli/output", module + "/cmd/internal/cli/live"}},
+	{"github.com/vbauerster/mpb", []string{module + "/cmd/internal/cli/live"}},
 	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/columns", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
 }
 

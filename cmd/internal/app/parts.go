@@ -169,6 +169,7 @@ func (a *App) openAPI() error {
 		Registry:     a.parts.registry,
 		Profiling:    a.config.Profiling,
 		Backup:       a.parts.backup,
+		Disk:         a.parts.figures.disk,
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api

@@ -104,7 +104,13 @@ func Answer(model *kong.Application, args []string, values Values, out io.Writer
 func tree(model *kong.Application, values Values) *cobra.Command {
 	root := command(model.Node, values)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	help := &cobra.Command{Use: "help"} // cobra would add a command with flags of its own
+	for _, child := range root.Commands() {
+		if child.Name() == help.Name() {
+			help = child
+		}
+	}
+	root.SetHelpCommand(help)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	return root
 }

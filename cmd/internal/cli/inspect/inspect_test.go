@@ -104,7 +104,7 @@ func TestStatus(t *testing.T) {
 	}
 	for _, want := range []string{
 		"status           ready\n", "version          1.2.3\n", "pending          1204 deliveries; the oldest of an active webhook for 3m\n",
-		"in flight        7 attempts; 2 webhooks wait for more\n", "since the start  1 events accepted, 90 deliveries made, 3 failed\n",
+		"in flight        7 attempts; waiting for more: 2 webhooks\n", "since the start  accepted 1, delivered 90, failed 3\n",
 		"webhooks         5 active, 0 paused, 1 disabled\n", "breakers open    1\n", "disk free        1.0 GiB; publishing is refused below 2.0 GiB\n",
 		"stored           1.0 KiB\n", "panics           1; the log has them\n",
 	} {

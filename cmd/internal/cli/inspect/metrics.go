@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
+	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
 
 // figures are the metrics that an operator looks at first. One that the server does not have
@@ -102,11 +103,11 @@ func (m metrics) by(name, label string) map[string]float64 {
 func (f *figures) fields() []output.Field {
 	fields := []output.Field{
 		{Title: "pending", Text: f.pending()},
-		{Title: "in flight", Text: fmt.Sprintf("%.0f attempts; %.0f webhooks wait for more", f.InFlight, f.Waiting)},
-		{Title: "since the start", Text: fmt.Sprintf("%.0f events accepted, %.0f deliveries made, %.0f failed", f.Accepted, f.Delivered, f.Failed)},
+		{Title: "in flight", Text: terminal.Counted(int64(f.InFlight), "attempt") + "; waiting for more: " + terminal.CountedOrNo(int64(f.Waiting), "webhook")},
+		{Title: "since the start", Text: fmt.Sprintf("accepted %.0f, delivered %.0f, failed %.0f", f.Accepted, f.Delivered, f.Failed)},
 	}
 	if f.Rates != nil {
-		fields = append(fields, output.Field{Title: "per second", Text: fmt.Sprintf("%.1f events accepted, %.1f deliveries made, %.1f failed", f.Rates.Accepted, f.Rates.Delivered, f.Rates.Failed)})
+		fields = append(fields, output.Field{Title: "per second", Text: fmt.Sprintf("accepted %.1f, delivered %.1f, failed %.1f", f.Rates.Accepted, f.Rates.Delivered, f.Rates.Failed)})
 	}
 	if f.Webhooks != nil {
 		fields = append(fields, output.Field{Title: "webhooks", Text: fmt.Sprintf("%.0f active, %.0f paused, %.0f disabled", f.Webhooks["active"], f.Webhooks["paused"], f.Webhooks["disabled"])})
@@ -131,8 +132,8 @@ func (f *figures) fields() []output.Field {
 
 // pending returns how many deliveries wait, and how long the oldest of an active webhook has.
 func (f *figures) pending() string {
-	line := fmt.Sprintf("%.0f deliveries", f.Pending)
-	if age := f.OldestAge["active"]; age > 0 {
+	line := terminal.Counted(int64(f.Pending), "delivery")
+	if age := f.OldestAge["active"]; f.Pending > 0 && age > 0 {
 		line += "; the oldest of an active webhook for " + output.Span(time.Duration(age*float64(time.Second)))
 	}
 	return line

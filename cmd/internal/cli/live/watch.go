@@ -13,6 +13,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
@@ -157,20 +158,21 @@ func (s *screen) look() tea.Msg {
 // View returns the screen: the last look, as much of it as there is room for, and a line
 // about the next one.
 func (s *screen) View() tea.View {
+	foot := s.foot()
 	lines := strings.Split(strings.TrimSuffix(s.text, "\n"), "\n")
-	if height := s.height - 2; height > 0 && len(lines) > height {
+	if height := s.height - 2 - strings.Count(foot, "\n"); height > 0 && len(lines) > height {
 		lines = append(lines[:height-1:height-1], output.Quiet.Paint(fmt.Sprintf("… %d more lines", len(lines)-height+1)))
 	}
-	view := tea.NewView(strings.Join(lines, "\n") + "\n\n" + s.foot())
+	view := tea.NewView(strings.Join(lines, "\n") + "\n\n" + foot)
 	view.AltScreen = true
 	return view
 }
 
-// foot returns the last line of the screen.
+// foot returns the last line of the screen, or several about an error.
 func (s *screen) foot() string {
 	switch {
 	case s.err != nil:
-		return output.Bad.Paint(terminal.Printable(s.err.Error()))
+		return output.Bad.Paint(lipgloss.Wrap(terminal.Printable(s.err.Error()), s.width, " "))
 	case s.at.IsZero():
 		return output.Quiet.Paint("Asking the server …")
 	}
