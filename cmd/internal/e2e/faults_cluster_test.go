@@ -34,14 +34,18 @@ type clusterTrial struct {
 	database string // its URL on the primary
 }
 
-// startCluster starts the database and nodes, and registers the subscribers.
-func startCluster(t *testing.T, nodes int, env ...string) *clusterTrial {
+// startCluster starts the database and three nodes, and registers the subscribers. change,
+// if any, returns settings of a node beyond the usual ones.
+func startCluster(t *testing.T, change func(c *clusterTrial, node int) []string) *clusterTrial {
 	t.Helper()
 	c := &clusterTrial{t: t}
 	c.startDatabase()
-	for i := range nodes {
+	for i := range 3 {
 		settings := append(asNode(t, fmt.Sprintf("node-%d", i+1)), "ASTROHOOK_DATABASE_URL="+c.url())
-		s := newServer(t, append(settings, env...)...)
+		if change != nil {
+			settings = append(settings, change(c, i)...)
+		}
+		s := newServer(t, settings...)
 		s.start(t)
 		c.nodes = append(c.nodes, s)
 	}
@@ -53,7 +57,6 @@ func startCluster(t *testing.T, nodes int, env ...string) *clusterTrial {
 	c.ledger = newCrashLedger(seed, fleetKinds)
 	c.fleet = startFleet(t, c.nodes[0], c.ledger)
 	c.watch()
-	c.awaitBalanced()
 	return c
 }
 
@@ -211,7 +214,8 @@ func (c *clusterTrial) next(i int) *server { return c.nodes[(i+1)%len(c.nodes)] 
 // delivered to again within 8 s of the kill: the lease, a look, and what follows.
 func TestFaultClusterNodeKilled(t *testing.T) {
 	rounds := faults(t, 2, 1000)
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
+	c.awaitBalanced()
 	stop := c.load()
 	for range rounds {
 		victim := rand.IntN(len(c.nodes))
@@ -237,7 +241,8 @@ func TestFaultClusterNodeKilled(t *testing.T) {
 // again by itself.
 func TestFaultClusterNodeStopped(t *testing.T) {
 	rounds := faults(t, 1, 50)
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
+	c.awaitBalanced()
 	stop := c.load()
 	for range rounds {
 		victim := rand.IntN(len(c.nodes))
@@ -262,7 +267,7 @@ func TestFaultClusterNodeStopped(t *testing.T) {
 // its parts are handed over, so that nothing arrives twice, and nobody waits for a lease.
 func TestFaultClusterRollingRestart(t *testing.T) {
 	rounds := faults(t, 1, 20)
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
 	stop := c.load()
 	for range rounds {
 		for i, node := range c.nodes {
@@ -286,7 +291,7 @@ func TestFaultClusterRollingRestart(t *testing.T) {
 // TestFaultClusterPromotion kills the primary under load and promotes its standby. Every
 // node keeps its parts, and what was acknowledged is there.
 func TestFaultClusterPromotion(t *testing.T) {
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
 	stop := c.load()
 	c.during(func() {
 		if err := c.primary.Kill(); err != nil {
