@@ -162,7 +162,7 @@ func TestDropAndGainAgain(t *testing.T) {
 		synctest.Wait()
 		f.nodes[0].d.DropParts(webhook.AllParts())
 		f.own(0, webhook.AllParts())
-		time.Sleep(time.Minute)
+		time.Sleep(30*time.Second + time.Millisecond) // three attempts, without a wait for an audit
 		f.wantOnce(endpoints, events)
 	})
 }
@@ -295,9 +295,9 @@ func TestStoreIsUnavailable(t *testing.T) {
 	}, func(f *fleet) {
 		endpoints := f.register(0, 2, webhook.Settings{})
 		events := f.nodes[0].publish(3, 10)
-		failures.Store(3)
+		failures.Store(1)
 		f.own(0, webhook.AllParts())
-		time.Sleep(3*readRetry + time.Second)
+		time.Sleep(readRetry + time.Millisecond) // too early for an audit
 		f.wantOnce(endpoints, events)
 		select {
 		case <-f.nodes[0].d.Failed():

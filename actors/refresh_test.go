@@ -133,7 +133,7 @@ func TestStaleWidePublication(t *testing.T) {
 		late, calls := 0, 0
 		f.versioned.before = func() {
 			if calls++; calls == 2 {
-				for range 300 {
+				for range 600 { // the second call's events need two calls now
 					f.createElsewhere("acme", "*")
 					late++
 				}
@@ -189,15 +189,21 @@ func TestStormOfRegistrations(t *testing.T) {
 // TestChangesCannotBeRead: the publisher gets the reason, and the next one tries again.
 func TestChangesCannotBeRead(t *testing.T) {
 	inFleet(t, 1, nil, func(f *fleet) {
+		const endpoints = 1000
+		f.register(0, endpoints, webhook.Settings{})
+		synctest.Wait()
 		f.createElsewhere("acme", "*")
 		unavailable := fmt.Errorf("read changes: %w", webhook.ErrUnavailable)
 		f.links[0].fails.Store(&unavailable)
-		_, err := f.nodes[0].d.Publish(f.Context(), []webhook.Event{{Type: "a", Data: []byte("1")}})
-		wantError(t, err, webhook.ErrUnavailable)
+		const rounds = maxStoring/endpoints + 1 // would fill what is being stored, if it were not counted back
+		for range rounds {
+			_, err := f.nodes[0].d.Publish(f.Context(), []webhook.Event{{Type: "a", Data: []byte("1")}})
+			wantError(t, err, webhook.ErrUnavailable)
+		}
 		f.links[0].fails.Store(nil)
 		f.nodes[0].publish(1, 10)
-		if got := f.versioned.Pending(); got != 1 {
-			t.Errorf("%d deliveries are pending, want 1", got)
+		if got := f.versioned.Pending(); got != endpoints+1 {
+			t.Errorf("%d deliveries are pending", got)
 		}
 		f.nodes[0].wantPublished()
 	})

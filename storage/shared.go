@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -46,6 +47,9 @@ type Shared interface {
 
 // Incarnation is one run of one node. It is random and not 0.
 type Incarnation uint64
+
+// String returns the incarnation as the API and the log show it: 16 hexadecimal digits.
+func (i Incarnation) String() string { return fmt.Sprintf("%016x", uint64(i)) }
 
 // NodeInfo describes a node to the others.
 type NodeInfo struct {

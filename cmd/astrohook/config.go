@@ -163,10 +163,10 @@ func upTo(text, separator string) string {
 }
 
 // maskPassword returns a URL without its user and password, and without a query, which can
-// hold a key.
+// hold a key. Of a text that is no URL nobody knows where its secrets are.
 func maskPassword(text string) string {
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || u.Scheme == "" || u.Host == "" {
 		return mask
 	}
 	if u.User != nil {

@@ -12,6 +12,7 @@ import (
 var secretSettings = []string{
 	"--jwt-secret=seecret-0123456789abcdef0123456789", "--jwt-secrets=kid1=seecret-0123456789abcdef0123456789,kid2=seecret-0123456789abcdef0123456=789",
 	"--secret-keys=k1:seecret,seecret-without-an-id", "--egress-proxy=http://seecret:seecret@proxy.example:3128", "--jwt-keys-url=https://seecret@id.example/keys?key=seecret",
+	"--cluster-secret=seecret-0123456789abcdef0123456789", "--database-url=postgres://astrohook:seecret@db.example:5432/astrohook?password=seecret",
 }
 
 // TestConfigPrintMasks: no format shows a secret, and every setting whose placeholder says
@@ -22,10 +23,15 @@ func TestConfigPrintMasks(t *testing.T) {
 		if got.code != 0 || strings.Contains(got.out, "seecret") {
 			t.Errorf("%s: %+v", format, got)
 		}
-		for _, want := range []string{"kid1=***,kid2=***", "k1:***,***", "http://xxxxx@proxy.example:3128", "https://xxxxx@id.example/keys?xxxxx"} {
+		for _, want := range []string{"kid1=***,kid2=***", "k1:***,***", "http://xxxxx@proxy.example:3128", "https://xxxxx@id.example/keys?xxxxx", "postgres://xxxxx@db.example:5432/astrohook?xxxxx"} {
 			if !strings.Contains(got.out, want) {
 				t.Errorf("%s: no %q in\n%s", format, want, got.out)
 			}
+		}
+	}
+	for _, text := range []string{"host=db password=seecret", "seecret", "postgres:seecret", "http://[seecret"} {
+		if got := maskPassword(text); got != mask {
+			t.Errorf("%s is shown as %s", text, got)
 		}
 	}
 	masked := 0

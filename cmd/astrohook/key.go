@@ -1,17 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/cli/connection"
+	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -91,32 +93,28 @@ type apiKey struct {
 	Key string `json:"key"`
 }
 
-// keyColumns are the titles of what columns returns.
-const keyColumns = "ID\tNAME\tCLIENT\tSCOPE\tMADE\tEXPIRES"
-
-// columns returns a key's line of the table. Names come from administrators, and ids from
-// the server, so all of it is made harmless for the terminal.
-func (k apiKey) columns() string {
-	columns := []string{k.ID, k.Name, k.ClientID, strings.Join(k.Scopes, " "), k.CreatedAt, k.ExpiresAt}
-	for i, text := range columns {
-		columns[i] = terminal.OrDash(text)
-	}
-	if k.ExpiresAt == "" {
-		columns[5] = "never"
-	}
-	return strings.Join(columns, "\t")
+// keyColumns are the columns of a list of keys.
+var keyColumns = []output.Column[apiKey]{
+	{Title: "ID", Text: func(k apiKey) string { return k.ID }},
+	{Title: "NAME", Text: func(k apiKey) string { return k.Name }, Least: 15},
+	{Title: "CLIENT", Text: func(k apiKey) string { return k.ClientID }, Least: 10},
+	{Title: "SCOPE", Text: func(k apiKey) string { return strings.Join(k.Scopes, " ") }},
+	{Title: "MADE", Text: func(k apiKey) string { return k.CreatedAt }, Drop: 1},
+	{Title: "EXPIRES", Text: func(k apiKey) string { return cmp.Or(k.ExpiresAt, "never") }},
 }
 
 // keyListCommand lists keys, without their texts, which the server does not have.
 type keyListCommand struct {
-	keyServer `embed:""`
-	Client    string `placeholder:"ID" help:"Only this client's keys."`
+	keyServer    `embed:""`
+	output.Flags `embed:""`
+	Client       string `placeholder:"ID" help:"Only this client's keys."`
 }
 
-// Run prints a table of the keys, and their number. It reads all pages first, since the
-// widths of the columns depend on all of them.
+// Run prints the keys, and says how many there are. A table of them is read whole before,
+// since the widths of its columns depend on all.
 func (c *keyListCommand) Run(ctx context.Context, std streams) error {
-	keys, err := c.list(ctx)
+	p := c.Printer(std)
+	n, err := output.List(p, c.keys(ctx), keyColumns)
 	if err != nil {
 		return fmt.Errorf("list API keys: %w", err)
 	}
@@ -124,42 +122,43 @@ func (c *keyListCommand) Run(ctx context.Context, std streams) error {
 	if c.Client != "" {
 		whose = " of client " + terminal.Printable(c.Client)
 	}
-	if len(keys) == 0 {
-		_, err = fmt.Fprintf(std.Out, "No API keys%s; `astrohook key create` makes one.\n", whose)
-		return err
+	switch {
+	case p.Format != output.Table:
+	case n == 0:
+		p.Note("No API keys" + whose + "; `astrohook key create` makes one.")
+	default:
+		p.Note(terminal.Counted(n, "API key") + whose)
 	}
-	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, keyColumns)
-	for _, k := range keys {
-		_, _ = fmt.Fprintln(table, k.columns())
-	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("print the keys: %w", err)
-	}
-	_, err = fmt.Fprintln(std.Out, terminal.Counted(len(keys), "API key")+whose)
-	return err
+	return nil
 }
 
-// list reads all keys, page by page, which may miss keys that are made meanwhile. The
+// keys returns all keys, page by page, which may miss keys that are made meanwhile. The
 // server has 10,000 at most.
-func (c *keyListCommand) list(ctx context.Context) (keys []apiKey, err error) {
+func (c *keyListCommand) keys(ctx context.Context) iter.Seq2[json.RawMessage, error] {
 	query := url.Values{"limit": {"250"}}
 	if c.Client != "" {
 		query.Set("client_id", c.Client)
 	}
-	for {
-		var page struct {
-			Data       []apiKey `json:"data"`
-			NextCursor string   `json:"next_cursor"`
+	return func(yield func(json.RawMessage, error) bool) {
+		for {
+			var page struct {
+				Data       []json.RawMessage `json:"data"`
+				NextCursor string            `json:"next_cursor"`
+			}
+			if err := c.call(ctx, apiclient.Request{Method: http.MethodGet, Path: "/api/keys?" + query.Encode()}, &page); err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, key := range page.Data {
+				if !yield(key, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" {
+				return
+			}
+			query.Set("cursor", page.NextCursor)
 		}
-		if err := c.call(ctx, apiclient.Request{Method: http.MethodGet, Path: "/api/keys?" + query.Encode()}, &page); err != nil {
-			return nil, err
-		}
-		keys = append(keys, page.Data...)
-		if page.NextCursor == "" {
-			return keys, nil
-		}
-		query.Set("cursor", page.NextCursor)
 	}
 }
 

@@ -40,6 +40,9 @@ type Options struct {
 	Retention time.Duration
 	// Log receives what an operator should know; nil for none.
 	Log *slog.Logger
+	// Committed is called for each group of writes that is stored, with the time that it
+	// took, repetitions included, before anybody hears of it. It must not block. Nil for none.
+	Committed func(took time.Duration)
 	// Now dates and expires records, for tests; nil for time.Now.
 	Now func() time.Time
 	// clock is compared with the database's; nil for time.Now.
@@ -53,6 +56,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Committed == nil {
+		o.Committed = func(time.Duration) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

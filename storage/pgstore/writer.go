@@ -42,11 +42,12 @@ func newWriter(s *Store) *writer {
 // repeats the group until it is stored; what cannot be stored fails alone.
 func (s *Store) commit(jobs []*job) (int, error) {
 	w := s.writer
-	n := w.take(jobs)
+	n, began := w.take(jobs), time.Now()
 	for b := (backoff{}); ; {
 		err := w.try()
 		if err == nil && w.stored && len(w.doubtful) == 0 {
 			w.recovered()
+			s.options.Committed(time.Since(began))
 			return n, nil
 		}
 		if err == nil {
@@ -139,7 +140,7 @@ func (w *writer) ends(err error) error {
 // recovered notes that a group is stored.
 func (w *writer) recovered() {
 	if !w.failing.IsZero() {
-		w.store.options.Log.Info("the database takes writes again", "after", time.Since(w.failing).Round(time.Millisecond))
+		w.store.options.Log.Info("the database takes writes again", "after_ms", time.Since(w.failing).Milliseconds())
 		w.failing = time.Time{}
 	}
 }

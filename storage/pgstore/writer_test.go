@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -350,4 +351,30 @@ func TestTwinsInOneGroup(t *testing.T) {
 		t.Errorf("it is %q", got)
 	}
 	checkCounts(t, s, url)
+}
+
+// TestCommitted: each group that is stored is reported once, before its jobs are done.
+func TestCommitted(t *testing.T) {
+	var commits atomic.Int32
+	s, err := Open(t.Context(), Options{URL: database(t), LonePrimary: true, Committed: func(took time.Duration) {
+		if took <= 0 {
+			t.Error("a group took", took)
+		}
+		commits.Add(1)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for i := range uint64(3) {
+		before := commits.Load()
+		accept(t, s, someEvent(i, 1))
+		if n := commits.Load() - before; n != 1 {
+			t.Errorf("event %d: %d commits were reported", i, n)
+		}
+	}
 }

@@ -30,7 +30,9 @@ func (a *App) openDatabase() (storage.Backend, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	began := time.Now()
-	backend, err := pgstore.Open(ctx, a.config.database(a.component("storage")))
+	options := a.config.database(a.component("storage"))
+	options.Committed = a.parts.figures.committed
+	backend, err := pgstore.Open(ctx, options)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func TestDiskWatcher(t *testing.T) {
 		var log bytes.Buffer
 		var stored atomic.Uint64
 		registry, shown, err := newRegistry("test")
-		if err != nil {
+		if err = errors.Join(err, shown.registerDisk(registry)); err != nil {
 			t.Fatal(err)
 		}
 		w := &diskWatcher{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,6 +24,22 @@ type figures struct {
 	free, reserve, stored atomic.Uint64
 }
 
+// committed observes a commit.
+func (f *figures) committed(took time.Duration) { f.commits.Observe(took.Seconds()) }
+
+// registerDisk registers what is about the disk of the data directory. With a database in
+// place of it there are no such figures: zeros would read as a full disk.
+func (f *figures) registerDisk(r prometheus.Registerer) error {
+	gauge := func(name, help string, bytes *atomic.Uint64) error {
+		return r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(bytes.Load()) }))
+	}
+	return errors.Join(
+		gauge("astrohook_disk_free_bytes", "Free space of the disk that the data directory is on.", &f.free),
+		gauge("astrohook_disk_reserve_bytes", "Free space below which publishing is refused.", &f.reserve),
+		gauge("astrohook_storage_bytes", "Space that storage takes on the disk, what it reserves for itself included.", &f.stored),
+	)
+}
+
 // disk returns what is known of the disk.
 func (f *figures) disk() view.Disk {
 	return view.Disk{Free: f.free.Load(), Reserve: f.reserve.Load(), Storage: f.stored.Load()}
@@ -31,9 +48,6 @@ func (f *figures) disk() view.Disk {
 // newRegistry returns a registry with the figures of the runtime, the process and the
 // server. It is this server's, not the global one: two servers may run in one process.
 func newRegistry(version string) (*prometheus.Registry, *figures, error) {
-	gauge := func(name, help string, bytes *atomic.Uint64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(bytes.Load()) })
-	}
 	f := &figures{
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "astrohook_storage_commit_seconds",
@@ -50,9 +64,6 @@ func newRegistry(version string) (*prometheus.Registry, *figures, error) {
 	all := []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		f.commits, build,
-		gauge("astrohook_disk_free_bytes", "Free space of the disk that the data directory is on.", &f.free),
-		gauge("astrohook_disk_reserve_bytes", "Free space below which publishing is refused.", &f.reserve),
-		gauge("astrohook_storage_bytes", "Space that storage takes on the disk, what it reserves for itself included.", &f.stored),
 	}
 	var err error
 	for _, c := range all {

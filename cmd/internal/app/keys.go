@@ -107,8 +107,8 @@ func missingKey(err error) error {
 		return err
 	case errors.Is(err, keyring.ErrUnknownKey):
 		return &webhook.FieldError{Field: "secret-keys", Cause: err, Reason: fmt.Sprintf(
-			"lacks the key %q, which encrypts the secrets of %d webhooks in the data directory", refused.ID, refused.Endpoints)}
+			"lacks the key %q, which encrypts the secrets of %d webhooks in storage", refused.ID, refused.Endpoints)}
 	}
 	return &webhook.FieldError{Field: "secret-keys", Cause: err, Reason: fmt.Sprintf(
-		"has a wrong key %q: the secrets of %d webhooks in the data directory were encrypted with another key of that id", refused.ID, refused.Endpoints)}
+		"has a wrong key %q: the secrets of %d webhooks in storage were encrypted with another key of that id", refused.ID, refused.Endpoints)}
 }

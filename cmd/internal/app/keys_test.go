@@ -29,7 +29,7 @@ func TestKeysInUse(t *testing.T) {
 		keys []string
 		want string
 	}{
-		"a missing key": {[]string{another}, `secret-keys lacks the key "test", which encrypts the secrets of 1 webhooks in the data directory`},
+		"a missing key": {[]string{another}, `secret-keys lacks the key "test", which encrypts the secrets of 1 webhooks in storage`},
 		"a wrong key":   {[]string{another, wrong}, `secret-keys has a wrong key "test"`},
 		"both keys":     {[]string{another, testSecretKey}, ""},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
@@ -59,7 +60,7 @@ func (a *App) openDirectory() (storage.Backend, error) {
 		NoSync:    !a.config.Sync,
 		Retention: a.config.Retention,
 		Log:       a.component("storage"),
-		Committed: func(took time.Duration) { a.parts.figures.commits.Observe(took.Seconds()) },
+		Committed: a.parts.figures.committed,
 	})
 	if err != nil {
 		return nil, err
@@ -72,6 +73,9 @@ func (a *App) openDirectory() (storage.Backend, error) {
 	}
 	a.parts.backup, a.parts.needed = backend.Backup, backend.SpaceNeeded
 	a.parts.stored = func() (uint64, error) { return disk.Used(dir) }
+	if err := a.parts.figures.registerDisk(a.parts.registry); err != nil {
+		return nil, errors.Join(err, backend.Close())
+	}
 	sayOpening(a.component("storage"), backend.Opening())
 	return backend, nil
 }
@@ -169,11 +173,19 @@ func (a *App) openAPI() error {
 		Registry:     a.parts.registry,
 		Profiling:    a.config.Profiling,
 		Backup:       a.parts.backup,
-		Disk:         a.parts.figures.disk,
+		Disk:         a.disk(),
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api
 	return err
+}
+
+// disk returns what shows the disk of the data directory; nil if a database keeps everything.
+func (a *App) disk() func() view.Disk {
+	if a.parts.needed == nil {
+		return nil
+	}
+	return a.parts.figures.disk
 }
 
 // keySet returns the set of the token issuer's keys; nil if there is no URL for it.

@@ -80,7 +80,7 @@ func (h *hands) fence(ctx context.Context, dead storage.Incarnation) {
 	h.mu.Unlock()
 	switch {
 	case err == nil:
-		h.log.Warn("a node is dead: its parts are free", slog.Uint64("incarnation", uint64(dead)))
+		h.log.Warn("a node is dead: its parts are free", slog.String("node_id", dead.String()))
 		h.Look()
 		h.peers.PartsMoved(0)
 	case errors.Is(err, webhook.ErrConflict): // it has sent a heartbeat after all
@@ -103,7 +103,7 @@ func (h *hands) release(ctx context.Context, r handover) {
 		h.failed("release parts", err)
 		return
 	}
-	h.log.Info("parts released", slog.Int("parts", r.parts.Len()), slog.Uint64("to", uint64(r.to)))
+	h.log.Info("parts released", slog.Int("parts", r.parts.Len()), slog.String("to_node_id", r.to.String()))
 	h.peers.PartsMoved(r.to)
 }
 

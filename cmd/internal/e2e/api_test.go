@@ -132,6 +132,14 @@ func (a *api) publish(eventType string, data []byte) (accepted, error) {
 	return got, err
 }
 
+// mustPublish publishes an event that must be accepted.
+func (a *api) mustPublish(t *testing.T) {
+	t.Helper()
+	if _, err := a.publish("user.created", []byte(`{"n":1}`)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 var (
 	errPartly = errors.New("a batch was not accepted as a whole")
 	errReady  = errors.New("it is ready")

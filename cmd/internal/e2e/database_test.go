@@ -96,6 +96,28 @@ func TestDatabaseInPlaceOfADirectory(t *testing.T) {
 	}
 }
 
+// TestMetricsOnADatabase: commits are timed, and there are no figures of a disk, which zeros
+// would call full.
+func TestMetricsOnADatabase(t *testing.T) {
+	s := startServer(t, onDatabase(database(t))...)
+	s.mustPublish(t)
+	admin := &api{base: "http://" + s.admin}
+	text, err := admin.send(http.MethodGet, "/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "astrohook_disk_") || strings.Contains(string(text), "astrohook_storage_commit_seconds_count 0") ||
+		!strings.Contains(string(text), "astrohook_storage_commit_seconds_count ") {
+		t.Errorf("metrics:\n%s", text)
+	}
+	operator := s.api
+	operator.token = mint(t, "", "admin")
+	overview, err := operator.send(http.MethodGet, "/api/overview", nil)
+	if err != nil || strings.Contains(string(overview), "disk") {
+		t.Errorf("overview: %s %v", overview, err)
+	}
+}
+
 // TestStartNamesWhatIsWrong starts servers on databases that they cannot use.
 func TestStartNamesWhatIsWrong(t *testing.T) {
 	shared, err := postgres()

@@ -116,13 +116,6 @@ func delivers(t *testing.T, s *server, receiver *subscriber) {
 	}
 }
 
-func (s *server) mustPublish(t *testing.T) {
-	t.Helper()
-	if _, err := s.publish("user.created", []byte(`{"n":1}`)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func receiversFail(t *testing.T, receiver *subscriber) *cause {
 	return &cause{server: newServer(t), steps: []step{
 		{"receivers answer with 500", []string{"AstrohookAttemptsFail", "AstrohookBreakersOpen", "AstrohookDeliveriesLate"}, func(t *testing.T, w ward) {

@@ -22,7 +22,7 @@ func (m *Member) Nodes() (nodes []httpapi.Node, free int) {
 	statuses, unowned := m.node.Statuses()
 	for _, s := range statuses {
 		nodes = append(nodes, httpapi.Node{
-			ID: fmt.Sprintf("%016x", uint64(s.Incarnation)), Name: s.Name, Address: s.Address, Version: s.Version,
+			ID: s.Incarnation.String(), Name: s.Name, Address: s.Address, Version: s.Version,
 			Self: s.Self, Alive: s.Alive, Leaving: s.Leaving, Parts: s.Parts.Len(), Expires: s.Expires, Applied: s.Applied,
 		})
 	}

@@ -95,21 +95,10 @@ func (d *Doctor) machine(add report) {
 	} else {
 		add("settings", ok, "serve would start with them")
 	}
-	if err := app.Usable(d.Config.DataDir); err != nil {
-		add("data directory", fault, err.Error())
+	if d.Config.DatabaseURL == "" {
+		d.disk(add)
 	} else {
-		add("data directory", ok, d.Config.DataDir)
-	}
-	free, reserve, err := d.Config.Disk()
-	switch {
-	case err != nil:
-		add("disk", skipped, err.Error())
-	case free < reserve:
-		add("disk", fault, fmt.Sprintf("%s are free, less than the reserve of %s: publishing is refused", size(float64(free)), size(float64(reserve))))
-	case free < 2*reserve:
-		add("disk", warning, fmt.Sprintf("%s are free; publishing is refused below %s", size(float64(free)), size(float64(reserve))))
-	default:
-		add("disk", ok, fmt.Sprintf("%s are free; publishing is refused below %s", size(float64(free)), size(float64(reserve))))
+		add("data directory", skipped, "the database holds everything; a start examines it")
 	}
 	attempts, err := app.MostAttempts()
 	switch {
@@ -127,6 +116,26 @@ func (d *Doctor) machine(add report) {
 		add("clock", warning, "the clock is not synchronised: receivers refuse signatures whose time is five minutes off, and tokens expire early or late")
 	default:
 		add("clock", ok, "the clock is synchronised")
+	}
+}
+
+// disk examines the data directory, and the disk that it is on or will be.
+func (d *Doctor) disk(add report) {
+	if err := app.Usable(d.Config.DataDir); err != nil {
+		add("data directory", fault, err.Error())
+	} else {
+		add("data directory", ok, d.Config.DataDir)
+	}
+	free, reserve, err := d.Config.Disk()
+	switch {
+	case err != nil:
+		add("disk", skipped, err.Error())
+	case free < reserve:
+		add("disk", fault, fmt.Sprintf("%s are free, less than the reserve of %s: publishing is refused", size(float64(free)), size(float64(reserve))))
+	case free < 2*reserve:
+		add("disk", warning, fmt.Sprintf("%s are free; publishing is refused below %s", size(float64(free)), size(float64(reserve))))
+	default:
+		add("disk", ok, fmt.Sprintf("%s are free; publishing is refused below %s", size(float64(free)), size(float64(reserve))))
 	}
 }
 

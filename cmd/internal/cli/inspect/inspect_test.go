@@ -210,6 +210,7 @@ func TestDoctor(t *testing.T) {
 		{"right settings", Doctor{Flags: at(well)}, "settings", ok, "serve would start"},
 		{"wrong settings", Doctor{Flags: at(well), Check: func() error { return errors.New("--listen is wrong") }}, "settings", fault, "--listen is wrong"},
 		{"a directory to be made", Doctor{Flags: at(well)}, "data directory", ok, "not/made/yet"},
+		{"a database in its place", Doctor{Flags: at(well), Config: app.Config{DatabaseURL: "postgres://db/x"}}, "data directory", skipped, "the database holds everything"},
 		{"room on the disk", Doctor{Flags: at(well), Config: app.Config{DiskReserve: 1}}, "disk", ok, "publishing is refused below 1 B"},
 		{"a full disk", Doctor{Flags: at(well), Config: app.Config{DiskReserve: 1 << 60}}, "disk", fault, "less than the reserve of 1.0 EiB"},
 		{"a server that is well", Doctor{Flags: at(well)}, "server", ok, "is ready, version 1"},
