@@ -140,8 +140,10 @@ func TestStartNamesWhatIsWrong(t *testing.T) {
 		{"another kind of URL", func(*testing.T) []string {
 			return onDatabase("mysql://u:" + pgtest.Password + "@127.0.0.1/d")
 		}, []string{"--database-url (ASTROHOOK_DATABASE_URL)", "postgres://user:password@host:port/database"}},
-		{"no standby", func(t *testing.T) []string { return []string{"ASTROHOOK_DATABASE_URL=" + database(t)} },
-			[]string{"synchronous standby", "require-standby", "durability"}},
+		{
+			"no standby", func(t *testing.T) []string { return []string{"ASTROHOOK_DATABASE_URL=" + database(t)} },
+			[]string{"synchronous standby", "require-standby", "durability"},
+		},
 		{"tables of another program", func(t *testing.T) []string {
 			url := database(t)
 			execute(t, url, "CREATE TABLE event (a int)")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,9 +21,6 @@ import (
 // standby. Publishers go on to the next node when one does not answer. Each test ends in
 // the audit of the crash test.
 
-// clusterSecret is what the nodes here recognise one another by.
-const clusterSecret = "a secret for nothing but the nodes of these tests"
-
 // clusterTrial is a cluster with the crash test's subscribers.
 type clusterTrial struct {
 	t        *testing.T
@@ -38,16 +34,18 @@ type clusterTrial struct {
 	database string // its URL on the primary
 }
 
-// startCluster starts the database and nodes, and registers the subscribers.
-func startCluster(t *testing.T, nodes int, env ...string) *clusterTrial {
+// startCluster starts the database and three nodes, and registers the subscribers. change,
+// if any, returns settings of a node beyond the usual ones.
+func startCluster(t *testing.T, change func(c *clusterTrial, node int) []string) *clusterTrial {
 	t.Helper()
 	c := &clusterTrial{t: t}
 	c.startDatabase()
-	for i := range nodes {
-		s := newServer(t, append([]string{
-			"ASTROHOOK_DATABASE_URL=" + c.url(), "ASTROHOOK_CLUSTER_LISTEN=" + reserveAddress(t),
-			"ASTROHOOK_CLUSTER_SECRET=" + clusterSecret, fmt.Sprintf("ASTROHOOK_NODE_NAME=node-%d", i+1),
-		}, env...)...)
+	for i := range 3 {
+		settings := append(asNode(t, fmt.Sprintf("node-%d", i+1)), "ASTROHOOK_DATABASE_URL="+c.url())
+		if change != nil {
+			settings = append(settings, change(c, i)...)
+		}
+		s := newServer(t, settings...)
 		s.start(t)
 		c.nodes = append(c.nodes, s)
 	}
@@ -59,7 +57,6 @@ func startCluster(t *testing.T, nodes int, env ...string) *clusterTrial {
 	c.ledger = newCrashLedger(seed, fleetKinds)
 	c.fleet = startFleet(t, c.nodes[0], c.ledger)
 	c.watch()
-	c.awaitBalanced()
 	return c
 }
 
@@ -133,41 +130,10 @@ func (c *clusterTrial) awaitAcknowledged(more int) {
 	})
 }
 
-// nodeList is the answer of GET /api/nodes.
-type nodeList struct {
-	Data []struct {
-		Name    string `json:"name"`
-		Alive   bool   `json:"alive"`
-		Leaving bool   `json:"leaving"`
-		Parts   int    `json:"parts"`
-	} `json:"data"`
-	Free int `json:"free_parts"`
-}
-
-// listOf returns the nodes as one of them sees them.
-func listOf(s *server) (list nodeList, err error) {
-	err = s.try(http.MethodGet, "/api/nodes", nil, &list)
-	return list, err
-}
-
-// awaitBalanced waits until each node that runs has its share of the parts.
+// awaitBalanced waits until each node has its share of the parts.
 func (c *clusterTrial) awaitBalanced() {
 	c.t.Helper()
-	await(c.t, "the parts to be balanced", func() error {
-		list, err := listOf(c.nodes[0])
-		if err != nil {
-			return err
-		}
-		if list.Free > 0 || len(list.Data) != len(c.nodes) {
-			return fmt.Errorf("%+v", list)
-		}
-		for _, n := range list.Data {
-			if most := (256 + len(c.nodes) - 1) / len(c.nodes); !n.Alive || n.Parts > most {
-				return fmt.Errorf("%+v", list)
-			}
-		}
-		return nil
-	})
+	awaitShares(c.t, c.nodes)
 }
 
 // pulse is how regularly a subscriber gets deliveries.
@@ -238,13 +204,7 @@ func (c *clusterTrial) audit() {
 // awaitTaken waits until the nodes that run have all parts, as a node sees it.
 func (c *clusterTrial) awaitTaken(by *server, nodes int) {
 	c.t.Helper()
-	await(c.t, "the parts to be taken", func() error {
-		list, err := listOf(by)
-		if err == nil && (list.Free > 0 || len(list.Data) != nodes) {
-			err = fmt.Errorf("%+v", list)
-		}
-		return err
-	})
+	await(c.t, "the parts to be taken", func() error { return allOf(by, nodes) })
 }
 
 // next returns the node after one.
@@ -254,7 +214,8 @@ func (c *clusterTrial) next(i int) *server { return c.nodes[(i+1)%len(c.nodes)] 
 // delivered to again within 8 s of the kill: the lease, a look, and what follows.
 func TestFaultClusterNodeKilled(t *testing.T) {
 	rounds := faults(t, 2, 1000)
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
+	c.awaitBalanced()
 	stop := c.load()
 	for range rounds {
 		victim := rand.IntN(len(c.nodes))
@@ -280,7 +241,8 @@ func TestFaultClusterNodeKilled(t *testing.T) {
 // again by itself.
 func TestFaultClusterNodeStopped(t *testing.T) {
 	rounds := faults(t, 1, 50)
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
+	c.awaitBalanced()
 	stop := c.load()
 	for range rounds {
 		victim := rand.IntN(len(c.nodes))
@@ -305,7 +267,7 @@ func TestFaultClusterNodeStopped(t *testing.T) {
 // its parts are handed over, so that nothing arrives twice, and nobody waits for a lease.
 func TestFaultClusterRollingRestart(t *testing.T) {
 	rounds := faults(t, 1, 20)
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
 	stop := c.load()
 	for range rounds {
 		for i, node := range c.nodes {
@@ -329,7 +291,7 @@ func TestFaultClusterRollingRestart(t *testing.T) {
 // TestFaultClusterPromotion kills the primary under load and promotes its standby. Every
 // node keeps its parts, and what was acknowledged is there.
 func TestFaultClusterPromotion(t *testing.T) {
-	c := startCluster(t, 3)
+	c := startCluster(t, nil)
 	stop := c.load()
 	c.during(func() {
 		if err := c.primary.Kill(); err != nil {

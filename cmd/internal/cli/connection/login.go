@@ -95,7 +95,8 @@ var errInterrupted = errors.New("interrupted")
 // readSecret reads a line from a terminal without an echo. An interrupt brings the echo
 // back: a shell that shows nothing is a puzzle.
 func readSecret(ctx context.Context, file *os.File) (string, error) {
-	state, err := term.GetState(int(file.Fd()))
+	fd := int(file.Fd())
+	state, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("read the token: %w", err)
 	}
@@ -105,14 +106,14 @@ func readSecret(ctx context.Context, file *os.File) (string, error) {
 	}
 	read := make(chan line, 1) // the goroutine is left behind at an interrupt, and ends with the process
 	go func() {
-		text, err := term.ReadPassword(int(file.Fd()))
+		text, err := term.ReadPassword(fd)
 		read <- line{text, err}
 	}()
 	select {
 	case l := <-read:
 		return string(l.text), l.err
 	case <-ctx.Done():
-		return "", errors.Join(errInterrupted, term.Restore(int(file.Fd()), state))
+		return "", errors.Join(errInterrupted, term.Restore(fd, state))
 	}
 }
 

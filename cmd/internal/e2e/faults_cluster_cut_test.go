@@ -1,0 +1,231 @@
+//go:build faults
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/corpastro/astrohook/cmd/internal/cluster"
+	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
+)
+
+// TestFaultClusterCutFromDatabase cuts one node off the database under load: first
+// connections end, then nothing passes any more. The others take its parts; it refuses
+// publishers, and joins again by itself.
+func TestFaultClusterCutFromDatabase(t *testing.T) {
+	var proxy *pgtest.Proxy
+	c := startCluster(t, func(c *clusterTrial, node int) []string {
+		if node != 0 {
+			return nil
+		}
+		var err error
+		if proxy, err = pgtest.NewProxy(c.primary); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = proxy.Close() })
+		url, err := proxy.URL(c.database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []string{"ASTROHOOK_DATABASE_URL=" + url}
+	})
+	c.awaitBalanced()
+	stop := c.load()
+	for name, cut := range map[string]func(){"cut": proxy.Cut, "held": proxy.Hold} {
+		longest := c.during(func() {
+			cut()
+			await(t, "the node not to be ready", func() error {
+				if c.nodes[0].try("GET", "/readyz", nil, nil) == nil {
+					return errReady
+				}
+				return nil
+			})
+			c.awaitTaken(c.nodes[1], 2)
+			c.kills++
+		})
+		if longest > 8*time.Second {
+			t.Errorf("%s off: a subscriber got nothing for %s", name, longest)
+		}
+		if err := c.nodes[0].try("GET", "/api/webhooks", nil, nil); statusOf(err) != 503 {
+			t.Errorf("%s off: the node answers with %v", name, err)
+		}
+		proxy.Mend()
+		c.nodes[0].awaitReady(t)
+	}
+	stop()
+	c.audit()
+}
+
+// TestFaultClusterDatabaseStopped stops the database for longer than a lease, as a paused
+// machine. Nobody is taken for dead afterwards, and everything continues.
+func TestFaultClusterDatabaseStopped(t *testing.T) {
+	c := startCluster(t, nil)
+	stop := c.load()
+	c.during(func() {
+		if err := c.primary.Suspend(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(cluster.DefaultLease + 2*time.Second) // the database does nothing for so long
+		if err := c.primary.Resume(); err != nil {
+			t.Fatal(err)
+		}
+		c.awaitAcknowledged(100)
+	})
+	for _, node := range c.nodes {
+		if text := node.log.String(); strings.Contains(text, "is dead") || strings.Contains(text, "taken for dead") {
+			t.Errorf("a node was taken for dead:\n%s", text)
+		}
+	}
+	stop()
+	c.audit()
+}
+
+// TestFaultClusterCutFromNodes cuts the nodes off one another under load: hints are lost.
+// Nobody is taken for dead, and every event is delivered within 15 s all the same.
+func TestFaultClusterCutFromNodes(t *testing.T) {
+	var relays []*relay
+	c := startCluster(t, func(*clusterTrial, int) []string {
+		listen := reserveAddress(t)
+		r := startRelay(t, listen)
+		relays = append(relays, r)
+		return []string{"ASTROHOOK_CLUSTER_LISTEN=" + listen, "ASTROHOOK_CLUSTER_ADDRESS=" + r.listener.Addr().String()}
+	})
+	c.awaitBalanced()
+	stop := c.load()
+	longest := c.during(func() {
+		for _, r := range relays {
+			r.cut(true)
+		}
+		for i := range 3 {
+			if took := c.publishOne(c.nodes[i]); took > 15*time.Second {
+				t.Errorf("an event was delivered after %s without hints", took)
+			}
+		}
+		c.awaitTaken(c.nodes[0], 3)
+		for _, r := range relays {
+			r.cut(false)
+		}
+	})
+	t.Logf("without hints no subscriber got nothing for longer than %s", longest)
+	stop()
+	c.audit() // no kills: nothing arrives twice
+}
+
+// publishOne publishes one event on a node and waits until every subscriber that it is for
+// has got it. It returns how long that took.
+func (c *clusterTrial) publishOne(s *server) time.Duration {
+	c.t.Helper()
+	began := time.Now()
+	seq := c.ledger.issue(1)
+	got, err := s.publish(eventTypeOf(seq), c.ledger.data(seq))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.ledger.acknowledge(c.t, seq, got)
+	await(c.t, "an event to be delivered", func() error {
+		for _, m := range c.fleet {
+			if m.gets(seq) && !m.got(seq) {
+				return fmt.Errorf("%s has not got event %d", m.name, seq)
+			}
+		}
+		return nil
+	})
+	return time.Since(began)
+}
+
+// got reports whether an event has arrived.
+func (m *member) got(seq uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.arrived {
+		if a.seq == seq {
+			return true
+		}
+	}
+	return false
+}
+
+// relay carries connections to an address, until it is cut.
+type relay struct {
+	listener net.Listener
+	target   string
+
+	mu    sync.Mutex
+	isCut bool
+	open  []net.Conn
+}
+
+func startRelay(t *testing.T, target string) *relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{listener: listener, target: target}
+	var serving sync.WaitGroup
+	serving.Go(r.serve)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		r.cut(true)
+		serving.Wait()
+	})
+	return r
+}
+
+// serve carries connections until the listener is closed.
+func (r *relay) serve() {
+	var carrying sync.WaitGroup
+	defer carrying.Wait()
+	for {
+		near, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", r.target)
+		if err != nil || !r.keep(near, far) {
+			_ = errors.Join(near.Close(), closeIf(far))
+			continue
+		}
+		for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
+			carrying.Go(func() {
+				_, _ = io.Copy(way[0], way[1])
+				_ = errors.Join(way[0].Close(), way[1].Close())
+			})
+		}
+	}
+}
+
+func closeIf(c net.Conn) error {
+	if c == nil {
+		return nil
+	}
+	return c.Close()
+}
+
+// keep notes connections to be closed by a cut; false while it is cut.
+func (r *relay) keep(connections ...net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.isCut {
+		r.open = append(r.open, connections...)
+	}
+	return !r.isCut
+}
+
+// cut ends all connections, and those that come, until it is called with false.
+func (r *relay) cut(is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.isCut = is
+	for _, c := range r.open {
+		_ = c.Close() // it may have ended
+	}
+	r.open = nil
+}
