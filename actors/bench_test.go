@@ -30,7 +30,7 @@ type fast struct {
 }
 
 func (f *fast) Pending() int64 { return f.pending.Load() }
-func (f *fast) Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error)) {
+func (f *fast) Accept(events []webhook.Event, _ uint64, done func([]webhook.Receipt, error)) {
 	receipts := make([]webhook.Receipt, len(events))
 	for i := range events {
 		receipts[i] = webhook.Receipt{EventID: events[i].ID, Deliveries: len(events[i].Endpoints)}

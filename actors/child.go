@@ -65,8 +65,10 @@ type child struct {
 	leaving bool
 	// drainReported: during a stop, the actor has finished what was in flight.
 	drainReported bool
-	// overlooked is what the last audit found; see watchdog.
+	// overlooked is what the last audit found; see watchdog. unknown is the head of the
+	// queue that it found in a cluster.
 	overlooked lane.Heads
+	unknown    webhook.ID
 }
 
 func newChild(n webhook.EndpointNumber, client *limit.Client) *child {

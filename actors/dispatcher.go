@@ -34,7 +34,7 @@ type Dispatcher struct {
 	// pause, and auditing makes it look at all endpoints then.
 	unwoken  partSet
 	look     chan struct{}
-	auditing atomic.Bool
+	auditing atomic.Int32 // how many rounds the watchdog is to make soon
 
 	failOnce sync.Once
 	failed   chan struct{}

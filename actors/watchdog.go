@@ -28,22 +28,30 @@ const (
 	// lost hints were about, and not faults alone: 25,600 endpoints a second, for some
 	// hundredths of a processor of the database.
 	auditPace = 10 * time.Millisecond
-	// hintGrace is how long a delivery may be in a queue before it counts as forgotten: a
-	// hint about it takes milliseconds, and the clocks of nodes differ.
+	// hintGrace is the age at which a delivery that nobody knows of counts as forgotten at
+	// the first look: a hint about it takes milliseconds, and the clocks of nodes differ. A
+	// younger one counts as forgotten at the second look.
 	hintGrace = 5 * time.Second
+	// auditRepeat is the time between the rounds of an audit: one that begins with the
+	// request, and auditRounds or gainRounds after it. For a heartbeat after a part has
+	// moved, other nodes may send their hints to the owner before.
+	auditRepeat = time.Second
+	auditRounds = 2
+	gainRounds  = 4
 )
 
 // wakeSoon has pending work of parts found in storage, by the goroutine of watch.
 func (d *Dispatcher) wakeSoon(parts webhook.Parts) {
 	d.unwoken.add(parts)
+	d.auditing.Store(gainRounds)
 	d.lookNow()
 }
 
 // Audit has the watchdog look at all endpoints of this node now, because hints of other
-// nodes may have been lost. It returns at once. If a round is under way, it ends, and
-// another one follows.
+// nodes may have been lost, and again some times within seconds. It returns at once. A round
+// that is under way ends first.
 func (d *Dispatcher) Audit() {
-	d.auditing.Store(true)
+	d.auditing.CompareAndSwap(0, auditRounds)
 	d.lookNow()
 }
 
@@ -106,20 +114,19 @@ func (d *Dispatcher) wake(ctx context.Context) error {
 // storage cannot be reached it tries again. If another error hides the pending work, the
 // dispatcher has failed; one of the watchdog is logged, and it starts again a minute later.
 func (d *Dispatcher) watch(ctx context.Context) {
-	pace := watchPace
-	if d.shared.options.Cluster != nil {
-		pace = auditPace
-	}
 	dog := watchdog{
-		store: d.shared.store, pace: pace, survey: d.shared.survey, counts: d.shared.metrics.counts, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
+		store: d.shared.store, pace: watchPace, survey: d.shared.survey, counts: d.shared.metrics.counts, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
 		period: d.shared.options.WatchPeriod,
 		ask:    func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) },
+	}
+	if d.shared.options.Cluster != nil {
+		dog.pace, dog.hinted = auditPace, true
 	}
 	for ctx.Err() == nil {
 		waking := d.wake(ctx)
 		err := waking
 		if err == nil {
-			dog.again = d.auditing.Swap(false) && dog.from != 0 || dog.again
+			dog.again = max(dog.again, int(d.auditing.Swap(0)))
 			err = dog.run(ctx)
 		}
 		switch {
@@ -152,9 +159,9 @@ func (d *Dispatcher) rest(ctx context.Context, wait time.Duration) {
 // server: it is logged and counted, and the work is taken up.
 //
 // In a cluster a delivery is in the queue before its owner hears of it, and may never hear
-// of it. So the head of a queue that is older than hintGrace and unknown is no fault: it is
-// taken up at once. What was forgotten becomes the head of its queue sooner or later, so
-// heads are enough.
+// of it. So an unknown head of a queue is no fault: it is taken up if it is older than
+// hintGrace, or at the second look. What was forgotten becomes the head of its queue sooner
+// or later, so heads are enough.
 //
 // A look costs one read per endpoint with pending deliveries, not per delivery. Up to
 // 1,280 such endpoints are looked at every 5 s, in a cluster 128,000; with more, a round
@@ -177,7 +184,8 @@ type watchdog struct {
 	period time.Duration          // shortest time between two looks at one endpoint
 	pace   time.Duration          // shortest time between two reads
 	from   webhook.EndpointNumber // where the present round continues
-	again  bool                   // another round follows at once
+	again  int                    // so many rounds follow after auditRepeat each
+	hinted bool                   // in a cluster: heads that are not due for long count, too
 	one    [1]webhook.EndpointNumber
 }
 
@@ -191,8 +199,8 @@ func (w *watchdog) run(ctx context.Context) error {
 			return err
 		}
 		wait := w.pace
-		if !more && !w.again {
-			wait = max(w.pace, w.period-time.Since(round))
+		if !more {
+			wait = w.pause(time.Since(round))
 		}
 		select {
 		case <-ctx.Done():
@@ -202,9 +210,17 @@ func (w *watchdog) run(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 		if !more {
-			round, w.again = time.Now(), false
+			round, w.again = time.Now(), max(w.again-1, 0)
 		}
 	}
+}
+
+// pause returns the wait after a round that took some time.
+func (w *watchdog) pause(took time.Duration) time.Duration {
+	if w.again > 0 {
+		return max(w.pace, auditRepeat-took)
+	}
+	return max(w.pace, w.period-took)
 }
 
 // errEnough ends a read after watchStep endpoints. It never leaves step.
@@ -222,7 +238,7 @@ func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err erro
 		left--
 		w.one[0] = wake.Endpoint
 		w.survey.Look(&wake, w.store.PendingOf(w.one[:]))
-		if due(&wake, now.Add(-watchGrace)) {
+		if w.worthAsking(&wake, now) {
 			w.ask(wake)
 		}
 		return ctx.Err()
@@ -255,6 +271,19 @@ func (w *watchdog) endRound(ctx context.Context, now time.Time) error {
 	return err
 }
 
+// worthAsking reports whether the heads have been due for a while. In a cluster a new head
+// of the queue counts as well, and a new one of the schedule is left out.
+func (w *watchdog) worthAsking(wake *webhook.Wake, now time.Time) bool {
+	old := now.Add(-watchGrace)
+	if w.hinted && wake.Queued != (webhook.ID{}) && !wake.Gate.OpenUntil.After(old) {
+		if wake.Scheduled.At.After(old) {
+			wake.Scheduled = webhook.Slot{}
+		}
+		return true
+	}
+	return due(wake, old)
+}
+
 // due reports whether an endpoint had work at a time that its breaker would have let
 // through.
 func due(w *webhook.Wake, at time.Time) bool {
@@ -276,7 +305,7 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 		s.send(c, to, m)
 	case to.holdUntil.After(now), !to.wakeAt.IsZero() && !to.wakeAt.After(now.Add(watchGrace)):
 		to.overlooked = lane.Heads{}
-	case s.shared.unhinted(m.wake.Queued, now):
+	case s.shared.unhinted(to, m.wake.Queued, now):
 		s.start(c, to)
 	case !to.confirms(s.shared.overlookable(lane.Heads{Queued: m.wake.Queued, Scheduled: m.wake.Scheduled})):
 	default:
@@ -289,7 +318,7 @@ func (s *supervisor) audit(c actor.Context, m *audit, now time.Time) {
 // twice, it reads now; what no hint has come about, at once.
 func (a *endpointActor) audit(m *audit, now time.Time) {
 	found := a.lane.Overlooked(&m.wake, now)
-	if a.shared.unhinted(found.Queued, now) {
+	if a.shared.unhinted(a.child, found.Queued, now) {
 		a.lane.NotOffered(found.Queued)
 	}
 	if found = a.shared.overlookable(found); a.child.confirms(found) {
@@ -300,8 +329,13 @@ func (a *endpointActor) audit(m *audit, now time.Time) {
 
 // unhinted reports whether the unknown head of a queue, the zero ID for none, is one of
 // which a hint of another node should have come, and counts it.
-func (s *shared) unhinted(head webhook.ID, now time.Time) bool {
-	if s.options.Cluster == nil || head == (webhook.ID{}) || head.Time().After(now.Add(-hintGrace)) {
+func (s *shared) unhinted(at *child, head webhook.ID, now time.Time) bool {
+	if s.options.Cluster == nil {
+		return false
+	}
+	again := head == at.unknown
+	at.unknown = head
+	if head == (webhook.ID{}) || !again && head.Time().After(now.Add(-hintGrace)) {
 		return false
 	}
 	s.metrics.unhinted.Inc()

@@ -278,3 +278,18 @@ func TestReady(t *testing.T) {
 		want("after it has left", errNoLease, errNoLease)
 	})
 }
+
+// TestReleasedPartsHaveTheirOwner: once the database has confirmed a release, hints go to the
+// next owner, which has read the queues before this node's next heartbeat.
+func TestReleasedPartsHaveTheirOwner(t *testing.T) {
+	for confirmed, want := range map[bool]storage.Incarnation{true: 2, false: 1} {
+		c := newCore(1, timingOf(DefaultLease))
+		c.view.Parts[3].Owner, c.parts[3].state = 1, releasing
+		var parts webhook.Parts
+		parts.Add(3)
+		c.released(5, handover{parts, 2}, confirmed)
+		if got := c.view.Parts[3].Owner; got != want {
+			t.Errorf("confirmed %v: the owner is %d, want %d", confirmed, got, want)
+		}
+	}
+}

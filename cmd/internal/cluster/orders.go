@@ -155,12 +155,14 @@ func (c *core) claimed(at steady, asked, got webhook.Parts) (gained webhook.Part
 }
 
 // released notes the end of a release. Only one that the database confirmed ends this
-// node's share in the parts.
+// node's share in the parts. Hints go to the next owner from then on, and not only once a
+// heartbeat shows it: it has read the queues by then.
 func (c *core) released(at steady, h handover, confirmed bool) {
 	for p := range h.parts.All {
 		c.parts[p].since = at
 		if confirmed {
 			c.parts[p].state = foreign
+			c.view.Parts[p].Owner = h.to
 		}
 	}
 }

@@ -112,6 +112,11 @@ func (m *Member) Serve(ctx context.Context, d Dispatcher, api Refresher) error {
 	m.mu.Lock()
 	m.local, m.api = d, api
 	m.mu.Unlock()
+	// Changes that were read before now went past the API, which has read everything when it
+	// was made.
+	if err := api.Refresh(ctx, true, true); err != nil {
+		return fmt.Errorf("begin to serve: %w", err)
+	}
 	if m.options.Listener != nil {
 		m.listen()
 	}
@@ -129,13 +134,23 @@ func (m *Member) listen() {
 	handlers[peer.PathHints] = inbox.Take
 	m.forwarded(handlers)
 	m.server = peer.NewServer(peer.ServerOptions{
-		Self: m.node.Self(), Secret: m.options.Secret, Known: m.node.Knows, Handlers: handlers, Log: m.log,
+		Self: m.node.Self(), Secret: m.options.Secret, Known: m.knows, Handlers: handlers, Log: m.log,
 	})
 	m.serving.Go(func() {
 		if err := m.server.Serve(m.options.Listener); err != nil {
 			m.log.Error("the listener for other nodes has failed", slog.Any("error", err))
 		}
 	})
+}
+
+// knows reports whether a node is one of the cluster. About one that is not it asks the
+// database: most likely it has just joined.
+func (m *Member) knows(n storage.Incarnation) bool {
+	known := m.node.Knows(n)
+	if !known {
+		m.node.Look()
+	}
+	return known
 }
 
 // parts returns the dispatcher and the API; nil before Serve.

@@ -144,6 +144,9 @@ func (o *Outbox) send(l *line) {
 		}
 		for batch := l.take(); batch != nil; batch = l.take() {
 			_, err := o.client.Call(o.ctx, l.to, PathHints, batch)
+			if err != nil && !failing {
+				l.putBack(batch)
+			}
 			if err != nil && !o.failed(l, failing, err) {
 				return
 			}
@@ -155,11 +158,26 @@ func (o *Outbox) send(l *line) {
 	}
 }
 
+// putBack has the hints of a batch that got no answer sent once more, with the next one. They
+// may have arrived, which does no harm. A node that has just joined is unknown to others for
+// up to a heartbeat, and would lose its first hints.
+func (l *line) putBack(batch []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.gone:
+	case l.waiting == nil:
+		l.waiting = batch
+	case len(batch)+len(l.waiting)-batchHead <= maxMissed:
+		l.waiting = append(batch, l.waiting[batchHead:]...)
+	}
+}
+
 // failed waits before the next batch, which will show that one is missing. It reports
 // whether there is to be one.
 func (o *Outbox) failed(l *line, again bool, err error) bool {
 	if !again {
-		o.log.Info("hints to a node were lost", slog.String("node", l.to.Name), slog.Any("error", err))
+		o.log.Info("hints to a node were not answered", slog.String("node", l.to.Name), slog.Any("error", err))
 	}
 	l.mu.Lock()
 	if l.waiting == nil { // so that a batch follows even if there are no more hints

@@ -177,6 +177,35 @@ func TestOutboxShowsLoss(t *testing.T) {
 	})
 }
 
+// TestOutboxSendsAgain: a batch that gets no answer comes once more with the next one; one
+// that failed after another is lost. The receiver hears of both.
+func TestOutboxSendsAgain(t *testing.T) {
+	f := &far{takes: time.Millisecond}
+	outboxTest(t, f, func(o *Outbox) {
+		to := storage.Node{Incarnation: 1}
+		f.set(true)
+		o.Send(to, hint(1, 10))
+		time.Sleep(2 * time.Millisecond) // it has failed, and is put back
+		o.Send(to, hint(2, 10))
+		f.set(false)
+		time.Sleep(2 * retryHints)
+		r := f.receive(t)
+		if len(r.hints) != 2 || r.hints[0].ID.Seq != 1 || r.hints[1].ID.Seq != 2 || r.lost != 1 {
+			t.Errorf("after one failure: %v, lost %d times", r.hints, r.lost)
+		}
+		f.set(true)
+		o.Send(to, hint(3, 10))
+		time.Sleep(retryHints + retryHints/2) // it has failed twice
+		f.set(false)
+		o.Send(to, hint(4, 10))
+		time.Sleep(2 * retryHints)
+		r = f.receive(t)
+		if last := r.hints[len(r.hints)-1]; len(r.hints) != 3 || last.ID.Seq != 4 || r.lost != 2 {
+			t.Errorf("after two failures: %v, lost %d times", r.hints, r.lost)
+		}
+	})
+}
+
 // TestOutboxForgets ends what waits for a node that is gone, and everything at the end.
 func TestOutboxForgets(t *testing.T) {
 	f := &far{away: true}
