@@ -145,8 +145,8 @@ func (l *link) group(r *bufio.Reader) (group [][]byte, commits bool, err error) 
 
 // meetFate does to a commit what Next decided, and reports whether that was anything.
 func (l *link) meetFate(group [][]byte) bool {
-	fate, any := l.proxy.fate()
-	if !any {
+	fate, planned := l.proxy.fate()
+	if !planned {
 		return false
 	}
 	half := bytes.Join(group[:len(group)/2], nil)
