@@ -78,11 +78,7 @@ func TestFaultClusterDatabaseStopped(t *testing.T) {
 		}
 		c.awaitAcknowledged(100)
 	})
-	for _, node := range c.nodes {
-		if text := node.log.String(); strings.Contains(text, "is dead") || strings.Contains(text, "taken for dead") {
-			t.Errorf("a node was taken for dead:\n%s", text)
-		}
-	}
+	c.wantNobodyDead()
 	stop()
 	c.audit()
 }
@@ -228,4 +224,41 @@ func (r *relay) cut(is bool) {
 		_ = c.Close() // it may have ended
 	}
 	r.open = nil
+}
+
+// TestFaultClusterStandbyKilled kills the standby under load: nothing can be acknowledged
+// until it is back, and nothing was that only the primary had.
+func TestFaultClusterStandbyKilled(t *testing.T) {
+	c := startCluster(t, nil)
+	stop := c.load()
+	c.during(func() {
+		if err := c.standby.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second) // for what had been synchronous before
+		before := c.acknowledged()
+		time.Sleep(cluster.DefaultLease) // nothing is acknowledged for so long
+		if n := c.acknowledged() - before; n > 0 {
+			t.Errorf("%d events were acknowledged without a standby", n)
+		}
+		if err := c.standby.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		back := time.Now()
+		c.awaitAcknowledged(1)
+		t.Logf("the first event was acknowledged %s after the standby was back", time.Since(back))
+	})
+	c.wantNobodyDead()
+	stop()
+	c.audit()
+}
+
+// wantNobodyDead checks that no node was taken for dead.
+func (c *clusterTrial) wantNobodyDead() {
+	c.t.Helper()
+	for _, node := range c.nodes {
+		if text := node.log.String(); strings.Contains(text, "is dead") || strings.Contains(text, "taken for dead") {
+			c.t.Errorf("a node was taken for dead:\n%s", text)
+		}
+	}
 }
