@@ -1,6 +1,6 @@
 // Package pgstore is the storage.Backend on PostgreSQL, for one node or many: the tables
 // of package schema with the records of package record, and storage.Shared, by which nodes
-// share one database. Each method of the interfaces is here; storage/DESIGN.md describes
+// share one database. Each method of the interfaces is here; DESIGN.md describes
 // tables, writes, reads and what becomes of them when the database fails.
 //
 // Writes of the hot path (Accept, Settle, SaveGate) go through one groupcommit.Committer
