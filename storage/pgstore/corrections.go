@@ -15,7 +15,7 @@ import (
 func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
 	var due webhook.Due
 	err := s.change(ctx, "requeue delivery", func(ctx context.Context, tx *transaction) error {
-		was, err := s.find(ctx, tx, id, changing)
+		was, err := s.finder.find(ctx, tx, id, changing)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 		var m relocation
 		m.move(&was, &due.Delivery)
 		due.Delivery.AttemptLog = nil
-		return m.write(ctx, tx)
+		return tx.relocate(ctx, &m)
 	})
 	if err != nil {
 		return webhook.Due{}, err
@@ -52,7 +52,7 @@ func (s *Store) Cancel(
 ) (webhook.Delivery, error) {
 	var d webhook.Delivery
 	err := s.change(ctx, "cancel delivery", func(ctx context.Context, tx *transaction) error {
-		was, err := s.find(ctx, tx, id, changing)
+		was, err := s.finder.find(ctx, tx, id, changing)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Store) Cancel(
 		if err := readLog(ctx, tx, &d); err != nil {
 			return err
 		}
-		return m.write(ctx, tx)
+		return tx.relocate(ctx, &m)
 	})
 	if err != nil {
 		return webhook.Delivery{}, err
@@ -92,7 +92,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	// The caller asks again for the rest.
 	q.Limit = min(q.Limit, maxBulk)
 	page, err := snapshot(ctx, s, "select deliveries to replay", func(ctx context.Context, tx pgx.Tx) (webhook.DeliveryPage, error) {
-		return s.listPage(ctx, tx, q, finishedScans(q.Status))
+		return s.finder.listPage(ctx, tx, q, finishedScans(q.Status))
 	})
 	if err != nil || len(page.Deliveries) == 0 {
 		return 0, page.Next, err
@@ -103,7 +103,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	}
 	requeued := 0
 	err = s.change(ctx, "replay deliveries", func(ctx context.Context, tx *transaction) error {
-		found, err := s.findAll(ctx, tx, []table{doneTable}, ids, changing)
+		found, err := s.finder.findAll(ctx, tx, []table{doneTable}, ids, changing)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 			m.move(&was, &now)
 			requeued++
 		}
-		return m.write(ctx, tx)
+		return tx.relocate(ctx, &m)
 	})
 	if err != nil {
 		return 0, webhook.ID{}, err
@@ -175,7 +175,7 @@ func (s *Store) CancelPending(
 				m.move(&list[i], &d)
 			}
 			cancelled = len(list)
-			return m.write(ctx, tx)
+			return tx.relocate(ctx, &m)
 		})
 		if err != nil {
 			return 0, err
@@ -190,7 +190,7 @@ func (s *Store) CancelPending(
 // lockPending returns those of some deliveries that are pending, with type and latest
 // attempt: the records of what they become show both.
 func (s *Store) lockPending(ctx context.Context, tx pgx.Tx, ids []webhook.ID) ([]webhook.Delivery, error) {
-	found, err := s.findAll(ctx, tx, pendingTables, ids, changing)
+	found, err := s.finder.findAll(ctx, tx, pendingTables, ids, changing)
 	if err != nil {
 		return nil, err
 	}

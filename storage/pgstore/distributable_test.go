@@ -56,7 +56,7 @@ type planner struct {
 func newPlanner(t *testing.T) *planner {
 	t.Helper()
 	s := openTest(t, "")
-	conn, err := s.connect(t.Context())
+	conn, err := connect(t.Context(), s.config, s.settings)
 	if err != nil {
 		t.Fatal(err)
 	}

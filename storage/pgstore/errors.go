@@ -17,14 +17,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// errClosed is the answer to calls after Close.
-var errClosed = fmt.Errorf("storage is closed: %w", webhook.ErrShuttingDown)
-
 // errUnknown reports a transaction whose outcome is not known.
 var errUnknown = errors.New("the outcome of a transaction is not known")
-
-// errOverdue is why a caller is not kept waiting any longer.
-var errOverdue = errors.New("a commit takes too long")
 
 // retryAfter is how soon a caller should come again while the database cannot be reached.
 const retryAfter = 2 * time.Second

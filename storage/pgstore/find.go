@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -85,9 +86,16 @@ var (
 		JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, eventTables...)
 )
 
+// finder finds deliveries. Those that finished before the retention are not found: they
+// stay in their table until their day is dropped.
+type finder struct {
+	now       func() time.Time
+	retention time.Duration
+}
+
 // find returns a delivery from whichever table has it, as its record says: with the
 // latest attempt if it has finished. ErrNotFound, also once it has expired.
-func (s *Store) find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (webhook.Delivery, error) {
+func (f finder) find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (webhook.Delivery, error) {
 	var d webhook.Delivery
 	found, eventType := false, ""
 	batch, k := &pgx.Batch{}, keyOf(id)
@@ -121,7 +129,7 @@ func (s *Store) find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) 
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return webhook.Delivery{}, err
 	}
-	if !found || s.expired(&d) {
+	if !found || f.expired(&d) {
 		return webhook.Delivery{}, webhook.ErrNotFound
 	}
 	// A fresh record has no type: it is the event's.
@@ -142,19 +150,19 @@ func decodeDelivery(id webhook.ID, raw []byte) (webhook.Delivery, error) {
 
 // expired reports whether a delivery finished so long ago that nobody sees it any more.
 // It stays in its table until its day is swept.
-func (s *Store) expired(d *webhook.Delivery) bool {
-	return d.Status.Finished() && !s.options.Now().Before(d.FinishedAt.Add(s.options.Retention))
+func (f finder) expired(d *webhook.Delivery) bool {
+	return d.Status.Finished() && !f.now().Before(d.FinishedAt.Add(f.retention))
 }
 
 // findAll returns those of some deliveries that are in one of the tables, by ID.
-func (s *Store) findAll(ctx context.Context, tx pgx.Tx, tables []table, ids []webhook.ID, how lookup) (map[webhook.ID]webhook.Delivery, error) {
+func (f finder) findAll(ctx context.Context, tx pgx.Tx, tables []table, ids []webhook.ID, how lookup) (map[webhook.ID]webhook.Delivery, error) {
 	found := make(map[webhook.ID]webhook.Delivery, len(ids))
 	batch, keys := &pgx.Batch{}, keysOf(ids)
 	for _, t := range tables {
 		batch.Queue(findMany[how][t],
 			keys.parts, keys.endpoints, keys.seqs, keys.nonces).Query(func(rows pgx.Rows) error {
 			return eachDelivery(rows, func(d webhook.Delivery) {
-				if !s.expired(&d) {
+				if !f.expired(&d) {
 					found[d.ID] = d
 				}
 			})

@@ -48,7 +48,7 @@ func readEvent(ctx context.Context, tx pgx.Tx, id webhook.ID) (webhook.Event, er
 // Delivery returns a delivery with all the attempts that are kept; ErrNotFound.
 func (s *Store) Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return snapshot(ctx, s, "read delivery", func(ctx context.Context, tx pgx.Tx) (webhook.Delivery, error) {
-		d, err := s.find(ctx, tx, id, reading)
+		d, err := s.finder.find(ctx, tx, id, reading)
 		if err == nil {
 			err = readLog(ctx, tx, &d)
 		}
@@ -105,7 +105,7 @@ func (s *Store) appendDeliveries(
 	for i, n := range endpoints {
 		ids[i] = id.For(n)
 	}
-	found, err := s.findAll(ctx, tx, deliveryTables, ids, reading)
+	found, err := s.finder.findAll(ctx, tx, deliveryTables, ids, reading)
 	for _, id := range ids {
 		if d, there := found[id]; there {
 			out = append(out, d)
@@ -184,4 +184,21 @@ func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
 	})
 	record.JoinLog(d, attempts, bodies)
 	return err
+}
+
+// ListDeliveries returns deliveries newest first. For one endpoint it merges the tables
+// that have the wanted status; for a client, those of all its endpoints, which costs one
+// look into an index for each; for all clients, it walks the events in order of time. A
+// page looks at no more than 10 × limit + 1,000 rows that it does not return: then it ends
+// early, so that no filter makes a request expensive.
+func (s *Store) ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
+	return snapshot(ctx, s, "list deliveries", func(ctx context.Context, tx pgx.Tx) (webhook.DeliveryPage, error) {
+		page, err := s.finder.listPage(ctx, tx, q, scansOf(q.Status))
+		if err != nil {
+			return webhook.DeliveryPage{}, err
+		}
+		// Only what is shown is completed: look-ups for what is passed over would be most of
+		// the cost of a filter.
+		return page, complete(ctx, tx, page.Deliveries)
+	})
 }

@@ -57,20 +57,9 @@ var scans = map[scan]string{
 		AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`),
 }
 
-// ListDeliveries returns deliveries newest first. For one endpoint it merges the tables
-// that have the wanted status; for a client, those of all its endpoints, which costs one
-// look into an index for each; for all clients, it walks the events in order of time. A
-// page looks at no more than 10 × limit + 1,000 rows that it does not return: then it ends
-// early, so that no filter makes a request expensive.
-func (s *Store) ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
-	return snapshot(ctx, s, "list deliveries", func(ctx context.Context, tx pgx.Tx) (webhook.DeliveryPage, error) {
-		return s.listPage(ctx, tx, q, scansOf(q.Status))
-	})
-}
-
 // lister makes one page of a list.
 type lister struct {
-	s            *Store
+	finder
 	tx           pgx.Tx
 	q            webhook.DeliveryQuery
 	scans        []scan
@@ -81,8 +70,8 @@ type lister struct {
 }
 
 // listPage returns one page of the deliveries that some scans find.
-func (s *Store) listPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []scan) (webhook.DeliveryPage, error) {
-	l := &lister{s: s, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
+func (f finder) listPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []scan) (webhook.DeliveryPage, error) {
+	l := &lister{finder: f, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
 	if !q.Since.IsZero() {
 		l.since = webhook.SeqAt(q.Since)
 	}
@@ -102,9 +91,7 @@ func (s *Store) listPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery
 	if err != nil {
 		return webhook.DeliveryPage{}, err
 	}
-	// Only what is shown is completed: look-ups for what is passed over would be most of
-	// the cost of a filter.
-	return l.page, complete(ctx, tx, l.page.Deliveries)
+	return l.page, nil
 }
 
 var (
@@ -177,7 +164,7 @@ func predecessor(id webhook.ID) (webhook.ID, bool) {
 
 // wants reports whether a delivery matches the filters and has not expired.
 func (l *lister) wants(d *webhook.Delivery) bool {
-	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType) && !l.s.expired(d)
+	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType) && !l.expired(d)
 }
 
 // take adds a delivery to the page if it matches, and reports whether the page

@@ -73,7 +73,7 @@ var loaded = map[string][]string{
 // NewLoader begins a restore: it makes the tables, unless astrohook migrate has made them,
 // and marks the database as one that no server may use. The caller closes the Loader.
 func NewLoader(ctx context.Context, o Options) (*Loader, error) {
-	config, err := parse(o, newIncarnation())
+	config, err := parse(o.URL, newIncarnation())
 	if err != nil {
 		return nil, err
 	}

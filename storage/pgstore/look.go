@@ -100,7 +100,7 @@ func (f *search) settle(ctx context.Context, s doubt) error {
 // the counts. already reports that it is stored as it should be.
 func (f *search) settleFound(ctx context.Context, o *outcome) (done move, already bool, err error) {
 	done.id = o.now.ID
-	stored, err := f.store.find(ctx, f.tx, o.now.ID, changing)
+	stored, err := f.store.finder.find(ctx, f.tx, o.now.ID, changing)
 	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and has expired, during the attempt
 		if o.now.Status.Finished() {
 			_, err := f.tx.Exec(ctx, sqlPlaceExpired, doneRow(&o.now, o.Delivery)...)

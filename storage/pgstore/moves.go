@@ -9,6 +9,22 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// move is a delivery that joins (+1) or leaves (-1) a queue or a retry schedule. The counts
+// in memory follow these once the transaction is committed.
+type move struct {
+	id               webhook.ID
+	queued, retrying int8
+	due              webhook.DueTime // of the slot that it joins
+}
+
+// pendingOf returns by how much moves raise the number of pending deliveries.
+func pendingOf(moves []move) (sum int64) {
+	for i := range moves {
+		sum += int64(moves[i].queued) + int64(moves[i].retrying)
+	}
+	return sum
+}
+
 // relocation takes deliveries from one table to another.
 type relocation struct {
 	left           map[table][]webhook.ID
@@ -75,10 +91,7 @@ var (
 )
 
 // write makes the moves in a transaction.
-func (m *relocation) write(ctx context.Context, tx *transaction) error {
-	for _, one := range m.moved {
-		tx.moved(one)
-	}
+func (m *relocation) write(ctx context.Context, tx pgx.Tx) error {
 	batch := &pgx.Batch{}
 	for _, t := range deliveryTables {
 		if ids := m.left[t]; len(ids) > 0 {

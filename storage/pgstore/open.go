@@ -1,3 +1,21 @@
+// Package pgstore is the storage.Backend on PostgreSQL, for one node or many: the tables
+// of package schema with the records of package record, and storage.Shared, by which nodes
+// share one database. Each method of the interfaces is here; DESIGN.md describes
+// tables, writes, reads and what becomes of them when the database fails.
+//
+// Writes of the hot path (Accept, Settle, SaveGate) go through one groupcommit.Committer
+// and one connection, as one pipelined transaction for each group. Changes that somebody
+// waits for take a transaction of their own. Every transaction that writes counts itself
+// first in a row of the table fence, so that a node which the cluster has fenced off
+// stores nothing more, and so that a node whose connection broke during a commit finds out
+// whether the commit happened.
+//
+// SQL stays inside what PostgreSQL 15 to 18, Citus, YugabyteDB and CockroachDB document:
+// no statement joins two data tables, and each data table has its distribution column in
+// its primary key.
+//
+// What a record's bytes mean belongs to package record; encryption, to package sealed;
+// who is alive and who should own what, to the nodes.
 package pgstore
 
 import (
@@ -20,6 +38,12 @@ import (
 
 // DefaultRetention is how long finished deliveries stay when Options do not say.
 const DefaultRetention = 30 * 24 * time.Hour
+
+// Sizes of the pools. With the committer's own connection a node has seven.
+const (
+	readConnections  = 4
+	writeConnections = 2 // one change and one heartbeat at a time
+)
 
 // maxClockDifference is how far this machine's clock may be off the database's.
 const maxClockDifference = 5 * time.Second
@@ -92,6 +116,7 @@ type Store struct {
 	writer      *writer
 	counts      *counts
 	heads       *heads
+	finder      finder
 	epochsMu    sync.Mutex
 	epochs      [webhook.PartCount]uint64 // of the parts, as the last heartbeat had them
 	bodies      *storage.BodyBudget
@@ -120,7 +145,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func newStore(o Options) *Store {
 	s := &Store{
 		options: o, incarnation: newIncarnation(), life: newLife(), changing: make(chan struct{}, 1),
-		counts: newCounts(), heads: newHeads(o.Now), bodies: storage.NewBodyBudget(), stop: func() {},
+		counts: newCounts(), heads: newHeads(o.Now), finder: finder{o.Now, o.Retention}, bodies: storage.NewBodyBudget(), stop: func() {},
 	}
 	s.writer = newWriter(s)
 	s.committer = groupcommit.New(groupcommit.Options[*job]{
@@ -138,11 +163,11 @@ func newIncarnation() storage.Incarnation {
 
 // start connects, migrates and checks.
 func (s *Store) start(ctx context.Context) (err error) {
-	if s.config, err = parse(s.options, s.incarnation); err != nil {
+	if s.config, err = parse(s.options.URL, s.incarnation); err != nil {
 		return err
 	}
 	s.settings = settings(false)
-	if s.writes, err = s.newPool(ctx, writeConnections, true); err != nil {
+	if s.writes, err = newPool(ctx, s.config, s.settings, writeConnections, true); err != nil {
 		return err
 	}
 	if err := s.examine(ctx); err != nil {
@@ -154,7 +179,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if err := refuseUnfinished(ctx, s.writes); err != nil {
 		return err
 	}
-	if s.reads, err = s.newPool(ctx, readConnections, false); err != nil {
+	if s.reads, err = newPool(ctx, s.config, s.settings, readConnections, false); err != nil {
 		return err
 	}
 	if err := s.createSlots(ctx); err != nil {

@@ -193,7 +193,7 @@ func (s *Store) reapEvent(ctx context.Context, tx pgx.Tx, e eventHead) error {
 	for i, n := range endpoints {
 		ids[i] = e.id.For(n)
 	}
-	found, err := s.findAll(ctx, tx, deliveryTables, ids, reading)
+	found, err := s.finder.findAll(ctx, tx, deliveryTables, ids, reading)
 	if err != nil || len(found) > 0 {
 		return err
 	}

@@ -16,12 +16,6 @@ import (
 	"github.com/corpastro/astrohook/storage"
 )
 
-// Sizes of the pools. With the committer's own connection a node has seven.
-const (
-	readConnections  = 4
-	writeConnections = 2 // one change and one heartbeat at a time
-)
-
 const (
 	// dialTimeout bounds how long it takes to open a session.
 	dialTimeout = 5 * time.Second
@@ -38,8 +32,8 @@ func application(i storage.Incarnation) string {
 var errBadURL = errors.New("database-url is not a URL of PostgreSQL: postgres://user:password@host:port/database")
 
 // parse returns the settings of connections to a database.
-func parse(o Options, i storage.Incarnation) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(o.URL)
+func parse(url string, i storage.Incarnation) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errBadURL
 	}
@@ -134,11 +128,11 @@ func configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) 
 }
 
 // newPool returns a pool of sessions. It opens none.
-func (s *Store) newPool(ctx context.Context, size int32, writes bool) (*pgxpool.Pool, error) {
-	c := s.config.Copy()
+func newPool(ctx context.Context, config *pgxpool.Config, settings map[string]string, size int32, writes bool) (*pgxpool.Pool, error) {
+	c := config.Copy()
 	c.MaxConns, c.MinConns = size, 0
 	c.MaxConnLifetime = time.Hour
-	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, s.settings) }
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, settings) }
 	if writes {
 		c.BeforeConnect = func(_ context.Context, one *pgx.ConnConfig) error {
 			one.OnNotice = countWarning
@@ -150,17 +144,17 @@ func (s *Store) newPool(ctx context.Context, size int32, writes bool) (*pgxpool.
 }
 
 // connect opens a session of its own.
-func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
+func connect(ctx context.Context, config *pgxpool.Config, settings map[string]string) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c := s.config.ConnConfig.Copy()
+	c := config.ConnConfig.Copy()
 	c.OnNotice = countWarning
 	neverCancelled(c)
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := configure(ctx, conn, s.settings); err != nil {
+	if err := configure(ctx, conn, settings); err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	return conn, nil

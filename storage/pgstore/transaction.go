@@ -7,8 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/corpastro/astrohook/webhook"
 )
 
 // patience is for how long a write that somebody waits for is repeated while the database
@@ -72,23 +70,15 @@ type transaction struct {
 	moves []move
 }
 
-// move is a delivery that joins (+1) or leaves (-1) a queue or a retry schedule. The counts
-// in memory follow these once the transaction is committed.
-type move struct {
-	id               webhook.ID
-	queued, retrying int8
-	due              webhook.DueTime // of the slot that it joins
-}
-
 // moved notes a move. The change must note each delivery that it moves.
 func (t *transaction) moved(m move) { t.moves = append(t.moves, m) }
 
-// pendingOf returns by how much moves raise the number of pending deliveries.
-func pendingOf(moves []move) (sum int64) {
-	for i := range moves {
-		sum += int64(moves[i].queued) + int64(moves[i].retrying)
+// relocate makes moves, and notes them.
+func (t *transaction) relocate(ctx context.Context, m *relocation) error {
+	for _, one := range m.moved {
+		t.moved(one)
 	}
-	return sum
+	return m.write(ctx, t.Tx)
 }
 
 // change runs a write in a transaction of its own, and waits until it is committed; action
@@ -200,4 +190,31 @@ func (s *Store) writable() error {
 		return errClosed
 	}
 	return s.Err()
+}
+
+// fetch returns what read returns; action says what for, in the error. It is for reads of
+// one statement. read may run twice.
+func fetch[T any](ctx context.Context, s *Store, action string, read func(ctx context.Context, q querier) (T, error)) (out T, err error) {
+	err = s.view(ctx, action, func(ctx context.Context, q querier) error {
+		out, err = read(ctx, q)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return out, nil
+}
+
+// snapshot is fetch for reads of several statements, which all see the same moment: a
+// delivery that moves from one table to another meanwhile is in one of them.
+func snapshot[T any](ctx context.Context, s *Store, action string, read func(ctx context.Context, tx pgx.Tx) (T, error)) (T, error) {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return fetch(ctx, s, action, func(ctx context.Context, _ querier) (out T, err error) {
+		err = pgx.BeginTxFunc(ctx, s.reads, options, func(tx pgx.Tx) error {
+			out, err = read(ctx, tx)
+			return err
+		})
+		return out, err
+	})
 }

@@ -32,7 +32,7 @@ func Describe(text string) string {
 // Migrate brings the tables of a database to the version that this program needs, and
 // returns the version before and after; 0 before for a database without tables.
 func Migrate(ctx context.Context, url string) (before, after int, err error) {
-	config, err := parse(Options{URL: url}, newIncarnation())
+	config, err := parse(url, newIncarnation())
 	if err != nil {
 		return 0, 0, err
 	}

@@ -132,7 +132,7 @@ func (l *lister) lookUp(ctx context.Context, steps []step) (bool, error) {
 			ids = append(ids, st.id)
 		}
 	}
-	found, err := l.s.findAll(ctx, l.tx, tablesFor(l.q.Status), ids, reading)
+	found, err := l.findAll(ctx, l.tx, tablesFor(l.q.Status), ids, reading)
 	if err != nil {
 		return false, err
 	}

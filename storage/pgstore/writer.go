@@ -161,7 +161,7 @@ func (w *writer) connect(ctx context.Context) error {
 	if w.conn != nil && !w.conn.IsClosed() {
 		return nil
 	}
-	conn, err := w.store.connect(ctx)
+	conn, err := connect(ctx, w.store.config, w.store.settings)
 	if err != nil {
 		return err
 	}
