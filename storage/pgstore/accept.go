@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -26,18 +27,18 @@ const (
 // Statements that check something divide by zero if it is not so, and with that undo the
 // whole group: the store finds out why, leaves out what it must, and sends the rest again.
 var (
-	_ = writing(nameVersion, `SELECT 1 / count(*) FROM registry WHERE version <= $1::int8`)
+	_ = tables.Writing(nameVersion, `SELECT 1 / count(*) FROM registry WHERE version <= $1::int8`)
 	// All keys are new, or have expired.
-	_ = writing(nameKeys, `WITH kept AS (
+	_ = tables.Writing(nameKeys, `WITH kept AS (
 			INSERT INTO idem (key, expires, record) SELECT * FROM unnest($1::bytea[], $2::int8[], $3::bytea[])
 			ON CONFLICT (key) DO UPDATE SET expires = excluded.expires, record = excluded.record
 			WHERE idem.expires <= $4::int8 RETURNING key
 		) SELECT 1 / (CASE WHEN count(*) = $5::int8 THEN 1 ELSE 0 END) FROM kept`)
-	_ = writing(nameEvents, `INSERT INTO event (seq, nonce, head, data)
+	_ = tables.Writing(nameEvents, `INSERT INTO event (seq, nonce, head, data)
 		SELECT * FROM unnest($1::int8[], $2::int8[], $3::bytea[], $4::bytea[])`)
-	_ = writing(nameQueued, `INSERT INTO queued (part, endpoint, seq, nonce)
+	_ = tables.Writing(nameQueued, `INSERT INTO queued (part, endpoint, seq, nonce)
 		SELECT * FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[])`)
-	_ = writing(nameDone, `INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
+	_ = tables.Writing(nameDone, `INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
 		SELECT * FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[], $6::int8[], $7::bytea[])`)
 )
 
@@ -178,11 +179,11 @@ func (g *group) addEvent(a *acceptance, i int) {
 		}
 		g.first[k.hash] = k.now
 	}
-	g.events.add(e, a.heads[i])
+	g.events.Add(e, a.heads[i])
 	g.lastSeq = max(g.lastSeq, e.ID.Seq)
 	to := e.Recipients()
 	if len(to) > webhook.MaxFanOut {
-		g.unfinished.add(e.ID, webhook.MaxFanOut, encodeWide(e, to))
+		g.unfinished.Add(e.ID, webhook.MaxFanOut, encodeWide(e, to))
 		to = to[:webhook.MaxFanOut]
 	}
 	g.owe(e, to)
@@ -198,11 +199,11 @@ func (g *group) owe(e *webhook.Event, to []webhook.EndpointNumber) {
 		if withheld {
 			if reason := e.Withheld(n); reason != webhook.ReasonNone {
 				d := webhook.Delivery{ID: id}.Fail(reason, e.ID.Time())
-				g.withheld.add(&d, record.EncodeDelivery(&d))
+				g.withheld.Add(&d, record.EncodeDelivery(&d))
 				continue
 			}
 		}
-		g.queued.add(id)
-		g.move(move{id: id, queued: +1})
+		g.queued.Add(id)
+		g.move(tables.Move{ID: id, Queued: +1})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -15,7 +16,7 @@ import (
 func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error) {
 	var due webhook.Due
 	err := s.change(ctx, "requeue delivery", func(ctx context.Context, tx *transaction) error {
-		was, err := s.finder.find(ctx, tx, id, changing)
+		was, err := s.finder.Find(ctx, tx, id, tables.Changing)
 		if err != nil {
 			return err
 		}
@@ -35,8 +36,8 @@ func (s *Store) Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 			return webhook.ErrNotFound
 		}
 		due.Delivery = was.Requeue()
-		var m relocation
-		m.move(&was, &due.Delivery)
+		var m tables.Relocation
+		m.Move(&was, &due.Delivery)
 		due.Delivery.AttemptLog = nil
 		return tx.relocate(ctx, &m)
 	})
@@ -52,21 +53,21 @@ func (s *Store) Cancel(
 ) (webhook.Delivery, error) {
 	var d webhook.Delivery
 	err := s.change(ctx, "cancel delivery", func(ctx context.Context, tx *transaction) error {
-		was, err := s.finder.find(ctx, tx, id, changing)
+		was, err := s.finder.Find(ctx, tx, id, tables.Changing)
 		if err != nil {
 			return err
 		}
 		if was.Status.Finished() {
 			return webhook.ErrConflict
 		}
-		var m relocation
+		var m tables.Relocation
 		list := []webhook.Delivery{was}
 		if err := readLatest(ctx, tx, list); err != nil {
 			return err
 		}
 		// The record is written with the latest attempt; the caller gets all of them.
 		d = list[0].Cancel(reason, now)
-		m.move(&was, &d)
+		m.Move(&was, &d)
 		if err := readLog(ctx, tx, &d); err != nil {
 			return err
 		}
@@ -82,8 +83,8 @@ func (s *Store) Cancel(
 // milliseconds.
 const maxBulk = 5_000
 
-var eventsThere = forTables("exist", `SELECT e.seq, e.nonce FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
-	JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, eventTables...)
+var eventsThere = tables.ForTables("exist", `SELECT e.seq, e.nonce FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
+	JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, tables.EventTables...)
 
 // Replay requeues finished deliveries of the endpoint q.Endpoint, at most 5,000 in one
 // call. It selects them like ListDeliveries, on a snapshot, and looks at each again in the
@@ -92,7 +93,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	// The caller asks again for the rest.
 	q.Limit = min(q.Limit, maxBulk)
 	page, err := snapshot(ctx, s, "select deliveries to replay", func(ctx context.Context, tx pgx.Tx) (webhook.DeliveryPage, error) {
-		return s.finder.listPage(ctx, tx, q, finishedScans(q.Status))
+		return s.finder.ListPage(ctx, tx, q, tables.FinishedScans(q.Status))
 	})
 	if err != nil || len(page.Deliveries) == 0 {
 		return 0, page.Next, err
@@ -103,7 +104,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	}
 	requeued := 0
 	err = s.change(ctx, "replay deliveries", func(ctx context.Context, tx *transaction) error {
-		found, err := s.finder.findAll(ctx, tx, []table{doneTable}, ids, changing)
+		found, err := s.finder.FindAll(ctx, tx, []tables.Table{tables.DoneTable}, ids, tables.Changing)
 		if err != nil {
 			return err
 		}
@@ -111,7 +112,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 		if err != nil {
 			return err
 		}
-		var m relocation
+		var m tables.Relocation
 		requeued = 0
 		for _, id := range ids {
 			was, still := found[id]
@@ -119,7 +120,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 				continue // requeued or expired since, or nothing could be sent
 			}
 			now := was.Requeue()
-			m.move(&was, &now)
+			m.Move(&was, &now)
 			requeued++
 		}
 		return tx.relocate(ctx, &m)
@@ -132,12 +133,12 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 
 // existing returns those of the events of some deliveries that are stored.
 func existing(ctx context.Context, tx pgx.Tx, ids []webhook.ID) (map[webhook.ID]struct{}, error) {
-	there, keys, batch := make(map[webhook.ID]struct{}, len(ids)), keysOf(ids), &pgx.Batch{}
-	for _, t := range eventTables {
-		batch.Queue(eventsThere[t], keys.seqs, keys.nonces).Query(func(rows pgx.Rows) error {
-			var k key
-			_, err := pgx.ForEachRow(rows, []any{&k.seq, &k.nonce}, func() error {
-				there[k.id()] = struct{}{}
+	there, keys, batch := make(map[webhook.ID]struct{}, len(ids)), tables.KeysOf(ids), &pgx.Batch{}
+	for _, t := range tables.EventTables {
+		batch.Queue(eventsThere[t], keys.Seqs, keys.Nonces).Query(func(rows pgx.Rows) error {
+			var k tables.Key
+			_, err := pgx.ForEachRow(rows, []any{&k.Seq, &k.Nonce}, func() error {
+				there[k.ID()] = struct{}{}
 				return nil
 			})
 			return err
@@ -147,9 +148,9 @@ func existing(ctx context.Context, tx pgx.Tx, ids []webhook.ID) (map[webhook.ID]
 }
 
 // pendingTables hold the deliveries that are still owed.
-var pendingTables = []table{queuedTable, retryingTable}
+var pendingTables = []tables.Table{tables.QueuedTable, tables.RetryingTable}
 
-var firstPending = forTables("firstPending", `SELECT endpoint, seq, nonce FROM TABLE
+var firstPending = tables.ForTables("firstPending", `SELECT endpoint, seq, nonce FROM TABLE
 	WHERE part = $1 AND endpoint = $2 ORDER BY seq, nonce LIMIT $3`, pendingTables...)
 
 // CancelPending cancels up to limit pending deliveries of an endpoint, at most 5,000 in
@@ -169,10 +170,10 @@ func (s *Store) CancelPending(
 			if err != nil {
 				return err
 			}
-			var m relocation
+			var m tables.Relocation
 			for i := range list {
 				d := list[i].Cancel(reason, now)
-				m.move(&list[i], &d)
+				m.Move(&list[i], &d)
 			}
 			cancelled = len(list)
 			return tx.relocate(ctx, &m)
@@ -190,7 +191,7 @@ func (s *Store) CancelPending(
 // lockPending returns those of some deliveries that are pending, with type and latest
 // attempt: the records of what they become show both.
 func (s *Store) lockPending(ctx context.Context, tx pgx.Tx, ids []webhook.ID) ([]webhook.Delivery, error) {
-	found, err := s.finder.findAll(ctx, tx, pendingTables, ids, changing)
+	found, err := s.finder.FindAll(ctx, tx, pendingTables, ids, tables.Changing)
 	if err != nil {
 		return nil, err
 	}
@@ -200,22 +201,22 @@ func (s *Store) lockPending(ctx context.Context, tx pgx.Tx, ids []webhook.ID) ([
 			list = append(list, d)
 		}
 	}
-	return list, errors.Join(eventTypes(ctx, tx, list), readLatest(ctx, tx, list))
+	return list, errors.Join(tables.EventTypes(ctx, tx, list), readLatest(ctx, tx, list))
 }
 
 // pendingIDs returns the first pending deliveries of an endpoint: those of its queue,
 // then those of its retry schedule.
 func (s *Store) pendingIDs(ctx context.Context, n webhook.EndpointNumber, limit int) ([]webhook.ID, error) {
 	return snapshot(ctx, s, "select deliveries to cancel", func(ctx context.Context, tx pgx.Tx) (ids []webhook.ID, err error) {
-		k := keyOf(webhook.ID{Endpoint: n})
+		k := tables.KeyOf(webhook.ID{Endpoint: n})
 		for _, t := range pendingTables {
-			rows, err := tx.Query(ctx, firstPending[t], k.part, k.endpoint, limit-len(ids))
+			rows, err := tx.Query(ctx, firstPending[t], k.Part, k.Endpoint, limit-len(ids))
 			if err != nil {
 				return nil, err
 			}
-			var found key
-			_, err = pgx.ForEachRow(rows, []any{&found.endpoint, &found.seq, &found.nonce}, func() error {
-				ids = append(ids, found.id())
+			var found tables.Key
+			_, err = pgx.ForEachRow(rows, []any{&found.Endpoint, &found.Seq, &found.Nonce}, func() error {
+				ids = append(ids, found.ID())
 				return nil
 			})
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -31,15 +32,15 @@ type counts struct {
 func newCounts() *counts { return &counts{byEndpoint: map[webhook.EndpointNumber]int64{}} }
 
 // apply counts what a transaction did.
-func (c *counts) apply(moves []move) {
+func (c *counts) apply(moves []tables.Move) {
 	if len(moves) == 0 {
 		return
 	}
-	c.own.Add(pendingOf(moves))
+	c.own.Add(tables.PendingOf(moves))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range moves {
-		c.addLocked(moves[i].id.Endpoint, int64(moves[i].queued)+int64(moves[i].retrying))
+		c.addLocked(moves[i].ID.Endpoint, int64(moves[i].Queued)+int64(moves[i].Retrying))
 	}
 }
 
@@ -67,9 +68,9 @@ func (c *counts) saw(seq uint64) {
 func (s *Store) sawSeq(seq uint64) { s.counts.saw(seq) }
 
 // applied updates what is kept in memory by committed moves, before anybody is told.
-func (s *Store) applied(moves []move) {
+func (s *Store) applied(moves []tables.Move) {
 	s.counts.apply(moves)
-	s.heads.apply(moves)
+	s.heads.Apply(moves)
 }
 
 // LastSeq returns the largest Seq of any ID stored.
@@ -91,8 +92,8 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 }
 
 var (
-	sqlLastEvent = statement("event.last", `SELECT coalesce(max(seq), 0) FROM event`)
-	sqlLastSeq   = statement("registry.last", `SELECT last_seq FROM registry`)
+	sqlLastEvent = tables.Statement("event.last", `SELECT coalesce(max(seq), 0) FROM event`)
+	sqlLastSeq   = tables.Statement("registry.last", `SELECT last_seq FROM registry`)
 )
 
 // resume reads the numbers that the store continues from.
@@ -125,7 +126,7 @@ const (
 	countShare = 20
 )
 
-var sqlCountAll = forTables("count.all", `SELECT endpoint, count(*) FROM TABLE WHERE part = $1 GROUP BY endpoint`, pendingTables...)
+var sqlCountAll = tables.ForTables("count.all", `SELECT endpoint, count(*) FROM TABLE WHERE part = $1 GROUP BY endpoint`, pendingTables...)
 
 // countPending counts in one snapshot. What this node commits meanwhile is added.
 func (s *Store) countPending(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -54,7 +55,7 @@ func (s *Store) dropDay(ctx context.Context, day, horizon time.Time) (dropped bo
 	return err == nil, err
 }
 
-var sqlLateFinish = statement("days.late", `SELECT count(*) FROM (SELECT 1 FROM done WHERE seq >= $1 AND seq < $2 AND finished > $3 LIMIT 1) AS first`)
+var sqlLateFinish = tables.Statement("days.late", `SELECT count(*) FROM (SELECT 1 FROM done WHERE seq >= $1 AND seq < $2 AND finished > $3 LIMIT 1) AS first`)
 
 // errLateFinish reports that a delivery of a day has finished while the day was being dropped.
 var errLateFinish = errors.New("a delivery has finished meanwhile")
@@ -74,14 +75,14 @@ func finishedAfter(ctx context.Context, q interface {
 const keptAtOnce = 2000
 
 var (
-	sqlPendingOfDay = forTables("days.pending", `SELECT endpoint, seq, nonce FROM TABLE WHERE (part, endpoint, seq, nonce) > ($1, $2, $3, $4)
+	sqlPendingOfDay = tables.ForTables("days.pending", `SELECT endpoint, seq, nonce FROM TABLE WHERE (part, endpoint, seq, nonce) > ($1, $2, $3, $4)
 		AND seq >= $5 AND seq < $6 ORDER BY part, endpoint, seq, nonce LIMIT $7`, pendingTables...)
-	sqlAttemptedOfDay = map[table]string{
-		queuedTable: statement("days.attempted.queued", `SELECT endpoint, seq, nonce FROM queued WHERE (part, endpoint, seq, nonce) > ($1, $2, $3, $4)
+	sqlAttemptedOfDay = map[tables.Table]string{
+		tables.QueuedTable: tables.Statement("days.attempted.queued", `SELECT endpoint, seq, nonce FROM queued WHERE (part, endpoint, seq, nonce) > ($1, $2, $3, $4)
 			AND seq >= $5 AND seq < $6 AND record IS NOT NULL ORDER BY part, endpoint, seq, nonce LIMIT $7`),
-		retryingTable: sqlPendingOfDay[retryingTable],
+		tables.RetryingTable: sqlPendingOfDay[tables.RetryingTable],
 	}
-	sqlKeepEvents = statement("days.keep", `INSERT INTO event_kept (seq, nonce, head, data) SELECT DISTINCT ON (e.seq, e.nonce) e.seq, e.nonce, e.head, e.data
+	sqlKeepEvents = tables.Statement("days.keep", `INSERT INTO event_kept (seq, nonce, head, data) SELECT DISTINCT ON (e.seq, e.nonce) e.seq, e.nonce, e.head, e.data
 		FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce) JOIN event e ON e.seq = k.seq AND e.nonce = k.nonce ON CONFLICT DO NOTHING`)
 )
 
@@ -90,8 +91,8 @@ var (
 func (s *Store) keepPending(ctx context.Context, day time.Time) error {
 	return eachOfDay(ctx, s.writes, sqlPendingOfDay, day, func(ids []webhook.ID) error {
 		return s.change(ctx, "keep the events of pending deliveries", func(ctx context.Context, tx *transaction) error {
-			k := keysOf(ids)
-			_, err := tx.Exec(ctx, sqlKeepEvents, k.seqs, k.nonces)
+			k := tables.KeysOf(ids)
+			_, err := tx.Exec(ctx, sqlKeepEvents, k.Seqs, k.Nonces)
 			return err
 		})
 	})
@@ -101,12 +102,12 @@ func (s *Store) keepPending(ctx context.Context, day time.Time) error {
 // retry schedules, some at a time.
 func eachOfDay(ctx context.Context, q interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}, sql map[table]string, day time.Time, visit func([]webhook.ID) error,
+}, sql map[tables.Table]string, day time.Time, visit func([]webhook.ID) error,
 ) error {
 	from, to := schema.Day(day)
 	for _, t := range pendingTables {
-		for after := (key{part: -1}); ; {
-			rows, err := q.Query(ctx, sql[t], after.part, after.endpoint, after.seq, after.nonce, int64(from), int64(to), keptAtOnce)
+		for after := (tables.Key{Part: -1}); ; {
+			rows, err := q.Query(ctx, sql[t], after.Part, after.Endpoint, after.Seq, after.Nonce, int64(from), int64(to), keptAtOnce)
 			if err != nil {
 				return err
 			}
@@ -118,7 +119,7 @@ func eachOfDay(ctx context.Context, q interface {
 				if err := visit(ids); err != nil {
 					return err
 				}
-				after = keyOf(ids[len(ids)-1])
+				after = tables.KeyOf(ids[len(ids)-1])
 			}
 			if len(ids) < keptAtOnce {
 				break
@@ -153,8 +154,8 @@ func (s *Store) dropTables(ctx context.Context, tx *transaction, day, horizon ti
 	keep := fmt.Sprintf(`INSERT INTO attempt SELECT a.* FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[]) AS k(part, endpoint, seq, nonce)
 		JOIN %s a ON a.part = k.part AND a.endpoint = k.endpoint AND a.seq = k.seq AND a.nonce = k.nonce`, old)
 	err = eachOfDay(ctx, tx, sqlAttemptedOfDay, day, func(ids []webhook.ID) error {
-		k := keysOf(ids)
-		_, err := tx.Exec(ctx, keep, k.parts, k.endpoints, k.seqs, k.nonces)
+		k := tables.KeysOf(ids)
+		_, err := tx.Exec(ctx, keep, k.Parts, k.Endpoints, k.Seqs, k.Nonces)
 		return err
 	})
 	if err != nil {
@@ -168,11 +169,11 @@ func (s *Store) dropTables(ctx context.Context, tx *transaction, day, horizon ti
 }
 
 // collectHeads returns the events in rows of seq, nonce and head.
-func collectHeads(rows pgx.Rows) (out []eventHead, err error) {
-	var k key
+func collectHeads(rows pgx.Rows) (out []tables.EventHead, err error) {
+	var k tables.Key
 	var head []byte
-	_, err = pgx.ForEachRow(rows, []any{&k.seq, &k.nonce, &head}, func() error {
-		out = append(out, eventHead{k.id(), slices.Clone(head)})
+	_, err = pgx.ForEachRow(rows, []any{&k.Seq, &k.Nonce, &head}, func() error {
+		out = append(out, tables.EventHead{ID: k.ID(), Head: slices.Clone(head)})
 		return nil
 	})
 	return out, err
@@ -180,19 +181,19 @@ func collectHeads(rows pgx.Rows) (out []eventHead, err error) {
 
 // mergeHeads returns events of several tables in order of time, and nothing beyond the
 // last one of a table that had limit of them: more may follow there.
-func mergeHeads(tables [][]eventHead, limit int) (out []eventHead) {
+func mergeHeads(found [][]tables.EventHead, limit int) (out []tables.EventHead) {
 	var bound *webhook.ID
-	for _, t := range tables {
+	for _, t := range found {
 		out = append(out, t...)
 		if len(t) == limit {
-			if last := t[limit-1].id; bound == nil || last.Compare(*bound) < 0 {
+			if last := t[limit-1].ID; bound == nil || last.Compare(*bound) < 0 {
 				bound = &last
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b eventHead) int { return a.id.Compare(b.id) })
+	slices.SortFunc(out, func(a, b tables.EventHead) int { return a.ID.Compare(b.ID) })
 	if bound != nil {
-		out = slices.DeleteFunc(out, func(e eventHead) bool { return e.id.Compare(*bound) > 0 })
+		out = slices.DeleteFunc(out, func(e tables.EventHead) bool { return e.ID.Compare(*bound) > 0 })
 	}
 	return out
 }

@@ -7,20 +7,21 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 var (
-	nextEndpoint = statement("endpoint.next", `UPDATE registry SET version = version + 1, next_endpoint = next_endpoint + 1,
+	nextEndpoint = tables.Statement("endpoint.next", `UPDATE registry SET version = version + 1, next_endpoint = next_endpoint + 1,
 		last_seq = greatest(last_seq, $1) RETURNING version, next_endpoint - 1`)
-	insertEndpoint = statement("endpoint.insert", `INSERT INTO endpoint (number, client, changed, deleted_at, key_id, record) VALUES ($1, $2, $3, $4, $5, $6)`)
-	updateEndpoint = statement("endpoint.update", `UPDATE endpoint SET client = $2, changed = $3, deleted_at = $4, key_id = $5, record = $6 WHERE number = $1`)
-	oneEndpoint    = statement("endpoint", `SELECT record FROM endpoint WHERE number = $1`)
-	lockEndpoint   = statement("endpoint.lock", `SELECT record FROM endpoint WHERE number = $1 FOR UPDATE`)
-	listEndpoints  = statement("endpoints", `SELECT record FROM endpoint WHERE number < $1 AND deleted_at IS NULL ORDER BY number DESC LIMIT $2`)
-	clientsList    = statement("endpoints.client", `SELECT record FROM endpoint WHERE number < $1 AND deleted_at IS NULL AND client = $3 ORDER BY number DESC LIMIT $2`)
-	endpointsFrom  = statement("endpoints.from", `SELECT record FROM endpoint WHERE number > $1 ORDER BY number LIMIT $2`)
+	insertEndpoint = tables.Statement("endpoint.insert", `INSERT INTO endpoint (number, client, changed, deleted_at, key_id, record) VALUES ($1, $2, $3, $4, $5, $6)`)
+	updateEndpoint = tables.Statement("endpoint.update", `UPDATE endpoint SET client = $2, changed = $3, deleted_at = $4, key_id = $5, record = $6 WHERE number = $1`)
+	oneEndpoint    = tables.Statement("endpoint", `SELECT record FROM endpoint WHERE number = $1`)
+	lockEndpoint   = tables.Statement("endpoint.lock", `SELECT record FROM endpoint WHERE number = $1 FOR UPDATE`)
+	listEndpoints  = tables.Statement("endpoints", `SELECT record FROM endpoint WHERE number < $1 AND deleted_at IS NULL ORDER BY number DESC LIMIT $2`)
+	clientsList    = tables.Statement("endpoints.client", `SELECT record FROM endpoint WHERE number < $1 AND deleted_at IS NULL AND client = $3 ORDER BY number DESC LIMIT $2`)
+	endpointsFrom  = tables.Statement("endpoints.from", `SELECT record FROM endpoint WHERE number > $1 ORDER BY number LIMIT $2`)
 )
 
 // CreateEndpoint stores a new endpoint under the next number.
@@ -37,7 +38,7 @@ func (s *Store) CreateNumbered(
 		stored = e
 		var version, number int64
 		// A number that is not used after all is not lost: the error takes this back.
-		if err := tx.QueryRow(ctx, nextEndpoint, keyOf(e.ID).seq).Scan(&version, &number); err != nil {
+		if err := tx.QueryRow(ctx, nextEndpoint, tables.KeyOf(e.ID).Seq).Scan(&version, &number); err != nil {
 			return err
 		}
 		stored.ID.Endpoint, stored.Revision = webhook.EndpointNumber(number), 1
@@ -66,7 +67,7 @@ func endpointRow(e *webhook.Endpoint, version int64) []any {
 		at := e.DeletedAt.UnixMilli()
 		deleted = &at
 	}
-	return []any{int32(e.Number()), nameOf(e.ClientID), version, deleted, nameOf(e.Sealed.KeyID), record.EncodeEndpoint(e)}
+	return []any{int32(e.Number()), tables.NameOf(e.ClientID), version, deleted, tables.NameOf(e.Sealed.KeyID), record.EncodeEndpoint(e)}
 }
 
 // UpdateEndpoint applies change to the stored endpoint, in one step; ErrNotFound.
@@ -136,7 +137,7 @@ func (s *Store) ListEndpoints(
 	}
 	sql, args := listEndpoints, []any{int32(before), limit}
 	if clientID != "" {
-		sql, args = clientsList, append(args, nameOf(clientID))
+		sql, args = clientsList, append(args, tables.NameOf(clientID))
 	}
 	return fetch(ctx, s, "list webhooks", func(ctx context.Context, q querier) ([]webhook.Endpoint, error) {
 		return collectEndpoints(ctx, q, sql, args...)

@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 )
 
 // Each writer of a node has a slot: a row of the table fence, in which the first statement
@@ -52,20 +55,20 @@ func (e *errLost) Error() string {
 }
 
 var (
-	sqlCreateFence = statement("fence.create", `INSERT INTO fence (incarnation, slot, commits, pending, fenced)
+	sqlCreateFence = tables.Statement("fence.create", `INSERT INTO fence (incarnation, slot, commits, pending, fenced)
 		VALUES ($1, $2, 0, 0, false)`)
 	// Fails with a division by zero unless the row is there, unfenced, with the number
 	// that is expected.
-	sqlNumber = writing(nameNumber, `WITH numbered AS (
+	sqlNumber = tables.Writing(nameNumber, `WITH numbered AS (
 			UPDATE fence SET commits = $4, pending = pending + $5
 			WHERE incarnation = $1 AND slot = $2 AND commits = $3 AND NOT fenced RETURNING commits
 		) SELECT 1 / count(*) FROM numbered`)
-	sqlLook = statement("fence.look", `UPDATE fence SET fenced = false
+	sqlLook = tables.Statement("fence.look", `UPDATE fence SET fenced = false
 		WHERE incarnation = $1 AND slot = $2 AND NOT fenced RETURNING commits`)
-	sqlAddPending = statement("fence.pending", `UPDATE fence SET pending = pending + $3 WHERE incarnation = $1 AND slot = $2`)
-	sqlPending    = statement("fence.sum", `SELECT coalesce(sum(pending), 0)::int8 FROM fence`)
-	sqlFold       = statement("fence.fold", `UPDATE fence SET pending = pending + $1 WHERE incarnation = 0 AND slot = 0`)
-	sqlRemove     = statement("fence.remove", `DELETE FROM fence WHERE incarnation = $1 RETURNING pending`)
+	sqlAddPending = tables.Statement("fence.pending", `UPDATE fence SET pending = pending + $3 WHERE incarnation = $1 AND slot = $2`)
+	sqlPending    = tables.Statement("fence.sum", `SELECT coalesce(sum(pending), 0)::int8 FROM fence`)
+	sqlFold       = tables.Statement("fence.fold", `UPDATE fence SET pending = pending + $1 WHERE incarnation = 0 AND slot = 0`)
+	sqlRemove     = tables.Statement("fence.remove", `DELETE FROM fence WHERE incarnation = $1 RETURNING pending`)
 )
 
 // createSlots makes the rows of a new incarnation.
@@ -123,7 +126,7 @@ func (s *Store) resolve(ctx context.Context, conn *pgx.Conn, l *slot) (committed
 			return committed, nil
 		}
 		// It may still be on its way. An empty transaction takes its place.
-		if err := s.number(ctx, conn, l, l.next(), 0); err != nil && kindOf(err) != failedCheck {
+		if err := s.number(ctx, conn, l, l.next(), 0); err != nil && session.KindOf(err) != session.FailedCheck {
 			return false, err
 		}
 	}
@@ -132,11 +135,11 @@ func (s *Store) resolve(ctx context.Context, conn *pgx.Conn, l *slot) (committed
 // look returns the number of the last transaction of a slot that the database has. It waits
 // for one that is under way, because that has locked the row.
 func (s *Store) look(ctx context.Context, conn *pgx.Conn, l *slot) (now int64, err error) {
-	warned := warnings(conn)
+	warned := session.Warnings(conn)
 	err = conn.QueryRow(ctx, sqlLook, int64(s.incarnation), l.number).Scan(&now)
-	if err == nil && warnings(conn) > warned {
+	if err == nil && session.Warnings(conn) > warned {
 		// Somebody cancelled the wait for the standby: only the primary may have what was sent.
-		return 0, errUnknown
+		return 0, session.ErrUnknown
 	}
 	return now, err
 }

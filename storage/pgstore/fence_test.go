@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 )
 
 // TestResolve: after a transaction of unknown outcome the number says what became of it,
@@ -36,7 +38,7 @@ func TestResolve(t *testing.T) {
 		if err != nil || committed != commits {
 			t.Errorf("committed %t, %v; want %t", committed, err, commits)
 		}
-		if err := late(); err == nil || kindOf(err) != failedCheck {
+		if err := late(); err == nil || session.KindOf(err) != session.FailedCheck {
 			t.Errorf("a transaction that was resolved happens: %v", err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/pgstore/columns"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -61,20 +62,20 @@ func (j *job) size() int {
 // group is what the rows of one transaction are collected in, column by column. Its memory
 // is used again for the next one.
 type group struct {
-	keys       keyColumns
-	events     eventColumns
-	queued     deliveryColumns
-	withheld   doneColumns
-	unfinished unfinishedColumns
+	keys       columns.Keys
+	events     columns.Events
+	queued     columns.Deliveries
+	withheld   columns.Done
+	unfinished columns.Unfinished
 	parts      []*part
-	settles    [moveKinds]settleColumns
-	log        logColumns
-	gates      gateColumns
-	closed     gateColumns
+	settles    [moveKinds]columns.Settled
+	log        columns.Log
+	gates      columns.Gates
+	closed     columns.Gates
 
-	matched uint64 // the smallest version that events were matched with; 0 for none
-	pending int64  // by how much the moves raise the pending deliveries
-	moves   []move // without those of settlements
+	matched uint64        // the smallest version that events were matched with; 0 for none
+	pending int64         // by how much the moves raise the pending deliveries
+	moves   []tables.Move // without those of settlements
 	lastSeq uint64
 	// first has the idempotency keys of the group, with what is stored for them.
 	first map[[16]byte]record.KeyedEvent
@@ -83,18 +84,18 @@ type group struct {
 
 // reset empties the group.
 func (g *group) reset() {
-	g.keys.reset()
-	g.events.reset()
-	g.queued.reset()
-	g.withheld.reset()
-	g.unfinished.reset()
+	g.keys.Reset()
+	g.events.Reset()
+	g.queued.Reset()
+	g.withheld.Reset()
+	g.unfinished.Reset()
 	g.parts = g.parts[:0]
 	for i := range g.settles {
-		g.settles[i].reset()
+		g.settles[i].Reset()
 	}
-	g.log.reset()
-	g.gates.reset()
-	g.closed.reset()
+	g.log.Reset()
+	g.gates.Reset()
+	g.closed.Reset()
 	g.matched, g.pending, g.lastSeq, g.moves = 0, 0, 0, g.moves[:0]
 	clear(g.first)
 	clear(g.gated)
@@ -118,9 +119,9 @@ func (g *group) add(j *job) {
 }
 
 // move notes moves that happen for certain if the group is committed.
-func (g *group) move(m move) {
+func (g *group) move(m tables.Move) {
 	g.moves = append(g.moves, m)
-	g.pending += int64(m.queued) + int64(m.retrying)
+	g.pending += int64(m.Queued) + int64(m.Retrying)
 }
 
 // groupStep is one statement of a group.
@@ -143,31 +144,31 @@ func (g *group) steps(to []groupStep, nowMS int64) []groupStep {
 	}
 	if n := len(g.first); n > 0 {
 		g.sortKeys()
-		plain(nameKeys, append(g.keys.params(), columns.Of(nowMS), columns.Of(int64(n)))...)
+		plain(nameKeys, append(g.keys.Params(), columns.Of(nowMS), columns.Of(int64(n)))...)
 	}
-	if g.events.seq.Len() > 0 {
-		plain(nameEvents, g.events.params()...)
+	if g.events.Seq.Len() > 0 {
+		plain(nameEvents, g.events.Params()...)
 	}
-	if g.unfinished.seq.Len() > 0 {
-		plain(nameUnfinished, g.unfinished.params()...)
+	if g.unfinished.Seq.Len() > 0 {
+		plain(nameUnfinished, g.unfinished.Params()...)
 	}
 	for _, p := range g.parts {
 		to = append(to, p.step())
 	}
-	if g.queued.seq.Len() > 0 {
-		plain(nameQueued, g.queued.params()...)
+	if g.queued.Seq.Len() > 0 {
+		plain(nameQueued, g.queued.Params()...)
 	}
-	if g.withheld.seq.Len() > 0 {
-		plain(nameDone, g.withheld.params()...)
+	if g.withheld.Seq.Len() > 0 {
+		plain(nameDone, g.withheld.Params()...)
 	}
 	for kind := range g.settles {
 		s := &g.settles[kind]
-		if n := s.seq.Len(); n > 0 {
-			to = append(to, groupStep{name: settleNames[kind], params: s.params(moveKind(kind)), want: n, kind: moveKind(kind)})
+		if n := s.Seq.Len(); n > 0 {
+			to = append(to, groupStep{name: settleNames[kind], params: s.Params(moveKind(kind).finishes()), want: n, kind: moveKind(kind)})
 		}
 	}
-	if g.log.seq.Len() > 0 {
-		plain(nameLog, g.log.params()...)
+	if g.log.Seq.Len() > 0 {
+		plain(nameLog, g.log.Params()...)
 	}
 	return g.gateSteps(to)
 }
@@ -182,9 +183,9 @@ func (g *group) sortKeys() {
 	slices.SortFunc(hashes, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
 	for _, hash := range hashes {
 		k := g.first[hash]
-		g.keys.key.Add(hash[:])
-		g.keys.expires.Add(k.Until().UnixMilli())
-		g.keys.record.Add(k.Encode())
+		g.keys.Key.Add(hash[:])
+		g.keys.Expires.Add(k.Until().UnixMilli())
+		g.keys.Record.Add(k.Encode())
 	}
 }
 
@@ -198,16 +199,16 @@ func (g *group) gateSteps(to []groupStep) []groupStep {
 	slices.Sort(endpoints)
 	for _, n := range endpoints {
 		if state := g.gated[n].state; state == (webhook.GateState{}) {
-			g.closed.add(n, nil)
+			g.closed.Add(n, nil)
 		} else {
-			g.gates.add(n, record.EncodeGate(state))
+			g.gates.Add(n, record.EncodeGate(state))
 		}
 	}
-	if g.gates.part.Len() > 0 {
-		to = append(to, groupStep{name: nameGates, params: g.gates.params(), want: -1})
+	if g.gates.Part.Len() > 0 {
+		to = append(to, groupStep{name: nameGates, params: g.gates.Params(), want: -1})
 	}
-	if g.closed.part.Len() > 0 {
-		to = append(to, groupStep{name: nameGatesClosed, params: g.closed.params()[:2], want: -1})
+	if g.closed.Part.Len() > 0 {
+		to = append(to, groupStep{name: nameGatesClosed, params: g.closed.Params()[:2], want: -1})
 	}
 	return to
 }

@@ -7,15 +7,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 var (
-	wholeEvent = forTables("event", `SELECT head, data FROM TABLE WHERE seq = $1 AND nonce = $2`, eventTables...)
-	attemptsOf = statement("attempts", `SELECT slot, record FROM attempt WHERE part = $1 AND endpoint = $2 AND seq = $3 AND nonce = $4`)
+	wholeEvent = tables.ForTables("event", `SELECT head, data FROM TABLE WHERE seq = $1 AND nonce = $2`, tables.EventTables...)
+	attemptsOf = tables.Statement("attempts", `SELECT slot, record FROM attempt WHERE part = $1 AND endpoint = $2 AND seq = $3 AND nonce = $4`)
 
-	latestAttempts = statement("latestAttempts", `SELECT a.endpoint, a.seq, a.nonce, a.record
+	latestAttempts = tables.Statement("latestAttempts", `SELECT a.endpoint, a.seq, a.nonce, a.record
 		FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[]) AS k(part, endpoint, seq, nonce, slot)
 		JOIN attempt a ON a.part = k.part AND a.endpoint = k.endpoint AND a.seq = k.seq AND a.nonce = k.nonce AND a.slot = k.slot`)
 )
@@ -30,10 +31,10 @@ func (s *Store) Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
 
 // readEvent returns an event with its data; ErrNotFound.
 func readEvent(ctx context.Context, tx pgx.Tx, id webhook.ID) (webhook.Event, error) {
-	k := keyOf(id)
-	for _, t := range eventTables {
+	k := tables.KeyOf(id)
+	for _, t := range tables.EventTables {
 		var head, data []byte
-		err := tx.QueryRow(ctx, wholeEvent[t], k.seq, k.nonce).Scan(&head, &data)
+		err := tx.QueryRow(ctx, wholeEvent[t], k.Seq, k.Nonce).Scan(&head, &data)
 		if errors.Is(err, pgx.ErrNoRows) {
 			continue
 		}
@@ -48,7 +49,7 @@ func readEvent(ctx context.Context, tx pgx.Tx, id webhook.ID) (webhook.Event, er
 // Delivery returns a delivery with all the attempts that are kept; ErrNotFound.
 func (s *Store) Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error) {
 	return snapshot(ctx, s, "read delivery", func(ctx context.Context, tx pgx.Tx) (webhook.Delivery, error) {
-		d, err := s.finder.find(ctx, tx, id, reading)
+		d, err := s.finder.Find(ctx, tx, id, tables.Reading)
 		if err == nil {
 			err = readLog(ctx, tx, &d)
 		}
@@ -85,7 +86,7 @@ func (s *Store) EventDeliveries(
 // readRecipients returns the endpoints that an event has a delivery for, ascending;
 // ErrNotFound.
 func readRecipients(ctx context.Context, tx pgx.Tx, id webhook.ID) ([]webhook.EndpointNumber, error) {
-	heads, err := readHeads(ctx, tx, []webhook.ID{id.Event()})
+	heads, err := tables.ReadHeads(ctx, tx, []webhook.ID{id.Event()})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (s *Store) appendDeliveries(
 	for i, n := range endpoints {
 		ids[i] = id.For(n)
 	}
-	found, err := s.finder.findAll(ctx, tx, deliveryTables, ids, reading)
+	found, err := s.finder.FindAll(ctx, tx, tables.DeliveryTables, ids, tables.Reading)
 	for _, id := range ids {
 		if d, there := found[id]; there {
 			out = append(out, d)
@@ -117,7 +118,7 @@ func (s *Store) appendDeliveries(
 // complete makes of deliveries as they are stored what lists show: with their type and
 // their latest attempt, shortened.
 func complete(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
-	if err := errors.Join(eventTypes(ctx, tx, list), readLatest(ctx, tx, list)); err != nil {
+	if err := errors.Join(tables.EventTypes(ctx, tx, list), readLatest(ctx, tx, list)); err != nil {
 		return err
 	}
 	for i := range list {
@@ -134,23 +135,23 @@ func readLatest(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
 	at := map[webhook.ID]int{}
 	for i := range list {
 		if d := &list[i]; d.Attempts > 0 && len(d.AttemptLog) == 0 {
-			ids, slots, at[d.ID] = append(ids, d.ID), append(slots, slotOf(d.Attempts)), i
+			ids, slots, at[d.ID] = append(ids, d.ID), append(slots, tables.SlotOf(d.Attempts)), i
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	keys := keysOf(ids)
+	keys := tables.KeysOf(ids)
 	rows, err := tx.Query(ctx, latestAttempts,
-		keys.parts, keys.endpoints, keys.seqs, keys.nonces, slots)
+		keys.Parts, keys.Endpoints, keys.Seqs, keys.Nonces, slots)
 	if err != nil {
 		return err
 	}
-	var k key
+	var k tables.Key
 	var raw []byte
-	_, err = pgx.ForEachRow(rows, []any{&k.endpoint, &k.seq, &k.nonce, &raw}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&k.Endpoint, &k.Seq, &k.Nonce, &raw}, func() error {
 		a, err := record.DecodeAttempt(raw)
-		if d := &list[at[k.id()]]; err == nil && a.Number == d.Attempts { // else the slot holds an older one
+		if d := &list[at[k.ID()]]; err == nil && a.Number == d.Attempts { // else the slot holds an older one
 			d.AttemptLog = []webhook.Attempt{a}
 		}
 		return err
@@ -163,8 +164,8 @@ func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
 	if d.Attempts == 0 {
 		return nil
 	}
-	k := keyOf(d.ID)
-	rows, err := tx.Query(ctx, attemptsOf, k.part, k.endpoint, k.seq, k.nonce)
+	k := tables.KeyOf(d.ID)
+	rows, err := tx.Query(ctx, attemptsOf, k.Part, k.Endpoint, k.Seq, k.Nonce)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
 	var attempts []webhook.Attempt
 	var bodies []record.Body
 	_, err = pgx.ForEachRow(rows, []any{&slot, &raw}, func() error {
-		if slot >= firstBodySlot {
+		if slot >= tables.FirstBodySlot {
 			b, err := record.DecodeBody(slices.Clone(raw))
 			bodies = append(bodies, b)
 			return err
@@ -193,7 +194,7 @@ func readLog(ctx context.Context, tx pgx.Tx, d *webhook.Delivery) error {
 // early, so that no filter makes a request expensive.
 func (s *Store) ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error) {
 	return snapshot(ctx, s, "list deliveries", func(ctx context.Context, tx pgx.Tx) (webhook.DeliveryPage, error) {
-		page, err := s.finder.listPage(ctx, tx, q, scansOf(q.Status))
+		page, err := s.finder.ListPage(ctx, tx, q, tables.ScansOf(q.Status))
 		if err != nil {
 			return webhook.DeliveryPage{}, err
 		}

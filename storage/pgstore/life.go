@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -131,8 +132,8 @@ func (s *Store) retire() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, s.writes, func(tx pgx.Tx) error { return removeSlots(ctx, tx, int64(s.incarnation)) })
-	if err != nil && !isPassing(err) {
-		return fmt.Errorf("close storage: %w", translate(ctx, err))
+	if err != nil && !session.IsPassing(err) {
+		return fmt.Errorf("close storage: %w", session.Translate(ctx, err))
 	}
 	return nil // whoever fences this incarnation removes them
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -73,20 +75,20 @@ var loaded = map[string][]string{
 // NewLoader begins a restore: it makes the tables, unless astrohook migrate has made them,
 // and marks the database as one that no server may use. The caller closes the Loader.
 func NewLoader(ctx context.Context, o Options) (*Loader, error) {
-	config, err := parse(o.URL, newIncarnation())
+	config, err := session.Parse(o.URL, newIncarnation())
 	if err != nil {
 		return nil, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
-		return nil, translate(ctx, err)
+		return nil, session.Translate(ctx, err)
 	}
 	l := &Loader{ctx: ctx, conn: conn, tables: map[string]*loading{}, days: map[int64]bool{}}
 	for name, columns := range loaded {
 		l.tables[name] = &loading{columns: columns}
 	}
 	if err := l.begin(); err != nil {
-		return nil, errors.Join(translate(ctx, err), conn.Close(ctx))
+		return nil, errors.Join(session.Translate(ctx, err), conn.Close(ctx))
 	}
 	return l, nil
 }
@@ -140,7 +142,7 @@ func (l *Loader) send(table string) error {
 	t := l.tables[table]
 	n, err := l.conn.CopyFrom(l.ctx, pgx.Identifier{table}, t.columns, pgx.CopyFromRows(t.rows))
 	if err != nil {
-		return fmt.Errorf("load %s: %w", table, translate(l.ctx, err))
+		return fmt.Errorf("load %s: %w", table, session.Translate(l.ctx, err))
 	}
 	t.rows, t.bytes, t.done = t.rows[:0], 0, t.done+n
 	return nil
@@ -160,7 +162,7 @@ func (l *Loader) CursorKey(key [32]byte) error {
 
 // KeyUse takes a key that encrypts endpoints.
 func (l *Loader) KeyUse(use storage.KeyUse) error {
-	return l.add("secret_key", len(use.Check), nameOf(use.KeyID), use.Endpoints, use.Check)
+	return l.add("secret_key", len(use.Check), tables.NameOf(use.KeyID), use.Endpoints, use.Check)
 }
 
 // Endpoint takes an endpoint, deleted or not.
@@ -171,12 +173,12 @@ func (l *Loader) Endpoint(e webhook.Endpoint) error {
 
 // EventType takes an event type.
 func (l *Loader) EventType(t webhook.EventType) error {
-	return l.add("event_type", len(t.Description), nameOf(t.Name), record.EncodeEventType(t))
+	return l.add("event_type", len(t.Description), tables.NameOf(t.Name), record.EncodeEventType(t))
 }
 
 // APIKey takes an API key.
 func (l *Loader) APIKey(k webhook.APIKey) error {
-	return l.add("api_key", 0, nameOf(k.ID), record.EncodeAPIKey(&k))
+	return l.add("api_key", 0, tables.NameOf(k.ID), record.EncodeAPIKey(&k))
 }
 
 // Gate takes a breaker's state.
@@ -194,49 +196,49 @@ func (l *Loader) Event(e webhook.Event) error {
 	if from, _ := schema.Day(e.ID.Time()); !l.days[int64(from)] {
 		l.days[int64(from)] = true
 		if err := schema.MakeDays(l.ctx, l.conn, e.ID.Time(), e.ID.Time()); err != nil {
-			return translate(l.ctx, err)
+			return session.Translate(l.ctx, err)
 		}
 	}
 	l.lastSeq = max(l.lastSeq, e.ID.Seq)
-	k, data := keyOf(e.ID), e.Data
+	k, data := tables.KeyOf(e.ID), e.Data
 	if data == nil {
 		data = []byte{}
 	}
 	e.Data = nil
 	head := record.EncodeEvent(&e, e.Endpoints)
-	return l.add("event", len(head)+len(data), k.seq, k.nonce, head, data)
+	return l.add("event", len(head)+len(data), k.Seq, k.Nonce, head, data)
 }
 
 // Delivery takes a delivery, as its record has it.
 func (l *Loader) Delivery(d webhook.Delivery) error {
-	k, raw := keyOf(d.ID), record.EncodeDelivery(&d)
+	k, raw := tables.KeyOf(d.ID), record.EncodeDelivery(&d)
 	switch d.Status {
 	case webhook.Retrying:
 		l.pending++
-		return l.add("retrying", len(raw), k.part, k.endpoint, k.seq, k.nonce, int64(d.NextAttemptAt), raw)
+		return l.add("retrying", len(raw), k.Part, k.Endpoint, k.Seq, k.Nonce, int64(d.NextAttemptAt), raw)
 	case webhook.Queued:
 		l.pending++
 		if d.Attempts == 0 && d.EventType == "" { // never attempted
 			raw = nil
 		}
-		return l.add("queued", len(raw), k.part, k.endpoint, k.seq, k.nonce, raw)
+		return l.add("queued", len(raw), k.Part, k.Endpoint, k.Seq, k.Nonce, raw)
 	}
-	return l.add("done", len(raw), k.part, k.endpoint, k.seq, k.nonce, statusCode(d.Status), d.FinishedAt.UnixMilli(), raw)
+	return l.add("done", len(raw), k.Part, k.Endpoint, k.Seq, k.Nonce, tables.StatusCode(d.Status), d.FinishedAt.UnixMilli(), raw)
 }
 
 // Attempt takes an attempt of a delivery, shortened.
 func (l *Loader) Attempt(of webhook.ID, a webhook.Attempt) error {
-	return l.logged(of, slotOf(a.Number), record.EncodeAttempt(&a))
+	return l.logged(of, tables.SlotOf(a.Number), record.EncodeAttempt(&a))
 }
 
 // Body takes the whole body of an attempt's response.
 func (l *Loader) Body(of webhook.ID, b record.Body) error {
-	return l.logged(of, bodySlotOf(b.Number), b.Encode())
+	return l.logged(of, tables.BodySlotOf(b.Number), b.Encode())
 }
 
 func (l *Loader) logged(of webhook.ID, slot int16, raw []byte) error {
-	k := keyOf(of)
-	return l.add("attempt", len(raw), k.part, k.endpoint, k.seq, k.nonce, slot, raw)
+	k := tables.KeyOf(of)
+	return l.add("attempt", len(raw), k.Part, k.Endpoint, k.Seq, k.Nonce, slot, raw)
 }
 
 // Finish stores what is left, compares how many rows each table has with how many were
@@ -248,7 +250,7 @@ func (l *Loader) Finish() error {
 		}
 		var found int64
 		if err := l.conn.QueryRow(l.ctx, "SELECT count(*) FROM "+name).Scan(&found); err != nil {
-			return translate(l.ctx, err)
+			return session.Translate(l.ctx, err)
 		}
 		if want := l.tables[name].done; found != want {
 			return fmt.Errorf("the table %s has %d rows, and %d were restored: is somebody else using the database?", name, found, want)
@@ -256,9 +258,9 @@ func (l *Loader) Finish() error {
 	}
 	// Plans do not depend on it, but people look at sizes and counts.
 	if _, err := l.conn.Exec(l.ctx, "ANALYZE"); err != nil {
-		return translate(l.ctx, err)
+		return session.Translate(l.ctx, err)
 	}
-	return translate(l.ctx, pgx.BeginFunc(l.ctx, l.conn, l.finish))
+	return session.Translate(l.ctx, pgx.BeginFunc(l.ctx, l.conn, l.finish))
 }
 
 // finish stores what belongs to the database as a whole, and removes the mark.

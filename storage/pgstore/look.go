@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -26,7 +28,7 @@ type search struct {
 	// met yet.
 	left [moveKinds]int
 	// moves are what the group and the search have done together.
-	moves []move
+	moves []tables.Move
 	// drift is by how much that differs from what the group has counted.
 	drift int64
 }
@@ -40,9 +42,9 @@ func (w *writer) look(ctx context.Context) error {
 	defer func() { _ = tx.Rollback(ctx) }() // does nothing after the commit
 	number := w.slot.next()
 	if err := w.store.number(ctx, tx, w.slot, number, 0); err != nil {
-		if kindOf(err) == failedCheck {
+		if session.KindOf(err) == session.FailedCheck {
 			w.slot.sent = number // the next attempt finds out why
-			return errUnknown
+			return session.ErrUnknown
 		}
 		return w.dropped(err)
 	}
@@ -58,12 +60,12 @@ func (w *writer) look(ctx context.Context) error {
 		}
 	}
 	w.slot.sent, w.whenCommitted = number, f.finish
-	warned := warnings(w.conn)
+	warned := session.Warnings(w.conn)
 	if err := tx.Commit(ctx); err != nil {
 		return w.dropped(err)
 	}
-	if warnings(w.conn) > warned {
-		return errUnknown
+	if session.Warnings(w.conn) > warned {
+		return session.ErrUnknown
 	}
 	w.slot.last, w.slot.sent, w.whenCommitted = number, 0, nil
 	f.finish()
@@ -78,7 +80,7 @@ func (f *search) finish() {
 
 // settle settles one doubt, and keeps account of the counts.
 func (f *search) settle(ctx context.Context, s doubt) error {
-	var believed move
+	var believed tables.Move
 	if s.tried != byLooking {
 		believed = s.tried.moveOf(&s.now)
 	}
@@ -92,15 +94,15 @@ func (f *search) settle(ctx context.Context, s doubt) error {
 		done = believed
 	}
 	f.moves = append(f.moves, done)
-	f.drift += pendingOf([]move{done}) - pendingOf([]move{believed})
+	f.drift += tables.PendingOf([]tables.Move{done}) - tables.PendingOf([]tables.Move{believed})
 	return nil
 }
 
 // settleFound settles a delivery from where it is stored, and returns what that does to
 // the counts. already reports that it is stored as it should be.
-func (f *search) settleFound(ctx context.Context, o *outcome) (done move, already bool, err error) {
-	done.id = o.now.ID
-	stored, err := f.store.finder.find(ctx, f.tx, o.now.ID, changing)
+func (f *search) settleFound(ctx context.Context, o *outcome) (done tables.Move, already bool, err error) {
+	done.ID = o.now.ID
+	stored, err := f.store.finder.Find(ctx, f.tx, o.now.ID, tables.Changing)
 	if errors.Is(err, webhook.ErrNotFound) { // it was ended, and has expired, during the attempt
 		if o.now.Status.Finished() {
 			_, err := f.tx.Exec(ctx, sqlPlaceExpired, doneRow(&o.now, o.Delivery)...)
@@ -129,60 +131,60 @@ func (f *search) settleFound(ctx context.Context, o *outcome) (done move, alread
 }
 
 // moveBetween returns what a move does to the counts.
-func moveBetween(was, now *webhook.Delivery) move {
-	m := move{id: now.ID, due: now.NextAttemptAt}
+func moveBetween(was, now *webhook.Delivery) tables.Move {
+	m := tables.Move{ID: now.ID, Due: now.NextAttemptAt}
 	for _, end := range []struct {
 		of *webhook.Delivery
 		by int8
 	}{{was, -1}, {now, +1}} {
 		switch end.of.Status {
 		case webhook.Queued:
-			m.queued += end.by
+			m.Queued += end.by
 		case webhook.Retrying:
-			m.retrying += end.by
+			m.Retrying += end.by
 		}
 	}
 	return m
 }
 
 var (
-	sqlPlaceExpired = statement("look.expired", `INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
+	sqlPlaceExpired = tables.Statement("look.expired", `INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (part, endpoint, seq, nonce) DO UPDATE SET status = excluded.status, finished = excluded.finished, record = excluded.record`)
-	sqlPlaceDone = statement("look.done", `INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
+	sqlPlaceDone = tables.Statement("look.done", `INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`)
-	sqlPlaceRetrying = statement("look.retrying", `INSERT INTO retrying (part, endpoint, seq, nonce, due, record)
+	sqlPlaceRetrying = tables.Statement("look.retrying", `INSERT INTO retrying (part, endpoint, seq, nonce, due, record)
 		VALUES ($1, $2, $3, $4, $5, $6)`)
-	sqlPlaceQueued = statement("look.queued", `INSERT INTO queued (part, endpoint, seq, nonce, record)
+	sqlPlaceQueued = tables.Statement("look.queued", `INSERT INTO queued (part, endpoint, seq, nonce, record)
 		VALUES ($1, $2, $3, $4, $5)`)
 )
 
 // doneRow returns the columns of a delivery that has finished.
 func doneRow(d *webhook.Delivery, raw []byte) []any {
-	k := keyOf(d.ID)
-	return []any{k.part, k.endpoint, k.seq, k.nonce, statusCode(d.Status), d.FinishedAt.UnixMilli(), raw}
+	k := tables.KeyOf(d.ID)
+	return []any{k.Part, k.Endpoint, k.Seq, k.Nonce, tables.StatusCode(d.Status), d.FinishedAt.UnixMilli(), raw}
 }
 
 // replace removes a delivery from where it was and writes it where it is now, with the
 // attempt.
 func (f *search) replace(ctx context.Context, o *outcome, was, now *webhook.Delivery) error {
-	k, raw := keyOf(now.ID), record.EncodeDelivery(now)
-	batch, from := &pgx.Batch{}, keysOf([]webhook.ID{now.ID})
-	batch.Queue(leaveTable[tableOf(was.Status)], from.parts, from.endpoints, from.seqs, from.nonces).Exec(allOf(1))
+	k, raw := tables.KeyOf(now.ID), record.EncodeDelivery(now)
+	batch, from := &pgx.Batch{}, tables.KeysOf([]webhook.ID{now.ID})
+	batch.Queue(tables.LeaveTable[tables.TableOf(was.Status)], from.Parts, from.Endpoints, from.Seqs, from.Nonces).Exec(tables.AllOf(1))
 	switch {
 	case now.Status.Finished():
 		batch.Queue(sqlPlaceDone, doneRow(now, raw)...)
 	case now.Status == webhook.Retrying:
-		batch.Queue(sqlPlaceRetrying, k.part, k.endpoint, k.seq, k.nonce, int64(now.NextAttemptAt), raw)
+		batch.Queue(sqlPlaceRetrying, k.Part, k.Endpoint, k.Seq, k.Nonce, int64(now.NextAttemptAt), raw)
 	default:
-		batch.Queue(sqlPlaceQueued, k.part, k.endpoint, k.seq, k.nonce, raw)
+		batch.Queue(sqlPlaceQueued, k.Part, k.Endpoint, k.Seq, k.Nonce, raw)
 	}
 	for _, entry := range []struct {
 		slot int16
 		raw  []byte
-	}{{slotOf(o.Number), o.Attempt}, {bodySlotOf(o.Number), o.Body}} {
+	}{{tables.SlotOf(o.Number), o.Attempt}, {tables.BodySlotOf(o.Number), o.Body}} {
 		if entry.raw != nil {
-			batch.Queue(sqlLog, from.parts, from.endpoints, from.seqs, from.nonces, []int16{entry.slot}, [][]byte{entry.raw})
+			batch.Queue(sqlLog, from.Parts, from.Endpoints, from.Seqs, from.Nonces, []int16{entry.slot}, [][]byte{entry.raw})
 		}
 	}
 	return f.tx.SendBatch(ctx, batch).Close()

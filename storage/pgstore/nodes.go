@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -20,29 +22,29 @@ var _ storage.Shared = (*Store)(nil)
 const firstLease = 10 * time.Second
 
 var (
-	sqlClaimCluster = statement("meta.cluster", `INSERT INTO meta (name, value) VALUES ('cluster', $1)
+	sqlClaimCluster = tables.Statement("meta.cluster", `INSERT INTO meta (name, value) VALUES ('cluster', $1)
 		ON CONFLICT (name) DO UPDATE SET value = meta.value RETURNING value`)
-	sqlJoin = statement("node.join", `INSERT INTO node (incarnation, name, address, binary_version, lease_ms, expires, applied, leaving)
+	sqlJoin = tables.Statement("node.join", `INSERT INTO node (incarnation, name, address, binary_version, lease_ms, expires, applied, leaving)
 		VALUES ($1, $2, $3, $4, $5::int8, now() + $5::int8 * interval '1 ms', 0, false)
 		ON CONFLICT (incarnation) DO UPDATE SET name = excluded.name, address = excluded.address,
 			binary_version = excluded.binary_version, lease_ms = excluded.lease_ms, expires = excluded.expires`)
-	sqlBeat = statement("node.beat", `UPDATE node SET lease_ms = $2::int8, expires = now() + $2::int8 * interval '1 ms', applied = $3, leaving = $4
+	sqlBeat = tables.Statement("node.beat", `UPDATE node SET lease_ms = $2::int8, expires = now() + $2::int8 * interval '1 ms', applied = $3, leaving = $4
 		WHERE incarnation = $1`)
-	sqlNow        = statement("node.now", `SELECT now(), version FROM registry`)
-	sqlNodes      = statement("nodes", `SELECT incarnation, name, address, binary_version, lease_ms, expires, applied, leaving FROM node ORDER BY incarnation`)
-	sqlParts      = statement("parts", `SELECT part, coalesce(owner, 0), epoch FROM partition`)
-	sqlAllPending = statement("fence.all", `SELECT incarnation, sum(pending)::int8 FROM fence GROUP BY incarnation`)
+	sqlNow        = tables.Statement("node.now", `SELECT now(), version FROM registry`)
+	sqlNodes      = tables.Statement("nodes", `SELECT incarnation, name, address, binary_version, lease_ms, expires, applied, leaving FROM node ORDER BY incarnation`)
+	sqlParts      = tables.Statement("parts", `SELECT part, coalesce(owner, 0), epoch FROM partition`)
+	sqlAllPending = tables.Statement("fence.all", `SELECT incarnation, sum(pending)::int8 FROM fence GROUP BY incarnation`)
 	// A lease that ends later than a heartbeat can make it is from before the database's
 	// clock was set back, and no heartbeat has followed.
-	sqlLeaseOver = statement("node.expired", `SELECT expires < now() OR expires > now() + 2 * lease_ms * interval '1 ms'
+	sqlLeaseOver = tables.Statement("node.expired", `SELECT expires < now() OR expires > now() + 2 * lease_ms * interval '1 ms'
 		FROM node WHERE incarnation = $1 FOR UPDATE`)
-	sqlEndOf = statement("node.end", `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	sqlEndOf = tables.Statement("node.end", `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 		WHERE application_name = $1 AND pid <> pg_backend_pid()`)
-	sqlFreeParts  = statement("parts.free", `UPDATE partition SET owner = NULL, epoch = epoch + 1 WHERE owner = $1`)
-	sqlRemoveNode = statement("node.remove", `DELETE FROM node WHERE incarnation = $1`)
-	sqlClaim      = statement("parts.claim", `UPDATE partition SET owner = $1, epoch = epoch + 1
+	sqlFreeParts  = tables.Statement("parts.free", `UPDATE partition SET owner = NULL, epoch = epoch + 1 WHERE owner = $1`)
+	sqlRemoveNode = tables.Statement("node.remove", `DELETE FROM node WHERE incarnation = $1`)
+	sqlClaim      = tables.Statement("parts.claim", `UPDATE partition SET owner = $1, epoch = epoch + 1
 		WHERE owner IS NULL AND part = ANY($2::int2[]) RETURNING part`)
-	sqlRelease = statement("parts.release", `UPDATE partition
+	sqlRelease = tables.Statement("parts.release", `UPDATE partition
 		SET owner = (SELECT incarnation FROM node WHERE incarnation = $3), epoch = epoch + 1
 		WHERE owner = $1 AND part = ANY($2::int2[])`)
 )
@@ -78,10 +80,10 @@ func (s *Store) Heartbeat(ctx context.Context, b storage.Beat) (c storage.Cluste
 	}
 	// The sessions of the pool may have ended since the last one, with a primary for
 	// example. A lease must not wait for the next heartbeat because of that.
-	for again := (backoff{}); err != nil && isPassing(err) && again.pause < 4*firstPause && again.wait(ctx, s.life.closed); {
+	for again := (backoff{}); err != nil && session.IsPassing(err) && again.pause < 4*firstPause && again.wait(ctx, s.life.closed); {
 		c, err = s.beat(ctx, b)
 	}
-	if err = translate(ctx, err); err != nil {
+	if err = session.Translate(ctx, err); err != nil {
 		return storage.Cluster{}, fmt.Errorf("send heartbeat: %w", err)
 	}
 	s.learn(&c)
@@ -95,7 +97,7 @@ func (s *Store) beat(ctx context.Context, b storage.Beat) (c storage.Cluster, er
 		return c, err
 	}
 	defer conn.Release()
-	warned := warnings(conn.Conn())
+	warned := session.Warnings(conn.Conn())
 	var alive int64
 	pending := map[storage.Incarnation]int64{}
 	batch := &pgx.Batch{}
@@ -119,8 +121,8 @@ func (s *Store) beat(ctx context.Context, b storage.Beat) (c storage.Cluster, er
 		return c, err
 	}
 	switch {
-	case warnings(conn.Conn()) > warned:
-		return c, errUnknown // it may be on the primary only
+	case session.Warnings(conn.Conn()) > warned:
+		return c, session.ErrUnknown // it may be on the primary only
 	case alive == 0:
 		return c, s.fencedOff()
 	}
@@ -163,7 +165,7 @@ func (s *Store) learn(c *storage.Cluster) {
 	}
 	s.epochsMu.Unlock()
 	if moved.Len() > 0 {
-		s.heads.forget(moved)
+		s.heads.Forget(moved)
 	}
 }
 
@@ -185,7 +187,7 @@ func (s *Store) Fence(ctx context.Context, dead storage.Incarnation) error {
 			return webhook.ErrConflict
 		}
 		// A session that has received half a transaction holds its locks, and waits.
-		if _, err := tx.Exec(ctx, sqlEndOf, application(dead)); err != nil {
+		if _, err := tx.Exec(ctx, sqlEndOf, session.Application(dead)); err != nil {
 			return err
 		}
 		return removeNode(ctx, tx, dead)
@@ -228,7 +230,7 @@ func (s *Store) Claim(ctx context.Context, parts webhook.Parts) (got webhook.Par
 	if err != nil {
 		return webhook.Parts{}, err
 	}
-	s.heads.forget(got)
+	s.heads.Forget(got)
 	return got, nil
 }
 
@@ -264,8 +266,8 @@ func (s *Store) Leave(ctx context.Context) error {
 }
 
 var (
-	sqlVersions = statement("registry.versions", `SELECT version, event_types, api_keys FROM registry`)
-	sqlChanged  = statement("endpoint.changed", `SELECT record FROM endpoint WHERE changed > $1 ORDER BY changed, number`)
+	sqlVersions = tables.Statement("registry.versions", `SELECT version, event_types, api_keys FROM registry`)
+	sqlChanged  = tables.Statement("endpoint.changed", `SELECT record FROM endpoint WHERE changed > $1 ORDER BY changed, number`)
 )
 
 // Changes calls visit for each endpoint that was changed after version since, deleted ones

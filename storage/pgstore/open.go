@@ -33,6 +33,8 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -110,13 +112,13 @@ type Store struct {
 	life        *life
 	slots       [slots]slot
 	changing    chan struct{} // holds one element while a change runs, which has slots[slotChanges]
-	unsure      []move        // of the change whose outcome is not known
+	unsure      []tables.Move // of the change whose outcome is not known
 	reaper      reaper
 	committer   *groupcommit.Committer[*job]
 	writer      *writer
 	counts      *counts
-	heads       *heads
-	finder      finder
+	heads       *tables.Heads
+	finder      tables.Finder
 	epochsMu    sync.Mutex
 	epochs      [webhook.PartCount]uint64 // of the parts, as the last heartbeat had them
 	bodies      *storage.BodyBudget
@@ -136,7 +138,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := newStore(o)
 	if err := s.start(ctx); err != nil {
 		_ = s.Close() // whatever it says has the same cause
-		return nil, fmt.Errorf("open the storage of database-url: %w", translate(ctx, err))
+		return nil, fmt.Errorf("open the storage of database-url: %w", session.Translate(ctx, err))
 	}
 	return s, nil
 }
@@ -145,11 +147,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func newStore(o Options) *Store {
 	s := &Store{
 		options: o, incarnation: newIncarnation(), life: newLife(), changing: make(chan struct{}, 1),
-		counts: newCounts(), heads: newHeads(o.Now), finder: finder{o.Now, o.Retention}, bodies: storage.NewBodyBudget(), stop: func() {},
+		counts: newCounts(), heads: tables.NewHeads(o.Now), finder: tables.NewFinder(o.Now, o.Retention), bodies: storage.NewBodyBudget(), stop: func() {},
 	}
 	s.writer = newWriter(s)
 	s.committer = groupcommit.New(groupcommit.Options[*job]{
-		Commit: s.commit, Closed: errClosed, Patience: patience, Overdue: unavailable(errOverdue),
+		Commit: s.commit, Closed: errClosed, Patience: patience, Overdue: session.Unavailable(errOverdue),
 	})
 	return s
 }
@@ -163,11 +165,11 @@ func newIncarnation() storage.Incarnation {
 
 // start connects, migrates and checks.
 func (s *Store) start(ctx context.Context) (err error) {
-	if s.config, err = parse(s.options.URL, s.incarnation); err != nil {
+	if s.config, err = session.Parse(s.options.URL, s.incarnation); err != nil {
 		return err
 	}
-	s.settings = settings(false)
-	if s.writes, err = newPool(ctx, s.config, s.settings, writeConnections, true); err != nil {
+	s.settings = session.Settings(false)
+	if s.writes, err = session.NewPool(ctx, s.config, s.settings, writeConnections, true); err != nil {
 		return err
 	}
 	if err := s.examine(ctx); err != nil {
@@ -179,7 +181,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if err := refuseUnfinished(ctx, s.writes); err != nil {
 		return err
 	}
-	if s.reads, err = newPool(ctx, s.config, s.settings, readConnections, false); err != nil {
+	if s.reads, err = session.NewPool(ctx, s.config, s.settings, readConnections, false); err != nil {
 		return err
 	}
 	if err := s.createSlots(ctx); err != nil {
@@ -229,7 +231,7 @@ func (s *Store) examine(ctx context.Context) error {
 		return err
 	}
 	if d.Citus {
-		s.settings = settings(true)
+		s.settings = session.Settings(true)
 		s.writes.Reset()
 	}
 	return d.err(s.options, before, s.options.clock())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -76,7 +77,7 @@ func TestSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name != application(s.incarnation) || plans != "force_generic_plan" || seqscan != "off" {
+	if name != session.Application(s.incarnation) || plans != "force_generic_plan" || seqscan != "off" {
 		t.Errorf("%q, %q, %q", name, plans, seqscan)
 	}
 }

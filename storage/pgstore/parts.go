@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage/pgstore/columns"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -28,16 +29,16 @@ const (
 )
 
 var (
-	_ = writing(nameUnfinished, `INSERT INTO unfinished (seq, nonce, next, record)
+	_ = tables.Writing(nameUnfinished, `INSERT INTO unfinished (seq, nonce, next, record)
 		SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::bytea[])`)
-	_ = writing(nameAdvance, `WITH moved AS (
+	_ = tables.Writing(nameAdvance, `WITH moved AS (
 			UPDATE unfinished SET next = $4::int4 WHERE seq = $1::int8 AND nonce = $2::int8 AND next = $3::int4 RETURNING next
 		) SELECT 1 / count(*) FROM moved`)
-	_ = writing(nameFinish, `WITH moved AS (
+	_ = tables.Writing(nameFinish, `WITH moved AS (
 			DELETE FROM unfinished WHERE seq = $1::int8 AND nonce = $2::int8 AND next = $3::int4 RETURNING next
 		) SELECT 1 / count(*) FROM moved`)
-	sqlUnfinishedEvents = statement("parts.unfinished", `SELECT seq, nonce, next FROM unfinished ORDER BY seq, nonce LIMIT 1000`)
-	sqlOneUnfinished    = statement("parts.one", `SELECT record FROM unfinished WHERE seq = $1 AND nonce = $2`)
+	sqlUnfinishedEvents = tables.Statement("parts.unfinished", `SELECT seq, nonce, next FROM unfinished ORDER BY seq, nonce LIMIT 1000`)
+	sqlOneUnfinished    = tables.Statement("parts.one", `SELECT record FROM unfinished WHERE seq = $1 AND nonce = $2`)
 )
 
 // part is one part of a wide event after the first.
@@ -54,8 +55,8 @@ func (p *part) end() int { return min(p.from+webhook.MaxFanOut, len(p.all)) }
 
 // step returns the statement that moves the row of unfinished on.
 func (p *part) step() groupStep {
-	k := keyOf(p.event.ID)
-	s := groupStep{name: nameFinish, params: [][]byte{columns.Of(k.seq), columns.Of(k.nonce), columns.Of4(int32(p.from))}, want: -1, part: p}
+	k := tables.KeyOf(p.event.ID)
+	s := groupStep{name: nameFinish, params: [][]byte{columns.Of(k.Seq), columns.Of(k.Nonce), columns.Of4(int32(p.from))}, want: -1, part: p}
 	if p.end() < len(p.all) {
 		s.name, s.params = nameAdvance, append(s.params, columns.Of4(int32(p.end())))
 	}
@@ -151,7 +152,7 @@ func (s *Store) finishParts(ctx context.Context) error {
 		if err != nil {
 			break
 		}
-		id := key{seq: r.Seq, nonce: r.Nonce}.id()
+		id := tables.Key{Seq: r.Seq, Nonce: r.Nonce}.ID()
 		if err = s.finishEvent(ctx, id, int(r.Next)); err != nil {
 			err = fmt.Errorf("finish event %s: %w", webhook.EventID.Format(id), err)
 		}
@@ -162,9 +163,9 @@ func (s *Store) finishParts(ctx context.Context) error {
 // finishEvent makes the deliveries of an event's parts from a position on.
 func (s *Store) finishEvent(ctx context.Context, id webhook.ID, from int) error {
 	var raw []byte
-	k := keyOf(id)
+	k := tables.KeyOf(id)
 	err := s.view(ctx, "read its recipients", func(ctx context.Context, q querier) error {
-		return q.QueryRow(ctx, sqlOneUnfinished, k.seq, k.nonce).Scan(&raw)
+		return q.QueryRow(ctx, sqlOneUnfinished, k.Seq, k.Nonce).Scan(&raw)
 	})
 	if errors.Is(err, webhook.ErrNotFound) { // somebody else has finished it
 		return nil

@@ -7,18 +7,19 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 var (
-	sqlQueue = statement("queue", `SELECT seq, nonce, record FROM queued
+	sqlQueue = tables.Statement("queue", `SELECT seq, nonce, record FROM queued
 		WHERE part = $1 AND endpoint = $2 AND (seq, nonce) >= ($3, $4) ORDER BY seq, nonce LIMIT $5`)
-	sqlSchedule = statement("schedule", `SELECT due, seq, nonce, record FROM retrying
+	sqlSchedule = tables.Statement("schedule", `SELECT due, seq, nonce, record FROM retrying
 		WHERE part = $1 AND endpoint = $2 AND (due, seq, nonce) >= ($3, $4, $5) ORDER BY due, seq, nonce LIMIT $6`)
-	sqlPayloads = forTables("payloads", `SELECT e.seq, e.nonce, e.head, e.data FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
-		JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, eventTables...)
-	sqlGate = statement("gate", `SELECT record FROM gate WHERE part = $1 AND endpoint = $2`)
+	sqlPayloads = tables.ForTables("payloads", `SELECT e.seq, e.nonce, e.head, e.data FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
+		JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, tables.EventTables...)
+	sqlGate = tables.Statement("gate", `SELECT record FROM gate WHERE part = $1 AND endpoint = $2`)
 )
 
 // Queued returns deliveries of an endpoint's queue in order of acceptance, starting with
@@ -27,17 +28,17 @@ func (s *Store) Queued(ctx context.Context, n webhook.EndpointNumber, from webho
 	var b batch
 	err := s.view(ctx, "read queue", func(ctx context.Context, q querier) error {
 		b = batch{limit: limit, maxBytes: maxBytes}
-		seen, start := s.heads.begin(n, s.options.Now()), from
+		seen, start := s.heads.Begin(n, s.options.Now()), from
 		// A read from the middle says nothing about the head.
 		if from == (webhook.ID{}) {
-			start = seen.queue
+			start = seen.Queue
 		}
 		rows, err := queueRows(ctx, q, start.For(n), limit)
 		if err != nil {
 			return err
 		}
 		if from == (webhook.ID{}) {
-			s.heads.found(n, seen, rows)
+			s.heads.Found(n, seen, rows)
 		}
 		_, err = b.fill(ctx, q, rows)
 		return err
@@ -47,15 +48,15 @@ func (s *Store) Queued(ctx context.Context, n webhook.EndpointNumber, from webho
 
 // queueRows returns the first deliveries of a queue from an ID on, without data.
 func queueRows(ctx context.Context, q querier, from webhook.ID, limit int) ([]webhook.Delivery, error) {
-	k := keyOf(from)
-	rows, err := q.Query(ctx, sqlQueue, k.part, k.endpoint, k.seq, k.nonce, max(limit, 1))
+	k := tables.KeyOf(from)
+	rows, err := q.Query(ctx, sqlQueue, k.Part, k.Endpoint, k.Seq, k.Nonce, max(limit, 1))
 	if err != nil {
 		return nil, err
 	}
 	var out []webhook.Delivery
 	var raw []byte
-	_, err = pgx.ForEachRow(rows, []any{&k.seq, &k.nonce, &raw}, func() error {
-		d, err := decodeDue(k.id(), raw)
+	_, err = pgx.ForEachRow(rows, []any{&k.Seq, &k.Nonce, &raw}, func() error {
+		d, err := decodeDue(k.ID(), raw)
 		out, raw = append(out, d), nil
 		return err
 	})
@@ -100,16 +101,16 @@ func (s *Store) Scheduled(
 
 // scheduleRows returns the first deliveries of a retry schedule from a slot on, without data.
 func scheduleRows(ctx context.Context, q querier, from webhook.Slot, limit int) ([]webhook.Delivery, error) {
-	k := keyOf(from.ID)
-	rows, err := q.Query(ctx, sqlSchedule, k.part, k.endpoint, int64(from.At), k.seq, k.nonce, max(limit, 1))
+	k := tables.KeyOf(from.ID)
+	rows, err := q.Query(ctx, sqlSchedule, k.Part, k.Endpoint, int64(from.At), k.Seq, k.Nonce, max(limit, 1))
 	if err != nil {
 		return nil, err
 	}
 	var out []webhook.Delivery
 	var due int64
 	var raw []byte
-	_, err = pgx.ForEachRow(rows, []any{&due, &k.seq, &k.nonce, &raw}, func() error {
-		d, err := decodeDue(k.id(), raw)
+	_, err = pgx.ForEachRow(rows, []any{&due, &k.Seq, &k.Nonce, &raw}, func() error {
+		d, err := decodeDue(k.ID(), raw)
 		// The column decides: it is what the schedule is ordered by.
 		d.NextAttemptAt = webhook.DueTime(due)
 		out, raw = append(out, d), nil
@@ -173,7 +174,7 @@ func (b *batch) add(d webhook.Delivery, p record.Payload) bool {
 // readPayloads returns what attempts need of the events of some deliveries.
 func readPayloads(ctx context.Context, q querier, list []webhook.Delivery) (map[webhook.ID]record.Payload, error) {
 	found := make(map[webhook.ID]record.Payload, len(list))
-	for _, table := range eventTables {
+	for _, table := range tables.EventTables {
 		var ids []webhook.ID
 		for i := range list {
 			if _, there := found[list[i].ID.Event()]; !there {
@@ -191,19 +192,19 @@ func readPayloads(ctx context.Context, q querier, list []webhook.Delivery) (map[
 }
 
 func readPayloadsFrom(ctx context.Context, q querier, table string, ids []webhook.ID, found map[webhook.ID]record.Payload) error {
-	k := keysOf(ids)
-	rows, err := q.Query(ctx, sqlPayloads[table], k.seqs, k.nonces)
+	k := tables.KeysOf(ids)
+	rows, err := q.Query(ctx, sqlPayloads[table], k.Seqs, k.Nonces)
 	if err != nil {
 		return err
 	}
-	var id key
+	var id tables.Key
 	var head, data []byte
-	_, err = pgx.ForEachRow(rows, []any{&id.seq, &id.nonce, &head, &data}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id.Seq, &id.Nonce, &head, &data}, func() error {
 		name, err := record.DecodeTypeOfEvent(head)
 		if data == nil {
 			data = []byte{}
 		}
-		found[id.id()] = record.Payload{EventType: name, Data: data}
+		found[id.ID()] = record.Payload{EventType: name, Data: data}
 		head, data = nil, nil
 		return err
 	})
@@ -213,9 +214,9 @@ func readPayloadsFrom(ctx context.Context, q querier, table string, ids []webhoo
 // Gate returns an endpoint's breaker state; zero if none is stored.
 func (s *Store) Gate(ctx context.Context, n webhook.EndpointNumber) (g webhook.GateState, err error) {
 	err = s.view(ctx, "read breaker state", func(ctx context.Context, q querier) error {
-		k := keyOf(webhook.ID{Endpoint: n})
+		k := tables.KeyOf(webhook.ID{Endpoint: n})
 		var raw []byte
-		err := q.QueryRow(ctx, sqlGate, k.part, k.endpoint).Scan(&raw)
+		err := q.QueryRow(ctx, sqlGate, k.Part, k.Endpoint).Scan(&raw)
 		if errors.Is(err, pgx.ErrNoRows) {
 			g = webhook.GateState{}
 			return nil

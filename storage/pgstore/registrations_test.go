@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -164,7 +165,7 @@ func TestEachEndpointReadsInChunks(t *testing.T) {
 	if err != nil || visited != count || last != 3*count {
 		t.Errorf("%d webhooks visited up to number %d, %v", visited, last, err)
 	}
-	if err := s.EachEndpoint(t.Context(), func(webhook.Endpoint) error { return errMoved }); !errors.Is(err, errMoved) {
+	if err := s.EachEndpoint(t.Context(), func(webhook.Endpoint) error { return tables.ErrMoved }); !errors.Is(err, tables.ErrMoved) {
 		t.Errorf("the error of visit became %v", err)
 	}
 }

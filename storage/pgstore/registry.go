@@ -7,16 +7,17 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 var (
-	apiKeys      = statement("apiKeys", `SELECT record FROM api_key ORDER BY id`)
-	insertAPIKey = statement("apiKey.insert", `INSERT INTO api_key (id, record) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
-	deleteAPIKey = statement("apiKey.delete", `DELETE FROM api_key WHERE id = $1`)
-	keepMeta     = statement("meta.keep", `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
-	readMeta     = statement("meta.read", `SELECT value FROM meta WHERE name = $1`)
+	apiKeys      = tables.Statement("apiKeys", `SELECT record FROM api_key ORDER BY id`)
+	insertAPIKey = tables.Statement("apiKey.insert", `INSERT INTO api_key (id, record) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
+	deleteAPIKey = tables.Statement("apiKey.delete", `DELETE FROM api_key WHERE id = $1`)
+	keepMeta     = tables.Statement("meta.keep", `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
+	readMeta     = tables.Statement("meta.read", `SELECT value FROM meta WHERE name = $1`)
 )
 
 // APIKeys returns all, in order of their IDs.
@@ -40,12 +41,12 @@ func (s *Store) APIKeys(ctx context.Context) ([]webhook.APIKey, error) {
 
 // CreateAPIKey adds a key; ErrExists if the ID is taken.
 func (s *Store) CreateAPIKey(ctx context.Context, k webhook.APIKey) error {
-	return s.changeOne(ctx, "create API key "+k.ID, bumpAPIKeys, webhook.ErrExists, insertAPIKey, nameOf(k.ID), record.EncodeAPIKey(&k))
+	return s.changeOne(ctx, "create API key "+k.ID, bumpAPIKeys, webhook.ErrExists, insertAPIKey, tables.NameOf(k.ID), record.EncodeAPIKey(&k))
 }
 
 // DeleteAPIKey removes a key; ErrNotFound.
 func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
-	return s.changeOne(ctx, "delete API key "+id, bumpAPIKeys, webhook.ErrNotFound, deleteAPIKey, nameOf(id))
+	return s.changeOne(ctx, "delete API key "+id, bumpAPIKeys, webhook.ErrNotFound, deleteAPIKey, tables.NameOf(id))
 }
 
 // metaCursorKey names the key of cursors in the table meta.
@@ -73,10 +74,10 @@ func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte,
 }
 
 var (
-	allEventTypes   = statement("eventTypes", `SELECT name, record FROM event_type ORDER BY name`)
-	insertEventType = statement("eventType.insert", `INSERT INTO event_type (name, record) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
-	updateEventType = statement("eventType.update", `UPDATE event_type SET record = $2 WHERE name = $1`)
-	deleteEventType = statement("eventType.delete", `DELETE FROM event_type WHERE name = $1`)
+	allEventTypes   = tables.Statement("eventTypes", `SELECT name, record FROM event_type ORDER BY name`)
+	insertEventType = tables.Statement("eventType.insert", `INSERT INTO event_type (name, record) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
+	updateEventType = tables.Statement("eventType.update", `UPDATE event_type SET record = $2 WHERE name = $1`)
+	deleteEventType = tables.Statement("eventType.delete", `DELETE FROM event_type WHERE name = $1`)
 )
 
 // EventTypes returns all, in order of their names.
@@ -98,25 +99,25 @@ func (s *Store) EventTypes(ctx context.Context) ([]webhook.EventType, error) {
 
 // CreateEventType adds an event type; ErrExists if the name is taken.
 func (s *Store) CreateEventType(ctx context.Context, t webhook.EventType) error {
-	return s.changeOne(ctx, "create event type "+t.Name, bumpEventTypes, webhook.ErrExists, insertEventType, nameOf(t.Name), record.EncodeEventType(t))
+	return s.changeOne(ctx, "create event type "+t.Name, bumpEventTypes, webhook.ErrExists, insertEventType, tables.NameOf(t.Name), record.EncodeEventType(t))
 }
 
 // UpdateEventType changes an event type's description; ErrNotFound.
 func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error {
-	return s.changeOne(ctx, "update event type "+t.Name, bumpEventTypes, webhook.ErrNotFound, updateEventType, nameOf(t.Name), record.EncodeEventType(t))
+	return s.changeOne(ctx, "update event type "+t.Name, bumpEventTypes, webhook.ErrNotFound, updateEventType, tables.NameOf(t.Name), record.EncodeEventType(t))
 }
 
 // DeleteEventType removes an event type; ErrNotFound.
 func (s *Store) DeleteEventType(ctx context.Context, name string) error {
-	return s.changeOne(ctx, "delete event type "+name, bumpEventTypes, webhook.ErrNotFound, deleteEventType, nameOf(name))
+	return s.changeOne(ctx, "delete event type "+name, bumpEventTypes, webhook.ErrNotFound, deleteEventType, tables.NameOf(name))
 }
 
 // Each change of registrations raises their version first. The row stays locked until the
 // end of the transaction, so that changes come one after the other.
 var (
-	bumpEndpoints  = statement("registry.endpoints", `UPDATE registry SET version = version + 1 RETURNING version`)
-	bumpEventTypes = statement("registry.eventTypes", `UPDATE registry SET version = version + 1, event_types = version + 1 RETURNING version`)
-	bumpAPIKeys    = statement("registry.apiKeys", `UPDATE registry SET version = version + 1, api_keys = version + 1 RETURNING version`)
+	bumpEndpoints  = tables.Statement("registry.endpoints", `UPDATE registry SET version = version + 1 RETURNING version`)
+	bumpEventTypes = tables.Statement("registry.eventTypes", `UPDATE registry SET version = version + 1, event_types = version + 1 RETURNING version`)
+	bumpAPIKeys    = tables.Statement("registry.apiKeys", `UPDATE registry SET version = version + 1, api_keys = version + 1 RETURNING version`)
 )
 
 // changeOne changes one row of the registrations by a statement; refused is the error if

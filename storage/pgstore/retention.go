@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -20,7 +22,7 @@ type reaper struct {
 	mu    sync.Mutex // one call at a time
 	round []reapStep // what is left of the round
 	event webhook.ID // from where the walk through events continues
-	gone  key        // the same for deleted endpoints: seq is the time of deletion
+	gone  tables.Key // the same for deleted endpoints: seq is the time of deletion
 }
 
 // reapStep does a part of a round, up to limit rows, and reports whether it has more to do.
@@ -36,7 +38,7 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 		now = own
 	}
 	if len(s.reaper.round) == 0 {
-		s.reaper.event, s.reaper.gone = webhook.ID{}, key{}
+		s.reaper.event, s.reaper.gone = webhook.ID{}, tables.Key{}
 		s.reaper.round = []reapStep{s.makeDays, s.dropDays, s.forgetKeys, s.reapDone, s.reapEvents, s.reapEndpoints}
 	}
 	for len(s.reaper.round) > 0 {
@@ -61,7 +63,7 @@ func (s *Store) makeDays(ctx context.Context, horizon time.Time, _ int) (bool, e
 func (s *Store) inUpkeep(ctx context.Context, action string, run func(ctx context.Context) error) error {
 	err := s.writable()
 	if err == nil {
-		err = translate(ctx, run(ctx))
+		err = session.Translate(ctx, run(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
@@ -69,7 +71,7 @@ func (s *Store) inUpkeep(ctx context.Context, action string, run func(ctx contex
 	return nil
 }
 
-var sqlForgetKeys = statement("reap.idem", `DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE expires < $1 ORDER BY expires LIMIT $2)`)
+var sqlForgetKeys = tables.Statement("reap.idem", `DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE expires < $1 ORDER BY expires LIMIT $2)`)
 
 // forgetKeys removes idempotency keys that may be used again.
 func (s *Store) forgetKeys(ctx context.Context, horizon time.Time, limit int) (more bool, err error) {
@@ -83,8 +85,8 @@ func (s *Store) forgetKeys(ctx context.Context, horizon time.Time, limit int) (m
 }
 
 var (
-	sqlExpired       = statement("reap.expired", `SELECT endpoint, seq, nonce FROM done_other WHERE finished <= $1 LIMIT $2`)
-	sqlForgetAttempt = statement("reap.attempts", `DELETE FROM attempt a USING unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[]) AS k(part, endpoint, seq, nonce)
+	sqlExpired       = tables.Statement("reap.expired", `SELECT endpoint, seq, nonce FROM done_other WHERE finished <= $1 LIMIT $2`)
+	sqlForgetAttempt = tables.Statement("reap.attempts", `DELETE FROM attempt a USING unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[]) AS k(part, endpoint, seq, nonce)
 		WHERE a.part = k.part AND a.endpoint = k.endpoint AND a.seq = k.seq AND a.nonce = k.nonce`)
 )
 
@@ -107,18 +109,18 @@ func (s *Store) reapDone(ctx context.Context, horizon time.Time, limit int) (mor
 
 // forgetDeliveries removes finished deliveries with their attempts.
 func forgetDeliveries(ctx context.Context, tx pgx.Tx, ids []webhook.ID) error {
-	k := keysOf(ids)
+	k := tables.KeysOf(ids)
 	batch := &pgx.Batch{}
-	batch.Queue(leaveTable[doneTable], k.parts, k.endpoints, k.seqs, k.nonces)
-	batch.Queue(sqlForgetAttempt, k.parts, k.endpoints, k.seqs, k.nonces)
+	batch.Queue(tables.LeaveTable[tables.DoneTable], k.Parts, k.Endpoints, k.Seqs, k.Nonces)
+	batch.Queue(sqlForgetAttempt, k.Parts, k.Endpoints, k.Seqs, k.Nonces)
 	return tx.SendBatch(ctx, batch).Close()
 }
 
 // collectIDs returns the deliveries in rows of endpoint, seq and nonce.
 func collectIDs(rows pgx.Rows) (ids []webhook.ID, err error) {
-	var k key
-	_, err = pgx.ForEachRow(rows, []any{&k.endpoint, &k.seq, &k.nonce}, func() error {
-		ids = append(ids, k.id())
+	var k tables.Key
+	_, err = pgx.ForEachRow(rows, []any{&k.Endpoint, &k.Seq, &k.Nonce}, func() error {
+		ids = append(ids, k.ID())
 		return nil
 	})
 	return ids, err
@@ -128,17 +130,17 @@ func collectIDs(rows pgx.Rows) (ids []webhook.ID, err error) {
 var looseTables = []string{"event_other", "event_kept"}
 
 var (
-	sqlLoose = forTables("reap.events", `SELECT seq, nonce, head FROM TABLE WHERE seq < $1 AND (seq, nonce) > ($2, $3)
+	sqlLoose = tables.ForTables("reap.events", `SELECT seq, nonce, head FROM TABLE WHERE seq < $1 AND (seq, nonce) > ($2, $3)
 		ORDER BY seq, nonce LIMIT $4`, looseTables...)
-	sqlForgetEvent = forTables("reap.event", `DELETE FROM TABLE WHERE seq = $1 AND nonce = $2`, eventTables...)
-	sqlUnfinished  = statement("reap.unfinished", `SELECT count(*) FROM unfinished WHERE seq = $1 AND nonce = $2`)
-	sqlKeepLast    = statement("registry.lastSeq", `UPDATE registry SET last_seq = $1 WHERE last_seq < $1`)
+	sqlForgetEvent = tables.ForTables("reap.event", `DELETE FROM TABLE WHERE seq = $1 AND nonce = $2`, tables.EventTables...)
+	sqlUnfinished  = tables.Statement("reap.unfinished", `SELECT count(*) FROM unfinished WHERE seq = $1 AND nonce = $2`)
+	sqlKeepLast    = tables.Statement("registry.lastSeq", `UPDATE registry SET last_seq = $1 WHERE last_seq < $1`)
 )
 
 // reapEvents removes events of no day that are older than the horizon and that no delivery
 // needs, in order of time.
 func (s *Store) reapEvents(ctx context.Context, horizon time.Time, limit int) (bool, error) {
-	events, err := snapshot(ctx, s, "read old events", func(ctx context.Context, tx pgx.Tx) ([]eventHead, error) {
+	events, err := snapshot(ctx, s, "read old events", func(ctx context.Context, tx pgx.Tx) ([]tables.EventHead, error) {
 		return looseEvents(ctx, tx, s.reaper.event, horizon, limit)
 	})
 	if err != nil || len(events) == 0 {
@@ -150,23 +152,23 @@ func (s *Store) reapEvents(ctx context.Context, horizon time.Time, limit int) (b
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, sqlKeepLast, int64(events[len(events)-1].id.Seq))
+		_, err := tx.Exec(ctx, sqlKeepLast, int64(events[len(events)-1].ID.Seq))
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	s.reaper.event = events[len(events)-1].id
+	s.reaper.event = events[len(events)-1].ID
 	return true, nil
 }
 
 // looseEvents returns the next events of no day that are older than the horizon, in order
 // of time: up to limit of each table, and nothing beyond the last one of a full table.
-func looseEvents(ctx context.Context, tx pgx.Tx, after webhook.ID, horizon time.Time, limit int) ([]eventHead, error) {
-	var tables [][]eventHead
-	k := keyOf(after)
+func looseEvents(ctx context.Context, tx pgx.Tx, after webhook.ID, horizon time.Time, limit int) ([]tables.EventHead, error) {
+	var heads [][]tables.EventHead
+	k := tables.KeyOf(after)
 	for _, t := range looseTables {
-		rows, err := tx.Query(ctx, sqlLoose[t], int64(webhook.SeqAt(horizon)), k.seq, k.nonce, limit)
+		rows, err := tx.Query(ctx, sqlLoose[t], int64(webhook.SeqAt(horizon)), k.Seq, k.Nonce, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -174,34 +176,34 @@ func looseEvents(ctx context.Context, tx pgx.Tx, after webhook.ID, horizon time.
 		if err != nil {
 			return nil, err
 		}
-		tables = append(tables, found)
+		heads = append(heads, found)
 	}
-	return mergeHeads(tables, limit), nil
+	return mergeHeads(heads, limit), nil
 }
 
 // reapEvent removes an event that no delivery needs, with what is left of its deliveries.
-func (s *Store) reapEvent(ctx context.Context, tx pgx.Tx, e eventHead) error {
-	endpoints, err := record.DecodeRecipients(e.head)
+func (s *Store) reapEvent(ctx context.Context, tx pgx.Tx, e tables.EventHead) error {
+	endpoints, err := record.DecodeRecipients(e.Head)
 	if err != nil {
 		return err
 	}
 	var unfinished int64
-	if err := tx.QueryRow(ctx, sqlUnfinished, keyOf(e.id).seq, keyOf(e.id).nonce).Scan(&unfinished); err != nil || unfinished > 0 {
+	if err := tx.QueryRow(ctx, sqlUnfinished, tables.KeyOf(e.ID).Seq, tables.KeyOf(e.ID).Nonce).Scan(&unfinished); err != nil || unfinished > 0 {
 		return err
 	}
 	ids := make([]webhook.ID, len(endpoints))
 	for i, n := range endpoints {
-		ids[i] = e.id.For(n)
+		ids[i] = e.ID.For(n)
 	}
-	found, err := s.finder.findAll(ctx, tx, deliveryTables, ids, reading)
+	found, err := s.finder.FindAll(ctx, tx, tables.DeliveryTables, ids, tables.Reading)
 	if err != nil || len(found) > 0 {
 		return err
 	}
 	if err := forgetDeliveries(ctx, tx, ids); err != nil {
 		return err
 	}
-	for _, t := range eventTables {
-		if _, err := tx.Exec(ctx, sqlForgetEvent[t], keyOf(e.id).seq, keyOf(e.id).nonce); err != nil {
+	for _, t := range tables.EventTables {
+		if _, err := tx.Exec(ctx, sqlForgetEvent[t], tables.KeyOf(e.ID).Seq, tables.KeyOf(e.ID).Nonce); err != nil {
 			return err
 		}
 	}
@@ -209,12 +211,12 @@ func (s *Store) reapEvent(ctx context.Context, tx pgx.Tx, e eventHead) error {
 }
 
 var (
-	sqlDeleted = statement("reap.deleted", `SELECT number, deleted_at FROM endpoint WHERE deleted_at < $1 AND (deleted_at, number) > ($2, $3)
+	sqlDeleted = tables.Statement("reap.deleted", `SELECT number, deleted_at FROM endpoint WHERE deleted_at < $1 AND (deleted_at, number) > ($2, $3)
 		ORDER BY deleted_at, number LIMIT $4`)
-	sqlHasAny = forTables("reap.hasAny", `SELECT count(*) FROM (SELECT 1 FROM TABLE WHERE part = $1 AND endpoint = $2 LIMIT 1) AS first`, deliveryTables...)
+	sqlHasAny = tables.ForTables("reap.hasAny", `SELECT count(*) FROM (SELECT 1 FROM TABLE WHERE part = $1 AND endpoint = $2 LIMIT 1) AS first`, tables.DeliveryTables...)
 
-	sqlForgetEndpoint = statement("reap.endpoint", `DELETE FROM endpoint WHERE number = $1`)
-	sqlForgetGate     = statement("reap.gate", `DELETE FROM gate WHERE part = $1 AND endpoint = $2`)
+	sqlForgetEndpoint = tables.Statement("reap.endpoint", `DELETE FROM endpoint WHERE number = $1`)
+	sqlForgetGate     = tables.Statement("reap.gate", `DELETE FROM gate WHERE part = $1 AND endpoint = $2`)
 )
 
 // reapEndpoints removes endpoints that were deleted before the horizon and have no
@@ -222,13 +224,13 @@ var (
 func (s *Store) reapEndpoints(ctx context.Context, horizon time.Time, limit int) (more bool, err error) {
 	last := s.reaper.gone
 	err = s.change(ctx, "remove deleted webhooks", func(ctx context.Context, tx *transaction) error {
-		rows, err := tx.Query(ctx, sqlDeleted, horizon.UnixMilli(), s.reaper.gone.seq, s.reaper.gone.endpoint, limit)
+		rows, err := tx.Query(ctx, sqlDeleted, horizon.UnixMilli(), s.reaper.gone.Seq, s.reaper.gone.Endpoint, limit)
 		if err != nil {
 			return err
 		}
 		var numbers []webhook.EndpointNumber
-		_, err = pgx.ForEachRow(rows, []any{&last.endpoint, &last.seq}, func() error {
-			numbers = append(numbers, webhook.EndpointNumber(last.endpoint))
+		_, err = pgx.ForEachRow(rows, []any{&last.Endpoint, &last.Seq}, func() error {
+			numbers = append(numbers, webhook.EndpointNumber(last.Endpoint))
 			return nil
 		})
 		if err != nil {
@@ -247,10 +249,10 @@ func (s *Store) reapEndpoints(ctx context.Context, horizon time.Time, limit int)
 func (s *Store) removeEndpoints(ctx context.Context, tx pgx.Tx, numbers []webhook.EndpointNumber) error {
 	var tally keyTally
 	for _, n := range numbers {
-		k, left := keyOf(webhook.ID{Endpoint: n}), int64(0)
-		for _, t := range deliveryTables {
+		k, left := tables.KeyOf(webhook.ID{Endpoint: n}), int64(0)
+		for _, t := range tables.DeliveryTables {
 			var some int64
-			if err := tx.QueryRow(ctx, sqlHasAny[t], k.part, k.endpoint).Scan(&some); err != nil {
+			if err := tx.QueryRow(ctx, sqlHasAny[t], k.Part, k.Endpoint).Scan(&some); err != nil {
 				return err
 			}
 			left += some
@@ -263,10 +265,10 @@ func (s *Store) removeEndpoints(ctx context.Context, tx pgx.Tx, numbers []webhoo
 			return err
 		}
 		tally.move(e.Sealed, webhook.SealedValues{})
-		if _, err := tx.Exec(ctx, sqlForgetEndpoint, k.endpoint); err != nil {
+		if _, err := tx.Exec(ctx, sqlForgetEndpoint, k.Endpoint); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlForgetGate, k.part, k.endpoint); err != nil {
+		if _, err := tx.Exec(ctx, sqlForgetGate, k.Part, k.Endpoint); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -34,12 +35,12 @@ func (t *keyTally) move(from, to webhook.SealedValues) {
 
 var (
 	// The check stays: it is that of the key, not of an endpoint.
-	gainKey = statement("secretKey.gain", `INSERT INTO secret_key (id, endpoints, check_value) VALUES ($1, $2, $3)
+	gainKey = tables.Statement("secretKey.gain", `INSERT INTO secret_key (id, endpoints, check_value) VALUES ($1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET endpoints = secret_key.endpoints + excluded.endpoints`)
-	loseKey = statement("secretKey.lose", `UPDATE secret_key SET endpoints = endpoints - $2 WHERE id = $1 RETURNING endpoints`)
+	loseKey = tables.Statement("secretKey.lose", `UPDATE secret_key SET endpoints = endpoints - $2 WHERE id = $1 RETURNING endpoints`)
 	// A key in no use has no row, so that it can be removed from the settings.
-	dropKey = statement("secretKey.drop", `DELETE FROM secret_key WHERE id = $1 AND endpoints = 0`)
-	allKeys = statement("secretKeys", `SELECT id, endpoints, check_value FROM secret_key ORDER BY id`)
+	dropKey = tables.Statement("secretKey.drop", `DELETE FROM secret_key WHERE id = $1 AND endpoints = 0`)
+	allKeys = tables.Statement("secretKeys", `SELECT id, endpoints, check_value FROM secret_key ORDER BY id`)
 )
 
 // write updates the counts in the transaction that moves the endpoints. It goes through
@@ -51,11 +52,11 @@ func (t *keyTally) write(ctx context.Context, tx pgx.Tx) error {
 		// Endpoints without values have no key; a key that lost and gained as many stays.
 		case id == "" || by == 0:
 		case by > 0:
-			_, err = tx.Exec(ctx, gainKey, nameOf(id), by, t.checks[id])
+			_, err = tx.Exec(ctx, gainKey, tables.NameOf(id), by, t.checks[id])
 		default:
 			var left int64
-			if err = tx.QueryRow(ctx, loseKey, nameOf(id), -by).Scan(&left); err == nil && left == 0 {
-				_, err = tx.Exec(ctx, dropKey, nameOf(id))
+			if err = tx.QueryRow(ctx, loseKey, tables.NameOf(id), -by).Scan(&left); err == nil && left == 0 {
+				_, err = tx.Exec(ctx, dropKey, tables.NameOf(id))
 			} else if err == nil && left < 0 {
 				err = record.ErrDamaged
 			}
@@ -93,9 +94,9 @@ func readKeyUses(ctx context.Context, q querier) (uses []storage.KeyUse, err err
 const maxReseal = 1000
 
 var (
-	otherKeys = statement("reseal.select", `SELECT record FROM endpoint WHERE number >= $1 AND key_id <> $2 AND key_id <> ''
+	otherKeys = tables.Statement("reseal.select", `SELECT record FROM endpoint WHERE number >= $1 AND key_id <> $2 AND key_id <> ''
 		ORDER BY number LIMIT $3 FOR UPDATE`)
-	resealEndpoint = statement("reseal.update", `UPDATE endpoint SET key_id = $2, record = $3 WHERE number = $1`)
+	resealEndpoint = tables.Statement("reseal.update", `UPDATE endpoint SET key_id = $2, record = $3 WHERE number = $1`)
 )
 
 // Reseal replaces the sealed values of endpoints that another key encrypts: up to r.Limit,
@@ -104,7 +105,7 @@ var (
 func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next webhook.EndpointNumber, err error) {
 	err = s.change(ctx, "reencrypt webhooks", func(ctx context.Context, tx *transaction) error {
 		limit := min(r.Limit, maxReseal)
-		found, err := collectEndpoints(ctx, tx, otherKeys, int32(r.From), nameOf(r.KeyID), limit+1)
+		found, err := collectEndpoints(ctx, tx, otherKeys, int32(r.From), tables.NameOf(r.KeyID), limit+1)
 		if err != nil {
 			return err
 		}
@@ -131,7 +132,7 @@ func reseal(ctx context.Context, tx pgx.Tx, r storage.Resealing, found []webhook
 		}
 		tally.move(e.Sealed, now)
 		e.Sealed = now
-		batch.Queue(resealEndpoint, int32(e.Number()), nameOf(now.KeyID), record.EncodeEndpoint(&e))
+		batch.Queue(resealEndpoint, int32(e.Number()), tables.NameOf(now.KeyID), record.EncodeEndpoint(&e))
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/corpastro/astrohook/storage/pgstore/columns"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -39,13 +41,13 @@ func (w *writer) send(ctx context.Context) error {
 	}
 	number := w.slot.next()
 	w.slot.sent, w.whenCommitted = number, func() { w.committed(nil) }
-	warned := warnings(w.conn)
+	warned := session.Warnings(w.conn)
 	rows, failed, err := w.pipeline(ctx, number)
 	if err != nil {
 		return w.react(ctx, number, failed, err)
 	}
-	if warnings(w.conn) > warned {
-		return errUnknown
+	if session.Warnings(w.conn) > warned {
+		return session.ErrUnknown
 	}
 	w.slot.last, w.slot.sent, w.whenCommitted = number, 0, nil
 	w.committed(rows)
@@ -100,7 +102,7 @@ func nextResult(p *pgconn.Pipeline) (pgconn.CommandTag, error) {
 	}
 	reader, ok := result.(*pgconn.ResultReader)
 	if !ok {
-		return pgconn.CommandTag{}, errUnknown
+		return pgconn.CommandTag{}, session.ErrUnknown
 	}
 	return reader.Close()
 }
@@ -142,7 +144,7 @@ func (w *writer) committed(rows []int64) {
 // may follow at once.
 func (w *writer) react(ctx context.Context, number int64, failed int, err error) error {
 	var ofServer *pgconn.PgError
-	if !errors.As(err, &ofServer) || kindOf(err) == temporary {
+	if !errors.As(err, &ofServer) || session.KindOf(err) == session.Temporary {
 		return w.dropped(err) // the outcome is not known
 	}
 	w.slot.sent, w.whenCommitted = 0, nil // the server has undone it
@@ -150,25 +152,25 @@ func (w *writer) react(ctx context.Context, number int64, failed int, err error)
 	if failed >= 0 && failed < len(w.steps) {
 		name = w.steps[failed].name
 	}
-	switch k := kindOf(err); {
-	case k == failedCheck && failed < 0:
+	switch k := session.KindOf(err); {
+	case k == session.FailedCheck && failed < 0:
 		w.slot.sent = number // the next attempt finds out why
-		return errUnknown
-	case k == failedCheck && name == nameVersion:
+		return session.ErrUnknown
+	case k == session.FailedCheck && name == nameVersion:
 		return w.refuseStale(ctx, err)
-	case k == failedCheck && name == nameKeys:
+	case k == session.FailedCheck && name == nameKeys:
 		w.wary = wary
 		_, err := w.findKeys(ctx)
 		return w.dropped(err)
-	case k == failedCheck && (name == nameAdvance || name == nameFinish):
+	case k == session.FailedCheck && (name == nameAdvance || name == nameFinish):
 		w.leaveOut(w.steps[failed].part)
 		return nil
-	case k == exists && name == nameEvents:
+	case k == session.Exists && name == nameEvents:
 		return w.refuseTaken(ctx, err)
-	case k == exists && w.steps[failed].want >= 0:
+	case k == session.Exists && w.steps[failed].want >= 0:
 		w.lookForAll()
 		return nil
-	case k == full && w.refuseAccepts(translate(ctx, err)):
+	case k == session.Full && w.refuseAccepts(session.Translate(ctx, err)):
 		return nil
 	}
 	return err
@@ -205,7 +207,7 @@ func (w *writer) refuseAccepts(err error) (refused bool) {
 	return refused
 }
 
-var sqlVersion = statement("registry.version", `SELECT version FROM registry`)
+var sqlVersion = tables.Statement("registry.version", `SELECT version FROM registry`)
 
 // refuseStale fails the events that were matched with an older version than the present
 // one, and returns cause if there are none.

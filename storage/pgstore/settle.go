@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -26,16 +27,16 @@ const (
 func (k moveKind) finishes() bool { return k == queuedToDone || k == retryingToDone }
 
 // moveOf returns what a kind does to the counts.
-func (k moveKind) moveOf(d *webhook.Delivery) move {
-	m := move{id: d.ID, due: d.NextAttemptAt}
+func (k moveKind) moveOf(d *webhook.Delivery) tables.Move {
+	m := tables.Move{ID: d.ID, Due: d.NextAttemptAt}
 	switch k {
 	case queuedToDone, queuedToRetrying:
-		m.queued--
+		m.Queued--
 	case retryingToDone, retryingToRetrying:
-		m.retrying--
+		m.Retrying--
 	}
 	if !k.finishes() {
-		m.retrying++
+		m.Retrying++
 	}
 	return m
 }
@@ -63,24 +64,24 @@ const (
 )
 
 var (
-	_ = writing(settleNames[queuedToDone], `WITH s`+ofSettled+`, gone AS (
+	_ = tables.Writing(settleNames[queuedToDone], `WITH s`+ofSettled+`, gone AS (
 			DELETE FROM queued AS t USING s WHERE `+theSame+` RETURNING `+doneColumn+`
 		) INSERT INTO done (part, endpoint, seq, nonce, status, finished, record) SELECT * FROM gone`)
-	_ = writing(settleNames[queuedToRetrying], `WITH s`+ofRetried+`, gone AS (
+	_ = tables.Writing(settleNames[queuedToRetrying], `WITH s`+ofRetried+`, gone AS (
 			DELETE FROM queued AS t USING s WHERE `+theSame+` RETURNING `+retryColumn+`
 		) INSERT INTO retrying (part, endpoint, seq, nonce, due, record) SELECT * FROM gone`)
-	_ = writing(settleNames[retryingToDone], `WITH s`+ofSettled+`, gone AS (
+	_ = tables.Writing(settleNames[retryingToDone], `WITH s`+ofSettled+`, gone AS (
 			DELETE FROM retrying AS t USING s WHERE `+theSame+` RETURNING `+doneColumn+`
 		) INSERT INTO done (part, endpoint, seq, nonce, status, finished, record) SELECT * FROM gone`)
-	_ = writing(settleNames[retryingToRetrying], `WITH s`+ofRetried+`
+	_ = tables.Writing(settleNames[retryingToRetrying], `WITH s`+ofRetried+`
 		UPDATE retrying AS t SET due = s.due, record = s.record FROM s WHERE `+theSame)
-	sqlLog = writing(nameLog, `INSERT INTO attempt (part, endpoint, seq, nonce, slot, record)
+	sqlLog = tables.Writing(nameLog, `INSERT INTO attempt (part, endpoint, seq, nonce, slot, record)
 		SELECT * FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[], $6::bytea[])
 		ON CONFLICT (part, endpoint, seq, nonce, slot) DO UPDATE SET record = excluded.record`)
-	_ = writing(nameGates, `INSERT INTO gate (part, endpoint, record)
+	_ = tables.Writing(nameGates, `INSERT INTO gate (part, endpoint, record)
 		SELECT * FROM unnest($1::int2[], $2::int4[], $3::bytea[])
 		ON CONFLICT (part, endpoint) DO UPDATE SET record = excluded.record`)
-	_ = writing(nameGatesClosed, `DELETE FROM gate AS t USING unnest($1::int2[], $2::int4[]) AS s(part, endpoint)
+	_ = tables.Writing(nameGatesClosed, `DELETE FROM gate AS t USING unnest($1::int2[], $2::int4[]) AS s(part, endpoint)
 		WHERE t.part = s.part AND t.endpoint = s.endpoint`)
 )
 
@@ -141,15 +142,15 @@ func (g *group) settle(o *outcome) {
 	if o.kind == byLooking {
 		return
 	}
-	g.settles[o.kind].add(&o.now, o.Delivery)
+	g.settles[o.kind].Add(&o.now, o.Delivery)
 	m := o.kind.moveOf(&o.now)
-	g.pending += int64(m.queued) + int64(m.retrying)
+	g.pending += int64(m.Queued) + int64(m.Retrying)
 	// An attempt is kept wherever the delivery is, as the second transaction would do.
 	if o.Attempt != nil {
-		g.log.add(o.now.ID, slotOf(o.Number), o.Attempt)
+		g.log.Add(o.now.ID, tables.SlotOf(o.Number), o.Attempt)
 	}
 	if o.Body != nil {
-		g.log.add(o.now.ID, bodySlotOf(o.Number), o.Body)
+		g.log.Add(o.now.ID, tables.BodySlotOf(o.Number), o.Body)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 )
 
 // exec runs statements on a database, for what the store itself would not do.
@@ -39,7 +41,7 @@ func valueOf[T any](t testing.TB, url, sql string, args ...any) (out T) {
 // sessionOf opens a session like that of a store's writer.
 func sessionOf(t testing.TB, s *Store) *pgx.Conn {
 	t.Helper()
-	conn, err := s.connect(t.Context())
+	conn, err := session.Connect(t.Context(), s.config, s.settings)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -72,7 +73,7 @@ func (p *replicated) waiting(s *Store) (pid int) {
 	conn := connectTest(p, p.url)
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		err := conn.QueryRow(p.Context(), `SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'SyncRep' LIMIT 1`,
-			application(s.incarnation)).Scan(&pid)
+			session.Application(s.incarnation)).Scan(&pid)
 		if err == nil {
 			return pid
 		}

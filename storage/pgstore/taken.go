@@ -7,14 +7,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
 var (
-	sqlTakenKeys = statement("accept.takenKeys", `SELECT t.key, t.record FROM unnest($1::bytea[]) AS s(key)
+	sqlTakenKeys = tables.Statement("accept.takenKeys", `SELECT t.key, t.record FROM unnest($1::bytea[]) AS s(key)
 		JOIN idem AS t ON t.key = s.key WHERE t.expires > $2`)
-	sqlTakenIDs = statement("accept.takenIDs", `SELECT t.seq, t.nonce FROM unnest($1::int8[], $2::int8[]) AS s(seq, nonce)
+	sqlTakenIDs = tables.Statement("accept.takenIDs", `SELECT t.seq, t.nonce FROM unnest($1::int8[], $2::int8[]) AS s(seq, nonce)
 		JOIN event AS t ON t.seq = s.seq AND t.nonce = s.nonce`)
 )
 
@@ -69,15 +70,15 @@ func (w *writer) refuseTaken(ctx context.Context, cause error) error {
 			}
 		}
 	}
-	k := keysOf(ids)
-	rows, err := w.conn.Query(ctx, sqlTakenIDs, k.seqs, k.nonces)
+	k := tables.KeysOf(ids)
+	rows, err := w.conn.Query(ctx, sqlTakenIDs, k.Seqs, k.Nonces)
 	if err != nil {
 		return w.dropped(err)
 	}
 	taken := map[webhook.ID]struct{}{}
-	var found key
-	if _, err := pgx.ForEachRow(rows, []any{&found.seq, &found.nonce}, func() error {
-		taken[found.id()] = struct{}{}
+	var found tables.Key
+	if _, err := pgx.ForEachRow(rows, []any{&found.Seq, &found.Nonce}, func() error {
+		taken[found.ID()] = struct{}{}
 		return nil
 	}); err != nil {
 		return w.dropped(err)

@@ -7,6 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 )
 
 // patience is for how long a write that somebody waits for is repeated while the database
@@ -48,10 +51,10 @@ func (s *Store) view(ctx context.Context, action string, read func(ctx context.C
 	err := s.tryView(ctx, read)
 	// Sessions of a pool end with the primary that they were opened to. Nothing was
 	// written, so another attempt does no harm.
-	for b := (backoff{}); err != nil && isPassing(err) && b.pause < 4*firstPause && b.wait(ctx, s.life.closed); {
+	for b := (backoff{}); err != nil && session.IsPassing(err) && b.pause < 4*firstPause && b.wait(ctx, s.life.closed); {
 		err = s.tryView(ctx, read)
 	}
-	if err = translate(ctx, err); err != nil {
+	if err = session.Translate(ctx, err); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	return nil
@@ -67,18 +70,18 @@ func (s *Store) tryView(ctx context.Context, read func(ctx context.Context, q qu
 // transaction is a change on its way. Its methods are those of pgx.
 type transaction struct {
 	pgx.Tx
-	moves []move
+	moves []tables.Move
 }
 
 // moved notes a move. The change must note each delivery that it moves.
-func (t *transaction) moved(m move) { t.moves = append(t.moves, m) }
+func (t *transaction) moved(m tables.Move) { t.moves = append(t.moves, m) }
 
 // relocate makes moves, and notes them.
-func (t *transaction) relocate(ctx context.Context, m *relocation) error {
-	for _, one := range m.moved {
+func (t *transaction) relocate(ctx context.Context, m *tables.Relocation) error {
+	for _, one := range m.Moved {
 		t.moved(one)
 	}
-	return m.write(ctx, t.Tx)
+	return m.Write(ctx, t.Tx)
 }
 
 // change runs a write in a transaction of its own, and waits until it is committed; action
@@ -87,7 +90,7 @@ func (t *transaction) relocate(ctx context.Context, m *relocation) error {
 // five seconds: nobody knows then whether the change was made.
 func (s *Store) change(ctx context.Context, action string, write func(ctx context.Context, tx *transaction) error) error {
 	err := s.repeatChange(ctx, write)
-	if err = translate(ctx, err); err != nil {
+	if err = session.Translate(ctx, err); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	return nil
@@ -105,7 +108,7 @@ func (s *Store) repeatChange(ctx context.Context, write func(ctx context.Context
 	c := &changer{store: s, slot: &s.slots[slotChanges], write: write}
 	for b := (backoff{}); ; {
 		err := c.try(ctx)
-		if err == nil || !isPassing(err) || !b.wait(ctx, s.life.closed) {
+		if err == nil || !session.IsPassing(err) || !b.wait(ctx, s.life.closed) {
 			return err
 		}
 	}
@@ -156,9 +159,9 @@ func (c *changer) run(ctx context.Context, conn *pgxpool.Conn) error {
 	defer func() { _ = tx.Rollback(ctx) }() // does nothing after the commit
 	number := l.next()
 	if err := s.number(ctx, tx, l, number, 0); err != nil {
-		if kindOf(err) == failedCheck {
+		if session.KindOf(err) == session.FailedCheck {
 			l.sent = number // the next attempt looks why
-			return errUnknown
+			return session.ErrUnknown
 		}
 		return err
 	}
@@ -166,18 +169,18 @@ func (c *changer) run(ctx context.Context, conn *pgxpool.Conn) error {
 	if err := c.write(ctx, t); err != nil {
 		return err
 	}
-	if n := pendingOf(t.moves); n != 0 {
+	if n := tables.PendingOf(t.moves); n != 0 {
 		if _, err := tx.Exec(ctx, sqlAddPending, int64(s.incarnation), l.number, n); err != nil {
 			return err
 		}
 	}
 	l.sent, c.sent, s.unsure = number, number, t.moves
-	warned := warnings(conn.Conn())
+	warned := session.Warnings(conn.Conn())
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
-	if warnings(conn.Conn()) > warned {
-		return errUnknown
+	if session.Warnings(conn.Conn()) > warned {
+		return session.ErrUnknown
 	}
 	l.last, l.sent, s.unsure = number, 0, nil
 	s.applied(t.moves)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 )
 
 // IsURL reports whether a text has the form of a database's URL. It may lack what the
@@ -32,15 +33,15 @@ func Describe(text string) string {
 // Migrate brings the tables of a database to the version that this program needs, and
 // returns the version before and after; 0 before for a database without tables.
 func Migrate(ctx context.Context, url string) (before, after int, err error) {
-	config, err := parse(url, newIncarnation())
+	config, err := session.Parse(url, newIncarnation())
 	if err != nil {
 		return 0, 0, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
-		return 0, 0, translate(ctx, err)
+		return 0, 0, session.Translate(ctx, err)
 	}
 	was, err := schema.Migrate(ctx, conn, time.Now())
 	err = errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
-	return was.Version, max(schema.Version, was.Version), translate(ctx, err)
+	return was.Version, max(schema.Version, was.Version), session.Translate(ctx, err)
 }

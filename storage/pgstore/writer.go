@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -123,8 +125,8 @@ func (w *writer) ends(err error) error {
 	if failed := s.Err(); failed != nil {
 		return failed
 	}
-	err = translate(context.Background(), err)
-	if !isPassingAfter(err) {
+	err = session.Translate(context.Background(), err)
+	if !session.IsPassingAfter(err) {
 		return s.breaks(err)
 	}
 	if w.failing.IsZero() {
@@ -161,16 +163,16 @@ func (w *writer) connect(ctx context.Context) error {
 	if w.conn != nil && !w.conn.IsClosed() {
 		return nil
 	}
-	conn, err := connect(ctx, w.store.config, w.store.settings)
+	conn, err := session.Connect(ctx, w.store.config, w.store.settings)
 	if err != nil {
 		return err
 	}
 	p := conn.PgConn().StartPipeline(ctx)
-	for name, sql := range prepared {
+	for name, sql := range tables.Prepared {
 		p.SendPrepare(name, sql, nil)
 	}
 	err = p.Sync()
-	for range prepared {
+	for range tables.Prepared {
 		if err == nil {
 			_, err = p.GetResults()
 		}
@@ -184,7 +186,7 @@ func (w *writer) connect(ctx context.Context) error {
 
 // dropped ends the session after an error that may be the session's, and returns the error.
 func (w *writer) dropped(err error) error {
-	if err != nil && kindOf(err) == temporary {
+	if err != nil && session.KindOf(err) == session.Temporary {
 		w.disconnect()
 	}
 	return err

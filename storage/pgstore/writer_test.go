@@ -12,7 +12,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// someEvent makes an event for some endpoints; number tells events of one test apart.
+// someEvent makes an event for some endpoints; number makes the events of one test differ.
 func someEvent(number uint64, to ...webhook.EndpointNumber) webhook.Event {
 	return webhook.Event{
 		ID: webhook.ID{Seq: webhook.SeqAt(time.Now()) + number, Nonce: 7}, Type: "user.created", Data: []byte(`{"a":1}`),

@@ -163,7 +163,7 @@ var homes = []struct {
 	{"charm.land/bubbletea", []string{module + "/cmd/internal/cli/live"}},
 	{"charm.land/lipgloss", []string{module + "/cmd/internal/cli/output", module + "/cmd/internal/cli/live"}},
 	{"github.com/vbauerster/mpb", []string{module + "/cmd/internal/cli/live"}},
-	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/columns", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
+	{"github.com/jackc/pgx", []string{module + "/storage/pgstore", module + "/storage/pgstore/columns", module + "/storage/pgstore/session", module + "/storage/pgstore/tables", module + "/storage/pgstore/schema", module + "/storage/pgstore/pgtest"}},
 }
 
 func layerFaults(packages []listedPackage) []string {

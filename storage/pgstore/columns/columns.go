@@ -1,6 +1,7 @@
 // Package columns writes parameters of statements in PostgreSQL's binary form: numbers,
-// bytes, and arrays of them that grow element by element, as unnest takes them. A group of
-// writes has thousands of elements, which pgx would encode one by one through interfaces.
+// bytes, and arrays of them that grow element by element, as unnest takes them, and the
+// sets of arrays that rows of each table consist of. A group of writes has thousands of
+// elements, which pgx would encode one by one through interfaces.
 //
 // What a statement does with them belongs to package pgstore.
 package columns

@@ -1,4 +1,4 @@
-package pgstore
+package tables
 
 import (
 	"container/heap"
@@ -21,8 +21,8 @@ const (
 	scanUndelivered scan = "undelivered" // those of done that failed or were cancelled
 )
 
-// scansOf returns the scans that find deliveries of a status, "" for any.
-func scansOf(status webhook.Status) []scan {
+// ScansOf returns the scans that find deliveries of a status, "" for any.
+func ScansOf(status webhook.Status) []scan {
 	switch status {
 	case "":
 		return []scan{scanQueued, scanRetrying, scanDone}
@@ -31,12 +31,12 @@ func scansOf(status webhook.Status) []scan {
 	case webhook.Retrying:
 		return []scan{scanRetrying}
 	}
-	return finishedScans(status)
+	return FinishedScans(status)
 }
 
-// finishedScans returns the scans that find finished deliveries of a status, "" for any;
+// FinishedScans returns the scans that find finished deliveries of a status, "" for any;
 // none for a status that is not final.
-func finishedScans(status webhook.Status) []scan {
+func FinishedScans(status webhook.Status) []scan {
 	switch status {
 	case "", webhook.Delivered:
 		return []scan{scanDone}
@@ -50,16 +50,16 @@ const scanSQL = `SELECT endpoint, seq, nonce, record FROM TABLE WHERE part = $1 
 	AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`
 
 var scans = map[scan]string{
-	scanQueued:   forTables("list", scanSQL, queuedTable)[queuedTable],
-	scanRetrying: forTables("list", scanSQL, retryingTable)[retryingTable],
-	scanDone:     forTables("list", scanSQL, doneTable)[doneTable],
-	scanUndelivered: statement("list.undelivered", `SELECT endpoint, seq, nonce, record FROM done WHERE status > 1 AND part = $1 AND endpoint = $2
+	scanQueued:   ForTables("list", scanSQL, QueuedTable)[QueuedTable],
+	scanRetrying: ForTables("list", scanSQL, RetryingTable)[RetryingTable],
+	scanDone:     ForTables("list", scanSQL, DoneTable)[DoneTable],
+	scanUndelivered: Statement("list.undelivered", `SELECT endpoint, seq, nonce, record FROM done WHERE status > 1 AND part = $1 AND endpoint = $2
 		AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`),
 }
 
 // lister makes one page of a list.
 type lister struct {
-	finder
+	Finder
 	tx           pgx.Tx
 	q            webhook.DeliveryQuery
 	scans        []scan
@@ -69,9 +69,9 @@ type lister struct {
 	page      webhook.DeliveryPage
 }
 
-// listPage returns one page of the deliveries that some scans find.
-func (f finder) listPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []scan) (webhook.DeliveryPage, error) {
-	l := &lister{finder: f, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
+// ListPage returns one page of the deliveries that some scans find.
+func (f Finder) ListPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []scan) (webhook.DeliveryPage, error) {
+	l := &lister{Finder: f, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
 	if !q.Since.IsZero() {
 		l.since = webhook.SeqAt(q.Since)
 	}
@@ -95,8 +95,8 @@ func (f finder) listPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery
 }
 
 var (
-	numbersOfClient = statement("list.client", `SELECT number FROM endpoint WHERE client = $1 ORDER BY number`)
-	clientHas       = statement("list.clientHas", `SELECT number FROM endpoint WHERE client = $1 AND number = $2`)
+	numbersOfClient = Statement("list.client", `SELECT number FROM endpoint WHERE client = $1 ORDER BY number`)
+	clientHas       = Statement("list.clientHas", `SELECT number FROM endpoint WHERE client = $1 AND number = $2`)
 )
 
 // listEndpoints lists the deliveries of those endpoints that the query allows, deleted
@@ -105,7 +105,7 @@ func (l *lister) listEndpoints(ctx context.Context) error {
 	if l.q.ClientID == "" {
 		return l.merge(ctx, []webhook.EndpointNumber{l.q.Endpoint})
 	}
-	text, args := numbersOfClient, []any{nameOf(l.q.ClientID)}
+	text, args := numbersOfClient, []any{NameOf(l.q.ClientID)}
 	if l.q.Endpoint != 0 {
 		text, args = clientHas, append(args, int32(l.q.Endpoint))
 	}

@@ -1,4 +1,4 @@
-package pgstore
+package tables
 
 import (
 	"sync"
@@ -7,7 +7,7 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// heads remembers, per endpoint, an ID before which its queue has nothing, so that a read
+// Heads remembers, per endpoint, an ID before which its queue has nothing, so that a read
 // from the head begins there: PostgreSQL keeps removed rows until a vacuum, and a busy
 // queue leaves many at its head.
 //
@@ -16,7 +16,7 @@ import (
 // this node puts before it lowers it, and who gets parts from another node forgets the
 // marks of their endpoints. What another node puts there nevertheless is found by the
 // audit of heads, whose reads use no marks.
-type heads struct {
+type Heads struct {
 	mu         sync.Mutex
 	byEndpoint map[webhook.EndpointNumber]head
 	now        func() time.Time
@@ -24,7 +24,7 @@ type heads struct {
 
 // head is what is known of one queue.
 type head struct {
-	queue webhook.ID
+	Queue webhook.ID
 	joins uint64 // how many deliveries have joined that are older than headMargin
 }
 
@@ -40,12 +40,12 @@ type mark struct {
 	youngest webhook.ID // that a head may be raised to
 }
 
-func newHeads(now func() time.Time) *heads {
-	return &heads{byEndpoint: map[webhook.EndpointNumber]head{}, now: now}
+func NewHeads(now func() time.Time) *Heads {
+	return &Heads{byEndpoint: map[webhook.EndpointNumber]head{}, now: now}
 }
 
-// begin marks the beginning of a read, before its statement is sent.
-func (h *heads) begin(n webhook.EndpointNumber, now time.Time) mark {
+// Begin marks the beginning of a read, before its statement is sent.
+func (h *Heads) Begin(n webhook.EndpointNumber, now time.Time) mark {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one, known := h.byEndpoint[n]
@@ -58,15 +58,15 @@ func (h *heads) begin(n webhook.EndpointNumber, now time.Time) mark {
 	return mark{head: one, youngest: webhook.ID{Seq: webhook.SeqAt(now.Add(-headMargin))}}
 }
 
-func (h *heads) forgetOneLocked() {
+func (h *Heads) forgetOneLocked() {
 	for n := range h.byEndpoint {
 		delete(h.byEndpoint, n)
 		return
 	}
 }
 
-// found notes the first deliveries that a read from the head has found.
-func (h *heads) found(n webhook.EndpointNumber, m mark, rows []webhook.Delivery) {
+// Found notes the first deliveries that a read from the head has found.
+func (h *Heads) Found(n webhook.EndpointNumber, m mark, rows []webhook.Delivery) {
 	first := m.youngest
 	if len(rows) > 0 && rows[0].ID.Event().Compare(first) < 0 {
 		first = rows[0].ID.Event()
@@ -74,43 +74,43 @@ func (h *heads) found(n webhook.EndpointNumber, m mark, rows []webhook.Delivery)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one, known := h.byEndpoint[n]
-	if known && one.joins == m.joins && one.queue.Compare(first) < 0 {
-		one.queue = first
+	if known && one.joins == m.joins && one.Queue.Compare(first) < 0 {
+		one.Queue = first
 		h.byEndpoint[n] = one
 	}
 }
 
-// apply lowers heads to what committed moves put before them.
-func (h *heads) apply(moves []move) {
+// Apply lowers heads to what committed moves put before them.
+func (h *Heads) Apply(moves []Move) {
 	var youngest webhook.ID
 	for i := range moves {
-		if moves[i].queued <= 0 {
+		if moves[i].Queued <= 0 {
 			continue
 		}
 		if youngest == (webhook.ID{}) {
 			youngest.Seq = webhook.SeqAt(h.now().Add(-headMargin))
 		}
 		// Nearly all are new: no lock for them.
-		if id := moves[i].id.Event(); id.Compare(youngest) < 0 {
-			h.joined(moves[i].id.Endpoint, id)
+		if id := moves[i].ID.Event(); id.Compare(youngest) < 0 {
+			h.joined(moves[i].ID.Endpoint, id)
 		}
 	}
 }
 
-func (h *heads) joined(n webhook.EndpointNumber, id webhook.ID) {
+func (h *Heads) joined(n webhook.EndpointNumber, id webhook.ID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if one, known := h.byEndpoint[n]; known {
 		one.joins++
-		if id.Compare(one.queue) < 0 {
-			one.queue = id
+		if id.Compare(one.Queue) < 0 {
+			one.Queue = id
 		}
 		h.byEndpoint[n] = one
 	}
 }
 
-// forget drops what is known of the endpoints of some parts.
-func (h *heads) forget(parts webhook.Parts) {
+// Forget drops what is known of the endpoints of some parts.
+func (h *Heads) Forget(parts webhook.Parts) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for n := range h.byEndpoint {

@@ -1,4 +1,4 @@
-package pgstore
+package tables
 
 import (
 	"context"
@@ -21,8 +21,8 @@ type source struct {
 func (l *lister) fill(ctx context.Context, size int, sources ...*source) error {
 	batch := &pgx.Batch{}
 	for _, src := range sources {
-		k := keyOf(src.next)
-		batch.Queue(scans[src.scan], k.part, k.endpoint, k.seq, k.nonce, int64(l.since), size).Query(func(rows pgx.Rows) error {
+		k := KeyOf(src.next)
+		batch.Queue(scans[src.scan], k.Part, k.Endpoint, k.Seq, k.Nonce, int64(l.since), size).Query(func(rows pgx.Rows) error {
 			err := eachDelivery(rows, func(d webhook.Delivery) { src.rows = append(src.rows, d) })
 			if err == nil {
 				src.read(size)
@@ -37,7 +37,7 @@ func (l *lister) fill(ctx context.Context, size int, sources ...*source) error {
 		return nil
 	}
 	for _, src := range sources {
-		if err := eventTypes(ctx, l.tx, src.rows); err != nil {
+		if err := EventTypes(ctx, l.tx, src.rows); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package pgstore
+package tables
 
 import "maps"
 
@@ -6,8 +6,8 @@ import "maps"
 // variable beside the code that runs it. Migrations and days are in package schema.
 var statements = map[string]string{}
 
-// statement registers a statement under a name, "accept.event", and returns its text.
-func statement(name, sql string) string {
+// Statement registers a statement under a name, "accept.event", and returns its text.
+func Statement(name, sql string) string {
 	if _, taken := statements[name]; taken {
 		panic("two statements are named " + name)
 	}
@@ -15,14 +15,14 @@ func statement(name, sql string) string {
 	return sql
 }
 
-// prepared are the statements that the committer's session prepares, by name.
-var prepared = map[string]string{}
+// Prepared are the statements that the committer's session prepares, by name.
+var Prepared = map[string]string{}
 
-// writing registers a statement of groups. Its parameters need casts, because a session
+// Writing registers a statement of groups. Its parameters need casts, because a session
 // prepares it before it knows any.
-func writing(name, sql string) string {
-	prepared[name] = statement(name, sql)
-	return prepared[name]
+func Writing(name, sql string) string {
+	Prepared[name] = Statement(name, sql)
+	return Prepared[name]
 }
 
 // Statements returns the text of every statement by its name, for checks of what they may

@@ -1,4 +1,4 @@
-package pgstore
+package tables
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ import (
 // to what joins before it.
 func TestHeads(t *testing.T) {
 	now := time.Now()
-	h := newHeads(func() time.Time { return now })
+	h := NewHeads(func() time.Time { return now })
 	at := func(ago time.Duration) webhook.ID { return webhook.ID{Seq: webhook.SeqAt(now.Add(-ago)), Nonce: 5} }
 	rows := func(ago time.Duration) []webhook.Delivery {
 		return []webhook.Delivery{{ID: at(ago).For(1)}}
@@ -23,28 +23,28 @@ func TestHeads(t *testing.T) {
 		result webhook.ID
 	}{
 		{"at first", func(mark) {}, webhook.ID{}},
-		{"an old head", func(m mark) { h.found(1, m, rows(time.Hour)) }, at(time.Hour)},
-		{"a new head", func(m mark) { h.found(1, m, rows(time.Second)) }, margin},
-		{"nothing", func(m mark) { h.found(1, m, nil) }, margin},
-		{"an old one joins", func(mark) { h.apply([]move{{id: at(2 * time.Hour).For(1), queued: 1}}) }, at(2 * time.Hour)},
-		{"one leaves", func(mark) { h.apply([]move{{id: at(3 * time.Hour).For(1), queued: -1}}) }, at(2 * time.Hour)},
+		{"an old head", func(m mark) { h.Found(1, m, rows(time.Hour)) }, at(time.Hour)},
+		{"a new head", func(m mark) { h.Found(1, m, rows(time.Second)) }, margin},
+		{"nothing", func(m mark) { h.Found(1, m, nil) }, margin},
+		{"an old one joins", func(mark) { h.Apply([]Move{{ID: at(2 * time.Hour).For(1), Queued: 1}}) }, at(2 * time.Hour)},
+		{"one leaves", func(mark) { h.Apply([]Move{{ID: at(3 * time.Hour).For(1), Queued: -1}}) }, at(2 * time.Hour)},
 		{"an old one joins during a read", func(m mark) {
-			h.apply([]move{{id: at(90 * time.Minute).For(1), queued: 1}})
-			h.found(1, m, rows(time.Hour))
+			h.Apply([]Move{{ID: at(90 * time.Minute).For(1), Queued: 1}})
+			h.Found(1, m, rows(time.Hour))
 		}, at(2 * time.Hour)},
 		{"a new one joins during a read", func(m mark) {
-			h.apply([]move{{id: at(0).For(1), queued: 1}})
-			h.found(1, m, rows(time.Hour))
+			h.Apply([]Move{{ID: at(0).For(1), Queued: 1}})
+			h.Found(1, m, rows(time.Hour))
 		}, at(time.Hour)},
-		{"the part moves", func(mark) { h.forget(webhook.AllParts()) }, webhook.ID{}},
+		{"the part moves", func(mark) { h.Forget(webhook.AllParts()) }, webhook.ID{}},
 	} {
-		c.do(h.begin(1, now))
-		if got := h.begin(1, now).queue; got != c.result {
+		c.do(h.Begin(1, now))
+		if got := h.Begin(1, now).Queue; got != c.result {
 			t.Errorf("%s: %v, want %v", c.why, got, c.result)
 		}
 	}
 	for n := range webhook.EndpointNumber(2 * maxHeads) {
-		h.begin(n, now)
+		h.Begin(n, now)
 	}
 	if len(h.byEndpoint) > maxHeads {
 		t.Errorf("%d marks are kept", len(h.byEndpoint))

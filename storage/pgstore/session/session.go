@@ -1,4 +1,10 @@
-package pgstore
+// Package session opens sessions of PostgreSQL as pgstore needs them, and says what follows
+// from their errors, in one place and without credentials.
+//
+// A session notices within seconds that the other side is gone, plans without regard to
+// how much is in the tables, and, if it writes, never cancels what it is doing. What the
+// sessions are used for belongs to package pgstore.
+package session
 
 import (
 	"context"
@@ -23,16 +29,16 @@ const (
 	silence = 5 * time.Second
 )
 
-// application returns the name of all sessions of an incarnation, by which it is fenced.
-func application(i storage.Incarnation) string {
+// Application returns the name of all sessions of an incarnation, by which it is fenced.
+func Application(i storage.Incarnation) string {
 	return "astrohook/" + strconv.FormatUint(uint64(i), 16)
 }
 
 // errBadURL hides the text of the URL, which has the password.
 var errBadURL = errors.New("database-url is not a URL of PostgreSQL: postgres://user:password@host:port/database")
 
-// parse returns the settings of connections to a database.
-func parse(url string, i storage.Incarnation) (*pgxpool.Config, error) {
+// Parse returns the settings of connections to a database.
+func Parse(url string, i storage.Incarnation) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errBadURL
@@ -42,7 +48,7 @@ func parse(url string, i storage.Incarnation) (*pgxpool.Config, error) {
 	c.DialFunc = dial
 	c.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	c.StatementCacheCapacity = 512
-	c.RuntimeParams["application_name"] = application(i)
+	c.RuntimeParams["application_name"] = Application(i)
 	return config, nil
 }
 
@@ -84,16 +90,16 @@ func countWarning(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// warnings returns how many warnings a session has had.
-func warnings(c *pgx.Conn) int {
+// Warnings returns how many warnings a session has had.
+func Warnings(c *pgx.Conn) int {
 	count, _ := c.PgConn().CustomData()[warned].(int)
 	return count
 }
 
-// settings are those of every session. Plans are made once, when tables may be empty, so
+// Settings are those of every session. Plans are made once, when tables may be empty, so
 // they must not depend on how much is in them: no scan of a whole table, no join but by
 // index.
-func settings(customPlans bool) map[string]string {
+func Settings(customPlans bool) map[string]string {
 	s := map[string]string{
 		"jit": "off", "timezone": "UTC", "standard_conforming_strings": "on",
 		"lock_timeout": "2s", "idle_in_transaction_session_timeout": "5s",
@@ -127,8 +133,8 @@ func configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) 
 	return nil
 }
 
-// newPool returns a pool of sessions. It opens none.
-func newPool(ctx context.Context, config *pgxpool.Config, settings map[string]string, size int32, writes bool) (*pgxpool.Pool, error) {
+// NewPool returns a pool of sessions. It opens none.
+func NewPool(ctx context.Context, config *pgxpool.Config, settings map[string]string, size int32, writes bool) (*pgxpool.Pool, error) {
 	c := config.Copy()
 	c.MaxConns, c.MinConns = size, 0
 	c.MaxConnLifetime = time.Hour
@@ -143,8 +149,8 @@ func newPool(ctx context.Context, config *pgxpool.Config, settings map[string]st
 	return pgxpool.NewWithConfig(ctx, c)
 }
 
-// connect opens a session of its own.
-func connect(ctx context.Context, config *pgxpool.Config, settings map[string]string) (*pgx.Conn, error) {
+// Connect opens a session of its own.
+func Connect(ctx context.Context, config *pgxpool.Config, settings map[string]string) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c := config.ConnConfig.Copy()

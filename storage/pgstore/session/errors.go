@@ -1,4 +1,4 @@
-package pgstore
+package session
 
 import (
 	"context"
@@ -17,22 +17,22 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// errUnknown reports a transaction whose outcome is not known.
-var errUnknown = errors.New("the outcome of a transaction is not known")
+// ErrUnknown reports a transaction whose outcome is not known.
+var ErrUnknown = errors.New("the outcome of a transaction is not known")
 
 // retryAfter is how soon a caller should come again while the database cannot be reached.
 const retryAfter = 2 * time.Second
 
-// kind says what follows from an error of the database.
-type kind int
+// Kind says what follows from an error of the database.
+type Kind int
 
 const (
-	fatal       kind = iota // a defect, or a database that is not as it must be
-	temporary               // the connection, or the server's present state: try again
+	fatal       Kind = iota // a defect, or a database that is not as it must be
+	Temporary               // the connection, or the server's present state: try again
 	repeatable              // this transaction lost against another one: try again at once
-	full                    // the server's disk or memory
-	failedCheck             // a statement that checks something divided by zero
-	exists                  // a key is taken
+	Full                    // the server's disk or memory
+	FailedCheck             // a statement that checks something divided by zero
+	Exists                  // a key is taken
 )
 
 // SQLSTATE codes, https://www.postgresql.org/docs/15/errcodes-appendix.html.
@@ -43,24 +43,24 @@ const (
 
 // kindsByCode are the kinds of single codes; kindsByClass those of their first two digits.
 var (
-	kindsByCode = map[string]kind{
-		codeDivisionByZero: failedCheck, codeUniqueViolation: exists,
-		"25006": temporary, // read only: a standby, or a primary that was deposed
-		"25P03": temporary, // idle in a transaction for too long: this process was suspended
-		"53100": full, "53200": full,
+	kindsByCode = map[string]Kind{
+		codeDivisionByZero: FailedCheck, codeUniqueViolation: Exists,
+		"25006": Temporary, // read only: a standby, or a primary that was deposed
+		"25P03": Temporary, // idle in a transaction for too long: this process was suspended
+		"53100": Full, "53200": Full,
 		"55P03": repeatable, // lock_timeout
-		"57014": temporary,  // somebody cancelled the statement
+		"57014": Temporary,  // somebody cancelled the statement
 	}
-	kindsByClass = map[string]kind{
-		"08": temporary, "40": repeatable, "53": temporary, "57": temporary, "58": temporary,
+	kindsByClass = map[string]Kind{
+		"08": Temporary, "40": repeatable, "53": Temporary, "57": Temporary, "58": Temporary,
 	}
 )
 
-// kindOf returns what follows from an error, for all errors of pgx.
-func kindOf(err error) kind {
+// KindOf returns what follows from an error, for all errors of pgx.
+func KindOf(err error) Kind {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
-		return temporary // of the network, or pgx gave a connection up
+		return Temporary // of the network, or pgx gave a connection up
 	}
 	if k, known := kindsByCode[e.Code]; known {
 		return k
@@ -77,9 +77,9 @@ func hasCode(err error, code string) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
-// translate turns an error of pgx into one of package webhook, without anything that could
+// Translate turns an error of pgx into one of package webhook, without anything that could
 // be a credential. Errors of other packages pass.
-func translate(ctx context.Context, err error) error {
+func Translate(ctx context.Context, err error) error {
 	var ofServer *pgconn.PgError
 	var ofConnect *pgconn.ConnectError
 	switch {
@@ -92,7 +92,7 @@ func translate(ctx context.Context, err error) error {
 	case errors.As(err, &ofServer):
 		return translateServer(ofServer)
 	case errors.As(err, &ofConnect), isOfConnection(err):
-		return unavailable(withoutCredentials(err))
+		return Unavailable(withoutCredentials(err))
 	}
 	return err
 }
@@ -104,41 +104,41 @@ func isOfConnection(err error) bool {
 	return errors.As(err, &ofNetwork) || errors.As(err, &ofSystem) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, pgconn.ErrConnClosed) ||
-		errors.Is(err, errUnknown)
+		errors.Is(err, ErrUnknown)
 }
 
-// isPassing reports whether an error may be gone with the next attempt.
-func isPassing(err error) bool {
+// IsPassing reports whether an error may be gone with the next attempt.
+func IsPassing(err error) bool {
 	var ofServer *pgconn.PgError
 	if errors.As(err, &ofServer) {
-		k := kindOf(err)
-		return k == temporary || k == repeatable
+		k := KindOf(err)
+		return k == Temporary || k == repeatable
 	}
 	var ofConnect *pgconn.ConnectError
 	return errors.As(err, &ofConnect) || isOfConnection(err)
 }
 
-// isPassingAfter is isPassing for an error that was translated.
-func isPassingAfter(err error) bool {
+// IsPassingAfter is isPassing for an error that was translated.
+func IsPassingAfter(err error) bool {
 	return errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrDiskReserve)
 }
 
 // translateServer is translate for what the server reported.
 func translateServer(e *pgconn.PgError) error {
 	cause := fmt.Errorf("the database says: %s (SQLSTATE %s)", e.Message, e.Code)
-	switch kindOf(e) {
-	case temporary, repeatable:
-		return unavailable(cause)
-	case full:
+	switch KindOf(e) {
+	case Temporary, repeatable:
+		return Unavailable(cause)
+	case Full:
 		return &webhook.RetryAfterError{Err: fmt.Errorf("%w: %w", webhook.ErrDiskReserve, cause), After: time.Minute}
-	case exists:
+	case Exists:
 		return fmt.Errorf("%w: %w", webhook.ErrExists, cause)
 	}
 	return cause
 }
 
-// unavailable returns ErrUnavailable with a cause, for callers that can come again.
-func unavailable(cause error) error {
+// Unavailable returns ErrUnavailable with a cause, for callers that can come again.
+func Unavailable(cause error) error {
 	return &webhook.RetryAfterError{Err: fmt.Errorf("%w: %w", webhook.ErrUnavailable, cause), After: retryAfter}
 }
 

@@ -1,4 +1,4 @@
-package pgstore
+package tables
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 // lookUpAtOnce is how many deliveries a walk through events looks up in one round trip.
 const lookUpAtOnce = 200
 
-var eventsBefore = forTables("list.events", `SELECT seq, nonce, head FROM TABLE
-	WHERE seq <= $1 AND seq >= $2 ORDER BY seq DESC, nonce DESC LIMIT $3`, eventTables...)
+var eventsBefore = ForTables("list.events", `SELECT seq, nonce, head FROM TABLE
+	WHERE seq <= $1 AND seq >= $2 ORDER BY seq DESC, nonce DESC LIMIT $3`, EventTables...)
 
-// eventHead is an event without its data.
-type eventHead struct {
-	id   webhook.ID
-	head []byte
+// EventHead is an event without its data.
+type EventHead struct {
+	ID   webhook.ID
+	Head []byte
 }
 
 // walkEvents lists the deliveries of all clients: for each event, newest first, those of
@@ -54,23 +54,23 @@ func (l *lister) walkEvents(ctx context.Context) error {
 
 // eventsFrom returns the events with Seqs from seq down, in descending order: about size of
 // them, and of each Seq all or none. rest is the Seq to continue with; 0 at the end.
-func (l *lister) eventsFrom(ctx context.Context, seq uint64, size int) (events []eventHead, rest uint64, err error) {
+func (l *lister) eventsFrom(ctx context.Context, seq uint64, size int) (events []EventHead, rest uint64, err error) {
 	batch, floor := &pgx.Batch{}, uint64(0)
-	for _, t := range eventTables {
+	for _, t := range EventTables {
 		batch.Queue(eventsBefore[t], int64(min(seq, maxSeq)), int64(l.since), size).Query(func(rows pgx.Rows) error {
-			var k key
+			var k Key
 			count := 0
 			for rows.Next() {
-				e := eventHead{}
-				if err := rows.Scan(&k.seq, &k.nonce, &e.head); err != nil {
+				e := EventHead{}
+				if err := rows.Scan(&k.Seq, &k.Nonce, &e.Head); err != nil {
 					return err
 				}
-				e.id, count = k.id(), count+1
+				e.ID, count = k.ID(), count+1
 				events = append(events, e)
 			}
 			// More of the last Seq may follow, so that the chunk ends above it.
 			if count == size {
-				floor = max(floor, uint64(k.seq)+1)
+				floor = max(floor, uint64(k.Seq)+1)
 			}
 			return rows.Err()
 		})
@@ -81,8 +81,8 @@ func (l *lister) eventsFrom(ctx context.Context, seq uint64, size int) (events [
 	if floor > seq { // all of the chunk has one Seq
 		return l.eventsFrom(ctx, seq, 4*size)
 	}
-	events = slices.DeleteFunc(events, func(e eventHead) bool { return e.id.Seq < floor })
-	slices.SortFunc(events, func(a, b eventHead) int { return b.id.Compare(a.id) })
+	events = slices.DeleteFunc(events, func(e EventHead) bool { return e.ID.Seq < floor })
+	slices.SortFunc(events, func(a, b EventHead) int { return b.ID.Compare(a.ID) })
 	return events, max(floor, 1) - 1, nil
 }
 
@@ -94,13 +94,13 @@ type step struct {
 }
 
 // steps returns the steps through the deliveries of some events, newest first.
-func (l *lister) steps(events []eventHead) (out []step, err error) {
+func (l *lister) steps(events []EventHead) (out []step, err error) {
 	for _, e := range events {
-		name, err := record.DecodeTypeOfEvent(e.head)
+		name, err := record.DecodeTypeOfEvent(e.Head)
 		if err != nil {
 			return nil, err
 		}
-		end := step{id: webhook.ID{Seq: e.id.Seq}}
+		end := step{id: webhook.ID{Seq: e.ID.Seq}}
 		if l.q.EventType != "" && l.q.EventType != name {
 			end.skipped = 1
 		} else if out, err = l.appendRecipients(out, e); err != nil {
@@ -113,10 +113,10 @@ func (l *lister) steps(events []eventHead) (out []step, err error) {
 }
 
 // appendRecipients appends the steps of an event that the page can have.
-func (l *lister) appendRecipients(out []step, e eventHead) ([]step, error) {
-	endpoints, err := record.DecodeRecipients(e.head)
+func (l *lister) appendRecipients(out []step, e EventHead) ([]step, error) {
+	endpoints, err := record.DecodeRecipients(e.Head)
 	for _, n := range endpoints {
-		if id := e.id.For(n); l.q.Before == (webhook.ID{}) || id.Compare(l.q.Before) < 0 {
+		if id := e.ID.For(n); l.q.Before == (webhook.ID{}) || id.Compare(l.q.Before) < 0 {
 			out = append(out, step{id: id})
 		}
 	}
@@ -132,7 +132,7 @@ func (l *lister) lookUp(ctx context.Context, steps []step) (bool, error) {
 			ids = append(ids, st.id)
 		}
 	}
-	found, err := l.findAll(ctx, l.tx, tablesFor(l.q.Status), ids, reading)
+	found, err := l.FindAll(ctx, l.tx, tablesFor(l.q.Status), ids, Reading)
 	if err != nil {
 		return false, err
 	}

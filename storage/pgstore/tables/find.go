@@ -1,0 +1,235 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/corpastro/astrohook/storage/record"
+	"github.com/corpastro/astrohook/webhook"
+)
+
+// Table is one of the three that hold deliveries. A delivery is in one of them.
+type Table string
+
+const (
+	QueuedTable   Table = "queued"
+	RetryingTable Table = "retrying"
+	DoneTable     Table = "done"
+)
+
+// DeliveryTables are all of them.
+var DeliveryTables = []Table{QueuedTable, RetryingTable, DoneTable}
+
+// TableOf returns the table that holds deliveries of a status.
+func TableOf(s webhook.Status) Table {
+	switch {
+	case s == webhook.Retrying:
+		return RetryingTable
+	case s.Finished():
+		return DoneTable
+	}
+	return QueuedTable
+}
+
+// tablesFor returns the tables that hold deliveries of a status, "" for any. Processing
+// is never stored.
+func tablesFor(s webhook.Status) []Table {
+	switch s {
+	case "":
+		return DeliveryTables
+	case webhook.Processing:
+		return nil
+	}
+	return []Table{TableOf(s)}
+}
+
+// ForTables registers one statement for each of some tables; TABLE stands for its name.
+func ForTables[T ~string](name, sql string, tables ...T) map[T]string {
+	texts := map[T]string{}
+	for _, t := range tables {
+		texts[t] = Statement(name+"."+string(t), strings.ReplaceAll(sql, "TABLE", string(t)))
+	}
+	return texts
+}
+
+// lookup says whether a search keeps what it finds from being changed by others until
+// the end of the transaction.
+type lookup bool
+
+const (
+	Reading  lookup = false
+	Changing lookup = true
+)
+
+const (
+	findSQL    = `SELECT record FROM TABLE WHERE part = $1 AND endpoint = $2 AND seq = $3 AND nonce = $4`
+	findAllSQL = `SELECT d.endpoint, d.seq, d.nonce, d.record
+		FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[]) AS k(part, endpoint, seq, nonce)
+		JOIN TABLE d ON d.part = k.part AND d.endpoint = k.endpoint AND d.seq = k.seq AND d.nonce = k.nonce`
+)
+
+var (
+	findOne = map[lookup]map[Table]string{
+		Reading:  ForTables("find", findSQL, DeliveryTables...),
+		Changing: ForTables("lock", findSQL+" FOR UPDATE", DeliveryTables...),
+	}
+	findMany = map[lookup]map[Table]string{
+		Reading:  ForTables("findAll", findAllSQL, DeliveryTables...),
+		Changing: ForTables("lockAll", findAllSQL+" FOR UPDATE OF d", DeliveryTables...),
+	}
+	headOf  = ForTables("head", `SELECT head FROM TABLE WHERE seq = $1 AND nonce = $2`, EventTables...)
+	headsOf = ForTables("heads", `SELECT e.seq, e.nonce, e.head FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
+		JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, EventTables...)
+)
+
+// Finder finds deliveries. Those that finished before the retention are not found: they
+// stay in their table until their day is dropped.
+type Finder struct {
+	now       func() time.Time
+	retention time.Duration
+}
+
+// NewFinder returns a finder by a clock.
+func NewFinder(now func() time.Time, retention time.Duration) Finder { return Finder{now, retention} }
+
+// Find returns a delivery from whichever table has it, as its record says: with the
+// latest attempt if it has finished. ErrNotFound, also once it has expired.
+func (f Finder) Find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (webhook.Delivery, error) {
+	var d webhook.Delivery
+	found, eventType := false, ""
+	batch, k := &pgx.Batch{}, KeyOf(id)
+	for _, t := range DeliveryTables {
+		batch.Queue(findOne[how][t], k.Part, k.Endpoint, k.Seq, k.Nonce).QueryRow(func(row pgx.Row) error {
+			var raw []byte
+			err := row.Scan(&raw)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			if err == nil {
+				d, err = decodeDelivery(id, raw)
+				found = true
+			}
+			return err
+		})
+	}
+	for _, t := range EventTables {
+		batch.Queue(headOf[t], k.Seq, k.Nonce).QueryRow(func(row pgx.Row) error {
+			var head []byte
+			err := row.Scan(&head)
+			if errors.Is(err, pgx.ErrNoRows) { // a delivery can outlive its event
+				return nil
+			}
+			if err == nil {
+				eventType, err = record.DecodeTypeOfEvent(head)
+			}
+			return err
+		})
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return webhook.Delivery{}, err
+	}
+	if !found || f.expired(&d) {
+		return webhook.Delivery{}, webhook.ErrNotFound
+	}
+	// A fresh record has no type: it is the event's.
+	if d.EventType == "" {
+		d.EventType = eventType
+	}
+	return d, nil
+}
+
+// decodeDelivery reads the record of a delivery; nil stands for one that was never
+// attempted.
+func decodeDelivery(id webhook.ID, raw []byte) (webhook.Delivery, error) {
+	if len(raw) == 0 {
+		raw = record.Fresh
+	}
+	return record.DecodeDelivery(id, raw)
+}
+
+// expired reports whether a delivery finished so long ago that nobody sees it any more.
+// It stays in its table until its day is swept.
+func (f Finder) expired(d *webhook.Delivery) bool {
+	return d.Status.Finished() && !f.now().Before(d.FinishedAt.Add(f.retention))
+}
+
+// FindAll returns those of some deliveries that are in one of the tables, by ID.
+func (f Finder) FindAll(ctx context.Context, tx pgx.Tx, tables []Table, ids []webhook.ID, how lookup) (map[webhook.ID]webhook.Delivery, error) {
+	found := make(map[webhook.ID]webhook.Delivery, len(ids))
+	batch, keys := &pgx.Batch{}, KeysOf(ids)
+	for _, t := range tables {
+		batch.Queue(findMany[how][t],
+			keys.Parts, keys.Endpoints, keys.Seqs, keys.Nonces).Query(func(rows pgx.Rows) error {
+			return eachDelivery(rows, func(d webhook.Delivery) {
+				if !f.expired(&d) {
+					found[d.ID] = d
+				}
+			})
+		})
+	}
+	return found, tx.SendBatch(ctx, batch).Close()
+}
+
+// eachDelivery calls visit for each row of endpoint, seq, nonce and record.
+func eachDelivery(rows pgx.Rows, visit func(webhook.Delivery)) error {
+	defer rows.Close()
+	var k Key
+	for rows.Next() {
+		var raw []byte
+		if err := rows.Scan(&k.Endpoint, &k.Seq, &k.Nonce, &raw); err != nil {
+			return err
+		}
+		d, err := decodeDelivery(k.ID(), raw)
+		if err != nil {
+			return err
+		}
+		visit(d)
+	}
+	return rows.Err()
+}
+
+// EventTypes completes the deliveries that have no type of their own: it is their event's.
+func EventTypes(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
+	var ids []webhook.ID
+	for i := range list {
+		if list[i].EventType == "" {
+			ids = append(ids, list[i].ID.Event())
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	heads, err := ReadHeads(ctx, tx, ids)
+	for i := range list {
+		head, there := heads[list[i].ID.Event()]
+		if err == nil && there && list[i].EventType == "" {
+			list[i].EventType, err = record.DecodeTypeOfEvent(head)
+		}
+	}
+	return err
+}
+
+// EventTables are where an event can be: in its day, or kept beyond it.
+var EventTables = []string{"event", "event_kept"}
+
+// ReadHeads returns the heads of those of some events that are stored.
+func ReadHeads(ctx context.Context, tx pgx.Tx, events []webhook.ID) (map[webhook.ID][]byte, error) {
+	heads, keys, batch := make(map[webhook.ID][]byte, len(events)), KeysOf(events), &pgx.Batch{}
+	for _, t := range EventTables {
+		batch.Queue(headsOf[t], keys.Seqs, keys.Nonces).Query(func(rows pgx.Rows) error {
+			var k Key
+			var head []byte
+			_, err := pgx.ForEachRow(rows, []any{&k.Seq, &k.Nonce, &head}, func() error {
+				heads[k.ID()] = head
+				head = nil
+				return nil
+			})
+			return err
+		})
+	}
+	return heads, tx.SendBatch(ctx, batch).Close()
+}
