@@ -156,7 +156,7 @@ func makeMeta(ctx context.Context, db DB) error {
 			return nil
 		}
 		// Two at once: IF NOT EXISTS looks before the other one has committed.
-		if c := code(err); attempt < 3 && (c == uniqueViolation || c == duplicateTable) {
+		if c := code(err); attempt < 3 && (c == uniqueViolation || c == duplicateTable || c == duplicateObject) {
 			continue
 		}
 		if code(err) == undefinedColumn {
@@ -173,6 +173,7 @@ const (
 	undefinedColumn = "42703"
 	undefinedTable  = "42P01"
 	duplicateTable  = "42P07"
+	duplicateObject = "42710"
 )
 
 // code returns the SQLSTATE of an error, "" if the database did not send it.
