@@ -2,10 +2,13 @@ package pgstore
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/corpastro/astrohook/storage/pgstore/session"
+	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -69,15 +72,15 @@ func TestListReadsNoMoreThanItsPage(t *testing.T) {
 	exec(t, url, fmt.Sprintf(`INSERT INTO done (part, endpoint, seq, nonce, status, finished, record)
 		SELECT 1, 1, 1::int8 << 40 | n, 0, 1 + n %% 3, 0, '\x0202' FROM generate_series(1, %d) n`, stored))
 	for _, name := range pendingTables {
-		due := map[table]string{queuedTable: "", retryingTable: ", due"}[name]
+		due := map[tables.Table]string{tables.QueuedTable: "", tables.RetryingTable: ", due"}[name]
 		exec(t, url, fmt.Sprintf(`INSERT INTO %s (part, endpoint, seq, nonce, record%s)
 			SELECT 1, 1, 1::int8 << 41 | n, 0, '\x01' %s FROM generate_series(1, %d) n`, name, due, strings.ReplaceAll(due, "due", "n"), stored))
 	}
 	conn := connectTest(t, url)
-	if err := configure(t.Context(), conn, settings(false)); err != nil {
+	if err := session.Configure(t.Context(), conn, session.Settings(false)); err != nil {
 		t.Fatal(err)
 	}
-	for how, text := range scans {
+	for how, text := range tables.Scans {
 		if _, err := conn.Exec(t.Context(), "PREPARE page AS "+text); err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +91,7 @@ func TestListReadsNoMoreThanItsPage(t *testing.T) {
 				Read int     `json:"Shared Read Blocks"`
 			}
 		}
-		err := conn.QueryRow(t.Context(), fmt.Sprintf("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page(1::int2, 1, %d, 4294967295, 0, %d)", int64(maxSeq), limit)).Scan(&explained)
+		err := conn.QueryRow(t.Context(), fmt.Sprintf("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page(1::int2, 1, %d, 4294967295, 0, %d)", int64(math.MaxInt64), limit)).Scan(&explained)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/storage/pgstore/session"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -66,7 +67,7 @@ func awaitLock(t *testing.T, url string, s *Store) {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		var waits bool
 		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock')`,
-			application(s.incarnation)).Scan(&waits)
+			session.Application(s.incarnation)).Scan(&waits)
 		if err != nil {
 			t.Fatal(err)
 		}

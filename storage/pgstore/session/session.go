@@ -118,8 +118,8 @@ func Settings(customPlans bool) map[string]string {
 	return s
 }
 
-// configure sets a session up, in one round trip.
-func configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
+// Configure sets a session up, in one round trip.
+func Configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
 	batch := &pgx.Batch{}
 	for name, value := range settings {
 		batch.Queue("SELECT set_config($1, $2, false)", name, value)
@@ -138,7 +138,7 @@ func NewPool(ctx context.Context, config *pgxpool.Config, settings map[string]st
 	c := config.Copy()
 	c.MaxConns, c.MinConns = size, 0
 	c.MaxConnLifetime = time.Hour
-	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn, settings) }
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return Configure(ctx, conn, settings) }
 	if writes {
 		c.BeforeConnect = func(_ context.Context, one *pgx.ConnConfig) error {
 			one.OnNotice = countWarning
@@ -160,7 +160,7 @@ func Connect(ctx context.Context, config *pgxpool.Config, settings map[string]st
 	if err != nil {
 		return nil, err
 	}
-	if err := configure(ctx, conn, settings); err != nil {
+	if err := Configure(ctx, conn, settings); err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	return conn, nil

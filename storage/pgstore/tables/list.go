@@ -10,38 +10,38 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// scan is a way to read the deliveries of one endpoint, newest first: a table, or the
+// Scan is a way to read the deliveries of one endpoint, newest first: a table, or the
 // part of it that an index leads to.
-type scan string
+type Scan string
 
 const (
-	scanQueued      scan = "queued"
-	scanRetrying    scan = "retrying"
-	scanDone        scan = "done"
-	scanUndelivered scan = "undelivered" // those of done that failed or were cancelled
+	scanQueued      Scan = "queued"
+	scanRetrying    Scan = "retrying"
+	scanDone        Scan = "done"
+	scanUndelivered Scan = "undelivered" // those of done that failed or were cancelled
 )
 
 // ScansOf returns the scans that find deliveries of a status, "" for any.
-func ScansOf(status webhook.Status) []scan {
+func ScansOf(status webhook.Status) []Scan {
 	switch status {
 	case "":
-		return []scan{scanQueued, scanRetrying, scanDone}
+		return []Scan{scanQueued, scanRetrying, scanDone}
 	case webhook.Queued:
-		return []scan{scanQueued}
+		return []Scan{scanQueued}
 	case webhook.Retrying:
-		return []scan{scanRetrying}
+		return []Scan{scanRetrying}
 	}
 	return FinishedScans(status)
 }
 
 // FinishedScans returns the scans that find finished deliveries of a status, "" for any;
 // none for a status that is not final.
-func FinishedScans(status webhook.Status) []scan {
+func FinishedScans(status webhook.Status) []Scan {
 	switch status {
 	case "", webhook.Delivered:
-		return []scan{scanDone}
+		return []Scan{scanDone}
 	case webhook.Failed, webhook.Cancelled:
-		return []scan{scanUndelivered}
+		return []Scan{scanUndelivered}
 	}
 	return nil
 }
@@ -49,7 +49,8 @@ func FinishedScans(status webhook.Status) []scan {
 const scanSQL = `SELECT endpoint, seq, nonce, record FROM TABLE WHERE part = $1 AND endpoint = $2
 	AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`
 
-var scans = map[scan]string{
+// Scans are the statements of all scans.
+var Scans = map[Scan]string{
 	scanQueued:   ForTables("list", scanSQL, QueuedTable)[QueuedTable],
 	scanRetrying: ForTables("list", scanSQL, RetryingTable)[RetryingTable],
 	scanDone:     ForTables("list", scanSQL, DoneTable)[DoneTable],
@@ -62,7 +63,7 @@ type lister struct {
 	Finder
 	tx           pgx.Tx
 	q            webhook.DeliveryQuery
-	scans        []scan
+	scans        []Scan
 	since, until uint64 // since ≤ Seq < until
 	// allowance is how many more rows may be looked at without a result.
 	allowance int
@@ -70,7 +71,7 @@ type lister struct {
 }
 
 // ListPage returns one page of the deliveries that some scans find.
-func (f Finder) ListPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []scan) (webhook.DeliveryPage, error) {
+func (f Finder) ListPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []Scan) (webhook.DeliveryPage, error) {
 	l := &lister{Finder: f, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
 	if !q.Since.IsZero() {
 		l.since = webhook.SeqAt(q.Since)

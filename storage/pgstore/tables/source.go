@@ -10,7 +10,7 @@ import (
 
 // source is what one scan finds of one endpoint, newest first, read in chunks.
 type source struct {
-	scan scan
+	scan Scan
 	next webhook.ID         // the newest that the next chunk can have
 	rows []webhook.Delivery // read and not taken yet
 	// ended says that nothing follows rows.
@@ -22,7 +22,7 @@ func (l *lister) fill(ctx context.Context, size int, sources ...*source) error {
 	batch := &pgx.Batch{}
 	for _, src := range sources {
 		k := KeyOf(src.next)
-		batch.Queue(scans[src.scan], k.Part, k.Endpoint, k.Seq, k.Nonce, int64(l.since), size).Query(func(rows pgx.Rows) error {
+		batch.Queue(Scans[src.scan], k.Part, k.Endpoint, k.Seq, k.Nonce, int64(l.since), size).Query(func(rows pgx.Rows) error {
 			err := eachDelivery(rows, func(d webhook.Delivery) { src.rows = append(src.rows, d) })
 			if err == nil {
 				src.read(size)
