@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"time"
@@ -48,6 +49,9 @@ func (a *App) openStorage() error {
 	a.parts.shared, _ = backend.(storage.Shared)
 	a.parts.store, a.parts.sequence = store, new(webhook.Sequence)
 	a.parts.sequence.Resume(store.LastSeq()) // ids never fall, even when the clock did
+	if a.parts.shared != nil {
+		a.parts.sequence.Spread(rand.Uint64N)
+	}
 	return nil
 }
 
