@@ -29,7 +29,9 @@ type clusterTrial struct {
 	nodes    []*server
 	ledger   *crashLedger
 	fleet    []*member
-	pulses   []*pulse // of the fleet
+	pulses   []*pulse      // of the fleet
+	proxy    *pgtest.Proxy // between the first node and the database, if any
+	relays   []*relay      // in front of the nodes, if any
 	kills    int
 	database string // its URL on the primary
 }
@@ -210,12 +212,43 @@ func (c *clusterTrial) awaitTaken(by *server, nodes int) {
 // next returns the node after one.
 func (c *clusterTrial) next(i int) *server { return c.nodes[(i+1)%len(c.nodes)] }
 
-// TestFaultClusterNodeKilled kills one node after the other under load. Its endpoints are
-// delivered to again within 8 s of the kill: the lease, a look, and what follows.
-func TestFaultClusterNodeKilled(t *testing.T) {
-	rounds := faults(t, 2, 1000)
-	c := startCluster(t, nil)
+// TestFaultClusterNodes has nodes die, stop, and be cut off the database and one another.
+func TestFaultClusterNodes(t *testing.T) {
+	c := startCluster(t, throughProxies(t))
 	c.awaitBalanced()
+	c.run("killed", c.killNodes)
+	c.run("stopped", c.stopNodes)
+	c.run("cut off one another", c.cutFromNodes)
+	c.run("cut off the database", c.cutFromDatabase)
+}
+
+// TestFaultClusterDatabase has the nodes restart one after the other, and the database stop,
+// lose its standby, and fail over. No attempt is cut off: nothing arrives twice.
+func TestFaultClusterDatabase(t *testing.T) {
+	c := startCluster(t, nil)
+	c.run("rolling restart", c.restartNodes)
+	c.run("stopped", c.stopDatabase)
+	c.run("standby killed", c.killStandby)
+	c.run("promotion", c.promote)
+}
+
+// run runs one part of a test on the cluster, unless an earlier one has failed.
+func (c *clusterTrial) run(name string, part func(*testing.T)) {
+	whole := c.t
+	defer func() { c.t = whole }()
+	if !whole.Failed() {
+		whole.Run(name, func(t *testing.T) {
+			c.t = t
+			part(t)
+		})
+	}
+}
+
+// killNodes kills one node after the other under load. Its endpoints are
+// delivered to again within 8 s of the kill: the lease, a look, and what follows.
+func (c *clusterTrial) killNodes(t *testing.T) {
+	rounds := faults(t, 1, 1000)
+	t.Helper()
 	stop := c.load()
 	for range rounds {
 		victim := rand.IntN(len(c.nodes))
@@ -236,13 +269,12 @@ func TestFaultClusterNodeKilled(t *testing.T) {
 	c.audit()
 }
 
-// TestFaultClusterNodeStopped stops a node for two leases, as a paused machine, and lets it
+// stopNodes stops a node for two leases, as a paused machine, and lets it
 // continue. It was taken for dead: nothing that it had in mind is recorded, and it joins
 // again by itself.
-func TestFaultClusterNodeStopped(t *testing.T) {
+func (c *clusterTrial) stopNodes(t *testing.T) {
 	rounds := faults(t, 1, 50)
-	c := startCluster(t, nil)
-	c.awaitBalanced()
+	t.Helper()
 	stop := c.load()
 	for range rounds {
 		victim := rand.IntN(len(c.nodes))
@@ -263,11 +295,11 @@ func TestFaultClusterNodeStopped(t *testing.T) {
 	c.audit()
 }
 
-// TestFaultClusterRollingRestart ends each node by SIGTERM under load, and starts it again:
+// restartNodes ends each node by SIGTERM under load, and starts it again:
 // its parts are handed over, so that nothing arrives twice, and nobody waits for a lease.
-func TestFaultClusterRollingRestart(t *testing.T) {
+func (c *clusterTrial) restartNodes(t *testing.T) {
 	rounds := faults(t, 1, 20)
-	c := startCluster(t, nil)
+	t.Helper()
 	stop := c.load()
 	for range rounds {
 		for i, node := range c.nodes {
@@ -288,10 +320,10 @@ func TestFaultClusterRollingRestart(t *testing.T) {
 	c.audit() // no kills: nothing arrives twice
 }
 
-// TestFaultClusterPromotion kills the primary under load and promotes its standby. Every
+// promote kills the primary under load and promotes its standby. Every
 // node keeps its parts, and what was acknowledged is there.
-func TestFaultClusterPromotion(t *testing.T) {
-	c := startCluster(t, nil)
+func (c *clusterTrial) promote(t *testing.T) {
+	t.Helper()
 	stop := c.load()
 	c.during(func() {
 		if err := c.primary.Kill(); err != nil {
