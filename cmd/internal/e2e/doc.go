@@ -4,4 +4,7 @@
 //
 // The tests need Go, and Node with npm. Timings never decide a verdict: a test
 // waits for a state, within a generous bound, and reports the times it saw.
+//
+// With ASTROHOOK_E2E_DATABASE=1 every server keeps its data in PostgreSQL, a database for
+// each, in place of a data directory.
 package e2e

@@ -47,10 +47,17 @@ type server struct {
 	exit   error         // how; read it after exited
 }
 
+// everythingOnDatabase is a variable that gives each server a database in place of its data
+// directory. Tests about directories cannot run so.
+const everythingOnDatabase = "ASTROHOOK_E2E_DATABASE"
+
 // newServer prepares a server with an empty data directory, to be started.
 func newServer(t *testing.T, env ...string) *server {
 	t.Helper()
 	address, admin := reserveAddress(t), reserveAddress(t)
+	if os.Getenv(everythingOnDatabase) != "" {
+		env = append(onDatabase(database(t)), env...)
+	}
 	s := &server{
 		api:     api{base: "http://" + address, token: mint(t, "operator", "admin")},
 		binary:  astrohook(t),
