@@ -344,7 +344,7 @@ func TestHintsAreHints(t *testing.T) {
 // audit finds what is missing, and nothing is sent twice.
 func TestHintsAtRandom(t *testing.T) {
 	inFleet(t, 3, nil, func(f *fleet) {
-		random := rand.New(rand.NewPCG(3, 4))
+		random, pauses := rand.New(rand.NewPCG(3, 4)), rand.New(rand.NewPCG(5, 6)) // of different goroutines
 		f.hints = func(h Hint) (at []Hint) { // with f.mu held
 			h.Endpoints = slices.Clone(h.Endpoints)
 			for range random.IntN(3) {
@@ -361,7 +361,7 @@ func TestHintsAtRandom(t *testing.T) {
 		var events []webhook.ID
 		for i := range 200 {
 			events = append(events, f.nodes[i%3].publish(1, 10)...)
-			time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
+			time.Sleep(time.Duration(pauses.IntN(100)) * time.Millisecond)
 		}
 		time.Sleep(15 * time.Second)
 		f.wantOnce(endpoints, events)
