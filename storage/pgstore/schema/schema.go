@@ -76,8 +76,8 @@ func Read(ctx context.Context, db DB) (State, error) {
 	return s, nil
 }
 
-// Migrate brings the schema to Version, and makes the days around now. It returns the
-// state before it. On a schema that is up to date it changes nothing, and a newer one it
+// Migrate brings the schema to Version, makes the days around now, and spreads the data
+// tables where the database has Citus. It returns the state before it. On a schema that is up to date it changes nothing, and a newer one it
 // leaves alone: ErrNewer if this program cannot use it.
 func Migrate(ctx context.Context, db DB, now time.Time) (State, error) {
 	if err := makeMeta(ctx, db); err != nil {
@@ -90,7 +90,11 @@ func Migrate(ctx context.Context, db DB, now time.Time) (State, error) {
 	if was.Version > Version {
 		return was, was.Err()
 	}
-	return was, MakeDays(ctx, db, now.AddDate(0, 0, -1), now.AddDate(0, 0, DaysAhead))
+	if err := MakeDays(ctx, db, now.AddDate(0, 0, -1), now.AddDate(0, 0, DaysAhead)); err != nil {
+		return was, err
+	}
+	_, err = Distribute(ctx, db)
+	return was, err
 }
 
 // migrate runs the missing migrations in one transaction.
