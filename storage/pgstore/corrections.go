@@ -104,7 +104,7 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	}
 	requeued := 0
 	err = s.change(ctx, "replay deliveries", func(ctx context.Context, tx *transaction) error {
-		found, err := s.finder.FindAll(ctx, tx, []tables.Table{tables.DoneTable}, ids, tables.Changing)
+		found, err := s.finder.LockAll(ctx, tx, []tables.Table{tables.DoneTable}, ids)
 		if err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (s *Store) CancelPending(
 // lockPending returns those of some deliveries that are pending, with type and latest
 // attempt: the records of what they become show both.
 func (s *Store) lockPending(ctx context.Context, tx pgx.Tx, ids []webhook.ID) ([]webhook.Delivery, error) {
-	found, err := s.finder.FindAll(ctx, tx, pendingTables, ids, tables.Changing)
+	found, err := s.finder.LockAll(ctx, tx, pendingTables, ids)
 	if err != nil {
 		return nil, err
 	}

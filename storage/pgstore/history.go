@@ -106,7 +106,7 @@ func (s *Store) appendDeliveries(
 	for i, n := range endpoints {
 		ids[i] = id.For(n)
 	}
-	found, err := s.finder.FindAll(ctx, tx, tables.DeliveryTables, ids, tables.Reading)
+	found, err := s.finder.FindAll(ctx, tx, tables.DeliveryTables, ids)
 	for _, id := range ids {
 		if d, there := found[id]; there {
 			out = append(out, d)

@@ -195,7 +195,7 @@ func (s *Store) reapEvent(ctx context.Context, tx pgx.Tx, e tables.EventHead) er
 	for i, n := range endpoints {
 		ids[i] = e.ID.For(n)
 	}
-	found, err := s.finder.FindAll(ctx, tx, tables.DeliveryTables, ids, tables.Reading)
+	found, err := s.finder.FindAll(ctx, tx, tables.DeliveryTables, ids)
 	if err != nil || len(found) > 0 {
 		return err
 	}

@@ -70,6 +70,9 @@ const (
 	findAllSQL = `SELECT d.endpoint, d.seq, d.nonce, d.record
 		FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[]) AS k(part, endpoint, seq, nonce)
 		JOIN TABLE d ON d.part = k.part AND d.endpoint = k.endpoint AND d.seq = k.seq AND d.nonce = k.nonce`
+	// Of one endpoint, because a distributed database locks rows of one server only.
+	lockAllSQL = `SELECT d.endpoint, d.seq, d.nonce, d.record FROM unnest($3::int8[], $4::int8[]) AS k(seq, nonce)
+		JOIN TABLE d ON d.seq = k.seq AND d.nonce = k.nonce WHERE d.part = $1 AND d.endpoint = $2 FOR UPDATE OF d`
 )
 
 var (
@@ -77,10 +80,8 @@ var (
 		Reading:  ForTables("find", findSQL, DeliveryTables...),
 		Changing: ForTables("lock", findSQL+" FOR UPDATE", DeliveryTables...),
 	}
-	findMany = map[lookup]map[Table]string{
-		Reading:  ForTables("findAll", findAllSQL, DeliveryTables...),
-		Changing: ForTables("lockAll", findAllSQL+" FOR UPDATE OF d", DeliveryTables...),
-	}
+	findMany = ForTables("findAll", findAllSQL, DeliveryTables...)
+	lockMany = ForTables("lockAll", lockAllSQL, DeliveryTables...)
 	headOf  = ForTables("head", `SELECT head FROM TABLE WHERE seq = $1 AND nonce = $2`, EventTables...)
 	headsOf = ForTables("heads", `SELECT e.seq, e.nonce, e.head FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
 		JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, EventTables...)
@@ -158,12 +159,24 @@ func (f Finder) expired(d *webhook.Delivery) bool {
 }
 
 // FindAll returns those of some deliveries that are in one of the tables, by ID.
-func (f Finder) FindAll(ctx context.Context, tx pgx.Tx, tables []Table, ids []webhook.ID, how lookup) (map[webhook.ID]webhook.Delivery, error) {
-	found := make(map[webhook.ID]webhook.Delivery, len(ids))
-	batch, keys := &pgx.Batch{}, KeysOf(ids)
+func (f Finder) FindAll(ctx context.Context, tx pgx.Tx, tables []Table, ids []webhook.ID) (map[webhook.ID]webhook.Delivery, error) {
+	keys := KeysOf(ids)
+	return f.collect(ctx, tx, tables, findMany, keys.Parts, keys.Endpoints, keys.Seqs, keys.Nonces)
+}
+
+// LockAll is FindAll for one delivery or more of one endpoint, which nobody else changes
+// until the end of the transaction.
+func (f Finder) LockAll(ctx context.Context, tx pgx.Tx, tables []Table, ids []webhook.ID) (map[webhook.ID]webhook.Delivery, error) {
+	keys, first := KeysOf(ids), KeyOf(ids[0])
+	return f.collect(ctx, tx, tables, lockMany, first.Part, first.Endpoint, keys.Seqs, keys.Nonces)
+}
+
+// collect runs the statement of each table, and returns the deliveries that it finds, by ID.
+func (f Finder) collect(ctx context.Context, tx pgx.Tx, tables []Table, sql map[Table]string, args ...any) (map[webhook.ID]webhook.Delivery, error) {
+	found := map[webhook.ID]webhook.Delivery{}
+	batch := &pgx.Batch{}
 	for _, t := range tables {
-		batch.Queue(findMany[how][t],
-			keys.Parts, keys.Endpoints, keys.Seqs, keys.Nonces).Query(func(rows pgx.Rows) error {
+		batch.Queue(sql[t], args...).Query(func(rows pgx.Rows) error {
 			return eachDelivery(rows, func(d webhook.Delivery) {
 				if !f.expired(&d) {
 					found[d.ID] = d

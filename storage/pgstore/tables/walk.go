@@ -132,7 +132,7 @@ func (l *lister) lookUp(ctx context.Context, steps []step) (bool, error) {
 			ids = append(ids, st.id)
 		}
 	}
-	found, err := l.FindAll(ctx, l.tx, tablesFor(l.q.Status), ids, Reading)
+	found, err := l.FindAll(ctx, l.tx, tablesFor(l.q.Status), ids)
 	if err != nil {
 		return false, err
 	}
