@@ -345,7 +345,7 @@ func TestHintsAreHints(t *testing.T) {
 func TestHintsAtRandom(t *testing.T) {
 	inFleet(t, 3, nil, func(f *fleet) {
 		random, pauses := rand.New(rand.NewPCG(3, 4)), rand.New(rand.NewPCG(5, 6)) // of different goroutines
-		f.hints = func(h Hint) (at []Hint) { // with f.mu held
+		f.hints = func(h Hint) (at []Hint) {                                       // with f.mu held
 			h.Endpoints = slices.Clone(h.Endpoints)
 			for range random.IntN(3) {
 				time.AfterFunc(time.Duration(random.IntN(9000))*time.Millisecond, func() {
