@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/corpastro/astrohook/storage/groupcommit"
@@ -162,4 +163,28 @@ func (s *Store) SaveGate(n webhook.EndpointNumber, g webhook.GateState, done fun
 		}
 		done(err)
 	}}})
+}
+
+// gateSteps appends the statements of the breakers' states, in the order of endpoints, so
+// that two nodes never wait for one another.
+func (g *group) gateSteps(to []groupStep) []groupStep {
+	endpoints := make([]webhook.EndpointNumber, 0, len(g.gated))
+	for n := range g.gated {
+		endpoints = append(endpoints, n)
+	}
+	slices.Sort(endpoints)
+	for _, n := range endpoints {
+		if state := g.gated[n].state; state == (webhook.GateState{}) {
+			g.closed.Add(n, nil)
+		} else {
+			g.gates.Add(n, record.EncodeGate(state))
+		}
+	}
+	if g.gates.Part.Len() > 0 {
+		to = append(to, groupStep{name: nameGates, params: g.gates.Params(), want: -1})
+	}
+	if g.closed.Part.Len() > 0 {
+		to = append(to, groupStep{name: nameGatesClosed, params: g.closed.Params()[:2], want: -1})
+	}
+	return to
 }

@@ -8,6 +8,54 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
+// Scan is a way to read the deliveries of one endpoint, newest first: a table, or the
+// part of it that an index leads to.
+type Scan string
+
+const (
+	scanQueued      Scan = "queued"
+	scanRetrying    Scan = "retrying"
+	scanDone        Scan = "done"
+	scanUndelivered Scan = "undelivered" // those of done that failed or were cancelled
+)
+
+// ScansOf returns the scans that find deliveries of a status, "" for any.
+func ScansOf(status webhook.Status) []Scan {
+	switch status {
+	case "":
+		return []Scan{scanQueued, scanRetrying, scanDone}
+	case webhook.Queued:
+		return []Scan{scanQueued}
+	case webhook.Retrying:
+		return []Scan{scanRetrying}
+	}
+	return FinishedScans(status)
+}
+
+// FinishedScans returns the scans that find finished deliveries of a status, "" for any;
+// none for a status that is not final.
+func FinishedScans(status webhook.Status) []Scan {
+	switch status {
+	case "", webhook.Delivered:
+		return []Scan{scanDone}
+	case webhook.Failed, webhook.Cancelled:
+		return []Scan{scanUndelivered}
+	}
+	return nil
+}
+
+const scanSQL = `SELECT endpoint, seq, nonce, record FROM TABLE WHERE part = $1 AND endpoint = $2
+	AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`
+
+// Scans are the statements of all scans.
+var Scans = map[Scan]string{
+	scanQueued:   ForTables("list", scanSQL, QueuedTable)[QueuedTable],
+	scanRetrying: ForTables("list", scanSQL, RetryingTable)[RetryingTable],
+	scanDone:     ForTables("list", scanSQL, DoneTable)[DoneTable],
+	scanUndelivered: Statement("list.undelivered", `SELECT endpoint, seq, nonce, record FROM done WHERE status > 1 AND part = $1 AND endpoint = $2
+		AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`),
+}
+
 // source is what one scan finds of one endpoint, newest first, read in chunks.
 type source struct {
 	scan Scan

@@ -102,3 +102,48 @@ func (a *acceptance) hasAny(ids map[webhook.ID]struct{}) bool {
 	}
 	return false
 }
+
+// leaveOut drops a part whose deliveries somebody else has made.
+func (w *writer) leaveOut(p *part) {
+	for _, j := range w.jobs {
+		j.out = j.out || j.part == p
+	}
+}
+
+// lookForAll makes all settlements of the group look where their deliveries are.
+func (w *writer) lookForAll() {
+	for _, j := range w.jobs {
+		if j.settle != nil {
+			j.settle.kind = byLooking
+		}
+	}
+}
+
+// refuseAccepts fails everything that brings new work, and reports whether there was any.
+func (w *writer) refuseAccepts(err error) (refused bool) {
+	for _, j := range w.jobs {
+		if !j.out && (j.accept != nil || j.part != nil && j.first != nil) {
+			j.fail(err)
+			refused = true
+		}
+	}
+	return refused
+}
+
+var sqlVersion = tables.Statement("registry.version", `SELECT version FROM registry`)
+
+// refuseStale fails the events that were matched with an older version than the present
+// one, and returns cause if there are none.
+func (w *writer) refuseStale(ctx context.Context, cause error) error {
+	var version int64
+	if err := w.conn.QueryRow(ctx, sqlVersion).Scan(&version); err != nil {
+		return w.dropped(err)
+	}
+	for _, j := range w.jobs {
+		if !j.out && j.accept != nil && j.accept.matched > 0 && j.accept.matched < uint64(version) {
+			j.fail(webhook.ErrStale)
+			cause = nil
+		}
+	}
+	return cause
+}
