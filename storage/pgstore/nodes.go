@@ -261,7 +261,7 @@ func (s *Store) Leave(ctx context.Context) error {
 	if err != nil && !errors.Is(err, webhook.ErrFenced) {
 		return err
 	}
-	s.life.fence()
+	_ = s.fencedOff() // the error of later writes
 	return nil
 }
 

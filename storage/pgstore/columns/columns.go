@@ -13,10 +13,10 @@ type kind uint32
 
 // OIDs of the element types, which PostgreSQL never changes (pg_type.dat).
 const (
-	bytea kind = 17
-	int8  kind = 20
-	int2  kind = 21
-	int4  kind = 23
+	ofBytea kind = 17
+	ofInt8  kind = 20
+	ofInt2  kind = 21
+	ofInt4  kind = 23
 )
 
 // headerSize is the size of what precedes the elements of an array: dimensions, whether
@@ -71,7 +71,7 @@ type Int2 struct{ array }
 func (a *Int2) Add(v int16) { a.raw = binary.BigEndian.AppendUint16(a.begin(2), uint16(v)) }
 
 // Param returns the array as a parameter, valid until the next Add or Reset.
-func (a *Int2) Param() []byte { return a.param(int2) }
+func (a *Int2) Param() []byte { return a.param(ofInt2) }
 
 // Reset removes all elements and keeps the memory.
 func (a *Int2) Reset() { a.reset() }
@@ -83,7 +83,7 @@ type Int4 struct{ array }
 func (a *Int4) Add(v int32) { a.raw = binary.BigEndian.AppendUint32(a.begin(4), uint32(v)) }
 
 // Param returns the array as a parameter, valid until the next Add or Reset.
-func (a *Int4) Param() []byte { return a.param(int4) }
+func (a *Int4) Param() []byte { return a.param(ofInt4) }
 
 // Reset removes all elements and keeps the memory.
 func (a *Int4) Reset() { a.reset() }
@@ -95,7 +95,7 @@ type Int8 struct{ array }
 func (a *Int8) Add(v int64) { a.raw = binary.BigEndian.AppendUint64(a.begin(8), uint64(v)) }
 
 // Param returns the array as a parameter, valid until the next Add or Reset.
-func (a *Int8) Param() []byte { return a.param(int8) }
+func (a *Int8) Param() []byte { return a.param(ofInt8) }
 
 // Reset removes all elements and keeps the memory.
 func (a *Int8) Reset() { a.reset() }
@@ -114,7 +114,7 @@ func (a *Bytes) Add(v []byte) {
 }
 
 // Param returns the array as a parameter, valid until the next Add or Reset.
-func (a *Bytes) Param() []byte { return a.param(bytea) }
+func (a *Bytes) Param() []byte { return a.param(ofBytea) }
 
 // Reset removes all elements and keeps the memory.
 func (a *Bytes) Reset() { a.reset() }

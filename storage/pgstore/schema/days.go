@@ -68,7 +68,8 @@ func makeDay(ctx context.Context, db DB, table string, at time.Time) error {
 // Days returns the days that there are tables of, ascending.
 func Days(ctx context.Context, db interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}) ([]time.Time, error) {
+},
+) ([]time.Time, error) {
 	rows, err := db.Query(ctx, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass('event')`)
 	if err != nil {
 		return nil, fmt.Errorf("read the days: %w", err)

@@ -26,6 +26,7 @@ const retryAfter = 2 * time.Second
 // Kind says what follows from an error of the database.
 type Kind int
 
+// The kinds. The zero value is for all that is not known.
 const (
 	fatal       Kind = iota // a defect, or a database that is not as it must be
 	Temporary               // the connection, or the server's present state: try again
@@ -69,12 +70,6 @@ func KindOf(err error) Kind {
 		return kindsByClass[e.Code[:2]]
 	}
 	return fatal
-}
-
-// hasCode reports whether the database sent an error with a code.
-func hasCode(err error, code string) bool {
-	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code == code
 }
 
 // Translate turns an error of pgx into one of package webhook, without anything that could

@@ -15,6 +15,7 @@ import (
 // Table is one of the three that hold deliveries. A delivery is in one of them.
 type Table string
 
+// The tables.
 const (
 	QueuedTable   Table = "queued"
 	RetryingTable Table = "retrying"
@@ -60,6 +61,7 @@ func ForTables[T ~string](name, sql string, tables ...T) map[T]string {
 // the end of the transaction.
 type lookup bool
 
+// The ways to look.
 const (
 	Reading  lookup = false
 	Changing lookup = true
@@ -82,8 +84,8 @@ var (
 	}
 	findMany = ForTables("findAll", findAllSQL, DeliveryTables...)
 	lockMany = ForTables("lockAll", lockAllSQL, DeliveryTables...)
-	headOf  = ForTables("head", `SELECT head FROM TABLE WHERE seq = $1 AND nonce = $2`, EventTables...)
-	headsOf = ForTables("heads", `SELECT e.seq, e.nonce, e.head FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
+	headOf   = ForTables("head", `SELECT head FROM TABLE WHERE seq = $1 AND nonce = $2`, EventTables...)
+	headsOf  = ForTables("heads", `SELECT e.seq, e.nonce, e.head FROM unnest($1::int8[], $2::int8[]) AS k(seq, nonce)
 		JOIN TABLE e ON e.seq = k.seq AND e.nonce = k.nonce`, EventTables...)
 )
 

@@ -34,18 +34,19 @@ const (
 	maxHeads = 1 << 14
 )
 
-// mark is what was known when a read began, by which its result is judged.
-type mark struct {
+// Mark is what was known when a read began, by which its result is judged.
+type Mark struct {
 	head
 	youngest webhook.ID // that a head may be raised to
 }
 
+// NewHeads returns heads of which nothing is known, by a clock.
 func NewHeads(now func() time.Time) *Heads {
 	return &Heads{byEndpoint: map[webhook.EndpointNumber]head{}, now: now}
 }
 
 // Begin marks the beginning of a read, before its statement is sent.
-func (h *Heads) Begin(n webhook.EndpointNumber, now time.Time) mark {
+func (h *Heads) Begin(n webhook.EndpointNumber, now time.Time) Mark {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one, known := h.byEndpoint[n]
@@ -55,7 +56,7 @@ func (h *Heads) Begin(n webhook.EndpointNumber, now time.Time) mark {
 		}
 		h.byEndpoint[n] = one // so that what joins during the read is counted
 	}
-	return mark{head: one, youngest: webhook.ID{Seq: webhook.SeqAt(now.Add(-headMargin))}}
+	return Mark{head: one, youngest: webhook.ID{Seq: webhook.SeqAt(now.Add(-headMargin))}}
 }
 
 func (h *Heads) forgetOneLocked() {
@@ -66,7 +67,7 @@ func (h *Heads) forgetOneLocked() {
 }
 
 // Found notes the first deliveries that a read from the head has found.
-func (h *Heads) Found(n webhook.EndpointNumber, m mark, rows []webhook.Delivery) {
+func (h *Heads) Found(n webhook.EndpointNumber, m Mark, rows []webhook.Delivery) {
 	first := m.youngest
 	if len(rows) > 0 && rows[0].ID.Event().Compare(first) < 0 {
 		first = rows[0].ID.Event()

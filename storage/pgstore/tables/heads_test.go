@@ -19,24 +19,24 @@ func TestHeads(t *testing.T) {
 	margin := webhook.ID{Seq: webhook.SeqAt(now.Add(-headMargin))}
 	for _, c := range []struct {
 		why    string
-		do     func(m mark)
+		do     func(m Mark)
 		result webhook.ID
 	}{
-		{"at first", func(mark) {}, webhook.ID{}},
-		{"an old head", func(m mark) { h.Found(1, m, rows(time.Hour)) }, at(time.Hour)},
-		{"a new head", func(m mark) { h.Found(1, m, rows(time.Second)) }, margin},
-		{"nothing", func(m mark) { h.Found(1, m, nil) }, margin},
-		{"an old one joins", func(mark) { h.Apply([]Move{{ID: at(2 * time.Hour).For(1), Queued: 1}}) }, at(2 * time.Hour)},
-		{"one leaves", func(mark) { h.Apply([]Move{{ID: at(3 * time.Hour).For(1), Queued: -1}}) }, at(2 * time.Hour)},
-		{"an old one joins during a read", func(m mark) {
+		{"at first", func(Mark) {}, webhook.ID{}},
+		{"an old head", func(m Mark) { h.Found(1, m, rows(time.Hour)) }, at(time.Hour)},
+		{"a new head", func(m Mark) { h.Found(1, m, rows(time.Second)) }, margin},
+		{"nothing", func(m Mark) { h.Found(1, m, nil) }, margin},
+		{"an old one joins", func(Mark) { h.Apply([]Move{{ID: at(2 * time.Hour).For(1), Queued: 1}}) }, at(2 * time.Hour)},
+		{"one leaves", func(Mark) { h.Apply([]Move{{ID: at(3 * time.Hour).For(1), Queued: -1}}) }, at(2 * time.Hour)},
+		{"an old one joins during a read", func(m Mark) {
 			h.Apply([]Move{{ID: at(90 * time.Minute).For(1), Queued: 1}})
 			h.Found(1, m, rows(time.Hour))
 		}, at(2 * time.Hour)},
-		{"a new one joins during a read", func(m mark) {
+		{"a new one joins during a read", func(m Mark) {
 			h.Apply([]Move{{ID: at(0).For(1), Queued: 1}})
 			h.Found(1, m, rows(time.Hour))
 		}, at(time.Hour)},
-		{"the part moves", func(mark) { h.Forget(webhook.AllParts()) }, webhook.ID{}},
+		{"the part moves", func(Mark) { h.Forget(webhook.AllParts()) }, webhook.ID{}},
 	} {
 		c.do(h.Begin(1, now))
 		if got := h.Begin(1, now).Queue; got != c.result {

@@ -36,16 +36,16 @@ func (k Key) ID() webhook.ID {
 	return webhook.ID{Seq: uint64(k.Seq), Endpoint: webhook.EndpointNumber(k.Endpoint), Nonce: uint32(k.Nonce)}
 }
 
-// keys are columns of several IDs, for unnest.
-type keys struct {
+// Keys are columns of several IDs, for unnest.
+type Keys struct {
 	Parts        []int16
 	Endpoints    []int32
 	Seqs, Nonces []int64
 }
 
 // KeysOf returns the columns of some IDs, in their order.
-func KeysOf(ids []webhook.ID) keys {
-	k := keys{make([]int16, len(ids)), make([]int32, len(ids)), make([]int64, len(ids)), make([]int64, len(ids))}
+func KeysOf(ids []webhook.ID) Keys {
+	k := Keys{make([]int16, len(ids)), make([]int32, len(ids)), make([]int64, len(ids)), make([]int64, len(ids))}
 	for i, id := range ids {
 		one := KeyOf(id)
 		k.Parts[i], k.Endpoints[i], k.Seqs[i], k.Nonces[i] = one.Part, one.Endpoint, one.Seq, one.Nonce

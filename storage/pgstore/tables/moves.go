@@ -79,6 +79,7 @@ func (m *Relocation) keepLog(d *webhook.Delivery) {
 }
 
 var (
+	// LeaveTable removes deliveries from each table.
 	LeaveTable = ForTables("leave", `DELETE FROM TABLE d USING unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[]) AS k(part, endpoint, seq, nonce)
 		WHERE d.part = k.part AND d.endpoint = k.endpoint AND d.seq = k.seq AND d.nonce = k.nonce`, DeliveryTables...)
 	placeQueued = Statement("place.queued", `INSERT INTO queued (part, endpoint, seq, nonce, record)
