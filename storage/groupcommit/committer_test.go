@@ -462,6 +462,13 @@ func TestConcurrentCallers(t *testing.T) {
 	}
 }
 
+// soFar returns what is done, while a timer may add to it.
+func (d *disk) soFar() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.done)
+}
+
 // TestPatience: a job that brings new work does not wait for ever, wherever it waits;
 // whatever becomes of its commit, it is done once.
 func TestPatience(t *testing.T) {
@@ -477,23 +484,23 @@ func TestPatience(t *testing.T) {
 		c.Submit(late)
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()
-		d.want("before it is over", d.done, []string(nil))
+		d.want("before it is over", d.soFar(), []string(nil))
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		d.want("after it", d.done, []string{"committing: overdue", "behind it: overdue"})
+		d.want("after it", d.soFar(), []string{"committing: overdue", "behind it: overdue"})
 		if late.Overdue() {
 			t.Error("a job is overdue before its time")
 		}
 		d.gate <- struct{}{}
 		d.gate <- struct{}{}
 		synctest.Wait()
-		d.want("once it is committed", d.done[2:], []string{"outcome", "another outcome", "late"})
+		d.want("once it is committed", d.soFar()[2:], []string{"outcome", "another outcome", "late"})
 		time.Sleep(time.Hour)
 		c.Submit(d.job("in time", Publishes))
 		d.gate <- struct{}{}
 		synctest.Wait()
 		c.Close()
-		d.want("later", d.done[5:], []string{"in time"})
+		d.want("later", d.soFar()[5:], []string{"in time"})
 	})
 }
 
