@@ -42,6 +42,7 @@ func (s *everything) CursorKey(key [32]byte) error { return s.note("cursor", key
 func (s *everything) KeyUse(use storage.KeyUse) error {
 	return s.note("key", fmt.Sprint(use.KeyID, use.Endpoints))
 }
+
 func (s *everything) Endpoint(e webhook.Endpoint) error {
 	return s.note("endpoint", fmt.Sprint(e.Number(), e.Sealed.KeyID))
 }
