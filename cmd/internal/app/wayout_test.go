@@ -56,7 +56,7 @@ func selectors(t *testing.T, folder string) map[string][]string {
 // the sessions of the database, which the operator names.
 func TestOneWayOut(t *testing.T) {
 	dialer := filepath.Join(root, "actors", "sender", "dialer.go")
-	sessions := filepath.Join(root, "storage", "pgstore", "session.go")
+	sessions := filepath.Join(root, "storage", "pgstore", "session", "session.go")
 	dials := 0
 	for _, folder := range []string{"actors", "httpapi", "storage", "webhook", "cmd/internal/app"} {
 		used := selectors(t, folder)

@@ -24,7 +24,7 @@ func startServer(t *testing.T, more map[string]Handler) storage.Node {
 	t.Helper()
 	handlers := map[string]Handler{
 		"/echo": func(_ context.Context, from storage.Incarnation, body []byte) ([]byte, error) {
-			return append([]byte(fmt.Sprint(from, " ")), body...), nil
+			return append(fmt.Appendf(nil, "%d ", uint64(from)), body...), nil
 		},
 	}
 	for path, h := range more {
