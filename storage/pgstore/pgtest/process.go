@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,9 +50,10 @@ func (p *process) end(sig syscall.Signal) error {
 	default:
 	}
 	children := p.children()
-	if err := errors.Join(signal(p.pid, sig), signal(p.pid, syscall.SIGCONT)); err != nil {
+	if err := signal(p.pid, sig); err != nil {
 		return err
 	}
+	_ = signal(p.pid, syscall.SIGCONT) // a suspended server hears sig then; a killed one may have gone
 	if sig == syscall.SIGKILL {
 		for _, pid := range children {
 			_ = signal(pid, sig) // it may have ended with its parent

@@ -99,9 +99,27 @@ type Finder struct {
 // NewFinder returns a finder by a clock.
 func NewFinder(now func() time.Time, retention time.Duration) Finder { return Finder{now, retention} }
 
+// looks bounds how often Find looks for what a change is about.
+const looks = 4
+
 // Find returns a delivery from whichever table has it, as its record says: with the
 // latest attempt if it has finished. ErrNotFound, also once it has expired.
-func (f Finder) Find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (webhook.Delivery, error) {
+//
+// For a change each table is read as it is at that moment, so a delivery that another
+// transaction moves meanwhile can be missed in both places. Find looks again then: a
+// delivery does not move so often as to be missed each time.
+func (f Finder) Find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (d webhook.Delivery, err error) {
+	for range looks {
+		d, err = f.look(ctx, tx, id, how)
+		if how == Reading || !errors.Is(err, webhook.ErrNotFound) {
+			break
+		}
+	}
+	return d, err
+}
+
+// look reads each table once.
+func (f Finder) look(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (webhook.Delivery, error) {
 	var d webhook.Delivery
 	found, eventType := false, ""
 	batch, k := &pgx.Batch{}, KeyOf(id)
