@@ -9,6 +9,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
@@ -122,11 +123,11 @@ func TestKeyTally(t *testing.T) {
 	move := func(pairs ...string) error {
 		return s.update(t.Context(), "move", func(tx *badger.Txn) (*change, error) {
 			c := &change{}
-			var tally keyTally
+			var tally storage.KeyTally
 			for i := 0; i < len(pairs); i += 2 {
-				tally.move(sealed(pairs[i]), sealed(pairs[i+1]))
+				tally.Move(sealed(pairs[i]), sealed(pairs[i+1]))
 			}
-			return c, tally.writeTo(tx, c)
+			return c, writeKeyUses(tx, c, &tally)
 		})
 	}
 	want := func(reason string, counts map[string]int64) {

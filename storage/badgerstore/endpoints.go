@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
@@ -90,16 +91,16 @@ func (c *change) replaceEndpoint(tx *badger.Txn, was, now *webhook.Endpoint) err
 	if inTheClear(now) {
 		return errInTheClear
 	}
-	var tally keyTally
+	var tally storage.KeyTally
 	if was == nil {
-		tally.move(webhook.SealedValues{}, now.Sealed)
+		tally.Move(webhook.SealedValues{}, now.Sealed)
 	} else {
 		// Its keys may change with it: a deletion gets one, a new client another.
 		c.removeEndpoint(was)
-		tally.move(was.Sealed, now.Sealed)
+		tally.Move(was.Sealed, now.Sealed)
 	}
 	c.putEndpoint(now)
-	return tally.writeTo(tx, c)
+	return writeKeyUses(tx, c, &tally)
 }
 
 // inTheClear reports whether an endpoint has any value that is not sealed.

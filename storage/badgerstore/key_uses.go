@@ -13,36 +13,13 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// keyTally counts by how much a change alters the number of endpoints under each key.
-type keyTally struct {
-	changes map[string]int64
-	checks  map[string][]byte // of keys that endpoints move to
-}
-
-// move takes an endpoint from one key to another; one without KeyID stands for none.
-func (t *keyTally) move(from, to webhook.SealedValues) {
-	if from.KeyID == to.KeyID {
-		return
-	}
-	if t.changes == nil {
-		t.changes, t.checks = map[string]int64{}, map[string][]byte{}
-	}
-	t.changes[from.KeyID]--
-	t.changes[to.KeyID]++
-	t.checks[to.KeyID] = to.Check
-}
-
-// writeTo updates the key records in the transaction that moves the endpoints, so
+// writeKeyUses updates the key records in the transaction that moves the endpoints, so
 // that the counts are right after a crash.
-func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
-	for id, by := range t.changes {
-		// Endpoints without values have no key; a key that lost and gained as many stays.
-		if id == "" || by == 0 {
-			continue
-		}
+func writeKeyUses(tx *badger.Txn, c *change, t *storage.KeyTally) error {
+	return t.Each(func(id string, by int64, check []byte) error {
 		r, err := readKeyRecord(tx, id)
 		if errors.Is(err, webhook.ErrNotFound) && by > 0 { // the key's first endpoints
-			r.Check, err = t.checks[id], nil
+			r.Check, err = check, nil
 		}
 		switch now := int64(r.Endpoints) + by; {
 		case err != nil:
@@ -57,8 +34,8 @@ func (t *keyTally) writeTo(tx *badger.Txn, c *change) error {
 			r.Endpoints = uint64(now)
 			c.put(layout.SecretKeyKey(id), r.Encode())
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // readKeyRecord returns the count of a key; ErrNotFound while it encrypts nothing.
@@ -147,7 +124,7 @@ func planReseal(
 	tx *badger.Txn, r storage.Resealing, found []webhook.EndpointNumber,
 ) (c *change, done int, stopped webhook.EndpointNumber, err error) {
 	c = &change{}
-	var tally keyTally
+	var tally storage.KeyTally
 	for _, n := range found {
 		if c.bytes > maxBulkBytes {
 			stopped = n
@@ -165,11 +142,11 @@ func planReseal(
 		if err != nil {
 			return nil, 0, 0, fmt.Errorf("webhook %s: %w", webhook.EndpointID.Format(e.ID), err)
 		}
-		tally.move(e.Sealed, now)
+		tally.Move(e.Sealed, now)
 		// Neither its keys in other spaces nor its revision change: only the record is put.
 		e.Sealed = now
 		c.put(layout.EndpointKey(layout.SpaceEndpoint, n), record.EncodeEndpoint(&e))
 		done++
 	}
-	return c, done, stopped, tally.writeTo(tx, c)
+	return c, done, stopped, writeKeyUses(tx, c, &tally)
 }

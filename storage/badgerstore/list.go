@@ -9,6 +9,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
@@ -98,27 +99,7 @@ func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
 
 // start returns the newest ID of an endpoint that the list can have; false if none.
 func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
-	id, before := layout.LastID(n), l.q.Before
-	id.Seq = l.until - 1
-	if before == (webhook.ID{}) {
-		return id, true
-	}
-	// Before names one delivery. The list is in order of (Seq, endpoint, nonce), so that
-	// the bound for other endpoints lies just below or above it.
-	bound, ok := before.For(n), true
-	switch {
-	case n < before.Endpoint:
-		bound.Nonce = math.MaxUint32
-	case n == before.Endpoint:
-		bound, ok = layout.PreviousID(before)
-	default: // among equal Seqs, n comes earlier in the list
-		bound.Nonce = 0
-		bound, ok = layout.PreviousID(bound)
-	}
-	if bound.Compare(id) < 0 {
-		id = bound
-	}
-	return id, ok
+	return storage.ListStart(n, l.until, l.q.Before)
 }
 
 // wants reports whether a delivery matches the filters.

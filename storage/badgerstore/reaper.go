@@ -8,6 +8,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
@@ -79,15 +80,15 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 // twice. It reads the endpoints again: their encryption keys may have changed since the
 // snapshot.
 func (r *reaping) plan(tx *badger.Txn) (*change, error) {
-	var tally keyTally
+	var tally storage.KeyTally
 	for _, n := range r.gone {
 		e, err := readEndpoint(tx, n)
 		if err != nil {
 			return nil, err
 		}
-		tally.move(e.Sealed, webhook.SealedValues{})
+		tally.Move(e.Sealed, webhook.SealedValues{})
 	}
-	if err := tally.writeTo(tx, &r.change); err != nil {
+	if err := writeKeyUses(tx, &r.change, &tally); err != nil {
 		return nil, err
 	}
 	last, err := metaNumber(tx, layout.MetaLastSeq)

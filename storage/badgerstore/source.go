@@ -5,6 +5,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
@@ -47,7 +48,7 @@ func (s *source) advance(l *lister) {
 	s.id = layout.ParseDeliveryKey(s.scan.Key)
 	s.record = append(s.record[:0], s.scan.Value...)
 	var more bool
-	if s.next, more = layout.PreviousID(s.id); !more {
+	if s.next, more = storage.PreviousID(s.id); !more {
 		s.next = s.id
 	}
 	if s.id.Seq < l.since {

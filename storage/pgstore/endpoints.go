@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
@@ -45,9 +46,9 @@ func (s *Store) CreateNumbered(
 		if err := finish(&stored); err != nil {
 			return err
 		}
-		var tally keyTally
-		tally.move(webhook.SealedValues{}, stored.Sealed)
-		if err := tally.write(ctx, tx); err != nil {
+		var tally storage.KeyTally
+		tally.Move(webhook.SealedValues{}, stored.Sealed)
+		if err := writeKeyUses(ctx, tx, &tally); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, insertEndpoint, endpointRow(&stored, version)...)
@@ -91,9 +92,9 @@ func (s *Store) UpdateEndpoint(
 			return err
 		}
 		now.ID, now.Revision = was.ID, was.Revision+1 // neither is change's to change
-		var tally keyTally
-		tally.move(was.Sealed, now.Sealed)
-		if err := tally.write(ctx, tx); err != nil {
+		var tally storage.KeyTally
+		tally.Move(was.Sealed, now.Sealed)
+		if err := writeKeyUses(ctx, tx, &tally); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, updateEndpoint, endpointRow(&now, version)...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/pgstore/schema"
 	"github.com/corpastro/astrohook/storage/pgstore/session"
 	"github.com/corpastro/astrohook/storage/pgstore/tables"
@@ -247,7 +248,7 @@ func (s *Store) reapEndpoints(ctx context.Context, horizon time.Time, limit int)
 
 // removeEndpoints removes those of some endpoints that have no deliveries.
 func (s *Store) removeEndpoints(ctx context.Context, tx pgx.Tx, numbers []webhook.EndpointNumber) error {
-	var tally keyTally
+	var tally storage.KeyTally
 	for _, n := range numbers {
 		k, left := tables.KeyOf(webhook.ID{Endpoint: n}), int64(0)
 		for _, t := range tables.DeliveryTables {
@@ -264,7 +265,7 @@ func (s *Store) removeEndpoints(ctx context.Context, tx pgx.Tx, numbers []webhoo
 		if err != nil {
 			return err
 		}
-		tally.move(e.Sealed, webhook.SealedValues{})
+		tally.Move(e.Sealed, webhook.SealedValues{})
 		if _, err := tx.Exec(ctx, sqlForgetEndpoint, k.Endpoint); err != nil {
 			return err
 		}
@@ -272,5 +273,5 @@ func (s *Store) removeEndpoints(ctx context.Context, tx pgx.Tx, numbers []webhoo
 			return err
 		}
 	}
-	return tally.write(ctx, tx)
+	return writeKeyUses(ctx, tx, &tally)
 }

@@ -3,8 +3,6 @@ package pgstore
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,25 +11,6 @@ import (
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
-
-// keyTally counts by how much a change alters the number of endpoints under each key.
-type keyTally struct {
-	changes map[string]int64
-	checks  map[string][]byte // of keys that endpoints move to
-}
-
-// move takes an endpoint from one key to another; one without KeyID stands for none.
-func (t *keyTally) move(from, to webhook.SealedValues) {
-	if from.KeyID == to.KeyID {
-		return
-	}
-	if t.changes == nil {
-		t.changes, t.checks = map[string]int64{}, map[string][]byte{}
-	}
-	t.changes[from.KeyID]--
-	t.changes[to.KeyID]++
-	t.checks[to.KeyID] = to.Check
-}
 
 var (
 	// The check stays: it is that of the key, not of an endpoint.
@@ -43,17 +22,12 @@ var (
 	allKeys = tables.Statement("secretKeys", `SELECT id, endpoints, check_value FROM secret_key ORDER BY id`)
 )
 
-// write updates the counts in the transaction that moves the endpoints. It goes through
-// the keys in order, so that no two transactions wait for each other.
-func (t *keyTally) write(ctx context.Context, tx pgx.Tx) error {
-	for _, id := range slices.Sorted(maps.Keys(t.changes)) {
-		by, err := t.changes[id], error(nil)
-		switch {
-		// Endpoints without values have no key; a key that lost and gained as many stays.
-		case id == "" || by == 0:
-		case by > 0:
-			_, err = tx.Exec(ctx, gainKey, tables.NameOf(id), by, t.checks[id])
-		default:
+// writeKeyUses updates the counts in the transaction that moves the endpoints.
+func writeKeyUses(ctx context.Context, tx pgx.Tx, t *storage.KeyTally) error {
+	return t.Each(func(id string, by int64, check []byte) (err error) {
+		if by > 0 {
+			_, err = tx.Exec(ctx, gainKey, tables.NameOf(id), by, check)
+		} else {
 			var left int64
 			if err = tx.QueryRow(ctx, loseKey, tables.NameOf(id), -by).Scan(&left); err == nil && left == 0 {
 				_, err = tx.Exec(ctx, dropKey, tables.NameOf(id))
@@ -64,8 +38,8 @@ func (t *keyTally) write(ctx context.Context, tx pgx.Tx) error {
 		if err != nil {
 			return fmt.Errorf("count the webhooks under key %q: %w", id, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // KeyUses returns each key that encrypts the values of any endpoint, by ID.
@@ -123,19 +97,19 @@ func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next
 
 // reseal seals some endpoints again, and stores them and the counts of keys.
 func reseal(ctx context.Context, tx pgx.Tx, r storage.Resealing, found []webhook.Endpoint) error {
-	var tally keyTally
+	var tally storage.KeyTally
 	batch := &pgx.Batch{}
 	for _, e := range found {
 		now, err := r.Seal(e)
 		if err != nil {
 			return fmt.Errorf("webhook %s: %w", webhook.EndpointID.Format(e.ID), err)
 		}
-		tally.move(e.Sealed, now)
+		tally.Move(e.Sealed, now)
 		e.Sealed = now
 		batch.Queue(resealEndpoint, int32(e.Number()), tables.NameOf(now.KeyID), record.EncodeEndpoint(&e))
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	return tally.write(ctx, tx)
+	return writeKeyUses(ctx, tx, &tally)
 }

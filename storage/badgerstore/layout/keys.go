@@ -261,20 +261,6 @@ func LastID(n webhook.EndpointNumber) webhook.ID {
 	return webhook.ID{Seq: math.MaxUint64, Endpoint: n, Nonce: math.MaxUint32}
 }
 
-// PreviousID returns the largest ID of the same endpoint below id; false if there is
-// none. Lists continue there.
-func PreviousID(id webhook.ID) (webhook.ID, bool) {
-	switch {
-	case id.Nonce > 0:
-		id.Nonce--
-	case id.Seq > 0:
-		id.Seq, id.Nonce = id.Seq-1, math.MaxUint32
-	default:
-		return id, false
-	}
-	return id, true
-}
-
 // The keys of SpaceMeta. Their values are numbers, except that of MetaCursorKey.
 var (
 	MetaVersion    = []byte("mversion")   // of the schema

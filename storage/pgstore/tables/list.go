@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -79,40 +80,7 @@ func (l *lister) listEndpoints(ctx context.Context) error {
 
 // start returns the newest ID of an endpoint that the list can have; false if none.
 func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
-	id, before := webhook.ID{Seq: l.until - 1, Endpoint: n, Nonce: math.MaxUint32}, l.q.Before
-	if before == (webhook.ID{}) {
-		return id, true
-	}
-	// Before names one delivery. The list is in order of (Seq, endpoint, nonce), so that the
-	// bound for other endpoints lies just below or above it.
-	bound, ok := before.For(n), true
-	switch {
-	case n < before.Endpoint:
-		bound.Nonce = math.MaxUint32
-	case n == before.Endpoint:
-		bound, ok = predecessor(before)
-	default: // among equal Seqs, n comes earlier in the list
-		bound.Nonce = 0
-		bound, ok = predecessor(bound)
-	}
-	if bound.Compare(id) < 0 {
-		id = bound
-	}
-	return id, ok
-}
-
-// predecessor returns the largest ID of the same endpoint that is smaller; false if there
-// is none.
-func predecessor(id webhook.ID) (webhook.ID, bool) {
-	switch {
-	case id.Nonce > 0:
-		id.Nonce--
-	case id.Seq > 0:
-		id.Seq, id.Nonce = id.Seq-1, math.MaxUint32
-	default:
-		return id, false
-	}
-	return id, true
+	return storage.ListStart(n, l.until, l.q.Before)
 }
 
 // wants reports whether a delivery matches the filters and has not expired.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -97,7 +98,7 @@ func (src *source) read(size int) {
 	if src.ended = len(src.rows) < size; src.ended {
 		return
 	}
-	before, ok := predecessor(src.rows[len(src.rows)-1].ID)
+	before, ok := storage.PreviousID(src.rows[len(src.rows)-1].ID)
 	src.next, src.ended = before, !ok
 }
 
