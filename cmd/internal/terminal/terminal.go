@@ -37,19 +37,19 @@ func Counted[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %s", n, plural(noun))
+	return fmt.Sprintf("%d %s", n, Plural(noun))
 }
 
 // CountedOrNo is Counted, with "no keys" for 0.
 func CountedOrNo[N int | int64](n N, noun string) string {
 	if n == 0 {
-		return "no " + plural(noun)
+		return "no " + Plural(noun)
 	}
 	return Counted(n, noun)
 }
 
-// plural returns a noun's plural. It knows the regular forms only.
-func plural(noun string) string {
+// Plural returns a noun's plural. It knows the regular forms only.
+func Plural(noun string) string {
 	if stem, is := strings.CutSuffix(noun, "y"); is && !strings.HasSuffix(stem, "e") {
 		return stem + "ies"
 	}

@@ -29,9 +29,9 @@ func TestRefusals(t *testing.T) {
 	}
 	target := "https://a.example/"
 	for begin, c := range map[string]command{
-		"list webhooks: ":           &webhooksList{caller: from, Watch: once},
-		"show the webhook: ":        &webhooksGet{caller: from, Watch: once, ID: "wh_1"},
-		"show the health: ":         &webhooksHealth{caller: from, Watch: once, ID: "wh_1"},
+		"list webhooks: ":           &webhooksList{paged: paged{caller: from, Watch: once}},
+		"show the webhook: ":        &webhooksGet{single: single{caller: from, Watch: once}, ID: "wh_1"},
+		"show the health: ":         &webhooksHealth{single: single{caller: from, Watch: once}, ID: "wh_1"},
 		"register the webhook: ":    &webhooksAdd{caller: from, Flags: table, Target: target},
 		"change the webhook: ":      &webhooksSet{caller: from, Flags: table, ID: "wh_1", Target: &target},
 		"wh_1: ":                    &webhooksPause{caller: from, Flags: table, IDs: []string{"wh_1"}},
@@ -39,12 +39,12 @@ func TestRefusals(t *testing.T) {
 		"rotate the secret: ":       &webhooksRotate{caller: from, Flags: table, ID: "wh_1"},
 		"test the webhook: ":        &webhooksTest{caller: from, Flags: table, ID: "wh_1"},
 		"delete wh_1: ":             &webhooksRemove{caller: from, Consent: yes, IDs: []string{"wh_1"}},
-		"list deliveries: ":         &deliveriesList{caller: from, Watch: once},
-		"show the delivery: ":       &deliveriesGet{caller: from, Watch: once, ID: "whd_1"},
+		"list deliveries: ":         &deliveriesList{paged: paged{caller: from, Watch: once}},
+		"show the delivery: ":       &deliveriesGet{single: single{caller: from, Watch: once}, ID: "whd_1"},
 		"whd_1: ":                   &deliveriesRetry{caller: from, Flags: table, IDs: []string{"whd_1"}},
 		"whd_2: ":                   &deliveriesCancel{caller: from, Flags: table, IDs: []string{"whd_2"}},
-		"show the event: ":          &eventsGet{caller: from, Watch: once, Limit: 1, ID: "evt_1"},
-		"list event types: ":        &typesList{caller: from, Watch: once},
+		"show the event: ":          &eventsGet{single: single{caller: from, Watch: once}, Limit: 1, ID: "evt_1"},
+		"list event types: ":        &typesList{paged: paged{caller: from, Watch: once}},
 		"register the event type: ": &typesAdd{caller: from, Flags: table, Name: "a.b"},
 		"change the event type: ":   &typesSet{caller: from, Flags: table, Name: "a.b"},
 		"remove a.b: ":              &typesRemove{caller: from, Consent: yes, Names: []string{"a.b"}},
@@ -164,7 +164,7 @@ func TestWatchedList(t *testing.T) {
 		}
 	})
 	var out, said strings.Builder
-	c := typesList{caller: from, bound: bound{Limit: 50}, Watch: live.Watch{Flags: output.Flags{Output: output.NDJSON}, Watch: true, Every: 100 * time.Millisecond}}
+	c := typesList{paged{caller: from, bound: bound{Limit: 50}, Watch: live.Watch{Flags: output.Flags{Output: output.NDJSON}, Watch: true, Every: 100 * time.Millisecond}}}
 	if err := c.Run(ctx, terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &said}); err != nil {
 		t.Error(err)
 	}

@@ -2,11 +2,9 @@ package resource
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 
-	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -30,10 +28,8 @@ type period struct {
 
 // deliveriesList lists deliveries, with every filter that the API has.
 type deliveriesList struct {
-	caller     `embed:""`
-	bound      `embed:""`
-	live.Watch `embed:""`
-	period     `embed:""`
+	paged  `embed:""`
+	period `embed:""`
 
 	Webhook   string  `env:"-" complete:"webhook" placeholder:"ID" help:"Only this webhook's; also of one that was deleted."`
 	Status    *string `env:"-" short:"s" enum:"queued,processing,retrying,delivered,failed,cancelled" placeholder:"STATUS" help:"Only those with this status: queued, processing, retrying, delivered, failed or cancelled."`
@@ -50,40 +46,18 @@ func (c *deliveriesList) Run(ctx context.Context, std terminal.Streams) error {
 	if c.Status != nil {
 		query.Set("status", *c.Status)
 	}
-	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			l, err := c.list(a, path, query)
-			if err != nil {
-				return err
-			}
-			n, err := output.List(p, l.values(ctx), deliveryColumns)
-			if err != nil {
-				return fmt.Errorf("list deliveries: %w", err)
-			}
-			l.note(p, n, "delivery")
-			return nil
-		})
-	})
+	return showList(ctx, std, &c.paged, path, query, "delivery", deliveryColumns)
 }
 
 // deliveriesGet shows one delivery.
 type deliveriesGet struct {
-	caller     `embed:""`
-	live.Watch `embed:""`
-	ID         string `arg:"" complete:"delivery" placeholder:"ID" help:"The delivery's id, whd_…."`
+	single `embed:""`
+	ID     string `arg:"" complete:"delivery" placeholder:"ID" help:"The delivery's id, whd_…."`
 }
 
 // Run prints the delivery.
 func (c *deliveriesGet) Run(ctx context.Context, std terminal.Streams) error {
-	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			answer, err := a.get(ctx, deliveryPath(c.ID, ""), nil)
-			if err != nil {
-				return fmt.Errorf("show the delivery: %w", err)
-			}
-			return output.One(p, answer, showDelivery)
-		})
-	})
+	return showOne(ctx, std, &c.single, deliveryPath(c.ID, ""), nil, "the delivery", showDelivery)
 }
 
 // deliveriesRetry sends deliveries again.

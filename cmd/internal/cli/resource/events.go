@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
@@ -35,11 +34,10 @@ type event struct {
 
 // eventsGet shows one event.
 type eventsGet struct {
-	caller     `embed:""`
-	live.Watch `embed:""`
-	Limit      int    `env:"-" default:"100" placeholder:"N" help:"Show N of its deliveries, 1 to 100."`
-	Cursor     string `env:"-" placeholder:"CURSOR" help:"The next_cursor of the answer before, to see further deliveries."`
-	ID         string `arg:"" placeholder:"ID" help:"The event's id, evt_…."`
+	single `embed:""`
+	Limit  int    `env:"-" default:"100" placeholder:"N" help:"Show N of its deliveries, 1 to 100."`
+	Cursor string `env:"-" placeholder:"CURSOR" help:"The next_cursor of the answer before, to see further deliveries."`
+	ID     string `arg:"" placeholder:"ID" help:"The event's id, evt_…."`
 }
 
 // Run prints the event.
@@ -48,15 +46,7 @@ func (c *eventsGet) Run(ctx context.Context, std terminal.Streams) error {
 		return settings.Misuse(fmt.Sprintf("--limit is not from 1 to %d", maxLog))
 	}
 	query := filters("limit", strconv.Itoa(c.Limit), "cursor", c.Cursor)
-	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			answer, err := a.get(ctx, "/api/events/"+url.PathEscape(c.ID), query)
-			if err != nil {
-				return fmt.Errorf("show the event: %w", err)
-			}
-			return output.One(p, answer, showEvent)
-		})
-	})
+	return showOne(ctx, std, &c.single, "/api/events/"+url.PathEscape(c.ID), query, "the event", showEvent)
 }
 
 // showEvent prints an event's card, and its deliveries below it.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/settings"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
@@ -94,6 +95,54 @@ func (l *listing) page(ctx context.Context, cursor string, left int) (p page, er
 		}
 	}
 	return p, err
+}
+
+// paged is a command that prints a list of the API: where to call, and how much to show.
+type paged struct {
+	caller     `embed:""`
+	bound      `embed:""`
+	live.Watch `embed:""`
+}
+
+// showList prints a list of the API. noun is one of its values, as in "event type".
+func showList[T any](
+	ctx context.Context, std terminal.Streams, c *paged, path string, query url.Values, noun string, columns []output.Column[T],
+) error {
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			l, err := c.list(a, path, query)
+			if err != nil {
+				return err
+			}
+			n, err := output.List(p, l.values(ctx), columns)
+			if err != nil {
+				return fmt.Errorf("list %s: %w", terminal.Plural(noun), err)
+			}
+			l.note(p, n, noun)
+			return nil
+		})
+	})
+}
+
+// single is a command that prints one thing of the API: where to call.
+type single struct {
+	caller     `embed:""`
+	live.Watch `embed:""`
+}
+
+// showOne prints what the API has at a path. what names it in errors, as in "the event".
+func showOne[T any](
+	ctx context.Context, std terminal.Streams, c *single, path string, query url.Values, what string, show func(*output.Printer, T) error,
+) error {
+	return c.with(func(a *api) error {
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
+			answer, err := a.get(ctx, path, query)
+			if err != nil {
+				return fmt.Errorf("show %s: %w", what, err)
+			}
+			return output.One(p, answer, show)
+		})
+	})
 }
 
 // note says that there are more values than were shown or, below a table, that there are

@@ -42,27 +42,12 @@ func showType(p *output.Printer, t eventType) error {
 
 // typesList lists event types.
 type typesList struct {
-	caller     `embed:""`
-	bound      `embed:""`
-	live.Watch `embed:""`
+	paged `embed:""`
 }
 
 // Run prints the list.
 func (c *typesList) Run(ctx context.Context, std terminal.Streams) error {
-	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			l, err := c.list(a, "/api/event-types", nil)
-			if err != nil {
-				return err
-			}
-			n, err := output.List(p, l.values(ctx), typeColumns)
-			if err != nil {
-				return fmt.Errorf("list event types: %w", err)
-			}
-			l.note(p, n, "event type")
-			return nil
-		})
-	})
+	return showList(ctx, std, &c.paged, "/api/event-types", nil, "event type", typeColumns)
 }
 
 // typesAdd registers an event type.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -31,34 +30,18 @@ func webhookPath(id, rest string) string { return "/api/webhooks/" + url.PathEsc
 
 // webhooksList lists webhooks.
 type webhooksList struct {
-	caller     `embed:""`
-	bound      `embed:""`
-	live.Watch `embed:""`
+	paged `embed:""`
 }
 
 // Run prints the list.
 func (c *webhooksList) Run(ctx context.Context, std terminal.Streams) error {
-	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			l, err := c.list(a, "/api/webhooks", nil)
-			if err != nil {
-				return err
-			}
-			n, err := output.List(p, l.values(ctx), webhookColumns)
-			if err != nil {
-				return fmt.Errorf("list webhooks: %w", err)
-			}
-			l.note(p, n, "webhook")
-			return nil
-		})
-	})
+	return showList(ctx, std, &c.paged, "/api/webhooks", nil, "webhook", webhookColumns)
 }
 
 // webhooksGet shows one webhook.
 type webhooksGet struct {
-	caller     `embed:""`
-	live.Watch `embed:""`
-	ID         string `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
+	single `embed:""`
+	ID     string `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run prints the webhook, and for people its health below it.
@@ -85,22 +68,13 @@ func (c *webhooksGet) Run(ctx context.Context, std terminal.Streams) error {
 
 // webhooksHealth shows the health of one webhook.
 type webhooksHealth struct {
-	caller     `embed:""`
-	live.Watch `embed:""`
-	ID         string `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
+	single `embed:""`
+	ID     string `arg:"" complete:"webhook" placeholder:"ID" help:"The webhook's id, wh_…."`
 }
 
 // Run prints the health.
 func (c *webhooksHealth) Run(ctx context.Context, std terminal.Streams) error {
-	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			answer, err := a.get(ctx, webhookPath(c.ID, "/health"), nil)
-			if err != nil {
-				return fmt.Errorf("show the health: %w", err)
-			}
-			return output.One(p, answer, showHealth)
-		})
-	})
+	return showOne(ctx, std, &c.single, webhookPath(c.ID, "/health"), nil, "the health", showHealth)
 }
 
 // each makes a call for each of several things, in order, and prints the answers. It stops
