@@ -47,7 +47,7 @@ type server struct {
 	exit   error         // how; read it after exited
 }
 
-// everythingOnDatabase is a variable that gives each server a database in place of its data
+// everythingOnDatabase is a variable with which each server has a database in place of its data
 // directory. Tests about directories cannot run so.
 const everythingOnDatabase = "ASTROHOOK_E2E_DATABASE"
 

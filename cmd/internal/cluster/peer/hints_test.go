@@ -39,7 +39,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestBatchRefuses gives batches that no node sends.
+// TestBatchRefuses decodes batches that no node sends.
 func TestBatchRefuses(t *testing.T) {
 	with := func(change func(h *Hint)) []byte {
 		h := someHints[0]

@@ -228,7 +228,7 @@ func TestOutboxForgets(t *testing.T) {
 	})
 }
 
-// TestInbox gives batches out of order: what is lost is noticed once, what comes twice or
+// TestInbox delivers batches out of order: what is lost is noticed once, what comes twice or
 // late is taken as it is.
 func TestInbox(t *testing.T) {
 	r := &receiver{}
