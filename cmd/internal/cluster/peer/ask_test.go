@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -78,5 +79,22 @@ func TestNotices(t *testing.T) {
 	n.calls.Wait()
 	if applied[2] != 42 {
 		t.Error("a notice was sent after the end")
+	}
+}
+
+// TestNoticesAtTheEnd sends notices while Close is called. The race detector sees it if
+// one begins beside Close's wait.
+func TestNoticesAtTheEnd(t *testing.T) {
+	to := startServer(t, NoticeHandlers(func() {}, func(context.Context, uint64) uint64 { return 0 }))
+	client := startClient(t, 1, testSecret)
+	for i := range 300 {
+		n := &Notices{Client: client, Others: func() []storage.Node { return []storage.Node{to} }}
+		var sending sync.WaitGroup
+		sending.Go(func() { n.PartsMoved(0) })
+		for range i % 30 {
+			runtime.Gosched()
+		}
+		n.Close()
+		sending.Wait()
 	}
 }

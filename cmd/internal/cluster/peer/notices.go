@@ -53,25 +53,18 @@ func (n *Notices) VersionStored(version uint64) {
 
 // send sends one notice in the background.
 func (n *Notices) send(to storage.Node, path string, body []byte, answered func([]byte)) {
-	if to.Address == "" || !n.begin() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if to.Address == "" || n.closed || n.underWay == maxNotices {
 		return
 	}
-	n.calls.Go(func() {
+	n.underWay++
+	n.calls.Go(func() { // under the lock: Close waits for all that began before it
 		defer n.end()
 		if answer, err := n.Client.Call(context.Background(), to, path, body); err == nil {
 			answered(answer)
 		}
 	})
-}
-
-func (n *Notices) begin() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closed || n.underWay == maxNotices {
-		return false
-	}
-	n.underWay++
-	return true
 }
 
 func (n *Notices) end() {
