@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp/pprofhandler"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -37,10 +39,15 @@ var frontPage string
 // inside another page.
 const frontPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// front serves a page for those who open the server in a browser: it says what the
+// front leads browsers to the console. It serves a page to all others, which says what the
 // server is and where to continue. It is the same for everybody and needs no token.
 func (s *Server) front(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	h := &ctx.Response.Header
+	h.Set(fasthttp.HeaderVary, fasthttp.HeaderAccept)
+	if bytes.Contains(ctx.Request.Header.Peek(fasthttp.HeaderAccept), []byte("text/html")) {
+		console.Redirect(ctx, "ui/")
+		return nil
+	}
 	h.Set(fasthttp.HeaderContentSecurityPolicy, frontPolicy)
 	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")

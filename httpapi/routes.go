@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 )
 
@@ -86,6 +87,20 @@ func routes() []route {
 	}
 }
 
+// pageRoutes is the table of what people open in a browser on the public listener. These
+// are no calls of the API, so openapi.yaml does not describe them.
+func pageRoutes() []route {
+	return []route{
+		{"GET", "/ui/{path:*}", auth.NeedNothing, nil, func(s *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+			return s.site.Serve(ctx, pathParameter(ctx, "path"))
+		}},
+		{"GET", "/portal", auth.NeedNothing, nil, func(s *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+			s.site.ServePortal(ctx)
+			return nil
+		}},
+	}
+}
+
 // newRouter returns a handler of these routes. It matches a path as it was sent: a path
 // that needs cleaning, or has one slash too many, is no route, so that the path that
 // is authorised is the path that is handled.
@@ -106,7 +121,11 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 	}})
 	// Requests that find no route are counted together: their paths are anybody's choice,
 	// and would make a label without bound.
-	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {
+	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(_ *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+		if string(ctx.Path()) == "/ui" { // the router cannot have it beside /ui/{path:*}
+			console.Redirect(ctx, "ui/")
+			return nil
+		}
 		return newProblem(codeNotFound, "there is no such path")
 	}})
 	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {

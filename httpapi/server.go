@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/paging"
@@ -37,6 +39,7 @@ type Server struct {
 	log          *slog.Logger
 	metrics      *metrics
 	exposition   fasthttp.RequestHandler
+	site         *console.Site
 	// writeBackup is Options.Backup; backingUp is set while one is being sent.
 	writeBackup func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp   atomic.Bool
@@ -102,13 +105,13 @@ func New(o Options) (*Server, error) {
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup, disk: o.Disk,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,
 		bodies: inbound.NewBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
-		connections: connections,
+		connections: connections, site: console.NewSite(console.Embedded(), o.Pages),
 	}
 	s.defaults.Store(&o.Defaults)
 	s.ceilings.Store(&o.Ceilings)
 	s.maxWebhooks.Store(int64(o.MaxWebhooks))
 	s.base, s.stop = context.WithCancel(context.Background())
-	s.public = inbound.NewServer(s.listenerOptions(s.newRouter(routes()), o.Limits.Connections))
+	s.public = inbound.NewServer(s.listenerOptions(s.newRouter(slices.Concat(routes(), pageRoutes())), o.Limits.Connections))
 	s.admin = inbound.NewServer(s.listenerOptions(s.newRouter(adminRoutes(o.Profiling)), adminConnections))
 	return s, nil
 }

@@ -95,6 +95,8 @@ var forbidden = []edge{
 	{"actors", "actors/sender/receivertest", "a fake for tests"},
 	{"cmd", "actors/sender/receivertest", "a fake for tests"},
 	{"httpapi/jsonbody", "httpapi/registration", "what all bodies share knows nothing of one resource"},
+	{"httpapi/console", "httpapi/auth", "the pages are the same for everybody"},
+	{"httpapi/console", "httpapi/inbound", "the pages are the same on every connection"},
 	{"httpapi/eventinput", "httpapi/registration", "events and webhooks have nothing in common but their form"},
 	{"httpapi/eventtypes", "httpapi/registration", "webhooks see the registry through an interface of their own"},
 	{"httpapi/registration", "httpapi/eventtypes", "webhooks see the registry through an interface of their own"},
