@@ -94,6 +94,8 @@ var forbidden = []edge{
 	{"actors/sender/detail", "actors/sender", "a leaf: all parts of the sender attach words"},
 	{"actors", "actors/sender/receivertest", "a fake for tests"},
 	{"cmd", "actors/sender/receivertest", "a fake for tests"},
+	{"httpapi/problem", "httpapi/auth", "what an answer looks like does not depend on who asks"},
+	{"httpapi/exchange", "httpapi/registration", "what all calls share knows nothing of one resource"},
 	{"httpapi/jsonbody", "httpapi/registration", "what all bodies share knows nothing of one resource"},
 	{"httpapi/eventinput", "httpapi/registration", "events and webhooks have nothing in common but their form"},
 	{"httpapi/eventtypes", "httpapi/registration", "webhooks see the registry through an interface of their own"},
