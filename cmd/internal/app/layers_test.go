@@ -94,6 +94,8 @@ var forbidden = []edge{
 	{"actors/sender/detail", "actors/sender", "a leaf: all parts of the sender attach words"},
 	{"actors", "actors/sender/receivertest", "a fake for tests"},
 	{"cmd", "actors/sender/receivertest", "a fake for tests"},
+	{"httpapi/problem", "httpapi/auth", "what an answer looks like does not depend on who asks"},
+	{"httpapi/exchange", "httpapi/registration", "what all calls share knows nothing of one resource"},
 	{"httpapi/jsonbody", "httpapi/registration", "what all bodies share knows nothing of one resource"},
 	{"httpapi/console", "httpapi/auth", "the pages are the same for everybody"},
 	{"httpapi/console", "httpapi/inbound", "the pages are the same on every connection"},
