@@ -41,7 +41,7 @@ build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
 
 # The pages in the binary. Without Node everything but them is built; CI leaves nothing out.
 CONSOLE := httpapi/console
-CONSOLE_SOURCES = $(wildcard $(CONSOLE)/*.json $(CONSOLE)/*.ts $(CONSOLE)/index.html) $(shell find $(CONSOLE)/src -type f ! -name openapi.d.ts) httpapi/openapi.yaml
+CONSOLE_SOURCES = $(wildcard $(CONSOLE)/*.json $(CONSOLE)/*.ts $(CONSOLE)/index.html) $(shell find $(CONSOLE)/src -type f ! -name openapi.d.ts 2>/dev/null) httpapi/openapi.yaml
 
 .PHONY: console
 console: ## Build the console's pages, where Node is there

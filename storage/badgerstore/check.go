@@ -128,6 +128,8 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 		return counted(&c.found.EventTypes, readable(v, record.DecodeEventType))
 	},
 	layout.SpaceAPIKey:      func(_ *checker, _, v []byte) error { return readable(v, record.DecodeAPIKey) },
+	layout.SpaceGrant:       func(_ *checker, _, v []byte) error { return readable(v, record.DecodeGrant) },
+	layout.SpaceLogo:        func(*checker, []byte, []byte) error { return nil }, // any bytes are one
 	layout.SpaceGate:        func(_ *checker, _, v []byte) error { return readable(v, record.DecodeGate) },
 	layout.SpaceIdempotency: func(_ *checker, _, v []byte) error { return readable(v, record.DecodeKeyedEvent) },
 	layout.SpaceMeta:        (*checker).meta,

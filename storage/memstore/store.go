@@ -53,6 +53,7 @@ type Store struct {
 	endpoints  map[webhook.EndpointNumber]webhook.Endpoint
 	types      map[string]webhook.EventType
 	apiKeys    map[string]webhook.APIKey
+	grants     map[string]webhook.Grant
 	cursorKey  *[32]byte
 	gates      map[webhook.EndpointNumber]webhook.GateState
 	// keys has the first event of each idempotency key. Old ones are never removed:
@@ -86,6 +87,7 @@ func Open(o Options) *Store {
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
 		apiKeys:    map[string]webhook.APIKey{},
+		grants:     map[string]webhook.Grant{},
 		gates:      map[webhook.EndpointNumber]webhook.GateState{},
 		keys:       map[publisherKey]webhook.Event{},
 		events:     map[webhook.ID]webhook.Event{},

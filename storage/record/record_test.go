@@ -53,6 +53,16 @@ func someAPIKey() webhook.APIKey {
 	}
 }
 
+// someGrant has every field but the logo, which is not part of the record.
+func someGrant() webhook.Grant {
+	at := func(us int64) time.Time { return time.UnixMicro(us).UTC() }
+	return webhook.Grant{
+		ID: "abcdefghijklmnop", Kind: webhook.GrantLink, Hash: [32]byte{1, 31: 2}, Parent: "parent", KeyID: "key", ClientID: "client",
+		Scopes: []string{"admin", "read"}, Subject: "subject:alice", Brand: webhook.Brand{Name: "Ünï", Color: "#aabbcc"}, MadeBy: "key:key",
+		CreatedAt: at(1), ExpiresAt: at(2), SessionLifetime: time.Hour, UsedBy: "session", UsedAt: at(3), KeptUntil: at(4),
+	}
+}
+
 // roundTrips checks that what decodes is encoded to something that decodes alike.
 func roundTrips[T any](t *testing.T, record []byte, decode func([]byte) (T, error), encode func(*T) []byte) {
 	t.Helper()
@@ -168,6 +178,14 @@ func FuzzAPIKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeAPIKey, EncodeAPIKey) })
 }
 
+func FuzzGrant(f *testing.F) {
+	g := someGrant()
+	f.Add(EncodeGrant(&g))
+	f.Add(EncodeGrant(&g)[:60])
+	f.Add(EncodeGrant(&webhook.Grant{}))
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeGrant, EncodeGrant) })
+}
+
 func FuzzKeyedEvent(f *testing.F) {
 	e := someEvent()
 	p := KeyedEventOf(&e)
@@ -191,6 +209,10 @@ func TestRecords(t *testing.T) {
 	}
 	if got, err := DecodeEndpoint(EncodeEndpoint(&w)); err != nil || !reflect.DeepEqual(got, w) {
 		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, w)
+	}
+	g := someGrant()
+	if got, err := DecodeGrant(EncodeGrant(&g)); err != nil || !reflect.DeepEqual(got, g) {
+		t.Errorf("grant: %v\n%+v\n%+v", err, got, g)
 	}
 	if got, err := DecodeAPIKey(EncodeAPIKey(&k)); err != nil || !reflect.DeepEqual(got, k) {
 		t.Errorf("API key: %v\n%+v\n%+v", err, got, k)

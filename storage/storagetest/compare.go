@@ -264,16 +264,21 @@ func (p *pair) updateEndpoint() {
 	})
 }
 
-// registry adds, changes and removes event types and API keys, some of them in vain.
+// registry adds, changes and removes event types, API keys and grants, some of them in vain.
 func (p *pair) registry() {
 	name := some(p, []string{"a", "b", "c"})
 	t, k := webhook.EventType{Name: name, Description: fmt.Sprint(p.random.IntN(10))}, webhook.APIKey{ID: name, Name: "key"}
+	link := webhook.Grant{ID: name, Kind: webhook.GrantLink, CreatedAt: p.now, ExpiresAt: p.now.AddDate(50, 0, 0)}
+	session := webhook.Grant{ID: name + name, Kind: webhook.GrantSession, CreatedAt: p.now, ExpiresAt: p.now.AddDate(60, 0, 0)}
 	calls := []func(s storage.Store, ctx context.Context) error{
 		func(s storage.Store, ctx context.Context) error { return s.CreateEventType(ctx, t) },
 		func(s storage.Store, ctx context.Context) error { return s.UpdateEventType(ctx, t) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteEventType(ctx, name) },
 		func(s storage.Store, ctx context.Context) error { return s.CreateAPIKey(ctx, k) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteAPIKey(ctx, name) },
+		func(s storage.Store, ctx context.Context) error { return s.CreateGrant(ctx, link) },
+		func(s storage.Store, ctx context.Context) error { return s.RedeemGrant(ctx, name, session) },
+		func(s storage.Store, ctx context.Context) error { return s.DeleteGrant(ctx, name) },
 	}
 	call := some(p, calls)
 	_, _ = both(p, "registry", func(s storage.Store) (struct{}, error) { return struct{}{}, call(s, p.Context()) })
@@ -297,6 +302,7 @@ func (p *pair) compareAll() {
 	_, _ = both(p, "LastSeq", func(s storage.Store) (uint64, error) { return s.LastSeq(), nil })
 	_, _ = both(p, "EventTypes", func(s storage.Store) ([]webhook.EventType, error) { return s.EventTypes(p.Context()) })
 	_, _ = both(p, "APIKeys", func(s storage.Store) ([]webhook.APIKey, error) { return s.APIKeys(p.Context()) })
+	_, _ = both(p, "Grants", func(s storage.Store) ([]webhook.Grant, error) { return s.Grants(p.Context()) })
 	_, _ = both(p, "Wakes", func(s storage.Store) (wakes []webhook.Wake, err error) {
 		err = s.Wakes(p.Context(), webhook.AllParts(), 0, func(w webhook.Wake) error { wakes = append(wakes, w); return nil })
 		return wakes, err

@@ -230,6 +230,30 @@ func (f *Faulty) DeleteAPIKey(ctx context.Context, id string) error {
 	return f.Store.DeleteAPIKey(ctx, id)
 }
 
+// CreateGrant adds a grant, or fails.
+func (f *Faulty) CreateGrant(ctx context.Context, g webhook.Grant) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.CreateGrant(ctx, g)
+}
+
+// RedeemGrant exchanges a link, or fails.
+func (f *Faulty) RedeemGrant(ctx context.Context, link string, session webhook.Grant) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.RedeemGrant(ctx, link, session)
+}
+
+// DeleteGrant removes a grant, or fails.
+func (f *Faulty) DeleteGrant(ctx context.Context, id string) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.DeleteGrant(ctx, id)
+}
+
 // CursorKey keeps a cursor key, or fails.
 func (f *Faulty) CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error) {
 	if err := f.fault(); err != nil {

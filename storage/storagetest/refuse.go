@@ -84,6 +84,9 @@ func writes(ctx context.Context) map[string]func(storage.Store) error {
 		"DeleteEventType": func(s storage.Store) error { return s.DeleteEventType(ctx, "a") },
 		"CreateAPIKey":    func(s storage.Store) error { return s.CreateAPIKey(ctx, webhook.APIKey{ID: "a"}) },
 		"DeleteAPIKey":    func(s storage.Store) error { return s.DeleteAPIKey(ctx, "a") },
+		"CreateGrant":     func(s storage.Store) error { return s.CreateGrant(ctx, webhook.Grant{ID: "a"}) },
+		"RedeemGrant":     func(s storage.Store) error { return s.RedeemGrant(ctx, "a", webhook.Grant{ID: "b"}) },
+		"DeleteGrant":     func(s storage.Store) error { return s.DeleteGrant(ctx, "a") },
 		"CursorKey": func(s storage.Store) error {
 			_, err := s.CursorKey(ctx, [32]byte{1})
 			return err
@@ -120,6 +123,8 @@ func reads(ctx context.Context) map[string]func(storage.Store) error {
 		},
 		"EventTypes": func(s storage.Store) error { _, err := s.EventTypes(ctx); return err },
 		"APIKeys":    func(s storage.Store) error { _, err := s.APIKeys(ctx); return err },
+		"Grants":     func(s storage.Store) error { _, err := s.Grants(ctx); return err },
+		"Grant":      func(s storage.Store) error { _, err := s.Grant(ctx, "a"); return err },
 		"Event":      func(s storage.Store) error { _, err := s.Event(ctx, id); return err },
 		"Queued":     func(s storage.Store) error { _, err := s.Queued(ctx, 1, webhook.ID{}, 1, 1); return err },
 		"Scheduled": func(s storage.Store) error {

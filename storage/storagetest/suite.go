@@ -69,6 +69,7 @@ func Run(t *testing.T, b Backend) {
 		"secretKeys": secretKeyTests,
 		"eventTypes": eventTypeTests,
 		"access":     accessTests,
+		"grants":     grantTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,
 		"settle":     settleTests,

@@ -31,6 +31,8 @@ const (
 	SpaceSecretKey   Space = 'y' // id → KeyCount
 	SpaceEventType   Space = 't' // name → event type
 	SpaceAPIKey      Space = 'k' // id → API key
+	SpaceGrant       Space = 'n' // id → grant
+	SpaceLogo        Space = 'r' // id → logo of a grant
 	SpaceGate        Space = 'g' // number(4) → gate state
 	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → KeyedEvent
 	SpaceEvent       Space = 'e' // seq(8) nonce(4) → event
@@ -123,6 +125,9 @@ func SecretKeyKey(id string) []byte { return append([]byte{byte(SpaceSecretKey)}
 
 // APIKeyKey returns the key of an API key.
 func APIKeyKey(id string) []byte { return append([]byte{byte(SpaceAPIKey)}, id...) }
+
+// GrantKey returns the key of a grant, or of its logo.
+func GrantKey(s Space, id string) []byte { return append([]byte{byte(s)}, id...) }
 
 // IdempotencyKey returns the key of a publisher's idempotency key.
 func IdempotencyKey(e *webhook.Event) []byte {
