@@ -140,6 +140,9 @@ type Events interface {
 	// Event returns an event with its data; its Endpoints are all that it has a
 	// delivery for. ErrNotFound.
 	Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
+	// ListEvents returns events newest first. Its cost depends on the length of the page,
+	// not on what is stored.
+	ListEvents(ctx context.Context, q webhook.EventQuery) (webhook.EventPage, error)
 	// LastSeq returns the largest Seq of any ID stored.
 	LastSeq() uint64
 }

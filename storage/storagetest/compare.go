@@ -304,6 +304,7 @@ func (p *pair) compareAll() {
 	for _, q := range p.queries() {
 		_, _ = both(p, fmt.Sprintf("ListDeliveries %+v", q), func(s storage.Store) ([]webhook.ID, error) { return everyPage(p.Context(), s, q) })
 	}
+	p.compareEvents()
 }
 
 // compareEndpoint compares an endpoint's registration, queue, schedule and counts.
@@ -335,6 +336,25 @@ func (p *pair) queries() []webhook.DeliveryQuery {
 		{Limit: limit, EventType: "user.created", Endpoint: some(p, p.endpoints)},
 		{Limit: limit, Since: p.now.Add(-time.Hour), Until: p.now.Add(time.Hour)},
 		{Limit: limit, Before: some(p, p.deliveries)},
+		{Limit: limit, Code: some(p, []webhook.CodeFilter{"2xx", "5xx", "503"}), ClientID: some(p, append(clients, ""))},
+		{Limit: limit, Reason: webhook.ReasonHTTP5xx, Endpoint: some(p, p.endpoints)},
+		{Limit: limit, Reason: webhook.ReasonGone, MinAttempts: p.random.IntN(4)},
+	}
+}
+
+// compareEvents compares lists of events by every filter, with random values.
+func (p *pair) compareEvents() {
+	limit := 1 + p.random.IntN(10)
+	for _, q := range []webhook.EventQuery{
+		{Limit: limit},
+		{Limit: limit, ClientID: some(p, clients), Matched: webhook.OnlyMatched},
+		{Limit: limit, ClientID: some(p, clients), Publisher: "p", Matched: webhook.OnlyUnmatched},
+		{Limit: limit, EventType: "user.created", Before: some(p, p.events)},
+		{Limit: limit, Publisher: some(p, []string{"p", "q"}), Since: p.now.Add(-time.Minute), Until: p.now},
+	} {
+		_, _ = both(p, fmt.Sprintf("ListEvents %+v", q), func(s storage.Store) ([]webhook.EventSummary, error) {
+			return eventsOfPages(p.Context(), s, q)
+		})
 	}
 }
 
@@ -350,6 +370,17 @@ func everyPage(ctx context.Context, s storage.Store, q webhook.DeliveryQuery) (i
 		}
 		if page.Next == (webhook.ID{}) {
 			return ids, nil
+		}
+		q.Before = page.Next
+	}
+}
+
+// eventsOfPages follows a list of events to its end.
+func eventsOfPages(ctx context.Context, s storage.Store, q webhook.EventQuery) (list []webhook.EventSummary, err error) {
+	for {
+		page, err := s.ListEvents(ctx, q)
+		if list = append(list, page.Events...); err != nil || page.Next == (webhook.ID{}) {
+			return list, err
 		}
 		q.Before = page.Next
 	}

@@ -76,6 +76,7 @@ func Run(t *testing.T, b Backend) {
 		"queue":      queueTests,
 		"schedule":   scheduleTests,
 		"list":       listTests,
+		"eventList":  eventListTests,
 		"change":     changeTests,
 		"bulk":       bulkTests,
 		"backlog":    backlogTests,
