@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Store keeps everything that survives a restart. All methods are safe for
@@ -60,6 +61,7 @@ type records interface {
 	Endpoints
 	EventTypes
 	Access
+	Audit
 	Events
 	Queues
 	Gates
@@ -115,6 +117,15 @@ type Access interface {
 	// CursorKey returns the key that authenticates cursors. The first call stores
 	// the key offered; all later calls return that one.
 	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
+}
+
+// Audit keeps who changed what through the API.
+type Audit interface {
+	// AppendAudit stores an entry, which stays for the retention after its At.
+	AppendAudit(ctx context.Context, e audit.Entry) error
+	// ListAudit returns the entries that q selects, newest first. It looks at no more
+	// than q.Looks entries.
+	ListAudit(ctx context.Context, q audit.Query) (audit.Page, error)
 }
 
 // Events keeps what was published.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Compare makes the same random calls on two empty stores, and fails where one of them
@@ -268,12 +269,14 @@ func (p *pair) updateEndpoint() {
 func (p *pair) registry() {
 	name := some(p, []string{"a", "b", "c"})
 	t, k := webhook.EventType{Name: name, Description: fmt.Sprint(p.random.IntN(10))}, webhook.APIKey{ID: name, Name: "key"}
+	e := audit.Entry{ID: webhook.ID{Seq: p.seq.Next(p.now), Nonce: 1}, At: p.now, Action: "key.create", Resource: name}
 	calls := []func(s storage.Store, ctx context.Context) error{
 		func(s storage.Store, ctx context.Context) error { return s.CreateEventType(ctx, t) },
 		func(s storage.Store, ctx context.Context) error { return s.UpdateEventType(ctx, t) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteEventType(ctx, name) },
 		func(s storage.Store, ctx context.Context) error { return s.CreateAPIKey(ctx, k) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteAPIKey(ctx, name) },
+		func(s storage.Store, ctx context.Context) error { return s.AppendAudit(ctx, e) },
 	}
 	call := some(p, calls)
 	_, _ = both(p, "registry", func(s storage.Store) (struct{}, error) { return struct{}{}, call(s, p.Context()) })
@@ -297,6 +300,9 @@ func (p *pair) compareAll() {
 	_, _ = both(p, "LastSeq", func(s storage.Store) (uint64, error) { return s.LastSeq(), nil })
 	_, _ = both(p, "EventTypes", func(s storage.Store) ([]webhook.EventType, error) { return s.EventTypes(p.Context()) })
 	_, _ = both(p, "APIKeys", func(s storage.Store) ([]webhook.APIKey, error) { return s.APIKeys(p.Context()) })
+	for _, q := range []audit.Query{{Limit: 3}, {Resource: "a", Limit: 1}} {
+		_, _ = both(p, "ListAudit", func(s storage.Store) (audit.Page, error) { return s.ListAudit(p.Context(), q) })
+	}
 	_, _ = both(p, "Wakes", func(s storage.Store) (wakes []webhook.Wake, err error) {
 		err = s.Wakes(p.Context(), webhook.AllParts(), 0, func(w webhook.Wake) error { wakes = append(wakes, w); return nil })
 		return wakes, err

@@ -69,6 +69,7 @@ func Run(t *testing.T, b Backend) {
 		"secretKeys": secretKeyTests,
 		"eventTypes": eventTypeTests,
 		"access":     accessTests,
+		"audit":      auditTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,
 		"settle":     settleTests,
