@@ -14,6 +14,7 @@ import (
 func goldenRecords() map[string][]byte {
 	event, delivery, endpoint, key := someEvent(), someDelivery(), someEndpoint(), someAPIKey()
 	grant := someGrant()
+	entry := someAudit()
 	keyed := KeyedEvent{Version: 2, ID: event.ID, Deliveries: 3, Disabled: 1, Limited: 2, Fingerprint: [16]byte{1, 15: 9}}
 	pending := delivery
 	pending.Status, pending.Reason, pending.FinishedAt = webhook.Retrying, webhook.ReasonNone, time.Time{}
@@ -35,6 +36,7 @@ func goldenRecords() map[string][]byte {
 		"keyed event":         keyed.Encode(),
 		"API key":             EncodeAPIKey(&key),
 		"grant":               EncodeGrant(&grant),
+		"audit":               EncodeAudit(&entry),
 		"event type":          EncodeEventType(webhook.EventType{Name: "a", Description: "ünï"}),
 		"gate":                EncodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 300}),
 	}
@@ -79,6 +81,7 @@ func TestGoldenRecordsAreRead(t *testing.T) {
 		"API key":          func(r []byte) error { _, err := DecodeAPIKey(r); return err },
 		"grant":            func(r []byte) error { _, err := DecodeGrant(r); return err },
 		"event type":       func(r []byte) error { _, err := DecodeEventType(r); return err },
+		"audit":            func(r []byte) error { _, err := decodeAudit(r); return err },
 		"gate":             func(r []byte) error { _, err := DecodeGate(r); return err },
 	}
 	// mayEndAt are the places where a record of an older version ended.

@@ -33,6 +33,7 @@ func goldenRecords() map[string][]byte {
 		"key of an API key":    APIKeyKey("abc"),
 		"key of a grant":       GrantKey(SpaceGrant, "abc"),
 		"key of a logo":        GrantKey(SpaceLogo, "abc"),
+		"key of an audit":      AuditKey(someID),
 		"key of a keyed event": IdempotencyKey(&keyed),
 		"key of an event":      EventKey(someID),
 		"key of a part":        PartKey(someID, 258),

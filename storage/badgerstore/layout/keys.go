@@ -33,6 +33,7 @@ const (
 	SpaceAPIKey      Space = 'k' // id → API key
 	SpaceGrant       Space = 'n' // id → grant
 	SpaceLogo        Space = 'r' // id → logo of a grant
+	SpaceAudit       Space = 'h' // seq(8) nonce(4) → entry of the audit
 	SpaceGate        Space = 'g' // number(4) → gate state
 	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → KeyedEvent
 	SpaceEvent       Space = 'e' // seq(8) nonce(4) → event
@@ -64,7 +65,7 @@ const (
 // keySizes has the spaces in which all keys have the same size.
 var keySizes = map[Space]int{
 	SpaceEndpoint: EndpointKeySize, SpaceGate: EndpointKeySize, SpaceEvent: EventKeySize, SpaceSchedule: ScheduleKeySize,
-	SpacePart: PartKeySize, SpaceRemainder: EventKeySize,
+	SpacePart: PartKeySize, SpaceRemainder: EventKeySize, SpaceAudit: EventKeySize,
 	SpaceQueued: DeliveryKeySize, SpaceRetrying: DeliveryKeySize, SpaceDelivered: DeliveryKeySize, SpaceFailed: DeliveryKeySize,
 	SpaceAttempt: LogKeySize, SpaceBody: LogKeySize,
 }
@@ -128,6 +129,13 @@ func APIKeyKey(id string) []byte { return append([]byte{byte(SpaceAPIKey)}, id..
 
 // GrantKey returns the key of a grant, or of its logo.
 func GrantKey(s Space, id string) []byte { return append([]byte{byte(s)}, id...) }
+
+// AuditKey returns the key of an entry of the audit. ParseEventKey reads its ID.
+func AuditKey(id webhook.ID) []byte {
+	key := EventKey(id)
+	key[0] = byte(SpaceAudit)
+	return key
+}
 
 // IdempotencyKey returns the key of a publisher's idempotency key.
 func IdempotencyKey(e *webhook.Event) []byte {
