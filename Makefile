@@ -39,6 +39,18 @@ run: build ## Build, and run the server for a first look (serve --dev)
 build: need-go $(PATCHED) ## Build bin/astrohook: one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/astrohook ./cmd/astrohook
 
+# The pages in the binary. Without Node everything but them is built; CI leaves nothing out.
+CONSOLE := httpapi/console
+CONSOLE_SOURCES = $(wildcard $(CONSOLE)/*.json $(CONSOLE)/*.ts $(CONSOLE)/index.html) $(shell find $(CONSOLE)/src -type f ! -name openapi.d.ts) httpapi/openapi.yaml
+
+.PHONY: console
+console: ## Build the console's pages, where Node is there
+	@if command -v npm >/dev/null || test "$${CI:-}" = true; then $(MAKE) --no-print-directory $(CONSOLE)/dist/app/index.html; \
+	else echo "no Node with npm: the console is left out, everything else is built (see CONTRIBUTING.md)" >&2; fi
+
+$(CONSOLE)/dist/app/index.html: $(CONSOLE_SOURCES) $(CONSOLE)/node_modules/.package-lock.json
+	cd $(CONSOLE) && npm run build
+
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test

@@ -13,10 +13,10 @@ import (
 
 // runCommand runs scenarios. A flag that is left out keeps each scenario's own value.
 type runCommand struct {
-	Scenario        []string      `help:"Scenarios to run, separated by commas: bare, single, batch, fan-out, many, latency, isolation, scaling, herd, registered, backlog, sustained. All of them by default." placeholder:"NAME"`
+	Scenario        []string      `help:"Scenarios to run, separated by commas: bare, single, batch, fan-out, many, latency, isolation, scaling, herd, registered, backlog, saturation, sustained. All of them by default." placeholder:"NAME"`
 	Smoke           bool          `help:"A short run of bare, single, batch and fan-out that judges only whether anything was lost, duplicated or corrupted."`
 	Repetitions     int           `help:"How often to run each scenario." default:"1"`
-	LongRepetitions int           `help:"The same for herd, registered, backlog and sustained." default:"1"`
+	LongRepetitions int           `help:"The same for herd, registered, backlog, saturation and sustained." default:"1"`
 	Scale           float64       `help:"Multiplies the sizes that make a scenario long: many endpoints, many pending deliveries, many minutes." default:"1"`
 	Backlog         uint64        `help:"Pending deliveries in the scenario backlog." placeholder:"N"`
 	Duration        time.Duration `help:"How long to publish in each scenario, after warming up."`
@@ -100,8 +100,12 @@ func (c *runCommand) apply(s *scenario) {
 	set(&s.Duration, c.Duration)
 	set(&s.Payload, c.Payload)
 	set(&s.Connections, c.Connections)
-	if c.Connections != 0 && s.Name == "single" {
+	switch {
+	case c.Connections == 0:
+	case s.Name == "single":
 		s.play = nil // no curve over what was fixed
+	case s.Name == "saturation":
+		s.Points = []int{c.Connections}
 	}
 	if !s.Bare {
 		set(&s.Rate, c.Rate)

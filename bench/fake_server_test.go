@@ -123,6 +123,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	switch {
 	case r.URL.Path == "/readyz":
+	case r.URL.Path == "/api/overview":
+		fmt.Fprint(w, `{"pending":0,"in_flight":0}`)
 	case isWebhook && rest == "":
 		s.register(w, r.URL.Query().Get("client_id"), body)
 	case isWebhook:

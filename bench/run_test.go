@@ -44,7 +44,7 @@ func TestChosenScenarios(t *testing.T) {
 		{runCommand{Smoke: true}, []string{report.Bare, "single", "batch", "fan-out"}},
 		{runCommand{Scenario: []string{"nonsense"}}, nil},
 		{runCommand{Scenario: []string{"backlog"}, Against: "http://h"}, nil},
-		{runCommand{Against: "http://h"}, []string{report.Bare, "single", "batch", "fan-out", "many", "latency", "isolation", "herd"}},
+		{runCommand{Against: "http://h"}, []string{report.Bare, "single", "batch", "fan-out", "many", "latency", "isolation", "herd", "saturation"}},
 	} {
 		c.command.Scale = 1
 		got, err := c.command.chosen()

@@ -161,6 +161,11 @@ func longScenarios() []scenario {
 			s.Endpoints, s.Pending = 10, 10_000_000
 			s.play, s.Long, s.Own, s.Timeline = playBacklog, true, true, true
 		}),
+		// Whether deliveries keep up with publishers that never wait.
+		likeSingle("saturation", func(s *scenario) {
+			s.Endpoints, s.FanOut, s.Points, s.Duration = 0, false, []int{64, 256, 512}, 2*time.Minute
+			s.play, s.Long, s.Timeline = playSaturation, true, true
+		}),
 		// Whether anything grows or slows down while a load lasts.
 		likeSingle("sustained", func(s *scenario) {
 			batch(s)

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -66,10 +67,10 @@ func actingFor(query *fasthttp.Args, who *auth.Principal) (*auth.Principal, erro
 // status is 503 and not 401: the caller's token may be good, and clients throw away a
 // token that got 401.
 func notNow(err error) error {
-	p := newProblem(codeUnavailable, "the token cannot be verified now: the keys of its issuer cannot be read; try again later")
-	p.cause, p.retryAfter = err, defaultRetryAfter
+	p := problem.New(problem.Unavailable, "the token cannot be verified now: the keys of its issuer cannot be read; try again later")
+	p.Cause, p.RetryAfter = err, problem.DefaultRetryAfter
 	if later, ok := errors.AsType[*webhook.RetryAfterError](err); ok {
-		p.retryAfter = later.After
+		p.RetryAfter = later.After
 	}
 	return p
 }
@@ -77,30 +78,30 @@ func notNow(err error) error {
 // unauthenticated is the error of a request without a credential, or with one that
 // was refused for this reason. The caller does not learn the reason.
 func unauthenticated(reason string) error {
-	p := newProblem(codeUnauthenticated, "a bearer token or an API key is needed")
-	p.challenge = `Bearer realm="astrohook"`
+	p := problem.New(problem.Unauthenticated, "a bearer token or an API key is needed")
+	p.Challenge = `Bearer realm="astrohook"`
 	if reason != "" {
 		p.Detail = "the token or API key is not valid, or not any more"
-		p.challenge += `, error="invalid_token"`
-		p.cause = fmt.Errorf("refused token: %s", reason)
+		p.Challenge += `, error="invalid_token"`
+		p.Cause = fmt.Errorf("refused token: %s", reason)
 	}
 	return p
 }
 
 // forbidden is the error of a caller who lacks a scope (RFC 6750, section 3.1).
 func forbidden(scope string, who *auth.Principal) error {
-	p := newProblem(codeForbidden, "the token or API key does not allow this call, which needs the scope "+scope)
+	p := problem.New(problem.Forbidden, "the token or API key does not allow this call, which needs the scope "+scope)
 	if who.PublishesToNobody() {
 		p.Detail = "the scope " + auth.ScopePublish + " publishes to the client that the token or API key names, and it names none: " +
 			"give it a client_id, or the scope " + auth.ScopePublishAll + " to publish to every client"
 	}
-	p.challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
+	p.Challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
 	return p
 }
 
 // notYourClient is the error of a caller who names a client that it may not act for.
 func notYourClient() error {
-	p := newProblem(codeForbidden, "client_id is not the token's or API key's own")
+	p := problem.New(problem.Forbidden, "client_id is not the token's or API key's own")
 	p.Field = "client_id"
 	return p
 }
@@ -135,12 +136,12 @@ func (u *underWay) end(who *auth.Principal) { u.requests.Give(who.Account, 1) }
 
 // crowdedOut is the error of a caller who holds its whole share of something, or who
 // comes when all of it is held. what names the thing, and continues "too many".
-func crowdedOut(err error, what string) *problem {
-	p := newProblem(codeUnavailable, "too many "+what)
+func crowdedOut(err error, what string) *problem.Problem {
+	p := problem.New(problem.Unavailable, "too many "+what)
 	if errors.Is(err, webhook.ErrShareUsed) {
-		p = newProblem(codeTooMany, fmt.Sprintf("too many of this caller's %s; send again when some are done", what))
+		p = problem.New(problem.TooMany, fmt.Sprintf("too many of this caller's %s; send again when some are done", what))
 	}
-	p.retryAfter, p.cause = defaultRetryAfter, err
+	p.RetryAfter, p.Cause = problem.DefaultRetryAfter, err
 	return p
 }
 

@@ -11,10 +11,15 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
+
+// optional is a member of a JSON body that may be absent or null.
+type optional[T any] = jsonbody.Optional[T]
 
 // maxKeyName bounds the name of an API key, in characters. Storage keeps all names, and
 // pages of lists show them.
@@ -66,19 +71,19 @@ func (in *apiKeyInput) apiKey(who *auth.Principal, now time.Time) (webhook.APIKe
 	var f jsonbody.Faults
 	switch n := utf8.RuneCountInString(k.Name); {
 	case strings.TrimSpace(k.Name) == "":
-		f.Add(invalid("name", "is missing: it says what the key is for"))
+		f.Add(problem.OfField("name", "is missing: it says what the key is for"))
 	case n > maxKeyName:
-		f.Add(invalid("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
+		f.Add(problem.OfField("name", fmt.Sprintf("is longer than %d characters", maxKeyName)))
 	}
 	var err error
 	k.ClientID, err = in.client(who)
 	f.Add(err)
 	f.Add(checkScopes(k.Scopes, k.ClientID))
-	k.ExpiresAt, err = parseTime("expires_at", in.ExpiresAt.Value)
+	k.ExpiresAt, err = exchange.ParseTime("expires_at", in.ExpiresAt.Value)
 	f.Add(err)
 	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond) // as precise as it is stored and shown
 	if in.ExpiresAt.Given() && err == nil && !k.ExpiresAt.After(now) {
-		f.Add(invalid("expires_at", "is not in the future"))
+		f.Add(problem.OfField("expires_at", "is not in the future"))
 	}
 	return k, f.Err()
 }
@@ -91,7 +96,7 @@ func (in *apiKeyInput) client(who *auth.Principal) (string, error) {
 	case !in.ClientID.Given():
 		return who.ClientID, nil
 	case !auth.ValidClientID(named):
-		return "", invalid("client_id", auth.ClientIDRule)
+		return "", problem.OfField("client_id", auth.ClientIDRule)
 	// An administrator who acts for a client makes keys for that client only: client_id=
 	// in the query narrows the whole call.
 	case who.ClientID != "" && named != who.ClientID:
@@ -106,15 +111,15 @@ func (in *apiKeyInput) client(who *auth.Principal) (string, error) {
 func checkScopes(scopes []string, clientID string) error {
 	for i, scope := range scopes {
 		if reason := scopeFault(scope, clientID); reason != "" {
-			return invalid(fmt.Sprintf("scopes[%d]", i), reason)
+			return problem.OfField(fmt.Sprintf("scopes[%d]", i), reason)
 		}
 		if slices.Contains(scopes[:i], scope) {
-			return invalid(fmt.Sprintf("scopes[%d]", i), "is given twice")
+			return problem.OfField(fmt.Sprintf("scopes[%d]", i), "is given twice")
 		}
 	}
 	// A client's key without scopes manages its webhooks; without a client too, nothing.
 	if len(scopes) == 0 && clientID == "" {
-		return invalid("scopes", "are missing, and client_id too: the key would allow nothing")
+		return problem.OfField("scopes", "are missing, and client_id too: the key would allow nothing")
 	}
 	return nil
 }
@@ -144,7 +149,7 @@ func scopeFault(scope, clientID string) string {
 // createAPIKey makes an API key. Its text is in this answer and nowhere else.
 func (s *Server) createAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	var in apiKeyInput
-	if err := decode(ctx, &in); err != nil {
+	if err := exchange.Decode(ctx, &in); err != nil {
 		return err
 	}
 	k, err := in.apiKey(who, time.Now())
@@ -165,25 +170,25 @@ func (s *Server) createAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	s.log.LogAttrs(ctx, slog.LevelInfo, "API key made", slog.String("key", k.ID), slog.String("by", who.Publisher))
 	out := showAPIKey(&k)
 	out.Key = text
-	return answer(ctx, fasthttp.StatusCreated, out)
+	return exchange.Answer(ctx, fasthttp.StatusCreated, out)
 }
 
 // listAPIKeys lists the API keys by ID: all, or those of the client that the
 // administrator acts for.
 func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	limit, err := limitOf(ctx)
+	limit, err := exchange.Limit(ctx)
 	if err != nil {
 		return err
 	}
-	of, after := listingOf(paging.APIKeys, who), ""
-	if cursor := parameter(ctx, "cursor"); cursor != "" {
+	of, after := exchange.Listing(paging.APIKeys, who), ""
+	if cursor := exchange.Parameter(ctx, "cursor"); cursor != "" {
 		place, err := s.cursors.Read(of, cursor)
 		if err != nil {
 			return err
 		}
 		after = string(place)
 	}
-	out := page[apiKeyResource]{Data: []apiKeyResource{}}
+	out := exchange.Page[apiKeyResource]{Data: []apiKeyResource{}}
 	for _, k := range s.callers.APIKeys().List() {
 		if k.ID <= after || !who.Sees(k.ClientID) {
 			continue
@@ -195,12 +200,12 @@ func (s *Server) listAPIKeys(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 		}
 		out.Data = append(out.Data, showAPIKey(&k.APIKey))
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // deleteAPIKey revokes an API key: it is refused from this answer on, by every node.
 func (s *Server) deleteAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	k, err := s.callers.APIKeys().Get(pathParameter(ctx, "id"), who)
+	k, err := s.callers.APIKeys().Get(exchange.Path(ctx, "id"), who)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -34,20 +36,20 @@ type batch struct {
 
 // batchItem is what becomes of one event.
 type batchItem struct {
-	place   int      // of the event in batch.events, if it was good
-	problem *problem // nil unless the event was refused
+	place   int              // of the event in batch.events, if it was good
+	problem *problem.Problem // nil unless the event was refused
 }
 
 // publishBatch accepts many events. A bad one fails alone: the answer has a result for each,
 // with the status and the problem that the event would have had by itself.
 func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.metrics.published(time.Now())
-	body, err := bodyOf(ctx)
+	body, err := exchange.Body(ctx)
 	if err != nil {
 		return err
 	}
 	if ctx.Request.Header.Peek(keyHeader) != nil {
-		return invalid(keyHeader, "is for single events; give each event of a batch its own idempotency_key")
+		return problem.OfField(keyHeader, "is for single events; give each event of a batch its own idempotency_key")
 	}
 	b, err := s.readBatch(eventinput.NewBatch(body, ctx.Request.Header.ContentType()), who)
 	if err != nil {
@@ -61,7 +63,7 @@ func (s *Server) publishBatch(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	}
 	s.judge(b)
 	if b.retryAfter > 0 {
-		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(retrySeconds(b.retryAfter)))
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(problem.RetrySeconds(b.retryAfter)))
 	}
 	ctx.SetStatusCode(b.status())
 	ctx.SetContentType("application/json")
@@ -91,7 +93,7 @@ func (s *Server) readBatch(from eventinput.Batch, who *auth.Principal) (*batch, 
 		return nil, err
 	}
 	if b.items[0].problem != nil && from.Spread() {
-		return nil, invalid(jsonbody.Whole, "has an event over several lines: write each event on a line of its own, or an array of events, or post a single event to /api/events")
+		return nil, problem.OfField(jsonbody.Whole, "has an event over several lines: write each event on a line of its own, or an array of events, or post a single event to /api/events")
 	}
 	return b, nil
 }
@@ -115,7 +117,7 @@ func (s *Server) judge(b *batch) {
 		// One client may be over its limit while others of the batch are not.
 		if item.problem.Status == fasthttp.StatusTooManyRequests {
 			b.later++
-			b.retryAfter = max(b.retryAfter, item.problem.retryAfter)
+			b.retryAfter = max(b.retryAfter, item.problem.RetryAfter)
 		}
 	}
 }
@@ -158,7 +160,7 @@ func (b *batch) appendAnswer(dst []byte) []byte {
 
 // appendRefusal appends the result of the i-th event, which was refused. The field is
 // named as seen from the batch.
-func appendRefusal(dst []byte, i int, of *problem) []byte {
+func appendRefusal(dst []byte, i int, of *problem.Problem) []byte {
 	p := *of
 	within := webhook.FieldError{Field: p.Field}
 	if p.Field == jsonbody.Whole {

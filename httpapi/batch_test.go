@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -15,7 +16,7 @@ func TestBatchAnswers(t *testing.T) {
 	f := newFixture(t)
 	later := &webhook.RetryAfterError{Err: webhook.ErrTooManyPending, After: 7 * time.Second}
 	soon := &webhook.RetryAfterError{Err: webhook.ErrTooManyPending, After: time.Second}
-	bad := invalid("data", "is missing")
+	bad := problem.OfField("data", "is missing")
 	for _, c := range []struct {
 		why      string
 		read     []error // what is wrong with each event by itself

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -195,7 +196,7 @@ func (s *Server) mayHave(client string, has, under, adds webhook.Footprint) erro
 			Has: int64(has.Patterns + under.Patterns), Cause: webhook.ErrClientLimit,
 		}
 	case adds.Webhooks > 0 && int64(has.All+under.All) > s.maxWebhooks.Load():
-		return conflict(fmt.Sprintf("there are %d webhooks, as many as max-webhooks allows for all clients", has.All))
+		return problem.InConflict(fmt.Sprintf("there are %d webhooks, as many as max-webhooks allows for all clients", has.All))
 	}
 	return nil
 }

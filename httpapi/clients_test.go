@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -39,7 +40,7 @@ func TestWebhooksOfAClient(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			statuses[r.status]++
-			if r.status == 409 && (r.text(t, "type") != problemType+string(codeClientLimit) || !strings.Contains(r.text(t, "detail"), webhook.LimitWebhooks)) {
+			if r.status == 409 && (r.text(t, "type") != problem.TypePrefix+string(problem.ClientLimit) || !strings.Contains(r.text(t, "detail"), webhook.LimitWebhooks)) {
 				t.Errorf("%s", r.body)
 			}
 		})

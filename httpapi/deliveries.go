@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -19,7 +22,7 @@ import (
 // delivery reads the delivery in the path and its endpoint. A delivery of another client is
 // ErrNotFound, like one that does not exist.
 func (s *Server) delivery(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Delivery, webhook.Endpoint, error) {
-	id, err := webhook.DeliveryID.Parse(pathParameter(ctx, "id"))
+	id, err := webhook.DeliveryID.Parse(exchange.Path(ctx, "id"))
 	if err != nil {
 		return webhook.Delivery{}, webhook.Endpoint{}, err
 	}
@@ -56,7 +59,7 @@ func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, status int, d *webhook
 	if err != nil {
 		return err
 	}
-	return answer(ctx, status, out)
+	return exchange.Answer(ctx, status, out)
 }
 
 // retryDelivery sends a delivery again, ahead of everything that waits.
@@ -68,9 +71,9 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	// The dispatcher would refuse both, without saying what to do.
 	switch {
 	case e.Deleted():
-		return conflict("the delivery's webhook was deleted: publish the event again for another webhook")
+		return problem.InConflict("the delivery's webhook was deleted: publish the event again for another webhook")
 	case e.Status == webhook.EndpointDisabled:
-		return conflict("the delivery's webhook is disabled: resume it first, then retry")
+		return problem.InConflict("the delivery's webhook is disabled: resume it first, then retry")
 	}
 	call, cancel := s.call()
 	defer cancel()
@@ -124,7 +127,7 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.D
 		return s.listProcessing(ctx, who, q, p)
 	}
 	of := deliveryListing(paging.Deliveries, who, &q, &p)
-	if q.Before, err = s.cursors.ReadID(of, parameter(ctx, "cursor")); err != nil {
+	if q.Before, err = s.cursors.ReadID(of, exchange.Parameter(ctx, "cursor")); err != nil {
 		return err
 	}
 	p.Narrow(&q)
@@ -148,7 +151,7 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.D
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, page[view.Delivery]{
+	return exchange.Answer(ctx, fasthttp.StatusOK, exchange.Page[view.Delivery]{
 		Data: shown, NextCursor: s.cursors.WriteID(of, found.Next),
 	})
 }
@@ -156,18 +159,18 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.D
 // readFilters reads the parameters of a list into q, except the cursor and the period: the
 // caller narrows q to the period when it has read the cursor, which may carry its time.
 func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) (p paging.Period, err error) {
-	if q.Limit, err = limitOf(ctx); err != nil {
+	if q.Limit, err = exchange.Limit(ctx); err != nil {
 		return p, err
 	}
-	if q.Status, err = parseStatus(parameter(ctx, "status")); err != nil {
+	if q.Status, err = parseStatus(exchange.Parameter(ctx, "status")); err != nil {
 		return p, err
 	}
-	if q.EventType = parameter(ctx, "event_type"); q.EventType != "" {
+	if q.EventType = exchange.Parameter(ctx, "event_type"); q.EventType != "" {
 		if err := webhook.ValidateEventType(q.EventType); err != nil {
 			return p, jsonbody.InField(err, "event_type")
 		}
 	}
-	return paging.ParsePeriod(timeParameter(ctx, "since"), timeParameter(ctx, "until"), time.Now())
+	return paging.ParsePeriod(exchange.TimeParameter(ctx, "since"), exchange.TimeParameter(ctx, "until"), time.Now())
 }
 
 // fullDelivery returns a delivery as a single read shows it: with its attempts, and with its
@@ -197,4 +200,20 @@ func (s *Server) fullDelivery(d *webhook.Delivery) (view.Delivery, error) {
 		r.Payload = jsontext.Value(event.Data)
 	}
 	return r, nil
+}
+
+// parseStatus reads a delivery's status; "" is none.
+func parseStatus(text string) (webhook.Status, error) {
+	if text == "" || slices.Contains(webhook.Statuses, webhook.Status(text)) {
+		return webhook.Status(text), nil
+	}
+	return "", problem.OfField("status", "must be one of queued, processing, retrying, delivered, failed and cancelled")
+}
+
+// deliveryListing is listingOf for the deliveries of a period that q selects.
+func deliveryListing(kind paging.Kind, who *auth.Principal, q *webhook.DeliveryQuery, p *paging.Period) paging.Listing {
+	filters := append([]string{strconv.FormatUint(uint64(q.Endpoint), 10), string(q.Status), q.EventType}, p.Filters()...)
+	l := exchange.Listing(kind, who, filters...)
+	l.Period = p
+	return l
 }

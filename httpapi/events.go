@@ -9,7 +9,9 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -37,7 +39,7 @@ type eventResource struct {
 // the caller's own endpoints for a client. A client that got nothing of the event, and may
 // not read it otherwise, gets 404, so that IDs reveal nothing.
 func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	of := listingOf(paging.Recipients, who, pathParameter(ctx, "id"))
+	of := exchange.Listing(paging.Recipients, who, exchange.Path(ctx, "id"))
 	limit, from, err := s.recipientPage(ctx, of)
 	if err != nil {
 		return err
@@ -71,7 +73,7 @@ func (s *Server) getEvent(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 			out.DeliveryLog[i].HideAnswer()
 		}
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // showEvent returns an event as the API shows it, without its deliveries.
@@ -101,23 +103,23 @@ func mayRead(event *webhook.Event, who *auth.Principal) bool {
 // recipientPage reads which part of the recipients the caller asks for. Without a limit it is
 // as many as a page may have, because most events have fewer recipients than that.
 func (s *Server) recipientPage(ctx *fasthttp.RequestCtx, of paging.Listing) (limit int, from webhook.EndpointNumber, err error) {
-	if limit, err = limitOf(ctx); err != nil {
+	if limit, err = exchange.Limit(ctx); err != nil {
 		return 0, 0, err
 	}
 	if !ctx.QueryArgs().Has("limit") {
 		limit = maxRecipients
 	}
 	if limit > maxRecipients {
-		return 0, 0, invalid("limit", fmt.Sprintf("must be a whole number from 1 to %d", maxRecipients))
+		return 0, 0, problem.OfField("limit", fmt.Sprintf("must be a whole number from 1 to %d", maxRecipients))
 	}
-	from, err = s.cursors.ReadNumber(of, parameter(ctx, "cursor"))
+	from, err = s.cursors.ReadNumber(of, exchange.Parameter(ctx, "cursor"))
 	return limit, from, err
 }
 
 // event reads the event in the path, whoever's it is. The ID of a delivery is no event's,
 // although the event could be found by it.
 func (s *Server) event(call context.Context, ctx *fasthttp.RequestCtx) (webhook.Event, error) {
-	id, err := webhook.EventID.Parse(pathParameter(ctx, "id"))
+	id, err := webhook.EventID.Parse(exchange.Path(ctx, "id"))
 	if err != nil {
 		return webhook.Event{}, err
 	}

@@ -9,8 +9,10 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -36,9 +38,9 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 	t = webhook.EventType{Name: in.Name.Value, Description: in.Description.Value}
 	switch {
 	case name == "" && !in.Name.Given():
-		return t, invalid("name", "is missing")
+		return t, problem.OfField("name", "is missing")
 	case name != "" && in.Name.Given() && in.Name.Value != name:
-		return t, invalid("name", "cannot be changed")
+		return t, problem.OfField("name", "cannot be changed")
 	case name != "":
 		t.Name = name
 	}
@@ -46,7 +48,7 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 		return t, jsonbody.InField(err, "name")
 	}
 	if utf8.RuneCountInString(t.Description) > maxDescription {
-		return t, invalid("description", fmt.Sprintf("is longer than %d characters", maxDescription))
+		return t, problem.OfField("description", fmt.Sprintf("is longer than %d characters", maxDescription))
 	}
 	return t, nil
 }
@@ -55,12 +57,12 @@ func (in *eventTypeInput) eventType(name string) (t webhook.EventType, err error
 // webhook needs the names. A page starts after the last name of the previous one, which may
 // have been removed since.
 func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	limit, err := limitOf(ctx)
+	limit, err := exchange.Limit(ctx)
 	if err != nil {
 		return err
 	}
-	list, of := s.types.List(), listingOf(paging.EventTypes, who)
-	if cursor := parameter(ctx, "cursor"); cursor != "" {
+	list, of := s.types.List(), exchange.Listing(paging.EventTypes, who)
+	if cursor := exchange.Parameter(ctx, "cursor"); cursor != "" {
 		after, err := s.cursors.Read(of, cursor)
 		if err != nil {
 			return err
@@ -74,29 +76,29 @@ func (s *Server) listEventTypes(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 		}
 		list = list[at:]
 	}
-	out := page[eventTypeResource]{Data: []eventTypeResource{}}
+	out := exchange.Page[eventTypeResource]{Data: []eventTypeResource{}}
 	for _, t := range list[:min(limit, len(list))] {
 		out.Data = append(out.Data, eventTypeResource(t))
 	}
 	if len(list) > limit {
 		out.NextCursor = s.cursors.Write(of, []byte(list[limit-1].Name))
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // getEventType answers with one event type.
 func (s *Server) getEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	t, err := s.types.Get(pathParameter(ctx, "name"))
+	t, err := s.types.Get(exchange.Path(ctx, "name"))
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
+	return exchange.Answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
 }
 
 // createEventType registers an event type. Publishers can use it when the call returns.
 func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	var in eventTypeInput
-	if err := decode(ctx, &in); err != nil {
+	if err := exchange.Decode(ctx, &in); err != nil {
 		return err
 	}
 	t, err := in.eventType("")
@@ -112,18 +114,18 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 		return err
 	}
 	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/event-types/"+t.Name)
-	return answer(ctx, fasthttp.StatusCreated, eventTypeResource(t))
+	return exchange.Answer(ctx, fasthttp.StatusCreated, eventTypeResource(t))
 }
 
 // updateEventType replaces the description of an event type. Its name is what events and
 // webhooks refer to, and cannot change.
 func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	known, err := s.types.Get(pathParameter(ctx, "name"))
+	known, err := s.types.Get(exchange.Path(ctx, "name"))
 	if err != nil {
 		return err
 	}
 	var in eventTypeInput
-	if err := decode(ctx, &in); err != nil {
+	if err := exchange.Decode(ctx, &in); err != nil {
 		return err
 	}
 	t, err := in.eventType(known.Name)
@@ -138,7 +140,7 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	if err := s.inForce(call); err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
+	return exchange.Answer(ctx, fasthttp.StatusOK, eventTypeResource(t))
 }
 
 // deleteEventType removes an event type from the registry. Endpoints that name it keep it, and
@@ -146,7 +148,7 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	call, cancel := s.call()
 	defer cancel()
-	if err := s.types.Remove(call, pathParameter(ctx, "name")); err != nil {
+	if err := s.types.Remove(call, exchange.Path(ctx, "name")); err != nil {
 		return err
 	}
 	if err := s.inForce(call); err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -213,7 +214,7 @@ func TestStoreFails(t *testing.T) {
 	t.Parallel()
 	const inside = "input/output error in 000017.vlog"
 	eachFailure(t, errors.New(inside), func(t *testing.T, s *scene, what string, r *reply) {
-		if r.status != 500 || r.text(t, "type") != problemType+string(codeInternal) || strings.Contains(string(r.body), "vlog") {
+		if r.status != 500 || r.text(t, "type") != problem.TypePrefix+string(problem.Internal) || strings.Contains(string(r.body), "vlog") {
 			t.Errorf("%s: %d %s", what, r.status, r.body)
 		}
 		if !strings.Contains(s.log.String(), inside) {

@@ -19,6 +19,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/auth/authtest"
 	"github.com/corpastro/astrohook/httpapi/inbound"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
@@ -96,7 +97,7 @@ func (b *logBuffer) String() string {
 
 // checkTestTarget takes the place of the address guard: it refuses 127.0.0.1.
 func checkTestTarget(_ context.Context, raw string) (string, error) {
-	wrong := func(reason string) (string, error) { return "", invalid("target_url", reason) }
+	wrong := func(reason string) (string, error) { return "", problem.OfField("target_url", reason) }
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "":

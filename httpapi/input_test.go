@@ -8,6 +8,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
@@ -18,7 +19,7 @@ type badInput struct {
 	body   string
 	status int
 	field  string
-	code   code
+	code   problem.Code
 }
 
 // check makes the request, and checks that it was refused and nothing stored.
@@ -34,7 +35,7 @@ func (in *badInput) check(t *testing.T, f *fixture, caller, method, path string)
 		t.Errorf("%s: content type %q", in.why, got)
 	}
 	p := r.object(t)
-	if p["field"] != in.field || p["type"] != problemType+string(in.code) {
+	if p["field"] != in.field || p["type"] != problem.TypePrefix+string(in.code) {
 		t.Errorf("%s: got %s, want the field %q and the type %s", in.why, r.body, in.field, in.code)
 	}
 	if f.store.LastSeq() != seq || f.dispatcher.published() != events || f.dispatcher.lastChange().Revision != change.Revision {
@@ -52,56 +53,56 @@ func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repe
 func eventWith(data string) string { return `{"event_type":"user.created","data":` + data + `}` }
 
 var badEvents = []badInput{
-	{"no body", "", 400, "body", codeMalformed},
-	{"cut off", `{"event_type":"user.created","data":{`, 400, "body", codeMalformed},
-	{"no JSON", `event_type=user.created`, 400, "body", codeMalformed},
-	{"text after the end", eventWith("1") + "x", 400, "body", codeMalformed},
-	{"two events", eventWith("1") + eventWith("2"), 400, "body", codeMalformed},
-	{"a comma too many", `{"event_type":"user.created","data":1,}`, 400, "body", codeMalformed},
-	{"no comma", `{"event_type":"user.created" "data":1}`, 400, "body", codeMalformed},
-	{"no colon", `{"event_type" "user.created"}`, 400, "body", codeMalformed},
-	{"a comma first", `{,"event_type":"user.created","data":1}`, 400, "body", codeMalformed},
-	{"no value", `{"event_type":,"data":1}`, 400, "body", codeMalformed},
-	{"a bare key", `{event_type:"user.created","data":1}`, 400, "body", codeMalformed},
-	{"a comment", `{"event_type":"user.created",/**/"data":1}`, 400, "body", codeMalformed},
-	{"a byte order mark", "\ufeff" + eventWith("1"), 400, "body", codeMalformed},
-	{"an array", `[` + eventWith("1") + `]`, 422, "body", codeInvalid},
-	{"a string", `"user.created"`, 422, "body", codeInvalid},
-	{"unbalanced", `{"event_type":"user.created","data":[}]}`, 400, "body", codeMalformed},
-	{"brackets crossed", `{"event_type":"user.created","data":[{]}}`, 400, "data", codeMalformed},
-	{"a string that does not end", `{"event_type":"user.created","data":"x}`, 400, "body", codeMalformed},
-	{"a string that ends with a backslash", `{"event_type":"user.created","data":"x\"}`, 400, "body", codeMalformed},
-	{"a word that is no literal", eventWith("nul"), 400, "data", codeMalformed},
-	{"a number with leading zero", eventWith("01"), 400, "data", codeMalformed},
-	{"a control character in a string", eventWith("\"a\nb\""), 400, "data", codeMalformed},
-	{"an escape that is none", eventWith(`"\x"`), 400, "data", codeMalformed},
-	{"a key twice", `{"event_type":"user.created","data":1,"data":2}`, 400, "data", codeMalformed},
-	{"a key twice, once escaped", `{"event_type":"user.created","data":1,"\u0064ata":2}`, 400, "data", codeMalformed},
-	{"a key twice, null first", `{"client_id":null,"event_type":"user.created","data":1,"client_id":"a"}`, 400, "client_id", codeMalformed},
-	{"a key twice in the data", eventWith(`{"a":[{"b":1,"b":2}]}`), 400, "data.a[0].b", codeMalformed},
-	{"invalid UTF-8 in the data", eventWith("{\"a\":\"\xff\"}"), 400, "data.a", codeMalformed},
-	{"invalid UTF-8 in a key", "{\"event_type\":\"user.created\",\"d\xff\":1}", 400, "body", codeMalformed},
-	{"half of a surrogate", eventWith(`{"a":"\ud800"}`), 400, "data.a", codeMalformed},
-	{"invalid UTF-8 in the type", "{\"event_type\":\"user.created\xff\",\"data\":1}", 400, "event_type", codeMalformed},
-	{"nested too deep", eventWith(nested(canonicaljson.MaxDepth + 1)), 400, "data" + strings.Repeat("[0]", 84), codeMalformed},
-	{"unknown field", `{"event_type":"user.created","data":1,"payload":1}`, 422, "payload", codeInvalid},
-	{"other case", `{"Event_Type":"user.created","data":1}`, 422, "Event_Type", codeInvalid},
-	{"no type", `{"data":1}`, 422, "event_type", codeInvalid},
-	{"a type that is null", `{"event_type":null,"data":1}`, 422, "event_type", codeInvalid},
-	{"a type that is a number", `{"event_type":1,"data":1}`, 422, "event_type", codeInvalid},
-	{"a type that is an object", `{"event_type":{},"data":1}`, 422, "event_type", codeInvalid},
-	{"an empty type", `{"event_type":"","data":1}`, 422, "event_type", codeInvalid},
-	{"a pattern", `{"event_type":"user.*","data":1}`, 422, "event_type", codeInvalid},
-	{"unknown type", `{"event_type":"user.craeted","data":1}`, 422, "event_type", codeUnknownType},
-	{"no data", `{"event_type":"user.created"}`, 422, "data", codeInvalid},
-	{"data over 256 KiB", eventWith(`"` + strings.Repeat("x", webhook.MaxPayload-1) + `"`), 413, "data", codeTooLarge},
-	{"body over 1 MiB", eventWith("1" + strings.Repeat(" ", inbound.MaxBody)), 413, "body", codeTooLarge},
-	{"a client that is a number", `{"event_type":"user.created","data":1,"client_id":7}`, 422, "client_id", codeInvalid},
-	{"an empty client", `{"event_type":"user.created","data":1,"client_id":""}`, 422, "client_id", codeInvalid},
-	{"a client with a line break", `{"event_type":"user.created","data":1,"client_id":"a\nb"}`, 422, "client_id", codeInvalid},
-	{"an empty key", `{"event_type":"user.created","data":1,"idempotency_key":""}`, 422, "idempotency_key", codeInvalid},
-	{"a long key", `{"event_type":"user.created","data":1,"idempotency_key":"` + strings.Repeat("ä", 256) + `"}`, 422, "idempotency_key", codeInvalid},
-	{"a key that is true", `{"event_type":"user.created","data":1,"idempotency_key":true}`, 422, "idempotency_key", codeInvalid},
+	{"no body", "", 400, "body", problem.Malformed},
+	{"cut off", `{"event_type":"user.created","data":{`, 400, "body", problem.Malformed},
+	{"no JSON", `event_type=user.created`, 400, "body", problem.Malformed},
+	{"text after the end", eventWith("1") + "x", 400, "body", problem.Malformed},
+	{"two events", eventWith("1") + eventWith("2"), 400, "body", problem.Malformed},
+	{"a comma too many", `{"event_type":"user.created","data":1,}`, 400, "body", problem.Malformed},
+	{"no comma", `{"event_type":"user.created" "data":1}`, 400, "body", problem.Malformed},
+	{"no colon", `{"event_type" "user.created"}`, 400, "body", problem.Malformed},
+	{"a comma first", `{,"event_type":"user.created","data":1}`, 400, "body", problem.Malformed},
+	{"no value", `{"event_type":,"data":1}`, 400, "body", problem.Malformed},
+	{"a bare key", `{event_type:"user.created","data":1}`, 400, "body", problem.Malformed},
+	{"a comment", `{"event_type":"user.created",/**/"data":1}`, 400, "body", problem.Malformed},
+	{"a byte order mark", "\ufeff" + eventWith("1"), 400, "body", problem.Malformed},
+	{"an array", `[` + eventWith("1") + `]`, 422, "body", problem.Invalid},
+	{"a string", `"user.created"`, 422, "body", problem.Invalid},
+	{"unbalanced", `{"event_type":"user.created","data":[}]}`, 400, "body", problem.Malformed},
+	{"brackets crossed", `{"event_type":"user.created","data":[{]}}`, 400, "data", problem.Malformed},
+	{"a string that does not end", `{"event_type":"user.created","data":"x}`, 400, "body", problem.Malformed},
+	{"a string that ends with a backslash", `{"event_type":"user.created","data":"x\"}`, 400, "body", problem.Malformed},
+	{"a word that is no literal", eventWith("nul"), 400, "data", problem.Malformed},
+	{"a number with leading zero", eventWith("01"), 400, "data", problem.Malformed},
+	{"a control character in a string", eventWith("\"a\nb\""), 400, "data", problem.Malformed},
+	{"an escape that is none", eventWith(`"\x"`), 400, "data", problem.Malformed},
+	{"a key twice", `{"event_type":"user.created","data":1,"data":2}`, 400, "data", problem.Malformed},
+	{"a key twice, once escaped", `{"event_type":"user.created","data":1,"\u0064ata":2}`, 400, "data", problem.Malformed},
+	{"a key twice, null first", `{"client_id":null,"event_type":"user.created","data":1,"client_id":"a"}`, 400, "client_id", problem.Malformed},
+	{"a key twice in the data", eventWith(`{"a":[{"b":1,"b":2}]}`), 400, "data.a[0].b", problem.Malformed},
+	{"invalid UTF-8 in the data", eventWith("{\"a\":\"\xff\"}"), 400, "data.a", problem.Malformed},
+	{"invalid UTF-8 in a key", "{\"event_type\":\"user.created\",\"d\xff\":1}", 400, "body", problem.Malformed},
+	{"half of a surrogate", eventWith(`{"a":"\ud800"}`), 400, "data.a", problem.Malformed},
+	{"invalid UTF-8 in the type", "{\"event_type\":\"user.created\xff\",\"data\":1}", 400, "event_type", problem.Malformed},
+	{"nested too deep", eventWith(nested(canonicaljson.MaxDepth + 1)), 400, "data" + strings.Repeat("[0]", 84), problem.Malformed},
+	{"unknown field", `{"event_type":"user.created","data":1,"payload":1}`, 422, "payload", problem.Invalid},
+	{"other case", `{"Event_Type":"user.created","data":1}`, 422, "Event_Type", problem.Invalid},
+	{"no type", `{"data":1}`, 422, "event_type", problem.Invalid},
+	{"a type that is null", `{"event_type":null,"data":1}`, 422, "event_type", problem.Invalid},
+	{"a type that is a number", `{"event_type":1,"data":1}`, 422, "event_type", problem.Invalid},
+	{"a type that is an object", `{"event_type":{},"data":1}`, 422, "event_type", problem.Invalid},
+	{"an empty type", `{"event_type":"","data":1}`, 422, "event_type", problem.Invalid},
+	{"a pattern", `{"event_type":"user.*","data":1}`, 422, "event_type", problem.Invalid},
+	{"unknown type", `{"event_type":"user.craeted","data":1}`, 422, "event_type", problem.UnknownType},
+	{"no data", `{"event_type":"user.created"}`, 422, "data", problem.Invalid},
+	{"data over 256 KiB", eventWith(`"` + strings.Repeat("x", webhook.MaxPayload-1) + `"`), 413, "data", problem.TooLarge},
+	{"body over 1 MiB", eventWith("1" + strings.Repeat(" ", inbound.MaxBody)), 413, "body", problem.TooLarge},
+	{"a client that is a number", `{"event_type":"user.created","data":1,"client_id":7}`, 422, "client_id", problem.Invalid},
+	{"an empty client", `{"event_type":"user.created","data":1,"client_id":""}`, 422, "client_id", problem.Invalid},
+	{"a client with a line break", `{"event_type":"user.created","data":1,"client_id":"a\nb"}`, 422, "client_id", problem.Invalid},
+	{"an empty key", `{"event_type":"user.created","data":1,"idempotency_key":""}`, 422, "idempotency_key", problem.Invalid},
+	{"a long key", `{"event_type":"user.created","data":1,"idempotency_key":"` + strings.Repeat("ä", 256) + `"}`, 422, "idempotency_key", problem.Invalid},
+	{"a key that is true", `{"event_type":"user.created","data":1,"idempotency_key":true}`, 422, "idempotency_key", problem.Invalid},
 }
 
 // TestBadEvents posts each bad event.
@@ -109,7 +110,7 @@ func TestBadEvents(t *testing.T) {
 	f := newFixture(t)
 	for i := range badEvents {
 		in := badEvents[i]
-		if in.code == codeMalformed && strings.HasPrefix(in.field, "data[0]") {
+		if in.code == problem.Malformed && strings.HasPrefix(in.field, "data[0]") {
 			in.field = deepField(t, f, in.body) // a path of 128 levels is cut
 		}
 		in.check(t, f, backend, "POST", "/api/events")
@@ -132,7 +133,7 @@ func TestBadEventsInBatch(t *testing.T) {
 	f := newFixture(t)
 	good := eventWith(`{"n":1}`)
 	for _, in := range badEvents {
-		divides := in.body != "" && in.status != 413 && in.code != codeMalformed // the array's own syntax is hurt by the others
+		divides := in.body != "" && in.status != 413 && in.code != problem.Malformed // the array's own syntax is hurt by the others
 		if !divides {
 			continue
 		}
@@ -148,7 +149,7 @@ func TestBadEventsInBatch(t *testing.T) {
 		if in.field == jsonbody.Whole {
 			field = "events[1]"
 		}
-		if bad["status"] != float64(in.status) || p["field"] != field || p["type"] != problemType+string(in.code) {
+		if bad["status"] != float64(in.status) || p["field"] != field || p["type"] != problem.TypePrefix+string(in.code) {
 			t.Errorf("%s: %v", in.why, bad)
 		}
 		for _, i := range []int{0, 2} {
@@ -190,16 +191,16 @@ func TestBadBatches(t *testing.T) {
 	f := newFixture(t)
 	many := strings.Repeat(eventWith("1")+",", MaxBatch)
 	for _, in := range []badInput{
-		{"no body", "", 400, "body", codeMalformed},
-		{"an empty array", `[]`, 422, "body", codeInvalid},
-		{"a string", `"x"`, 422, "body", codeInvalid},
-		{"a comma too many", `[` + eventWith("1") + `,]`, 400, "body", codeMalformed},
-		{"not closed", `[` + eventWith("1"), 400, "body", codeMalformed},
-		{"text after the end", `[` + eventWith("1") + `]]`, 400, "body", codeMalformed},
-		{"an event that is not closed", `[{"event_type":"user.created","data":{]`, 400, "body", codeMalformed},
-		{"1,001 events", `[` + many + eventWith("1") + `]`, 422, "body", codeInvalid},
-		{"1,001 lines", strings.ReplaceAll(many, "},", "}\n") + eventWith("1"), 422, "body", codeInvalid},
-		{"over 1 MiB", `[` + eventWith("1"+strings.Repeat(" ", inbound.MaxBody)) + `]`, 413, "body", codeTooLarge},
+		{"no body", "", 400, "body", problem.Malformed},
+		{"an empty array", `[]`, 422, "body", problem.Invalid},
+		{"a string", `"x"`, 422, "body", problem.Invalid},
+		{"a comma too many", `[` + eventWith("1") + `,]`, 400, "body", problem.Malformed},
+		{"not closed", `[` + eventWith("1"), 400, "body", problem.Malformed},
+		{"text after the end", `[` + eventWith("1") + `]]`, 400, "body", problem.Malformed},
+		{"an event that is not closed", `[{"event_type":"user.created","data":{]`, 400, "body", problem.Malformed},
+		{"1,001 events", `[` + many + eventWith("1") + `]`, 422, "body", problem.Invalid},
+		{"1,001 lines", strings.ReplaceAll(many, "},", "}\n") + eventWith("1"), 422, "body", problem.Invalid},
+		{"over 1 MiB", `[` + eventWith("1"+strings.Repeat(" ", inbound.MaxBody)) + `]`, 413, "body", problem.TooLarge},
 	} {
 		in.check(t, f, backend, "POST", "/api/events/batch")
 	}
@@ -219,54 +220,54 @@ func webhookWith(member string) string {
 }
 
 var badWebhooks = []badInput{
-	{"no body", "", 400, "body", codeMalformed},
-	{"cut off", `{"event_type":"user.created"`, 400, "body", codeMalformed},
-	{"an array", `[]`, 422, "body", codeInvalid},
-	{"a key twice", webhookWith(`"description":"a","description":"b"`), 400, "description", codeMalformed},
-	{"a key twice inside", webhookWith(`"retry_policy":{"jitter":0,"jitter":1}`), 400, "retry_policy.jitter", codeMalformed},
-	{"invalid UTF-8", webhookWith("\"description\":\"\xff\""), 400, "description", codeMalformed},
-	{"unknown field", webhookWith(`"url":"x"`), 422, "url", codeInvalid},
-	{"unknown field inside", webhookWith(`"retry_policy":{"attempts":1}`), 422, "retry_policy.attempts", codeInvalid},
-	{"a field of the answer", webhookWith(`"id":"wh_x"`), 422, "id", codeInvalid},
-	{"a description that is a number", webhookWith(`"description":1`), 422, "description", codeInvalid},
-	{"a policy that is a number", webhookWith(`"retry_policy":1`), 422, "retry_policy", codeInvalid},
-	{"attempts that are text", webhookWith(`"retry_policy":{"max_attempts":"5"}`), 422, "retry_policy.max_attempts", codeInvalid},
-	{"half an attempt", webhookWith(`"retry_policy":{"max_attempts":1.5}`), 422, "retry_policy.max_attempts", codeInvalid},
-	{"types that are text", `{"event_types":"user.created","target_url":"https://example.com/"}`, 422, "event_types", codeInvalid},
-	{"a type that is a number", `{"event_types":["user.created",1],"target_url":"https://example.com/"}`, 422, "event_types[1]", codeInvalid},
-	{"no type", `{"target_url":"https://example.com/"}`, 422, "event_type", codeInvalid},
-	{"both", webhookWith(`"event_types":["*"]`), 422, "event_types", codeInvalid},
-	{"no types", `{"event_types":[],"target_url":"https://example.com/"}`, 422, "event_types", codeInvalid},
-	{"a type twice", `{"event_types":["*","*"],"target_url":"https://example.com/"}`, 422, "event_types[1]", codeInvalid},
-	{"101 types", `{"event_types":["a.*"` + strings.Repeat(`,"b.*"`, 100) + `],"target_url":"https://example.com/"}`, 422, "event_types", codeInvalid},
-	{"a bad pattern", `{"event_type":"user*","target_url":"https://example.com/"}`, 422, "event_type", codeInvalid},
-	{"unknown type", `{"event_types":["user.created","user.upated"],"target_url":"https://example.com/"}`, 422, "event_types[1]", codeUnknownType},
-	{"no URL", `{"event_type":"user.created"}`, 422, "target_url", codeInvalid},
-	{"a URL that is null", `{"event_type":"user.created","target_url":null}`, 422, "target_url", codeInvalid},
-	{"ftp", `{"event_type":"user.created","target_url":"ftp://example.com/"}`, 422, "target_url", codeInvalid},
-	{"user information", `{"event_type":"user.created","target_url":"https://u:p@example.com/"}`, 422, "target_url", codeInvalid},
-	{"a fragment", `{"event_type":"user.created","target_url":"https://example.com/#x"}`, 422, "target_url", codeInvalid},
-	{"a refused address", `{"event_type":"user.created","target_url":"http://127.0.0.1/"}`, 422, "target_url", codeInvalid},
-	{"a short secret", webhookWith(`"secret":"123456789012345"`), 422, "secret", codeInvalid},
-	{"a long secret", webhookWith(`"secret":"` + strings.Repeat("x", 257) + `"`), 422, "secret", codeInvalid},
-	{"a long description", webhookWith(`"description":"` + strings.Repeat("x", 1001) + `"`), 422, "description", codeInvalid},
-	{"disabled", webhookWith(`"status":"disabled"`), 422, "status", codeInvalid},
-	{"another client", webhookWith(`"client_id":"globex"`), 403, "client_id", codeForbidden},
-	{"a timeout too short", webhookWith(`"timeout_ms":99`), 422, "timeout_ms", codeInvalid},
-	{"no concurrency", webhookWith(`"concurrency":0`), 422, "concurrency", codeInvalid},
-	{"too much concurrency", webhookWith(`"concurrency":1025`), 422, "concurrency", codeInvalid},
-	{"no rate", webhookWith(`"rate_limit":{"per_second":0}`), 422, "rate_limit.per_second", codeInvalid},
-	{"a negative rate", webhookWith(`"rate_limit":{"per_second":-1}`), 422, "rate_limit.per_second", codeInvalid},
-	{"a burst without rate", webhookWith(`"rate_limit":{"burst":5}`), 422, "rate_limit.per_second", codeInvalid},
-	{"101 attempts", webhookWith(`"retry_policy":{"max_attempts":101}`), 422, "retry_policy.max_attempts", codeInvalid},
-	{"a shrinking wait", webhookWith(`"retry_policy":{"multiplier":0.5}`), 422, "retry_policy.multiplier", codeInvalid},
-	{"a jitter over 1", webhookWith(`"retry_policy":{"jitter":1.1}`), 422, "retry_policy.jitter", codeInvalid},
-	{"a wait longer than its bound", webhookWith(`"retry_policy":{"initial_delay_ms":1000,"max_delay_ms":999}`), 422, "retry_policy.max_delay_ms", codeInvalid},
-	{"a delay that overflows", webhookWith(`"retry_policy":{"max_delay_ms":9223372036854775807}`), 422, "retry_policy.max_delay_ms", codeInvalid},
-	{"a delay beyond int64", webhookWith(`"retry_policy":{"max_delay_ms":1e30}`), 422, "retry_policy.max_delay_ms", codeInvalid},
-	{"a breaker open for longer than its bound", webhookWith(`"circuit_breaker":{"open_ms":1000,"max_open_ms":10}`), 422, "circuit_breaker.max_open_ms", codeInvalid},
-	{"a body over 1 MiB", webhookWith(`"description":"` + strings.Repeat("x", inbound.MaxBody) + `"`), 413, "body", codeTooLarge},
-	{"nested too deep", webhookWith(`"x":` + nested(200)), 400, "x" + strings.Repeat("[0]", 127), codeMalformed},
+	{"no body", "", 400, "body", problem.Malformed},
+	{"cut off", `{"event_type":"user.created"`, 400, "body", problem.Malformed},
+	{"an array", `[]`, 422, "body", problem.Invalid},
+	{"a key twice", webhookWith(`"description":"a","description":"b"`), 400, "description", problem.Malformed},
+	{"a key twice inside", webhookWith(`"retry_policy":{"jitter":0,"jitter":1}`), 400, "retry_policy.jitter", problem.Malformed},
+	{"invalid UTF-8", webhookWith("\"description\":\"\xff\""), 400, "description", problem.Malformed},
+	{"unknown field", webhookWith(`"url":"x"`), 422, "url", problem.Invalid},
+	{"unknown field inside", webhookWith(`"retry_policy":{"attempts":1}`), 422, "retry_policy.attempts", problem.Invalid},
+	{"a field of the answer", webhookWith(`"id":"wh_x"`), 422, "id", problem.Invalid},
+	{"a description that is a number", webhookWith(`"description":1`), 422, "description", problem.Invalid},
+	{"a policy that is a number", webhookWith(`"retry_policy":1`), 422, "retry_policy", problem.Invalid},
+	{"attempts that are text", webhookWith(`"retry_policy":{"max_attempts":"5"}`), 422, "retry_policy.max_attempts", problem.Invalid},
+	{"half an attempt", webhookWith(`"retry_policy":{"max_attempts":1.5}`), 422, "retry_policy.max_attempts", problem.Invalid},
+	{"types that are text", `{"event_types":"user.created","target_url":"https://example.com/"}`, 422, "event_types", problem.Invalid},
+	{"a type that is a number", `{"event_types":["user.created",1],"target_url":"https://example.com/"}`, 422, "event_types[1]", problem.Invalid},
+	{"no type", `{"target_url":"https://example.com/"}`, 422, "event_type", problem.Invalid},
+	{"both", webhookWith(`"event_types":["*"]`), 422, "event_types", problem.Invalid},
+	{"no types", `{"event_types":[],"target_url":"https://example.com/"}`, 422, "event_types", problem.Invalid},
+	{"a type twice", `{"event_types":["*","*"],"target_url":"https://example.com/"}`, 422, "event_types[1]", problem.Invalid},
+	{"101 types", `{"event_types":["a.*"` + strings.Repeat(`,"b.*"`, 100) + `],"target_url":"https://example.com/"}`, 422, "event_types", problem.Invalid},
+	{"a bad pattern", `{"event_type":"user*","target_url":"https://example.com/"}`, 422, "event_type", problem.Invalid},
+	{"unknown type", `{"event_types":["user.created","user.upated"],"target_url":"https://example.com/"}`, 422, "event_types[1]", problem.UnknownType},
+	{"no URL", `{"event_type":"user.created"}`, 422, "target_url", problem.Invalid},
+	{"a URL that is null", `{"event_type":"user.created","target_url":null}`, 422, "target_url", problem.Invalid},
+	{"ftp", `{"event_type":"user.created","target_url":"ftp://example.com/"}`, 422, "target_url", problem.Invalid},
+	{"user information", `{"event_type":"user.created","target_url":"https://u:p@example.com/"}`, 422, "target_url", problem.Invalid},
+	{"a fragment", `{"event_type":"user.created","target_url":"https://example.com/#x"}`, 422, "target_url", problem.Invalid},
+	{"a refused address", `{"event_type":"user.created","target_url":"http://127.0.0.1/"}`, 422, "target_url", problem.Invalid},
+	{"a short secret", webhookWith(`"secret":"123456789012345"`), 422, "secret", problem.Invalid},
+	{"a long secret", webhookWith(`"secret":"` + strings.Repeat("x", 257) + `"`), 422, "secret", problem.Invalid},
+	{"a long description", webhookWith(`"description":"` + strings.Repeat("x", 1001) + `"`), 422, "description", problem.Invalid},
+	{"disabled", webhookWith(`"status":"disabled"`), 422, "status", problem.Invalid},
+	{"another client", webhookWith(`"client_id":"globex"`), 403, "client_id", problem.Forbidden},
+	{"a timeout too short", webhookWith(`"timeout_ms":99`), 422, "timeout_ms", problem.Invalid},
+	{"no concurrency", webhookWith(`"concurrency":0`), 422, "concurrency", problem.Invalid},
+	{"too much concurrency", webhookWith(`"concurrency":1025`), 422, "concurrency", problem.Invalid},
+	{"no rate", webhookWith(`"rate_limit":{"per_second":0}`), 422, "rate_limit.per_second", problem.Invalid},
+	{"a negative rate", webhookWith(`"rate_limit":{"per_second":-1}`), 422, "rate_limit.per_second", problem.Invalid},
+	{"a burst without rate", webhookWith(`"rate_limit":{"burst":5}`), 422, "rate_limit.per_second", problem.Invalid},
+	{"101 attempts", webhookWith(`"retry_policy":{"max_attempts":101}`), 422, "retry_policy.max_attempts", problem.Invalid},
+	{"a shrinking wait", webhookWith(`"retry_policy":{"multiplier":0.5}`), 422, "retry_policy.multiplier", problem.Invalid},
+	{"a jitter over 1", webhookWith(`"retry_policy":{"jitter":1.1}`), 422, "retry_policy.jitter", problem.Invalid},
+	{"a wait longer than its bound", webhookWith(`"retry_policy":{"initial_delay_ms":1000,"max_delay_ms":999}`), 422, "retry_policy.max_delay_ms", problem.Invalid},
+	{"a delay that overflows", webhookWith(`"retry_policy":{"max_delay_ms":9223372036854775807}`), 422, "retry_policy.max_delay_ms", problem.Invalid},
+	{"a delay beyond int64", webhookWith(`"retry_policy":{"max_delay_ms":1e30}`), 422, "retry_policy.max_delay_ms", problem.Invalid},
+	{"a breaker open for longer than its bound", webhookWith(`"circuit_breaker":{"open_ms":1000,"max_open_ms":10}`), 422, "circuit_breaker.max_open_ms", problem.Invalid},
+	{"a body over 1 MiB", webhookWith(`"description":"` + strings.Repeat("x", inbound.MaxBody) + `"`), 413, "body", problem.TooLarge},
+	{"nested too deep", webhookWith(`"x":` + nested(200)), 400, "x" + strings.Repeat("[0]", 127), problem.Malformed},
 }
 
 // TestBadWebhooks posts, puts and patches each bad webhook.
@@ -280,7 +281,7 @@ func TestBadWebhooks(t *testing.T) {
 		}
 		in.check(t, f, acme, "POST", "/api/webhooks")
 		if in.status == 403 { // of an existing webhook the client is not told, but cannot be changed
-			in.status, in.code = 422, codeInvalid
+			in.status, in.code = 422, problem.Invalid
 		}
 		in.check(t, f, acme, "PUT", path)
 		if partial := in.why == "no type" || in.why == "no URL"; !partial {

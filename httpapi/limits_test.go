@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
+	"github.com/corpastro/astrohook/httpapi/problem"
 )
 
 // TestRequestsUnderWay: a caller that has as many requests under way as it may is refused
@@ -24,7 +25,7 @@ func TestRequestsUnderWay(t *testing.T) {
 		}
 		synctest.Wait()
 		r := f.want(t, 429, backend, "POST", "/api/events", eventWith("1"))
-		if r.header.Get("Retry-After") == "" || r.text(t, "type") != problemType+string(codeTooMany) {
+		if r.header.Get("Retry-After") == "" || r.text(t, "type") != problem.TypePrefix+string(problem.TooMany) {
 			t.Errorf("got %v %s", r.header, r.body)
 		}
 		f.want(t, 200, acme, "GET", "/api/webhooks", "")

@@ -7,7 +7,9 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -63,7 +65,7 @@ type nodesResource struct {
 func (s *Server) listNodes(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	out := nodesResource{Data: []nodeResource{}}
 	if s.membership == nil {
-		return answer(ctx, fasthttp.StatusOK, out)
+		return exchange.Answer(ctx, fasthttp.StatusOK, out)
 	}
 	nodes, free := s.membership.Nodes()
 	out.Parts, out.Free = webhook.PartCount, free
@@ -73,7 +75,7 @@ func (s *Server) listNodes(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 			Leaving: n.Leaving, Parts: n.Parts, Expires: jsonbody.Time(n.Expires), Applied: n.Applied,
 		})
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 var errStartingOrStopping = errors.New("the server is starting or stopping")
@@ -103,7 +105,7 @@ func (s *Server) notNow(reason error) error {
 	if reason == nil {
 		return nil
 	}
-	p := newProblem(codeUnavailable, reason.Error())
-	p.retryAfter = defaultRetryAfter
+	p := problem.New(problem.Unavailable, reason.Error())
+	p.RetryAfter = problem.DefaultRetryAfter
 	return p
 }

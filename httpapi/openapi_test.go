@@ -92,7 +92,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 			documented = append(documented, method+" "+path)
 		}
 	}
-	for _, r := range routes() {
+	for _, r := range new(Server).routes() {
 		served = append(served, r.method+" "+r.path)
 	}
 	slices.Sort(documented)
@@ -108,7 +108,7 @@ func TestOpenAPIParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range routes() {
+	for _, r := range new(Server).routes() {
 		want := slices.Clone(r.query)
 		if r.need != auth.NeedNothing {
 			want = append(want, "client_id")

@@ -13,6 +13,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -22,7 +24,7 @@ import (
 // webhook.MaxWorst names.
 func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	if who.ClientID != "" {
-		return invalid("client_id", "does not apply: the overview is about every client")
+		return problem.OfField("client_id", "does not apply: the overview is about every client")
 	}
 	by := webhook.ByAge
 	if ctx.QueryArgs().Has("sort") {
@@ -31,7 +33,7 @@ func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	switch by {
 	case webhook.ByAge, webhook.ByPending, webhook.ByFailures:
 	default:
-		return invalid("sort", "is none of age, pending and failures")
+		return problem.OfField("sort", "is none of age, pending and failures")
 	}
 	call, cancel := s.call()
 	defer cancel()
@@ -44,7 +46,7 @@ func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		known := s.disk()
 		disk = &known
 	}
-	return answer(ctx, fasthttp.StatusOK, view.NewOverview(&o, disk, time.Now()))
+	return exchange.Answer(ctx, fasthttp.StatusOK, view.NewOverview(&o, disk, time.Now()))
 }
 
 // backup streams everything that storage holds: the data of every client, with the
@@ -53,11 +55,11 @@ func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 func (s *Server) backup(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	switch {
 	case who.ClientID != "":
-		return invalid("client_id", "does not apply: a backup holds the data of every client")
+		return problem.OfField("client_id", "does not apply: a backup holds the data of every client")
 	case s.writeBackup == nil:
-		return newProblem(codeNotFound, "this server keeps everything in a database: back that up by its own means, such as pg_dump or pgBackRest")
+		return problem.New(problem.NotFound, "this server keeps everything in a database: back that up by its own means, such as pg_dump or pgBackRest")
 	case !s.backingUp.CompareAndSwap(false, true):
-		return newProblem(codeConflict, "another backup is under way")
+		return problem.New(problem.Conflict, "another backup is under way")
 	}
 	ctx.SetContentType("application/octet-stream")
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
@@ -147,11 +149,11 @@ func (s *Server) listSecretKeys(ctx *fasthttp.RequestCtx, _ *auth.Principal) err
 	if err != nil {
 		return fmt.Errorf("read secret keys: %w", err)
 	}
-	out := page[secretKeyResource]{Data: []secretKeyResource{}}
+	out := exchange.Page[secretKeyResource]{Data: []secretKeyResource{}}
 	for _, k := range keys {
 		out.Data = append(out.Data, secretKeyResource{ID: k.ID, Writes: k.Writes, Webhooks: k.Endpoints})
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // reencryptStep bounds the webhooks whose secrets one call encrypts again: as many as
@@ -183,5 +185,5 @@ func (s *Server) reencrypt(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 			out.Remaining += k.Endpoints
 		}
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
@@ -100,7 +101,7 @@ const maxProcessingEndpoints = 250
 // be empty and still have a next_cursor.
 func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *auth.Principal, q webhook.DeliveryQuery, p paging.Period) error {
 	of := deliveryListing(paging.Processing, who, &q, &p)
-	after, err := s.cursors.ReadID(of, parameter(ctx, "cursor"))
+	after, err := s.cursors.ReadID(of, exchange.Parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (s *Server) listProcessing(ctx *fasthttp.RequestCtx, who *auth.Principal, q
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, page[view.Delivery]{
+	return exchange.Answer(ctx, fasthttp.StatusOK, exchange.Page[view.Delivery]{
 		Data: shown, NextCursor: s.cursors.WriteID(of, next),
 	})
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ import (
 	"github.com/valyala/fasthttp/pprofhandler"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/console"
+	"github.com/corpastro/astrohook/httpapi/exchange"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
@@ -37,10 +41,15 @@ var frontPage string
 // inside another page.
 const frontPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// front serves a page for those who open the server in a browser: it says what the
+// front leads browsers to the console. It serves a page to all others, which says what the
 // server is and where to continue. It is the same for everybody and needs no token.
 func (s *Server) front(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	h := &ctx.Response.Header
+	h.Set(fasthttp.HeaderVary, fasthttp.HeaderAccept)
+	if bytes.Contains(ctx.Request.Header.Peek(fasthttp.HeaderAccept), []byte("text/html")) {
+		console.Redirect(ctx, "ui/")
+		return nil
+	}
 	h.Set(fasthttp.HeaderContentSecurityPolicy, frontPolicy)
 	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -58,7 +67,7 @@ type probe struct {
 // healthz answers as long as the process can. It must not depend on anything else: a
 // supervisor restarts a process whose health fails.
 func (s *Server) healthz(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	return answer(ctx, fasthttp.StatusOK, probe{Status: "ok", Version: s.version})
+	return exchange.Answer(ctx, fasthttp.StatusOK, probe{Status: "ok", Version: s.version})
 }
 
 // readyz reports whether requests are served: not before the start is complete, not while
@@ -68,18 +77,18 @@ func (s *Server) readyz(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if err := s.unready(); err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, probe{Status: "ready"})
+	return exchange.Answer(ctx, fasthttp.StatusOK, probe{Status: "ready"})
 }
 
 // adminRoutes is the table of all calls on the operator's listener.
-func adminRoutes(profiling bool) []route {
+func (s *Server) adminRoutes(profiling bool) []route {
 	table := []route{
-		{"GET", "/metrics", auth.NeedNothing, []string{"name[]"}, (*Server).showMetrics},
-		{"GET", "/healthz", auth.NeedNothing, nil, (*Server).healthz},
-		{"GET", "/readyz", auth.NeedNothing, nil, (*Server).readyz},
+		{"GET", "/metrics", auth.NeedNothing, []string{"name[]"}, s.showMetrics},
+		{"GET", "/healthz", auth.NeedNothing, nil, s.healthz},
+		{"GET", "/readyz", auth.NeedNothing, nil, s.readyz},
 	}
 	if profiling {
-		profile := func(_ *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+		profile := func(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 			pprofhandler.PprofHandler(ctx)
 			return nil
 		}
@@ -115,9 +124,9 @@ const (
 // of them would take one client's deliveries for another's.
 func (s *Server) getKeySet(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if !ctx.QueryArgs().Has("webhook") {
-		return invalid("webhook", "is required: each webhook has keys of its own")
+		return problem.OfField("webhook", "is required: each webhook has keys of its own")
 	}
-	keys, err := s.publicKeys(parameter(ctx, "webhook"))
+	keys, err := s.publicKeys(exchange.Parameter(ctx, "webhook"))
 	if err != nil {
 		return err
 	}

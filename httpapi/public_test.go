@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/corpastro/astrohook/httpapi/console"
 )
 
 // TestFront: a browser that opens the server's address shows a useful page, and may not
@@ -29,5 +32,27 @@ func TestFront(t *testing.T) {
 	}
 	if r := f.want(t, 200, nobody, "HEAD", "/", ""); len(r.body) != 0 {
 		t.Errorf("HEAD has a body of %d bytes", len(r.body))
+	}
+}
+
+// TestPages: browsers are led to the console, whatever the prefix in front of the server,
+// and its pages need no token.
+func TestPages(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Pages = console.Policy{FrameOrigins: []string{"https://app.example"}} })
+	for path, want := range map[string]int{
+		"/ui/": 200, "/ui/webhooks/wh_1": 200, "/portal": 200, "/ui/assets/missing.js": 404, "/portal/": 404,
+	} {
+		if r := f.want(t, want, nobody, "GET", path, ""); want == 200 {
+			if got := r.header.Get("Content-Security-Policy"); !strings.Contains(got, "frame-ancestors https://app.example") {
+				t.Errorf("%s: Content-Security-Policy %q", path, got)
+			}
+		}
+	}
+	f.want(t, 405, nobody, "POST", "/ui/", "")
+	f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, path := range []string{"/", "/ui"} {
+		if r := f.want(t, 302, nobody, "GET", path, "", "Accept", "text/html,*/*;q=0.8"); r.header.Get("Location") != "ui/" {
+			t.Errorf("%s leads to %q", path, r.header.Get("Location"))
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/exchange"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -23,7 +25,7 @@ const keyHeader = "Idempotency-Key"
 // was handed over is stored, whoever still waits for the answer.
 func (s *Server) publish(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	defer s.metrics.published(time.Now())
-	body, err := bodyOf(ctx)
+	body, err := exchange.Body(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func recipient(in *eventinput.Input, who *auth.Principal) (string, error) {
 	case !who.PublishesToAll():
 		return "", notYourClient()
 	case !auth.ValidClientID(string(id)):
-		return "", invalid("client_id", auth.ClientIDRule)
+		return "", problem.OfField("client_id", auth.ClientIDRule)
 	}
 	return string(id), nil
 }
@@ -130,7 +132,7 @@ func headerKey(ctx *fasthttp.RequestCtx, event *webhook.Event) error {
 		return err
 	}
 	if event.IdempotencyKey != "" && event.IdempotencyKey != string(key) {
-		return invalid("idempotency_key", "differs from the header "+keyHeader)
+		return problem.OfField("idempotency_key", "differs from the header "+keyHeader)
 	}
 	event.IdempotencyKey = string(key)
 	return nil
@@ -143,9 +145,9 @@ func refusedEvent(r *webhook.Receipt) error {
 		return nil
 	case errors.Is(r.Err, webhook.ErrKeyReused):
 		first := webhook.EventID.Format(r.EventID)
-		p := newProblem(codeKeyReused, "idempotency_key was used within the last 24 hours for "+first+
+		p := problem.New(problem.KeyReused, "idempotency_key was used within the last 24 hours for "+first+
 			", whose type, client_id or data is another; publish this event under a new key")
-		p.Field, p.EventID, p.cause = "idempotency_key", first, r.Err
+		p.Field, p.EventID, p.Cause = "idempotency_key", first, r.Err
 		return p
 	}
 	return publishError(r.Err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
@@ -124,7 +125,7 @@ func TestIdempotency(t *testing.T) {
 	}
 	r := f.want(t, 422, backend, "POST", "/api/events", strings.Replace(body, `"n":1`, `"n":2`, 1))
 	if r.text(t, "field") != "idempotency_key" || r.text(t, "event_id") != first.text(t, "id") ||
-		r.text(t, "type") != problemType+"idempotency-key-reused" || !strings.Contains(r.text(t, "detail"), first.text(t, "id")) {
+		r.text(t, "type") != problem.TypePrefix+"idempotency-key-reused" || !strings.Contains(r.text(t, "detail"), first.text(t, "id")) {
 		t.Errorf("%s", r.body)
 	}
 	// Keys belong to their publisher.
@@ -210,22 +211,22 @@ func TestPublishLimits(t *testing.T) {
 		err    error
 		status int
 		retry  string
-		code   code
+		code   problem.Code
 	}{
-		{&webhook.RetryAfterError{Err: webhook.ErrTooManyPending, After: 1500e6}, 429, "2", codeTooManyPending},
-		{webhook.ErrTooManyPending, 429, "5", codeTooManyPending},
-		{&webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: 60e9}, 503, "60", codeDiskReserve},
-		{&webhook.RetryAfterError{Err: webhook.ErrShuttingDown, After: 1}, 503, "1", codeShuttingDown},
-		{fmt.Errorf("commit: %w", webhook.ErrBroken), 503, "5", codeUnavailable},
-		{fmt.Errorf("commit: %w", webhook.ErrUnavailable), 503, "5", codeUnavailable},
-		{fmt.Errorf("commit: %w", webhook.ErrStale), 503, "5", codeUnavailable},
-		{fmt.Errorf("commit: %w", webhook.ErrFenced), 503, "5", codeUnavailable},
-		{fmt.Errorf("bug"), 500, "", codeInternal},
+		{&webhook.RetryAfterError{Err: webhook.ErrTooManyPending, After: 1500e6}, 429, "2", problem.TooManyPending},
+		{webhook.ErrTooManyPending, 429, "5", problem.TooManyPending},
+		{&webhook.RetryAfterError{Err: webhook.ErrDiskReserve, After: 60e9}, 503, "60", problem.DiskReserve},
+		{&webhook.RetryAfterError{Err: webhook.ErrShuttingDown, After: 1}, 503, "1", problem.ShuttingDown},
+		{fmt.Errorf("commit: %w", webhook.ErrBroken), 503, "5", problem.Unavailable},
+		{fmt.Errorf("commit: %w", webhook.ErrUnavailable), 503, "5", problem.Unavailable},
+		{fmt.Errorf("commit: %w", webhook.ErrStale), 503, "5", problem.Unavailable},
+		{fmt.Errorf("commit: %w", webhook.ErrFenced), 503, "5", problem.Unavailable},
+		{fmt.Errorf("bug"), 500, "", problem.Internal},
 	} {
 		f.dispatcher.setFailure(c.err)
 		for path, body := range map[string]string{"/api/events": eventWith("1"), "/api/events/batch": `[` + eventWith("1") + `]`} {
 			r := f.do(t, backend, "POST", path, body)
-			if r.status != c.status || r.header.Get("Retry-After") != c.retry || r.text(t, "type") != problemType+string(c.code) {
+			if r.status != c.status || r.header.Get("Retry-After") != c.retry || r.text(t, "type") != problem.TypePrefix+string(c.code) {
 				t.Errorf("%v: got %d, Retry-After %q, %s", c.err, r.status, r.header.Get("Retry-After"), r.body)
 			}
 			if strings.Contains(string(r.body), "bug") {

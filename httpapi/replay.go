@@ -8,8 +8,10 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -54,7 +56,7 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		return err
 	}
 	var in replayInput
-	if err := decodeOptional(ctx, &in); err != nil {
+	if err := exchange.DecodeOptional(ctx, &in); err != nil {
 		return err
 	}
 	q, p, err := replayQuery(&in, e.Number())
@@ -67,7 +69,7 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	}
 	p.Narrow(&q)
 	if !in.DryRun.Value && e.Status == webhook.EndpointDisabled {
-		return conflict("the webhook is disabled: resume it first, then replay")
+		return problem.InConflict("the webhook is disabled: resume it first, then replay")
 	}
 	// A replay holds storage for as long as a call may take; the bound keeps one caller from
 	// having many of them.
@@ -82,7 +84,7 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		return err
 	}
 	out.NextCursor = s.cursors.WriteID(of, next)
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // runReplay sends again what q selects, or counts it for a dry run. It returns how far it
@@ -145,7 +147,7 @@ func replayQuery(in *replayInput, n webhook.EndpointNumber) (q webhook.DeliveryQ
 		q.Status = webhook.Status(in.Status.Value)
 	}
 	if !q.Status.Finished() {
-		return q, p, invalid("status", "must be failed, cancelled or delivered")
+		return q, p, problem.OfField("status", "must be failed, cancelled or delivered")
 	}
 	if q.EventType != "" {
 		if err := webhook.ValidateEventType(q.EventType); err != nil {

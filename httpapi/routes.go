@@ -1,17 +1,21 @@
 package httpapi
 
 import (
-	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fasthttp/router"
-	"github.com/go-json-experiment/json"
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/console"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/inbound"
+	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/problem"
 )
 
 // route is one call of the API. openapi.yaml describes each; a test compares the two.
@@ -20,7 +24,7 @@ type route struct {
 	need         auth.Need
 	// query names the parameters that the call takes, apart from client_id.
 	query  []string
-	handle func(*Server, *fasthttp.RequestCtx, *auth.Principal) error
+	handle func(*fasthttp.RequestCtx, *auth.Principal) error
 }
 
 // anyMethod takes the place of the method where no call was found.
@@ -35,54 +39,68 @@ var (
 
 // routes is the table of all calls on the public listener. A path parameter is {id} or
 // {name}; the handler reads it with pathParameter.
-func routes() []route {
+func (s *Server) routes() []route {
 	const get, post, put, patch, del = "GET", "POST", "PUT", "PATCH", "DELETE"
 	return []route{
-		{post, "/api/events", auth.NeedPublish, nil, (*Server).publish},
-		{post, "/api/events/batch", auth.NeedPublish, nil, (*Server).publishBatch},
-		{get, "/api/events/{id}", auth.NeedToken, pageQuery, (*Server).getEvent},
+		{post, "/api/events", auth.NeedPublish, nil, s.publish},
+		{post, "/api/events/batch", auth.NeedPublish, nil, s.publishBatch},
+		{get, "/api/events/{id}", auth.NeedToken, pageQuery, s.getEvent},
 
-		{post, "/api/webhooks", auth.NeedManage, nil, (*Server).createWebhook},
-		{get, "/api/webhooks", auth.NeedManage, pageQuery, (*Server).listWebhooks},
-		{get, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).getWebhook},
-		{put, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).replaceWebhook},
-		{patch, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).changeWebhook},
-		{del, "/api/webhooks/{id}", auth.NeedManage, nil, (*Server).deleteWebhook},
-		{post, "/api/webhooks/{id}/pause", auth.NeedManage, nil, (*Server).pauseWebhook},
-		{post, "/api/webhooks/{id}/resume", auth.NeedManage, nil, (*Server).resumeWebhook},
-		{post, "/api/webhooks/{id}/rotate-secret", auth.NeedManage, nil, (*Server).rotateSecret},
-		{post, "/api/webhooks/{id}/end-rotation", auth.NeedManage, nil, (*Server).endRotation},
-		{post, "/api/webhooks/{id}/test", auth.NeedManage, []string{"wait"}, (*Server).testWebhook},
-		{post, "/api/webhooks/{id}/replay", auth.NeedManage, nil, (*Server).replay},
-		{get, "/api/webhooks/{id}/health", auth.NeedManage, nil, (*Server).webhookHealth},
-		{get, "/api/webhooks/{id}/deliveries", auth.NeedManage, filterQuery, (*Server).listWebhookDeliveries},
+		{post, "/api/webhooks", auth.NeedManage, nil, s.createWebhook},
+		{get, "/api/webhooks", auth.NeedManage, pageQuery, s.listWebhooks},
+		{get, "/api/webhooks/{id}", auth.NeedManage, nil, s.getWebhook},
+		{put, "/api/webhooks/{id}", auth.NeedManage, nil, s.replaceWebhook},
+		{patch, "/api/webhooks/{id}", auth.NeedManage, nil, s.changeWebhook},
+		{del, "/api/webhooks/{id}", auth.NeedManage, nil, s.deleteWebhook},
+		{post, "/api/webhooks/{id}/pause", auth.NeedManage, nil, s.pauseWebhook},
+		{post, "/api/webhooks/{id}/resume", auth.NeedManage, nil, s.resumeWebhook},
+		{post, "/api/webhooks/{id}/rotate-secret", auth.NeedManage, nil, s.rotateSecret},
+		{post, "/api/webhooks/{id}/end-rotation", auth.NeedManage, nil, s.endRotation},
+		{post, "/api/webhooks/{id}/test", auth.NeedManage, []string{"wait"}, s.testWebhook},
+		{post, "/api/webhooks/{id}/replay", auth.NeedManage, nil, s.replay},
+		{get, "/api/webhooks/{id}/health", auth.NeedManage, nil, s.webhookHealth},
+		{get, "/api/webhooks/{id}/deliveries", auth.NeedManage, filterQuery, s.listWebhookDeliveries},
 
-		{get, "/api/deliveries", auth.NeedManage, filterQuery, (*Server).listDeliveries},
-		{get, "/api/deliveries/{id}", auth.NeedManage, nil, (*Server).getDelivery},
-		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, (*Server).retryDelivery},
-		{del, "/api/deliveries/{id}", auth.NeedManage, nil, (*Server).cancelDelivery},
+		{get, "/api/deliveries", auth.NeedManage, filterQuery, s.listDeliveries},
+		{get, "/api/deliveries/{id}", auth.NeedManage, nil, s.getDelivery},
+		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, s.retryDelivery},
+		{del, "/api/deliveries/{id}", auth.NeedManage, nil, s.cancelDelivery},
 
-		{get, "/api/event-types", auth.NeedToken, pageQuery, (*Server).listEventTypes},
-		{post, "/api/event-types", auth.NeedAdmin, nil, (*Server).createEventType},
-		{get, "/api/event-types/{name}", auth.NeedToken, nil, (*Server).getEventType},
-		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, (*Server).updateEventType},
-		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, (*Server).deleteEventType},
+		{get, "/api/event-types", auth.NeedToken, pageQuery, s.listEventTypes},
+		{post, "/api/event-types", auth.NeedAdmin, nil, s.createEventType},
+		{get, "/api/event-types/{name}", auth.NeedToken, nil, s.getEventType},
+		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, s.updateEventType},
+		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, s.deleteEventType},
 
-		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, (*Server).overview},
-		{get, "/api/secret-keys", auth.NeedAdmin, nil, (*Server).listSecretKeys},
-		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, (*Server).reencrypt},
-		{get, "/api/nodes", auth.NeedAdmin, nil, (*Server).listNodes},
-		{get, "/api/backup", auth.NeedAdmin, nil, (*Server).backup},
+		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, s.overview},
+		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
+		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
+		{get, "/api/nodes", auth.NeedAdmin, nil, s.listNodes},
+		{get, "/api/backup", auth.NeedAdmin, nil, s.backup},
 
-		{post, "/api/keys", auth.NeedAdmin, nil, (*Server).createAPIKey},
-		{get, "/api/keys", auth.NeedAdmin, pageQuery, (*Server).listAPIKeys},
-		{del, "/api/keys/{id}", auth.NeedAdmin, nil, (*Server).deleteAPIKey},
+		{post, "/api/keys", auth.NeedAdmin, nil, s.createAPIKey},
+		{get, "/api/keys", auth.NeedAdmin, pageQuery, s.listAPIKeys},
+		{del, "/api/keys/{id}", auth.NeedAdmin, nil, s.deleteAPIKey},
 
-		{get, "/", auth.NeedNothing, nil, (*Server).front},
-		{get, "/healthz", auth.NeedNothing, nil, (*Server).healthz},
-		{get, "/readyz", auth.NeedNothing, nil, (*Server).readyz},
-		{get, "/openapi.yaml", auth.NeedNothing, nil, (*Server).openAPI},
-		{get, "/.well-known/jwks.json", auth.NeedNothing, []string{"webhook"}, (*Server).getKeySet},
+		{get, "/", auth.NeedNothing, nil, s.front},
+		{get, "/healthz", auth.NeedNothing, nil, s.healthz},
+		{get, "/readyz", auth.NeedNothing, nil, s.readyz},
+		{get, "/openapi.yaml", auth.NeedNothing, nil, s.openAPI},
+		{get, "/.well-known/jwks.json", auth.NeedNothing, []string{"webhook"}, s.getKeySet},
+	}
+}
+
+// pageRoutes is the table of what people open in a browser on the public listener. These
+// are no calls of the API, so openapi.yaml does not describe them.
+func (s *Server) pageRoutes() []route {
+	return []route{
+		{"GET", "/ui/{path:*}", auth.NeedNothing, nil, func(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+			return s.site.Serve(ctx, exchange.Path(ctx, "path"))
+		}},
+		{"GET", "/portal", auth.NeedNothing, nil, func(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+			s.site.ServePortal(ctx)
+			return nil
+		}},
 	}
 }
 
@@ -100,17 +118,21 @@ func (s *Server) newRouter(table []route) fasthttp.RequestHandler {
 		}
 	}
 	// OPTIONS says which methods a path has, and needs no token: openapi.yaml says the same.
-	m.GlobalOPTIONS = s.handler(&route{method: "OPTIONS", path: "*", handle: func(_ *Server, ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+	m.GlobalOPTIONS = s.handler(&route{method: "OPTIONS", path: "*", handle: func(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}})
 	// Requests that find no route are counted together: their paths are anybody's choice,
 	// and would make a label without bound.
-	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {
-		return newProblem(codeNotFound, "there is no such path")
+	m.NotFound = s.handler(&route{method: anyMethod, path: "unknown", handle: func(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
+		if string(ctx.Path()) == "/ui" { // the router cannot have it beside /ui/{path:*}
+			console.Redirect(ctx, "ui/")
+			return nil
+		}
+		return problem.New(problem.NotFound, "there is no such path")
 	}})
-	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*Server, *fasthttp.RequestCtx, *auth.Principal) error {
-		return newProblem(codeMethod, "the path does not have this method; the header Allow lists those it has")
+	m.MethodNotAllowed = s.handler(&route{method: anyMethod, path: "wrong-method", handle: func(*fasthttp.RequestCtx, *auth.Principal) error {
+		return problem.New(problem.Method, "the path does not have this method; the header Allow lists those it has")
 	}})
 	return m.Handler
 }
@@ -138,8 +160,8 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
 		if r.need != auth.NeedNothing {
-			p := newProblem(codeShuttingDown, "the server is stopping")
-			p.retryAfter = defaultRetryAfter
+			p := problem.New(problem.ShuttingDown, "the server is stopping")
+			p.RetryAfter = problem.DefaultRetryAfter
 			return p
 		}
 	}
@@ -170,7 +192,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 			defer s.bodies.Release(body)
 		}
 	}
-	return r.handle(s, ctx, who)
+	return r.handle(ctx, who)
 }
 
 // takesBody reports whether a body has a meaning for the call. Bodies of other calls
@@ -186,7 +208,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 		s.log.LogAttrs(ctx, slog.LevelError, "request handler panicked",
 			slog.String("method", r.method), slog.String("route", r.path),
 			slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
-		newProblem(codeInternal, "something went wrong inside the server").write(ctx)
+		problem.New(problem.Internal, "something went wrong inside the server").Write(ctx)
 	}
 	inbound.Conclude(ctx) // also after a panic: its body may be half read
 	status := ctx.Response.StatusCode()
@@ -198,29 +220,27 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, r *route, counters *routeMetri
 	}
 }
 
-// pathParameter returns the {id} or {name} of the routed path.
-func pathParameter(ctx *fasthttp.RequestCtx, name string) string {
-	text, _ := ctx.UserValue(name).(string)
-	return text
-}
-
-// answer sets v as the answer, in JSON. A line end follows, so that a terminal's prompt
-// stands on a line of its own.
-func answer(ctx *fasthttp.RequestCtx, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+// checkQuery refuses parameters that the route does not know, and those given twice: a
+// misspelt filter must not list everything. Routes without a token have no filters, so
+// monitors and caches may add parameters of their own there. A route that matches every
+// method answers that there is no such call, whatever the query.
+func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
+	if len(ctx.URI().QueryString()) == 0 || r.method == anyMethod {
+		return nil
 	}
-	ctx.SetStatusCode(status)
-	ctx.SetContentType("application/json")
-	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store") // it may hold a secret
-	ctx.Response.SetBodyRaw(append(body, '\n'))
+	var seen []string
+	for key := range ctx.QueryArgs().All() {
+		name := string(key)
+		known := slices.Contains(r.query, name) || name == "client_id" && r.need != auth.NeedNothing
+		switch {
+		case r.need == auth.NeedNothing && (!known || strings.HasSuffix(name, "[]")):
+			continue // a list's parameter is given once for each entry
+		case !known:
+			return problem.OfField(jsonbody.Clip(name, jsonbody.MaxField), "is not a known query parameter")
+		case slices.Contains(seen, name):
+			return problem.OfField(name, "is given twice")
+		}
+		seen = append(seen, name)
+	}
 	return nil
-}
-
-// page is one page of a list.
-type page[T any] struct {
-	Data []T `json:"data"`
-	// NextCursor continues the list; absent at its end.
-	NextCursor string `json:"next_cursor,omitzero"`
 }

@@ -7,14 +7,17 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -37,6 +40,7 @@ type Server struct {
 	log          *slog.Logger
 	metrics      *metrics
 	exposition   fasthttp.RequestHandler
+	site         *console.Site
 	// writeBackup is Options.Backup; backingUp is set while one is being sent.
 	writeBackup func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp   atomic.Bool
@@ -102,24 +106,24 @@ func New(o Options) (*Server, error) {
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup, disk: o.Disk,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,
 		bodies: inbound.NewBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
-		connections: connections,
+		connections: connections, site: console.NewSite(console.Embedded(), o.Pages),
 	}
 	s.defaults.Store(&o.Defaults)
 	s.ceilings.Store(&o.Ceilings)
 	s.maxWebhooks.Store(int64(o.MaxWebhooks))
 	s.base, s.stop = context.WithCancel(context.Background())
-	s.public = inbound.NewServer(s.listenerOptions(s.newRouter(routes()), o.Limits.Connections))
-	s.admin = inbound.NewServer(s.listenerOptions(s.newRouter(adminRoutes(o.Profiling)), adminConnections))
+	s.public = inbound.NewServer(s.listenerOptions(s.newRouter(slices.Concat(s.routes(), s.pageRoutes())), o.Limits.Connections))
+	s.admin = inbound.NewServer(s.listenerOptions(s.newRouter(s.adminRoutes(o.Profiling)), adminConnections))
 	return s, nil
 }
 
 // listenerOptions returns what the two listeners have in common.
 func (s *Server) listenerOptions(handler fasthttp.RequestHandler, connections int) inbound.Options {
-	busy := newProblem(codeUnavailable, "all connections are taken")
+	busy := problem.New(problem.Unavailable, "all connections are taken")
 	return inbound.Options{
 		Handler:     handler,
-		Refuse:      func(ctx *fasthttp.RequestCtx, why *inbound.Refusal) { refused(why).write(ctx) },
-		Busy:        inbound.Busy{ContentType: contentProblem, Body: busy.text(), RetryAfter: retrySeconds(defaultRetryAfter)},
+		Refuse:      func(ctx *fasthttp.RequestCtx, why *inbound.Refusal) { refused(why).Write(ctx) },
+		Busy:        inbound.Busy{ContentType: problem.MediaType, Body: busy.Text(), RetryAfter: problem.RetrySeconds(problem.DefaultRetryAfter)},
 		Connections: connections,
 		Read:        s.limits.Read, Write: s.limits.Write, Idle: s.limits.Idle,
 		Metrics: s.connections, Log: s.log,

@@ -17,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttputil"
 
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -77,7 +78,7 @@ func TestPaths(t *testing.T) {
 		"/api/webhooks/" + s.webhook + "/pause/..", "/healthz/", "/api/webhooks%2F" + s.webhook, "/metrics", "/debug/pprof/",
 	} {
 		status, header, body := s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+s.fixtureToken(admin)+"\r\n\r\n")
-		if status != 404 || header.Get("Content-Type") != contentProblem {
+		if status != 404 || header.Get("Content-Type") != problem.MediaType {
 			t.Errorf("%s: got %d %s", path, status, body)
 		}
 	}
@@ -275,7 +276,7 @@ func TestPublicListenerShowsNoInsides(t *testing.T) {
 	address := f.socket(t)
 	paths := debugPaths
 	shared := map[string]bool{"/healthz": true, "/readyz": true}
-	for _, r := range adminRoutes(true) {
+	for _, r := range new(Server).adminRoutes(true) {
 		if !shared[r.path] {
 			paths = append(paths, r.path, strings.ReplaceAll(r.path, "{profile}", "heap"))
 		}

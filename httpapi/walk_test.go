@@ -149,7 +149,7 @@ func TestVisitsCoverRoutes(t *testing.T) {
 	for i := range visits {
 		visited = append(visited, visits[i].route)
 	}
-	for _, r := range routes() {
+	for _, r := range new(Server).routes() {
 		served = append(served, r.method+" "+r.path)
 	}
 	slices.Sort(visited)

@@ -12,7 +12,9 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -29,7 +31,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 		return err
 	}
 	var in registration.RotationInput
-	if err := decodeOptional(ctx, &in); err != nil {
+	if err := exchange.DecodeOptional(ctx, &in); err != nil {
 		return err
 	}
 	var f jsonbody.Faults
@@ -51,7 +53,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	}
 	out := s.showWebhook(&e)
 	out.Reveal(e.Secrets[0])
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // endRotation ends an overlap: from now on only the newest secret signs. Without an overlap
@@ -72,7 +74,7 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 			return err
 		}
 	}
-	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
+	return exchange.Answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
 // testInput is the event of a test delivery.
@@ -96,7 +98,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 		return err
 	}
 	if e.Status == webhook.EndpointDisabled {
-		return conflict("the webhook is disabled: resume it before it can be tested")
+		return problem.InConflict("the webhook is disabled: resume it before it can be tested")
 	}
 	wait, err := waitOf(ctx)
 	if err != nil {
@@ -122,7 +124,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if err != nil {
 		return err
 	}
-	return answer(ctx, status, out)
+	return exchange.Answer(ctx, status, out)
 }
 
 // testEvent reads the event of a test delivery. It is for the endpoint's client, so that only
@@ -130,7 +132,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 func (s *Server) testEvent(ctx *fasthttp.RequestCtx, who *auth.Principal, e *webhook.Endpoint) (webhook.Event, error) {
 	event := webhook.Event{Type: testEventType, ClientID: e.ClientID, Publisher: who.Publisher, Data: []byte(testData)}
 	var in testInput
-	if err := decodeOptional(ctx, &in); err != nil {
+	if err := exchange.DecodeOptional(ctx, &in); err != nil {
 		return event, err
 	}
 	var err error
@@ -154,13 +156,13 @@ func waitOf(ctx *fasthttp.RequestCtx) (time.Duration, error) {
 	if !ctx.QueryArgs().Has("wait") {
 		return 0, nil
 	}
-	text := parameter(ctx, "wait")
+	text := exchange.Parameter(ctx, "wait")
 	if text != "" && strings.Trim(text, "0123456789") == "" {
 		text += "s"
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > maxWait {
-		return 0, invalid("wait", "must be a time of up to 60 s, for example 10s")
+		return 0, problem.OfField("wait", "must be a time of up to 60 s, for example 10s")
 	}
 	return d, nil
 }

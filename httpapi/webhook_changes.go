@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/webhook"
@@ -33,7 +34,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, repl
 	if err != nil {
 		return err
 	}
-	body, err := bodyOf(ctx)
+	body, err := exchange.Body(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, repl
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
+	return exchange.Answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
 // checkChange refuses what can be judged without the endpoint as it is stored; patterns are
@@ -124,7 +125,7 @@ func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, cha
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
+	return exchange.Answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
 // update changes an endpoint that is not deleted, and puts the change into force before it

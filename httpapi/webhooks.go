@@ -9,8 +9,10 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
@@ -20,7 +22,7 @@ import (
 // createWebhook registers an endpoint. The answer is the only one that shows its secret.
 func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	var in registration.Input
-	if err := decode(ctx, &in); err != nil {
+	if err := exchange.Decode(ctx, &in); err != nil {
 		return err
 	}
 	client, err := ownerOf(&in, who)
@@ -48,7 +50,7 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	out := s.showWebhook(&e)
 	out.Reveal(e.Secrets[0])
 	ctx.Response.Header.Set(fasthttp.HeaderLocation, "/api/webhooks/"+out.ID)
-	return answer(ctx, fasthttp.StatusCreated, out)
+	return exchange.Answer(ctx, fasthttp.StatusCreated, out)
 }
 
 // ownerOf returns the client of a new endpoint: the caller's own, or for an administrator the
@@ -57,11 +59,11 @@ func ownerOf(in *registration.Input, who *auth.Principal) (string, error) {
 	named := in.ClientID.Value
 	switch {
 	case in.ClientID.Given() && !auth.ValidClientID(named):
-		return "", invalid("client_id", auth.ClientIDRule)
+		return "", problem.OfField("client_id", auth.ClientIDRule)
 	case who.ClientID == "" && named == "" && who.Home != "":
 		return who.Home, nil
 	case who.ClientID == "" && named == "":
-		return "", invalid("client_id", "is missing: an administrator names the client in the body, in the query or in the token")
+		return "", problem.OfField("client_id", "is missing: an administrator names the client in the body, in the query or in the token")
 	case who.ClientID == "":
 		return named, nil
 	case named != "" && named != who.ClientID:
@@ -120,12 +122,12 @@ func (s *Server) target(call context.Context, raw string) (string, error) {
 // listWebhooks lists the endpoints that the caller sees, newest first. It asks for one more
 // than a page has, to know whether another page follows.
 func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	limit, err := limitOf(ctx)
+	limit, err := exchange.Limit(ctx)
 	if err != nil {
 		return err
 	}
-	of := listingOf(paging.Webhooks, who)
-	before, err := s.cursors.ReadNumber(of, parameter(ctx, "cursor"))
+	of := exchange.Listing(paging.Webhooks, who)
+	before, err := s.cursors.ReadNumber(of, exchange.Parameter(ctx, "cursor"))
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err != nil {
 		return fmt.Errorf("list webhooks: %w", err)
 	}
-	out := page[registration.Resource]{Data: []registration.Resource{}}
+	out := exchange.Page[registration.Resource]{Data: []registration.Resource{}}
 	for i := range list[:min(limit, len(list))] {
 		shown := s.showWebhook(&list[i])
 		shown.ForList()
@@ -144,7 +146,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if len(list) > limit {
 		out.NextCursor = s.cursors.WriteNumber(of, list[limit-1].Number())
 	}
-	return answer(ctx, fasthttp.StatusOK, out)
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // getWebhook answers with one endpoint.
@@ -153,7 +155,7 @@ func (s *Server) getWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) error
 	if err != nil {
 		return err
 	}
-	return answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
+	return exchange.Answer(ctx, fasthttp.StatusOK, s.showWebhook(&e))
 }
 
 // liveEndpoint reads the endpoint in the path. A deleted one is ErrNotFound.
@@ -168,7 +170,7 @@ func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (we
 // endpoint reads the endpoint in the path, deleted or not. An endpoint of another client is
 // ErrNotFound, and so is a number whose ID has another nonce.
 func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Endpoint, error) {
-	id, err := webhook.EndpointID.Parse(pathParameter(ctx, "id"))
+	id, err := webhook.EndpointID.Parse(exchange.Path(ctx, "id"))
 	if err != nil {
 		return webhook.Endpoint{}, err
 	}
@@ -199,5 +201,5 @@ func (s *Server) webhookHealth(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	}
 	// What holds now, not what was stored: the operator may have lowered a ceiling since.
 	limits := e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())
-	return answer(ctx, fasthttp.StatusOK, view.NewHealth(&e, &h, limits, time.Now()))
+	return exchange.Answer(ctx, fasthttp.StatusOK, view.NewHealth(&e, &h, limits, time.Now()))
 }

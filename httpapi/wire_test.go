@@ -13,6 +13,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/inbound/inboundtest"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -47,16 +48,16 @@ func TestWireRefusals(t *testing.T) {
 	for _, c := range []struct {
 		why, request string
 		status       int
-		code         code
+		code         problem.Code
 		field        string
 	}{
-		{"two framings", f.post("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", ""), 400, codeMalformed, "Transfer-Encoding"},
-		{"no request", "BAD\r\n\r\n", 400, codeMalformed, ""},
-		{"a body too large", f.post(fmt.Sprintf("Content-Length: %d\r\n", inbound.MaxBody+1), ""), 413, codeTooLarge, jsonbody.Whole},
-		{"chunks too large", f.post("Transfer-Encoding: chunked\r\n", inboundtest.Chunks(strings.Repeat(" ", inbound.MaxBody+1), 1<<16)), 413, codeTooLarge, jsonbody.Whole},
-		{"an encoded body", f.post("Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n", "x"), 415, codeEncoding, "Content-Encoding"},
-		{"another expectation", f.post("Expect: 200-ok\r\n", ""), 417, codeExpectation, "Expect"},
-		{"a head too large", f.post("X: "+strings.Repeat("x", inbound.MaxHead)+"\r\n", ""), 431, codeHeader, ""},
+		{"two framings", f.post("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", ""), 400, problem.Malformed, "Transfer-Encoding"},
+		{"no request", "BAD\r\n\r\n", 400, problem.Malformed, ""},
+		{"a body too large", f.post(fmt.Sprintf("Content-Length: %d\r\n", inbound.MaxBody+1), ""), 413, problem.TooLarge, jsonbody.Whole},
+		{"chunks too large", f.post("Transfer-Encoding: chunked\r\n", inboundtest.Chunks(strings.Repeat(" ", inbound.MaxBody+1), 1<<16)), 413, problem.TooLarge, jsonbody.Whole},
+		{"an encoded body", f.post("Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n", "x"), 415, problem.Encoding, "Content-Encoding"},
+		{"another expectation", f.post("Expect: 200-ok\r\n", ""), 417, problem.Expectation, "Expect"},
+		{"a head too large", f.post("X: "+strings.Repeat("x", inbound.MaxHead)+"\r\n", ""), 431, problem.Header, ""},
 	} {
 		answers := inboundtest.Exchange(t, address, c.request)
 		if len(answers) != 1 {
@@ -64,14 +65,14 @@ func TestWireRefusals(t *testing.T) {
 			continue
 		}
 		a := answers[0]
-		var p problem
+		var p problem.Problem
 		if err := json.Unmarshal([]byte(a.Body), &p); err != nil {
 			t.Errorf("%s: %v: %s", c.why, err, a.Body)
 		}
-		if a.Status != c.status || a.Header.Get("Connection") != "close" || a.Header.Get("Content-Type") != contentProblem {
+		if a.Status != c.status || a.Header.Get("Connection") != "close" || a.Header.Get("Content-Type") != problem.MediaType {
 			t.Errorf("%s: got %+v", c.why, a)
 		}
-		if p.Type != problemType+string(c.code) || p.Status != c.status || p.Field != c.field || p.Detail == "" {
+		if p.Type != problem.TypePrefix+string(c.code) || p.Status != c.status || p.Field != c.field || p.Detail == "" {
 			t.Errorf("%s: got %s", c.why, a.Body)
 		}
 	}
@@ -93,7 +94,7 @@ func TestEveryRefusalHasACode(t *testing.T) {
 	}
 	for cause, status := range map[error]int{webhook.ErrShareUsed: 429, webhook.ErrAllUsed: 503} {
 		p := problemOf(&inbound.Refusal{Kind: inbound.ErrNoMemory, Cause: cause})
-		if p.Status != status || p.retryAfter == 0 {
+		if p.Status != status || p.RetryAfter == 0 {
 			t.Errorf("no memory, %v: %+v", cause, p)
 		}
 	}
@@ -108,7 +109,7 @@ func TestLateRequests(t *testing.T) {
 		f.dispatcher.hold = hold
 		c := f.dial(t)
 		inboundtest.Send(t, c, f.post("Content-Length: 10\r\n", "{"))
-		if status, header, body := readAnswer(t, bufio.NewReader(c)); status != 408 || header.Get("Content-Type") != contentProblem {
+		if status, header, body := readAnswer(t, bufio.NewReader(c)); status != 408 || header.Get("Content-Type") != problem.MediaType {
 			t.Errorf("got %d %v %s", status, header, body)
 		}
 		for _, caller := range []string{backend, acmeWriter} { // one alone may not have all
@@ -116,7 +117,7 @@ func TestLateRequests(t *testing.T) {
 		}
 		synctest.Wait()
 		status, header, body := readAnswer(t, bufio.NewReader(f.dial(t)))
-		if status != 503 || header.Get("Retry-After") != "5" || header.Get("Content-Type") != contentProblem || !strings.Contains(body, string(codeUnavailable)) {
+		if status != 503 || header.Get("Retry-After") != "5" || header.Get("Content-Type") != problem.MediaType || !strings.Contains(body, string(problem.Unavailable)) {
 			t.Errorf("got %d %v %s", status, header, body)
 		}
 		close(hold)

@@ -2,9 +2,23 @@ package storage
 
 import (
 	"math"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
+
+// SeqsOf returns the Seqs of what was accepted in a period: since ≤ Seq < until. A zero
+// time is no bound.
+func SeqsOf(since, until time.Time) (from, to uint64) {
+	to = math.MaxUint64
+	if !since.IsZero() {
+		from = webhook.SeqAt(since)
+	}
+	if !until.IsZero() {
+		to = webhook.SeqAt(until)
+	}
+	return from, to
+}
 
 // ListStart returns the newest ID of an endpoint that a list of deliveries can have; false
 // if none. until is the first Seq beyond the list. before, unless it is zero, is the

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Store keeps everything that survives a restart. All methods are safe for
@@ -60,6 +61,7 @@ type records interface {
 	Endpoints
 	EventTypes
 	Access
+	Audit
 	Events
 	Queues
 	Gates
@@ -117,6 +119,15 @@ type Access interface {
 	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
 }
 
+// Audit keeps who changed what through the API.
+type Audit interface {
+	// AppendAudit stores an entry, which stays for the retention after its At.
+	AppendAudit(ctx context.Context, e audit.Entry) error
+	// ListAudit returns the entries that q selects, newest first. It looks at no more
+	// than q.Looks entries.
+	ListAudit(ctx context.Context, q audit.Query) (audit.Page, error)
+}
+
 // Events keeps what was published.
 type Events interface {
 	// Accept stores events: one queued delivery for each of their Endpoints, and for
@@ -140,6 +151,9 @@ type Events interface {
 	// Event returns an event with its data; its Endpoints are all that it has a
 	// delivery for. ErrNotFound.
 	Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
+	// ListEvents returns events newest first. Its cost depends on the length of the page,
+	// not on what is stored.
+	ListEvents(ctx context.Context, q webhook.EventQuery) (webhook.EventPage, error)
 	// LastSeq returns the largest Seq of any ID stored.
 	LastSeq() uint64
 }

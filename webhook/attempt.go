@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Attempt is one HTTP request made for a delivery.
 type Attempt struct {
@@ -95,4 +98,38 @@ func (a *Attempt) Outcome() Outcome {
 		return Outcome{Verdict: Retryable, Reason: ReasonHTTP3xx}
 	}
 	return Outcome{Verdict: Retryable, Reason: ReasonHTTP1xx, Down: true}
+}
+
+// CodeFilter selects deliveries by the status code of their latest attempt: a class such
+// as "4xx", a code such as "404", or NoCode. "" selects all. Any other selects none that
+// was never attempted.
+type CodeFilter string
+
+// NoCode selects the deliveries whose latest attempt got no response.
+const NoCode CodeFilter = "none"
+
+// ParseCodeFilter returns the filter that a text stands for; false if it stands for none.
+func ParseCodeFilter(text string) (CodeFilter, bool) {
+	switch f := CodeFilter(text); f {
+	case "", NoCode, "2xx", "3xx", "4xx", "5xx":
+		return f, true
+	}
+	code, err := strconv.Atoi(text)
+	return CodeFilter(text), err == nil && code >= 100 && code <= 599 && len(text) == 3
+}
+
+// Selects reports whether a delivery is selected by its latest attempt, nil if there was
+// none.
+func (f CodeFilter) Selects(last *Attempt) bool {
+	switch {
+	case f == "":
+		return true
+	case last == nil:
+		return false
+	case f == NoCode:
+		return last.StatusCode == 0
+	case f[1:] == "xx":
+		return last.StatusCode/100 == int(f[0]-'0')
+	}
+	return string(f) == strconv.Itoa(last.StatusCode)
 }

@@ -74,3 +74,43 @@ func TestReasons(t *testing.T) {
 		}
 	}
 }
+
+// TestCodeFilter: a filter is a class, a code, or none; it looks at the latest attempt.
+func TestCodeFilter(t *testing.T) {
+	for _, text := range []string{"none", "2xx", "3xx", "4xx", "5xx", "100", "404", "599", ""} {
+		if f, ok := ParseCodeFilter(text); !ok || string(f) != text {
+			t.Errorf("%q is %q, %v", text, f, ok)
+		}
+	}
+	for _, text := range []string{"1xx", "6xx", "xx", "2XX", "99", "600", "+404", "0404", "4 4", "-1", "None"} {
+		if f, ok := ParseCodeFilter(text); ok {
+			t.Errorf("%q is taken for %q", text, f)
+		}
+	}
+	for _, c := range []struct {
+		filter CodeFilter
+		code   int
+		want   bool
+	}{
+		{"", 0, true},
+		{"", 500, true},
+		{"2xx", 200, true},
+		{"2xx", 299, true},
+		{"2xx", 300, false},
+		{"4xx", 404, true},
+		{"404", 404, true},
+		{"404", 410, false},
+		{NoCode, 0, true},
+		{NoCode, 200, false},
+		{"5xx", 0, false},
+	} {
+		if got := c.filter.Selects(&Attempt{StatusCode: c.code}); got != c.want {
+			t.Errorf("%q selects %d: %v", c.filter, c.code, got)
+		}
+	}
+	for filter, want := range map[CodeFilter]bool{"": true, NoCode: false, "2xx": false, "404": false} {
+		if got := filter.Selects(nil); got != want {
+			t.Errorf("%q selects what was never attempted: %v", filter, got)
+		}
+	}
+}

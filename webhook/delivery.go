@@ -160,6 +160,12 @@ type DeliveryQuery struct {
 	Status Status
 	// EventType restricts the list to one event type; "" means all.
 	EventType string
+	// Reason restricts the list to deliveries with this Reason; ReasonNone means all.
+	Reason Reason
+	// Code restricts the list by the status code of the latest attempt.
+	Code CodeFilter
+	// MinAttempts restricts the list to deliveries with at least as many attempts.
+	MinAttempts int
 	// Since and Until bound the time of acceptance: Since ≤ t < Until; zero means no bound.
 	Since, Until time.Time
 	// Before continues a list after this delivery, in the order of the list; zero starts
@@ -167,6 +173,15 @@ type DeliveryQuery struct {
 	Before ID
 	// Limit bounds the deliveries of one page, at least 1.
 	Limit int
+}
+
+// Selects reports whether the filters select a delivery by what its own record says:
+// everything except Endpoint, ClientID, Code, time and place.
+func (q *DeliveryQuery) Selects(d *Delivery) bool {
+	return (q.Status == "" || q.Status == d.Status) &&
+		(q.EventType == "" || q.EventType == d.EventType) &&
+		(q.Reason == ReasonNone || q.Reason == d.Reason) &&
+		d.Attempts >= q.MinAttempts
 }
 
 // DeliveryPage is one page of a list of deliveries.

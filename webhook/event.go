@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook/canonicaljson"
 )
@@ -116,4 +117,88 @@ type Receipt struct {
 	// names; ErrFanOut; ErrTooManyPending if its client, or all clients together, have
 	// too much pending.
 	Err error
+}
+
+// EventQuery selects events for a list, newest first.
+type EventQuery struct {
+	// ClientID restricts the list to what a client has of it: the events that were for this
+	// client alone, and those with a delivery for one of its endpoints, deleted or not. Only
+	// those deliveries count then. "" means every client.
+	ClientID string
+	// Publisher adds the events of a publisher to those of ClientID; without a ClientID it
+	// restricts the list to them. "" means every publisher, if ClientID is empty too.
+	Publisher string
+	// EventType restricts the list to one event type; "" means all.
+	EventType string
+	// Matched restricts the list to events with a delivery that counts, or to those without.
+	Matched Match
+	// Since and Until bound the time of acceptance: Since ≤ t < Until; zero means no bound.
+	Since, Until time.Time
+	// Before continues a list after this event; zero starts the list.
+	Before ID
+	// Limit bounds the events of one page, at least 1.
+	Limit int
+}
+
+// Match says whether events with or without a delivery are wanted.
+type Match int
+
+// What EventQuery.Matched can be.
+const (
+	AnyMatch Match = iota
+	OnlyMatched
+	OnlyUnmatched
+)
+
+// EventSummary is an event without its data.
+type EventSummary struct {
+	ID       ID
+	Type     string
+	ClientID string
+	// Size is that of the data, in bytes.
+	Size int
+	// Deliveries is how many deliveries the event has had, as far as EventQuery counts
+	// them. Some may have expired.
+	Deliveries int
+}
+
+// EventPage is one page of a list of events.
+type EventPage struct {
+	Events []EventSummary
+	// Next is the Before of the next page; zero at the end of the list. A page can be
+	// shorter than its limit, even empty, and still have a next one: storage bounds the
+	// events that it looks at for a page.
+	Next ID
+}
+
+// Selects returns an event as a list shows it, and whether the list has it, its time and
+// place aside. e needs no data; its Endpoints are all recipients. theirs are the endpoints
+// of q.ClientID, ascending.
+func (q *EventQuery) Selects(e *Event, size int, theirs []EndpointNumber) (EventSummary, bool) {
+	if q.EventType != "" && q.EventType != e.Type {
+		return EventSummary{}, false
+	}
+	s := EventSummary{ID: e.ID, Type: e.Type, ClientID: e.ClientID, Size: size, Deliveries: len(e.Endpoints)}
+	if q.ClientID != "" {
+		s.Deliveries = common(e.Endpoints, theirs)
+	}
+	known := q.ClientID == "" && q.Publisher == "" ||
+		q.ClientID != "" && (e.ClientID == q.ClientID || s.Deliveries > 0) ||
+		q.Publisher != "" && e.Publisher == q.Publisher
+	return s, known && (q.Matched == AnyMatch || (q.Matched == OnlyMatched) == (s.Deliveries > 0))
+}
+
+// common counts the numbers that two ascending lists have in common.
+func common(a, b []EndpointNumber) (count int) {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	for _, n := range a {
+		at, found := slices.BinarySearch(b, n)
+		if found {
+			count++
+		}
+		b = b[at:]
+	}
+	return count
 }

@@ -68,6 +68,13 @@ const (
 	MemoryEach Figure = "memory_per_endpoint_bytes"
 	// DiskEach is by how much a delivery makes the data directory larger.
 	DiskEach Figure = "disk_per_delivery_bytes"
+	// LeastDelivered is the least part of what a window of a saturated run accepted that the
+	// window delivered.
+	LeastDelivered Figure = "least_delivered_to_accepted_ratio"
+	// MostPending is how many deliveries were pending at most.
+	MostPending Figure = "most_pending"
+	// BusyLooks is the part of looks that found deliveries in flight, or none that waited.
+	BusyLooks Figure = "busy_looks_ratio"
 	// HerdPeak is the largest number of arrivals in a second to the mean.
 	HerdPeak Figure = "largest_second_to_mean_ratio"
 )
@@ -110,6 +117,9 @@ var kinds = []kind{
 	{RegisteredPerSecond, "registered/s", 1, 0},
 	{MemoryEach, "bytes per endpoint", 1, 0},
 	{HerdPeak, "largest second to mean", 1, 2},
+	{LeastDelivered, "least delivered to accepted", 1, 3},
+	{MostPending, "most pending", 1, 0},
+	{BusyLooks, "looks that found work in flight", 1, 3},
 	{P50Drift, "receipt p50 drift", 1, 2},
 	{P99Drift, "receipt p99 drift", 1, 2},
 	{MemoryDrift, "anonymous memory drift", 1, 2},

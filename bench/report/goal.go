@@ -28,7 +28,7 @@ func Goals() []Goal {
 	}
 	single, healthy, few := of("single"), of("isolation", AllHealthy), of("registered", FewIdle)
 	fanOut, one := of("fan-out"), of("scaling", "endpoints 1")
-	return []Goal{
+	goals := []Goal{
 		// Throughput, to what the machine allows, and its price.
 		{Of: single, figure: ToBare, atLeast: true, bound: 0.35},
 		{Of: single, figure: ServerCPU, bound: 0.035},
@@ -55,6 +55,22 @@ func Goals() []Goal {
 		{Of: of("sustained"), figure: P99Drift, bound: 1.25},
 		{Of: of("sustained"), figure: MemoryDrift, bound: 1.25},
 	}
+	return append(goals, saturationGoals()...)
+}
+
+// saturationGoals hold for each variant: deliveries keep up with publishers that never
+// wait, and never stand still while something waits.
+func saturationGoals() (goals []Goal) {
+	for _, endpoints := range []int{1, 10} {
+		for _, connections := range []int{64, 256, 512} {
+			of := Key{Scenario: "saturation", Variant: Saturation(endpoints, connections)}
+			goals = append(goals,
+				Goal{Of: of, figure: LeastDelivered, atLeast: true, bound: 0.98},
+				Goal{Of: of, figure: ReceiptP99, bound: 100},
+				Goal{Of: of, figure: BusyLooks, atLeast: true, bound: 1})
+		}
+	}
+	return goals
 }
 
 // Verdict is whether a goal was met.

@@ -20,6 +20,11 @@ const (
 	CoresAxis   = "cores"
 )
 
+// Saturation names a variant of the scenario saturation.
+func Saturation(endpoints, connections int) string {
+	return fmt.Sprintf("endpoints %d, connections %d", endpoints, connections)
+}
+
 // Key names what was measured. Results with the same key are repetitions.
 type Key struct {
 	Scenario string `json:"scenario"`

@@ -14,6 +14,7 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Secrets decrypts what is sealed, so that a check can include it. Package sealed
@@ -127,7 +128,10 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 	layout.SpaceEventType: func(c *checker, _, v []byte) error {
 		return counted(&c.found.EventTypes, readable(v, record.DecodeEventType))
 	},
-	layout.SpaceAPIKey:      func(_ *checker, _, v []byte) error { return readable(v, record.DecodeAPIKey) },
+	layout.SpaceAPIKey: func(_ *checker, _, v []byte) error { return readable(v, record.DecodeAPIKey) },
+	layout.SpaceAudit: func(_ *checker, k, v []byte) error {
+		return readable(v, func(v []byte) (audit.Entry, error) { return record.DecodeAudit(layout.ParseEventKey(k), v) })
+	},
 	layout.SpaceGate:        func(_ *checker, _, v []byte) error { return readable(v, record.DecodeGate) },
 	layout.SpaceIdempotency: func(_ *checker, _, v []byte) error { return readable(v, record.DecodeKeyedEvent) },
 	layout.SpaceMeta:        (*checker).meta,

@@ -7,6 +7,8 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage"
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/record"
@@ -201,4 +203,82 @@ func readPayload(tx *badger.Txn, id webhook.ID) (record.Payload, error) {
 func readEventType(tx *badger.Txn, id webhook.ID) (string, error) {
 	name, _, err := readIfStored(tx, layout.EventKey(id), record.DecodeTypeOfEvent)
 	return name, err
+}
+
+// ListEvents returns events newest first. A page looks at no more than 10 × limit + 1,000
+// events, of which one counts as several if its record is large.
+func (s *Store) ListEvents(_ context.Context, q webhook.EventQuery) (webhook.EventPage, error) {
+	return view(s, "list events", func(tx *badger.Txn) (webhook.EventPage, error) {
+		since, until := storage.SeqsOf(q.Since, q.Until)
+		first, ok := storage.ListStart(0, until, q.Before)
+		if !ok || since >= until {
+			return webhook.EventPage{}, nil
+		}
+		l := &eventLister{tx: tx, q: q}
+		if q.ClientID != "" {
+			l.theirs = endpointsOf(tx, q.ClientID)
+		}
+		err := l.walk(first, since)
+		return l.page, err
+	})
+}
+
+// eventLister makes one page of a list of events.
+type eventLister struct {
+	tx     *badger.Txn
+	q      webhook.EventQuery
+	theirs []webhook.EndpointNumber // the endpoints of the query's client
+	page   webhook.EventPage
+}
+
+// bytesPerLook is how large a record may be for each look at an event that it counts as:
+// a scan copies the data, although the list does not show it.
+const bytesPerLook = 16 << 10
+
+// walk lists the events from an ID down to a Seq.
+func (l *eventLister) walk(first webhook.ID, since uint64) error {
+	allowance, prefix := 10*l.q.Limit+1000, layout.SpaceEvent.Prefix()
+	scan := engine.NewBackward(l.tx, prefix)
+	defer scan.Close()
+	for scan.Seek(layout.EventKey(first)); ; {
+		step := scan.Next(prefix, &allowance)
+		if step == engine.Ended {
+			return nil
+		}
+		id := layout.ParseEventKey(scan.Key)
+		if id.Seq < since {
+			return nil
+		}
+		if step == engine.Found {
+			if err := l.take(id, scan.Value, &allowance); err != nil {
+				return err
+			}
+		}
+		if allowance <= 0 || len(l.page.Events) == l.q.Limit {
+			l.page.Next = id
+			return nil
+		}
+	}
+}
+
+// take adds an event to the page if it matches.
+func (l *eventLister) take(id webhook.ID, value []byte, allowance *int) error {
+	e, size, err := record.DecodeEventHead(id, value)
+	if err != nil {
+		return err
+	}
+	*allowance -= 1 + len(value)/bytesPerLook
+	// Those of other types need no look at their further recipients.
+	if l.q.EventType != "" && l.q.EventType != e.Type {
+		return nil
+	}
+	first := len(e.Endpoints)
+	if e.Endpoints, err = withParts(l.tx, id, e.Endpoints); err != nil {
+		return err
+	}
+	*allowance -= (len(e.Endpoints) - first) / (bytesPerLook / 2)
+	if shown, selected := l.q.Selects(&e, size, l.theirs); selected {
+		l.page.Events = append(l.page.Events, shown)
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"math"
 	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -49,15 +48,14 @@ type lister struct {
 	page      webhook.DeliveryPage
 }
 
-// listPage returns one page of the deliveries in some spaces.
+// listPage returns one page of the deliveries in some spaces. What was delivered has no
+// reason, so that a filter by reason does not look at it.
 func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []layout.Space) (webhook.DeliveryPage, error) {
-	l := &lister{tx: tx, q: q, spaces: spaces, until: math.MaxUint64, allowance: 10*q.Limit + 1000}
-	if !q.Since.IsZero() {
-		l.since = webhook.SeqAt(q.Since)
+	if q.Reason != webhook.ReasonNone {
+		spaces = slices.DeleteFunc(slices.Clone(spaces), func(s layout.Space) bool { return s == layout.SpaceDelivered })
 	}
-	if !q.Until.IsZero() {
-		l.until = webhook.SeqAt(q.Until)
-	}
+	l := &lister{tx: tx, q: q, spaces: spaces, allowance: 10*q.Limit + 1000}
+	l.since, l.until = storage.SeqsOf(q.Since, q.Until)
 	// An empty range, or a status that no space holds: there is nothing to scan.
 	if l.until <= l.since || len(spaces) == 0 {
 		return l.page, nil
@@ -87,14 +85,18 @@ func (l *lister) endpoints() ([]webhook.EndpointNumber, error) {
 		}
 		return []webhook.EndpointNumber{l.q.Endpoint}, nil
 	}
-	// Deleted endpoints are among them: their deliveries stay listed.
-	it := forward(l.tx, layout.ClientPrefix(l.q.ClientID))
+	return endpointsOf(l.tx, l.q.ClientID), nil
+}
+
+// endpointsOf returns a client's endpoints, ascending. Deleted ones are among them: their
+// deliveries stay listed.
+func endpointsOf(tx *badger.Txn, client string) (out []webhook.EndpointNumber) {
+	it := forward(tx, layout.ClientPrefix(client))
 	defer it.Close()
-	var out []webhook.EndpointNumber
 	for it.Rewind(); it.Valid(); it.Next() {
 		out = append(out, layout.LastNumber(it.Item().Key()))
 	}
-	return out, nil
+	return out
 }
 
 // start returns the newest ID of an endpoint that the list can have; false if none.
@@ -102,9 +104,21 @@ func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 	return storage.ListStart(n, l.until, l.q.Before)
 }
 
-// wants reports whether a delivery matches the filters.
-func (l *lister) wants(d *webhook.Delivery) bool {
-	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType)
+// wants reports whether a delivery matches the filters, and completes one that does as
+// lists show it. Only a filter by code needs to look up the attempt of what is passed
+// over, which counts as a second look.
+func (l *lister) wants(d *webhook.Delivery) (bool, error) {
+	if !l.q.Selects(d) {
+		return false, nil
+	}
+	if err := readListed(l.tx, d); err != nil {
+		return false, err
+	}
+	if l.q.Code.Selects(d.LastAttempt()) {
+		return true, nil
+	}
+	l.allowance--
+	return false, nil
 }
 
 // take adds a delivery to the page if it matches, and reports whether the page
@@ -113,14 +127,13 @@ func (l *lister) wants(d *webhook.Delivery) bool {
 // A match is added even when the allowance is used up: the page ends at the first key
 // without a result after that, or where a scan stopped.
 func (l *lister) take(d *webhook.Delivery) (bool, error) {
-	if !l.wants(d) {
+	wanted, err := l.wants(d)
+	if err != nil {
+		return false, err
+	}
+	if !wanted {
 		l.allowance--
 		return l.continues(d.ID), nil
-	}
-	// Only what is shown is completed: a look-up per delivery that is passed over would
-	// be most of the cost of a filter.
-	if err := readListed(l.tx, d); err != nil {
-		return false, err
 	}
 	l.page.Deliveries = append(l.page.Deliveries, *d)
 	if len(l.page.Deliveries) < l.q.Limit {

@@ -3,12 +3,15 @@ package badgerstore
 import (
 	"context"
 	"errors"
+	"math"
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // APIKeys returns all, in order of their IDs.
@@ -126,5 +129,48 @@ func (s *Store) DeleteEventType(ctx context.Context, name string) error {
 		}
 		c.remove(layout.EventTypeKey(name))
 		return nil
+	})
+}
+
+// AppendAudit stores an entry of the audit, which expires like finished deliveries.
+func (s *Store) AppendAudit(ctx context.Context, e audit.Entry) error {
+	return s.update(ctx, "record a change", func(*badger.Txn) (*change, error) {
+		c := &change{}
+		c.putUntil(layout.AuditKey(e.ID), record.EncodeAudit(&e), e.At.Add(s.retention))
+		return c, nil
+	})
+}
+
+// ListAudit returns the entries that q selects, newest first.
+func (s *Store) ListAudit(_ context.Context, q audit.Query) (audit.Page, error) {
+	return view(s, "list changes", func(tx *badger.Txn) (page audit.Page, err error) {
+		prefix := layout.SpaceAudit.Prefix()
+		it := engine.NewBackward(tx, prefix)
+		defer it.Close()
+		from := webhook.ID{Seq: math.MaxUint64, Nonce: math.MaxUint32}
+		if !q.Until.IsZero() {
+			from = webhook.ID{Seq: webhook.SeqAt(q.Until)}
+		}
+		if q.Before != (webhook.ID{}) && q.Before.Compare(from) < 0 {
+			from = q.Before
+		}
+		it.Seek(layout.AuditKey(from))
+		for looked, allowance := 0, q.Looks(); ; {
+			// Stopped is at entries that have expired, and so are all older ones.
+			if it.Next(prefix, &allowance) != engine.Found {
+				return page, nil
+			}
+			id := layout.ParseEventKey(it.Key)
+			if !q.Starts(id) {
+				continue
+			}
+			e, err := record.DecodeAudit(id, it.Value)
+			if err != nil || q.Ended(&e) {
+				return page, err
+			}
+			if looked++; !page.Add(&q, e, looked) {
+				return page, nil
+			}
+		}
 	})
 }

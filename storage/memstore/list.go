@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -56,8 +57,37 @@ func (s *Store) candidates(q webhook.DeliveryQuery) []webhook.ID {
 // selects reports whether a delivery is in a list, its endpoint aside.
 func selects(q webhook.DeliveryQuery, d *webhook.Delivery) bool {
 	return (q.Before == webhook.ID{} || d.ID.Compare(q.Before) < 0) &&
-		(q.Status == "" || q.Status == d.Status) &&
-		(q.EventType == "" || q.EventType == d.EventType) &&
-		(q.Since.IsZero() || d.ID.Seq >= webhook.SeqAt(q.Since)) &&
-		(q.Until.IsZero() || d.ID.Seq < webhook.SeqAt(q.Until))
+		q.Selects(d) && q.Code.Selects(d.LastAttempt()) && within(d.ID, q.Since, q.Until)
+}
+
+// within reports whether an event was accepted in a period; zero times are no bounds.
+func within(id webhook.ID, since, until time.Time) bool {
+	return (since.IsZero() || id.Seq >= webhook.SeqAt(since)) && (until.IsZero() || id.Seq < webhook.SeqAt(until))
+}
+
+// ListEvents returns events newest first. Unlike a store on disk, it looks at all of them.
+func (s *Store) ListEvents(_ context.Context, q webhook.EventQuery) (webhook.EventPage, error) {
+	return view(s, "list events", func() (page webhook.EventPage, err error) {
+		var theirs []webhook.EndpointNumber
+		for n, e := range s.endpoints {
+			if e.ClientID == q.ClientID {
+				theirs = append(theirs, n)
+			}
+		}
+		slices.Sort(theirs)
+		for _, id := range slices.Backward(s.order[0]) {
+			e := s.events[id]
+			shown, selected := q.Selects(&e, len(e.Data), theirs)
+			if !selected || !within(id, q.Since, q.Until) || q.Before != (webhook.ID{}) && id.Compare(q.Before) >= 0 {
+				continue
+			}
+			// One more matches, so there is a next page.
+			if len(page.Events) == q.Limit {
+				page.Next = page.Events[q.Limit-1].ID
+				break
+			}
+			page.Events = append(page.Events, shown)
+		}
+		return page, nil
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // SaveGate stores an endpoint's breaker state; the zero state removes it.
@@ -33,6 +34,7 @@ func (s *Store) Gate(_ context.Context, n webhook.EndpointNumber) (webhook.GateS
 func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (bool, error) {
 	horizon, more := now.Add(-s.retention), false
 	err := s.update(ctx, "reap", func() error {
+		s.changes = slices.DeleteFunc(s.changes, func(e audit.Entry) bool { return e.At.Before(horizon) })
 		// Removals count, not looks: memory is quick to look at.
 		left := limit
 		// A copy: removeEvent changes the order.

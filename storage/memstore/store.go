@@ -15,6 +15,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 var (
@@ -54,7 +55,9 @@ type Store struct {
 	types      map[string]webhook.EventType
 	apiKeys    map[string]webhook.APIKey
 	cursorKey  *[32]byte
-	gates      map[webhook.EndpointNumber]webhook.GateState
+	// changes is the audit, in the order of its IDs.
+	changes []audit.Entry
+	gates   map[webhook.EndpointNumber]webhook.GateState
 	// keys has the first event of each idempotency key. Old ones are never removed:
 	// a process without a disk does not live long enough.
 	keys   map[publisherKey]webhook.Event

@@ -62,7 +62,7 @@ func (s *Store) Cancel(
 		}
 		var m tables.Relocation
 		list := []webhook.Delivery{was}
-		if err := readLatest(ctx, tx, list); err != nil {
+		if err := tables.ReadLatest(ctx, tx, list); err != nil {
 			return err
 		}
 		// The record is written with the latest attempt; the caller gets all of them.
@@ -201,7 +201,7 @@ func (s *Store) lockPending(ctx context.Context, tx pgx.Tx, ids []webhook.ID) ([
 			list = append(list, d)
 		}
 	}
-	return list, errors.Join(tables.EventTypes(ctx, tx, list), readLatest(ctx, tx, list))
+	return list, errors.Join(tables.EventTypes(ctx, tx, list), tables.ReadLatest(ctx, tx, list))
 }
 
 // pendingIDs returns the first pending deliveries of an endpoint: those of its queue,

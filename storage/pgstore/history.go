@@ -15,10 +15,6 @@ import (
 var (
 	wholeEvent = tables.ForTables("event", `SELECT head, data FROM TABLE WHERE seq = $1 AND nonce = $2`, tables.EventTables...)
 	attemptsOf = tables.Statement("attempts", `SELECT slot, record FROM attempt WHERE part = $1 AND endpoint = $2 AND seq = $3 AND nonce = $4`)
-
-	latestAttempts = tables.Statement("latestAttempts", `SELECT a.endpoint, a.seq, a.nonce, a.record
-		FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[]) AS k(part, endpoint, seq, nonce, slot)
-		JOIN attempt a ON a.part = k.part AND a.endpoint = k.endpoint AND a.seq = k.seq AND a.nonce = k.nonce AND a.slot = k.slot`)
 )
 
 // Event returns an event with its data; its Endpoints are all that it has a delivery for.
@@ -118,45 +114,13 @@ func (s *Store) appendDeliveries(
 // complete makes of deliveries as they are stored what lists show: with their type and
 // their latest attempt, shortened.
 func complete(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
-	if err := errors.Join(tables.EventTypes(ctx, tx, list), readLatest(ctx, tx, list)); err != nil {
+	if err := errors.Join(tables.EventTypes(ctx, tx, list), tables.ReadLatest(ctx, tx, list)); err != nil {
 		return err
 	}
 	for i := range list {
 		list[i] = list[i].Listed()
 	}
 	return nil
-}
-
-// readLatest adds the latest attempt to those deliveries whose record has none: to those
-// that are pending, and were attempted before.
-func readLatest(ctx context.Context, tx pgx.Tx, list []webhook.Delivery) error {
-	var ids []webhook.ID
-	var slots []int16
-	at := map[webhook.ID]int{}
-	for i := range list {
-		if d := &list[i]; d.Attempts > 0 && len(d.AttemptLog) == 0 {
-			ids, slots, at[d.ID] = append(ids, d.ID), append(slots, tables.SlotOf(d.Attempts)), i
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	keys := tables.KeysOf(ids)
-	rows, err := tx.Query(ctx, latestAttempts,
-		keys.Parts, keys.Endpoints, keys.Seqs, keys.Nonces, slots)
-	if err != nil {
-		return err
-	}
-	var k tables.Key
-	var raw []byte
-	_, err = pgx.ForEachRow(rows, []any{&k.Endpoint, &k.Seq, &k.Nonce, &raw}, func() error {
-		a, err := record.DecodeAttempt(raw)
-		if d := &list[at[k.ID()]]; err == nil && a.Number == d.Attempts { // else the slot holds an older one
-			d.AttemptLog = []webhook.Attempt{a}
-		}
-		return err
-	})
-	return err
 }
 
 // readLog adds the attempts in the log of a delivery to the one in its own record.
@@ -201,5 +165,13 @@ func (s *Store) ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (we
 		// Only what is shown is completed: look-ups for what is passed over would be most of
 		// the cost of a filter.
 		return page, complete(ctx, tx, page.Deliveries)
+	})
+}
+
+// ListEvents returns events newest first. A page looks at no more than 10 × limit + 1,000
+// events, of which one counts as several if it has very many recipients.
+func (s *Store) ListEvents(ctx context.Context, q webhook.EventQuery) (webhook.EventPage, error) {
+	return snapshot(ctx, s, "list events", func(ctx context.Context, tx pgx.Tx) (webhook.EventPage, error) {
+		return tables.ListEvents(ctx, tx, q)
 	})
 }

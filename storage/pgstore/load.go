@@ -17,6 +17,7 @@ import (
 	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // metaRestoring is in the table meta from the first to the last row of a restore. Open
@@ -62,6 +63,7 @@ var loaded = map[string][]string{
 	"endpoint":   {"number", "client", "changed", "deleted_at", "key_id", "record"},
 	"event_type": {"name", "record"},
 	"api_key":    {"id", "record"},
+	"audit":      {"seq", "nonce", "record"},
 	"secret_key": {"id", "endpoints", "check_value"},
 	"gate":       {"part", "endpoint", "record"},
 	"idem":       {"key", "expires", "record"},
@@ -179,6 +181,12 @@ func (l *Loader) EventType(t webhook.EventType) error {
 // APIKey takes an API key.
 func (l *Loader) APIKey(k webhook.APIKey) error {
 	return l.add("api_key", 0, tables.NameOf(k.ID), record.EncodeAPIKey(&k))
+}
+
+// Audit takes an entry of the audit.
+func (l *Loader) Audit(e audit.Entry) error {
+	k, raw := tables.KeyOf(e.ID), record.EncodeAudit(&e)
+	return l.add("audit", len(raw), k.Seq, k.Nonce, raw)
 }
 
 // Gate takes a breaker's state.

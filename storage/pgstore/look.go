@@ -122,7 +122,7 @@ func (f *search) settleFound(ctx context.Context, o *outcome) (done tables.Move,
 	}
 	list := []webhook.Delivery{now}
 	if now.Attempts > 0 && len(now.AttemptLog) == 0 {
-		if err := readLatest(ctx, f.tx, list); err != nil {
+		if err := tables.ReadLatest(ctx, f.tx, list); err != nil {
 			return done, false, err
 		}
 	}

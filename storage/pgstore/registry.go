@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/storage/pgstore/tables"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 var (
@@ -110,6 +113,69 @@ func (s *Store) UpdateEventType(ctx context.Context, t webhook.EventType) error 
 // DeleteEventType removes an event type; ErrNotFound.
 func (s *Store) DeleteEventType(ctx context.Context, name string) error {
 	return s.changeOne(ctx, "delete event type "+name, bumpEventTypes, webhook.ErrNotFound, deleteEventType, tables.NameOf(name))
+}
+
+var (
+	appendAudit = tables.Statement("audit.append", `INSERT INTO audit (seq, nonce, record) VALUES ($1, $2, $3)
+		ON CONFLICT (seq, nonce) DO UPDATE SET record = excluded.record`)
+	listAudit = tables.Statement("audit.list", `SELECT seq, nonce, record FROM audit WHERE seq >= $1 AND seq <= $2 AND (seq, nonce) < ($2, $3)
+		ORDER BY seq DESC, nonce DESC LIMIT $4`)
+	reapAudit = tables.Statement("audit.reap", `DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE seq < $1 ORDER BY seq LIMIT $2)`)
+)
+
+// AppendAudit stores an entry of the audit. A commit of unknown outcome is repeated, so it
+// may be there already.
+func (s *Store) AppendAudit(ctx context.Context, e audit.Entry) error {
+	k := tables.KeyOf(e.ID)
+	return s.change(ctx, "record a change", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.Exec(ctx, appendAudit, k.Seq, k.Nonce, record.EncodeAudit(&e))
+		return err
+	})
+}
+
+// ListAudit returns the entries that q selects, newest first. Filters beside that of the
+// time are applied to the records: an index of each would cost more than they are asked for.
+func (s *Store) ListAudit(ctx context.Context, q audit.Query) (audit.Page, error) {
+	from, before := int64(0), tables.Key{Seq: math.MaxInt64, Nonce: math.MaxUint32}
+	if !q.Since.IsZero() {
+		from = int64(webhook.SeqAt(q.Since))
+	}
+	if !q.Until.IsZero() {
+		before = tables.Key{Seq: int64(webhook.SeqAt(q.Until))}
+	}
+	if k := tables.KeyOf(q.Before); q.Before != (webhook.ID{}) && (k.Seq < before.Seq || k.Seq == before.Seq && k.Nonce < before.Nonce) {
+		before = k
+	}
+	return fetch(ctx, s, "list changes", func(ctx context.Context, on querier) (page audit.Page, err error) {
+		rows, err := on.Query(ctx, listAudit, from, before.Seq, before.Nonce, q.Looks())
+		if err != nil {
+			return page, err
+		}
+		var k tables.Key
+		var raw []byte
+		looked := 0
+		_, err = pgx.ForEachRow(rows, []any{&k.Seq, &k.Nonce, &raw}, func() error {
+			if looked++; page.Next != (webhook.ID{}) {
+				return nil // the page is full
+			}
+			e, err := record.DecodeAudit(k.ID(), raw)
+			if err == nil {
+				page.Add(&q, e, looked)
+			}
+			return err
+		})
+		return page, err
+	})
+}
+
+// forgetAudit removes entries of the audit that are older than the horizon.
+func (s *Store) forgetAudit(ctx context.Context, horizon time.Time, limit int) (more bool, err error) {
+	err = s.change(ctx, "forget old changes", func(ctx context.Context, tx *transaction) error {
+		tag, err := tx.Exec(ctx, reapAudit, int64(webhook.SeqAt(horizon)), limit)
+		more = tag.RowsAffected() >= int64(limit)
+		return err
+	})
+	return more, err
 }
 
 // Each change of registrations raises their version first. The row stays locked until the

@@ -18,17 +18,24 @@ func EncodeEvent(e *webhook.Event, first []webhook.EndpointNumber) []byte {
 
 // DecodeEvent returns an event with its first recipients. It keeps nothing of the record.
 func DecodeEvent(id webhook.ID, record []byte) (webhook.Event, error) {
+	e, size, err := DecodeEventHead(id, record)
+	if err != nil {
+		return webhook.Event{}, err
+	}
+	// Not clipped by the record: events outlive the transaction they are read in.
+	e.Data = append(make([]byte, 0, size), record[len(record)-size:]...)
+	return e, nil
+}
+
+// DecodeEventHead returns an event with its first recipients, without its data, and how
+// long the data is in the record.
+func DecodeEventHead(id webhook.ID, record []byte) (e webhook.Event, size int, err error) {
 	d := newDecoder(record)
-	e := webhook.Event{
+	e = webhook.Event{
 		ID: id.Event(), Type: d.string(), ClientID: d.string(), Publisher: d.string(), IdempotencyKey: d.string(),
 	}
 	e.Endpoints = d.numbers()
-	if d.err != nil {
-		return webhook.Event{}, d.err
-	}
-	// Not clipped by the record: events outlive the transaction they are read in.
-	e.Data = append(make([]byte, 0, len(d.rest)), d.rest...)
-	return e, nil
+	return e, len(d.rest), d.err
 }
 
 // Payload is what an attempt needs of an event.

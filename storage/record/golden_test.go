@@ -13,6 +13,7 @@ import (
 // goldenRecords returns each kind of record by name.
 func goldenRecords() map[string][]byte {
 	event, delivery, endpoint, key := someEvent(), someDelivery(), someEndpoint(), someAPIKey()
+	entry := someAudit()
 	keyed := KeyedEvent{Version: 2, ID: event.ID, Deliveries: 3, Disabled: 1, Limited: 2, Fingerprint: [16]byte{1, 15: 9}}
 	pending := delivery
 	pending.Status, pending.Reason, pending.FinishedAt = webhook.Retrying, webhook.ReasonNone, time.Time{}
@@ -33,6 +34,7 @@ func goldenRecords() map[string][]byte {
 		"endpoint":            EncodeEndpoint(&endpoint),
 		"keyed event":         keyed.Encode(),
 		"API key":             EncodeAPIKey(&key),
+		"audit":               EncodeAudit(&entry),
 		"event type":          EncodeEventType(webhook.EventType{Name: "a", Description: "ünï"}),
 		"gate":                EncodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 300}),
 	}
@@ -76,6 +78,7 @@ func TestGoldenRecordsAreRead(t *testing.T) {
 		"keyed event":      func(r []byte) error { _, err := DecodeKeyedEvent(r); return err },
 		"API key":          func(r []byte) error { _, err := DecodeAPIKey(r); return err },
 		"event type":       func(r []byte) error { _, err := DecodeEventType(r); return err },
+		"audit":            func(r []byte) error { _, err := decodeAudit(r); return err },
 		"gate":             func(r []byte) error { _, err := DecodeGate(r); return err },
 	}
 	// mayEndAt are the places where a record of an older version ended.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
@@ -168,6 +169,22 @@ func FuzzAPIKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeAPIKey, EncodeAPIKey) })
 }
 
+func someAudit() audit.Entry {
+	return audit.Entry{
+		ID: someID, At: time.UnixMicro(1_750_000_000_000_000).UTC(), Action: "webhook.update", By: "key:abc", From: "10.0.0.1", Resource: "wh_1", ClientID: "client",
+		Changes: []audit.Change{{Field: "status", Before: `"active"`, After: `"paused"`}, {Field: "description", After: `"ünï"`}},
+	}
+}
+
+func decodeAudit(record []byte) (audit.Entry, error) { return DecodeAudit(someID, record) }
+
+func FuzzAudit(f *testing.F) {
+	e := someAudit()
+	f.Add(EncodeAudit(&e))
+	f.Add(EncodeAudit(&e)[:30])
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, decodeAudit, EncodeAudit) })
+}
+
 func FuzzKeyedEvent(f *testing.F) {
 	e := someEvent()
 	p := KeyedEventOf(&e)
@@ -182,7 +199,10 @@ func FuzzKeyedEvent(f *testing.F) {
 
 // TestRecords pins the encodings: what was written once is read for ever.
 func TestRecords(t *testing.T) {
-	d, e, w, k := someDelivery(), someEvent(), someEndpoint(), someAPIKey()
+	d, e, w, k, a := someDelivery(), someEvent(), someEndpoint(), someAPIKey(), someAudit()
+	if got, err := DecodeAudit(a.ID, EncodeAudit(&a)); err != nil || !reflect.DeepEqual(got, a) {
+		t.Errorf("entry of the audit: %v\n%+v\n%+v", err, got, a)
+	}
 	if got, err := DecodeDelivery(d.ID, EncodeDelivery(&d)); err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("delivery: %v\n%+v\n%+v", err, got, d)
 	}

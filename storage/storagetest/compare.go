@@ -10,6 +10,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Compare makes the same random calls on two empty stores, and fails where one of them
@@ -268,12 +269,14 @@ func (p *pair) updateEndpoint() {
 func (p *pair) registry() {
 	name := some(p, []string{"a", "b", "c"})
 	t, k := webhook.EventType{Name: name, Description: fmt.Sprint(p.random.IntN(10))}, webhook.APIKey{ID: name, Name: "key"}
+	e := audit.Entry{ID: webhook.ID{Seq: p.seq.Next(p.now), Nonce: 1}, At: p.now, Action: "key.create", Resource: name}
 	calls := []func(s storage.Store, ctx context.Context) error{
 		func(s storage.Store, ctx context.Context) error { return s.CreateEventType(ctx, t) },
 		func(s storage.Store, ctx context.Context) error { return s.UpdateEventType(ctx, t) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteEventType(ctx, name) },
 		func(s storage.Store, ctx context.Context) error { return s.CreateAPIKey(ctx, k) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteAPIKey(ctx, name) },
+		func(s storage.Store, ctx context.Context) error { return s.AppendAudit(ctx, e) },
 	}
 	call := some(p, calls)
 	_, _ = both(p, "registry", func(s storage.Store) (struct{}, error) { return struct{}{}, call(s, p.Context()) })
@@ -297,6 +300,9 @@ func (p *pair) compareAll() {
 	_, _ = both(p, "LastSeq", func(s storage.Store) (uint64, error) { return s.LastSeq(), nil })
 	_, _ = both(p, "EventTypes", func(s storage.Store) ([]webhook.EventType, error) { return s.EventTypes(p.Context()) })
 	_, _ = both(p, "APIKeys", func(s storage.Store) ([]webhook.APIKey, error) { return s.APIKeys(p.Context()) })
+	for _, q := range []audit.Query{{Limit: 3}, {Resource: "a", Limit: 1}} {
+		_, _ = both(p, "ListAudit", func(s storage.Store) (audit.Page, error) { return s.ListAudit(p.Context(), q) })
+	}
 	_, _ = both(p, "Wakes", func(s storage.Store) (wakes []webhook.Wake, err error) {
 		err = s.Wakes(p.Context(), webhook.AllParts(), 0, func(w webhook.Wake) error { wakes = append(wakes, w); return nil })
 		return wakes, err
@@ -304,6 +310,7 @@ func (p *pair) compareAll() {
 	for _, q := range p.queries() {
 		_, _ = both(p, fmt.Sprintf("ListDeliveries %+v", q), func(s storage.Store) ([]webhook.ID, error) { return everyPage(p.Context(), s, q) })
 	}
+	p.compareEvents()
 }
 
 // compareEndpoint compares an endpoint's registration, queue, schedule and counts.
@@ -335,6 +342,25 @@ func (p *pair) queries() []webhook.DeliveryQuery {
 		{Limit: limit, EventType: "user.created", Endpoint: some(p, p.endpoints)},
 		{Limit: limit, Since: p.now.Add(-time.Hour), Until: p.now.Add(time.Hour)},
 		{Limit: limit, Before: some(p, p.deliveries)},
+		{Limit: limit, Code: some(p, []webhook.CodeFilter{"2xx", "5xx", "503"}), ClientID: some(p, append(clients, ""))},
+		{Limit: limit, Reason: webhook.ReasonHTTP5xx, Endpoint: some(p, p.endpoints)},
+		{Limit: limit, Reason: webhook.ReasonGone, MinAttempts: p.random.IntN(4)},
+	}
+}
+
+// compareEvents compares lists of events by every filter, with random values.
+func (p *pair) compareEvents() {
+	limit := 1 + p.random.IntN(10)
+	for _, q := range []webhook.EventQuery{
+		{Limit: limit},
+		{Limit: limit, ClientID: some(p, clients), Matched: webhook.OnlyMatched},
+		{Limit: limit, ClientID: some(p, clients), Publisher: "p", Matched: webhook.OnlyUnmatched},
+		{Limit: limit, EventType: "user.created", Before: some(p, p.events)},
+		{Limit: limit, Publisher: some(p, []string{"p", "q"}), Since: p.now.Add(-time.Minute), Until: p.now},
+	} {
+		_, _ = both(p, fmt.Sprintf("ListEvents %+v", q), func(s storage.Store) ([]webhook.EventSummary, error) {
+			return eventsOfPages(p.Context(), s, q)
+		})
 	}
 }
 
@@ -350,6 +376,17 @@ func everyPage(ctx context.Context, s storage.Store, q webhook.DeliveryQuery) (i
 		}
 		if page.Next == (webhook.ID{}) {
 			return ids, nil
+		}
+		q.Before = page.Next
+	}
+}
+
+// eventsOfPages follows a list of events to its end.
+func eventsOfPages(ctx context.Context, s storage.Store, q webhook.EventQuery) (list []webhook.EventSummary, err error) {
+	for {
+		page, err := s.ListEvents(ctx, q)
+		if list = append(list, page.Events...); err != nil || page.Next == (webhook.ID{}) {
+			return list, err
 		}
 		q.Before = page.Next
 	}

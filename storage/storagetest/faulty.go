@@ -8,6 +8,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Faulty is a store that fails on command. Without commands it behaves as the store
@@ -228,6 +229,14 @@ func (f *Faulty) DeleteAPIKey(ctx context.Context, id string) error {
 		return err
 	}
 	return f.Store.DeleteAPIKey(ctx, id)
+}
+
+// AppendAudit records a change, or fails.
+func (f *Faulty) AppendAudit(ctx context.Context, e audit.Entry) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.AppendAudit(ctx, e)
 }
 
 // CursorKey keeps a cursor key, or fails.

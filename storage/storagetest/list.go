@@ -86,6 +86,14 @@ var listTests = []test{
 				same(f, f.listed(q), []webhook.ID{rare.ID.For(1)})
 				q.Status = webhook.Queued
 				same(f, f.listed(q), []webhook.ID{rare.ID.For(1)})
+				// Nothing matches, so that only a bound ends a page before the end.
+				for _, none := range []webhook.DeliveryQuery{{MinAttempts: 1}, {Code: "404"}, {Reason: webhook.ReasonGone}} {
+					none.Endpoint, none.ClientID, none.Limit = q.Endpoint, q.ClientID, 1
+					page, err := f.ListDeliveries(f.Context(), none)
+					f.must(err)
+					same(f, page.Deliveries, nil)
+					same(f, f.listed(none), nil)
+				}
 			}
 		})
 	}},
@@ -134,9 +142,18 @@ func listEverything(f *fixture) {
 
 // anyStatus moves a queued delivery to one status or another.
 func (f *fixture) anyStatus(id webhook.ID, choice int) webhook.Delivery {
-	switch choice % 5 {
+	switch choice % 7 {
 	case 0:
 		return f.attempted(id, 200)
+	case 5: // requeued, with an attempt in its log
+		f.attempted(id, 410)
+		_, err := f.Requeue(f.Context(), id)
+		f.must(err)
+	case 6: // without an answer
+		was := f.delivery(id)
+		policy := webhook.RetryPolicy{MaxAttempts: 3, Initial: 10 * time.Second, Multiplier: 2, MaxDelay: time.Hour}
+		a := webhook.Attempt{At: f.now, Duration: time.Millisecond, Failure: webhook.ReasonTimeout}
+		f.settle(webhook.Settlement{Was: was.Place(), Now: was.Attempted(a, policy, 0)})
 	case 1:
 		return f.attempted(id, 500)
 	case 2:
@@ -171,14 +188,44 @@ func queries(start time.Time) []webhook.DeliveryQuery {
 			}
 		}
 	}
+	for _, from := range []webhook.DeliveryQuery{{}, {Endpoint: 2}, {ClientID: "a"}} {
+		for _, from.Status = range []webhook.Status{"", webhook.Retrying, webhook.Failed, webhook.Queued} {
+			out = append(out, narrowed(from)...)
+		}
+	}
 	return out
+}
+
+// narrowed returns a query with each filter about the latest attempt, and with several.
+func narrowed(q webhook.DeliveryQuery) (out []webhook.DeliveryQuery) {
+	for _, q.Reason = range []webhook.Reason{webhook.ReasonHTTP5xx, webhook.ReasonGone, webhook.ReasonCancelled, webhook.ReasonTimeout} {
+		out = append(out, q)
+	}
+	q.Reason = webhook.ReasonNone
+	for _, q.Code = range []webhook.CodeFilter{"2xx", "4xx", "5xx", "410", "500", "404", webhook.NoCode} {
+		out = append(out, q)
+	}
+	for q.MinAttempts = range 3 {
+		out = append(out, q)
+	}
+	q.Code, q.MinAttempts = "", 1
+	return append(out, q)
 }
 
 // selected says what a query means, without any index.
 func selected(q webhook.DeliveryQuery, d *webhook.Delivery) bool {
 	client := map[webhook.EndpointNumber]string{1: "a", 2: "b", 3: "a"}[d.ID.Endpoint]
+	last := d.LastAttempt()
+	code := func(first, end int) bool { return last != nil && first <= last.StatusCode && last.StatusCode < end }
+	codes := map[webhook.CodeFilter]bool{
+		"": true, "2xx": code(200, 300), "4xx": code(400, 500), "5xx": code(500, 600),
+		"410": code(410, 411), "500": code(500, 501), "404": code(404, 405), webhook.NoCode: code(0, 1),
+	}
 	switch at := d.QueuedAt(); {
-	case q.Endpoint != 0 && q.Endpoint != d.ID.Endpoint,
+	case !codes[q.Code],
+		q.Reason != "" && q.Reason != d.Reason,
+		q.MinAttempts > d.Attempts,
+		q.Endpoint != 0 && q.Endpoint != d.ID.Endpoint,
 		q.ClientID != "" && q.ClientID != client,
 		q.Status != "" && q.Status != d.Status,
 		q.EventType != "" && q.EventType != d.EventType,

@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // Sink takes what a directory holds. An error of a method ends the export.
@@ -31,6 +32,7 @@ type Sink interface {
 	Endpoint(e webhook.Endpoint) error
 	EventType(t webhook.EventType) error
 	APIKey(k webhook.APIKey) error
+	Audit(e audit.Entry) error
 	Gate(n webhook.EndpointNumber, g webhook.GateState) error
 	// IdempotencyKey takes the event that came first under an idempotency key, by
 	// record.KeyHash.
@@ -92,6 +94,13 @@ func (x *exporter) steps() []step {
 			})
 		}},
 		{layout.SpaceAPIKey, func(_, v []byte) error { return decoded(v, record.DecodeAPIKey, x.to.APIKey) }},
+		{layout.SpaceAudit, func(k, v []byte) error {
+			e, err := record.DecodeAudit(layout.ParseEventKey(k), v)
+			if err != nil {
+				return err
+			}
+			return x.to.Audit(e)
+		}},
 		{layout.SpaceGate, func(k, v []byte) error {
 			return decoded(v, record.DecodeGate, func(g webhook.GateState) error { return x.to.Gate(layout.LastNumber(k), g) })
 		}},

@@ -11,6 +11,7 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/audit"
 )
 
 // everything notes in words what it gets.
@@ -48,6 +49,7 @@ func (s *everything) Endpoint(e webhook.Endpoint) error {
 }
 func (s *everything) EventType(t webhook.EventType) error { return s.note("type", t) }
 func (s *everything) APIKey(k webhook.APIKey) error       { return s.note("api", k.ID) }
+func (s *everything) Audit(e audit.Entry) error           { return s.note("audit", e.Action) }
 func (s *everything) Gate(n webhook.EndpointNumber, g webhook.GateState) error {
 	return s.note("gate", fmt.Sprint(n, g.Openings))
 }
@@ -94,6 +96,7 @@ func filled(t *testing.T) string {
 	must(err)
 	must(s.CreateEventType(ctx, webhook.EventType{Name: "user.created", Description: "d"}))
 	must(s.CreateAPIKey(ctx, webhook.APIKey{ID: "api"}))
+	must(s.AppendAudit(ctx, audit.Entry{ID: webhook.ID{Seq: 4, Nonce: 1}, At: time.Now(), Action: "key.create"}))
 	_, err = s.CursorKey(ctx, [32]byte{9})
 	must(err)
 	done := make(chan error, 1)
@@ -131,7 +134,7 @@ func TestEverythingIsHandedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, times := range map[string]int{
-		"numbers 1 5": 1, "cursor 9": 1, "key k11": 1, "endpoint 1k1": 1, "type {user.created d}": 1, "api api": 1, "gate 1 3": 1,
+		"numbers 1 5": 1, "cursor 9": 1, "key k11": 1, "endpoint 1k1": 1, "type {user.created d}": 1, "api api": 1, "audit key.create": 1, "gate 1 3": 1,
 		"idempotency true 1": 1, "event user.created20005{}": 1, "event user.created1{}": 2,
 		"delivery queued0 0": webhook.MaxFanOut + 5, "delivery retrying1 0": 1, "delivery delivered1 1": 1,
 		"attempt 1 500": 1, "body 1 300": 2,
@@ -144,7 +147,7 @@ func TestEverythingIsHandedOut(t *testing.T) {
 	if len(got.got) > 0 {
 		t.Errorf("besides: %v", got.got)
 	}
-	want := "[key endpoint type api gate idempotency event delivery attempt body cursor numbers]"
+	want := "[key endpoint type api audit gate idempotency event delivery attempt body cursor numbers]"
 	if fmt.Sprint(got.order) != want {
 		t.Errorf("order %v, want %v", got.order, want)
 	}

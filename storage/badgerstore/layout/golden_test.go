@@ -31,6 +31,7 @@ func goldenRecords() map[string][]byte {
 		"key of a secret key":  SecretKeyKey("id"),
 		"key of an event type": EventTypeKey("user.created"),
 		"key of an API key":    APIKeyKey("abc"),
+		"key of an audit":      AuditKey(someID),
 		"key of a keyed event": IdempotencyKey(&keyed),
 		"key of an event":      EventKey(someID),
 		"key of a part":        PartKey(someID, 258),

@@ -31,6 +31,7 @@ const (
 	SpaceSecretKey   Space = 'y' // id → KeyCount
 	SpaceEventType   Space = 't' // name → event type
 	SpaceAPIKey      Space = 'k' // id → API key
+	SpaceAudit       Space = 'h' // seq(8) nonce(4) → entry of the audit
 	SpaceGate        Space = 'g' // number(4) → gate state
 	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → KeyedEvent
 	SpaceEvent       Space = 'e' // seq(8) nonce(4) → event
@@ -62,7 +63,7 @@ const (
 // keySizes has the spaces in which all keys have the same size.
 var keySizes = map[Space]int{
 	SpaceEndpoint: EndpointKeySize, SpaceGate: EndpointKeySize, SpaceEvent: EventKeySize, SpaceSchedule: ScheduleKeySize,
-	SpacePart: PartKeySize, SpaceRemainder: EventKeySize,
+	SpacePart: PartKeySize, SpaceRemainder: EventKeySize, SpaceAudit: EventKeySize,
 	SpaceQueued: DeliveryKeySize, SpaceRetrying: DeliveryKeySize, SpaceDelivered: DeliveryKeySize, SpaceFailed: DeliveryKeySize,
 	SpaceAttempt: LogKeySize, SpaceBody: LogKeySize,
 }
@@ -123,6 +124,13 @@ func SecretKeyKey(id string) []byte { return append([]byte{byte(SpaceSecretKey)}
 
 // APIKeyKey returns the key of an API key.
 func APIKeyKey(id string) []byte { return append([]byte{byte(SpaceAPIKey)}, id...) }
+
+// AuditKey returns the key of an entry of the audit. ParseEventKey reads its ID.
+func AuditKey(id webhook.ID) []byte {
+	key := EventKey(id)
+	key[0] = byte(SpaceAudit)
+	return key
+}
 
 // IdempotencyKey returns the key of a publisher's idempotency key.
 func IdempotencyKey(e *webhook.Event) []byte {

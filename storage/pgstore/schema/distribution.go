@@ -14,7 +14,7 @@ import (
 // pgstore check that. All other tables are small, and stay on one server.
 var Distribution = map[string]string{
 	"queued": "part", "retrying": "part", "done": "part", "attempt": "part", "gate": "part",
-	"event": "seq", "event_kept": "seq", "unfinished": "seq",
+	"event": "seq", "event_kept": "seq", "unfinished": "seq", "audit": "seq",
 	"idem": "key",
 }
 

@@ -22,7 +22,7 @@ import (
 )
 
 // Version is the version of the schema that this program makes.
-const Version = 1
+const Version = 2
 
 // least is the version that a program must know to run on the present schema: Version, or
 // the one before it while the schema has been widened only.

@@ -3,7 +3,6 @@ package tables
 import (
 	"container/heap"
 	"context"
-	"math"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,13 +24,12 @@ type lister struct {
 
 // ListPage returns one page of the deliveries that some scans find.
 func (f Finder) ListPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery, scans []Scan) (webhook.DeliveryPage, error) {
-	l := &lister{Finder: f, tx: tx, q: q, scans: scans, until: math.MaxInt64, allowance: 10*q.Limit + 1000}
-	if !q.Since.IsZero() {
-		l.since = webhook.SeqAt(q.Since)
+	if q.Reason != webhook.ReasonNone {
+		scans = failing(scans)
 	}
-	if !q.Until.IsZero() {
-		l.until = min(l.until, webhook.SeqAt(q.Until))
-	}
+	l := &lister{Finder: f, tx: tx, q: q, scans: scans, allowance: 10*q.Limit + 1000}
+	l.since, l.until = storage.SeqsOf(q.Since, q.Until)
+	l.until = min(l.until, maxSeq)
 	// An empty range, or a status that is never stored: there is nothing to read.
 	if l.until <= l.since || len(scans) == 0 {
 		return l.page, nil
@@ -63,19 +61,25 @@ func (l *lister) listEndpoints(ctx context.Context) error {
 	if l.q.Endpoint != 0 {
 		text, args = clientHas, append(args, int32(l.q.Endpoint))
 	}
-	rows, err := l.tx.Query(ctx, text, args...)
+	endpoints, err := readNumbers(ctx, l.tx, text, args...)
 	if err != nil {
 		return err
+	}
+	return l.merge(ctx, endpoints)
+}
+
+// readNumbers returns the endpoints that a statement finds.
+func readNumbers(ctx context.Context, tx pgx.Tx, text string, args ...any) ([]webhook.EndpointNumber, error) {
+	rows, err := tx.Query(ctx, text, args...)
+	if err != nil {
+		return nil, err
 	}
 	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int32])
-	if err != nil {
-		return err
-	}
 	endpoints := make([]webhook.EndpointNumber, len(numbers))
 	for i, n := range numbers {
 		endpoints[i] = webhook.EndpointNumber(n)
 	}
-	return l.merge(ctx, endpoints)
+	return endpoints, err
 }
 
 // start returns the newest ID of an endpoint that the list can have; false if none.
@@ -85,7 +89,7 @@ func (l *lister) start(n webhook.EndpointNumber) (webhook.ID, bool) {
 
 // wants reports whether a delivery matches the filters and has not expired.
 func (l *lister) wants(d *webhook.Delivery) bool {
-	return (l.q.Status == "" || d.Status == l.q.Status) && (l.q.EventType == "" || d.EventType == l.q.EventType) && !l.expired(d)
+	return l.q.Selects(d) && l.q.Code.Selects(d.LastAttempt()) && !l.expired(d)
 }
 
 // take adds a delivery to the page if it matches, and reports whether the page

@@ -45,6 +45,17 @@ func FinishedScans(status webhook.Status) []Scan {
 	return nil
 }
 
+// failing returns scans that find the same except what was delivered, which has no reason.
+func failing(scans []Scan) (out []Scan) {
+	for _, s := range scans {
+		if s == scanDone {
+			s = scanUndelivered
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 const scanSQL = `SELECT endpoint, seq, nonce, record FROM TABLE WHERE part = $1 AND endpoint = $2
 	AND seq <= $3 AND (seq, nonce) <= ($3, $4) AND seq >= $5 ORDER BY seq DESC, nonce DESC LIMIT $6`
 
@@ -82,15 +93,25 @@ func (l *lister) fill(ctx context.Context, size int, sources ...*source) error {
 	if err := l.tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	if l.q.EventType == "" {
-		return nil
-	}
 	for _, src := range sources {
-		if err := EventTypes(ctx, l.tx, src.rows); err != nil {
+		if err := l.completeFor(ctx, src.rows); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// completeFor adds to deliveries what the filters look at and their own records lack.
+func (l *lister) completeFor(ctx context.Context, rows []webhook.Delivery) error {
+	if l.q.EventType != "" {
+		if err := EventTypes(ctx, l.tx, rows); err != nil {
+			return err
+		}
+	}
+	if l.q.Code == "" {
+		return nil
+	}
+	return ReadLatest(ctx, l.tx, rows)
 }
 
 // read notes where the next chunk begins, after one of up to size rows.

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -133,6 +134,9 @@ func (l *lister) lookUp(ctx context.Context, steps []step) (bool, error) {
 		}
 	}
 	found, err := l.FindAll(ctx, l.tx, tablesFor(l.q.Status), ids)
+	if err == nil && l.q.Code != "" {
+		err = l.addLatest(ctx, found)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -157,4 +161,16 @@ func (l *lister) lookUp(ctx context.Context, steps []step) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// addLatest completes deliveries that were found with their latest attempt.
+func (l *lister) addLatest(ctx context.Context, found map[webhook.ID]webhook.Delivery) error {
+	list := slices.Collect(maps.Values(found))
+	if err := ReadLatest(ctx, l.tx, list); err != nil {
+		return err
+	}
+	for _, d := range list {
+		found[d.ID] = d
+	}
+	return nil
 }
