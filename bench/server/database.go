@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,29 +34,38 @@ func ParseDatabase(text string) (*Database, error) {
 // Use makes the server keep everything in a new database, which Close removes.
 func (d *Database) Use(ctx context.Context, s *Server) error {
 	name := "astrohook_bench_" + strings.ToLower(rand.Text()[:10])
-	if err := d.run(ctx, "CREATE DATABASE "+name); err != nil {
+	// A lone primary is what most machines have for a measurement. One with a standby is
+	// measured with what the standby costs.
+	standbys, err := d.run(ctx, "SHOW synchronous_standby_names")
+	if err != nil {
 		return err
 	}
-	s.drop = func() error { return d.run(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") }
+	if _, err := d.run(ctx, "CREATE DATABASE "+name); err != nil {
+		return err
+	}
+	s.drop = func() error {
+		_, err := d.run(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
+		return err
+	}
 	s.Stored = true
 	fresh := *d.url
 	fresh.Path = "/" + name
-	// A lone primary is what most machines have for a measurement; one with a standby
-	// waits for it all the same.
-	s.environment = append(s.environment, "ASTROHOOK_DATABASE_URL="+fresh.String(), "ASTROHOOK_REQUIRE_STANDBY=false")
+	s.environment = append(s.environment, "ASTROHOOK_DATABASE_URL="+fresh.String(), "ASTROHOOK_REQUIRE_STANDBY="+strconv.FormatBool(standbys != ""))
 	return nil
 }
 
-// run runs a statement. Everything secret goes through the environment.
-func (d *Database) run(ctx context.Context, sql string) error {
+// run runs a statement, and returns what it prints. Everything secret goes through the
+// environment.
+func (d *Database) run(ctx context.Context, sql string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, psqlTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command="+sql)
+	cmd := exec.CommandContext(ctx, "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command="+sql)
 	password, _ := d.url.User.Password()
 	cmd.Env = append(os.Environ(), "PGHOST="+d.url.Hostname(), "PGPORT="+d.url.Port(), "PGUSER="+d.url.User.Username(),
 		"PGPASSWORD="+password, "PGDATABASE="+strings.Trim(d.url.Path, "/"), "PGCONNECT_TIMEOUT=5")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("psql: %w: %s", err, bytes.TrimSpace(out))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("psql: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return nil
+	return string(bytes.TrimSpace(out)), nil
 }

@@ -26,7 +26,10 @@ const (
 	slots
 )
 
-const nameNumber = "fence.number"
+const (
+	nameNumber = "fence.number"
+	nameCopied = "fence.copied"
+)
 
 // slot is one writer. Its user makes sure that it has one transaction at a time.
 type slot struct {
@@ -63,7 +66,11 @@ var (
 			UPDATE fence SET commits = $4, pending = pending + $5
 			WHERE incarnation = $1 AND slot = $2 AND commits = $3 AND NOT fenced RETURNING commits
 		) SELECT 1 / count(*) FROM numbered`)
-	sqlLook = tables.Statement("fence.look", `UPDATE fence SET fenced = false
+	// Whether commits of the server wait for a standby. Asked on the session of a commit
+	// after its answer: PostgreSQL reloads a session's settings before it releases the
+	// commits that have waited for a standby in vain.
+	sqlCopied = tables.Writing(nameCopied, `SELECT current_setting('synchronous_standby_names') <> ''`)
+	sqlLook   = tables.Statement("fence.look", `UPDATE fence SET fenced = false
 		WHERE incarnation = $1 AND slot = $2 AND NOT fenced RETURNING commits`)
 	sqlAddPending = tables.Statement("fence.pending", `UPDATE fence SET pending = pending + $3 WHERE incarnation = $1 AND slot = $2`)
 	sqlPending    = tables.Statement("fence.sum", `SELECT coalesce(sum(pending), 0)::int8 FROM fence`)
@@ -141,5 +148,23 @@ func (s *Store) look(ctx context.Context, conn *pgx.Conn, l *slot) (now int64, e
 		// Somebody cancelled the wait for the standby: only the primary may have what was sent.
 		return 0, session.ErrUnknown
 	}
+	if err == nil {
+		err = s.copied(ctx, conn)
+	}
 	return now, err
+}
+
+// copied returns ErrAlone if the last commit of a session did not wait for a standby, and
+// Options require one. The start looks for one too, but a failover can end at a primary
+// that has none, and an operator, or Patroni without its strict mode, can give it up.
+func (s *Store) copied(ctx context.Context, conn *pgx.Conn) error {
+	if s.options.LonePrimary {
+		return nil
+	}
+	var waits bool
+	err := conn.QueryRow(ctx, sqlCopied).Scan(&waits)
+	if err == nil && !waits {
+		err = session.ErrAlone
+	}
+	return err
 }

@@ -126,6 +126,9 @@ func (s *Store) beat(ctx context.Context, b storage.Beat) (c storage.Cluster, er
 	case alive == 0:
 		return c, s.fencedOff()
 	}
+	if err := s.copied(ctx, conn.Conn()); err != nil {
+		return c, err
+	}
 	for i := range c.Nodes {
 		c.Nodes[i].Pending = pending[c.Nodes[i].Incarnation]
 	}

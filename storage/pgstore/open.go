@@ -127,9 +127,9 @@ type Store struct {
 }
 
 // Open opens the store in a database, whose tables it makes or migrates as needed. It fails
-// if the database cannot be reached or has no room, if a newer version of the program has
-// migrated it, if it lacks a synchronous standby that Options require, or if the clocks
-// differ by more than five seconds.
+// if the database cannot be reached or has no room, if a pooler in transaction mode stands
+// in between, if a newer version of the program has migrated it, if it lacks a synchronous
+// standby that Options require, or if the clocks differ by more than five seconds.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -166,6 +166,9 @@ func newIncarnation() storage.Incarnation {
 // start connects, migrates and checks.
 func (s *Store) start(ctx context.Context) (err error) {
 	if s.config, err = session.Parse(s.options.URL, s.incarnation); err != nil {
+		return err
+	}
+	if err := session.RefusePooler(ctx, s.config.ConnConfig); err != nil {
 		return err
 	}
 	s.settings = session.Settings(false)

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -68,14 +69,8 @@ func (w *writer) joins(j *job) bool {
 // transaction's number, and anything if the error is not the server's.
 func (w *writer) pipeline(ctx context.Context, number int64) (rows []int64, failed int, err error) {
 	p := w.conn.PgConn().StartPipeline(ctx)
-	p.SendQueryPrepared(nameNumber, [][]byte{
-		columns.Of(int64(w.store.incarnation)), columns.Of2(w.slot.number), columns.Of(w.slot.last),
-		columns.Of(number), columns.Of(w.group.pending),
-	}, inBinary, inBinary)
-	for i := range w.steps {
-		p.SendQueryPrepared(w.steps[i].name, w.steps[i].params, inBinary, inBinary)
-	}
-	err = p.Sync()
+	w.queue(p, number)
+	err = p.Flush()
 	rows = make([]int64, 0, len(w.steps))
 	for failed = -1; failed < len(w.steps) && err == nil; failed++ {
 		var tag pgconn.CommandTag
@@ -86,10 +81,54 @@ func (w *writer) pipeline(ctx context.Context, number int64) (rows []int64, fail
 			rows = append(rows, tag.RowsAffected())
 		}
 	}
+	if err == nil && w.asksForStandby() {
+		err = nextCopied(p)
+	}
 	if closed := p.Close(); err == nil { // reads to the end: the commit can fail, too
 		err = closed
 	}
 	return rows, failed, err
+}
+
+// queue puts the transaction into a pipeline, and after it the question whether it waited
+// for a standby, if one is required.
+func (w *writer) queue(p *pgconn.Pipeline, number int64) {
+	p.SendQueryPrepared(nameNumber, [][]byte{
+		columns.Of(int64(w.store.incarnation)), columns.Of2(w.slot.number), columns.Of(w.slot.last),
+		columns.Of(number), columns.Of(w.group.pending),
+	}, inBinary, inBinary)
+	for i := range w.steps {
+		p.SendQueryPrepared(w.steps[i].name, w.steps[i].params, inBinary, inBinary)
+	}
+	p.SendPipelineSync()
+	if w.asksForStandby() {
+		p.SendQueryPrepared(nameCopied, nil, nil, inBinary)
+		p.SendPipelineSync()
+	}
+}
+
+// asksForStandby reports whether a commit counts only if it waited for a standby.
+func (w *writer) asksForStandby() bool { return !w.store.options.LonePrimary }
+
+// nextCopied reads the end of a transaction, and the answer to nameCopied after it. Unless
+// the error is that of the transaction, it is committed, and its outcome is to be asked for.
+func nextCopied(p *pgconn.Pipeline) error {
+	if _, err := p.GetResults(); err != nil {
+		return err
+	}
+	result, err := p.GetResults()
+	reader, ok := result.(*pgconn.ResultReader)
+	if err != nil || !ok {
+		return session.ErrUnknown
+	}
+	answer := reader.Read()
+	if answer.Err != nil || len(answer.Rows) != 1 {
+		return session.ErrUnknown
+	}
+	if waits := answer.Rows[0][0]; !bytes.Equal(waits, []byte{1}) {
+		return session.ErrAlone
+	}
+	return nil
 }
 
 // nextResult reads the result of the next statement of a pipeline.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,4 +177,74 @@ func TestHeartbeatsWaitForTheStandby(t *testing.T) {
 		t.Error(err)
 	}
 	p.must(<-beat(t.Context()))
+}
+
+// TestAPromotedStandbyAlone: after a failover to a primary without a standby of its own
+// nothing is acknowledged, and no lease is extended, until it has one: what is stored there
+// meanwhile could be lost with it. Then the store continues without a restart.
+func TestAPromotedStandbyAlone(t *testing.T) {
+	p := pair(t)
+	both := strings.Replace(p.url, p.primary.Address(), p.primary.Address()+","+p.standby.Address(), 1)
+	s := p.open(both + "&target_session_attrs=read-write")
+	_, err := s.Join(t.Context(), storage.NodeInfo{Name: "a"})
+	p.must(err)
+	p.must(<-p.accept(s, "before"))
+	p.must(p.primary.Kill(), p.standby.Promote(t.Context()))
+	p.refuses(s)
+	if _, err := s.Heartbeat(t.Context(), storage.Beat{Lease: time.Minute}); err == nil || !strings.Contains(err.Error(), "no synchronous standby any more") {
+		t.Errorf("a heartbeat: %v", err)
+	}
+	copied := p.server(p.standby.Standby(t.Context()))
+	p.must(<-p.accept(s, "with a copy"))
+	_, err = s.Heartbeat(t.Context(), storage.Beat{Lease: time.Minute})
+	p.must(err)
+	at := with(t, p.url, func(u *url.URL) { u.Host = copied.Address() })
+	for _, key := range []string{"before", "with a copy"} {
+		if !valueOf[bool](t, at, "SELECT count(*) > 0 FROM event WHERE nonce = $1", len(key)) {
+			t.Errorf("the copy lacks what was acknowledged: %q", key)
+		}
+	}
+}
+
+// refuses fails the test unless publications and changes are answered with ErrUnavailable,
+// and the reason names what the operator can do.
+func (p *replicated) refuses(s *Store) {
+	p.Helper()
+	event := p.accept(s, "nobody else has it")
+	change := s.CreateEventType(p.Context(), webhook.EventType{Name: "t"})
+	for what, err := range map[string]error{"an event": <-event, "a change": change} {
+		if !errors.Is(err, webhook.ErrUnavailable) {
+			p.Errorf("%s on a lone primary: %v", what, err)
+		}
+	}
+}
+
+// TestAStandbyGivenUp: a commit that waits for the standby is released when the operator,
+// or Patroni without its strict mode, empties synchronous_standby_names. It is not
+// acknowledged before the server waits for a standby again and that has it.
+func TestAStandbyGivenUp(t *testing.T) {
+	p := pair(t)
+	p.must(p.standby.Suspend())
+	done := p.accept(p.store, "once")
+	p.waiting(p.store)
+	p.must(p.primary.RequireStandby(t.Context(), false))
+	if err := <-done; !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("an event that only the primary has was answered with %v", err)
+	}
+	p.must(p.standby.Resume(), p.primary.RequireStandby(t.Context(), true))
+	p.must(<-p.accept(p.store, "again"))
+	if n := valueOf[int](t, p.onStandby(), "SELECT count(*) FROM event"); n != 3 {
+		t.Errorf("the standby has %d events of 3", n)
+	}
+}
+
+// TestASingleCopyWhereAllowed: whoever allows a lone primary asks for no standby.
+func TestASingleCopyWhereAllowed(t *testing.T) {
+	p := pair(t)
+	s, err := Open(t.Context(), Options{URL: p.url, LonePrimary: true})
+	p.must(err)
+	t.Cleanup(func() { p.must(s.Close()) })
+	p.must(p.primary.RequireStandby(t.Context(), false))
+	p.must(<-p.accept(s, "alone"))
+	p.must(s.CreateEventType(t.Context(), webhook.EventType{Name: "t"}))
 }

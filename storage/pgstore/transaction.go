@@ -182,6 +182,9 @@ func (c *changer) run(ctx context.Context, conn *pgxpool.Conn) error {
 	if session.Warnings(conn.Conn()) > warned {
 		return session.ErrUnknown
 	}
+	if err := s.copied(ctx, conn.Conn()); err != nil {
+		return err
+	}
 	l.last, l.sent, s.unsure = number, 0, nil
 	s.applied(t.moves)
 	return nil

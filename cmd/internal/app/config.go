@@ -38,7 +38,7 @@ type Config struct {
 
 	// DatabaseURL has a password: it must not appear in an error, in the log or in a metric.
 	DatabaseURL    string `group:"Database" placeholder:"URL" help:"PostgreSQL database that holds everything in place of data-dir: postgres://user:password@host:port/database. Servers that share one are a cluster. The password is better kept in the environment or in the file than on the command line, which other users of the machine can read."`
-	RequireStandby bool   `group:"Database" default:"true" negatable:"" help:"Refuse to start on a database that has no synchronous standby: what one machine alone has, a failure of that machine can lose."`
+	RequireStandby bool   `group:"Database" default:"true" negatable:"" help:"Refuse to start on a database that has no synchronous standby, and acknowledge nothing once it has none any more, after a failover for example: what one machine alone has, a failure of that machine can lose."`
 	Durability     string `group:"Database" default:"standby" enum:"standby,storage" help:"What keeps an accepted event when the database's machine dies: standby, a synchronous standby; or storage, if the storage below the database replicates by itself, as that of managed services does."`
 
 	ClusterConfig `embed:""`

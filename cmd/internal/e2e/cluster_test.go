@@ -24,6 +24,7 @@ func asNode(t *testing.T, name string) []string {
 	t.Helper()
 	return []string{
 		"ASTROHOOK_NODE_NAME=" + name, "ASTROHOOK_CLUSTER_LISTEN=" + reserveAddress(t), "ASTROHOOK_CLUSTER_SECRET=" + clusterSecret,
+		"ASTROHOOK_REQUIRE_STANDBY=false", // after a failover to the only standby they live with one copy
 	}
 }
 

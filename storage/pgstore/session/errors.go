@@ -20,6 +20,9 @@ import (
 // ErrUnknown reports a transaction whose outcome is not known.
 var ErrUnknown = errors.New("the outcome of a transaction is not known")
 
+// ErrAlone reports a commit that a primary without synchronous standby has acknowledged.
+var ErrAlone = errors.New("the database has no synchronous standby any more (synchronous_standby_names is empty): nothing counts as stored until it has one again; durability=storage or require-standby=false would live with one copy")
+
 // retryAfter is how soon a caller should come again while the database cannot be reached.
 const retryAfter = 2 * time.Second
 
@@ -99,7 +102,7 @@ func isOfConnection(err error) bool {
 	return errors.As(err, &ofNetwork) || errors.As(err, &ofSystem) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, pgconn.ErrConnClosed) ||
-		errors.Is(err, ErrUnknown)
+		errors.Is(err, ErrUnknown) || errors.Is(err, ErrAlone)
 }
 
 // IsPassing reports whether an error may be gone with the next attempt.

@@ -124,9 +124,10 @@ func Configure(ctx context.Context, conn *pgx.Conn, settings map[string]string) 
 	for name, value := range settings {
 		batch.Queue("SELECT set_config($1, $2, false)", name, value)
 	}
-	// A server may be set to acknowledge what is not on disk; this store may not.
-	batch.Queue(`SELECT set_config('synchronous_commit', 'on', false)
-		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`)
+	// A server may be set to acknowledge what is not on disk, now or while the session
+	// lasts; this store may not.
+	batch.Queue(`SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+		WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)`)
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("set up a session: %w", err)
 	}
