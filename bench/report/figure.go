@@ -72,7 +72,7 @@ const (
 	// window delivered.
 	LeastDelivered Figure = "least_delivered_to_accepted_ratio"
 	// MostPending is how many deliveries were pending at most.
-	MostPending Figure = "most_pending"
+	MostPending Figure = "most_pending_deliveries"
 	// BusyLooks is the part of looks that found deliveries in flight, or none that waited.
 	BusyLooks Figure = "busy_looks_ratio"
 	// HerdPeak is the largest number of arrivals in a second to the mean.

@@ -66,7 +66,7 @@ func TestSpreadsAreShort(t *testing.T) {
 // A figure's name ends with its unit, for those who read results.json; and what is
 // written in MiB is stored in bytes.
 func TestFiguresNameTheirUnit(t *testing.T) {
-	units := []string{"_per_second", "_ratio", "_seconds", "_bytes", "_ms"}
+	units := []string{"_per_second", "_ratio", "_seconds", "_bytes", "_ms", "_deliveries"}
 	seen := map[Figure]bool{}
 	for _, k := range kinds {
 		if seen[k.Figure] {
