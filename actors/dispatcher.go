@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
@@ -54,6 +55,7 @@ type shared struct {
 	log        *slog.Logger
 	root       *actor.RootContext
 	metrics    *metrics
+	feed       *feed.Feed
 	survey     *survey.Survey
 	permits    *limit.Permits
 	clients    *limit.Clients
@@ -95,7 +97,7 @@ func New(o Options) (*Dispatcher, error) {
 	)
 	root := d.system.Root
 	d.shared = &shared{
-		options: o, store: o.Store, log: log, root: root,
+		options: o, store: o.Store, log: log, root: root, feed: o.Feed,
 		permits:    limit.NewPermits(o.MaxInFlight, time.Now()),
 		clients:    limit.NewClients(),
 		budget:     limit.NewBudget(o.MaxPayloadMemory),

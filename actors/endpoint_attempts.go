@@ -138,7 +138,10 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 	a.shared.metrics.attempt(&e.Attempt, outcome)
 	openings := a.lane.GateState().Openings
 	a.lane.Attempted(e, e.Attempt, rand.Float64(), now)
-	a.logBreaker(openings, e, outcome)
+	if a.shared.feed.Active() {
+		a.shared.feed.Publish(a.child.label.feeds().Attempt(&e.Next.Now, &e.Attempt, outcome, now))
+	}
+	a.logBreaker(openings, e, outcome, now)
 	if a.shared.log.Enabled(context.Background(), slog.LevelDebug) {
 		a.logAttempt(e, outcome)
 	}

@@ -78,6 +78,8 @@ var forbidden = []edge{
 	{"httpapi/inbound", "httpapi/auth", "the wire knows accounts by name only"},
 	{"httpapi", "httpapi/auth/authtest", "a fake for tests"},
 	{"httpapi", "httpapi/inbound/inboundtest", "a client for tests"},
+	{"actors/feed", "actors/lane", "the feed passes items on, whatever makes them"},
+	{"actors/feed", "actors/limit", "the feed passes items on, whatever makes them"},
 	{"actors/lane", "actors/limit", "the lane is a pure core: it knows webhook only"},
 	{"actors/lane", "actors/sender", "the lane is a pure core: it knows webhook only"},
 	{"actors/limit", "actors/lane", "what endpoints share knows nothing of what one of them decides"},
