@@ -10,12 +10,14 @@ import (
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/problem"
+	"github.com/corpastro/astrohook/httpapi/stream"
 )
 
 // route is one call of the API. openapi.yaml describes each; a test compares the two.
@@ -75,6 +77,8 @@ func (s *Server) routes() []route {
 		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, s.overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
+		{get, "/api/stream", auth.NeedManage, stream.Query, s.openStream},
+		{get, "/api/audit", auth.NeedManage, audit.Query, s.listAudit},
 		{get, "/api/nodes", auth.NeedAdmin, nil, s.listNodes},
 		{get, "/api/backup", auth.NeedAdmin, nil, s.backup},
 
@@ -192,7 +196,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 			defer s.bodies.Release(body)
 		}
 	}
-	return r.handle(ctx, who)
+	return s.audited(ctx, r, who)
 }
 
 // takesBody reports whether a body has a meaning for the call. Bodies of other calls

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/webhook"
@@ -84,6 +85,7 @@ type Store interface {
 	AccessStore
 	HistoryStore
 	SecretKeyStore
+	audit.Store
 }
 
 // EndpointStore keeps the registrations.

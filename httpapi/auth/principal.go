@@ -40,6 +40,10 @@ type Principal struct {
 	// webhooks are registered there unless the request names another client. Home
 	// narrows nothing.
 	Home string
+	// By names the credential: "subject:…" of a token, "key:…" of an API key; "client:…"
+	// for a token of a client that names no subject. It stays when the caller acts for a
+	// client.
+	By string
 	// Account is charged for the caller's requests. It equals Publisher, except that
 	// an administrator who acts for a client keeps an account of its own: support
 	// work must not use up the client's share.
@@ -55,7 +59,10 @@ func newPrincipal(clientID string, scopes []string, publisher string) (*Principa
 	if clientID != "" && !ValidClientID(clientID) {
 		return nil, fmt.Errorf("client_id %s", ClientIDRule)
 	}
-	p := &Principal{ClientID: clientID, Scopes: scopes, Publisher: publisher}
+	p := &Principal{ClientID: clientID, Scopes: scopes, Publisher: publisher, By: publisher}
+	if publisher == "subject:" && clientID != "" {
+		p.By = "client:" + clientID
+	}
 	for _, scope := range p.Scopes {
 		p.admin = p.admin || scope == ScopeAdmin
 		p.publisher = p.publisher || scope == ScopePublish

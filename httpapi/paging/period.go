@@ -48,6 +48,10 @@ func (p *Period) Narrow(q *webhook.DeliveryQuery) {
 	q.Since, q.Until = p.since.time(p.now), p.until.time(p.now)
 }
 
+// Span returns the ends of the period as times; zero for open ones. As Narrow, it must be
+// called after the cursor was read.
+func (p *Period) Span() (since, until time.Time) { return p.since.time(p.now), p.until.time(p.now) }
+
 // ParsePeriod reads the ends of a period; "" is an open one. The errors are those of the
 // fields since and until.
 func ParsePeriod(since, until string, now time.Time) (p Period, err error) {

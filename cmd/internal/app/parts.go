@@ -11,15 +11,18 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/stream"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
+	happening "github.com/corpastro/astrohook/webhook/live"
 )
 
 // storeDir is the folder in the data directory that only storage writes to.
@@ -122,6 +125,7 @@ func (a *App) openSender() error {
 // shows them those of the start, leasingDispatcher, in openAPI, every change after it.
 func (a *App) startActors() error {
 	client := a.parts.sender
+	a.parts.feed = feed.New()
 	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
 	dispatcher, err := actors.New(actors.Options{
 		Store:    leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
@@ -141,6 +145,7 @@ func (a *App) startActors() error {
 
 		ClientLimits: a.limitsOf,
 		Cluster:      a.clusterOf(),
+		Feed:         a.parts.feed,
 	})
 	if err != nil {
 		return err
@@ -178,11 +183,18 @@ func (a *App) openAPI() error {
 		Profiling:    a.config.Profiling,
 		Backup:       a.parts.backup,
 		Disk:         a.disk(),
+		Feed:         feedOf{a.parts.feed},
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api
 	return err
 }
+
+// feedOf is the feed as the API sees it.
+type feedOf struct{ *feed.Feed }
+
+// Subscribe returns a reader of what q selects.
+func (f feedOf) Subscribe(q happening.Query) stream.Reader { return f.Feed.Subscribe(q) }
 
 // disk returns what shows the disk of the data directory; nil if a database keeps everything.
 func (a *App) disk() func() view.Disk {
