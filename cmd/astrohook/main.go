@@ -69,6 +69,8 @@ type commandLine struct {
 	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
 	Events     resource.Events     `cmd:"" group:"See and act" help:"Show events."`
 	Types      resource.Types      `cmd:"" group:"See and act" help:"List, register and change event types."`
+	Tail       resource.Tail       `cmd:"" group:"See and act" help:"Show attempts, deliveries, breakers and changes as they happen."`
+	Audit      resource.Audit      `cmd:"" group:"See and act" help:"List who changed what."`
 	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again."`
 
 	Publish publishCommand `cmd:"" group:"Publish and receive" help:"Publish an event, or many."`

@@ -31,6 +31,7 @@ const storeDir = "store"
 // openStorage opens the database if one is set, and the data directory otherwise.
 func (a *App) openStorage() error {
 	var err error
+	a.parts.feed = feed.New()
 	if a.parts.registry, a.parts.figures, err = newRegistry(a.config.Version); err != nil {
 		return err
 	}
@@ -125,7 +126,6 @@ func (a *App) openSender() error {
 // shows them those of the start, leasingDispatcher, in openAPI, every change after it.
 func (a *App) startActors() error {
 	client := a.parts.sender
-	a.parts.feed = feed.New()
 	a.parts.leases = newLeases(a.parts.store, a.component("leases"))
 	dispatcher, err := actors.New(actors.Options{
 		Store:    leasingStore{a.parts.store, a.parts.leases, time.Now().Add(leaseGrace)},
