@@ -1,9 +1,13 @@
 package member
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -99,4 +103,44 @@ func (n *node) register() {
 	if status, text := n.do(acme, "POST", "/api/webhooks", register); status != 201 && status != 409 {
 		n.Errorf("register: %d %s", status, text)
 	}
+}
+
+// TestStormOfRegistrations: while registrations change all the time, faster than events are
+// matched and stored, every event is accepted.
+func TestStormOfRegistrations(t *testing.T) {
+	url, err := postgres.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, url, webhook.ClientLimits{})
+	n.call(201, acme, "POST", "/api/webhooks", register)
+	ctx, stop := context.WithCancel(t.Context())
+	var changing sync.WaitGroup
+	var changes atomic.Int64
+	for range 3 {
+		conn, err := pgx.Connect(ctx, url)
+		n.must(err)
+		changing.Go(func() {
+			defer func() { _ = conn.Close(context.Background()) }()
+			for ctx.Err() == nil {
+				if _, err := conn.Exec(ctx, "SET synchronous_commit = off; UPDATE registry SET version = version + 1"); err == nil {
+					changes.Add(1)
+				}
+			}
+		})
+	}
+	const events = 200
+	before := changes.Load()
+	for range events {
+		if got := n.call(202, publisher, "POST", "/api/events", `{"event_type":"user.created","data":1}`)["deliveries"]; got != 1.0 {
+			t.Errorf("%v deliveries", got)
+		}
+	}
+	if during := changes.Load() - before; during < events/10 {
+		t.Errorf("only %d changes during %d publications: what was tested?", during, events)
+	} else {
+		t.Logf("%d changes during %d publications", during, events)
+	}
+	stop()
+	changing.Wait()
 }
