@@ -26,7 +26,7 @@ type versioned struct {
 	changed map[webhook.EndpointNumber]uint64 // the version of each endpoint's last change
 	stale   int                               // publications that were refused
 	held    int                               // holds on the registrations
-	lost    bool                              // holds end at once, as a failover ends them
+	lost    atomic.Bool                       // holds end at once, as a failover ends them
 	// before, if set, runs before each comparison, unless registrations are held.
 	before func()
 }
@@ -41,7 +41,7 @@ func (v *versioned) hold(by int) {
 func (v *versioned) isHeld() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.held > 0 && !v.lost
+	return v.held > 0 && !v.lost.Load()
 }
 
 func (v *versioned) note(e webhook.Endpoint, err error) (webhook.Endpoint, error) {

@@ -213,13 +213,15 @@ func TestStormWithoutHold(t *testing.T) {
 			t.Errorf("refused %d times in %d rounds, %d deliveries are pending", f.versioned.stale, rounds, f.versioned.Pending())
 		}
 		f.links[0].keeps.Store(nil)
-		f.versioned.lost = true
+		f.versioned.lost.Store(true)
 		_, err := f.nodes[0].d.Publish(f.Context(), []webhook.Event{{Type: "a", Data: []byte("1")}})
 		wantError(t, err, webhook.ErrStale)
+		synctest.Wait()
 		if f.versioned.held != 0 || f.versioned.stale != rounds*holdAfter+maxStale+1 {
 			t.Errorf("%d holds; refused %d times", f.versioned.held, f.versioned.stale)
 		}
-		f.versioned.before, f.versioned.lost = nil, false
+		f.versioned.before = nil
+		f.versioned.lost.Store(false)
 		f.nodes[0].publish(1, 10)
 		f.nodes[0].wantPublished()
 	})
