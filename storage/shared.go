@@ -45,7 +45,8 @@ type Shared interface {
 	Changes(ctx context.Context, since uint64, visit func(webhook.Endpoint) error) (Changes, error)
 	// HoldRegistrations keeps all nodes from changing registrations until release is
 	// called, for four seconds at most. Events that are matched with what Changes returns
-	// meanwhile are not stale. Several nodes may hold them at a time. release does not block.
+	// meanwhile are not stale. Another node that wants to hold them waits. release does not
+	// block.
 	// ErrUnavailable.
 	HoldRegistrations(ctx context.Context) (release func(), err error)
 }

@@ -189,8 +189,9 @@ var (
 )
 
 // sqlHold waits for the change that is under way, and keeps others from beginning. Stores
-// that accept events read the row and are not kept from it.
-var sqlHold = tables.Statement("registry.hold", `SELECT version FROM registry FOR SHARE`)
+// that accept events read the row and are not kept from it. The lock is one node's at a time:
+// a shared one would leave a multixact behind for each group of holders.
+var sqlHold = tables.Statement("registry.hold", `SELECT version FROM registry FOR UPDATE`)
 
 // maxHold bounds for how long registrations are held: publishing, with its patience, takes
 // less or fails. The server would end the session a second later.
