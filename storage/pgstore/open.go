@@ -22,7 +22,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -46,9 +45,6 @@ const (
 	readConnections  = 4
 	writeConnections = 2 // one change and one heartbeat at a time
 )
-
-// maxClockDifference is how far this machine's clock may be off the database's.
-const maxClockDifference = 5 * time.Second
 
 // Options are where the data is and how it is kept.
 type Options struct {
@@ -212,24 +208,9 @@ func (s *Store) startCounting() {
 	}
 }
 
-// server is what matters of a database before it is used.
-type server struct {
-	Version  int
-	Standby  bool // it is one: it takes no writes
-	Now      time.Time
-	Waits    bool // commits wait for standbys
-	Citus    bool
-	Encoding string
-}
-
 // examine refuses a database that cannot keep what the store promises.
 func (s *Store) examine(ctx context.Context) error {
-	var d server
-	before := s.options.clock()
-	err := s.writes.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), clock_timestamp(),
-		current_setting('synchronous_standby_names') <> '',
-		EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), current_setting('server_encoding')`).
-		Scan(&d.Version, &d.Standby, &d.Now, &d.Waits, &d.Citus, &d.Encoding)
+	d, err := session.Examine(ctx, s.writes, s.options.clock)
 	if err != nil {
 		return err
 	}
@@ -237,23 +218,5 @@ func (s *Store) examine(ctx context.Context) error {
 		s.settings = session.Settings(true)
 		s.writes.Reset()
 	}
-	return d.err(s.options, before, s.options.clock())
-}
-
-// err returns why a database cannot be used, given the time before and after it was asked.
-func (d *server) err(o Options, before, after time.Time) error {
-	switch {
-	case d.Version < 150000:
-		return fmt.Errorf("the database is PostgreSQL %d, and 15 is the oldest that works", d.Version/10000)
-	case d.Standby:
-		return errors.New("the database is a standby that takes no writes: database-url must name the primary")
-	case d.Encoding != "UTF8":
-		return fmt.Errorf("the database has the encoding %s, and must have UTF8", d.Encoding)
-	case d.Now.Before(before.Add(-maxClockDifference)), d.Now.After(after.Add(maxClockDifference)):
-		return fmt.Errorf("the clock of this machine is %v off the database's, and may be off by %v",
-			before.Sub(d.Now).Abs().Round(time.Millisecond), maxClockDifference)
-	case !o.LonePrimary && !d.Waits:
-		return errors.New("the database has no synchronous standby: add one (synchronous_standby_names), or set durability=storage if the storage below it replicates, or require-standby=false")
-	}
-	return nil
+	return d.Refusal(s.options.LonePrimary)
 }
