@@ -124,7 +124,28 @@ func (m *Member) Serve(ctx context.Context, d Dispatcher, api Refresher) error {
 	if err := m.node.AwaitServing(ctx); err != nil {
 		return fmt.Errorf("begin to serve: %w", err)
 	}
+	if err := m.greet(ctx); err != nil {
+		return err
+	}
 	return m.CatchUp(ctx)
+}
+
+// greet refuses to serve beside nodes that do not accept this one's certificate, or whose
+// certificate is not accepted here: nothing would reach them but by the audit of their
+// queues. Nodes that start or stop may not answer yet, or any more.
+func (m *Member) greet(ctx context.Context) error {
+	if m.options.Listener == nil {
+		return nil
+	}
+	for _, other := range m.node.Others() {
+		if other.Leaving || other.Address == "" {
+			continue
+		}
+		if err := m.client.Greet(ctx, other); err != nil {
+			return &webhook.FieldError{Field: "cluster-tls-ca", Reason: "does not fit: " + err.Error()}
+		}
+	}
+	return nil
 }
 
 // listen answers other nodes in the background.

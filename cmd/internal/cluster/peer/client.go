@@ -98,6 +98,15 @@ func (c *Client) Call(ctx context.Context, to storage.Node, path string, body []
 	return content, errorOf(code)
 }
 
+// Greet returns ErrDistrust if a node and this one do not accept each other's certificates.
+// A node that does not answer is no error.
+func (c *Client) Greet(ctx context.Context, to storage.Node) error {
+	if _, err := c.Call(ctx, to, pathLook, nil); distrusts(err) {
+		return fmt.Errorf("node %s at %s: %w: %w", to.Name, to.Address, ErrDistrust, err)
+	}
+	return nil
+}
+
 // next returns the number of the next request to a node.
 func (c *Client) next(to storage.Incarnation) uint64 {
 	c.mu.Lock()
