@@ -60,15 +60,16 @@ test: need-go $(PATCHED) need-cc need-python setup-postgres $(NPM_DONE) ## Run e
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
 .PHONY: faults
-faults: need-go $(PATCHED) setup-faults setup-prometheus setup-postgres ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
+faults: need-go $(PATCHED) need-cc setup-faults setup-prometheus setup-postgres ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
 	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
 
 # What needs root is left out for others, which the tests say; with CI=true that is an error.
 .PHONY: setup-faults
-setup-faults: ## Install strace for make faults, where that is possible
-	@command -v strace >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq strace; } || \
-		{ echo "missing: strace, to make system calls fail (Debian: apt-get install strace)" >&2; exit 1; }
-	@test "$$(id -u)" = 0 || echo "not root: the tests that mount a small disk are left out" >&2
+setup-faults: ## Install strace and iproute2 for make faults, where that is possible
+	@{ command -v strace && command -v ip && command -v tc; } >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq strace iproute2; } || \
+		{ echo "missing: strace, to make system calls fail, or iproute2, to cut networks (Debian: apt-get install strace iproute2)" >&2; exit 1; }
+	@test "$$(id -u)" = 0 || echo "not root: the tests that mount a small disk or cut networks are left out" >&2
 	@test "$$(id -u)" = 0 || test "$${CI:-}" != true || { echo "CI=true leaves nothing out: run make faults as root" >&2; exit 1; }
 
 # Only the programs of Debian's package: installed, it would start a server on this machine.

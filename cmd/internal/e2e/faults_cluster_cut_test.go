@@ -18,15 +18,15 @@ import (
 
 // throughProxies has the first node reach the database through a proxy, and each node the
 // others through a relay.
-func throughProxies(t *testing.T) func(c *clusterTrial, node int) []string {
+func throughProxies(t *testing.T) func(c *clusterTrial, i int, s *server) {
 	t.Helper()
-	return func(c *clusterTrial, node int) []string {
+	return func(c *clusterTrial, i int, s *server) {
 		listen := reserveAddress(t)
 		r := startRelay(t, listen)
 		c.relays = append(c.relays, r)
-		settings := []string{"ASTROHOOK_CLUSTER_LISTEN=" + listen, "ASTROHOOK_CLUSTER_ADDRESS=" + r.listener.Addr().String()}
-		if node > 0 {
-			return settings
+		s.env = append(s.env, "ASTROHOOK_CLUSTER_LISTEN="+listen, "ASTROHOOK_CLUSTER_ADDRESS="+r.listener.Addr().String())
+		if i > 0 {
+			return
 		}
 		var err error
 		if c.proxy, err = pgtest.NewProxy(c.primary); err != nil {
@@ -37,7 +37,7 @@ func throughProxies(t *testing.T) func(c *clusterTrial, node int) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return append(settings, "ASTROHOOK_DATABASE_URL="+url)
+		s.env = append(s.env, "ASTROHOOK_DATABASE_URL="+url)
 	}
 }
 
