@@ -73,9 +73,12 @@ func startCluster(t *testing.T, o clusterOptions) *clusterTrial {
 	return c
 }
 
-// register begins a ledger, with subscribers of its own.
+// register begins a ledger, with subscribers of its own in place of those before.
 func (c *clusterTrial) register() {
 	c.t.Helper()
+	for _, m := range c.fleet {
+		c.nodes[0].call(c.t, "DELETE", "/api/webhooks/"+m.id, nil, nil)
+	}
 	seed := crashSeed(c.t)
 	c.t.Logf("seed %d", seed)
 	c.ledger = newCrashLedger(seed, c.kinds)
@@ -237,8 +240,7 @@ func (c *clusterTrial) next(i int) *server { return c.nodes[(i+1)%len(c.nodes)] 
 
 // TestFaultClusterNodes has nodes die, stop, and be cut off the database and one another.
 func TestFaultClusterNodes(t *testing.T) {
-	c := startCluster(t, clusterOptions{node: throughProxies(t)})
-	c.awaitBalanced()
+	c := startCluster(t, clusterOptions{node: throughProxies(t)}) // parts move meanwhile, too
 	c.run("killed", c.killNodes)
 	c.run("stopped", c.stopNodes)
 	c.run("cut off one another", c.cutFromNodes)
@@ -269,13 +271,13 @@ func (c *clusterTrial) run(name string, part func(*testing.T)) {
 	}
 }
 
-// killNodes kills one node after the other under load. Its endpoints are
-// delivered to again within 8 s of the kill: the lease, a look, and what follows.
+// killNodes kills nodes that deliver to somebody, one after the other, under load, while the
+// parts of the one before still move.
 func (c *clusterTrial) killNodes(t *testing.T) {
 	t.Helper()
 	c.inBlocks(faults(t, 1, 100), func() {
 		for range faults(t, 1, 10) {
-			c.killNode(t, rand.IntN(len(c.nodes)))
+			c.killNode(t, c.ownerOf(rand.IntN(len(c.fleet))))
 		}
 	})
 }
@@ -303,46 +305,47 @@ func (c *clusterTrial) killNode(t *testing.T, victim int) {
 		c.kills++
 		c.awaitTaken(c.next(victim), len(c.nodes)-1)
 	})
-	t.Logf("node %d killed: no subscriber got nothing for longer than %s", victim+1, longest)
-	if longest > 8*time.Second {
-		t.Errorf("node %d killed: a subscriber got nothing for %s", victim+1, longest)
-	}
+	c.wantGap(fmt.Sprintf("node %d killed", victim+1), longest)
 	c.nodes[victim].start(t)
 	c.nodes[victim].awaitReady(t)
-	c.awaitBalanced()
+}
+
+// wantGap logs the longest time for which a subscriber got nothing. On a quiet machine it is
+// within 8 s; how long a busy one takes decides nothing.
+func (c *clusterTrial) wantGap(what string, longest time.Duration) {
+	c.t.Helper()
+	c.t.Logf("%s: no subscriber got nothing for longer than %s", what, longest.Round(time.Millisecond))
+	if longest > patience {
+		c.t.Errorf("%s: a subscriber got nothing for %s", what, longest)
+	}
 }
 
 // stopNodes stops a node for two leases, as a paused machine, and lets it
 // continue. It was taken for dead: nothing that it had in mind is recorded, and it joins
 // again by itself.
 func (c *clusterTrial) stopNodes(t *testing.T) {
-	rounds := faults(t, 1, 50)
 	t.Helper()
-	stop := c.load()
-	for range rounds {
-		victim := rand.IntN(len(c.nodes))
-		longest := c.during(func() {
-			c.nodes[victim].signal(t, syscall.SIGSTOP)
-			time.Sleep(2 * cluster.DefaultLease) // the node does nothing for so long
-			c.awaitTaken(c.next(victim), len(c.nodes)-1)
-			c.nodes[victim].signal(t, syscall.SIGCONT)
-			c.kills++
-		})
-		if longest > 8*time.Second {
-			t.Errorf("node %d stopped: a subscriber got nothing for %s", victim+1, longest)
+	c.inBlocks(faults(t, 1, 10), func() {
+		for range faults(t, 1, 10) {
+			victim := c.ownerOf(rand.IntN(len(c.fleet)))
+			longest := c.during(func() {
+				c.nodes[victim].signal(t, syscall.SIGSTOP)
+				time.Sleep(2 * cluster.DefaultLease) // the node does nothing for so long
+				c.awaitTaken(c.next(victim), len(c.nodes)-1)
+				c.nodes[victim].signal(t, syscall.SIGCONT)
+				c.kills++
+			})
+			c.wantGap(fmt.Sprintf("node %d stopped", victim+1), longest)
+			c.nodes[victim].awaitReady(t)
 		}
-		c.nodes[victim].awaitReady(t)
-		c.awaitBalanced()
-	}
-	stop()
-	c.audit()
+	})
 }
 
 // restartNodes ends each node by SIGTERM under load, and starts it again:
 // its parts are handed over, so that nothing arrives twice, and nobody waits for a lease.
 func (c *clusterTrial) restartNodes(t *testing.T) {
-	rounds := faults(t, 1, 20)
 	t.Helper()
+	rounds := faults(t, 1, 20)
 	stop := c.load()
 	for range rounds {
 		for i, node := range c.nodes {
