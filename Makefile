@@ -90,6 +90,15 @@ setup-postgres: ## Install PostgreSQL for make test and make faults, where that 
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } || \
 		{ echo "missing: PostgreSQL 15 or later, of which the tests start servers of their own (Debian: apt-get install postgresql)" >&2; exit 1; }
 
+# TestFaultPatroni is part of the long form only, and starts an etcd of its own. Where there is systemd,
+# Debian's package starts another one, which nobody here needs.
+.PHONY: setup-patroni
+setup-patroni: ## Install Patroni and etcd for FAULTS=long make faults, where that is possible
+	@{ command -v patroni && command -v etcd; } >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq patroni etcd-server; } || \
+		{ echo "missing: patroni and etcd, to let them fail over (Debian: apt-get install patroni etcd-server)" >&2; exit 1; }
+
 # For how long make fuzz runs each target: a time, or 1000x for so many executions.
 FUZZTIME ?= 30s
 

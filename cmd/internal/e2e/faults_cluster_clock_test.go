@@ -111,14 +111,7 @@ type wallClock struct {
 // newWallClock returns a clock that is right.
 func newWallClock(t *testing.T) *wallClock {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "astrohook-wall-") // t.TempDir is for root alone
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // only temporary files are left
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir := publicDir(t)
 	library := filepath.Join(dir, "wall.so")
 	source := filepath.Join("testdata", "clock", "wall.c")
 	if out, err := exec.Command("cc", "-shared", "-fPIC", "-O2", "-o", library, source).CombinedOutput(); err != nil {

@@ -72,21 +72,26 @@ func (c *clusterTrial) cutFromDatabase(t *testing.T) {
 	c.audit()
 }
 
-// stopDatabase stops the database for longer than a lease, as a paused
-// machine. Nobody is taken for dead afterwards, and everything continues.
+// stopDatabase stops the primary for longer than a lease, as a paused machine; in the long
+// form the standby too, and again and again. Nobody is taken for dead afterwards, and
+// everything continues.
 func (c *clusterTrial) stopDatabase(t *testing.T) {
 	t.Helper()
+	rounds := faults(t, 1, 40)
 	stop := c.load()
-	c.during(func() {
-		if err := c.primary.Suspend(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(cluster.DefaultLease + 2*time.Second) // the database does nothing for so long
-		if err := c.primary.Resume(); err != nil {
-			t.Fatal(err)
-		}
-		c.awaitAcknowledged(100)
-	})
+	for round := range rounds {
+		stopped := []*pgtest.Server{c.primary, c.standby}[round%2]
+		c.during(func() {
+			if err := stopped.Suspend(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(cluster.DefaultLease + 2*time.Second) // it does nothing for so long
+			if err := stopped.Resume(); err != nil {
+				t.Fatal(err)
+			}
+			c.awaitAcknowledged(100)
+		})
+	}
 	c.wantNobodyDead()
 	stop()
 	c.audit()

@@ -42,6 +42,7 @@ type clusterTrial struct {
 
 // clusterOptions are what differs from one cluster to the other.
 type clusterOptions struct {
+	url      string         // of a database that is there; "" for a primary with a standby
 	database pgtest.Options // of the primary, which commits to disk in any case
 	standby  pgtest.Place
 	// node, if any, changes a node before its first start.
@@ -56,7 +57,9 @@ func startCluster(t *testing.T, o clusterOptions) *clusterTrial {
 	if c.kinds == nil {
 		c.kinds = fleetKinds
 	}
-	c.startDatabase(o)
+	if c.url = o.url; o.url == "" {
+		c.startDatabase(o)
+	}
 	for i := range 3 {
 		s := newServer(t, append(asNode(t, fmt.Sprintf("node-%d", i+1)), "ASTROHOOK_DATABASE_URL="+c.url)...)
 		if o.node != nil {

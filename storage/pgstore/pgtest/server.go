@@ -105,7 +105,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // newServer returns a server with a directory and a port, without data.
 func newServer(o Options) (*Server, error) {
-	bin, err := findBinaries()
+	bin, err := Programs()
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +123,8 @@ func newServer(o Options) (*Server, error) {
 	return s, nil
 }
 
-// findBinaries returns the folder of the newest PostgreSQL programs.
-func findBinaries() (string, error) {
+// Programs returns the folder of the newest PostgreSQL programs. ErrMissing if there is none.
+func Programs() (string, error) {
 	if chosen := os.Getenv("ASTROHOOK_TEST_POSTGRES"); chosen != "" {
 		return chosen, nil
 	}
