@@ -134,19 +134,28 @@ func (m *Member) Serve(ctx context.Context, d Dispatcher, api Refresher) error {
 // certificate is not accepted here: nothing would reach them but by the audit of their
 // queues. Nodes that start or stop may not answer yet, or any more.
 func (m *Member) greet(ctx context.Context) error {
-	if m.options.Listener == nil {
+	if m.options.Listener == nil || m.options.TLS == nil {
 		return nil
 	}
-	for _, other := range m.node.Others() {
-		if other.Leaving || other.Address == "" {
-			continue
-		}
-		if err := m.client.Greet(ctx, other); err != nil {
-			return &webhook.FieldError{Field: "cluster-tls-ca", Reason: "does not fit: " + err.Error()}
+	greeted := map[storage.Incarnation]bool{}
+	for range greetings {
+		for _, other := range m.node.Others() { // those that have died meanwhile are not there any more
+			if other.Leaving || other.Address == "" || greeted[other.Incarnation] {
+				continue
+			}
+			err := m.client.Greet(ctx, other)
+			if errors.Is(err, peer.ErrDistrust) {
+				return &webhook.FieldError{Field: "cluster-tls-ca", Reason: "does not fit: " + err.Error()}
+			}
+			greeted[other.Incarnation] = err == nil
 		}
 	}
 	return nil
 }
+
+// greetings is how often a node that does not answer is greeted, two seconds each at most. A
+// node that died a moment ago delays a start by that.
+const greetings = 3
 
 // listen answers other nodes in the background.
 func (m *Member) listen() {

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -98,11 +99,15 @@ func (c *Client) Call(ctx context.Context, to storage.Node, path string, body []
 	return content, errorOf(code)
 }
 
-// Greet returns ErrDistrust if a node and this one do not accept each other's certificates.
-// A node that does not answer is no error.
+// Greet returns ErrDistrust if a node and this one do not accept each other's certificates,
+// and ErrAway if the node does not answer. What it answers does not matter.
 func (c *Client) Greet(ctx context.Context, to storage.Node) error {
-	if _, err := c.Call(ctx, to, pathLook, nil); distrusts(err) {
+	_, err := c.Call(ctx, to, pathLook, nil)
+	switch {
+	case distrusts(err):
 		return fmt.Errorf("node %s at %s: %w: %w", to.Name, to.Address, ErrDistrust, err)
+	case errors.Is(err, ErrAway):
+		return err
 	}
 	return nil
 }
