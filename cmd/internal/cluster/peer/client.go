@@ -99,9 +99,9 @@ func (c *Client) Call(ctx context.Context, to storage.Node, path string, body []
 	return content, errorOf(code)
 }
 
-// Greet returns ErrDistrust if a node and this one do not accept each other's certificates,
+// Reach returns ErrDistrust if a node and this one do not accept each other's certificates,
 // and ErrAway if the node does not answer. What it answers does not matter.
-func (c *Client) Greet(ctx context.Context, to storage.Node) error {
+func (c *Client) Reach(ctx context.Context, to storage.Node) error {
 	_, err := c.Call(ctx, to, pathLook, nil)
 	switch {
 	case distrusts(err):
