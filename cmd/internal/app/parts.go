@@ -154,7 +154,12 @@ func (a *App) startActors() error {
 
 // openAPI makes the HTTP API. It answers nothing before listen.
 func (a *App) openAPI() error {
+	pages, err := a.config.pages()
+	if err != nil {
+		return err
+	}
 	api, err := httpapi.New(httpapi.Options{
+		Pages:        pages,
 		Store:        a.parts.store,
 		Dispatcher:   a.dispatcherOf(leasingDispatcher{a.parts.dispatcher, a.parts.leases}),
 		Peers:        a.peersOf(),
