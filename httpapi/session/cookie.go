@@ -18,8 +18,8 @@ func Cookie(ctx *fasthttp.RequestCtx) (secret []byte, ok bool) {
 	return secret, len(secret) > 0
 }
 
-// setCookie gives the browser the secret of a session that ends after lasts; "" takes it
-// away. Scripts cannot read it, and other sites cannot have it sent. framed is for pages
+// setCookie sets the cookie to the secret of a session that ends after lasts; "" takes the
+// cookie away. Scripts cannot read it, and other sites cannot have it sent. framed is for pages
 // that another origin may show in a frame: such a cookie belongs to the pair of sites
 // (Partitioned), and needs TLS.
 func (s *Sessions) setCookie(ctx *fasthttp.RequestCtx, secret string, lasts time.Duration, framed bool) {
