@@ -151,7 +151,7 @@ func TestReadOnly(t *testing.T) {
 			if method != "GET" || path == "/api/backup" {
 				want = 403
 			}
-			s.want(t, want, caller, method, s.path(path), v.body, headers...)
+			s.want(t, want, caller, method, s.path(path), s.body(v.body), headers...)
 		}
 	}
 	for caller, headers := range callers {
@@ -303,7 +303,7 @@ func TestPortalShowsItsClientOnly(t *testing.T) {
 			if strings.HasPrefix(path, "/api/portal-links") || v.admin >= 300 && v.client >= 300 {
 				want = 403
 			}
-			mine := s.do(t, nobody, method, s.path(path), v.body, headers...)
+			mine := s.do(t, nobody, method, s.path(path), s.body(v.body), headers...)
 			if mine.status != want && !(want == 403 && mine.status == 422) {
 				t.Errorf("over acme's: %d %.200s, want %d", mine.status, mine.body, want)
 			}
@@ -318,8 +318,9 @@ func TestPortalShowsItsClientOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.event, s.delivery = event, webhook.DeliveryID.Format(deliveryTo(t, event, s.webhook))
+			s.job = s.want(t, 201, globex, "POST", "/api/jobs", s.body(`{"action":"replay","webhook_id":"{webhook}"}`)).text(t, "id")
 			for _, query := range []string{"", "?client_id=globex"} {
-				r := s.do(t, nobody, method, s.path(path)+query, v.body, headers...)
+				r := s.do(t, nobody, method, s.path(path)+query, s.body(v.body), headers...)
 				if strings.Contains(string(r.body), mark) {
 					t.Errorf("%q shows globex's: %s", query, r.body)
 				}

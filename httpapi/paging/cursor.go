@@ -34,6 +34,7 @@ const (
 	// Sessions and PortalLinks hold a place after the ID of a grant.
 	Sessions    Kind = 's'
 	PortalLinks Kind = 'l'
+	Jobs        Kind = 'j' // after a job
 )
 
 // lineEnds are the bytes that base64 decoders skip, even strict ones. A cursor with one of
