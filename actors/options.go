@@ -11,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // Options are the parts and the limits of a Dispatcher. Limits of zero or less mean
@@ -76,6 +77,10 @@ type Cluster interface {
 	// ones included, without the values of secrets and headers. It returns the version up
 	// to which that is complete.
 	Changes(ctx context.Context, since uint64, visit func(webhook.Endpoint) error) (uint64, error)
+	// HoldRegistrations keeps all nodes from changing registrations until release is called,
+	// for a few seconds at most: events that are matched with what Changes returns meanwhile
+	// are not stale.
+	HoldRegistrations(ctx context.Context) (release func(), err error)
 	// Offer takes a hint for the owners of its endpoints. The data of the event stays as it
 	// is for good; the list of endpoints is the caller's again after the call.
 	Offer(h Hint)
@@ -160,6 +165,7 @@ type Deliveries interface {
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error)
+	AdvanceJob(ctx context.Context, id webhook.ID, s bulk.Step) (after bulk.Job, made int, err error)
 }
 
 // Endpoints reads endpoints, and disables one whose receiver wants no more.

@@ -8,7 +8,9 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/registration"
+	"github.com/corpastro/astrohook/httpapi/session"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/live"
 )
@@ -34,6 +36,16 @@ var actions = map[string]string{
 	"DELETE /api/event-types/{name}":        "event_type.delete",
 	"POST /api/keys":                        "key.create",
 	"DELETE /api/keys/{id}":                 "key.delete",
+	"POST /api/jobs":                        "job.create",
+	"POST /api/jobs/{id}/pause":             "job.pause",
+	"POST /api/jobs/{id}/resume":            "job.resume",
+	"POST /api/jobs/{id}/cancel":            "job.cancel",
+	"POST /api/session":                     "session.create",
+	"DELETE /api/session":                   "session.delete",
+	"DELETE /api/sessions/{id}":             "session.delete",
+	"POST /api/portal-links":                "portal_link.create",
+	"DELETE /api/portal-links/{id}":         "portal_link.revoke",
+	"POST /api/portal-session":              "session.create",
 	"POST /api/secret-keys/reencrypt":       "secret_key.reencrypt",
 	"GET /api/backup":                       "backup.read",
 }
@@ -51,7 +63,7 @@ func (s *Server) audited(ctx *fasthttp.RequestCtx, r *route, who *auth.Principal
 	if action == "" || ctx.IsHead() {
 		return r.handle(ctx, who)
 	}
-	audit.Begin(ctx)
+	audit.Begin(ctx).About(exchange.Path(ctx, "id"), who.ClientID) // a handler may know better
 	if err := r.handle(ctx, who); err != nil {
 		return err
 	}
@@ -107,8 +119,16 @@ func changeOf(was, e *webhook.Endpoint) string {
 // recheck returns a function that returns an error once the credential of a request does not
 // admit its caller any more.
 func (s *Server) recheck(ctx *fasthttp.RequestCtx) func() error {
+	from := ctx.RemoteAddr()
+	if secret, ok := session.Cookie(ctx); ok && len(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)) == 0 {
+		secret = slices.Clone(secret)
+		return func() error {
+			_, err := s.callers.Session(s.base, secret, from, time.Now())
+			return err
+		}
+	}
 	found, _ := bearer(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization))
-	credential, from := slices.Clone(found), ctx.RemoteAddr()
+	credential := slices.Clone(found)
 	return func() error {
 		_, err := s.callers.Principal(s.base, credential, from, time.Now())
 		return err

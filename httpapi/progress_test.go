@@ -194,7 +194,7 @@ func TestChangesAreLogged(t *testing.T) {
 		before := len(f.log.String())
 		f.do(t, acme, c.method, path+c.path, c.body)
 		line := f.log.String()[before:]
-		if !containsAll(line, `"changed by request"`, "action="+c.action, "resource="+id, "client_id=acme", "by=subject:alice", "fields="+c.fields) {
+		if !containsAll(line, `"changed by request"`, "action="+c.action, "resource="+id, "client_id=acme", "by=client:acme", "fields="+c.fields) {
 			t.Errorf("%v: %s", c, line)
 		}
 		if strings.Contains(line, "secret=1") {

@@ -6,6 +6,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
+	"github.com/corpastro/astrohook/httpapi/jobs"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -86,6 +87,7 @@ type Store interface {
 	HistoryStore
 	SecretKeyStore
 	audit.Store
+	jobs.Store
 }
 
 // EndpointStore keeps the registrations.
@@ -96,10 +98,9 @@ type EndpointStore interface {
 	ListEndpoints(ctx context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 }
 
-// AccessStore keeps API keys, and the key that authenticates cursors.
+// AccessStore keeps API keys, sessions and links, and the key that authenticates cursors.
 type AccessStore interface {
-	auth.KeyStore
-	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
+	auth.Store
 }
 
 // HistoryStore reads what was published, and what became of it.

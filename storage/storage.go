@@ -69,6 +69,7 @@ type records interface {
 	Counts
 	History
 	Corrections
+	Jobs
 	Retention
 	Lifecycle
 }

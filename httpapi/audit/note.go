@@ -23,6 +23,8 @@ import (
 type Note struct {
 	// Resource is the ID or the name of what is changed, ClientID its owner.
 	Resource, ClientID string
+	// By names who it is, where the call itself finds that out; "" for its caller.
+	By string
 	// Nothing: the call turned out to change nothing, such as a dry run.
 	Nothing bool
 	changes []audit.Change
@@ -39,8 +41,12 @@ func Of(ctx *fasthttp.RequestCtx) *Note {
 	return new(Note)
 }
 
-// Begin makes the note of a request.
-func Begin(ctx *fasthttp.RequestCtx) { ctx.SetUserValue(noteKey, new(Note)) }
+// Begin makes the note of a request, and returns it.
+func Begin(ctx *fasthttp.RequestCtx) *Note {
+	n := new(Note)
+	ctx.SetUserValue(noteKey, n)
+	return n
+}
 
 // About says what is changed, and whose it is.
 func (n *Note) About(resource, clientID string) *Note {

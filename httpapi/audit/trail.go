@@ -43,7 +43,7 @@ func New(o Options) *Trail { return &Trail{o} }
 
 // Record stores what a request has changed, and logs it in one line. It is called after the
 // change and before the answer: a call whose entry cannot be stored does not succeed,
-// although its change has happened. who is nil for a call that needs no caller.
+// although its change has happened.
 func (t *Trail) Record(ctx *fasthttp.RequestCtx, who *auth.Principal, action string) error {
 	n := Of(ctx)
 	if n.Nothing {
@@ -86,8 +86,8 @@ func (t *Trail) entry(n *Note, who *auth.Principal, action string) audit.Entry {
 		ID: webhook.ID{Seq: t.options.Sequence.Next(now), Nonce: mathrand.Uint32()}, At: now,
 		Action: action, Resource: n.Resource, ClientID: n.ClientID, Changes: n.changes,
 	}
-	if who != nil {
-		e.By, e.Operator = who.By, who.IsAdmin()
+	if e.By = n.By; e.By == "" {
+		e.By, e.Operator = who.By(), who.IsAdmin()
 	}
 	return e
 }

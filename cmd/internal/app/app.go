@@ -21,6 +21,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors"
 	"github.com/corpastro/astrohook/actors/feed"
+	"github.com/corpastro/astrohook/actors/jobs"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/cmd/internal/member"
 	"github.com/corpastro/astrohook/httpapi"
@@ -78,6 +79,7 @@ type parts struct {
 	feed       *feed.Feed
 	dispatcher *actors.Dispatcher
 	leases     *leases
+	jobs       *jobs.Runner
 	keySet     *auth.KeySet // nil if no URL of one is set
 	api        *httpapi.Server
 	registry   *prometheus.Registry

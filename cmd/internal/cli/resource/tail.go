@@ -34,7 +34,7 @@ func (c *Tail) Run(ctx context.Context, std terminal.Streams) error {
 	return c.with(func(a *api) error {
 		printer := c.Printer(std)
 		path := "/api/stream" + a.query(filters("kind", c.Kind, "webhook_id", c.Webhook, "event_type", c.EventType, "status", c.Status))
-		events := bounded(follow(ctx, a.client, path, printer.Note), c.Count)
+		events := bounded(following(ctx, a.client, path, printer.Note), c.Count)
 		if printer.Format != output.Table {
 			_, err := printer.Values(func(yield func(json.RawMessage, error) bool) {
 				for e, err := range events {
@@ -125,9 +125,9 @@ const (
 	maxWait   = 15 * time.Second
 )
 
-// follow returns the events of a stream, without its hellos. It opens a stream that has
+// following returns the events of a stream, without its hellos. It opens a stream that has
 // broken off again, and ends with ctx or with an error that would come again.
-func follow(ctx context.Context, client *apiclient.Client, path string, note func(string)) iter.Seq2[*happened, error] {
+func following(ctx context.Context, client *apiclient.Client, path string, note func(string)) iter.Seq2[*happened, error] {
 	return func(yield func(*happened, error) bool) {
 		last, wait := "", firstWait
 		for ctx.Err() == nil {
