@@ -43,7 +43,7 @@ var (
 // {name}; the handler reads it with pathParameter.
 func (s *Server) routes() []route {
 	const get, post, put, patch, del = "GET", "POST", "PUT", "PATCH", "DELETE"
-	return []route{
+	return append([]route{
 		{post, "/api/events", auth.NeedPublish, nil, s.publish},
 		{post, "/api/events/batch", auth.NeedPublish, nil, s.publishBatch},
 		{get, "/api/events/{id}", auth.NeedToken, pageQuery, s.getEvent},
@@ -80,7 +80,13 @@ func (s *Server) routes() []route {
 		{get, "/api/event-types/{name}", auth.NeedToken, nil, s.getEventType},
 		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, s.updateEventType},
 		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, s.deleteEventType},
+	}, s.serverRoutes()...)
+}
 
+// serverRoutes is the part of the table that is about the server, and about who calls it.
+func (s *Server) serverRoutes() []route {
+	const get, post, del = "GET", "POST", "DELETE"
+	return []route{
 		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, s.overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},

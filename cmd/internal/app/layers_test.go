@@ -234,6 +234,8 @@ var vocabulary = []string{module + "/webhook", jsonLibrary}
 var allowed = map[string][]string{
 	module + "/webhook":               {module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
 	module + "/webhook/bulk":          {module + "/webhook", module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
+	module + "/webhook/audit":         {module + "/webhook", module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
+	module + "/webhook/live":          {module + "/webhook", module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
 	module + "/webhook/canonicaljson": {jsonLibrary},
 	module + "/webhook/signing":       {},
 	module + "/storage/keyring":       {},
