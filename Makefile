@@ -54,7 +54,7 @@ $(CONSOLE)/dist/app/index.html: $(CONSOLE_SOURCES) $(CONSOLE)/node_modules/.pack
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test
-test: need-go $(PATCHED) need-cc need-python setup-postgres $(NPM_DONE) ## Run every test with the race detector, and report the coverage
+test: need-go $(PATCHED) need-cc need-python setup-postgres setup-browser $(NPM_DONE) ## Run every test with the race detector, and report the coverage
 	go test -run Alloc $(ALLOC_PKG)
 	CGO_ENABLED=1 go test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
@@ -88,6 +88,14 @@ setup-postgres: ## Install PostgreSQL for make test and make faults, where that 
 		echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/no-main.conf && \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } || \
 		{ echo "missing: PostgreSQL 15 or later, of which the tests start servers of their own (Debian: apt-get install postgresql)" >&2; exit 1; }
+
+# PHP is for one of the receivers that the console shows.
+.PHONY: setup-browser
+setup-browser: ## Install what the console's tests drive, where that is possible
+	@{ command -v chromium && command -v php; } >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core php-cli; } >/dev/null || \
+		{ echo "missing: chromium and php, for the tests of the console (Debian: apt-get install chromium php-cli)" >&2; exit 1; }
 
 # For how long make fuzz runs each target: a time, or 1000x for so many executions.
 FUZZTIME ?= 30s
