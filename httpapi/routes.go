@@ -66,6 +66,13 @@ func (s *Server) routes() []route {
 		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, s.retryDelivery},
 		{del, "/api/deliveries/{id}", auth.NeedManage, nil, s.cancelDelivery},
 
+		{post, "/api/jobs", auth.NeedManage, nil, s.jobs.Create},
+		{get, "/api/jobs", auth.NeedManage, []string{"limit", "cursor", "status", "webhook_id"}, s.jobs.List},
+		{get, "/api/jobs/{id}", auth.NeedManage, nil, s.jobs.Get},
+		{post, "/api/jobs/{id}/pause", auth.NeedManage, nil, s.jobs.Pause},
+		{post, "/api/jobs/{id}/resume", auth.NeedManage, nil, s.jobs.Resume},
+		{post, "/api/jobs/{id}/cancel", auth.NeedManage, nil, s.jobs.Cancel},
+
 		{get, "/api/event-types", auth.NeedToken, pageQuery, s.listEventTypes},
 		{post, "/api/event-types", auth.NeedAdmin, nil, s.createEventType},
 		{get, "/api/event-types/{name}", auth.NeedToken, nil, s.getEventType},
@@ -76,11 +83,21 @@ func (s *Server) routes() []route {
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
 		{get, "/api/nodes", auth.NeedAdmin, nil, s.listNodes},
-		{get, "/api/backup", auth.NeedAdmin, nil, s.backup},
+		{get, "/api/backup", auth.NeedSecrets, nil, s.backup},
 
 		{post, "/api/keys", auth.NeedAdmin, nil, s.createAPIKey},
 		{get, "/api/keys", auth.NeedAdmin, pageQuery, s.listAPIKeys},
 		{del, "/api/keys/{id}", auth.NeedAdmin, nil, s.deleteAPIKey},
+
+		{post, "/api/session", auth.NeedSignIn, nil, s.sessions.SignIn},
+		{get, "/api/session", auth.NeedCaller, nil, s.sessions.Show},
+		{del, "/api/session", auth.NeedCaller, nil, s.sessions.SignOut},
+		{get, "/api/sessions", auth.NeedAdmin, pageQuery, s.sessions.List},
+		{del, "/api/sessions/{id}", auth.NeedAdmin, nil, s.sessions.Revoke},
+		{post, "/api/portal-links", auth.NeedDelegate, nil, s.sessions.MakeLink},
+		{get, "/api/portal-links", auth.NeedDelegate, pageQuery, s.sessions.ListLinks},
+		{del, "/api/portal-links/{id}", auth.NeedDelegate, nil, s.sessions.RevokeLink},
+		{post, "/api/portal-session", auth.NeedSignIn, nil, s.sessions.Redeem},
 
 		{get, "/", auth.NeedNothing, nil, s.front},
 		{get, "/healthz", auth.NeedNothing, nil, s.healthz},
@@ -231,7 +248,7 @@ func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 	var seen []string
 	for key := range ctx.QueryArgs().All() {
 		name := string(key)
-		known := slices.Contains(r.query, name) || name == "client_id" && r.need != auth.NeedNothing
+		known := slices.Contains(r.query, name) || name == "client_id" && r.need.Acts()
 		switch {
 		case r.need == auth.NeedNothing && (!known || strings.HasSuffix(name, "[]")):
 			continue // a list's parameter is given once for each entry

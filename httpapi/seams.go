@@ -5,6 +5,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
+	"github.com/corpastro/astrohook/httpapi/jobs"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -84,6 +85,7 @@ type Store interface {
 	AccessStore
 	HistoryStore
 	SecretKeyStore
+	jobs.Store
 }
 
 // EndpointStore keeps the registrations.
@@ -94,10 +96,9 @@ type EndpointStore interface {
 	ListEndpoints(ctx context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 }
 
-// AccessStore keeps API keys, and the key that authenticates cursors.
+// AccessStore keeps API keys, sessions and links, and the key that authenticates cursors.
 type AccessStore interface {
-	auth.KeyStore
-	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
+	auth.Store
 }
 
 // HistoryStore reads what was published, and what became of it.

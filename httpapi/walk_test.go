@@ -19,6 +19,9 @@ type scene struct {
 	webhook  string
 	delivery string
 	key      string // an API key's
+	session  string // acme's
+	link     string // acme's
+	job      string
 }
 
 func newScene(t testing.TB, change ...func(*Options)) *scene {
@@ -31,8 +34,21 @@ func newScene(t testing.TB, change ...func(*Options)) *scene {
 		t.Fatal(err)
 	}
 	s.key = k.ID
+	now := time.Now().Truncate(time.Millisecond)
+	for _, kind := range []webhook.GrantKind{webhook.GrantSession, webhook.GrantLink} {
+		g := webhook.Grant{Kind: kind, ClientID: "acme", Subject: "subject:alice", MadeBy: "subject:alice", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		s.callers.Grants().Issue(&g)
+		if err := s.fixture.store.CreateGrant(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		s.session, s.link = s.link, g.ID
+	}
+	s.job = s.want(t, 201, acme, "POST", "/api/jobs", s.body(`{"action":"replay","webhook_id":"{webhook}"}`)).text(t, "id")
 	return s
 }
+
+// body fills in a visit's body.
+func (s *scene) body(text string) string { return strings.ReplaceAll(text, "{webhook}", s.webhook) }
 
 // path fills in a route's path.
 func (s *scene) path(route string) string {
@@ -44,6 +60,12 @@ func (s *scene) path(route string) string {
 		id = s.delivery
 	case strings.HasPrefix(route, "/api/keys/"):
 		id = s.key
+	case strings.HasPrefix(route, "/api/sessions/"):
+		id = s.session
+	case strings.HasPrefix(route, "/api/portal-links/"):
+		id = s.link
+	case strings.HasPrefix(route, "/api/jobs/"):
+		id = s.job
 	}
 	return strings.NewReplacer("{id}", id, "{name}", "user.created").Replace(route)
 }
@@ -84,6 +106,13 @@ var visits = []visit{
 	{"POST /api/deliveries/{id}/retry", "", 202, 202, 404, 403},
 	{"DELETE /api/deliveries/{id}", "", 200, 200, 404, 403},
 
+	{"POST /api/jobs", `{"action":"cancel","webhook_id":"{webhook}","dry_run":true}`, 200, 200, 422, 403},
+	{"GET /api/jobs", "", 200, 200, 200, 403},
+	{"GET /api/jobs/{id}", "", 200, 200, 404, 403},
+	{"POST /api/jobs/{id}/pause", "", 200, 200, 404, 403},
+	{"POST /api/jobs/{id}/resume", "", 200, 200, 404, 403},
+	{"POST /api/jobs/{id}/cancel", "", 200, 200, 404, 403},
+
 	{"GET /api/event-types", "", 200, 200, 200, 200},
 	{"POST /api/event-types", `{"name":"invoice.paid","description":"Paid."}`, 201, 403, 403, 403},
 	{"GET /api/event-types/{name}", "", 200, 200, 200, 200},
@@ -99,6 +128,16 @@ var visits = []visit{
 	{"POST /api/keys", `{"name":"billing","scopes":["events:write:all"]}`, 201, 403, 403, 403},
 	{"GET /api/keys", "", 200, 403, 403, 403},
 	{"DELETE /api/keys/{id}", "", 204, 403, 403, 403},
+
+	{"POST /api/session", "", 201, 201, 201, 201},
+	{"GET /api/session", "", 200, 200, 200, 200},
+	{"DELETE /api/session", "", 404, 404, 404, 404}, // it is a token or an API key that calls
+	{"GET /api/sessions", "", 200, 403, 403, 403},
+	{"DELETE /api/sessions/{id}", "", 204, 403, 403, 403},
+	{"POST /api/portal-links", `{"client_id":"acme"}`, 201, 201, 403, 403},
+	{"GET /api/portal-links", "", 200, 200, 200, 403},
+	{"DELETE /api/portal-links/{id}", "", 204, 204, 404, 403},
+	{"POST /api/portal-session", `{"link":"x"}`, 401, 401, 401, 401},
 
 	{"GET /healthz", "", 200, 200, 200, 200},
 	{"GET /readyz", "", 200, 200, 200, 200},
@@ -116,6 +155,9 @@ func (v *visit) split() (method, path string) {
 func (v *visit) status(caller string) int {
 	_, path := v.split()
 	open := !strings.HasPrefix(path, "/api/")
+	if path == "/api/portal-session" { // the link says who calls
+		return v.admin
+	}
 	switch caller {
 	case nobody, badToken, expired, keyExpired, keyRevoked, keyGuessed:
 		if !open {
@@ -175,7 +217,7 @@ func TestAccessMatrix(t *testing.T) {
 					s = newScene(t)
 				}
 				method, path := v.split()
-				r := s.want(t, v.status(caller), caller, method, s.path(path), v.body)
+				r := s.want(t, v.status(caller), caller, method, s.path(path), s.body(v.body))
 				if method == http.MethodGet { // and so without the body
 					s.want(t, v.status(caller), caller, http.MethodHead, s.path(path), "")
 				}
@@ -204,6 +246,7 @@ func TestForeignLooksMissing(t *testing.T) {
 			s.delivery = webhook.DeliveryID.Format(deliveryTo(t, s.event, s.webhook))
 			s.webhook = webhook.EndpointID.Format(webhook.ID{Seq: 1, Endpoint: 99})
 			s.key = "aaaaaaaaaa"
+			s.session, s.link = "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa"
 			missing := s.asGlobex(t, v)
 			if foreign != missing {
 				t.Errorf("foreign: %s\nmissing: %s", foreign, missing)
@@ -217,9 +260,9 @@ func TestForeignLooksMissing(t *testing.T) {
 func (s *scene) asGlobex(t *testing.T, v *visit) string {
 	t.Helper()
 	method, path := v.split()
-	body := s.want(t, 404, admin, method, s.path(path)+"?client_id=globex", v.body).body
+	body := s.want(t, 404, admin, method, s.path(path)+"?client_id=globex", s.body(v.body)).body
 	for _, caller := range []string{globex, keyGlobex} {
-		r := s.want(t, v.other, caller, method, s.path(path), v.body)
+		r := s.want(t, v.other, caller, method, s.path(path), s.body(v.body))
 		if v.other == http.StatusNotFound && string(r.body) != string(body) {
 			t.Errorf("%s: %s\nadmin: %s", caller, r.body, body)
 		}

@@ -61,6 +61,7 @@ type records interface {
 	Endpoints
 	EventTypes
 	Access
+	Grants
 	Audit
 	Events
 	Queues
@@ -68,6 +69,7 @@ type records interface {
 	Counts
 	History
 	Corrections
+	Jobs
 	Retention
 	Lifecycle
 }
@@ -117,6 +119,25 @@ type Access interface {
 	// CursorKey returns the key that authenticates cursors. The first call stores
 	// the key offered; all later calls return that one.
 	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
+}
+
+// Grants keeps the sessions of browsers, and the links that become sessions. A grant is
+// removed some time after its end (webhook.Grant.Ends), and may be returned until then.
+type Grants interface {
+	// Grants returns all, in order of their IDs, without their logos.
+	Grants(ctx context.Context) ([]webhook.Grant, error)
+	// Grant returns one. What the latest write of any node made of it shows at once.
+	// ErrNotFound.
+	Grant(ctx context.Context, id string) (webhook.Grant, error)
+	// CreateGrant adds one. ErrExists if the ID is taken.
+	CreateGrant(ctx context.Context, g webhook.Grant) error
+	// RedeemGrant marks a link as exchanged for a session (webhook.Grant.Redeem), and adds
+	// the session, in one transaction: of several calls, on any nodes, one succeeds, and
+	// the others get ErrConflict. ErrNotFound.
+	RedeemGrant(ctx context.Context, link string, session webhook.Grant) error
+	// DeleteGrant removes one, and with a link the session that it was exchanged for, in
+	// one transaction. ErrNotFound.
+	DeleteGrant(ctx context.Context, id string) error
 }
 
 // Audit keeps who changed what through the API.

@@ -31,13 +31,20 @@ function routes(): string[] {
   const out: string[] = [];
   let path = '';
   let route = '';
+  let ofPath: string[] = []; // parameters of every method of the path
   for (const line of lines) {
-    if (/^\S/.test(line)) path = route = '';
-    path = /^  (\/\S*):$/.exec(line)?.[1] ?? path;
+    const begun = /^  (\/\S*):$/.exec(line)?.[1];
+    if (begun || /^\S/.test(line)) [path, route, ofPath] = [begun ?? '', '', []];
     const method = /^    (get|post|put|patch|delete):$/.exec(line)?.[1];
-    if (path && method) out.push((route = `${method} ${path}`));
-    const parameter = /^        - name: (\S+)$/.exec(line)?.[1] ?? shared.get(/parameters\/(\w+)"/.exec(line)?.[1] ?? '');
-    if (path && route && parameter) out.push(`${route}?${parameter}`);
+    if (path && method) {
+      route = `${method} ${path}`;
+      out.push(route, ...ofPath.map((name) => `${route}?${name}`));
+    }
+    const parameter = /^ +- name: (\S+)$/.exec(line)?.[1] ?? shared.get(/parameters\/(\w+)"/.exec(line)?.[1] ?? '');
+    if (path && parameter) {
+      if (route) out.push(`${route}?${parameter}`);
+      else ofPath.push(parameter);
+    }
   }
   return out;
 }

@@ -101,6 +101,7 @@ var (
 	errNoEvent    = errors.New("its event is missing")
 	errNoSchedule = errors.New("it is missing in the retry schedule")
 	errNoDelivery = errors.New("its delivery is missing")
+	errNoJob      = errors.New("its job is missing")
 	errForeignKey = errors.New("the key is of no known kind")
 	errMiscounted = errors.New("it miscounts the webhooks that a key encrypts")
 )
@@ -128,6 +129,8 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 	layout.SpaceEventType: func(c *checker, _, v []byte) error {
 		return counted(&c.found.EventTypes, readable(v, record.DecodeEventType))
 	},
+	layout.SpaceGrant:  func(_ *checker, _, v []byte) error { return readable(v, record.DecodeGrant) },
+	layout.SpaceLogo:   func(*checker, []byte, []byte) error { return nil }, // any bytes are one
 	layout.SpaceAPIKey: func(_ *checker, _, v []byte) error { return readable(v, record.DecodeAPIKey) },
 	layout.SpaceAudit: func(_ *checker, k, v []byte) error {
 		return readable(v, func(v []byte) (audit.Entry, error) { return record.DecodeAudit(layout.ParseEventKey(k), v) })
@@ -135,6 +138,18 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 	layout.SpaceGate:        func(_ *checker, _, v []byte) error { return readable(v, record.DecodeGate) },
 	layout.SpaceIdempotency: func(_ *checker, _, v []byte) error { return readable(v, record.DecodeKeyedEvent) },
 	layout.SpaceMeta:        (*checker).meta,
+	layout.SpaceJob: func(_ *checker, k, v []byte) error {
+		_, err := record.DecodeJob(layout.ParseJobKey(k), v)
+		return err
+	},
+	// A note without its job would keep the endpoint from getting another one.
+	layout.SpaceUnfinished: func(c *checker, _, v []byte) error {
+		id, err := layout.DecodeID(v)
+		if err != nil {
+			return err
+		}
+		return c.needs(layout.JobKey(id), errNoJob)
+	},
 	// These keys have no record: what they say stands in the key.
 	layout.SpaceClient:  func(*checker, []byte, []byte) error { return nil },
 	layout.SpaceDeleted: func(*checker, []byte, []byte) error { return nil },

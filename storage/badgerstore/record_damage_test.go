@@ -134,8 +134,14 @@ func TestDamagedRecords(t *testing.T) {
 			_, _, err := s.Reseal(t.Context(), storage.Resealing{KeyID: "k", Limit: 9})
 			return err
 		}}
-		types   = call{"EventTypes", func(s *Store, _ []webhook.ID) error { _, err := s.EventTypes(t.Context()); return err }}
-		keys    = call{"APIKeys", func(s *Store, _ []webhook.ID) error { _, err := s.APIKeys(t.Context()); return err }}
+		types  = call{"EventTypes", func(s *Store, _ []webhook.ID) error { _, err := s.EventTypes(t.Context()); return err }}
+		keys   = call{"APIKeys", func(s *Store, _ []webhook.ID) error { _, err := s.APIKeys(t.Context()); return err }}
+		grants = call{"Grants", func(s *Store, _ []webhook.ID) error { _, err := s.Grants(t.Context()); return err }}
+		grant  = call{"Grant", func(s *Store, _ []webhook.ID) error { _, err := s.Grant(t.Context(), "g"); return err }}
+		redeem = call{"RedeemGrant", func(s *Store, _ []webhook.ID) error {
+			return s.RedeemGrant(t.Context(), "g", webhook.Grant{ID: "session"})
+		}}
+		revoke  = call{"DeleteGrant", func(s *Store, _ []webhook.ID) error { return s.DeleteGrant(t.Context(), "g") }}
 		uses    = call{"KeyUses", func(s *Store, _ []webhook.ID) error { _, err := s.KeyUses(t.Context()); return err }}
 		cursor  = call{"CursorKey", func(s *Store, _ []webhook.ID) error { _, err := s.CursorKey(t.Context(), [32]byte{1}); return err }}
 		publish = call{"Accept", func(s *Store, _ []webhook.ID) error {
@@ -175,6 +181,7 @@ func TestDamagedRecords(t *testing.T) {
 		"the last Seq":                      {at(layout.MetaLastSeq), []call{create}},
 		"an event type":                     {at(layout.EventTypeKey("t")), []call{types}},
 		"an API key":                        {at(layout.APIKeyKey("k")), []call{keys}},
+		"a grant":                           {at(layout.GrantKey(layout.SpaceGrant, "g")), []call{grants, grant, redeem, revoke}},
 		"the count of a secret key":         {at(layout.SecretKeyKey("k")), []call{uses}},
 		"the cursor key":                    {at(layout.MetaCursorKey), []call{cursor}},
 		"an idempotency key":                {at(layout.IdempotencyKey(&event0)), []call{publish}},

@@ -132,6 +132,91 @@ func (s *Store) DeleteEventType(ctx context.Context, name string) error {
 	})
 }
 
+// Grants returns all, in order of their IDs, without their logos.
+func (s *Store) Grants(_ context.Context) ([]webhook.Grant, error) {
+	return view(s, "read grants", func(tx *badger.Txn) (out []webhook.Grant, err error) {
+		it := forward(tx, layout.SpaceGrant.Prefix())
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			g, err := decoded(it, record.DecodeGrant)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, g)
+		}
+		return out, nil
+	})
+}
+
+// Grant returns one, with its logo; ErrNotFound.
+func (s *Store) Grant(_ context.Context, id string) (webhook.Grant, error) {
+	return view(s, "read grant "+id, func(tx *badger.Txn) (webhook.Grant, error) { return readGrant(tx, id) })
+}
+
+func readGrant(tx *badger.Txn, id string) (webhook.Grant, error) {
+	g, err := readRecord(tx, layout.GrantKey(layout.SpaceGrant, id), record.DecodeGrant)
+	if err != nil {
+		return g, err
+	}
+	g.Brand.LogoURL, _, err = readIfStored(tx, layout.GrantKey(layout.SpaceLogo, id), func(value []byte) (string, error) {
+		return string(value), nil
+	})
+	return g, err
+}
+
+// CreateGrant adds one, which Badger removes when it has ended; ErrExists if the ID is taken.
+func (s *Store) CreateGrant(ctx context.Context, g webhook.Grant) error {
+	return s.changeOne(ctx, "create grant "+g.ID, layout.GrantKey(layout.SpaceGrant, g.ID), func(c *change, exists bool) error {
+		if exists {
+			return webhook.ErrExists
+		}
+		c.putGrant(&g)
+		return nil
+	})
+}
+
+// putGrant writes a grant and its logo, until its end.
+func (c *change) putGrant(g *webhook.Grant) {
+	c.putUntil(layout.GrantKey(layout.SpaceGrant, g.ID), record.EncodeGrant(g), g.Ends())
+	if g.Brand.LogoURL != "" {
+		c.putUntil(layout.GrantKey(layout.SpaceLogo, g.ID), []byte(g.Brand.LogoURL), g.Ends())
+	}
+}
+
+// RedeemGrant exchanges a link for a session; ErrNotFound, ErrConflict.
+func (s *Store) RedeemGrant(ctx context.Context, id string, session webhook.Grant) error {
+	return s.update(ctx, "redeem grant "+id, func(tx *badger.Txn) (*change, error) {
+		link, err := readGrant(tx, id) // with the logo, which has to last as long as the session
+		if err != nil {
+			return nil, err
+		}
+		if err := link.Redeem(&session); err != nil {
+			return nil, err
+		}
+		c := &change{}
+		c.putGrant(&link)
+		c.putGrant(&session)
+		return c, nil
+	})
+}
+
+// DeleteGrant removes one, and the session that came from it; ErrNotFound.
+func (s *Store) DeleteGrant(ctx context.Context, id string) error {
+	return s.update(ctx, "delete grant "+id, func(tx *badger.Txn) (*change, error) {
+		g, err := readRecord(tx, layout.GrantKey(layout.SpaceGrant, id), record.DecodeGrant)
+		if err != nil {
+			return nil, err
+		}
+		c := &change{}
+		c.remove(layout.GrantKey(layout.SpaceGrant, id))
+		c.remove(layout.GrantKey(layout.SpaceLogo, id))
+		if g.UsedBy != "" {
+			c.remove(layout.GrantKey(layout.SpaceGrant, g.UsedBy))
+		}
+		return c, nil
+	})
+}
+
 // AppendAudit stores an entry of the audit, which expires like finished deliveries.
 func (s *Store) AppendAudit(ctx context.Context, e audit.Entry) error {
 	return s.update(ctx, "record a change", func(*badger.Txn) (*change, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 var (
@@ -54,6 +55,7 @@ type Store struct {
 	endpoints  map[webhook.EndpointNumber]webhook.Endpoint
 	types      map[string]webhook.EventType
 	apiKeys    map[string]webhook.APIKey
+	grants     map[string]webhook.Grant
 	cursorKey  *[32]byte
 	// changes is the audit, in the order of its IDs.
 	changes []audit.Entry
@@ -65,6 +67,7 @@ type Store struct {
 	// deliveries are as lists show them, with the latest attempt shortened; logs has
 	// all attempts of those deliveries that have any.
 	deliveries map[webhook.ID]webhook.Delivery
+	jobs       map[webhook.ID]bulk.Job
 	logs       map[webhook.ID][]webhook.Attempt
 	// order has the IDs of events (under number 0, which no endpoint has) and of each
 	// endpoint's deliveries, ascending.
@@ -89,10 +92,12 @@ func Open(o Options) *Store {
 		endpoints:  map[webhook.EndpointNumber]webhook.Endpoint{},
 		types:      map[string]webhook.EventType{},
 		apiKeys:    map[string]webhook.APIKey{},
+		grants:     map[string]webhook.Grant{},
 		gates:      map[webhook.EndpointNumber]webhook.GateState{},
 		keys:       map[publisherKey]webhook.Event{},
 		events:     map[webhook.ID]webhook.Event{},
 		deliveries: map[webhook.ID]webhook.Delivery{},
+		jobs:       map[webhook.ID]bulk.Job{},
 		logs:       map[webhook.ID][]webhook.Attempt{},
 		order:      map[webhook.EndpointNumber][]webhook.ID{},
 	}

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -198,5 +199,108 @@ func (s *Store) changeOne(ctx context.Context, action, bump string, refused erro
 			err = refused
 		}
 		return err
+	})
+}
+
+var (
+	allGrants    = tables.Statement("grants", `SELECT record FROM access_grant ORDER BY id`)
+	oneGrant     = tables.Statement("grant", `SELECT record, logo FROM access_grant WHERE id = $1`)
+	lockGrant    = tables.Statement("grant.lock", `SELECT record, logo FROM access_grant WHERE id = $1 FOR UPDATE`)
+	insertGrant  = tables.Statement("grant.insert", `INSERT INTO access_grant (id, ends, record, logo) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
+	updateGrant  = tables.Statement("grant.update", `UPDATE access_grant SET ends = $2, record = $3 WHERE id = $1`)
+	deleteGrant  = tables.Statement("grant.delete", `DELETE FROM access_grant WHERE id = $1`)
+	forgetGrants = tables.Statement("grants.forget", `DELETE FROM access_grant WHERE ends < $1`)
+)
+
+// Grants returns all, in order of their IDs, without their logos.
+func (s *Store) Grants(ctx context.Context) ([]webhook.Grant, error) {
+	return fetch(ctx, s, "read grants", func(ctx context.Context, q querier) (out []webhook.Grant, err error) {
+		rows, err := q.Query(ctx, allGrants)
+		if err != nil {
+			return nil, err
+		}
+		var raw []byte
+		_, err = pgx.ForEachRow(rows, []any{&raw}, func() error {
+			g, err := record.DecodeGrant(raw)
+			out = append(out, g)
+			return err
+		})
+		return out, err
+	})
+}
+
+// Grant returns one, with its logo; ErrNotFound.
+func (s *Store) Grant(ctx context.Context, id string) (webhook.Grant, error) {
+	return fetch(ctx, s, "read grant "+id, func(ctx context.Context, q querier) (webhook.Grant, error) {
+		return scanGrant(q.QueryRow(ctx, oneGrant, tables.NameOf(id)))
+	})
+}
+
+// scanGrant reads a grant from a row of record and logo; ErrNotFound if there is no row.
+func scanGrant(row pgx.Row) (webhook.Grant, error) {
+	var raw, logo []byte
+	err := row.Scan(&raw, &logo)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return webhook.Grant{}, webhook.ErrNotFound
+	}
+	if err != nil {
+		return webhook.Grant{}, err
+	}
+	g, err := record.DecodeGrant(raw)
+	g.Brand.LogoURL = string(logo)
+	return g, err
+}
+
+// CreateGrant adds one, and removes those that have ended; ErrExists if the ID is taken.
+func (s *Store) CreateGrant(ctx context.Context, g webhook.Grant) error {
+	return s.change(ctx, "create grant "+g.ID, func(ctx context.Context, tx *transaction) error {
+		if _, err := tx.Exec(ctx, forgetGrants, g.CreatedAt.UnixMilli()); err != nil {
+			return err
+		}
+		return addGrant(ctx, tx, &g)
+	})
+}
+
+// addGrant adds a row; ErrExists if the ID is taken.
+func addGrant(ctx context.Context, tx *transaction, g *webhook.Grant) error {
+	tag, err := tx.Exec(ctx, insertGrant, tables.NameOf(g.ID), g.Ends().UnixMilli(), record.EncodeGrant(g), []byte(g.Brand.LogoURL))
+	if err == nil && tag.RowsAffected() == 0 {
+		err = webhook.ErrExists
+	}
+	return err
+}
+
+// RedeemGrant exchanges a link for a session; ErrNotFound, ErrConflict. The lock on the
+// link's row makes one of several calls the first.
+func (s *Store) RedeemGrant(ctx context.Context, id string, session webhook.Grant) error {
+	return s.change(ctx, "redeem grant "+id, func(ctx context.Context, tx *transaction) error {
+		link, err := scanGrant(tx.QueryRow(ctx, lockGrant, tables.NameOf(id)))
+		if err != nil {
+			return err
+		}
+		again := link.UsedBy == session.ID // the commit before was of unknown outcome
+		if err := link.Redeem(&session); err != nil || again {
+			return err
+		}
+		if _, err := tx.Exec(ctx, updateGrant, tables.NameOf(id), link.Ends().UnixMilli(), record.EncodeGrant(&link)); err != nil {
+			return err
+		}
+		return addGrant(ctx, tx, &session)
+	})
+}
+
+// DeleteGrant removes one, and the session that came from it; ErrNotFound.
+func (s *Store) DeleteGrant(ctx context.Context, id string) error {
+	return s.change(ctx, "delete grant "+id, func(ctx context.Context, tx *transaction) error {
+		g, err := scanGrant(tx.QueryRow(ctx, lockGrant, tables.NameOf(id)))
+		if err != nil {
+			return err
+		}
+		for _, gone := range []string{id, g.UsedBy} {
+			if _, err := tx.Exec(ctx, deleteGrant, tables.NameOf(gone)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -1,6 +1,6 @@
 // Package record is how backends write what they keep: versioned encodings of endpoints,
-// events, deliveries, attempts, response bodies, gate states, event types, API keys and
-// idempotency keys, as pure functions between bytes and types of package webhook. Each
+// events, deliveries, attempts, response bodies, gate states, event types, API keys,
+// grants and idempotency keys, as pure functions between bytes and types of package webhook. Each
 // kind of record has one file, so that a new field of it is a change in one place.
 //
 // A record starts with the version of its encoding. To add a field, append it at the

@@ -13,6 +13,7 @@ import (
 // goldenRecords returns each kind of record by name.
 func goldenRecords() map[string][]byte {
 	event, delivery, endpoint, key := someEvent(), someDelivery(), someEndpoint(), someAPIKey()
+	grant := someGrant()
 	entry := someAudit()
 	keyed := KeyedEvent{Version: 2, ID: event.ID, Deliveries: 3, Disabled: 1, Limited: 2, Fingerprint: [16]byte{1, 15: 9}}
 	pending := delivery
@@ -34,8 +35,10 @@ func goldenRecords() map[string][]byte {
 		"endpoint":            EncodeEndpoint(&endpoint),
 		"keyed event":         keyed.Encode(),
 		"API key":             EncodeAPIKey(&key),
+		"grant":               EncodeGrant(&grant),
 		"audit":               EncodeAudit(&entry),
 		"event type":          EncodeEventType(webhook.EventType{Name: "a", Description: "ünï"}),
+		"job":                 EncodeJob(someJob()),
 		"gate":                EncodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 300}),
 	}
 }
@@ -77,9 +80,11 @@ func TestGoldenRecordsAreRead(t *testing.T) {
 		"endpoint":         func(r []byte) error { _, err := DecodeEndpoint(r); return err },
 		"keyed event":      func(r []byte) error { _, err := DecodeKeyedEvent(r); return err },
 		"API key":          func(r []byte) error { _, err := DecodeAPIKey(r); return err },
+		"grant":            func(r []byte) error { _, err := DecodeGrant(r); return err },
 		"event type":       func(r []byte) error { _, err := DecodeEventType(r); return err },
 		"audit":            func(r []byte) error { _, err := decodeAudit(r); return err },
 		"gate":             func(r []byte) error { _, err := DecodeGate(r); return err },
+		"job":              func(r []byte) error { _, err := DecodeJob(someID, r); return err },
 	}
 	// mayEndAt are the places where a record of an older version ended.
 	mayEndAt := map[string]int{"gate": 2, "body": 4, "delivery, failed": 1, "event": 7}

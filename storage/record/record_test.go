@@ -11,6 +11,7 @@ import (
 	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
@@ -47,10 +48,32 @@ func someEndpoint() webhook.Endpoint {
 	}
 }
 
+func someJob() *bulk.Job {
+	return &bulk.Job{
+		ID: someID, ClientID: "client", Action: bulk.Retry, Rate: 300, CreatedBy: "key:abc", Status: bulk.Failed,
+		FinishedAt: time.UnixMicro(1_750_000_000_123_456).UTC(), Error: "why", Total: -1, Looked: 1 << 40, Changed: 7,
+		Position: bulk.Position{Query: 3, Before: someID},
+		Filter: bulk.Filter{
+			Statuses: []webhook.Status{webhook.Failed, webhook.Retrying}, EventTypes: []string{"a.b"}, Reason: webhook.ReasonTimeout, Code: "5xx",
+			MinAttempts: 2, Since: time.UnixMicro(1).UTC(), Until: time.UnixMicro(2).UTC(),
+		},
+	}
+}
+
 func someAPIKey() webhook.APIKey {
 	return webhook.APIKey{
 		ID: "abcdefghij", Name: "billing", ClientID: "client", Scopes: []string{"events:write"}, Hash: [32]byte{1, 31: 2},
 		CreatedAt: time.UnixMicro(1).UTC(), ExpiresAt: time.UnixMicro(2).UTC(),
+	}
+}
+
+// someGrant has every field but the logo, which is not part of the record.
+func someGrant() webhook.Grant {
+	at := func(us int64) time.Time { return time.UnixMicro(us).UTC() }
+	return webhook.Grant{
+		ID: "abcdefghijklmnop", Kind: webhook.GrantLink, Hash: [32]byte{1, 31: 2}, Parent: "parent", KeyID: "key", ClientID: "client",
+		Scopes: []string{"admin", "read"}, Subject: "subject:alice", Brand: webhook.Brand{Name: "Ünï", Color: "#aabbcc"}, MadeBy: "key:key",
+		CreatedAt: at(1), ExpiresAt: at(2), SessionLifetime: time.Hour, UsedBy: "session", UsedAt: at(3), KeptUntil: at(4),
 	}
 }
 
@@ -169,6 +192,14 @@ func FuzzAPIKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeAPIKey, EncodeAPIKey) })
 }
 
+func FuzzGrant(f *testing.F) {
+	g := someGrant()
+	f.Add(EncodeGrant(&g))
+	f.Add(EncodeGrant(&g)[:60])
+	f.Add(EncodeGrant(&webhook.Grant{}))
+	f.Fuzz(func(t *testing.T, record []byte) { roundTrips(t, record, DecodeGrant, EncodeGrant) })
+}
+
 func someAudit() audit.Entry {
 	return audit.Entry{
 		ID: someID, At: time.UnixMicro(1_750_000_000_000_000).UTC(), Action: "webhook.update", By: "key:abc", From: "10.0.0.1", Resource: "wh_1", ClientID: "client",
@@ -212,8 +243,15 @@ func TestRecords(t *testing.T) {
 	if got, err := DecodeEndpoint(EncodeEndpoint(&w)); err != nil || !reflect.DeepEqual(got, w) {
 		t.Errorf("endpoint: %v\n%+v\n%+v", err, got, w)
 	}
+	g := someGrant()
+	if got, err := DecodeGrant(EncodeGrant(&g)); err != nil || !reflect.DeepEqual(got, g) {
+		t.Errorf("grant: %v\n%+v\n%+v", err, got, g)
+	}
 	if got, err := DecodeAPIKey(EncodeAPIKey(&k)); err != nil || !reflect.DeepEqual(got, k) {
 		t.Errorf("API key: %v\n%+v\n%+v", err, got, k)
+	}
+	if got, err := DecodeJob(someID, EncodeJob(someJob())); err != nil || !reflect.DeepEqual(&got, someJob()) {
+		t.Errorf("job: %v\n%+v\n%+v", err, got, someJob())
 	}
 }
 

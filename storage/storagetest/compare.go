@@ -265,10 +265,12 @@ func (p *pair) updateEndpoint() {
 	})
 }
 
-// registry adds, changes and removes event types and API keys, some of them in vain.
+// registry adds, changes and removes event types, API keys and grants, some of them in vain.
 func (p *pair) registry() {
 	name := some(p, []string{"a", "b", "c"})
 	t, k := webhook.EventType{Name: name, Description: fmt.Sprint(p.random.IntN(10))}, webhook.APIKey{ID: name, Name: "key"}
+	link := webhook.Grant{ID: name, Kind: webhook.GrantLink, CreatedAt: p.now, ExpiresAt: p.now.AddDate(50, 0, 0)}
+	session := webhook.Grant{ID: name + name, Kind: webhook.GrantSession, CreatedAt: p.now, ExpiresAt: p.now.AddDate(60, 0, 0)}
 	e := audit.Entry{ID: webhook.ID{Seq: p.seq.Next(p.now), Nonce: 1}, At: p.now, Action: "key.create", Resource: name}
 	calls := []func(s storage.Store, ctx context.Context) error{
 		func(s storage.Store, ctx context.Context) error { return s.CreateEventType(ctx, t) },
@@ -276,6 +278,9 @@ func (p *pair) registry() {
 		func(s storage.Store, ctx context.Context) error { return s.DeleteEventType(ctx, name) },
 		func(s storage.Store, ctx context.Context) error { return s.CreateAPIKey(ctx, k) },
 		func(s storage.Store, ctx context.Context) error { return s.DeleteAPIKey(ctx, name) },
+		func(s storage.Store, ctx context.Context) error { return s.CreateGrant(ctx, link) },
+		func(s storage.Store, ctx context.Context) error { return s.RedeemGrant(ctx, name, session) },
+		func(s storage.Store, ctx context.Context) error { return s.DeleteGrant(ctx, name) },
 		func(s storage.Store, ctx context.Context) error { return s.AppendAudit(ctx, e) },
 	}
 	call := some(p, calls)
@@ -300,6 +305,7 @@ func (p *pair) compareAll() {
 	_, _ = both(p, "LastSeq", func(s storage.Store) (uint64, error) { return s.LastSeq(), nil })
 	_, _ = both(p, "EventTypes", func(s storage.Store) ([]webhook.EventType, error) { return s.EventTypes(p.Context()) })
 	_, _ = both(p, "APIKeys", func(s storage.Store) ([]webhook.APIKey, error) { return s.APIKeys(p.Context()) })
+	_, _ = both(p, "Grants", func(s storage.Store) ([]webhook.Grant, error) { return s.Grants(p.Context()) })
 	for _, q := range []audit.Query{{Limit: 3}, {Resource: "a", Limit: 1}} {
 		_, _ = both(p, "ListAudit", func(s storage.Store) (audit.Page, error) { return s.ListAudit(p.Context(), q) })
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // Faulty is a store that fails on command. Without commands it behaves as the store
@@ -231,6 +232,30 @@ func (f *Faulty) DeleteAPIKey(ctx context.Context, id string) error {
 	return f.Store.DeleteAPIKey(ctx, id)
 }
 
+// CreateGrant adds a grant, or fails.
+func (f *Faulty) CreateGrant(ctx context.Context, g webhook.Grant) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.CreateGrant(ctx, g)
+}
+
+// RedeemGrant exchanges a link, or fails.
+func (f *Faulty) RedeemGrant(ctx context.Context, link string, session webhook.Grant) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.RedeemGrant(ctx, link, session)
+}
+
+// DeleteGrant removes a grant, or fails.
+func (f *Faulty) DeleteGrant(ctx context.Context, id string) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.DeleteGrant(ctx, id)
+}
+
 // AppendAudit records a change, or fails.
 func (f *Faulty) AppendAudit(ctx context.Context, e audit.Entry) error {
 	if err := f.fault(); err != nil {
@@ -281,6 +306,30 @@ func (f *Faulty) CancelPending(
 		return 0, err
 	}
 	return f.Store.CancelPending(ctx, n, reason, now, limit)
+}
+
+// CreateJob stores a new job, or fails.
+func (f *Faulty) CreateJob(ctx context.Context, j bulk.Job) (webhook.ID, error) {
+	if err := f.fault(); err != nil {
+		return webhook.ID{}, err
+	}
+	return f.Store.CreateJob(ctx, j)
+}
+
+// UpdateJob changes a job, or fails.
+func (f *Faulty) UpdateJob(ctx context.Context, id webhook.ID, change func(*bulk.Job) error) (bulk.Job, error) {
+	if err := f.fault(); err != nil {
+		return bulk.Job{}, err
+	}
+	return f.Store.UpdateJob(ctx, id, change)
+}
+
+// AdvanceJob makes a step of a job, or fails.
+func (f *Faulty) AdvanceJob(ctx context.Context, id webhook.ID, s bulk.Step) (bulk.Job, int, error) {
+	if err := f.fault(); err != nil {
+		return bulk.Job{}, 0, err
+	}
+	return f.Store.AdvanceJob(ctx, id, s)
 }
 
 // Reap removes what has expired, or fails.

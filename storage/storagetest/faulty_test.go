@@ -116,6 +116,9 @@ func TestFaultyFailsEveryWrite(t *testing.T) {
 		"DeleteEventType": func(s *storagetest.Faulty) error { return s.DeleteEventType(ctx, "a") },
 		"CreateAPIKey":    func(s *storagetest.Faulty) error { return s.CreateAPIKey(ctx, webhook.APIKey{ID: "a"}) },
 		"DeleteAPIKey":    func(s *storagetest.Faulty) error { return s.DeleteAPIKey(ctx, "a") },
+		"CreateGrant":     func(s *storagetest.Faulty) error { return s.CreateGrant(ctx, webhook.Grant{ID: "a"}) },
+		"RedeemGrant":     func(s *storagetest.Faulty) error { return s.RedeemGrant(ctx, "a", webhook.Grant{ID: "b"}) },
+		"DeleteGrant":     func(s *storagetest.Faulty) error { return s.DeleteGrant(ctx, "a") },
 		"CursorKey":       func(s *storagetest.Faulty) error { _, err := s.CursorKey(ctx, [32]byte{1}); return err },
 		"Requeue":         func(s *storagetest.Faulty) error { _, err := s.Requeue(ctx, id); return err },
 		"Cancel": func(s *storagetest.Faulty) error {

@@ -190,6 +190,7 @@ func refuses(n *node, id webhook.ID) {
 		func() error { _, err := n.CreateEndpoint(ctx, n.registration("client")); return err },
 		func() error { return n.CreateEventType(ctx, webhook.EventType{Name: "of a fenced node"}) },
 		func() error { return n.CreateAPIKey(ctx, webhook.APIKey{ID: "fenced"}) },
+		func() error { return n.CreateGrant(ctx, webhook.Grant{ID: "fenced"}) },
 		func() error { _, err := n.Cancel(ctx, id, webhook.ReasonCancelled, n.now); return err },
 		func() error { _, err := n.Claim(ctx, webhook.AllParts()); return err },
 		func() error { return n.Release(ctx, webhook.AllParts(), 0) },

@@ -90,6 +90,20 @@ var storesTests = []sharedTest{
 			a.one(race(func(i int) error { return one.run(nodes[i%2]) }), one.lost)
 		}
 	}},
+	{"let one of several exchange a link, and see at once what the other did", func(c *cluster) {
+		a, b := c.two()
+		nodes, ctx := []*node{a, b}, c.Context()
+		a.must(a.CreateGrant(ctx, a.link("link")))
+		winner := a.one(race(func(i int) error {
+			return nodes[i%2].RedeemGrant(ctx, "link", a.session(string(rune('a'+i)), "link"))
+		}), webhook.ErrConflict)
+		session := string(rune('a' + winner))
+		_, err := nodes[(winner+1)%2].Grant(ctx, session)
+		a.must(err)
+		b.must(b.DeleteGrant(ctx, "link"))
+		_, err = a.Grant(ctx, session)
+		a.is(err, webhook.ErrNotFound)
+	}},
 	{"agree on one cursor key", func(c *cluster) {
 		a, b := c.two()
 		nodes, keys := []*node{a, b}, make([][32]byte, racers)

@@ -69,6 +69,7 @@ func Run(t *testing.T, b Backend) {
 		"secretKeys": secretKeyTests,
 		"eventTypes": eventTypeTests,
 		"access":     accessTests,
+		"grants":     grantTests,
 		"audit":      auditTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,
@@ -91,6 +92,8 @@ func Run(t *testing.T, b Backend) {
 		"pages":      pageTests,
 		"transition": transitionTests,
 		"counts":     countTests,
+		"jobs":       jobTests,
+		"missing":    missingTests,
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {

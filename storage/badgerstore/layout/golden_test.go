@@ -31,6 +31,8 @@ func goldenRecords() map[string][]byte {
 		"key of a secret key":  SecretKeyKey("id"),
 		"key of an event type": EventTypeKey("user.created"),
 		"key of an API key":    APIKeyKey("abc"),
+		"key of a grant":       GrantKey(SpaceGrant, "abc"),
+		"key of a logo":        GrantKey(SpaceLogo, "abc"),
 		"key of an audit":      AuditKey(someID),
 		"key of a keyed event": IdempotencyKey(&keyed),
 		"key of an event":      EventKey(someID),
@@ -40,6 +42,8 @@ func goldenRecords() map[string][]byte {
 		"key of a slot":        ScheduleKey(SlotOf(1_750_000_000_001, someID)),
 		"key of an attempt":    AttemptKey(someID, 25),
 		"key of a body":        BodyKey(someID, 25),
+		"key of a job":         JobKey(someID),
+		"key of its note":      EndpointKey(SpaceUnfinished, 77),
 	}
 }
 

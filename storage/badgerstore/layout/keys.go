@@ -31,6 +31,8 @@ const (
 	SpaceSecretKey   Space = 'y' // id → KeyCount
 	SpaceEventType   Space = 't' // name → event type
 	SpaceAPIKey      Space = 'k' // id → API key
+	SpaceGrant       Space = 'n' // id → grant
+	SpaceLogo        Space = 'r' // id → logo of a grant
 	SpaceAudit       Space = 'h' // seq(8) nonce(4) → entry of the audit
 	SpaceGate        Space = 'g' // number(4) → gate state
 	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → KeyedEvent
@@ -44,6 +46,8 @@ const (
 	SpaceSchedule    Space = 's' // number(4) due time in ms(8) seq(8) nonce(4) → nothing
 	SpaceAttempt     Space = 'l' // seq(8) nonce(4) number(4) slot(1) → attempt
 	SpaceBody        Space = 'b' // the same → response body of an attempt
+	SpaceJob         Space = 'j' // seq(8) nonce(4) number(4) → job
+	SpaceUnfinished  Space = 'o' // number(4) → ID(16) of the job of an endpoint that has not finished
 )
 
 // DeliverySpaces are the four spaces that hold deliveries: each delivery is in exactly
@@ -58,6 +62,7 @@ const (
 	DeliveryKeySize = 1 + 4 + 8 + 4
 	ScheduleKeySize = 1 + 4 + 8 + 8 + 4
 	LogKeySize      = EventKeySize + 4 + 1
+	JobKeySize      = EventKeySize + 4
 )
 
 // keySizes has the spaces in which all keys have the same size.
@@ -65,7 +70,7 @@ var keySizes = map[Space]int{
 	SpaceEndpoint: EndpointKeySize, SpaceGate: EndpointKeySize, SpaceEvent: EventKeySize, SpaceSchedule: ScheduleKeySize,
 	SpacePart: PartKeySize, SpaceRemainder: EventKeySize, SpaceAudit: EventKeySize,
 	SpaceQueued: DeliveryKeySize, SpaceRetrying: DeliveryKeySize, SpaceDelivered: DeliveryKeySize, SpaceFailed: DeliveryKeySize,
-	SpaceAttempt: LogKeySize, SpaceBody: LogKeySize,
+	SpaceAttempt: LogKeySize, SpaceBody: LogKeySize, SpaceJob: JobKeySize, SpaceUnfinished: EndpointKeySize,
 }
 
 // KeySize returns the size of all keys of a space in bytes; false if they differ.
@@ -124,6 +129,9 @@ func SecretKeyKey(id string) []byte { return append([]byte{byte(SpaceSecretKey)}
 
 // APIKeyKey returns the key of an API key.
 func APIKeyKey(id string) []byte { return append([]byte{byte(SpaceAPIKey)}, id...) }
+
+// GrantKey returns the key of a grant, or of its logo.
+func GrantKey(s Space, id string) []byte { return append([]byte{byte(s)}, id...) }
 
 // AuditKey returns the key of an entry of the audit. ParseEventKey reads its ID.
 func AuditKey(id webhook.ID) []byte {
@@ -207,6 +215,20 @@ func ParseLogKey(key []byte) webhook.ID {
 	id := ParseEventKey(key)
 	id.Endpoint = webhook.EndpointNumber(binary.BigEndian.Uint32(key[EventKeySize:]))
 	return id
+}
+
+// JobKey returns the key of a job.
+func JobKey(id webhook.ID) []byte { return DeliveryLogPrefix(SpaceJob, id) }
+
+// ParseJobKey returns the ID of a job.
+func ParseJobKey(key []byte) webhook.ID { return ParseLogKey(key) }
+
+// DecodeID returns the ID that a record consists of.
+func DecodeID(value []byte) (webhook.ID, error) {
+	if len(value) != webhook.IDSize {
+		return webhook.ID{}, record.ErrDamaged
+	}
+	return webhook.IDFromBytes([webhook.IDSize]byte(value)), nil
 }
 
 // DeliveryKey returns the key of a delivery in one of DeliverySpaces.
