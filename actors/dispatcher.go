@@ -65,6 +65,7 @@ type shared struct {
 	reads      *limit.Readers
 	mailboxes  mailboxes
 	watchers   watchers
+	brakes     limit.Brakes
 	// defaults, ceilings and maxPending start as in the options; the Set methods replace them.
 	defaults   atomic.Pointer[webhook.Settings]
 	ceilings   atomic.Pointer[webhook.Ceilings]

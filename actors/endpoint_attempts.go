@@ -42,6 +42,7 @@ func (a *endpointActor) sendAll(now time.Time) {
 			break
 		}
 		a.unused, sent = heldPermit{}, true
+		a.begun++
 		a.about(e, func() { a.start(e, taken) })
 	}
 	a.releaseUnused(now)
