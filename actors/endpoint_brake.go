@@ -13,17 +13,17 @@ func (a *endpointActor) slowDown(now time.Time) {
 	a.begun = 0
 	crowd := a.lane.Crowd(now)
 	switch {
-	case !a.braking && crowd.Ours && crowd.Room < 0 && !a.needsPermit && !a.noLease:
+	case !a.braking && crowd.Ours && crowd.Spare < 0 && !a.needsPermit && !a.noLease:
 		a.braking = true
 		a.shared.brakes.Set(a.number)
 	case !a.braking:
-	case crowd.Limit == 0, crowd.Room > crowd.Limit/2, a.needsPermit, a.noLease:
+	case crowd.Limit == 0, crowd.Spare > crowd.Limit/2, a.needsPermit, a.noLease:
 		a.releaseBrake()
-	case crowd.Room < 0:
+	case crowd.Spare < 0:
 		a.begun = begun % 2 // counts the next time
 		a.shared.brakes.Ease(a.number, begun/2)
 	default:
-		a.shared.brakes.Ease(a.number, begun+crowd.Room/4)
+		a.shared.brakes.Ease(a.number, begun+crowd.Spare/4)
 	}
 }
 
