@@ -22,9 +22,9 @@ var console = filepath.Join(repository, "httpapi", "console")
 // maxConsole bounds the pages as a browser loads them, compressed, in bytes.
 const maxConsole = 150_000
 
-// leaveOut skips a test for something that this machine does not have. With CI=true nothing
+// skipWithout skips a test for something that this machine does not have. With CI=true nothing
 // is left out.
-func leaveOut(t *testing.T, missing string) {
+func skipWithout(t *testing.T, missing string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal("missing: " + missing)
@@ -40,7 +40,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	leaveOut(t, "chromium, for the tests of the console (make setup-browser)")
+	skipWithout(t, "chromium, for the tests of the console (make setup-browser)")
 	return ""
 }
 
@@ -48,7 +48,7 @@ func chromium(t *testing.T) string {
 func needConsole(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(console, "dist", "app", "index.html")); err != nil {
-		leaveOut(t, "the console's pages (make console)")
+		skipWithout(t, "the console's pages (make console)")
 	}
 }
 
@@ -128,7 +128,7 @@ func TestConsole(t *testing.T) {
 // TestConsoleUnits runs the tests of the pages' code that needs no browser.
 func TestConsoleUnits(t *testing.T) {
 	if err := npmInstall(console); err != nil {
-		leaveOut(t, err.Error())
+		skipWithout(t, err.Error())
 	}
 	cmd := exec.Command("npm", "test")
 	cmd.Dir = console
@@ -185,7 +185,7 @@ func TestConsoleSnippets(t *testing.T) {
 	} {
 		t.Run(snippet.program, func(t *testing.T) {
 			if _, err := exec.LookPath(snippet.program); err != nil {
-				leaveOut(t, snippet.program+", for a receiver that the console shows (make setup-browser)")
+				skipWithout(t, snippet.program+", for a receiver that the console shows (make setup-browser)")
 			}
 			text, err := os.ReadFile(filepath.Join(snippets, snippet.file))
 			if err != nil {
