@@ -79,7 +79,7 @@ func (q *Query) Ended(e *Entry) bool {
 	return !q.Since.IsZero() && e.ID.Seq < webhook.SeqAt(q.Since)
 }
 
-// Add looks at the next entry of a descending walk, and reports whether the walk goes on.
+// Add looks at the next entry of a descending walk, and reports whether the walk continues.
 // looked counts the entries that the walk has shown it, this one included.
 func (p *Page) Add(q *Query, e Entry, looked int) bool {
 	if q.Selects(&e) {
