@@ -14,7 +14,7 @@ const (
 	quickSample = 1024
 	quickKnown  = 64
 	// crowdMax bounds the deliveries that may wait before there are too many. It is a part
-	// of the window, so that those under way when publishers are slowed down find room in
+	// of the window, so that those under way when publishers are slowed down find a place in
 	// memory.
 	crowdMax = maxWindow / 4
 )
@@ -53,9 +53,9 @@ func (q *quickness) atOnce() (atOnce, held bool) {
 
 // Crowd is how the deliveries that wait compare to those that may wait.
 type Crowd struct {
-	// Limit is how many may wait, and Room how many more; negative if too many do. Limit is
+	// Limit is how many may wait, and Spare how many more; negative if too many do. Limit is
 	// 0 if it is the receiver or the endpoint's settings that make them wait.
-	Limit, Room int
+	Limit, Spare int
 	// Ours: it is this server that makes them wait. Attempts wait for outcomes to be
 	// recorded, or last as long as they do because processors are busy.
 	Ours bool
@@ -72,9 +72,9 @@ func (l *Lane) Crowd(now time.Time) Crowd {
 		return Crowd{}
 	}
 	limit := min(l.settings.Concurrency, crowdMax)
-	room := limit - l.waiting
+	spare := limit - l.waiting
 	if l.queue.behind {
-		room = min(room, -1)
+		spare = min(spare, -1)
 	}
-	return Crowd{Limit: limit, Room: room, Ours: held || l.inFlight < l.settings.Concurrency}
+	return Crowd{Limit: limit, Spare: spare, Ours: held || l.inFlight < l.settings.Concurrency}
 }

@@ -56,10 +56,10 @@ func TestCrowd(t *testing.T) {
 		waiting int
 		want    Crowd
 	}{
-		{"few wait", func(*Lane, *webhook.Settings) {}, 3, Crowd{Limit: 4, Room: 1, Ours: true}},
-		{"many wait for outcomes to be recorded", func(*Lane, *webhook.Settings) {}, 9, Crowd{Limit: 4, Room: -5, Ours: true}},
-		{"some are in storage only", func(l *Lane, _ *webhook.Settings) { l.queue.behind = true }, 1, Crowd{Limit: 4, Room: -1, Ours: true}},
-		{"all attempts are in flight, as short as they can be", func(l *Lane, _ *webhook.Settings) { l.inFlight = concurrency }, 9, Crowd{Limit: 4, Room: -5}},
+		{"few wait", func(*Lane, *webhook.Settings) {}, 3, Crowd{Limit: 4, Spare: 1, Ours: true}},
+		{"many wait for outcomes to be recorded", func(*Lane, *webhook.Settings) {}, 9, Crowd{Limit: 4, Spare: -5, Ours: true}},
+		{"some are in storage only", func(l *Lane, _ *webhook.Settings) { l.queue.behind = true }, 1, Crowd{Limit: 4, Spare: -1, Ours: true}},
+		{"all attempts are in flight, as short as they can be", func(l *Lane, _ *webhook.Settings) { l.inFlight = concurrency }, 9, Crowd{Limit: 4, Spare: -5}},
 		{"a rate limit keeps them back", func(_ *Lane, s *webhook.Settings) { s.Rate, s.Burst = 1, 1 }, 9, Crowd{}},
 		{"the receiver is slow", func(l *Lane, _ *webhook.Settings) { l.quick.quickest, l.quick.mean = 9*ms, 90*ms }, 9, Crowd{}},
 		{"the receiver has not shown what it bears", func(l *Lane, _ *webhook.Settings) { l.ramp.allowed = 1 }, 9, Crowd{}},
