@@ -33,6 +33,16 @@ func faults(t *testing.T, short, long int) int {
 	return short
 }
 
+// leaveOut skips a test for which the machine lacks something. With CI=true that
+// is an error.
+func leaveOut(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}
+
 // under makes a strace command line that injects a fault into system calls of
 // the server. The server stays our child, strace is only beside it. strace counts
 // calls per thread.
