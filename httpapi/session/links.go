@@ -183,7 +183,7 @@ func (s *Sessions) Redeem(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if err := s.Grants.Store().RedeemGrant(call, parent.ID, g); err != nil {
 		return s.noLink(ctx, err, now)
 	}
-	return s.begin(ctx, call, secret, &g, now)
+	return s.begin(call, ctx, secret, &g, now)
 }
 
 // noLink returns the error of a link that could not be exchanged. The caller does not learn
