@@ -204,12 +204,3 @@ func (r *router) sort(p *publication, e *webhook.Event, matched []webhook.Endpoi
 	}
 	return paused, nil
 }
-
-// checkPending returns the error with which an event to an endpoint's client would be
-// refused now.
-func (r *router) checkPending(n webhook.EndpointNumber) error {
-	if t := r.index.endpoints[n].owner; t != nil && r.full(t, time.Now()) {
-		return t.fullError()
-	}
-	return nil
-}

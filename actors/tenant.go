@@ -117,3 +117,12 @@ func (r *router) checkVolume(e *webhook.Event, now time.Time) error {
 		Client: e.ClientID, Setting: webhook.LimitBytes, Max: perDay, Has: perDay, Cause: webhook.ErrShareUsed,
 	}}
 }
+
+// checkPending returns the error with which an event to an endpoint's client would be
+// refused now.
+func (r *router) checkPending(n webhook.EndpointNumber) error {
+	if t := r.index.endpoints[n].owner; t != nil && r.full(t, time.Now()) {
+		return t.fullError()
+	}
+	return nil
+}

@@ -104,3 +104,38 @@ func newAnswer(addrs []netip.Addr, err error) answer {
 	}
 	return answer{failure: &unresolvedError{err}, until: time.Now().Add(unresolvedAge)}
 }
+
+// interleave returns the addresses with the families taking turns. The preferred
+// family is first; 0 stands for that of the first address, which the resolver
+// ordered. Within a family the order stays.
+func interleave(addrs []netip.Addr, preferred int32) []netip.Addr {
+	if len(addrs) < 2 {
+		return addrs
+	}
+	var first, second []netip.Addr
+	for _, addr := range addrs {
+		if familyOf(addr) == preferred || preferred == 0 && familyOf(addr) == familyOf(addrs[0]) {
+			first = append(first, addr)
+		} else {
+			second = append(second, addr)
+		}
+	}
+	mixed := make([]netip.Addr, 0, len(addrs))
+	for i := range max(len(first), len(second)) {
+		if i < len(first) {
+			mixed = append(mixed, first[i])
+		}
+		if i < len(second) {
+			mixed = append(mixed, second[i])
+		}
+	}
+	return mixed
+}
+
+// familyOf returns 4 or 6.
+func familyOf(addr netip.Addr) int32 {
+	if addr.Unmap().Is4() {
+		return 4
+	}
+	return 6
+}

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -111,15 +110,6 @@ func (a *APIKeys) warnUseless(log *slog.Logger) {
 	}
 }
 
-// keyHolder returns the principal who holds a key.
-func keyHolder(k *webhook.APIKey) (*Principal, error) {
-	who, err := newPrincipal(k.ClientID, k.Scopes, "key:"+k.ID)
-	if err == nil {
-		who.KeyID, who.Until = k.ID, k.ExpiresAt
-	}
-	return who, err
-}
-
 func (a *APIKeys) replace(list []*HeldKey) {
 	s := &knownKeys{byID: make(map[string]*HeldKey, len(list)), sorted: list}
 	slices.SortFunc(s.sorted, func(x, y *HeldKey) int { return cmp.Compare(x.ID, y.ID) })
@@ -135,16 +125,6 @@ var (
 	errAPIKey        = errors.New("no such API key")
 	errAPIKeyExpired = errors.New("the API key has expired")
 )
-
-// apiKeyIDOf returns the ID in the text of an API key, which is not secret; false if
-// the text does not have the form of an API key.
-func apiKeyIDOf(text []byte) (id []byte, ok bool) {
-	text, ok = bytes.CutPrefix(text, []byte(APIKeyPrefix))
-	if !ok || len(text) != apiKeyID+1+apiKeySecret || text[apiKeyID] != '_' {
-		return nil, false
-	}
-	return text[:apiKeyID], true
-}
 
 // Verify returns the principal who holds the API key of this text at the time now.
 // The secret is random, so that its plain SHA-256 is as good as a slow hash; the

@@ -11,8 +11,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // MinSecret is the least length of a token secret, in bytes: that of the hash's
@@ -82,4 +85,27 @@ func algorithm(public crypto.PublicKey) (string, error) {
 		return jwt.SigningMethodEdDSA.Alg(), nil
 	}
 	return "", fmt.Errorf("token key is a %T, not RSA, ECDSA or Ed25519", public)
+}
+
+func hasKey(keys []Key, name string) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.id == name })
+}
+
+// keyHolder returns the principal who holds a key.
+func keyHolder(k *webhook.APIKey) (*Principal, error) {
+	who, err := newPrincipal(k.ClientID, k.Scopes, "key:"+k.ID)
+	if err == nil {
+		who.KeyID, who.Until = k.ID, k.ExpiresAt
+	}
+	return who, err
+}
+
+// apiKeyIDOf returns the ID in the text of an API key, which is not secret; false if
+// the text does not have the form of an API key.
+func apiKeyIDOf(text []byte) (id []byte, ok bool) {
+	text, ok = bytes.CutPrefix(text, []byte(APIKeyPrefix))
+	if !ok || len(text) != apiKeyID+1+apiKeySecret || text[apiKeyID] != '_' {
+		return nil, false
+	}
+	return text[:apiKeyID], true
 }

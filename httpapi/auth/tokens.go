@@ -205,7 +205,3 @@ func (t *Tokens) known() ([]Key, *setKeys) {
 	}
 	return slices.Concat(t.keys, set.keys), set
 }
-
-func hasKey(keys []Key, name string) bool {
-	return slices.ContainsFunc(keys, func(k Key) bool { return k.id == name })
-}

@@ -14,7 +14,6 @@ import (
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
-	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // errInTheClear refuses an endpoint whose values were not sealed: its record has no
@@ -101,12 +100,6 @@ func (c *change) replaceEndpoint(tx *badger.Txn, was, now *webhook.Endpoint) err
 	}
 	c.putEndpoint(now)
 	return writeKeyUses(tx, c, &tally)
-}
-
-// inTheClear reports whether an endpoint has any value that is not sealed.
-func inTheClear(e *webhook.Endpoint) bool {
-	return slices.ContainsFunc(e.Secrets, func(s signing.Secret) bool { return s.Value != "" }) ||
-		slices.ContainsFunc(e.Headers, func(h webhook.CustomHeader) bool { return h.Value != "" })
 }
 
 // putEndpoint puts an endpoint and the keys by which it is found.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 // writeKeyUses updates the key records in the transaction that moves the endpoints, so
@@ -149,4 +151,10 @@ func planReseal(
 		done++
 	}
 	return c, done, stopped, writeKeyUses(tx, c, &tally)
+}
+
+// inTheClear reports whether an endpoint has any value that is not sealed.
+func inTheClear(e *webhook.Endpoint) bool {
+	return slices.ContainsFunc(e.Secrets, func(s signing.Secret) bool { return s.Value != "" }) ||
+		slices.ContainsFunc(e.Headers, func(h webhook.CustomHeader) bool { return h.Value != "" })
 }

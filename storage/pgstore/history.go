@@ -175,3 +175,19 @@ func (s *Store) ListEvents(ctx context.Context, q webhook.EventQuery) (webhook.E
 		return tables.ListEvents(ctx, tx, q)
 	})
 }
+
+// existing returns those of the events of some deliveries that are stored.
+func existing(ctx context.Context, tx pgx.Tx, ids []webhook.ID) (map[webhook.ID]struct{}, error) {
+	there, keys, batch := make(map[webhook.ID]struct{}, len(ids)), tables.KeysOf(ids), &pgx.Batch{}
+	for _, t := range tables.EventTables {
+		batch.Queue(eventsThere[t], keys.Seqs, keys.Nonces).Query(func(rows pgx.Rows) error {
+			var k tables.Key
+			_, err := pgx.ForEachRow(rows, []any{&k.Seq, &k.Nonce}, func() error {
+				there[k.ID()] = struct{}{}
+				return nil
+			})
+			return err
+		})
+	}
+	return there, tx.SendBatch(ctx, batch).Close()
+}

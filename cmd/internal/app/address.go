@@ -81,3 +81,10 @@ func sizeFault(text string) error {
 	}
 	return fmt.Errorf("%q has the number %q, which cannot be read or is too large: %s", text, number, example)
 }
+
+// isReachable reports whether another machine can connect to an address.
+func isReachable(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && host != "" && port != "" && (ip == nil || !ip.IsUnspecified())
+}

@@ -47,13 +47,6 @@ func (c *ClusterConfig) rules(database bool) []rule {
 	}
 }
 
-// isReachable reports whether another machine can connect to an address.
-func isReachable(address string) bool {
-	host, port, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return err == nil && host != "" && port != "" && (ip == nil || !ip.IsUnspecified())
-}
-
 // name returns what the node is called.
 func (c *ClusterConfig) name() string {
 	if c.NodeName != "" {

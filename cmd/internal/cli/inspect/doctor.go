@@ -175,21 +175,6 @@ func (d *Doctor) server(ctx context.Context, add report) {
 	d.token(ctx, target, add)
 }
 
-// skew compares the clocks.
-func (d *Doctor) skew(ctx context.Context, p prober, server string, add report) {
-	a, err := p.get(ctx, server+"/healthz")
-	if err != nil || a.date.IsZero() {
-		add("server's clock", skipped, "the server does not say the time")
-		return
-	}
-	skew := time.Since(a.date).Abs().Round(time.Second)
-	if skew > mostSkew {
-		add("server's clock", warning, fmt.Sprintf("differs from this machine's by %s", skew))
-		return
-	}
-	add("server's clock", ok, "agrees with this machine's")
-}
-
 // token asks the server whether it takes the token.
 func (d *Doctor) token(ctx context.Context, target connection.Target, add report) {
 	if target.Token == "" {

@@ -85,3 +85,18 @@ func (p prober) version(ctx context.Context, server string) (string, answer, err
 	}
 	return health.Version, a, nil
 }
+
+// skew compares the clocks.
+func (d *Doctor) skew(ctx context.Context, p prober, server string, add report) {
+	a, err := p.get(ctx, server+"/healthz")
+	if err != nil || a.date.IsZero() {
+		add("server's clock", skipped, "the server does not say the time")
+		return
+	}
+	skew := time.Since(a.date).Abs().Round(time.Second)
+	if skew > mostSkew {
+		add("server's clock", warning, fmt.Sprintf("differs from this machine's by %s", skew))
+		return
+	}
+	add("server's clock", ok, "agrees with this machine's")
+}
