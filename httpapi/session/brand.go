@@ -111,7 +111,7 @@ func parsePublicURL(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !hostForm.MatchString(u.Host) ||
-		u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(u.Path, ";,\" \\") {
+		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.ContainsAny(u.Path, ";,\" \\") {
 		return nil, problem.OfField("public-url", "must be an http or https URL without user, query and fragment, such as https://hooks.example.com/astrohook")
 	}
 	u.Path = strings.TrimRight(u.Path, "/")

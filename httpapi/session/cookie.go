@@ -28,13 +28,13 @@ func (s *Sessions) setCookie(ctx *fasthttp.RequestCtx, secret string, lasts time
 	c.SetKey(cookieName)
 	c.SetValue(secret)
 	c.SetHTTPOnly(true)
-	c.SetPath(s.cookiePath())
 	c.SetSecure(s.isSecure(ctx))
 	c.SetSameSite(fasthttp.CookieSameSiteStrictMode)
 	if framed && c.Secure() {
 		c.SetSameSite(fasthttp.CookieSameSiteNoneMode)
-		c.SetPartitioned(true)
+		c.SetPartitioned(true) // which sets the path to /
 	}
+	c.SetPath(s.cookiePath())
 	if secret == "" {
 		c.SetExpire(fasthttp.CookieExpireDelete)
 	} else {

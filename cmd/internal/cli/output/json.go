@@ -57,12 +57,10 @@ func indented(value json.RawMessage, prefix string) ([]byte, error) {
 	return bytes.TrimSpace(text.Bytes()), nil
 }
 
-// escaped returns a JSON text with those characters written as \uXXXX that could steer a
-// terminal. JSON allows them in strings only, where both forms mean the same.
+// escaped returns a JSON text, or a YAML text that has such characters in double quotes only,
+// with those characters written as \uXXXX that could steer a terminal. JSON allows them in
+// strings only, where both forms mean the same.
 func escaped(text []byte) []byte {
-	steers := func(c rune) bool {
-		return c > '\u001f' && unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c)
-	}
 	if !bytes.ContainsFunc(text, steers) {
 		return text
 	}
@@ -75,4 +73,10 @@ func escaped(text []byte) []byte {
 		safe.WriteRune(c)
 	}
 	return safe.Bytes()
+}
+
+// steers reports whether a character could steer a terminal. Those below a space are escaped
+// in every text already, except for the ends of lines.
+func steers(c rune) bool {
+	return c > '\u001f' && unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -77,13 +79,24 @@ func nextNode(decoder *json.Decoder) (*yaml.Node, error) {
 	return node, err
 }
 
+// needsQuotes are the texts that the encoder would leave bare, and that readers take for
+// something else: the key of a merge; what YAML 1.1 has as truth values, as a default and as
+// numbers to the base of 60; several lines that begin with a space, or have other ends than a
+// line feed, which the encoder indents so that its own reader fails.
+var needsQuotes = regexp.MustCompile(`^(?:<<|=|(?i:yes|no|on|off)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)$` +
+	`|^\s|[\r\x{85}\x{2028}\x{2029}\x{feff}]`)
+
 // scalar returns a value that holds no others. The tag of a text has the encoder quote one
-// that looks like a number; a number has no tag, so that its digits stay as they are.
+// that looks like a number; a number has no tag, so that its digits stay as they are. In
+// quotes, escaped changes how a text is written and not what it means.
 func scalar(token json.Token) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(token)}
-	switch token.(type) {
+	switch text := token.(type) {
 	case string:
 		node.Tag = "!!str"
+		if needsQuotes.MatchString(text) || strings.ContainsFunc(text, steers) {
+			node.Style = yaml.DoubleQuotedStyle
+		}
 	case nil:
 		node.Value = "null"
 	}
