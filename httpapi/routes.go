@@ -34,7 +34,8 @@ const anyMethod = "any"
 // checkQuery refuses all others, as a misspelt filter must not list everything.
 var (
 	pageQuery   = []string{"limit", "cursor"}
-	filterQuery = []string{"limit", "cursor", "status", "event_type", "since", "until"}
+	filterQuery = []string{"limit", "cursor", "status", "event_type", "since", "until", "reason", "code", "min_attempts"}
+	eventQuery  = []string{"limit", "cursor", "event_type", "since", "until", "matched"}
 )
 
 // routes is the table of all calls on the public listener. A path parameter is {id} or
@@ -44,6 +45,7 @@ func (s *Server) routes() []route {
 	return []route{
 		{post, "/api/events", auth.NeedPublish, nil, s.publish},
 		{post, "/api/events/batch", auth.NeedPublish, nil, s.publishBatch},
+		{get, "/api/events", auth.NeedToken, eventQuery, s.listEvents},
 		{get, "/api/events/{id}", auth.NeedToken, pageQuery, s.getEvent},
 
 		{post, "/api/webhooks", auth.NeedManage, nil, s.createWebhook},
@@ -61,7 +63,7 @@ func (s *Server) routes() []route {
 		{get, "/api/webhooks/{id}/health", auth.NeedManage, nil, s.webhookHealth},
 		{get, "/api/webhooks/{id}/deliveries", auth.NeedManage, filterQuery, s.listWebhookDeliveries},
 
-		{get, "/api/deliveries", auth.NeedManage, filterQuery, s.listDeliveries},
+		{get, "/api/deliveries", auth.NeedManage, slices.Concat(filterQuery, []string{"webhook_id"}), s.listDeliveries},
 		{get, "/api/deliveries/{id}", auth.NeedManage, nil, s.getDelivery},
 		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, s.retryDelivery},
 		{del, "/api/deliveries/{id}", auth.NeedManage, nil, s.cancelDelivery},

@@ -103,6 +103,7 @@ type AccessStore interface {
 // HistoryStore reads what was published, and what became of it.
 type HistoryStore interface {
 	Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
+	ListEvents(ctx context.Context, q webhook.EventQuery) (webhook.EventPage, error)
 	Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
 }

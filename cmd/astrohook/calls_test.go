@@ -51,6 +51,14 @@ func TestCalls(t *testing.T) {
 		{"deliveries get whd_1 --client acme", []string{"GET /api/deliveries/whd_1?client_id=acme"}},
 		{"deliveries retry whd_1 whd_1", []string{"POST /api/deliveries/whd_1/retry", "POST /api/deliveries/whd_1/retry"}},
 		{"deliveries cancel whd_1", []string{"DELETE /api/deliveries/whd_1"}},
+		{
+			"deliveries list --reason http_5xx --code 5xx --min-attempts 3",
+			[]string{"GET /api/deliveries?code=5xx&limit=50&min_attempts=3&reason=http_5xx"},
+		},
+		{
+			"events list -t user.created --matched false --since 1h --until 5m --limit 7",
+			[]string{"GET /api/events?event_type=user.created&limit=7&matched=false&since=1h&until=5m"},
+		},
 		{"events get evt_1 --limit 7 --cursor c1", []string{"GET /api/events/evt_1?cursor=c1&limit=7"}},
 		{"types", []string{"GET /api/event-types?limit=50"}},
 		{"types add invoice.paid --description Paid.", []string{`POST /api/event-types {"name":"invoice.paid","description":"Paid."}`}},
@@ -92,6 +100,7 @@ func TestCallsRefused(t *testing.T) {
 		"types remove a":                                                  "--yes is missing: nobody can be asked here",
 		"deliveries list --status lost":                                   `but got "lost"`,
 		"deliveries list --watch --every 1ms":                             "--every 1ms is less than 100ms",
+		"events list --matched maybe":                                     `but got "maybe"`,
 		"events get evt_1 --limit 101":                                    "--limit is not from 1 to 100",
 		"replay wh_1 --status queued":                                     `but got "queued"`,
 		"deliveries get whd_1 -o xml":                                     `but got "xml"`,

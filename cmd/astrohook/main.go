@@ -67,7 +67,7 @@ type commandLine struct {
 	Status     inspect.Status      `cmd:"" group:"See and act" help:"Show whether a server is ready, and what it is doing."`
 	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`
 	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
-	Events     resource.Events     `cmd:"" group:"See and act" help:"Show events."`
+	Events     resource.Events     `cmd:"" group:"See and act" help:"List and show events."`
 	Types      resource.Types      `cmd:"" group:"See and act" help:"List, register and change event types."`
 	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again."`
 
