@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/corpastro/astrohook/actors/figures"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -52,6 +53,9 @@ type Options struct {
 	// IdleTimeout is how long an endpoint's actor stays after its last work; 30 s by
 	// default. Longer costs memory, shorter costs a read of storage for each start.
 	IdleTimeout time.Duration
+	// Node names this server among others of its cluster: what it has counted is stored
+	// under that name, and found after a restart.
+	Node string
 	// Cluster is what connects this node with others that write to the same store; nil
 	// if there are none. With it the dispatcher has no part at first: see GainParts.
 	Cluster Cluster
@@ -122,6 +126,7 @@ type Store interface {
 	Deliveries
 	Endpoints
 	Gates
+	figures.Store
 }
 
 // Journal stores events and recorded outcomes. Its callbacks run after the sync, in

@@ -74,7 +74,7 @@ func (s *Server) routes() []route {
 		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, s.updateEventType},
 		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, s.deleteEventType},
 
-		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, s.overview},
+		{get, "/api/overview", auth.NeedAdmin, []string{"sort", "series"}, s.overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
 		{get, "/api/nodes", auth.NeedAdmin, nil, s.listNodes},
