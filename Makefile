@@ -60,15 +60,16 @@ test: need-go $(PATCHED) need-cc need-python setup-postgres $(NPM_DONE) ## Run e
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'
 
 .PHONY: faults
-faults: need-go $(PATCHED) setup-faults setup-prometheus setup-postgres ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
+faults: need-go $(PATCHED) need-cc setup-faults setup-prometheus setup-postgres ## Run the server on a machine that fails: minutes (FAULTS=long for hours)
 	FAULTS=$(or $(FAULTS),short) go test -tags faults -count=1 -p 1 -timeout 8h -run '^TestFault' -v $(ARGS) ./cmd/internal/app ./cmd/internal/e2e
 
 # What needs root is left out for others, which the tests say; with CI=true that is an error.
 .PHONY: setup-faults
-setup-faults: ## Install strace for make faults, where that is possible
-	@command -v strace >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq strace; } || \
-		{ echo "missing: strace, to make system calls fail (Debian: apt-get install strace)" >&2; exit 1; }
-	@test "$$(id -u)" = 0 || echo "not root: the tests that mount a small disk are left out" >&2
+setup-faults: ## Install strace and iproute2 for make faults, where that is possible
+	@{ command -v strace && command -v ip && command -v tc; } >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq strace iproute2; } || \
+		{ echo "missing: strace, to make system calls fail, or iproute2, to cut networks (Debian: apt-get install strace iproute2)" >&2; exit 1; }
+	@test "$$(id -u)" = 0 || echo "not root: the tests that mount a small disk or cut networks are left out" >&2
 	@test "$$(id -u)" = 0 || test "$${CI:-}" != true || { echo "CI=true leaves nothing out: run make faults as root" >&2; exit 1; }
 
 # Only the programs of Debian's package: installed, it would start a server on this machine.
@@ -88,6 +89,15 @@ setup-postgres: ## Install PostgreSQL for make test and make faults, where that 
 		echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/no-main.conf && \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } || \
 		{ echo "missing: PostgreSQL 15 or later, of which the tests start servers of their own (Debian: apt-get install postgresql)" >&2; exit 1; }
+
+# TestFaultPatroni is part of the long form only, and starts an etcd of its own. Where there is systemd,
+# Debian's package starts another one, which nobody here needs.
+.PHONY: setup-patroni
+setup-patroni: ## Install Patroni and etcd for FAULTS=long make faults, where that is possible
+	@{ command -v patroni && command -v etcd; } >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq patroni etcd-server; } || \
+		{ echo "missing: patroni and etcd, to let them fail over (Debian: apt-get install patroni etcd-server)" >&2; exit 1; }
 
 # For how long make fuzz runs each target: a time, or 1000x for so many executions.
 FUZZTIME ?= 30s

@@ -11,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/figures"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // Options are the parts and the limits of a Dispatcher. Limits of zero or less mean
@@ -159,6 +160,7 @@ type Deliveries interface {
 	Requeue(ctx context.Context, id webhook.ID) (webhook.Due, error)
 	Cancel(ctx context.Context, id webhook.ID, reason webhook.Reason, now time.Time) (webhook.Delivery, error)
 	Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webhook.ID, error)
+	AdvanceJob(ctx context.Context, id webhook.ID, s bulk.Step) (after bulk.Job, made int, err error)
 }
 
 // Endpoints reads endpoints, and disables one whose receiver wants no more.

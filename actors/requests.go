@@ -8,6 +8,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // Requests about one client, endpoint or delivery. Each is a question to the actor
@@ -66,6 +67,32 @@ func (d *Dispatcher) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, 
 		d.shared.root.Send(d.supervisor, &forEndpoint{q.Endpoint, &notOffered{byHand: true}})
 	}
 	return n, next, err
+}
+
+// AdvanceJob makes a step of a job. Steps that put deliveries into the queue are refused
+// as publishing is: while the disk is full, or the endpoint's client has too much pending.
+// Where an open breaker or a hold keeps deliveries back, the first step has one sent at
+// once, and its outcome decides.
+func (d *Dispatcher) AdvanceJob(ctx context.Context, id webhook.ID, s bulk.Step) (bulk.Job, error) {
+	if len(s.Requeue)+len(s.Missing) > 0 {
+		if d.diskReserve.Load() {
+			return bulk.Job{}, webhook.ErrDiskReserve
+		}
+		if err := d.checkPending(ctx, id.Endpoint); err != nil {
+			return bulk.Job{}, err
+		}
+	}
+	after, made, err := d.shared.store.AdvanceJob(ctx, id, s)
+	if made > 0 {
+		first := s.From == (bulk.Position{})
+		d.shared.root.Send(d.supervisor, &forEndpoint{id.Endpoint, &notOffered{byHand: first}})
+	}
+	return after, err
+}
+
+// Delivers reports whether this node delivers to an endpoint.
+func (d *Dispatcher) Delivers(n webhook.EndpointNumber) bool {
+	return d.shared.owned.Load().Has(n.Part())
 }
 
 // checkPending returns the error with which an event to an endpoint's client would be

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,6 +72,7 @@ type fixture struct {
 	log        *logBuffer
 	listening  []net.Listener
 	serving    sync.WaitGroup
+	woken      atomic.Int64 // how often jobs were to be looked at
 }
 
 // logBuffer keeps the log for a test to look at.
@@ -131,7 +133,8 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 			_, err := io.WriteString(w, testBackup)
 			return err
 		},
-		Log: f.log.logger(),
+		WakeJobs: func() { f.woken.Add(1) },
+		Log:      f.log.logger(),
 	}
 	for _, c := range change {
 		c(&o)

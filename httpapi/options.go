@@ -61,6 +61,9 @@ type Options struct {
 	AnyEventType bool
 	// Pages says what the console and the portal may load, and who may frame them.
 	Pages console.Policy
+	// WakeJobs has whoever runs jobs look for them: one was created or resumed. It must not
+	// block. Nil means that somebody looks anyway.
+	WakeJobs func()
 	// Version is shown by /healthz.
 	Version string
 	Log     *slog.Logger
@@ -145,6 +148,9 @@ func (o *Options) complete() error {
 	o.MaxWebhooks = cmp.Or(o.MaxWebhooks, math.MaxInt)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.WakeJobs == nil {
+		o.WakeJobs = func() {}
 	}
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()

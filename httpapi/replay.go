@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
+	"github.com/corpastro/astrohook/httpapi/jobs"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/problem"
@@ -73,10 +74,11 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	}
 	// A replay holds storage for as long as a call may take; the bound keeps one caller from
 	// having many of them.
-	if !s.underWay.replays.take(who.Account) {
-		return crowdedOut(webhook.ErrShareUsed, "replays are under way")
+	end, err := s.beginCount(who)
+	if err != nil {
+		return err
 	}
-	defer s.underWay.replays.give(who.Account)
+	defer end()
 	call, cancel := s.call()
 	defer cancel()
 	out, next, err := s.runReplay(call, &e, q, in.DryRun.Value)
@@ -102,6 +104,33 @@ func (s *Server) runReplay(call context.Context, e *webhook.Endpoint, q webhook.
 		out.Waiting, err = s.queueWaits(e)
 	}
 	return out, next, err
+}
+
+// beginCount charges a caller for a replay, or for a count of deliveries, and returns what
+// ends it.
+func (s *Server) beginCount(who *auth.Principal) (end func(), err error) {
+	if !s.underWay.replays.take(who.Account) {
+		return nil, crowdedOut(webhook.ErrShareUsed, "replays are under way")
+	}
+	return func() { s.underWay.replays.give(who.Account) }, nil
+}
+
+// jobOptions returns what the calls about jobs need of the server.
+func (s *Server) jobOptions(o *Options) jobs.Options {
+	return jobs.Options{
+		Store: o.Store, Sequence: o.Sequence, Cursors: s.cursors, Call: s.call, Begin: s.beginCount, Wake: o.WakeJobs,
+		Health: o.Dispatcher.Health,
+		Settings: func(e *webhook.Endpoint) webhook.Settings {
+			return e.Settings.Effective(*s.defaults.Load(), *s.ceilings.Load())
+		},
+		Show: func(call context.Context, list []webhook.Delivery) ([]view.Delivery, error) {
+			known, err := s.progressOf(call, list)
+			if err != nil {
+				return nil, err
+			}
+			return s.showDeliveries(call, list, known)
+		},
+	}
 }
 
 // replayAll takes steps until nothing is left, maxReplay deliveries are sent again, or the

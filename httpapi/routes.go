@@ -68,6 +68,13 @@ func (s *Server) routes() []route {
 		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, s.retryDelivery},
 		{del, "/api/deliveries/{id}", auth.NeedManage, nil, s.cancelDelivery},
 
+		{post, "/api/jobs", auth.NeedManage, nil, s.jobs.Create},
+		{get, "/api/jobs", auth.NeedManage, []string{"limit", "cursor", "status", "webhook_id"}, s.jobs.List},
+		{get, "/api/jobs/{id}", auth.NeedManage, nil, s.jobs.Get},
+		{post, "/api/jobs/{id}/pause", auth.NeedManage, nil, s.jobs.Pause},
+		{post, "/api/jobs/{id}/resume", auth.NeedManage, nil, s.jobs.Resume},
+		{post, "/api/jobs/{id}/cancel", auth.NeedManage, nil, s.jobs.Cancel},
+
 		{get, "/api/event-types", auth.NeedToken, pageQuery, s.listEventTypes},
 		{post, "/api/event-types", auth.NeedAdmin, nil, s.createEventType},
 		{get, "/api/event-types/{name}", auth.NeedToken, nil, s.getEventType},

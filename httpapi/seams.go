@@ -5,6 +5,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
+	"github.com/corpastro/astrohook/httpapi/jobs"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -84,6 +85,7 @@ type Store interface {
 	AccessStore
 	HistoryStore
 	SecretKeyStore
+	jobs.Store
 }
 
 // EndpointStore keeps the registrations.

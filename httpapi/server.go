@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/inbound"
+	"github.com/corpastro/astrohook/httpapi/jobs"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
@@ -53,6 +54,7 @@ type Server struct {
 
 	bodies   *inbound.Bodies
 	underWay underWay
+	jobs     *jobs.Jobs
 	// reserved is what unfinished registrations add to their clients.
 	reserved     reservations
 	clientLimits func(client string) webhook.ClientLimits
@@ -112,6 +114,7 @@ func New(o Options) (*Server, error) {
 	s.ceilings.Store(&o.Ceilings)
 	s.maxWebhooks.Store(int64(o.MaxWebhooks))
 	s.base, s.stop = context.WithCancel(context.Background())
+	s.jobs = jobs.New(s.jobOptions(&o))
 	s.public = inbound.NewServer(s.listenerOptions(s.newRouter(slices.Concat(s.routes(), s.pageRoutes())), o.Limits.Connections))
 	s.admin = inbound.NewServer(s.listenerOptions(s.newRouter(s.adminRoutes(o.Profiling)), adminConnections))
 	return s, nil

@@ -19,6 +19,7 @@ type scene struct {
 	webhook  string
 	delivery string
 	key      string // an API key's
+	job      string
 }
 
 func newScene(t testing.TB, change ...func(*Options)) *scene {
@@ -31,8 +32,12 @@ func newScene(t testing.TB, change ...func(*Options)) *scene {
 		t.Fatal(err)
 	}
 	s.key = k.ID
+	s.job = s.want(t, 201, acme, "POST", "/api/jobs", s.body(`{"action":"replay","webhook_id":"{webhook}"}`)).text(t, "id")
 	return s
 }
+
+// body fills in a visit's body.
+func (s *scene) body(text string) string { return strings.ReplaceAll(text, "{webhook}", s.webhook) }
 
 // path fills in a route's path.
 func (s *scene) path(route string) string {
@@ -44,6 +49,8 @@ func (s *scene) path(route string) string {
 		id = s.delivery
 	case strings.HasPrefix(route, "/api/keys/"):
 		id = s.key
+	case strings.HasPrefix(route, "/api/jobs/"):
+		id = s.job
 	}
 	return strings.NewReplacer("{id}", id, "{name}", "user.created").Replace(route)
 }
@@ -84,6 +91,13 @@ var visits = []visit{
 	{"GET /api/deliveries/{id}", "", 200, 200, 404, 403},
 	{"POST /api/deliveries/{id}/retry", "", 202, 202, 404, 403},
 	{"DELETE /api/deliveries/{id}", "", 200, 200, 404, 403},
+
+	{"POST /api/jobs", `{"action":"cancel","webhook_id":"{webhook}","dry_run":true}`, 200, 200, 422, 403},
+	{"GET /api/jobs", "", 200, 200, 200, 403},
+	{"GET /api/jobs/{id}", "", 200, 200, 404, 403},
+	{"POST /api/jobs/{id}/pause", "", 200, 200, 404, 403},
+	{"POST /api/jobs/{id}/resume", "", 200, 200, 404, 403},
+	{"POST /api/jobs/{id}/cancel", "", 200, 200, 404, 403},
 
 	{"GET /api/event-types", "", 200, 200, 200, 200},
 	{"POST /api/event-types", `{"name":"invoice.paid","description":"Paid."}`, 201, 403, 403, 403},
@@ -176,7 +190,7 @@ func TestAccessMatrix(t *testing.T) {
 					s = newScene(t)
 				}
 				method, path := v.split()
-				r := s.want(t, v.status(caller), caller, method, s.path(path), v.body)
+				r := s.want(t, v.status(caller), caller, method, s.path(path), s.body(v.body))
 				if method == http.MethodGet { // and so without the body
 					s.want(t, v.status(caller), caller, http.MethodHead, s.path(path), "")
 				}
@@ -218,9 +232,9 @@ func TestForeignLooksMissing(t *testing.T) {
 func (s *scene) asGlobex(t *testing.T, v *visit) string {
 	t.Helper()
 	method, path := v.split()
-	body := s.want(t, 404, admin, method, s.path(path)+"?client_id=globex", v.body).body
+	body := s.want(t, 404, admin, method, s.path(path)+"?client_id=globex", s.body(v.body)).body
 	for _, caller := range []string{globex, keyGlobex} {
-		r := s.want(t, v.other, caller, method, s.path(path), v.body)
+		r := s.want(t, v.other, caller, method, s.path(path), s.body(v.body))
 		if v.other == http.StatusNotFound && string(r.body) != string(body) {
 			t.Errorf("%s: %s\nadmin: %s", caller, r.body, body)
 		}

@@ -70,6 +70,7 @@ type records interface {
 	Counts
 	History
 	Corrections
+	Jobs
 	Retention
 	Lifecycle
 }

@@ -65,11 +65,26 @@ func TestCalls(t *testing.T) {
 		{"types set invoice.paid Paid.", []string{`PUT /api/event-types/invoice.paid {"name":"invoice.paid","description":"Paid."}`}},
 		{"types remove -y invoice.paid", []string{"DELETE /api/event-types/invoice.paid"}},
 		{"replay wh_1 -n --status delivered -t user.created --since 7d --until 1h", []string{
-			`POST /api/webhooks/wh_1/replay {"dry_run":true,"event_type":"user.created","since":"7d","status":"delivered","until":"1h"}`,
+			`POST /api/jobs {"action":"replay","dry_run":true,"filter":{"event_types":["user.created"],"since":"7d","status":["delivered"],"until":"1h"},"webhook_id":"wh_1"}`,
 		}},
 		{"replay wh_1 --yes --client acme", []string{
-			`POST /api/webhooks/wh_1/replay?client_id=acme {"dry_run":true,"status":"failed"}`, `POST /api/webhooks/wh_1/replay?client_id=acme {"dry_run":false,"status":"failed"}`,
+			`POST /api/jobs?client_id=acme {"action":"replay","dry_run":true,"filter":{"status":["failed"]},"webhook_id":"wh_1"}`,
+			`POST /api/jobs?client_id=acme {"action":"replay","filter":{"status":["failed"]},"webhook_id":"wh_1"}`, "GET /api/jobs/job_1?client_id=acme",
 		}},
+		{"replay wh_1 --missing --yes --detach --rate 5 -t user.*", []string{
+			`POST /api/jobs {"action":"backfill","dry_run":true,"filter":{"event_types":["user.*"]},"rate_per_second":5,"webhook_id":"wh_1"}`,
+			`POST /api/jobs {"action":"backfill","filter":{"event_types":["user.*"]},"rate_per_second":5,"webhook_id":"wh_1"}`,
+		}},
+		{"deliveries retry --webhook wh_1 --yes -s failed --reason timeout --code none --min-attempts 3", []string{
+			`POST /api/jobs {"action":"retry","dry_run":true,"filter":{"code":"none","min_attempts":3,"reason":"timeout","status":["failed"]},"webhook_id":"wh_1"}`,
+			`POST /api/jobs {"action":"retry","filter":{"code":"none","min_attempts":3,"reason":"timeout","status":["failed"]},"webhook_id":"wh_1"}`, "GET /api/jobs/job_1",
+		}},
+		{"deliveries cancel --webhook wh_1 -n", []string{`POST /api/jobs {"action":"cancel","dry_run":true,"webhook_id":"wh_1"}`}},
+		{"jobs list --status running --webhook wh_1 --limit 3", []string{"GET /api/jobs?limit=3&status=running&webhook_id=wh_1"}},
+		{"jobs get job_1", []string{"GET /api/jobs/job_1"}},
+		{"jobs pause job_1", []string{"POST /api/jobs/job_1/pause"}},
+		{"jobs resume job_1 --client acme", []string{"POST /api/jobs/job_1/resume?client_id=acme"}},
+		{"jobs cancel job_1 job_1", []string{"POST /api/jobs/job_1/cancel", "POST /api/jobs/job_1/cancel"}},
 	} {
 		got := runCommand(t, "", strings.Fields(c.args)...)
 		if calls := server.taken(); got.code != 0 || !slices.Equal(calls, c.want) {
@@ -103,6 +118,12 @@ func TestCallsRefused(t *testing.T) {
 		"events list --matched maybe":                                     `but got "maybe"`,
 		"events get evt_1 --limit 101":                                    "--limit is not from 1 to 100",
 		"replay wh_1 --status queued":                                     `but got "queued"`,
+		"replay wh_1 --missing --code 404":                                "--missing is about events that were never sent",
+		"deliveries retry":                                                "name deliveries, or a webhook with --webhook",
+		"deliveries retry whd_1 --webhook wh_1":                           "ids choose single deliveries",
+		"deliveries cancel whd_1 --since 1h":                              "ids choose single deliveries",
+		"deliveries retry --webhook wh_1 --status delivered":              `but got "delivered"`,
+		"jobs list --status retrying":                                     `but got "retrying"`,
 		"deliveries get whd_1 -o xml":                                     `but got "xml"`,
 		"deliveries lst":                                                  `did you mean one of "list"`,
 	} {

@@ -54,6 +54,9 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.calls = append(f.calls, strings.TrimSpace(r.Method+" "+r.URL.String()+" "+string(body)))
 	f.mu.Unlock()
 	answer, there := f.answers[r.Method+" "+r.URL.String()]
+	if strings.Contains(string(body), `"dry_run":true`) {
+		answer, there = f.answers[r.Method+" "+r.URL.Path+" dry_run"]
+	}
 	if !there {
 		answer, there = f.answers[r.Method+" "+r.URL.Path]
 	}

@@ -67,9 +67,10 @@ type commandLine struct {
 	Status     inspect.Status      `cmd:"" group:"See and act" help:"Show whether a server is ready, and what it is doing."`
 	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`
 	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
+	Jobs       resource.Jobs       `cmd:"" group:"See and act" help:"List, pause and cancel changes of many deliveries."`
 	Events     resource.Events     `cmd:"" group:"See and act" help:"List and show events."`
 	Types      resource.Types      `cmd:"" group:"See and act" help:"List, register and change event types."`
-	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again."`
+	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again, or events that it was never sent."`
 
 	Publish publishCommand `cmd:"" group:"Publish and receive" help:"Publish an event, or many."`
 	Listen  listenCommand  `cmd:"" group:"Publish and receive" help:"Receive deliveries, verify their signatures and print them."`

@@ -32,6 +32,7 @@ const (
 	Replay     Kind = 'r' // after a delivery that was sent again
 	EventTypes Kind = 't' // after the name of an event type
 	APIKeys    Kind = 'k' // after the ID of an API key
+	Jobs       Kind = 'j' // after a job
 )
 
 // lineEnds are the bytes that base64 decoders skip, even strict ones. A cursor with one of

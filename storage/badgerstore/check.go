@@ -101,6 +101,7 @@ var (
 	errNoEvent    = errors.New("its event is missing")
 	errNoSchedule = errors.New("it is missing in the retry schedule")
 	errNoDelivery = errors.New("its delivery is missing")
+	errNoJob      = errors.New("its job is missing")
 	errForeignKey = errors.New("the key is of no known kind")
 	errMiscounted = errors.New("it miscounts the webhooks that a key encrypts")
 )
@@ -139,6 +140,18 @@ var recordChecks = map[layout.Space]func(c *checker, key, value []byte) error{
 	layout.SpaceMeta:        (*checker).meta,
 	// Its owner bears any bytes: what it cannot read it counts again.
 	layout.SpaceFigures: func(*checker, []byte, []byte) error { return nil },
+	layout.SpaceJob: func(_ *checker, k, v []byte) error {
+		_, err := record.DecodeJob(layout.ParseJobKey(k), v)
+		return err
+	},
+	// A note without its job would keep the endpoint from getting another one.
+	layout.SpaceUnfinished: func(c *checker, _, v []byte) error {
+		id, err := layout.DecodeID(v)
+		if err != nil {
+			return err
+		}
+		return c.needs(layout.JobKey(id), errNoJob)
+	},
 	// These keys have no record: what they say stands in the key.
 	layout.SpaceClient:  func(*checker, []byte, []byte) error { return nil },
 	layout.SpaceDeleted: func(*checker, []byte, []byte) error { return nil },

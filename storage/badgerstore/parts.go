@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
+	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -194,7 +195,55 @@ func withParts(tx *badger.Txn, id webhook.ID, first []webhook.EndpointNumber) ([
 		}
 		first = append(first, p.All...)
 	}
+	// Those that joined later are in the last part, whatever their numbers.
+	if !slices.IsSorted(first) {
+		slices.Sort(first)
+	}
 	return first, nil
+}
+
+// join adds a recipient to an event, given with its first recipients. It reports false if
+// the event has the recipient already. One more goes to the first part while that is not
+// full, and else to the last one: all others stay full, as removeParts and withParts expect.
+func (c *change) join(tx *badger.Txn, e *webhook.Event, n webhook.EndpointNumber) (bool, error) {
+	if len(e.Endpoints) < webhook.MaxFanOut {
+		to, joined := with(e.Endpoints, n)
+		if joined {
+			c.put(layout.EventKey(e.ID), record.EncodeEvent(e, to))
+		}
+		return joined, nil
+	}
+	if _, there := slices.BinarySearch(e.Endpoints, n); there {
+		return false, nil
+	}
+	it := forward(tx, layout.PartPrefix(e.ID))
+	defer it.Close()
+	number, last := 0, layout.Part{}
+	for it.Rewind(); it.Valid(); it.Next() {
+		p, err := decoded(it, layout.DecodePart)
+		if err != nil {
+			return false, err
+		}
+		if _, there := slices.BinarySearch(p.All, n); there {
+			return false, nil
+		}
+		number, last = number+1, p
+	}
+	if number == 0 || len(last.All) >= webhook.MaxFanOut {
+		number, last = number+1, layout.Part{}
+	}
+	last.All, _ = with(last.All, n)
+	c.put(layout.PartKey(e.ID, number), last.Encode())
+	return true, nil
+}
+
+// with returns an ascending list with one more number; false if it has the number already.
+func with(list []webhook.EndpointNumber, n webhook.EndpointNumber) ([]webhook.EndpointNumber, bool) {
+	at, there := slices.BinarySearch(list, n)
+	if there {
+		return list, false
+	}
+	return slices.Insert(slices.Clip(list), at, n), true
 }
 
 // removeParts removes the records of an event's later parts, given its number of

@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 var (
@@ -67,6 +68,7 @@ type Store struct {
 	// deliveries are as lists show them, with the latest attempt shortened; logs has
 	// all attempts of those deliveries that have any.
 	deliveries map[webhook.ID]webhook.Delivery
+	jobs       map[webhook.ID]bulk.Job
 	logs       map[webhook.ID][]webhook.Attempt
 	// order has the IDs of events (under number 0, which no endpoint has) and of each
 	// endpoint's deliveries, ascending.
@@ -97,6 +99,7 @@ func Open(o Options) *Store {
 		keys:       map[publisherKey]webhook.Event{},
 		events:     map[webhook.ID]webhook.Event{},
 		deliveries: map[webhook.ID]webhook.Delivery{},
+		jobs:       map[webhook.ID]bulk.Job{},
 		logs:       map[webhook.ID][]webhook.Attempt{},
 		order:      map[webhook.EndpointNumber][]webhook.ID{},
 	}

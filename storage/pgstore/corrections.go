@@ -104,24 +104,10 @@ func (s *Store) Replay(ctx context.Context, q webhook.DeliveryQuery) (int, webho
 	}
 	requeued := 0
 	err = s.change(ctx, "replay deliveries", func(ctx context.Context, tx *transaction) error {
-		found, err := s.finder.LockAll(ctx, tx, []tables.Table{tables.DoneTable}, ids)
-		if err != nil {
-			return err
-		}
-		there, err := existing(ctx, tx, ids)
-		if err != nil {
-			return err
-		}
 		var m tables.Relocation
-		requeued = 0
-		for _, id := range ids {
-			was, still := found[id]
-			if _, yes := there[id.Event()]; !still || !yes {
-				continue // requeued or expired since, or nothing could be sent
-			}
-			now := was.Requeue()
-			m.Move(&was, &now)
-			requeued++
+		var err error
+		if requeued, err = s.requeueAll(ctx, tx, ids, &m); err != nil {
+			return err
 		}
 		return tx.relocate(ctx, &m)
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // metaRestoring is in the table meta from the first to the last row of a restore. Open
@@ -72,6 +73,7 @@ var loaded = map[string][]string{
 	"retrying":   {"part", "endpoint", "seq", "nonce", "due", "record"},
 	"done":       {"part", "endpoint", "seq", "nonce", "status", "finished", "record"},
 	"attempt":    {"part", "endpoint", "seq", "nonce", "slot", "record"},
+	"job":        {"endpoint", "seq", "nonce", "finished", "record"},
 }
 
 // NewLoader begins a restore: it makes the tables, unless astrohook migrate has made them,
@@ -242,6 +244,11 @@ func (l *Loader) Attempt(of webhook.ID, a webhook.Attempt) error {
 // Body takes the whole body of an attempt's response.
 func (l *Loader) Body(of webhook.ID, b record.Body) error {
 	return l.logged(of, tables.BodySlotOf(b.Number), b.Encode())
+}
+
+// Job takes a job.
+func (l *Loader) Job(j bulk.Job) error {
+	return l.add("job", 200, tables.JobRow(&j)...)
 }
 
 func (l *Loader) logged(of webhook.ID, slot int16, raw []byte) error {

@@ -40,7 +40,7 @@ func (s *Store) Reap(ctx context.Context, now time.Time, limit int) (more bool, 
 	}
 	if len(s.reaper.round) == 0 {
 		s.reaper.event, s.reaper.gone = webhook.ID{}, tables.Key{}
-		s.reaper.round = []reapStep{s.makeDays, s.dropDays, s.forgetKeys, s.forgetAudit, s.reapDone, s.reapEvents, s.reapEndpoints}
+		s.reaper.round = []reapStep{s.makeDays, s.dropDays, s.forgetKeys, s.forgetAudit, s.forgetJobs, s.reapDone, s.reapEvents, s.reapEndpoints}
 	}
 	for len(s.reaper.round) > 0 {
 		more, err := s.reaper.round[0](ctx, now.Add(-s.options.Retention), max(limit, 1))

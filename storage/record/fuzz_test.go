@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // The fuzz targets of what record_test.go has none for.
@@ -34,5 +35,14 @@ func FuzzEventParts(f *testing.F) {
 		if err1 != nil || eventType != whole.Type || err2 != nil || len(endpoints) != len(whole.Endpoints) {
 			t.Fatalf("%q, %v and %v, %v; whole %+v", eventType, err1, endpoints, err2, whole)
 		}
+	})
+}
+
+func FuzzJob(f *testing.F) {
+	full := EncodeJob(someJob())
+	f.Add(full)
+	f.Add(full[:len(full)-1])
+	f.Fuzz(func(t *testing.T, record []byte) {
+		roundTrips(t, record, func(r []byte) (bulk.Job, error) { return DecodeJob(someID, r) }, EncodeJob)
 	})
 }

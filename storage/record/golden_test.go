@@ -38,6 +38,7 @@ func goldenRecords() map[string][]byte {
 		"grant":               EncodeGrant(&grant),
 		"audit":               EncodeAudit(&entry),
 		"event type":          EncodeEventType(webhook.EventType{Name: "a", Description: "ünï"}),
+		"job":                 EncodeJob(someJob()),
 		"gate":                EncodeGate(webhook.GateState{OpenUntil: time.UnixMicro(1_750_000_000_000_000).UTC(), Openings: 7, Since: 300}),
 	}
 }
@@ -83,6 +84,7 @@ func TestGoldenRecordsAreRead(t *testing.T) {
 		"event type":       func(r []byte) error { _, err := DecodeEventType(r); return err },
 		"audit":            func(r []byte) error { _, err := decodeAudit(r); return err },
 		"gate":             func(r []byte) error { _, err := DecodeGate(r); return err },
+		"job":              func(r []byte) error { _, err := DecodeJob(someID, r); return err },
 	}
 	// mayEndAt are the places where a record of an older version ended.
 	mayEndAt := map[string]int{"gate": 2, "body": 4, "delivery, failed": 1, "event": 7}

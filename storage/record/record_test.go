@@ -11,6 +11,7 @@ import (
 	"github.com/corpastro/astrohook/storage/record/recordtest"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 	"github.com/corpastro/astrohook/webhook/signing"
 )
 
@@ -44,6 +45,18 @@ func someEndpoint() webhook.Endpoint {
 		Headers: []webhook.CustomHeader{{Name: "X-Team"}}, CABundle: "PEM",
 		DisabledAt: time.UnixMicro(3).UTC(), ReceiverSince: 2, GateSince: 300,
 		Sealed: webhook.SealedValues{KeyID: "k", Text: []byte("sealed")},
+	}
+}
+
+func someJob() *bulk.Job {
+	return &bulk.Job{
+		ID: someID, ClientID: "client", Action: bulk.Retry, Rate: 300, CreatedBy: "key:abc", Status: bulk.Failed,
+		FinishedAt: time.UnixMicro(1_750_000_000_123_456).UTC(), Error: "why", Total: -1, Looked: 1 << 40, Changed: 7,
+		Position: bulk.Position{Query: 3, Before: someID},
+		Filter: bulk.Filter{
+			Statuses: []webhook.Status{webhook.Failed, webhook.Retrying}, EventTypes: []string{"a.b"}, Reason: webhook.ReasonTimeout, Code: "5xx",
+			MinAttempts: 2, Since: time.UnixMicro(1).UTC(), Until: time.UnixMicro(2).UTC(),
+		},
 	}
 }
 
@@ -236,6 +249,9 @@ func TestRecords(t *testing.T) {
 	}
 	if got, err := DecodeAPIKey(EncodeAPIKey(&k)); err != nil || !reflect.DeepEqual(got, k) {
 		t.Errorf("API key: %v\n%+v\n%+v", err, got, k)
+	}
+	if got, err := DecodeJob(someID, EncodeJob(someJob())); err != nil || !reflect.DeepEqual(&got, someJob()) {
+		t.Errorf("job: %v\n%+v\n%+v", err, got, someJob())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // Faulty is a store that fails on command. Without commands it behaves as the store
@@ -313,6 +314,30 @@ func (f *Faulty) CancelPending(
 		return 0, err
 	}
 	return f.Store.CancelPending(ctx, n, reason, now, limit)
+}
+
+// CreateJob stores a new job, or fails.
+func (f *Faulty) CreateJob(ctx context.Context, j bulk.Job) (webhook.ID, error) {
+	if err := f.fault(); err != nil {
+		return webhook.ID{}, err
+	}
+	return f.Store.CreateJob(ctx, j)
+}
+
+// UpdateJob changes a job, or fails.
+func (f *Faulty) UpdateJob(ctx context.Context, id webhook.ID, change func(*bulk.Job) error) (bulk.Job, error) {
+	if err := f.fault(); err != nil {
+		return bulk.Job{}, err
+	}
+	return f.Store.UpdateJob(ctx, id, change)
+}
+
+// AdvanceJob makes a step of a job, or fails.
+func (f *Faulty) AdvanceJob(ctx context.Context, id webhook.ID, s bulk.Step) (bulk.Job, int, error) {
+	if err := f.fault(); err != nil {
+		return bulk.Job{}, 0, err
+	}
+	return f.Store.AdvanceJob(ctx, id, s)
 }
 
 // Reap removes what has expired, or fails.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // refuseTests call every method of the interface, so that none is forgotten where all
@@ -107,6 +108,18 @@ func writes(ctx context.Context) map[string]func(storage.Store) error {
 			_, err := s.CancelPending(ctx, 1, webhook.ReasonCancelled, webhook.ID{}.Time(), 1)
 			return err
 		},
+		"CreateJob": func(s storage.Store) error {
+			_, err := s.CreateJob(ctx, bulk.Job{ID: webhook.ID{Seq: 1, Endpoint: 1}})
+			return err
+		},
+		"UpdateJob": func(s storage.Store) error {
+			_, err := s.UpdateJob(ctx, webhook.ID{Seq: 1, Endpoint: 1}, func(*bulk.Job) error { return nil })
+			return err
+		},
+		"AdvanceJob": func(s storage.Store) error {
+			_, _, err := s.AdvanceJob(ctx, webhook.ID{Seq: 1, Endpoint: 1}, bulk.Step{})
+			return err
+		},
 		"Reencrypt": func(s storage.Store) error { _, err := s.Reencrypt(ctx, 1); return err },
 		"Reap":      func(s storage.Store) error { _, err := s.Reap(ctx, webhook.ID{}.Time(), 1); return err },
 	}
@@ -142,7 +155,14 @@ func reads(ctx context.Context) map[string]func(storage.Store) error {
 			_, err := s.ListDeliveries(ctx, webhook.DeliveryQuery{Limit: 1})
 			return err
 		},
-		"SecretKeys": func(s storage.Store) error { _, err := s.SecretKeys(ctx); return err },
+		"SecretKeys":     func(s storage.Store) error { _, err := s.SecretKeys(ctx); return err },
+		"Job":            func(s storage.Store) error { _, err := s.Job(ctx, id); return err },
+		"ListJobs":       func(s storage.Store) error { _, err := s.ListJobs(ctx, bulk.Query{Limit: 1}); return err },
+		"UnfinishedJobs": func(s storage.Store) error { _, err := s.UnfinishedJobs(ctx); return err },
+		"MissingEvents": func(s storage.Store) error {
+			_, err := s.MissingEvents(ctx, bulk.MissingQuery{Endpoint: 1, Limit: 1})
+			return err
+		},
 		"Wakes": func(s storage.Store) error {
 			return s.Wakes(ctx, webhook.AllParts(), 0, func(webhook.Wake) error { return nil })
 		},

@@ -93,6 +93,8 @@ func Run(t *testing.T, b Backend) {
 		"pages":      pageTests,
 		"transition": transitionTests,
 		"counts":     countTests,
+		"jobs":       jobTests,
+		"missing":    missingTests,
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {

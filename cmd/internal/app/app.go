@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/jobs"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/cmd/internal/member"
 	"github.com/corpastro/astrohook/httpapi"
@@ -76,6 +77,7 @@ type parts struct {
 	sender     *sender.Client
 	dispatcher *actors.Dispatcher
 	leases     *leases
+	jobs       *jobs.Runner
 	keySet     *auth.KeySet // nil if no URL of one is set
 	api        *httpapi.Server
 	registry   *prometheus.Registry

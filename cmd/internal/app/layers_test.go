@@ -80,6 +80,7 @@ var forbidden = []edge{
 	{"httpapi", "httpapi/inbound/inboundtest", "a client for tests"},
 	{"actors/lane", "actors/limit", "the lane is a pure core: it knows webhook only"},
 	{"actors/lane", "actors/sender", "the lane is a pure core: it knows webhook only"},
+	{"actors/jobs", "actors/lane", "jobs change deliveries through the dispatcher"},
 	{"actors/limit", "actors/lane", "what endpoints share knows nothing of what one of them decides"},
 	{"actors/survey", "actors/lane", "a survey sums up what it is shown, and asks nobody"},
 	{"actors/survey", "actors/limit", "a survey sums up what it is shown, and asks nobody"},
@@ -99,6 +100,7 @@ var forbidden = []edge{
 	{"httpapi/jsonbody", "httpapi/registration", "what all bodies share knows nothing of one resource"},
 	{"httpapi/console", "httpapi/auth", "the pages are the same for everybody"},
 	{"httpapi/console", "httpapi/inbound", "the pages are the same on every connection"},
+	{"httpapi/jobs", "httpapi/eventtypes", "a job names types, registered or not"},
 	{"httpapi/eventinput", "httpapi/registration", "events and webhooks have nothing in common but their form"},
 	{"httpapi/eventtypes", "httpapi/registration", "webhooks see the registry through an interface of their own"},
 	{"httpapi/registration", "httpapi/eventtypes", "webhooks see the registry through an interface of their own"},
@@ -224,6 +226,7 @@ var vocabulary = []string{module + "/webhook", jsonLibrary}
 // of the vocabulary has a line: a receiver imports webhook/signing and gets nothing else.
 var allowed = map[string][]string{
 	module + "/webhook":               {module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
+	module + "/webhook/bulk":          {module + "/webhook", module + "/webhook/canonicaljson", module + "/webhook/signing", jsonLibrary},
 	module + "/webhook/canonicaljson": {jsonLibrary},
 	module + "/webhook/signing":       {},
 	module + "/storage/keyring":       {},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/jobs"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
@@ -155,6 +156,9 @@ func (a *App) startActors() error {
 
 // openAPI makes the HTTP API. It answers nothing before listen.
 func (a *App) openAPI() error {
+	a.parts.jobs = jobs.New(jobs.Options{
+		Store: a.parts.store, Dispatcher: a.parts.dispatcher, Log: a.component("jobs"), Look: a.lookForJobs(),
+	})
 	api, err := httpapi.New(httpapi.Options{
 		Store:        a.parts.store,
 		Dispatcher:   a.dispatcherOf(leasingDispatcher{a.parts.dispatcher, a.parts.leases}),
@@ -179,10 +183,23 @@ func (a *App) openAPI() error {
 		Profiling:    a.config.Profiling,
 		Backup:       a.parts.backup,
 		Disk:         a.disk(),
+		WakeJobs:     a.parts.jobs.Wake,
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api
 	return err
+}
+
+// jobsLookup is how often a node of a cluster looks for jobs that another one was asked
+// for, or has left behind.
+const jobsLookup = 3 * time.Second
+
+// lookForJobs returns how often this server looks for jobs by itself; 0 for never.
+func (a *App) lookForJobs() time.Duration {
+	if a.parts.member == nil {
+		return 0
+	}
+	return jobsLookup
 }
 
 // disk returns what shows the disk of the data directory; nil if a database keeps everything.
@@ -212,6 +229,7 @@ func (a *App) startRoles() error {
 	}
 	a.running.push("reaper", role(reap.Run))
 	a.running.push("leases", role(a.parts.leases.Run))
+	a.running.push("jobs", role(a.parts.jobs.Run))
 	if a.parts.keySet != nil {
 		a.running.push("key set", role(a.parts.keySet.Run))
 	}

@@ -82,7 +82,7 @@ func awaitShares(t *testing.T, nodes []*server) {
 func TestCluster(t *testing.T) {
 	nodes := startNodes(t, 3)
 	t.Run("answers alike", func(t *testing.T) { answerAlike(t, nodes[0], nodes[1]) })
-	t.Run("registrations", func(t *testing.T) { registerAndPublish(t, nodes) })
+	t.Run("registrations", func(t *testing.T) { registerAndPublish(t, nodes, 4, roundsOr(t, 100)) })
 	t.Run("keys", func(t *testing.T) { revokeKeys(t, nodes) })
 	t.Run("an owner is away", func(t *testing.T) { loseOwner(t, nodes) })
 	t.Run("a node leaves", func(t *testing.T) { leave(t, nodes) })
@@ -169,13 +169,12 @@ func answersAlike(t *testing.T, id string, a, b *server) {
 }
 
 // registerAndPublish registers on one node and publishes on another, at once and again
-// and again: every event is matched with what was answered before. ASTROHOOK_E2E_ROUNDS
-// makes it longer.
-func registerAndPublish(t *testing.T, nodes []*server) {
+// and again: every event is matched with what was answered before. So many callers do it at
+// the same time, each so often.
+func registerAndPublish(t *testing.T, nodes []*server, callers, rounds int) {
 	t.Helper()
-	rounds := roundsOr(t, 100)
 	var workers sync.WaitGroup
-	for w := range 4 {
+	for w := range callers {
 		workers.Go(func() {
 			for i := range rounds {
 				client := fmt.Sprintf("client-%d-%d", w, i)
@@ -195,7 +194,8 @@ func registerAndPublish(t *testing.T, nodes []*server) {
 	workers.Wait()
 }
 
-// roundsOr returns ASTROHOOK_E2E_ROUNDS, or so many if it is not set.
+// roundsOr returns ASTROHOOK_E2E_ROUNDS, which makes a test longer, or so many if it is not
+// set.
 func roundsOr(t *testing.T, usual int) int {
 	t.Helper()
 	text, set := os.LookupEnv("ASTROHOOK_E2E_ROUNDS")

@@ -27,6 +27,7 @@ func eventTypeOf(seq uint64) string {
 type crashLedger struct {
 	seed  uint64
 	kinds []kind // of the subscribers that the events are for
+	least int    // how long the data of each event is at the least
 
 	mu           sync.Mutex
 	next         uint64
@@ -74,7 +75,7 @@ func (l *crashLedger) data(seq uint64) []byte {
 	if random.IntN(100) == 0 {
 		size = random.IntN(20_000)
 	}
-	text := make([]byte, size)
+	text := make([]byte, l.least+size)
 	for i := range text {
 		text[i] = byte('a' + random.IntN(26))
 	}

@@ -29,62 +29,90 @@ type clusterTrial struct {
 	nodes    []*server
 	ledger   *crashLedger
 	fleet    []*member
-	pulses   []*pulse      // of the fleet
-	proxy    *pgtest.Proxy // between the first node and the database, if any
-	relays   []*relay      // in front of the nodes, if any
+	pulses   []*pulse        // of the fleet
+	proxy    *pgtest.Proxy   // between the first node and the database, if any
+	relays   []*relay        // in front of the nodes, if any
+	meddlers []*meddler      // the same
+	hosts    map[string]host // if each server has one of its own
 	kills    int
-	database string // its URL on the primary
+	database string // its URL on the server that was the primary first
+	url      string // names both servers, and takes the one that takes writes
+	kinds    []kind // of the subscribers
 }
 
-// startCluster starts the database and three nodes, and registers the subscribers. change,
-// if any, returns settings of a node beyond the usual ones.
-func startCluster(t *testing.T, change func(c *clusterTrial, node int) []string) *clusterTrial {
+// clusterOptions are what differs from one cluster to the other.
+type clusterOptions struct {
+	url      string         // of a database that is there; "" for a primary with a standby
+	database pgtest.Options // of the primary, which commits to disk in any case
+	standby  pgtest.Place
+	// node, if any, changes a node before its first start.
+	node  func(c *clusterTrial, i int, s *server)
+	kinds []kind // of the subscribers; nil for the usual ones
+}
+
+// startCluster starts the database and three nodes, and registers the subscribers.
+func startCluster(t *testing.T, o clusterOptions) *clusterTrial {
 	t.Helper()
-	c := &clusterTrial{t: t}
-	c.startDatabase()
+	c := &clusterTrial{t: t, kinds: o.kinds}
+	if c.kinds == nil {
+		c.kinds = fleetKinds
+	}
+	if c.url = o.url; o.url == "" {
+		c.startDatabase(o)
+	}
 	for i := range 3 {
-		settings := append(asNode(t, fmt.Sprintf("node-%d", i+1)), "ASTROHOOK_DATABASE_URL="+c.url())
-		if change != nil {
-			settings = append(settings, change(c, i)...)
+		s := newServer(t, append(asNode(t, fmt.Sprintf("node-%d", i+1)), "ASTROHOOK_DATABASE_URL="+c.url)...)
+		if o.node != nil {
+			o.node(c, i, s)
 		}
-		s := newServer(t, settings...)
 		s.start(t)
 		c.nodes = append(c.nodes, s)
 	}
 	for _, s := range c.nodes {
 		s.awaitReady(t)
 	}
-	seed := crashSeed(t)
-	t.Logf("seed %d", seed)
-	c.ledger = newCrashLedger(seed, fleetKinds)
-	c.fleet = startFleet(t, c.nodes[0], c.ledger)
-	c.watch()
+	c.watchOwners()
+	c.register()
 	return c
 }
 
+// register begins a ledger, with subscribers of its own in place of those before.
+func (c *clusterTrial) register() {
+	c.t.Helper()
+	for _, m := range c.fleet {
+		c.nodes[0].call(c.t, "DELETE", "/api/webhooks/"+m.id, nil, nil)
+	}
+	seed := crashSeed(c.t)
+	c.t.Logf("seed %d", seed)
+	c.ledger = newCrashLedger(seed, c.kinds)
+	c.fleet = startFleet(c.t, c.nodes[0], c.ledger)
+	c.kills, c.pulses = 0, nil
+	c.watch()
+}
+
 // startDatabase starts a primary and its standby, on which nothing is stored yet.
-func (c *clusterTrial) startDatabase() {
+func (c *clusterTrial) startDatabase(o clusterOptions) {
 	c.t.Helper()
 	ctx := c.t.Context()
 	var err error
-	if c.primary, err = pgtest.Start(ctx, pgtest.Options{Sync: true}); errors.Is(err, pgtest.ErrMissing) {
+	o.database.Sync = true
+	if c.primary, err = pgtest.Start(ctx, o.database); errors.Is(err, pgtest.ErrMissing) {
 		leaveOut(c.t, err.Error())
 	} else if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(func() { _ = c.primary.Close() })
+	primary := c.primary // a promotion swaps them
+	c.t.Cleanup(func() { _ = primary.Close() })
 	if c.database, err = c.primary.Database(ctx); err != nil {
 		c.t.Fatal(err)
 	}
-	if c.standby, err = c.primary.Standby(ctx); err != nil {
+	if c.standby, err = c.primary.StandbyAt(ctx, o.standby); err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(func() { _ = c.standby.Close() })
-}
-
-// url names both servers, and takes the one that takes writes.
-func (c *clusterTrial) url() string {
-	return strings.Replace(c.database, c.primary.Address(), c.primary.Address()+","+c.standby.Address(), 1) + "&target_session_attrs=read-write"
+	standby := c.standby
+	c.t.Cleanup(func() { _ = standby.Close() })
+	both := strings.Replace(c.database, c.primary.Address(), c.primary.Address()+","+c.standby.Address(), 1)
+	c.url = both + "&target_session_attrs=read-write"
 }
 
 // load publishes over all nodes until the function that it returns is called.
@@ -201,6 +229,7 @@ func (c *clusterTrial) audit() {
 	for _, e := range c.fleet {
 		audit{c.t, c.nodes[0], c.ledger, e}.run(c.kills)
 	}
+	c.auditOwners()
 }
 
 // awaitTaken waits until the nodes that run have all parts, as a node sees it.
@@ -214,8 +243,7 @@ func (c *clusterTrial) next(i int) *server { return c.nodes[(i+1)%len(c.nodes)] 
 
 // TestFaultClusterNodes has nodes die, stop, and be cut off the database and one another.
 func TestFaultClusterNodes(t *testing.T) {
-	c := startCluster(t, throughProxies(t))
-	c.awaitBalanced()
+	c := startCluster(t, clusterOptions{node: throughProxies(t)}) // parts move meanwhile, too
 	c.run("killed", c.killNodes)
 	c.run("stopped", c.stopNodes)
 	c.run("cut off one another", c.cutFromNodes)
@@ -223,13 +251,15 @@ func TestFaultClusterNodes(t *testing.T) {
 }
 
 // TestFaultClusterDatabase has the nodes restart one after the other, and the database stop,
-// lose its standby, and fail over. No attempt is cut off: nothing arrives twice.
+// lose its standby, and fail over again and again. No attempt is cut off: nothing arrives
+// twice.
 func TestFaultClusterDatabase(t *testing.T) {
-	c := startCluster(t, nil)
+	c := startCluster(t, clusterOptions{})
 	c.run("rolling restart", c.restartNodes)
 	c.run("stopped", c.stopDatabase)
 	c.run("standby killed", c.killStandby)
-	c.run("promotion", c.promote)
+	c.run("primary and standby killed in turn", c.killInTurn)
+	c.run("the audit sees a stranger", c.seeStranger)
 }
 
 // run runs one part of a test on the cluster, unless an earlier one has failed.
@@ -244,62 +274,81 @@ func (c *clusterTrial) run(name string, part func(*testing.T)) {
 	}
 }
 
-// killNodes kills one node after the other under load. Its endpoints are
-// delivered to again within 8 s of the kill: the lease, a look, and what follows.
+// killNodes kills nodes that deliver to somebody, one after the other, under load, while the
+// parts of the one before still move.
 func (c *clusterTrial) killNodes(t *testing.T) {
-	rounds := faults(t, 1, 1000)
 	t.Helper()
-	stop := c.load()
-	for range rounds {
-		victim := rand.IntN(len(c.nodes))
-		longest := c.during(func() {
-			c.nodes[victim].kill()
-			c.kills++
-			c.awaitTaken(c.next(victim), len(c.nodes)-1)
-		})
-		t.Logf("node %d killed: no subscriber got nothing for longer than %s", victim+1, longest)
-		if longest > 8*time.Second {
-			t.Errorf("node %d killed: a subscriber got nothing for %s", victim+1, longest)
+	c.inBlocks(faults(t, 1, 100), func() {
+		for range faults(t, 1, 10) {
+			c.killNode(t, c.ownerOf(rand.IntN(len(c.fleet))))
 		}
-		c.nodes[victim].start(t)
-		c.nodes[victim].awaitReady(t)
-		c.awaitBalanced()
+	})
+}
+
+// inBlocks does something under load, and audits what came of it, again and again, each
+// time with a ledger of its own: one for hours would grow with them.
+func (c *clusterTrial) inBlocks(blocks int, what func()) {
+	c.t.Helper()
+	for block := range blocks {
+		if block > 0 {
+			c.register()
+		}
+		stop := c.load()
+		what()
+		stop()
+		c.audit()
 	}
-	stop()
-	c.audit()
+}
+
+// killNode kills a node and starts it again.
+func (c *clusterTrial) killNode(t *testing.T, victim int) {
+	t.Helper()
+	longest := c.during(func() {
+		c.nodes[victim].kill()
+		c.kills++
+		c.awaitTaken(c.next(victim), len(c.nodes)-1)
+	})
+	c.wantGap(fmt.Sprintf("node %d killed", victim+1), longest)
+	c.nodes[victim].start(t)
+	c.nodes[victim].awaitReady(t)
+}
+
+// wantGap logs the longest time for which a subscriber got nothing. On a quiet machine it is
+// within 8 s; how long a busy one takes decides nothing.
+func (c *clusterTrial) wantGap(what string, longest time.Duration) {
+	c.t.Helper()
+	c.t.Logf("%s: no subscriber got nothing for longer than %s", what, longest.Round(time.Millisecond))
+	if longest > patience {
+		c.t.Errorf("%s: a subscriber got nothing for %s", what, longest)
+	}
 }
 
 // stopNodes stops a node for two leases, as a paused machine, and lets it
 // continue. It was taken for dead: nothing that it had in mind is recorded, and it joins
 // again by itself.
 func (c *clusterTrial) stopNodes(t *testing.T) {
-	rounds := faults(t, 1, 50)
 	t.Helper()
-	stop := c.load()
-	for range rounds {
-		victim := rand.IntN(len(c.nodes))
-		longest := c.during(func() {
-			c.nodes[victim].signal(t, syscall.SIGSTOP)
-			time.Sleep(2 * cluster.DefaultLease) // the node does nothing for so long
-			c.awaitTaken(c.next(victim), len(c.nodes)-1)
-			c.nodes[victim].signal(t, syscall.SIGCONT)
-			c.kills++
-		})
-		if longest > 8*time.Second {
-			t.Errorf("node %d stopped: a subscriber got nothing for %s", victim+1, longest)
+	c.inBlocks(faults(t, 1, 10), func() {
+		for range faults(t, 1, 10) {
+			victim := c.ownerOf(rand.IntN(len(c.fleet)))
+			longest := c.during(func() {
+				c.nodes[victim].signal(t, syscall.SIGSTOP)
+				time.Sleep(2 * cluster.DefaultLease) // the node does nothing for so long
+				c.awaitTaken(c.next(victim), len(c.nodes)-1)
+				c.nodes[victim].signal(t, syscall.SIGCONT)
+				c.kills++
+			})
+			c.wantGap(fmt.Sprintf("node %d stopped", victim+1), longest)
+			c.nodes[victim].awaitReady(t)
 		}
-		c.nodes[victim].awaitReady(t)
-		c.awaitBalanced()
-	}
-	stop()
-	c.audit()
+	})
 }
 
 // restartNodes ends each node by SIGTERM under load, and starts it again:
 // its parts are handed over, so that nothing arrives twice, and nobody waits for a lease.
 func (c *clusterTrial) restartNodes(t *testing.T) {
-	rounds := faults(t, 1, 20)
 	t.Helper()
+	rounds := faults(t, 1, 20)
 	stop := c.load()
 	for range rounds {
 		for i, node := range c.nodes {
@@ -318,29 +367,4 @@ func (c *clusterTrial) restartNodes(t *testing.T) {
 	c.awaitBalanced()
 	stop()
 	c.audit() // no kills: nothing arrives twice
-}
-
-// promote kills the primary under load and promotes its standby. Every
-// node keeps its parts, and what was acknowledged is there.
-func (c *clusterTrial) promote(t *testing.T) {
-	t.Helper()
-	stop := c.load()
-	c.during(func() {
-		if err := c.primary.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.standby.Promote(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		promoted := time.Now()
-		c.awaitAcknowledged(1)
-		took := time.Since(promoted)
-		t.Logf("the first event was acknowledged %s after the promotion", took)
-		if took > 2*time.Second {
-			t.Errorf("the first event was acknowledged %s after the promotion", took)
-		}
-	})
-	c.awaitBalanced()
-	stop()
-	c.audit()
 }

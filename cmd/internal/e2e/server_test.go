@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -229,12 +230,18 @@ const (
 	ports     = 10_000
 )
 
-// reserveAddress returns a loopback address that nobody listens on.
+// hostVariable names the address of this process, where that is not the loopback.
+const hostVariable = "ASTROHOOK_E2E_HOST"
+
+// testsHost is where everything listens that the tests start here.
+var testsHost = cmp.Or(os.Getenv(hostVariable), "127.0.0.1")
+
+// reserveAddress returns an address of testsHost that nobody listens on.
 func reserveAddress(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
 		port := firstPort + (os.Getpid()*50+int(nextPort.Add(1)))%ports
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		address := net.JoinHostPort(testsHost, strconv.Itoa(port))
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue

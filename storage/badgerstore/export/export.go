@@ -8,6 +8,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // Sink takes what a directory holds. An error of a method ends the export.
@@ -45,6 +47,8 @@ type Sink interface {
 	// Attempt takes an attempt of a delivery, shortened; Body the whole body of one.
 	Attempt(of webhook.ID, a webhook.Attempt) error
 	Body(of webhook.ID, b record.Body) error
+	// Job takes a job, finished or not.
+	Job(j bulk.Job) error
 }
 
 // Dir exports a directory. It must have the present schema and nothing unfinished, as it
@@ -127,6 +131,13 @@ func (x *exporter) steps() []step {
 		step{layout.SpaceBody, func(k, v []byte) error {
 			return decoded(v, record.DecodeBody, func(b record.Body) error { return x.to.Body(layout.ParseLogKey(k), b) })
 		}},
+		step{layout.SpaceJob, func(k, v []byte) error {
+			j, err := record.DecodeJob(layout.ParseJobKey(k), v)
+			if err != nil {
+				return err
+			}
+			return x.to.Job(j)
+		}},
 	)
 }
 
@@ -180,6 +191,7 @@ func (x *exporter) event(key, value []byte) error {
 			return err
 		}
 	}
+	slices.Sort(e.Endpoints) // those that joined later are in the last part
 	return x.to.Event(e)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
+	"github.com/corpastro/astrohook/webhook/bulk"
 )
 
 // everything notes in words what it gets.
@@ -75,6 +76,10 @@ func (s *everything) Body(of webhook.ID, b record.Body) error {
 	return s.note("body", fmt.Sprint(of.Endpoint, len(b.Text)))
 }
 
+func (s *everything) Job(j bulk.Job) error {
+	return s.note("job", fmt.Sprint(j.Action, j.ID.Endpoint, j.Status))
+}
+
 // filled makes a directory with one of each, and a wide event, and returns it closed.
 func filled(t *testing.T) string {
 	t.Helper()
@@ -122,6 +127,8 @@ func filled(t *testing.T) string {
 		s.Settle(webhook.Settlement{Was: was.Place(), Now: was.Attempted(a, webhook.DefaultSettings().Retry, 0)}, func(err error) { done <- err })
 		must(<-done)
 	}
+	_, err = s.CreateJob(ctx, bulk.Job{ID: webhook.ID{Seq: 9, Endpoint: 1}, Action: bulk.Replay, Status: bulk.Paused})
+	must(err)
 	must(s.Close())
 	return dir
 }
@@ -137,7 +144,7 @@ func TestEverythingIsHandedOut(t *testing.T) {
 		"numbers 1 5": 1, "cursor 9": 1, "key k11": 1, "endpoint 1k1": 1, "type {user.created d}": 1, "api api": 1, "audit key.create": 1, "gate 1 3": 1,
 		"idempotency true 1": 1, "event user.created20005{}": 1, "event user.created1{}": 2,
 		"delivery queued0 0": webhook.MaxFanOut + 5, "delivery retrying1 0": 1, "delivery delivered1 1": 1,
-		"attempt 1 500": 1, "body 1 300": 2,
+		"attempt 1 500": 1, "body 1 300": 2, "job replay1paused": 1,
 	} {
 		if got.got[what] != times {
 			t.Errorf("%q came %d times, want %d", what, got.got[what], times)
@@ -147,7 +154,7 @@ func TestEverythingIsHandedOut(t *testing.T) {
 	if len(got.got) > 0 {
 		t.Errorf("besides: %v", got.got)
 	}
-	want := "[key endpoint type api audit gate idempotency event delivery attempt body cursor numbers]"
+	want := "[key endpoint type api audit gate idempotency event delivery attempt body job cursor numbers]"
 	if fmt.Sprint(got.order) != want {
 		t.Errorf("order %v, want %v", got.order, want)
 	}
@@ -156,7 +163,7 @@ func TestEverythingIsHandedOut(t *testing.T) {
 // TestAnErrorEndsTheExport: whatever cannot be taken over must not be left out in silence.
 func TestAnErrorEndsTheExport(t *testing.T) {
 	dir, refused := filled(t), errors.New("refused")
-	for _, kind := range []string{"key", "endpoint", "type", "api", "gate", "idempotency", "event", "delivery", "attempt", "body", "cursor", "numbers"} {
+	for _, kind := range []string{"key", "endpoint", "type", "api", "gate", "idempotency", "event", "delivery", "attempt", "body", "job", "cursor", "numbers"} {
 		got := everything{fails: kind, err: refused}
 		if err := Dir(dir, &got); !errors.Is(err, refused) || got.order[len(got.order)-1] != kind {
 			t.Errorf("%s: %v, after %v", kind, err, got.order)

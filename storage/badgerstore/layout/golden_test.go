@@ -42,6 +42,8 @@ func goldenRecords() map[string][]byte {
 		"key of a slot":        ScheduleKey(SlotOf(1_750_000_000_001, someID)),
 		"key of an attempt":    AttemptKey(someID, 25),
 		"key of a body":        BodyKey(someID, 25),
+		"key of a job":         JobKey(someID),
+		"key of its note":      EndpointKey(SpaceUnfinished, 77),
 	}
 }
 

@@ -47,6 +47,8 @@ const (
 	SpaceSchedule    Space = 's' // number(4) due time in ms(8) seq(8) nonce(4) → nothing
 	SpaceAttempt     Space = 'l' // seq(8) nonce(4) number(4) slot(1) → attempt
 	SpaceBody        Space = 'b' // the same → response body of an attempt
+	SpaceJob         Space = 'j' // seq(8) nonce(4) number(4) → job
+	SpaceUnfinished  Space = 'o' // number(4) → ID(16) of the job of an endpoint that has not finished
 )
 
 // DeliverySpaces are the four spaces that hold deliveries: each delivery is in exactly
@@ -61,6 +63,7 @@ const (
 	DeliveryKeySize = 1 + 4 + 8 + 4
 	ScheduleKeySize = 1 + 4 + 8 + 8 + 4
 	LogKeySize      = EventKeySize + 4 + 1
+	JobKeySize      = EventKeySize + 4
 )
 
 // keySizes has the spaces in which all keys have the same size.
@@ -68,7 +71,7 @@ var keySizes = map[Space]int{
 	SpaceEndpoint: EndpointKeySize, SpaceGate: EndpointKeySize, SpaceEvent: EventKeySize, SpaceSchedule: ScheduleKeySize,
 	SpacePart: PartKeySize, SpaceRemainder: EventKeySize, SpaceAudit: EventKeySize,
 	SpaceQueued: DeliveryKeySize, SpaceRetrying: DeliveryKeySize, SpaceDelivered: DeliveryKeySize, SpaceFailed: DeliveryKeySize,
-	SpaceAttempt: LogKeySize, SpaceBody: LogKeySize,
+	SpaceAttempt: LogKeySize, SpaceBody: LogKeySize, SpaceJob: JobKeySize, SpaceUnfinished: EndpointKeySize,
 }
 
 // KeySize returns the size of all keys of a space in bytes; false if they differ.
@@ -213,6 +216,20 @@ func ParseLogKey(key []byte) webhook.ID {
 	id := ParseEventKey(key)
 	id.Endpoint = webhook.EndpointNumber(binary.BigEndian.Uint32(key[EventKeySize:]))
 	return id
+}
+
+// JobKey returns the key of a job.
+func JobKey(id webhook.ID) []byte { return DeliveryLogPrefix(SpaceJob, id) }
+
+// ParseJobKey returns the ID of a job.
+func ParseJobKey(key []byte) webhook.ID { return ParseLogKey(key) }
+
+// DecodeID returns the ID that a record consists of.
+func DecodeID(value []byte) (webhook.ID, error) {
+	if len(value) != webhook.IDSize {
+		return webhook.ID{}, record.ErrDamaged
+	}
+	return webhook.IDFromBytes([webhook.IDSize]byte(value)), nil
 }
 
 // DeliveryKey returns the key of a delivery in one of DeliverySpaces.

@@ -20,15 +20,19 @@ type process struct {
 // endTimeout bounds how long a server may take to end.
 const endTimeout = 30 * time.Second
 
-// startProcess starts a command, and waits for it in a goroutine that keeps its thread:
-// the system kills the server when the thread ends that started it.
-func startProcess(cmd *exec.Cmd) (*process, error) {
+// startProcess starts a command, in a network namespace unless that is "", and waits for it
+// in a goroutine that keeps its thread: the system kills the server when the thread ends
+// that started it. The thread ends with the goroutine, because nobody else may have one
+// that is in another namespace.
+func startProcess(cmd *exec.Cmd, namespace string) (*process, error) {
 	p := &process{ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		err := enter(namespace)
+		if err == nil {
+			err = cmd.Start()
+		}
 		if err == nil {
 			p.pid = cmd.Process.Pid
 		}
@@ -38,7 +42,10 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 			close(p.ended)
 		}
 	}()
-	return p, <-started
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // end sends a signal and waits until the server has ended. SIGKILL goes to its children

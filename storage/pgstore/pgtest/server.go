@@ -9,6 +9,7 @@ package pgtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,25 @@ type Options struct {
 	Sync bool
 	// Settings are lines for postgresql.conf, which win over those of this package.
 	Settings map[string]string
+	// Env is added to the server's environment, as NAME=value.
+	Env []string
+	// Dir is where its folder is made; "" is the usual place for temporary files.
+	Dir string
+	Place
 }
+
+// Place is where on the network a server runs. The zero value is the loopback of this
+// process.
+type Place struct {
+	// Host is the IPv4 address that the server listens on.
+	Host string
+	// Namespace is the path of a network namespace, which has the address. Whoever starts
+	// the server is root, and reaches the address from its own namespace.
+	Namespace string
+}
+
+// loopback is where a server without a place listens.
+const loopback = "127.0.0.1"
 
 // Server is a running PostgreSQL server.
 type Server struct {
@@ -86,11 +105,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // newServer returns a server with a directory and a port, without data.
 func newServer(o Options) (*Server, error) {
-	bin, err := findBinaries()
+	bin, err := Programs()
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.MkdirTemp("", "astrohook-postgres-")
+	root, err := os.MkdirTemp(o.Dir, "astrohook-postgres-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for PostgreSQL: %w", err)
 	}
@@ -104,8 +123,8 @@ func newServer(o Options) (*Server, error) {
 	return s, nil
 }
 
-// findBinaries returns the folder of the newest PostgreSQL programs.
-func findBinaries() (string, error) {
+// Programs returns the folder of the newest PostgreSQL programs. ErrMissing if there is none.
+func Programs() (string, error) {
 	if chosen := os.Getenv("ASTROHOOK_TEST_POSTGRES"); chosen != "" {
 		return chosen, nil
 	}
@@ -154,13 +173,21 @@ func (s *Server) initialize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.configure(s.options.Settings)
+	return errors.Join(s.admitOthers(), s.configure(s.options.Settings))
+}
+
+// admitOthers lets in, with the password, whoever does not come from this machine.
+func (s *Server) admitOthers() error {
+	if s.options.Host == "" {
+		return nil
+	}
+	return s.appendTo("pg_hba.conf", "host all all 0.0.0.0/0 scram-sha-256\nhost replication all 0.0.0.0/0 scram-sha-256\n")
 }
 
 // configure appends settings to postgresql.conf. The last line of a name wins there.
 func (s *Server) configure(extra map[string]string) error {
 	lines := map[string]string{
-		"listen_addresses": "127.0.0.1", "port": strconv.Itoa(s.port), "unix_socket_directories": s.root,
+		"listen_addresses": s.host(), "port": strconv.Itoa(s.port), "unix_socket_directories": s.root,
 		"max_connections": "300", "shared_buffers": "128MB", "max_wal_size": "2GB", "wal_level": "replica",
 		"max_wal_senders": "10", "hot_standby": "on", "log_checkpoints": "off", "timezone": "UTC", "jit": "off",
 	}
@@ -172,11 +199,16 @@ func (s *Server) configure(extra map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(lines)) {
 		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(lines[name], "'", "''"))
 	}
-	f, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	return s.appendTo("postgresql.conf", text.String())
+}
+
+// appendTo appends lines to a file of the data directory.
+func (s *Server) appendTo(name, text string) error {
+	f, err := os.OpenFile(filepath.Join(s.data(), name), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("configure PostgreSQL: %w", err)
 	}
-	_, err = f.WriteString(text.String())
+	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
 }
 
@@ -201,6 +233,9 @@ func (s *Server) run(ctx context.Context, program string, args ...string) error 
 func (s *Server) Restart(ctx context.Context) error {
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data())
 	cmd.Dir = s.root
+	if len(s.options.Env) > 0 {
+		cmd.Env = append(os.Environ(), s.options.Env...)
+	}
 	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the log of PostgreSQL: %w", err)
@@ -210,7 +245,7 @@ func (s *Server) Restart(ctx context.Context) error {
 	if err := asUser(cmd); err != nil {
 		return err
 	}
-	if s.process, err = startProcess(cmd); err != nil {
+	if s.process, err = startProcess(cmd, s.options.Namespace); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	if err := s.awaitAnswer(ctx); err != nil {
@@ -243,7 +278,9 @@ func (s *Server) awaitAnswer(ctx context.Context) error {
 }
 
 // Address returns the host and port that the server listens on.
-func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *Server) Address() string { return net.JoinHostPort(s.host(), strconv.Itoa(s.port)) }
+
+func (s *Server) host() string { return cmp.Or(s.options.Host, loopback) }
 
 // URL returns the address of a database, with user and password.
 func (s *Server) URL(database string) string {

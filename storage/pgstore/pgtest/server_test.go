@@ -104,6 +104,43 @@ func TestStandby(t *testing.T) {
 	if n, err := count(ctx, standby.URL("postgres")); n != 2 || err != nil {
 		t.Errorf("%d rows, %v", n, err)
 	}
+
+	must(t, s.Follow(ctx, standby)) // under its former address, and what it had is gone
+	must(t, standby.Exec(ctx, "INSERT INTO t VALUES (3)"), standby.Kill(), s.Promote(ctx))
+	if n, err := count(ctx, s.URL("postgres")); n != 3 || err != nil {
+		t.Errorf("%d rows after the way back, %v", n, err)
+	}
+}
+
+// TestEnvironment: what the options say reaches the server.
+func TestEnvironment(t *testing.T) {
+	s := start(t, Options{Env: []string{"FOR_THE_SERVER=1"}})
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", s.process.pid))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("this system shows no process's environment")
+	}
+	if err != nil || !strings.Contains(string(environ), "\x00FOR_THE_SERVER=1\x00") {
+		t.Errorf("the environment is %q, %v", environ, err)
+	}
+}
+
+// TestNoSuchNamespace: a server that cannot be where it should be does not start elsewhere,
+// and what was made for it is removed.
+func TestNoSuchNamespace(t *testing.T) {
+	dir, err := os.MkdirTemp("", "") // not t.TempDir, which only root can read
+	must(t, err)
+	defer func() { _ = os.Remove(dir) }()
+	must(t, os.Chmod(dir, 0o755))
+	s, err := Start(t.Context(), Options{Dir: dir, Place: Place{Namespace: "/run/netns/no-such-one"}})
+	if Leaves(err) {
+		t.Skip(err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "namespace") {
+		t.Errorf("%v, %v", s, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 }
 
 // TestCommitsWaitForTheStandby until they do not have to.

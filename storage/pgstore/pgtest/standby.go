@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -11,23 +12,49 @@ import (
 // until the copy has them on disk (synchronous_commit=on). It returns once the copy is
 // synchronous. The caller closes both.
 func (s *Server) Standby(ctx context.Context) (*Server, error) {
-	copied, err := newServer(s.options)
+	return s.StandbyAt(ctx, Place{Host: s.options.Host, Namespace: s.options.Namespace})
+}
+
+// StandbyAt is Standby with the copy at a place of its own.
+func (s *Server) StandbyAt(ctx context.Context, at Place) (*Server, error) {
+	o := s.options
+	o.Place = at
+	copied, err := newServer(o)
 	if err != nil {
 		return nil, err
 	}
-	if err := copied.copyOf(ctx, s); err != nil {
-		return nil, errors.Join(err, copied.Close())
-	}
-	if err := copied.Restart(ctx); err != nil {
-		return nil, errors.Join(err, copied.Close())
-	}
-	if err := s.RequireStandby(ctx, true); err != nil {
-		return nil, errors.Join(err, copied.Close())
-	}
-	if err := s.awaitSynchronous(ctx); err != nil {
+	if err := copied.follow(ctx, s); err != nil {
 		return nil, errors.Join(err, copied.Close())
 	}
 	return copied, nil
+}
+
+// Follow makes a server that has ended the synchronous standby of another one, as Standby
+// does, from a copy of that one's data: a primary that was killed may have written what
+// its successor does not know. Its address stays.
+func (s *Server) Follow(ctx context.Context, primary *Server) error {
+	if err := s.Kill(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(s.data()); err != nil {
+		return fmt.Errorf("remove the data of a former primary: %w", err)
+	}
+	return s.follow(ctx, primary)
+}
+
+// follow copies the primary's data into an empty directory, starts the server, and returns
+// once it is synchronous.
+func (s *Server) follow(ctx context.Context, primary *Server) error {
+	if err := s.copyOf(ctx, primary); err != nil {
+		return err
+	}
+	if err := s.Restart(ctx); err != nil {
+		return err
+	}
+	if err := primary.RequireStandby(ctx, true); err != nil {
+		return err
+	}
+	return primary.awaitSynchronous(ctx)
 }
 
 // copyOf copies the data of a running primary, and follows it from then on.

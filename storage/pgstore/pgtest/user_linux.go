@@ -7,6 +7,8 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // asUser makes a command run as a user that PostgreSQL accepts: it refuses root. The
@@ -19,6 +21,22 @@ func asUser(cmd *exec.Cmd) error {
 	uid, gid, err := account()
 	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	return err
+}
+
+// enter moves the thread of the caller into a network namespace, unless that is "".
+func enter(namespace string) error {
+	if namespace == "" {
+		return nil
+	}
+	f, err := os.Open(namespace)
+	if err != nil {
+		return fmt.Errorf("open a network namespace: %w", err)
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter the network namespace %s: %w", namespace, err)
+	}
+	return nil
 }
 
 // handOver makes a directory the server's own.

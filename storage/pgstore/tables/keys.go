@@ -101,3 +101,11 @@ func AllOf(rows int) func(pgconn.CommandTag) error {
 		return nil
 	}
 }
+
+// countRows returns what adds up how many rows statements have changed.
+func countRows(sum *int) func(pgconn.CommandTag) error {
+	return func(tag pgconn.CommandTag) error {
+		*sum += int(tag.RowsAffected())
+		return nil
+	}
+}

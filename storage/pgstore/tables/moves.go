@@ -68,6 +68,12 @@ func (m *Relocation) Move(was, now *webhook.Delivery) {
 	m.Moved = append(m.Moved, one)
 }
 
+// Add puts a delivery into the queue that there was none of.
+func (m *Relocation) Add(id webhook.ID) {
+	m.queued, m.queuedRecords = append(m.queued, id), append(m.queuedRecords, nil)
+	m.Moved = append(m.Moved, Move{ID: id, Queued: 1})
+}
+
 // keepLog copies into the log the attempt that a delivery's own record holds, before that
 // is replaced.
 func (m *Relocation) keepLog(d *webhook.Delivery) {

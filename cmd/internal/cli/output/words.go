@@ -75,3 +75,21 @@ func Number(n int) string {
 	}
 	return strconv.Itoa(n)
 }
+
+// Size returns a number of bytes in the unit that suits it: "617 KB", with a KB of 1,000.
+func Size(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value, unit := float64(n), 0
+	for ; value >= 999.5 && unit < len(sizeUnits)-1; unit++ {
+		value /= 1000
+	}
+	if value < 9.95 {
+		return strconv.FormatFloat(value, 'f', 1, 64) + " " + sizeUnits[unit]
+	}
+	return strconv.FormatFloat(value, 'f', 0, 64) + " " + sizeUnits[unit]
+}
+
+// sizeUnits are the units of Size.
+var sizeUnits = []string{"B", "KB", "MB", "GB", "TB"}

@@ -67,3 +67,14 @@ func TestNumber(t *testing.T) {
 		t.Error(output.Number(0), output.Number(-7))
 	}
 }
+
+// TestSize: two digits are enough, in the unit that suits them.
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "1.0 KB", 9949: "9.9 KB", 617_000: "617 KB", 999_600: "1.0 MB", 12_345_678: "12 MB", 5e12: "5.0 TB", 5e15: "5000 TB",
+	} {
+		if got := output.Size(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}

@@ -48,6 +48,11 @@ func TestRefusals(t *testing.T) {
 		"list event types: ":        &typesList{paged: paged{caller: from, Watch: once}},
 		"register the event type: ": &typesAdd{caller: from, Flags: table, Name: "a.b"},
 		"change the event type: ":   &typesSet{caller: from, Flags: table, Name: "a.b"},
+		"list jobs: ":               &jobsList{paged: paged{caller: from, Watch: once}},
+		"show the job: ":            &jobsGet{single: single{caller: from, Watch: once}, ID: "job_1"},
+		"job_1: ":                   &jobsPause{jobChange{caller: from, Flags: table, IDs: []string{"job_1"}}},
+		"job_2: ":                   &jobsResume{jobChange{caller: from, Flags: table, IDs: []string{"job_2"}}},
+		"job_3: ":                   &jobsCancel{jobChange{caller: from, Flags: table, IDs: []string{"job_3"}}},
 		"remove a.b: ":              &typesRemove{caller: from, Consent: yes, Names: []string{"a.b"}},
 		"count the deliveries: ":    &Replay{caller: from, Flags: table, Webhook: "wh_1", Status: "failed"},
 	} {

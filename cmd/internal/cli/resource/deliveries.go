@@ -71,27 +71,59 @@ func (c *deliveriesGet) Run(ctx context.Context, std terminal.Streams) error {
 type deliveriesRetry struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	IDs          []string `arg:"" name:"id" complete:"delivery" placeholder:"ID" help:"Ids of deliveries, whd_…."`
+	selection    `embed:""`
+
+	Webhook string   `env:"-" complete:"webhook" placeholder:"ID" help:"Retry all of this webhook that the filters choose, in place of single ones."`
+	Status  []string `env:"-" short:"s" enum:"failed,retrying,cancelled" placeholder:"STATUS" help:"With --webhook, which: failed, retrying or cancelled. Default: failed and retrying."`
+	IDs     []string `arg:"" optional:"" name:"id" complete:"delivery" placeholder:"ID" help:"Ids of deliveries, whd_…."`
 }
 
-// Run has them sent again, and prints them as they are now.
+// Run has them sent again. Single ones are printed as they are now; many are a job.
 func (c *deliveriesRetry) Run(ctx context.Context, std terminal.Streams) error {
+	if err := c.webhookOrIDs(c.Webhook, c.IDs); err != nil {
+		return err
+	}
 	return c.with(func(a *api) error {
+		if c.Webhook != "" {
+			return c.run(ctx, std, a, c.Printer(std), &change{
+				action: "retry", webhook: c.Webhook, status: c.Status, verb: "Send", after: " again", noun: ofStatus(c.Status), past: "sent again",
+			})
+		}
 		path := func(id string) string { return deliveryPath(id, "/retry") }
 		return each(ctx, a, c.Printer(std), c.IDs, http.MethodPost, path, deliveryColumns)
 	})
+}
+
+// ofStatus returns the noun for deliveries of some statuses.
+func ofStatus(statuses []string) string {
+	if len(statuses) == 1 {
+		return statuses[0] + " delivery"
+	}
+	return "delivery"
 }
 
 // deliveriesCancel cancels deliveries.
 type deliveriesCancel struct {
 	caller       `embed:""`
 	output.Flags `embed:""`
-	IDs          []string `arg:"" name:"id" complete:"delivery" placeholder:"ID" help:"Ids of deliveries, whd_…."`
+	selection    `embed:""`
+
+	Webhook string   `env:"-" complete:"webhook" placeholder:"ID" help:"Cancel all of this webhook that the filters choose, in place of single ones."`
+	Status  []string `env:"-" short:"s" enum:"queued,retrying" placeholder:"STATUS" help:"With --webhook, which: queued or retrying. Default: both."`
+	IDs     []string `arg:"" optional:"" name:"id" complete:"delivery" placeholder:"ID" help:"Ids of deliveries, whd_…."`
 }
 
-// Run cancels them, and prints them as they are now.
+// Run cancels them. Single ones are printed as they are now; many are a job.
 func (c *deliveriesCancel) Run(ctx context.Context, std terminal.Streams) error {
+	if err := c.webhookOrIDs(c.Webhook, c.IDs); err != nil {
+		return err
+	}
 	return c.with(func(a *api) error {
+		if c.Webhook != "" {
+			return c.run(ctx, std, a, c.Printer(std), &change{
+				action: "cancel", webhook: c.Webhook, status: c.Status, verb: "Cancel", noun: ofStatus(c.Status), past: "cancelled",
+			})
+		}
 		path := func(id string) string { return deliveryPath(id, "") }
 		return each(ctx, a, c.Printer(std), c.IDs, http.MethodDelete, path, deliveryColumns)
 	})

@@ -166,52 +166,91 @@ func TestEach(t *testing.T) {
 	}
 }
 
-// TestReplayPages: a replay of more deliveries than one call takes is continued with the same
-// selection, counted first, and sums up.
-func TestReplayPages(t *testing.T) {
-	var bodies []string
+// TestJobIsFollowed: a job is counted first, created, and looked at until it has finished.
+func TestJobIsFollowed(t *testing.T) {
+	var calls []string
 	from := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		bodies = append(bodies, string(body))
+		calls = append(calls, r.Method+" "+r.URL.Path+" "+string(body))
 		switch {
-		case strings.Contains(string(body), `"cursor":"c1"`):
-			_, _ = io.WriteString(w, `{"dry_run":false,"deliveries":204,"waiting_for":"rate"}`)
+		case strings.Contains(string(body), "dry_run"):
+			_, _ = io.WriteString(w, `{"count":100000,"count_is_exact":false,"bytes":1,"estimated_seconds":1,"first":[]}`)
+		case len(calls) < 4:
+			_, _ = io.WriteString(w, `{"id":"job_1","status":"running","done":7}`)
 		default:
-			_, _ = io.WriteString(w, `{"dry_run":false,"deliveries":100000,"next_cursor":"c1"}`)
+			_, _ = io.WriteString(w, `{"id":"job_1","status":"done","done":100204}`)
 		}
 	})
 	var out strings.Builder
-	c := Replay{caller: from, Flags: output.Flags{Output: output.NDJSON}, Consent: live.Consent{Yes: true}, Status: "cancelled", Webhook: "wh_1", period: period{Since: "7d"}}
-	if err := c.Run(t.Context(), terminal.Streams{Out: &out, Err: &out}); err != nil || out.String() != `{"dry_run":false,"deliveries":100204,"waiting_for":"rate"}`+"\n" {
+	c := Replay{
+		caller: from, Flags: output.Flags{Output: output.Table}, Status: "cancelled", Webhook: "wh_1",
+		selection: selection{Consent: live.Consent{Yes: true}, period: period{Since: "7d"}},
+	}
+	if err := c.Run(t.Context(), terminal.Streams{Out: &out, Err: io.Discard}); err != nil || out.String() != "100204 cancelled deliveries sent again.\n" {
 		t.Errorf("%v, %s", err, out.String())
 	}
 	want := []string{
-		`{"dry_run":true,"since":"7d","status":"cancelled"}`, `{"cursor":"c1","dry_run":true,"since":"7d","status":"cancelled"}`,
-		`{"dry_run":false,"since":"7d","status":"cancelled"}`, `{"cursor":"c1","dry_run":false,"since":"7d","status":"cancelled"}`,
+		`POST /api/jobs {"action":"replay","dry_run":true,"filter":{"since":"7d","status":["cancelled"]},"webhook_id":"wh_1"}`,
+		`POST /api/jobs {"action":"replay","filter":{"since":"7d","status":["cancelled"]},"webhook_id":"wh_1"}`,
+		"GET /api/jobs/job_1 ", "GET /api/jobs/job_1 ",
 	}
-	if !slices.Equal(bodies, want) {
-		t.Errorf("sent %q", bodies)
+	if !slices.Equal(calls, want) {
+		t.Errorf("called %q", calls)
 	}
 }
 
-// TestReplayFails: the error says how many were sent again before.
-func TestReplayFails(t *testing.T) {
+// TestJobEnds: what ends the wait for a job, and what is said then.
+func TestJobEnds(t *testing.T) {
+	for _, c := range []struct{ reason, answer, out, err string }{
+		{"it fails", `{"id":"job_1","status":"failed","done":7,"error":"the webhook was disabled\u001b[2J"}`, "", "the job failed after 7: the webhook was disabled?[2J"},
+		{"somebody pauses it", `{"id":"job_1","status":"paused","done":7,"total":9}`, "7 of 9", ""},
+		{"somebody cancels it", `{"id":"job_1","status":"cancelled","done":7}`, "cancelled", ""},
+	} {
+		calls := 0
+		from := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			switch calls++; calls {
+			case 1:
+				_, _ = io.WriteString(w, `{"count":9,"count_is_exact":true,"first":[]}`)
+			case 2:
+				_, _ = io.WriteString(w, `{"id":"job_1","status":"running"}`)
+			default:
+				_, _ = io.WriteString(w, c.answer)
+			}
+		})
+		var out strings.Builder
+		one := Replay{caller: from, Flags: output.Flags{Output: output.Table}, Status: "failed", Webhook: "wh_1", selection: selection{Consent: live.Consent{Yes: true}}}
+		err := one.Run(t.Context(), terminal.Streams{Out: &out, Err: io.Discard})
+		if (err == nil) != (c.err == "") || err != nil && err.Error() != c.err || !strings.Contains(out.String(), c.out) || calls != 3 {
+			t.Errorf("%s: %v, %q, %d calls", c.reason, err, out.String(), calls)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
 	calls := 0
 	from := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		if calls++; calls == 4 {
-			w.WriteHeader(http.StatusServiceUnavailable)
+		if calls++; calls == 1 {
+			_, _ = io.WriteString(w, `{"count":9,"count_is_exact":true,"first":[]}`)
 			return
 		}
-		next := ""
-		if calls != 2 {
-			next = `,"next_cursor":"c"`
-		}
-		fmt.Fprintf(w, `{"dry_run":true,"deliveries":100%s}`, next)
+		cancel() // an interrupt while it runs
+		_, _ = io.WriteString(w, `{"id":"job_1","status":"running"}`)
 	})
-	c := Replay{caller: from, Flags: output.Flags{Output: output.Table}, Consent: live.Consent{Yes: true}, Status: "failed", Webhook: "wh_1"}
-	err := c.Run(t.Context(), terminal.Streams{Out: io.Discard, Err: io.Discard})
-	if err == nil || !strings.Contains(err.Error(), "503") || !strings.Contains(err.Error(), "(100 sent again before)") {
-		t.Error(err)
+	one := Replay{caller: from, Flags: output.Flags{Output: output.Table}, Webhook: "wh_1", selection: selection{Consent: live.Consent{Yes: true}}}
+	if err := one.Run(ctx, terminal.Streams{Out: io.Discard, Err: io.Discard}); err == nil {
+		t.Error("an interrupt is no error")
+	}
+}
+
+// TestNothingToChange: where there is nothing to do, nobody is asked and no job is created.
+func TestNothingToChange(t *testing.T) {
+	calls := 0
+	from := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		_, _ = io.WriteString(w, `{"count":0,"count_is_exact":true,"first":[]}`)
+	})
+	var out strings.Builder
+	c := deliveriesCancel{caller: from, Flags: output.Flags{Output: output.Table}, Webhook: "wh_1"}
+	if err := c.Run(t.Context(), terminal.Streams{Out: &out, Err: io.Discard}); err != nil || calls != 1 || out.String() != "No deliveries to be cancelled.\n" {
+		t.Errorf("%v, %q, %d calls", err, out.String(), calls)
 	}
 }
 
