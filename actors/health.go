@@ -160,6 +160,7 @@ func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Ov
 		return webhook.Overview{}, err
 	}
 	s, now := d.shared, time.Now()
+	s.survey.Note(now, s.metrics.counts(), s.store.Pending())
 	o := webhook.Overview{
 		StartedAt: s.survey.StartedAt(), LookedAt: found.At,
 		Pending: s.store.Pending(), MaxPending: s.maxPending.Load(), InFlight: s.permits.InUse(),

@@ -49,6 +49,7 @@ const lastSave = 2 * time.Second
 func (d *Dispatcher) saveLast() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastSave)
 	defer cancel()
+	d.shared.survey.Note(time.Now(), d.shared.metrics.counts(), d.shared.store.Pending())
 	_ = d.figures.Save(ctx)
 }
 

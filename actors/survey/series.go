@@ -37,6 +37,13 @@ func (s *series) note(now time.Time, c Counts, pending int64) {
 	m.pending, s.last = pending, c
 }
 
+// Note brings the present minute up to date, between two samples.
+func (s *Survey) Note(now time.Time, c Counts, pending int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.series.note(now, c, pending)
+}
+
 // Series returns what was counted in each minute of the last day, from the first one that is
 // known on. The present minute is not over, and comes last.
 func (s *Survey) Series(now time.Time) webhook.Series {

@@ -36,7 +36,7 @@ func TestMinutes(t *testing.T) {
 	}
 	count(s, 10*time.Second, 5, 1, 0, 4)
 	count(s, 50*time.Second, 9, 2, 1, 6)
-	count(s, 70*time.Second, 10, 2, 4, 3)
+	s.Note(start.Add(70*time.Second), Counts{10, 2, 4}, 3)
 	first, second := counted(9, 2, 1, 6), counted(1, 0, 3, 3)
 	sameMinutes(t, "after two minutes", s.Series(start.Add(80*time.Second)), start, first, second)
 
