@@ -25,8 +25,23 @@ type versioned struct {
 	version uint64
 	changed map[webhook.EndpointNumber]uint64 // the version of each endpoint's last change
 	stale   int                               // publications that were refused
-	// before, if set, runs before each comparison.
+	held    int                               // holds on the registrations
+	lost    atomic.Bool                       // holds end at once, as a failover ends them
+	// before, if set, runs before each comparison, unless registrations are held.
 	before func()
+}
+
+// hold changes the number of holds.
+func (v *versioned) hold(by int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.held += by
+}
+
+func (v *versioned) isHeld() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.held > 0 && !v.lost.Load()
 }
 
 func (v *versioned) note(e webhook.Endpoint, err error) (webhook.Endpoint, error) {
@@ -56,7 +71,7 @@ func (v *versioned) UpdateEndpoint(
 }
 
 func (v *versioned) Accept(events []webhook.Event, matched uint64, done func([]webhook.Receipt, error)) {
-	if v.before != nil {
+	if v.before != nil && !v.isHeld() {
 		v.before()
 	}
 	v.mu.Lock()
@@ -117,6 +132,7 @@ type link struct {
 	noLease atomic.Bool
 	refuses atomic.Pointer[error] // of MayPublish
 	fails   atomic.Pointer[error] // of Changes
+	keeps   atomic.Pointer[error] // of HoldRegistrations
 }
 
 func (l *link) MaySend() bool { return !l.noLease.Load() }
@@ -135,6 +151,14 @@ func (l *link) Changes(ctx context.Context, since uint64, visit func(webhook.End
 		return 0, *err
 	}
 	return l.versioned.changes(ctx, since, visit)
+}
+
+func (l *link) HoldRegistrations(context.Context) (release func(), err error) {
+	if err := l.keeps.Load(); err != nil {
+		return nil, *err
+	}
+	l.versioned.hold(+1)
+	return func() { l.versioned.hold(-1) }, nil
 }
 
 // Offer carries a hint to the nodes that own its endpoints.

@@ -64,6 +64,7 @@ type (
 	changesRead struct {
 		endpoints []webhook.Endpoint
 		version   uint64 // that includes them
+		hold      *hold  // on the registrations since before the read; nil for none
 		err       error
 	}
 	// publishMore continues the publications that wait, from storage's callback: storage

@@ -78,6 +78,10 @@ type Cluster interface {
 	// ones included, without the values of secrets and headers. It returns the version up
 	// to which that is complete.
 	Changes(ctx context.Context, since uint64, visit func(webhook.Endpoint) error) (uint64, error)
+	// HoldRegistrations keeps all nodes from changing registrations until release is called,
+	// for a few seconds at most: events that are matched with what Changes returns meanwhile
+	// are not stale.
+	HoldRegistrations(ctx context.Context) (release func(), err error)
 	// Offer takes a hint for the owners of its endpoints. The data of the event stays as it
 	// is for good; the list of endpoints is the caller's again after the call.
 	Offer(h Hint)

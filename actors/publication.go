@@ -80,6 +80,7 @@ func (p *publication) finish(s *shared, receipts []webhook.Receipt, err error) {
 type chunk struct {
 	from, to, keys int
 	tries          int        // how often storage refused it as stale
+	hold           *hold      // on the registrations that it was matched with; nil for none
 	paused         []pausedAt // of the events that have any
 }
 
@@ -121,6 +122,7 @@ func (r *router) hand(p *publication, c chunk) {
 	r.storing.Add(int64(c.keys))
 	events := p.events[c.from:c.to:c.to]
 	r.shared.store.Accept(events, r.version, func(receipts []webhook.Receipt, err error) {
+		c.hold.give()
 		if r.isStale(err) {
 			r.refused(staleChunk{p, c, err})
 			return

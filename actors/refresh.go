@@ -2,7 +2,9 @@ package actors
 
 import (
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -21,9 +23,34 @@ func (d *Dispatcher) Refresh() { d.shared.root.Send(d.router, &refresh{}) }
 // without a cluster.
 func (d *Dispatcher) Applied() uint64 { return d.shared.applied.Load() }
 
-// maxStale bounds how often events are matched again. Registrations that change faster than
-// that for long delay publishers, who are told to come again.
-const maxStale = 20
+// Bounds of how often events are matched again. After holdAfter times registrations are
+// held, so that nothing changes until the events are stored: registrations that change all
+// the time delay a publisher, and do not starve it. maxStale is for what a hold does not
+// help against, such as a database that fails over again and again.
+const (
+	holdAfter = 3
+	maxStale  = 20
+)
+
+// hold keeps registrations from changing until everything that was matched under it is
+// stored. Its methods do nothing on nil.
+type hold struct {
+	users   atomic.Int32 // calls of storage that are under way, and the router
+	release func()
+}
+
+func (h *hold) take() {
+	if h != nil {
+		h.users.Add(1)
+	}
+}
+
+// give ends a use. It runs in storage's callbacks.
+func (h *hold) give() {
+	if h != nil && h.users.Add(-1) == 0 {
+		h.release()
+	}
+}
 
 // staleChunk is a part of a publication that storage refused with webhook.ErrStale, or with
 // webhook.ErrExists because another node has an event of the same ID.
@@ -31,6 +58,11 @@ type staleChunk struct {
 	publication *publication
 	chunk       chunk
 	err         error
+}
+
+// starves reports whether the chunk was refused so often that registrations must be held.
+func (s staleChunk) starves() bool {
+	return s.chunk.tries+1 >= holdAfter && errors.Is(s.err, webhook.ErrStale)
 }
 
 // staleChunks are those that the router has not matched again yet. Storage's callbacks fill
@@ -49,6 +81,13 @@ func (s *staleChunks) add(one staleChunk) bool {
 		s.list = append(s.list, one)
 	}
 	return !s.closed
+}
+
+// starve reports whether any chunk starves.
+func (s *staleChunks) starve() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.list, staleChunk.starves)
 }
 
 // take returns all chunks, and empties the list. Nothing is added after the last take.
@@ -87,15 +126,27 @@ func (r *router) refresh(behind bool) {
 		return
 	}
 	r.reading, r.readAgain = true, false
-	shared, self, since := r.shared, r.self, r.version
-	shared.reads.Run(shared.clients.Of(0), true, func() {
-		read := &changesRead{}
-		read.version, read.err = shared.options.Cluster.Changes(shared.running, since, func(e webhook.Endpoint) error {
-			read.endpoints = append(read.endpoints, e)
-			return nil
-		})
-		shared.root.Send(self, read)
+	shared, self, since, held := r.shared, r.self, r.version, r.stale.starve()
+	shared.reads.Run(shared.clients.Of(0), true, func() { shared.root.Send(self, shared.readChanges(since, held)) })
+}
+
+// readChanges reads what has changed since a version, if need be under a hold, which the
+// result has.
+func (s *shared) readChanges(since uint64, held bool) *changesRead {
+	read := &changesRead{}
+	if held {
+		read.hold = &hold{}
+		read.hold.take()
+		if read.hold.release, read.err = s.options.Cluster.HoldRegistrations(s.running); read.err != nil {
+			read.hold = nil
+			return read
+		}
+	}
+	read.version, read.err = s.options.Cluster.Changes(s.running, since, func(e webhook.Endpoint) error {
+		read.endpoints = append(read.endpoints, e)
+		return nil
 	})
+	return read
 }
 
 // changesRead applies what other nodes have changed, and continues with the publications
@@ -119,10 +170,13 @@ func (r *router) changesRead(m *changesRead, now time.Time) {
 			r.giveUp(one, m.err)
 		case one.chunk.tries >= maxStale:
 			r.giveUp(one, &webhook.RetryAfterError{Err: one.err, After: time.Second})
+		case m.hold == nil && one.starves():
+			r.refused(one) // again, since this read began before it starved
 		default:
-			r.matchAgain(one, now)
+			r.matchAgain(one, m.hold, now)
 		}
 	}
+	m.hold.give()
 	if r.readAgain {
 		r.refresh(false)
 	}
@@ -130,11 +184,12 @@ func (r *router) changesRead(m *changesRead, now time.Time) {
 }
 
 // matchAgain matches the events of a chunk with the registrations as they are now, and
-// hands them to storage again. Their IDs stay, unless another event has one of them.
-func (r *router) matchAgain(one staleChunk, now time.Time) {
+// hands them to storage again, under a hold if there is one. Their IDs stay, unless another
+// event has one of them.
+func (r *router) matchAgain(one staleChunk, held *hold, now time.Time) {
 	p, c, taken := one.publication, one.chunk, errors.Is(one.err, webhook.ErrExists)
 	r.keysStored(c.keys)
-	again := chunk{tries: c.tries + 1}
+	again := chunk{tries: c.tries + 1, hold: held}
 	for i := c.from; i < c.to; i++ {
 		e := &p.events[i]
 		e.Endpoints, e.Disabled, e.Limited = nil, nil, nil
@@ -150,12 +205,14 @@ func (r *router) matchAgain(one staleChunk, now time.Time) {
 		if again.full(i, keysOf(e)) {
 			p.needReceipts()
 			p.left.Add(1)
+			held.take()
 			r.hand(p, again)
-			again = chunk{tries: again.tries}
+			again = chunk{tries: again.tries, hold: held}
 		}
 		again.add(i, keysOf(e), paused)
 	}
 	if !again.empty() {
+		held.take()
 		r.hand(p, again)
 	} else if p.left.Add(-1) < 0 { // every event of it is refused now
 		p.finish(r.shared, p.receipts, p.failure())

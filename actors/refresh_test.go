@@ -166,21 +166,62 @@ func TestStaleWidePublication(t *testing.T) {
 	})
 }
 
-// TestStormOfRegistrations: registrations that change before every single commit do not hold
-// a publisher for ever. It is told to come again, and nothing is stored.
+// TestStormOfRegistrations: registrations that change before every single commit do not
+// starve a publisher. After three times they are held until its events are stored.
 func TestStormOfRegistrations(t *testing.T) {
+	inFleet(t, 1, nil, func(f *fleet) {
+		f.versioned.before = func() { f.createElsewhere("acme", "*") }
+		const rounds = 20
+		f.nodes[0].publish(rounds, 10)
+		if f.versioned.stale < holdAfter || f.versioned.stale > holdAfter*rounds {
+			t.Errorf("refused %d times in %d rounds", f.versioned.stale, rounds)
+		}
+		if f.versioned.isHeld() {
+			t.Error("registrations are held for ever")
+		}
+		// A publication of several calls is under one hold.
+		list := make([]webhook.Event, 2*maxAcceptKeys/len(f.versioned.changed))
+		for i := range list {
+			list[i] = webhook.Event{Type: "user.created", Data: []byte("1")}
+		}
+		if _, err := f.nodes[0].d.Publish(f.Context(), list); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if f.versioned.isHeld() {
+			t.Error("registrations are held after a publication of several calls")
+		}
+		f.versioned.before = nil
+		f.nodes[0].wantPublished()
+	})
+}
+
+// TestStormWithoutHold: where registrations cannot be held the publisher gets the reason, and
+// nothing is stored; where a hold does not help it is told to come again.
+func TestStormWithoutHold(t *testing.T) {
 	inFleet(t, 1, nil, func(f *fleet) {
 		f.register(0, 300, webhook.Settings{})
 		f.versioned.before = func() { f.createElsewhere("acme", "*") }
-		const rounds = 2 * maxStoring / (300 * maxStale) // would fill what is being stored, if it were not counted back
+		unavailable := fmt.Errorf("hold: %w", webhook.ErrUnavailable)
+		f.links[0].keeps.Store(&unavailable)
+		const rounds = 2 * maxStoring / (300 * holdAfter) // would fill what is being stored, if it were not counted back
 		for range rounds {
 			_, err := f.nodes[0].d.Publish(f.Context(), []webhook.Event{{Type: "a", Data: []byte("1")}})
-			wantError(t, err, webhook.ErrStale)
+			wantError(t, err, webhook.ErrUnavailable)
 		}
-		if f.versioned.stale != rounds*(maxStale+1) || f.versioned.Pending() != 0 {
+		if f.versioned.stale != rounds*holdAfter || f.versioned.Pending() != 0 {
 			t.Errorf("refused %d times in %d rounds, %d deliveries are pending", f.versioned.stale, rounds, f.versioned.Pending())
 		}
+		f.links[0].keeps.Store(nil)
+		f.versioned.lost.Store(true)
+		_, err := f.nodes[0].d.Publish(f.Context(), []webhook.Event{{Type: "a", Data: []byte("1")}})
+		wantError(t, err, webhook.ErrStale)
+		synctest.Wait()
+		if f.versioned.held != 0 || f.versioned.stale != rounds*holdAfter+maxStale+1 {
+			t.Errorf("%d holds; refused %d times", f.versioned.held, f.versioned.stale)
+		}
 		f.versioned.before = nil
+		f.versioned.lost.Store(false)
 		f.nodes[0].publish(1, 10)
 		f.nodes[0].wantPublished()
 	})

@@ -132,6 +132,8 @@ func (quiet) MaySend() bool     { return true }
 func (quiet) MayPublish() error { return nil }
 func (quiet) Version() uint64   { return 0 }
 func (quiet) Offer(Hint)        {}
+
+func (quiet) HoldRegistrations(context.Context) (func(), error) { return func() {}, nil }
 func (quiet) Changes(context.Context, uint64, func(webhook.Endpoint) error) (uint64, error) {
 	return 0, nil
 }

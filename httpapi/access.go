@@ -11,6 +11,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/problem"
+	"github.com/corpastro/astrohook/httpapi/session"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -20,24 +21,98 @@ func (s *Server) authorise(ctx *fasthttp.RequestCtx, r *route) (*auth.Principal,
 	if r.need == auth.NeedNothing {
 		return nil, nil
 	}
-	credential, ok := bearer(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization))
-	if !ok {
-		return nil, unauthenticated("")
+	if r.need == auth.NeedSignIn {
+		return signIn(ctx)
 	}
-	who, err := s.callers.Principal(s.base, credential, ctx.RemoteAddr(), time.Now())
+	who, err := s.caller(ctx, r)
 	if err != nil {
-		if errors.Is(err, auth.ErrIssuerKeys) {
-			return nil, notNow(err)
-		}
-		return nil, unauthenticated(err.Error())
+		return nil, err
 	}
 	if ok, scope := r.need.Permits(who); !ok {
 		return nil, forbidden(scope, who)
+	}
+	if who.ReadOnly() && r.changes() && r.need != auth.NeedCaller {
+		return nil, readOnly(who)
 	}
 	if len(ctx.URI().QueryString()) == 0 { // parsing the query costs allocations
 		return who, nil
 	}
 	return actingFor(ctx.QueryArgs(), who)
+}
+
+// maxSignIn bounds the body of a call that signs in, in bytes: nobody knows the caller yet.
+const maxSignIn = 8 << 10
+
+// signIn returns who is charged for a call that signs in. A body of unknown length counts
+// as too large.
+func signIn(ctx *fasthttp.RequestCtx) (*auth.Principal, error) {
+	if n := ctx.Request.Header.ContentLength(); n > maxSignIn || n == -1 {
+		return nil, problem.New(problem.TooLarge, fmt.Sprintf("the body of a call that signs in has at most %d bytes, and says how many", maxSignIn))
+	}
+	return auth.Anonymous, nil
+}
+
+// changes reports whether the call changes something: those of an administrator that are
+// posted change it even if they have no body.
+func (r *route) changes() bool { return r.method != fasthttp.MethodGet }
+
+// caller returns who makes a request: by its token or API key if it has one, or else by its
+// session.
+func (s *Server) caller(ctx *fasthttp.RequestCtx, r *route) (*auth.Principal, error) {
+	if len(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)) > 0 {
+		return s.byCredential(ctx)
+	}
+	secret, ok := session.Cookie(ctx)
+	if !ok {
+		return nil, unauthenticated("")
+	}
+	if r.changes() && s.sessions.OriginOf(ctx) != session.OriginOwn {
+		return nil, session.ForeignOrigin()
+	}
+	who, err := s.callers.Session(s.base, secret, ctx.RemoteAddr(), time.Now())
+	if auth.IsRefusal(err) {
+		return nil, unauthenticated(err.Error())
+	}
+	return who, err
+}
+
+// byCredential returns who makes a request by its token or API key.
+func (s *Server) byCredential(ctx *fasthttp.RequestCtx) (*auth.Principal, error) {
+	credential, ok := bearer(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization))
+	if !ok {
+		return nil, unauthenticated("")
+	}
+	who, err := s.callers.Principal(s.base, credential, ctx.RemoteAddr(), time.Now())
+	if errors.Is(err, auth.ErrIssuerKeys) {
+		return nil, notNow(err)
+	}
+	if err != nil {
+		return nil, unauthenticated(err.Error())
+	}
+	return who, nil
+}
+
+// signingIn is byCredential for the call that makes a session: whoever may do nothing gets
+// none.
+func (s *Server) signingIn(ctx *fasthttp.RequestCtx) (*auth.Principal, error) {
+	who, err := s.byCredential(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if ok, scope := auth.NeedToken.Permits(who); !ok {
+		return nil, forbidden(scope, who)
+	}
+	return who, nil
+}
+
+// readOnly is the error of a caller with the scope read that asks for a change.
+func readOnly(who *auth.Principal) error {
+	p := problem.New(problem.Forbidden, "the scope "+auth.ScopeRead+" allows no call that changes something")
+	if who.Session != nil {
+		p.Detail = "this session may read, and change nothing"
+	}
+	p.Challenge = `Bearer realm="astrohook", error="insufficient_scope"`
+	return p
 }
 
 // bearer returns the token in an Authorization header (RFC 6750, section 2.1).
@@ -78,10 +153,10 @@ func notNow(err error) error {
 // unauthenticated is the error of a request without a credential, or with one that
 // was refused for this reason. The caller does not learn the reason.
 func unauthenticated(reason string) error {
-	p := problem.New(problem.Unauthenticated, "a bearer token or an API key is needed")
+	p := problem.New(problem.Unauthenticated, "a bearer token, an API key or a session is needed")
 	p.Challenge = `Bearer realm="astrohook"`
 	if reason != "" {
-		p.Detail = "the token or API key is not valid, or not any more"
+		p.Detail = "the token, API key or session is not valid, or not any more"
 		p.Challenge += `, error="invalid_token"`
 		p.Cause = fmt.Errorf("refused token: %s", reason)
 	}

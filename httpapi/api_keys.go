@@ -118,8 +118,8 @@ func checkScopes(scopes []string, clientID string) error {
 		}
 	}
 	// A client's key without scopes manages its webhooks; without a client too, nothing.
-	if len(scopes) == 0 && clientID == "" {
-		return problem.OfField("scopes", "are missing, and client_id too: the key would allow nothing")
+	if clientID == "" && !slices.ContainsFunc(scopes, func(scope string) bool { return scope != auth.ScopeRead }) {
+		return problem.OfField("scopes", "are missing, and client_id too: the key would allow nothing; to read everything it needs admin and read")
 	}
 	return nil
 }
@@ -140,8 +140,9 @@ func scopeFault(scope, clientID string) string {
 		if clientID == "" {
 			return "cannot be events:write in a key without client_id: it would publish to no client; events:write:all publishes to every one"
 		}
+	case auth.ScopeRead:
 	default:
-		return "must be events:write, events:write:all or admin"
+		return "must be events:write, events:write:all, admin or read"
 	}
 	return ""
 }

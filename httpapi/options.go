@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corpastro/astrohook/httpapi/auth"
-	"github.com/corpastro/astrohook/httpapi/console"
+	"github.com/corpastro/astrohook/httpapi/session"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -59,8 +59,8 @@ type Options struct {
 	EventTypes []webhook.EventType
 	// AnyEventType accepts event types that are not in the registry.
 	AnyEventType bool
-	// Pages says what the console and the portal may load, and who may frame them.
-	Pages console.Policy
+	// Pages are the settings of the console and the portal.
+	Pages session.Pages
 	// WakeJobs has whoever runs jobs look for them: one was created or resumed. It must not
 	// block. Nil means that somebody looks anyway.
 	WakeJobs func()

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corpastro/astrohook/httpapi/console"
+	"github.com/corpastro/astrohook/httpapi/session"
 )
 
 // TestFront: a browser that opens the server's address shows a useful page, and may not
@@ -38,7 +38,7 @@ func TestFront(t *testing.T) {
 // TestPages: browsers are led to the console, whatever the prefix in front of the server,
 // and its pages need no token.
 func TestPages(t *testing.T) {
-	f := newFixture(t, func(o *Options) { o.Pages = console.Policy{FrameOrigins: []string{"https://app.example"}} })
+	f := newFixture(t, func(o *Options) { o.Pages = session.Pages{FrameOrigins: []string{"https://app.example"}} })
 	for path, want := range map[string]int{
 		"/ui/": 200, "/ui/webhooks/wh_1": 200, "/portal": 200, "/ui/assets/missing.js": 404, "/portal/": 404,
 	} {

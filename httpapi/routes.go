@@ -85,11 +85,21 @@ func (s *Server) routes() []route {
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
 		{get, "/api/nodes", auth.NeedAdmin, nil, s.listNodes},
-		{get, "/api/backup", auth.NeedAdmin, nil, s.backup},
+		{get, "/api/backup", auth.NeedSecrets, nil, s.backup},
 
 		{post, "/api/keys", auth.NeedAdmin, nil, s.createAPIKey},
 		{get, "/api/keys", auth.NeedAdmin, pageQuery, s.listAPIKeys},
 		{del, "/api/keys/{id}", auth.NeedAdmin, nil, s.deleteAPIKey},
+
+		{post, "/api/session", auth.NeedSignIn, nil, s.sessions.SignIn},
+		{get, "/api/session", auth.NeedCaller, nil, s.sessions.Show},
+		{del, "/api/session", auth.NeedCaller, nil, s.sessions.SignOut},
+		{get, "/api/sessions", auth.NeedAdmin, pageQuery, s.sessions.List},
+		{del, "/api/sessions/{id}", auth.NeedAdmin, nil, s.sessions.Revoke},
+		{post, "/api/portal-links", auth.NeedDelegate, nil, s.sessions.MakeLink},
+		{get, "/api/portal-links", auth.NeedDelegate, pageQuery, s.sessions.ListLinks},
+		{del, "/api/portal-links/{id}", auth.NeedDelegate, nil, s.sessions.RevokeLink},
+		{post, "/api/portal-session", auth.NeedSignIn, nil, s.sessions.Redeem},
 
 		{get, "/", auth.NeedNothing, nil, s.front},
 		{get, "/healthz", auth.NeedNothing, nil, s.healthz},
@@ -240,7 +250,7 @@ func checkQuery(ctx *fasthttp.RequestCtx, r *route) error {
 	var seen []string
 	for key := range ctx.QueryArgs().All() {
 		name := string(key)
-		known := slices.Contains(r.query, name) || name == "client_id" && r.need != auth.NeedNothing
+		known := slices.Contains(r.query, name) || name == "client_id" && r.need.Acts()
 		switch {
 		case r.need == auth.NeedNothing && (!known || strings.HasSuffix(name, "[]")):
 			continue // a list's parameter is given once for each entry

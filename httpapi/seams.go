@@ -96,10 +96,9 @@ type EndpointStore interface {
 	ListEndpoints(ctx context.Context, clientID string, before webhook.EndpointNumber, limit int) ([]webhook.Endpoint, error)
 }
 
-// AccessStore keeps API keys, and the key that authenticates cursors.
+// AccessStore keeps API keys, sessions and links, and the key that authenticates cursors.
 type AccessStore interface {
-	auth.KeyStore
-	CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error)
+	auth.Store
 }
 
 // HistoryStore reads what was published, and what became of it.

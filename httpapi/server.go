@@ -19,6 +19,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/jobs"
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/problem"
+	"github.com/corpastro/astrohook/httpapi/session"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -42,6 +43,7 @@ type Server struct {
 	metrics      *metrics
 	exposition   fasthttp.RequestHandler
 	site         *console.Site
+	sessions     *session.Sessions
 	// writeBackup is Options.Backup; backingUp is set while one is being sent.
 	writeBackup func(ctx context.Context, w io.Writer) error // nil for none
 	backingUp   atomic.Bool
@@ -108,8 +110,12 @@ func New(o Options) (*Server, error) {
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup, disk: o.Disk,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,
 		bodies: inbound.NewBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
-		connections: connections, site: console.NewSite(console.Embedded(), o.Pages),
+		connections: connections, site: console.NewSite(console.Embedded(), console.Policy{FrameOrigins: o.Pages.FrameOrigins, LogoURL: o.Pages.Brand.LogoURL}),
 	}
+	s.sessions = session.New(session.Options{
+		Grants: callers.Grants(), Cursors: cursors, Authenticate: s.signingIn, Call: s.call, Version: o.Version, Pages: o.Pages,
+		Refused: func(ctx *fasthttp.RequestCtx, reason error) { callers.Refused(reason, ctx.RemoteAddr()) },
+	})
 	s.defaults.Store(&o.Defaults)
 	s.ceilings.Store(&o.Ceilings)
 	s.maxWebhooks.Store(int64(o.MaxWebhooks))

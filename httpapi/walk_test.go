@@ -19,6 +19,8 @@ type scene struct {
 	webhook  string
 	delivery string
 	key      string // an API key's
+	session  string // acme's
+	link     string // acme's
 	job      string
 }
 
@@ -32,6 +34,15 @@ func newScene(t testing.TB, change ...func(*Options)) *scene {
 		t.Fatal(err)
 	}
 	s.key = k.ID
+	now := time.Now().Truncate(time.Millisecond)
+	for _, kind := range []webhook.GrantKind{webhook.GrantSession, webhook.GrantLink} {
+		g := webhook.Grant{Kind: kind, ClientID: "acme", Subject: "subject:alice", MadeBy: "subject:alice", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		s.callers.Grants().Issue(&g)
+		if err := s.fixture.store.CreateGrant(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		s.session, s.link = s.link, g.ID
+	}
 	s.job = s.want(t, 201, acme, "POST", "/api/jobs", s.body(`{"action":"replay","webhook_id":"{webhook}"}`)).text(t, "id")
 	return s
 }
@@ -49,6 +60,10 @@ func (s *scene) path(route string) string {
 		id = s.delivery
 	case strings.HasPrefix(route, "/api/keys/"):
 		id = s.key
+	case strings.HasPrefix(route, "/api/sessions/"):
+		id = s.session
+	case strings.HasPrefix(route, "/api/portal-links/"):
+		id = s.link
 	case strings.HasPrefix(route, "/api/jobs/"):
 		id = s.job
 	}
@@ -115,6 +130,16 @@ var visits = []visit{
 	{"GET /api/keys", "", 200, 403, 403, 403},
 	{"DELETE /api/keys/{id}", "", 204, 403, 403, 403},
 
+	{"POST /api/session", "", 201, 201, 201, 201},
+	{"GET /api/session", "", 200, 200, 200, 200},
+	{"DELETE /api/session", "", 404, 404, 404, 404}, // it is a token or an API key that calls
+	{"GET /api/sessions", "", 200, 403, 403, 403},
+	{"DELETE /api/sessions/{id}", "", 204, 403, 403, 403},
+	{"POST /api/portal-links", `{"client_id":"acme"}`, 201, 201, 403, 403},
+	{"GET /api/portal-links", "", 200, 200, 200, 403},
+	{"DELETE /api/portal-links/{id}", "", 204, 204, 404, 403},
+	{"POST /api/portal-session", `{"link":"x"}`, 401, 401, 401, 401},
+
 	{"GET /healthz", "", 200, 200, 200, 200},
 	{"GET /readyz", "", 200, 200, 200, 200},
 	{"GET /", "", 200, 200, 200, 200},
@@ -131,6 +156,9 @@ func (v *visit) split() (method, path string) {
 func (v *visit) status(caller string) int {
 	_, path := v.split()
 	open := !strings.HasPrefix(path, "/api/")
+	if path == "/api/portal-session" { // the link says who calls
+		return v.admin
+	}
 	switch caller {
 	case nobody, badToken, expired, keyExpired, keyRevoked, keyGuessed:
 		if !open {
@@ -219,6 +247,7 @@ func TestForeignLooksMissing(t *testing.T) {
 			s.delivery = webhook.DeliveryID.Format(deliveryTo(t, s.event, s.webhook))
 			s.webhook = webhook.EndpointID.Format(webhook.ID{Seq: 1, Endpoint: 99})
 			s.key = "aaaaaaaaaa"
+			s.session, s.link = "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa"
 			missing := s.asGlobex(t, v)
 			if foreign != missing {
 				t.Errorf("foreign: %s\nmissing: %s", foreign, missing)

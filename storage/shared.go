@@ -43,6 +43,12 @@ type Shared interface {
 	// Changes calls visit for each endpoint that was changed after version since,
 	// deleted ones included, without the values of secrets and headers. ErrUnavailable.
 	Changes(ctx context.Context, since uint64, visit func(webhook.Endpoint) error) (Changes, error)
+	// HoldRegistrations keeps all nodes from changing registrations until release is
+	// called, for four seconds at most. Events that are matched with what Changes returns
+	// meanwhile are not stale. Another node that wants to hold them waits. release does not
+	// block.
+	// ErrUnavailable.
+	HoldRegistrations(ctx context.Context) (release func(), err error)
 }
 
 // Incarnation is one run of one node. It is random and not 0.

@@ -113,7 +113,11 @@ func (a *APIKeys) warnUseless(log *slog.Logger) {
 
 // keyHolder returns the principal who holds a key.
 func keyHolder(k *webhook.APIKey) (*Principal, error) {
-	return newPrincipal(k.ClientID, k.Scopes, "key:"+k.ID)
+	who, err := newPrincipal(k.ClientID, k.Scopes, "key:"+k.ID)
+	if err == nil {
+		who.KeyID, who.Until = k.ID, k.ExpiresAt
+	}
+	return who, err
 }
 
 func (a *APIKeys) replace(list []*HeldKey) {
@@ -158,7 +162,7 @@ func (a *APIKeys) Verify(text []byte, now time.Time) (*Principal, error) {
 	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 {
 		return nil, errAPIKey
 	}
-	if !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
+	if k.expired(now) {
 		return nil, errAPIKeyExpired
 	}
 	return k.who, nil

@@ -19,6 +19,7 @@ import (
 // fakeStore keeps API keys in memory. It fails on command: before it does anything,
 // or after it has.
 type fakeStore struct {
+	GrantStore    // nil in tests without sessions
 	mu            sync.Mutex
 	keys          []webhook.APIKey
 	before, after error
@@ -52,6 +53,10 @@ func (s *fakeStore) DeleteAPIKey(_ context.Context, id string) error {
 		return webhook.ErrNotFound
 	}
 	return s.after
+}
+
+func (s *fakeStore) CursorKey(_ context.Context, offered [32]byte) ([32]byte, error) {
+	return offered, nil
 }
 
 func newAPIKeys(t testing.TB, stored ...webhook.APIKey) *APIKeys {

@@ -12,6 +12,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Store is what an Authenticator reads and writes.
+type Store interface {
+	KeyStore
+	GrantStore
+}
+
 // Options are what an Authenticator is made of. Store, Log, Registry, a positive
 // CachedTokens, and Keys or KeySet are needed.
 type Options struct {
@@ -22,8 +28,8 @@ type Options struct {
 	Rules Rules
 	// CachedTokens bounds the verified tokens that are remembered.
 	CachedTokens int
-	// Store keeps the API keys.
-	Store KeyStore
+	// Store keeps the API keys, sessions and links.
+	Store Store
 	Log   *slog.Logger
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
@@ -35,6 +41,7 @@ type Authenticator struct {
 	keySet   *KeySet // nil if the issuer publishes no keys
 	cached   int
 	apiKeys  *APIKeys
+	grants   *Grants
 	refusals *Refusals
 }
 
@@ -59,7 +66,11 @@ func New(o Options) (*Authenticator, error) {
 		return nil, err
 	}
 	apiKeys.warnUseless(o.Log)
-	a := &Authenticator{keySet: o.KeySet, cached: o.CachedTokens, apiKeys: apiKeys, refusals: refusals}
+	grants, err := openGrants(o.Store, apiKeys)
+	if err != nil {
+		return nil, err
+	}
+	a := &Authenticator{keySet: o.KeySet, cached: o.CachedTokens, apiKeys: apiKeys, grants: grants, refusals: refusals}
 	a.tokens.Store(tokens)
 	return a, nil
 }
@@ -70,6 +81,9 @@ var errNoTokenKeys = errors.New("no keys for tokens: Keys is missing")
 
 // APIKeys returns the server's API keys, for the calls that make and revoke them.
 func (a *Authenticator) APIKeys() *APIKeys { return a.apiKeys }
+
+// Grants returns the server's sessions and links, for the calls that make and revoke them.
+func (a *Authenticator) Grants() *Grants { return a.grants }
 
 // Prepare checks new keys and rules for tokens. Nothing changes before the caller
 // calls apply, which cannot fail. From then on all tokens are judged by the new
@@ -98,6 +112,25 @@ func (a *Authenticator) Principal(ctx context.Context, credential []byte, addres
 	}
 	return who, err
 }
+
+// Session returns who presents the secret of a session at the time now. An error for
+// which IsRefusal holds means that it is refused; every other one, that the store cannot
+// say now.
+func (a *Authenticator) Session(ctx context.Context, secret []byte, address fmt.Stringer, now time.Time) (*Principal, error) {
+	who, err := a.grants.session(ctx, string(secret), now)
+	if IsRefusal(err) {
+		a.Refused(err, address)
+	}
+	return who, err
+}
+
+// Refused counts and logs a session or a link that was refused.
+func (a *Authenticator) Refused(err error, address fmt.Stringer) {
+	a.refusals.Add(err, func() []slog.Attr { return []slog.Attr{slog.String("address", address.String())} })
+}
+
+// IsRefusal reports whether an error says that a session or a link is refused.
+func IsRefusal(err error) bool { return errors.Is(err, errGrant) || errors.Is(err, errGrantExpired) }
 
 func (a *Authenticator) verify(ctx context.Context, credential []byte, now time.Time) (*Principal, error) {
 	if bytes.HasPrefix(credential, []byte(APIKeyPrefix)) {

@@ -12,6 +12,10 @@
 //	client_id and scope events:write   the same, and publish to the client's webhooks
 //	scope events:write:all             publish to every client's webhooks, read what it published
 //	anything else                      nothing
+//	scope read besides one of these    the same, except calls that change something
+//
+// A browser presents the secret of a session (Grants), which does what the token or API key
+// may that it was made from, or manages the webhooks of the client that a link is for.
 //
 // A credential that is refused is counted and logged by its reason (Refusals); the
 // caller does not learn the reason.

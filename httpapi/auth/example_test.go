@@ -16,11 +16,13 @@ import (
 )
 
 // noKeys is a store without API keys.
-type noKeys struct{}
+type noKeys struct{ auth.GrantStore }
 
 func (noKeys) APIKeys(_ context.Context) ([]webhook.APIKey, error) { return nil, nil }
 func (noKeys) CreateAPIKey(context.Context, webhook.APIKey) error  { return errors.New("read-only") }
 func (noKeys) DeleteAPIKey(context.Context, string) error          { return webhook.ErrNotFound }
+
+func (noKeys) CursorKey(_ context.Context, offered [32]byte) ([32]byte, error) { return offered, nil }
 
 // A token of a secret is verified, and says what its caller may do.
 func ExampleAuthenticator() {

@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -16,6 +19,9 @@ const (
 	// ScopePublish allows a client to publish events to its own webhooks. Without
 	// a client it allows nothing.
 	ScopePublish = "events:write"
+	// ScopeRead takes away every call that changes something, whatever other scopes there
+	// are. Alone it allows nothing.
+	ScopeRead = "read"
 	// ScopePublishAll allows its holder to publish events to every client's webhooks.
 	// It has a name of its own, so that no missing or misread client_id can widen
 	// ScopePublish.
@@ -45,9 +51,21 @@ type Principal struct {
 	// work must not use up the client's share.
 	Account string
 
+	// KeyID is the API key that the caller presented, or signed in with; "" for none.
+	KeyID string
+	// Until is when the token or API key expires; zero for never.
+	Until time.Time
+	// Session is the session that the caller presented; nil for a token or an API key.
+	Session *webhook.Grant
+
 	// publisher and publisherAll stand for ScopePublish and ScopePublishAll.
-	admin, publisher, publisherAll bool
+	admin, publisher, publisherAll, readOnly bool
+	// subject is the publisher without regard to the client.
+	subject string
 }
+
+// Anonymous is charged for calls by which somebody signs in: it may do nothing.
+var Anonymous = &Principal{Publisher: "sign-in", Account: "sign-in"}
 
 // newPrincipal returns the principal of a token or API key with this client and
 // these scopes. publisher names a caller that belongs to no client.
@@ -55,11 +73,12 @@ func newPrincipal(clientID string, scopes []string, publisher string) (*Principa
 	if clientID != "" && !ValidClientID(clientID) {
 		return nil, fmt.Errorf("client_id %s", ClientIDRule)
 	}
-	p := &Principal{ClientID: clientID, Scopes: scopes, Publisher: publisher}
+	p := &Principal{ClientID: clientID, Scopes: scopes, Publisher: publisher, subject: publisher}
 	for _, scope := range p.Scopes {
 		p.admin = p.admin || scope == ScopeAdmin
 		p.publisher = p.publisher || scope == ScopePublish
 		p.publisherAll = p.publisherAll || scope == ScopePublishAll
+		p.readOnly = p.readOnly || scope == ScopeRead
 	}
 	switch {
 	case p.admin:
@@ -70,6 +89,44 @@ func newPrincipal(clientID string, scopes []string, publisher string) (*Principa
 	p.Account = p.Publisher
 	return p, nil
 }
+
+// in returns the principal as the holder of a session.
+func (p *Principal) in(session *webhook.Grant) *Principal {
+	held := *p
+	held.Session = session
+	held.readOnly = p.readOnly || slices.Contains(session.Scopes, ScopeRead)
+	return &held
+}
+
+// Grant returns a session that may do what the caller may, or only read: without ID, hash
+// and times.
+func (p *Principal) Grant(readOnly bool) webhook.Grant {
+	g := webhook.Grant{
+		Kind: webhook.GrantSession, KeyID: p.KeyID, ClientID: cmp.Or(p.ClientID, p.Home),
+		Scopes: slices.Clone(p.Scopes), Subject: p.subject, MadeBy: p.By(),
+	}
+	if readOnly && !p.readOnly {
+		g.Scopes = append(g.Scopes, ScopeRead)
+	}
+	return g
+}
+
+// By names the caller for people: "session:…", "key:…", "client:…" or "subject:…".
+func (p *Principal) By() string {
+	switch {
+	case p.Session != nil:
+		return "session:" + p.Session.ID
+	case p.KeyID != "":
+		return "key:" + p.KeyID
+	}
+	return p.Publisher
+}
+
+// ReadOnly reports whether the caller may make no call that changes something.
+func (p *Principal) ReadOnly() bool { return p.readOnly }
+
+// InPortal reports whether the caller came by a link that somebody made.
+func (p *Principal) InPortal() bool { return p.Session != nil && p.Session.Parent != "" }
 
 // IsAdmin reports whether the caller has the scope admin.
 func (p *Principal) IsAdmin() bool { return p.admin }
@@ -145,15 +202,29 @@ type Need int
 const (
 	// NeedNothing admits requests without a credential.
 	NeedNothing Need = iota
+	// NeedSignIn admits everybody as Anonymous: the call itself judges a credential.
+	NeedSignIn
+	// NeedCaller admits every caller that may do anything at all, also to change what
+	// belongs to nobody else.
+	NeedCaller
 	// NeedToken admits every caller that may do anything at all.
 	NeedToken
 	// NeedManage admits clients and administrators.
 	NeedManage
+	// NeedDelegate admits clients and administrators, unless somebody gave them access by a
+	// link: they cannot give it further.
+	NeedDelegate
 	// NeedPublish admits those whose scopes let them publish, to one client or to all.
 	NeedPublish
 	// NeedAdmin admits administrators.
 	NeedAdmin
+	// NeedSecrets admits administrators who may do more than read, since the answer holds
+	// all that the server knows.
+	NeedSecrets
 )
+
+// Acts reports whether calls with the need are made by a caller, who may act for a client.
+func (n Need) Acts() bool { return n > NeedSignIn }
 
 // Permits reports whether the principal has what the need demands. If not, scope is
 // the one that the caller should ask its issuer for.
@@ -161,6 +232,8 @@ func (n Need) Permits(p *Principal) (ok bool, scope string) {
 	switch n {
 	case NeedManage:
 		return p.Manages(), ScopeAdmin
+	case NeedDelegate:
+		return p.Manages() && !p.InPortal(), ScopeAdmin
 	case NeedPublish:
 		if p.ClientID == "" {
 			return p.Publishes(), ScopePublishAll
@@ -168,6 +241,8 @@ func (n Need) Permits(p *Principal) (ok bool, scope string) {
 		return p.Publishes(), ScopePublish
 	case NeedAdmin:
 		return p.admin, ScopeAdmin
+	case NeedSecrets:
+		return p.admin && !p.readOnly, ScopeAdmin
 	}
 	return p.Manages() || p.Publishes(), ScopeAdmin
 }

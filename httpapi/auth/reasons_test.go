@@ -26,6 +26,8 @@ func TestRefusalReasons(t *testing.T) {
 		want string
 	}{
 		{errAPIKey, "api_key_unknown"},
+		{errGrant, "session_unknown"},
+		{errGrantExpired, "session_expired"},
 		{errAPIKeyExpired, "api_key_expired"},
 		{&webhook.RetryAfterError{Err: ErrIssuerKeys, After: time.Second}, "issuer_keys_not_read"},
 		{wrap(errTokenLength), "too_long"},

@@ -129,6 +129,8 @@ var refusalReasons = []struct {
 }{
 	{errAPIKeyExpired, "api_key_expired"},
 	{errAPIKey, "api_key_unknown"},
+	{errGrantExpired, "session_expired"},
+	{errGrant, "session_unknown"},
 	{ErrIssuerKeys, "issuer_keys_not_read"},
 	{errTokenLength, "too_long"},
 	{errCritical, "critical_header"},

@@ -130,6 +130,7 @@ func (t *Tokens) Verify(ctx context.Context, token []byte, now time.Time) (*Prin
 	if err != nil {
 		return nil, fmt.Errorf("verify token: %w", err)
 	}
+	who.Until = c.ExpiresAt.Time
 	t.cache.Add(hash, verifiedToken{who: who, expires: c.ExpiresAt.Time, set: found.set})
 	return who, nil
 }

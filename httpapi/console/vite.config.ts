@@ -18,12 +18,25 @@ const compress: Plugin = {
   },
 };
 
+// routes are the API's, such as "get /api/jobs". A page is there if the API that it shows is.
+function routes(): string[] {
+  const out: string[] = [];
+  let path = '';
+  for (const line of readFileSync(join(import.meta.dirname, '../openapi.yaml'), 'utf8').split('\n')) {
+    path = /^  (\/\S*):$/.exec(line)?.[1] ?? (/^\S/.test(line) ? '' : path);
+    const method = /^    (get|post|put|patch|delete):$/.exec(line)?.[1];
+    if (path && method) out.push(`${method} ${path}`);
+  }
+  return out;
+}
+
 // All URLs are relative to the <base> of index.html, which the server sets for each depth of
 // path, so that the pages work under any prefix. Nothing is inlined: the policy of the pages
 // allows neither inline scripts nor inline styles nor data: addresses.
 export default defineConfig({
   base: './',
   plugins: [compress],
+  define: { API_ROUTES: JSON.stringify(routes()) },
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
   build: {
     target: 'es2022',

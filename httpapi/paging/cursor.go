@@ -32,7 +32,10 @@ const (
 	Replay     Kind = 'r' // after a delivery that was sent again
 	EventTypes Kind = 't' // after the name of an event type
 	APIKeys    Kind = 'k' // after the ID of an API key
-	Jobs       Kind = 'j' // after a job
+	// Sessions and PortalLinks hold a place after the ID of a grant.
+	Sessions    Kind = 's'
+	PortalLinks Kind = 'l'
+	Jobs        Kind = 'j' // after a job
 )
 
 // lineEnds are the bytes that base64 decoders skip, even strict ones. A cursor with one of

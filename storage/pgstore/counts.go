@@ -159,6 +159,21 @@ func (s *Store) countPending(ctx context.Context) error {
 	return nil
 }
 
+// Long bodies are what makes attempts so long that PostgreSQL moves them to tables of their
+// own, whose size is at hand. Space that is free again in these counts as long as it is
+// theirs, and on Citus nothing is counted.
+var sqlBodies = tables.Statement("count.bodies", `SELECT coalesce(sum(pg_total_relation_size(c.reltoastrelid)), 0)::int8
+	FROM pg_partition_tree('attempt') AS t JOIN pg_class AS c ON c.oid = t.relid WHERE c.reltoastrelid <> 0`)
+
+// weighBodies sets in the budget how many bytes the bodies of all nodes take on disk, and
+// returns it. After an error the last figure stands.
+func (s *Store) weighBodies(ctx context.Context) (bytes int64, err error) {
+	if err = s.reads.QueryRow(ctx, sqlBodies).Scan(&bytes); err == nil {
+		s.bodies.Kept(bytes)
+	}
+	return bytes, err
+}
+
 // keepCounting counts until ctx ends. counted is closed after the first count.
 func (s *Store) keepCounting(ctx context.Context, counted chan<- struct{}) {
 	for first := true; ; {
@@ -169,6 +184,7 @@ func (s *Store) keepCounting(ctx context.Context, counted chan<- struct{}) {
 				first = false
 			}
 		}
+		_, _ = s.weighBodies(ctx) // the next round weighs again
 		pause := time.NewTimer(max(countPause, countShare*time.Since(began)))
 		select {
 		case <-pause.C:

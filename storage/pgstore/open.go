@@ -50,9 +50,6 @@ const (
 	writeConnections = 2 // one change and one heartbeat at a time
 )
 
-// maxClockDifference is how far this machine's clock may be off the database's.
-const maxClockDifference = 5 * time.Second
-
 // Options are where the data is and how it is kept.
 type Options struct {
 	// URL of the database, postgres://user:password@host:port/name. It never appears in an
@@ -215,24 +212,9 @@ func (s *Store) startCounting() {
 	}
 }
 
-// server is what matters of a database before it is used.
-type server struct {
-	Version  int
-	Standby  bool // it is one: it takes no writes
-	Now      time.Time
-	Waits    bool // commits wait for standbys
-	Citus    bool
-	Encoding string
-}
-
 // examine refuses a database that cannot keep what the store promises.
 func (s *Store) examine(ctx context.Context) error {
-	var d server
-	before := s.options.clock()
-	err := s.writes.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), clock_timestamp(),
-		current_setting('synchronous_standby_names') <> '',
-		EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), current_setting('server_encoding')`).
-		Scan(&d.Version, &d.Standby, &d.Now, &d.Waits, &d.Citus, &d.Encoding)
+	d, err := session.Examine(ctx, s.writes, s.options.clock)
 	if err != nil {
 		return err
 	}
@@ -240,25 +222,7 @@ func (s *Store) examine(ctx context.Context) error {
 		s.settings = session.Settings(true)
 		s.writes.Reset()
 	}
-	return d.err(s.options, before, s.options.clock())
-}
-
-// err returns why a database cannot be used, given the time before and after it was asked.
-func (d *server) err(o Options, before, after time.Time) error {
-	switch {
-	case d.Version < 150000:
-		return fmt.Errorf("the database is PostgreSQL %d, and 15 is the oldest that works", d.Version/10000)
-	case d.Standby:
-		return errors.New("the database is a standby that takes no writes: database-url must name the primary")
-	case d.Encoding != "UTF8":
-		return fmt.Errorf("the database has the encoding %s, and must have UTF8", d.Encoding)
-	case d.Now.Before(before.Add(-maxClockDifference)), d.Now.After(after.Add(maxClockDifference)):
-		return fmt.Errorf("the clock of this machine is %v off the database's, and may be off by %v",
-			before.Sub(d.Now).Abs().Round(time.Millisecond), maxClockDifference)
-	case !o.LonePrimary && !d.Waits:
-		return errors.New("the database has no synchronous standby: add one (synchronous_standby_names), or set durability=storage if the storage below it replicates, or require-standby=false")
-	}
-	return nil
+	return d.Refusal(s.options.LonePrimary)
 }
 
 // IsURL reports whether a text has the form of a database's URL. It may lack what the
@@ -276,6 +240,71 @@ func Describe(text string) string {
 		return "a database"
 	}
 	return u.Host + "/" + strings.TrimPrefix(u.Path, "/")
+}
+
+// Report is what a database looks like to a program that would use it.
+type Report struct {
+	Server  string        // version of PostgreSQL, "15.4"
+	Schema  int           // version of the tables; 0 without any
+	Needed  int           // the version that this program makes
+	Standby bool          // commits wait for a standby
+	Ahead   time.Duration // by how much its clock is certainly ahead of this machine's
+	Latency time.Duration // of one question
+	// Refused is why Open would refuse it; nil if it would not.
+	Refused error
+}
+
+// Examine looks at a database as Open does, and changes nothing. The error is that of the
+// connection; what the database lacks is in the report. Neither has a credential.
+func Examine(ctx context.Context, o Options) (r Report, err error) {
+	if o, err = o.withDefaults(); err != nil {
+		return r, err
+	}
+	config, err := session.Parse(o.URL, newIncarnation())
+	if err != nil {
+		return r, err
+	}
+	if r.Refused = session.RefusePooler(ctx, config.ConnConfig); r.Refused != nil {
+		if errors.Is(r.Refused, session.ErrPooler) {
+			return r, nil // nothing that is prepared would work
+		}
+		return r, session.Translate(ctx, r.Refused)
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return r, session.Translate(ctx, err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	if _, err := session.Examine(ctx, conn, o.clock); err != nil { // prepares the question
+		return r, session.Translate(ctx, err)
+	}
+	s, err := session.Examine(ctx, conn, o.clock)
+	if err != nil {
+		return r, session.Translate(ctx, err)
+	}
+	tables, err := schema.Read(ctx, conn)
+	if err != nil {
+		return r, session.Translate(ctx, err)
+	}
+	r = Report{
+		Server: fmt.Sprintf("%d.%d", s.Version/10000, s.Version%10000), Schema: tables.Version, Needed: schema.Version,
+		Standby: s.Waits, Ahead: s.Ahead, Latency: s.Latency, Refused: s.Refusal(o.LonePrimary),
+	}
+	if r.Refused == nil && tables.Least > schema.Version {
+		r.Refused = tables.Err()
+	}
+	if r.Refused == nil {
+		r.Refused = refuseRestoring(ctx, conn, tables)
+	}
+	return r, nil
+}
+
+// refuseRestoring returns why a database that a restore has not finished cannot be used.
+func refuseRestoring(ctx context.Context, conn *pgx.Conn, tables schema.State) error {
+	if tables.Version == 0 {
+		return nil
+	}
+	return refuseUnfinished(ctx, conn)
 }
 
 // Migrate brings the tables of a database to the version that this program needs, and

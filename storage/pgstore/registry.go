@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -186,6 +187,48 @@ var (
 	bumpEventTypes = tables.Statement("registry.eventTypes", `UPDATE registry SET version = version + 1, event_types = version + 1 RETURNING version`)
 	bumpAPIKeys    = tables.Statement("registry.apiKeys", `UPDATE registry SET version = version + 1, api_keys = version + 1 RETURNING version`)
 )
+
+// sqlHold waits for the change that is under way, and keeps others from beginning. Stores
+// that accept events read the row and are not kept from it. The lock is one node's at a time:
+// a shared one would leave a multixact behind for each group of holders.
+var sqlHold = tables.Statement("registry.hold", `SELECT version FROM registry FOR UPDATE`)
+
+// maxHold bounds for how long registrations are held: publishing, with its patience, takes
+// less or fails. The server would end the session a second later.
+const maxHold = 4 * time.Second
+
+// HoldRegistrations keeps all nodes from changing registrations until release is called, for
+// four seconds at most.
+func (s *Store) HoldRegistrations(ctx context.Context) (release func(), err error) {
+	err = s.view(ctx, "hold the registrations", func(ctx context.Context, _ querier) error {
+		tx, err := s.reads.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlHold); err != nil {
+			return errors.Join(err, tx.Rollback(ctx))
+		}
+		released := make(chan struct{})
+		release = sync.OnceFunc(func() { close(released) })
+		go s.hold(tx, released) // closing the pool waits for it
+		return nil
+	})
+	return release, err
+}
+
+// hold ends a transaction when it is released, or has lasted for long enough.
+func (s *Store) hold(tx pgx.Tx, released <-chan struct{}) {
+	timer := time.NewTimer(maxHold)
+	defer timer.Stop()
+	select {
+	case <-released:
+	case <-timer.C:
+	case <-s.life.closed:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = tx.Rollback(ctx) // if it fails the session ends, and the lock with it
+}
 
 // changeOne changes one row of the registrations by a statement; refused is the error if
 // there is no such row, or if there is one already.

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/pgstore/tables"
@@ -105,7 +104,7 @@ type gate struct {
 // changed it by hand during the attempt, a second transaction looks where it is: one that
 // was ended meanwhile stays ended, unless the attempt delivered it.
 func (s *Store) Settle(st webhook.Settlement, done func(error)) {
-	now, claimed := s.bodies.Bound(st.Now, time.Now())
+	now, claimed := s.bodies.Bound(st.Now, s.options.Now())
 	o := &outcome{was: st.Was, now: now, Settled: record.EncodeSettled(&now)}
 	o.now.AttemptLog = nil
 	o.kind = o.believedKind()

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,38 @@ var versionTests = []sharedTest{
 		same(b.fixture, b.queue(2), nil)
 		same(b.fixture, b.queue(3), []webhook.ID{good.ID.For(3)})
 		same(b.fixture, b.delivery(id).Status, webhook.Delivered)
+	}},
+	{"hold registrations on all nodes until they are released", func(c *cluster) {
+		a, b := c.two()
+		release, err := a.HoldRegistrations(c.Context())
+		a.must(err)
+		changed := make(chan error, 1)
+		go func() { changed <- b.CreateEventType(c.Context(), webhook.EventType{Name: "t"}) }()
+		held := a.version()
+		for range 20 {
+			_, err = a.acceptMatched(held, a.event(1))
+			a.must(err)
+		}
+		same(a.fixture, a.version(), held)
+		release()
+		release() // does nothing
+		a.must(<-changed)
+		release, err = b.HoldRegistrations(c.Context()) // the next one's turn
+		b.must(err)
+		release()
+		same(a.fixture, a.version() > held, true)
+		_, err = a.acceptMatched(held, a.event(1))
+		a.is(err, webhook.ErrStale)
+	}},
+	{"let go of registrations that nobody releases", func(c *cluster) {
+		a, b := c.two()
+		_, err := a.HoldRegistrations(c.Context())
+		a.must(err)
+		err = webhook.ErrUnavailable
+		for begun := time.Now(); errors.Is(err, webhook.ErrUnavailable) && time.Since(begun) < time.Minute; {
+			err = b.CreateEventType(c.Context(), webhook.EventType{Name: "t"})
+		}
+		b.must(err)
 	}},
 	{"raise the version with each change of registrations, and with nothing else", func(c *cluster) {
 		a, b := c.two()

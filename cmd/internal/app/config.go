@@ -17,6 +17,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/session"
 	"github.com/corpastro/astrohook/storage/pgstore"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -51,6 +52,12 @@ type Config struct {
 	Profiling bool `group:"Server" help:"Serve /debug/pprof/ on the admin listener."`
 
 	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`
+
+	PublicURL          string   `group:"Console and portal" placeholder:"URL" help:"Address under which browsers reach the server, such as https://hooks.example.com/astrohook: portal links begin with it, and cookies are for its path. Default: that of each request."`
+	PortalFrameOrigins []string `group:"Console and portal" placeholder:"ORIGIN" help:"Origins such as https://app.example.com whose pages may show the portal in a frame. Default: none."`
+	BrandName          string   `group:"Console and portal" placeholder:"NAME" help:"What the portal calls itself, up to 100 characters."`
+	BrandColor         string   `group:"Console and portal" placeholder:"#RRGGBB" help:"Colour of the portal's buttons and links."`
+	BrandLogo          string   `group:"Console and portal" placeholder:"URL" help:"Logo of the portal: an https URL, or a data URL of an image in base64, up to 32KiB. Logos of single links can be on the same host."`
 
 	// At least one of the first four is required: without a key no token can be verified,
 	// and nobody could make the first API key.
@@ -171,10 +178,18 @@ func (c *Config) check() error {
 	if _, err := c.clientLimits(); err != nil {
 		return err
 	}
+	if _, err := c.pages(); err != nil {
+		return err
+	}
 	if c.Log == nil {
 		return errors.New("app: Config.Log is missing")
 	}
 	return nil
+}
+
+// pages returns the settings of the console and the portal.
+func (c *Config) pages() (session.Pages, error) {
+	return session.ParsePages(c.PublicURL, c.PortalFrameOrigins, webhook.Brand{Name: c.BrandName, Color: c.BrandColor, LogoURL: c.BrandLogo})
 }
 
 // rule is one check of a setting, already carried out.

@@ -52,6 +52,13 @@ func (c *Config) database(log *slog.Logger) pgstore.Options {
 	}
 }
 
+// ExamineDatabase looks at the database that a server with these settings would use, as its
+// start does, and changes nothing. The report says whether the start would refuse it. Nothing
+// that it returns has a credential.
+func (c *Config) ExamineDatabase(ctx context.Context) (pgstore.Report, error) {
+	return pgstore.Examine(ctx, c.database(nil))
+}
+
 // withoutEffect returns the names of the settings that somebody has set and that have no
 // effect with a database. With --dev the data directory still holds the token.
 func (c *Config) withoutEffect() (names []string) {

@@ -98,6 +98,8 @@ var forbidden = []edge{
 	{"httpapi/problem", "httpapi/auth", "what an answer looks like does not depend on who asks"},
 	{"httpapi/exchange", "httpapi/registration", "what all calls share knows nothing of one resource"},
 	{"httpapi/jsonbody", "httpapi/registration", "what all bodies share knows nothing of one resource"},
+	{"httpapi/session", "httpapi/console", "whoever signs in, the pages are the same"},
+	{"httpapi/console", "httpapi/session", "the pages are the same for everybody"},
 	{"httpapi/console", "httpapi/auth", "the pages are the same for everybody"},
 	{"httpapi/console", "httpapi/inbound", "the pages are the same on every connection"},
 	{"httpapi/jobs", "httpapi/eventtypes", "a job names types, registered or not"},

@@ -156,10 +156,15 @@ func (a *App) startActors() error {
 
 // openAPI makes the HTTP API. It answers nothing before listen.
 func (a *App) openAPI() error {
+	pages, err := a.config.pages()
+	if err != nil {
+		return err
+	}
 	a.parts.jobs = jobs.New(jobs.Options{
 		Store: a.parts.store, Dispatcher: a.parts.dispatcher, Log: a.component("jobs"), Look: a.lookForJobs(),
 	})
 	api, err := httpapi.New(httpapi.Options{
+		Pages:        pages,
 		Store:        a.parts.store,
 		Dispatcher:   a.dispatcherOf(leasingDispatcher{a.parts.dispatcher, a.parts.leases}),
 		Peers:        a.peersOf(),

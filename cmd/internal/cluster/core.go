@@ -10,7 +10,7 @@ import (
 
 // movesPerSecond bounds how many parts living nodes hand over in a second, all of them
 // together: each move interrupts the deliveries of its part for a moment.
-const movesPerSecond = 8
+const movesPerSecond = 32
 
 // core decides for one node. It is not safe for concurrent use.
 type core struct {

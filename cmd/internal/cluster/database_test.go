@@ -247,6 +247,8 @@ func (s *session) Release(ctx context.Context, parts webhook.Parts, to storage.I
 	})
 }
 
+func (s *session) HoldRegistrations(context.Context) (func(), error) { return func() {}, nil }
+
 func (s *session) Leave(ctx context.Context) error {
 	return s.do(ctx, func() error {
 		r, err := s.mine()

@@ -53,6 +53,12 @@ func (m *Member) Changes(ctx context.Context, since uint64, visit func(webhook.E
 	return changes.Version, nil
 }
 
+// HoldRegistrations keeps all nodes from changing registrations until release is called, for
+// a few seconds at most.
+func (m *Member) HoldRegistrations(ctx context.Context) (release func(), err error) {
+	return m.options.Store.HoldRegistrations(ctx)
+}
+
 // Offer sends a hint to the owners of its endpoints, each its own.
 func (m *Member) Offer(h actors.Hint) {
 	by := make(map[storage.Incarnation][]webhook.EndpointNumber, 2)

@@ -124,8 +124,38 @@ func (m *Member) Serve(ctx context.Context, d Dispatcher, api Refresher) error {
 	if err := m.node.AwaitServing(ctx); err != nil {
 		return fmt.Errorf("begin to serve: %w", err)
 	}
+	if err := m.tryOthers(ctx); err != nil {
+		return err
+	}
 	return m.CatchUp(ctx)
 }
+
+// tryOthers refuses to serve beside nodes that do not accept this one's certificate, or whose
+// certificate is not accepted here: nothing would reach them but by the audit of their
+// queues. Nodes that start or stop may not answer yet, or any more.
+func (m *Member) tryOthers(ctx context.Context) error {
+	if m.options.Listener == nil || m.options.TLS == nil {
+		return nil
+	}
+	answered := map[storage.Incarnation]bool{}
+	for range tries {
+		for _, other := range m.node.Others() { // those that have died meanwhile are not there any more
+			if other.Leaving || other.Address == "" || answered[other.Incarnation] {
+				continue
+			}
+			err := m.client.Reach(ctx, other)
+			if errors.Is(err, peer.ErrDistrust) {
+				return &webhook.FieldError{Field: "cluster-tls-ca", Reason: "does not fit: " + err.Error()}
+			}
+			answered[other.Incarnation] = err == nil
+		}
+	}
+	return nil
+}
+
+// tries is how often a node that does not answer is tried, two seconds each at most. A
+// node that died a moment ago delays a start by that.
+const tries = 3
 
 // listen answers other nodes in the background.
 func (m *Member) listen() {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -99,4 +100,51 @@ func (n *node) register() {
 	if status, text := n.do(acme, "POST", "/api/webhooks", register); status != 201 && status != 409 {
 		n.Errorf("register: %d %s", status, text)
 	}
+}
+
+// storm changes the version of the registrations all the time, each time in a transaction of
+// its own, until the row calm is there.
+const storm = `DO $$ BEGIN
+	WHILE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'calm') LOOP
+		UPDATE registry SET version = version + 1;
+		COMMIT;
+	END LOOP;
+END $$`
+
+// TestStormOfRegistrations: while registrations change all the time, faster than events are
+// matched and stored, every event is accepted.
+func TestStormOfRegistrations(t *testing.T) {
+	url, err := postgres.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, url, webhook.ClientLimits{})
+	n.call(201, acme, "POST", "/api/webhooks", register)
+	version := func() uint64 {
+		changes, err := n.member.options.Store.Changes(t.Context(), 1<<62, func(webhook.Endpoint) error { return nil })
+		n.must(err)
+		return changes.Version
+	}
+	var changing sync.WaitGroup
+	for range 3 {
+		changing.Go(func() {
+			if err := pgtest.Exec(t.Context(), url, storm); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	const events = 200
+	before := version()
+	for range events {
+		if got := n.call(202, publisher, "POST", "/api/events", `{"event_type":"user.created","data":1}`)["deliveries"]; got != 1.0 {
+			t.Errorf("%v deliveries", got)
+		}
+	}
+	if during := version() - before; during < events/10 {
+		t.Errorf("only %d changes during %d publications: what was tested?", during, events)
+	} else {
+		t.Logf("%d changes during %d publications", during, events)
+	}
+	n.must(pgtest.Exec(t.Context(), url, "INSERT INTO meta (name, value) VALUES ('calm', '')"))
+	changing.Wait()
 }

@@ -78,6 +78,8 @@ func (p *place) Changes(_ context.Context, since uint64, visit func(webhook.Endp
 	return storage.Changes{Version: p.version, EventTypes: since < p.version, APIKeys: since < p.version}, nil
 }
 
+func (p *place) HoldRegistrations(context.Context) (func(), error) { return func() {}, nil }
+
 func (p *place) Delivery(_ context.Context, id webhook.ID) (webhook.Delivery, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,9 @@
 // Calls of the server's API, with the cookie of the session. Every page shows what these
 // answers hold, so whatever a page does can be done with curl as well.
 
+/** Reports whether the API has a route such as "get /api/jobs". */
+export const has = (route: string) => API_ROUTES.includes(route);
+
 export interface Fault {
   field: string;
   detail: string;

@@ -77,13 +77,15 @@ const tokens = /\s+|"(?:[^"\\]|\\.)*"|[-+.\w]+|[{}[\],:]/gs;
  * Returns undefined for what is no JSON.
  */
 export function layout(text: string): Token[] | undefined {
+  try {
+    JSON.parse(text); // whether it is JSON; what it returns is not used
+  } catch {
+    return undefined;
+  }
   const out: Token[] = [];
   let depth = 0;
-  let end = 0;
   const line = () => out.push({ kind: 'gap', text: '\n' + '  '.repeat(Math.min(depth, 40)) });
   for (const match of text.matchAll(tokens)) {
-    if (match.index !== end) return undefined;
-    end = match.index + match[0].length;
     const part = match[0];
     if (/^\s/.test(part)) continue;
     const before = out.at(-1)?.text;
@@ -101,7 +103,7 @@ export function layout(text: string): Token[] | undefined {
     if (part === '{' || part === '[') depth++;
     if (part === ',') line();
   }
-  return end === text.length && depth === 0 ? out : undefined;
+  return out;
 }
 
 function kindOf(part: string): Token['kind'] {

@@ -4,10 +4,15 @@ import { useEffect, useState } from 'preact/hooks';
 import { ended, get, Problem } from './api';
 import { fixBase, followLinks, go, usePlace, type Place } from './router';
 import { applyBrand, RightsContext, rightsOf, useRights, type Session } from './session';
+import { AccessPage } from './pages/access';
+import { AuditPage } from './pages/audit';
 import { DeliveriesPage } from './pages/deliveries';
 import { DeliveryPage } from './pages/delivery';
 import { EventPage } from './pages/event';
+import { EventsPage } from './pages/events';
+import { JobPage, JobsPage } from './pages/jobs';
 import { KeysPage } from './pages/keys';
+import { LivePage } from './pages/live';
 import { OverviewPage } from './pages/overview';
 import { ReceivePage } from './pages/receive';
 import { SignIn } from './pages/signin';
@@ -15,6 +20,7 @@ import { TypesPage } from './pages/types';
 import { WebhookPage } from './pages/webhook';
 import { WebhooksPage } from './pages/webhooks';
 import { listenToKeys } from './ui/keys';
+import { pagesFor } from './ui/nav';
 import { Empty, Loading, ProblemNote } from './ui/parts';
 import { Shell } from './ui/shell';
 import { setTheme, theme } from './ui/theme';
@@ -64,22 +70,31 @@ function Page({ place }: { place: Place }) {
     if (first) go('webhooks', true);
   }, [first]);
   if (first) return <Loading />;
+  const nowhere = <Empty title="There is no such page"><p>The pages are in the list on the side; <kbd>?</kbd> shows the keys.</p></Empty>;
+  // An event has a page of its own even where events have no list.
+  if (name !== 'events' && !pagesFor(rights).some((page) => page.path === name)) return nowhere;
   if (id !== undefined) {
     switch (name) {
       case 'webhooks': return <WebhookPage key={id} id={id} query={place.query} />;
       case 'deliveries': return <DeliveryPage key={id} id={id} />;
       case 'events': return <EventPage key={id} id={id} />;
+      case 'jobs': return <JobPage key={id} id={id} />;
     }
   }
   switch (name) {
     case '': return <OverviewPage query={place.query} />;
     case 'webhooks': return <WebhooksPage query={place.query} />;
     case 'deliveries': return <DeliveriesPage query={place.query} />;
+    case 'events': return <EventsPage query={place.query} />;
+    case 'live': return <LivePage query={place.query} />;
+    case 'jobs': return <JobsPage query={place.query} />;
+    case 'audit': return <AuditPage query={place.query} />;
+    case 'access': return <AccessPage />;
     case 'types': return <TypesPage />;
     case 'keys': return <KeysPage />;
     case 'receive': return <ReceivePage />;
   }
-  return <Empty title="There is no such page"><p>The pages are in the list on the side; <kbd>?</kbd> shows the keys.</p></Empty>;
+  return nowhere;
 }
 
 setTheme(theme());

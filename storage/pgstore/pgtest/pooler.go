@@ -156,7 +156,7 @@ func (p *Pooler) take() (*pgconn.HijackedConn, error) {
 	return server, nil
 }
 
-// free gives a session back.
+// free returns a session to the pool.
 func (p *Pooler) free(server *pgconn.HijackedConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -107,7 +107,9 @@ const looks = 4
 //
 // For a change each table is read as it is at that moment, so a delivery that another
 // transaction moves meanwhile can be missed in both places. Find looks again then: a
-// delivery does not move so often as to be missed each time.
+// delivery does not move so often as to be missed each time. One statement for all tables
+// would miss it too: it waits for the move that has locked the row, finds it gone, and does
+// not see the new one, which is younger than the statement.
 func (f Finder) Find(ctx context.Context, tx pgx.Tx, id webhook.ID, how lookup) (d webhook.Delivery, err error) {
 	for range looks {
 		d, err = f.look(ctx, tx, id, how)

@@ -47,7 +47,7 @@ var errFaults = errors.New("something does not work")
 func (d *Doctor) Run(ctx context.Context, p *output.Printer) error {
 	var found []finding
 	add := func(check, status, detail string) { found = append(found, finding{check, status, detail}) }
-	d.machine(add)
+	d.machine(ctx, add)
 	d.server(ctx, add)
 	d.way(ctx, add)
 	if err := show(p, found); err != nil {
@@ -89,7 +89,7 @@ func show(p *output.Printer, found []finding) error {
 type report func(check, status, detail string)
 
 // machine examines what a server on this machine would find.
-func (d *Doctor) machine(add report) {
+func (d *Doctor) machine(ctx context.Context, add report) {
 	if err := d.Check(); err != nil {
 		add("settings", fault, err.Error())
 	} else {
@@ -98,7 +98,8 @@ func (d *Doctor) machine(add report) {
 	if d.Config.DatabaseURL == "" {
 		d.disk(add)
 	} else {
-		add("data directory", skipped, "the database holds everything; a start examines it")
+		add("data directory", skipped, "the database holds everything")
+		d.database(ctx, add)
 	}
 	attempts, err := app.MostAttempts()
 	switch {

@@ -26,6 +26,7 @@ type server struct {
 	token    int // status of the API
 	version  string
 	metrics  string // "" for those of a server at work
+	nodes    string // answer of the API
 }
 
 const atWork = `# TYPE astrohook_deliveries_pending gauge
@@ -70,6 +71,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			text = atWork + "astrohook_events_accepted_total " + strings.Repeat("1", s.accepted/10) + "\n"
 		}
 		_, _ = w.Write([]byte(text))
+	case "/api/nodes":
+		_, _ = w.Write([]byte(s.nodes))
 	case "/api/webhooks":
 		w.WriteHeader(s.token)
 		_, _ = w.Write([]byte(`{"title":"Not authenticated"}`))
@@ -200,6 +203,7 @@ func TestDoctor(t *testing.T) {
 	well := start(t, &server{ready: 200, version: "1", token: 200})
 	late := start(t, &server{ready: 503, version: "1", token: 401, skew: time.Hour})
 	publisher := start(t, &server{ready: 200, version: "1", token: 403})
+	const nowhere = "postgres://u:s3cret@127.0.0.1:1/x"
 	at := func(url string) connection.Flags { return connection.Flags{Server: url, Token: "t"} }
 	for _, c := range []struct {
 		reason        string
@@ -210,7 +214,8 @@ func TestDoctor(t *testing.T) {
 		{"right settings", Doctor{Flags: at(well)}, "settings", ok, "serve would start"},
 		{"wrong settings", Doctor{Flags: at(well), Check: func() error { return errors.New("--listen is wrong") }}, "settings", fault, "--listen is wrong"},
 		{"a directory to be made", Doctor{Flags: at(well)}, "data directory", ok, "not/made/yet"},
-		{"a database in its place", Doctor{Flags: at(well), Config: app.Config{DatabaseURL: "postgres://db/x"}}, "data directory", skipped, "the database holds everything"},
+		{"a database in its place", Doctor{Flags: at(well), Config: app.Config{DatabaseURL: nowhere}}, "data directory", skipped, "the database holds everything"},
+		{"one that is not there", Doctor{Flags: at(well), Config: app.Config{DatabaseURL: nowhere}}, "database", fault, "connection refused"},
 		{"room on the disk", Doctor{Flags: at(well), Config: app.Config{DiskReserve: 1}}, "disk", ok, "publishing is refused below 1 B"},
 		{"a full disk", Doctor{Flags: at(well), Config: app.Config{DiskReserve: 1 << 60}}, "disk", fault, "less than the reserve of 1.0 EiB"},
 		{"a server that is well", Doctor{Flags: at(well)}, "server", ok, "is ready, version 1"},

@@ -32,7 +32,10 @@ type figures struct {
 	DiskReserve  *float64           `json:"disk_reserve_bytes,omitempty"`
 	Stored       *float64           `json:"storage_bytes,omitempty"`
 	Panics       float64            `json:"panics_total"`
-	Rates        *rates             `json:"rates,omitempty"` // between two looks
+	Nodes        *float64           `json:"cluster_nodes,omitempty"`      // alive; none without a cluster
+	Parts        *float64           `json:"cluster_parts,omitempty"`      // of this node, of 256
+	FreeParts    *float64           `json:"cluster_free_parts,omitempty"` // that no node delivers to
+	Rates        *rates             `json:"rates,omitempty"`              // between two looks
 
 	at time.Time // when they were read
 }
@@ -60,6 +63,7 @@ func (p prober) figures(ctx context.Context, admin string) (*figures, error) {
 		Webhooks: m.by("astrohook_webhooks", "status"), BreakersOpen: m.maybe("astrohook_breakers_open"),
 		DiskFree: m.maybe("astrohook_disk_free_bytes"), DiskReserve: m.maybe("astrohook_disk_reserve_bytes"), Stored: m.maybe("astrohook_storage_bytes"),
 		Panics: m.sum("astrohook_panics_total"), at: time.Now(),
+		Nodes: m.maybe("astrohook_cluster_nodes"), Parts: m.maybe("astrohook_cluster_parts"), FreeParts: m.maybe("astrohook_cluster_free_parts"),
 	}, nil
 }
 
@@ -111,6 +115,9 @@ func (f *figures) fields() []output.Field {
 	}
 	if f.Webhooks != nil {
 		fields = append(fields, output.Field{Title: "webhooks", Text: fmt.Sprintf("%.0f active, %.0f paused, %.0f disabled", f.Webhooks["active"], f.Webhooks["paused"], f.Webhooks["disabled"])})
+	}
+	if f.Nodes != nil {
+		fields = append(fields, f.cluster())
 	}
 	if f.BreakersOpen != nil {
 		fields = append(fields, output.Field{Title: "breakers open", Text: fmt.Sprintf("%.0f", *f.BreakersOpen), Tone: toneIf(*f.BreakersOpen > 0, output.Warn)})

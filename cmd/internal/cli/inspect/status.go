@@ -17,7 +17,8 @@ import (
 // defaultAdmin is where a server's admin listener is unless that is set.
 const defaultAdmin = "http://127.0.0.1:9090"
 
-// Status shows whether a server is ready, and what it is doing. It needs no token.
+// Status shows whether a server is ready, and what it is doing. It needs no token; with an
+// operator's it lists the nodes of a cluster, too.
 type Status struct {
 	connection.Flags `embed:""`
 	live.Watch       `embed:""`
@@ -37,6 +38,7 @@ type state struct {
 	AnsweredMS float64  `json:"answered_in_ms,omitempty"`
 	Metrics    *figures `json:"metrics,omitempty"`
 	NoMetrics  string   `json:"no_metrics,omitempty"` // why there are none
+	Nodes      []node   `json:"nodes,omitempty"`      // of its cluster, if there is one and a token that may see them
 }
 
 // Run prints the state. A server that is not ready is an error, after what is known of it.
@@ -52,6 +54,9 @@ func (c *Status) Run(ctx context.Context, std terminal.Streams) error {
 		s := look(ctx, prober, target.Server, c.admin(target.Server))
 		s.Metrics.since(before)
 		before = s.Metrics
+		if s.Version != "" {
+			s.Nodes = nodes(ctx, target)
+		}
 		text, err := json.Marshal(s)
 		if err != nil {
 			return fmt.Errorf("write the result: %w", err)
@@ -124,6 +129,9 @@ func showState(p *output.Printer, s state) error {
 	}
 	if s.Metrics != nil {
 		fields = append(fields, s.Metrics.fields()...)
+	}
+	for i := range s.Nodes {
+		fields = append(fields, s.Nodes[i].field())
 	}
 	return p.Card(append(fields, output.Field{Title: "no metrics", Text: s.NoMetrics, Tone: output.Quiet}))
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -96,6 +97,19 @@ func (c *Client) Call(ctx context.Context, to storage.Node, path string, body []
 		return nil, fmt.Errorf("%w: its answer, status %d, is not authenticated", ErrAway, answer.StatusCode)
 	}
 	return content, errorOf(code)
+}
+
+// Reach returns ErrDistrust if a node and this one do not accept each other's certificates,
+// and ErrAway if the node does not answer. What it answers does not matter.
+func (c *Client) Reach(ctx context.Context, to storage.Node) error {
+	_, err := c.Call(ctx, to, pathLook, nil)
+	switch {
+	case distrusts(err):
+		return fmt.Errorf("node %s at %s: %w: %w", to.Name, to.Address, ErrDistrust, err)
+	case errors.Is(err, ErrAway):
+		return err
+	}
+	return nil
 }
 
 // next returns the number of the next request to a node.

@@ -2,8 +2,11 @@ package peer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -72,4 +75,18 @@ func errorOf(code string) error {
 		}
 	}
 	return errors.New("the other node failed")
+}
+
+// ErrDistrust reports that two nodes have certificates of different authorities, or that one
+// of them has none.
+var ErrDistrust = errors.New("its certificate and those of this node are not of one authority")
+
+// distrusts reports whether a request failed because of the certificates. The side that
+// refuses a client's may end the connection before its reason arrives: then it does not.
+func distrusts(err error) bool {
+	var verifying *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	var remote *net.OpError
+	return errors.As(err, &verifying) || errors.As(err, &plain) ||
+		errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Error(), "tls: ")
 }

@@ -24,7 +24,7 @@ export function DeliveryPage({ id }: { id: string }) {
   const d = reading.answer?.data;
   const log = d?.attempt_log ?? [];
   const pending = d !== undefined && ['queued', 'processing', 'retrying'].includes(d.status);
-  const wanted = pending ? 1000 : 10_000;
+  const wanted = pending ? 1500 : 10_000;
   if (every !== wanted && d) setEvery(wanted);
   const redeliver = async () => {
     if (rights.change && (await action.run(() => post(path + '/retry')))) {
@@ -64,7 +64,7 @@ export function DeliveryPage({ id }: { id: string }) {
           ['Cancelled', d.cancelled_at && <Exactly time={d.cancelled_at} />],
           ['Reason', d.reason && <><code>{d.reason}</code> {d.error_message}</>],
           ['Waits for', d.waiting_for && <>{d.waiting_for.replace('_', ' ')}{d.until && <span class="dim"> · {ago(d.until, now)}</span>}</>],
-          ['Next attempt', d.next_attempt_at && ago(d.next_attempt_at, now)],
+          ['Next attempt', d.next_attempt_at && due(d.next_attempt_at, now)],
         ]} />
       </Panel>
       <Panel title={`Attempts (${d.attempts})`}>
@@ -85,9 +85,12 @@ export function DeliveryPage({ id }: { id: string }) {
   );
 }
 
+/** When an attempt comes, or for how long it has been due. */
+const due = (time: string, now: number) => (Date.parse(time) < now ? 'due for ' + ago(time, now).replace(' ago', '') : ago(time, now));
+
 function PayloadOf({ text }: { text: string }) {
   const payload = exact(text, 'payload');
-  return payload === undefined ? <p class="dim">It is not kept any more.</p> : <Payload text={payload} label="Data of the event" />;
+  return payload === undefined ? <p class="dim">It is not kept any more.</p> : <Payload text={payload} label="Payload" />;
 }
 
 /** The attempts as bars on one line of time: where they began, how long they took, how they ended. */

@@ -26,7 +26,7 @@ export function EventPage({ id }: { id: string }) {
         <Table label="Deliveries" list={list} id={(d) => d.id} open={(d) => 'deliveries/' + d.id} columns={deliveryColumns(now, true)}
           empty={<Empty title="No webhook asked for it"><p>A webhook that is registered later does not get it by itself.</p></Empty>} />
       </Panel>
-      <Panel title="Data">{data !== undefined && <Payload text={data} label="Data of the event" />}</Panel>
+      <Panel title="Data">{data !== undefined && <Payload text={data} label="Payload" />}</Panel>
     </>
   );
 }

@@ -1,6 +1,6 @@
 // The overview: how the server is doing, and which webhooks need somebody.
 import { useReading, useNow } from '../data';
-import { ago, bytes, count, duration, percent, rate } from '../format';
+import { bytes, count, duration, percent, rate } from '../format';
 import { setQuery } from '../router';
 import type { Overview } from '../types';
 import { Chart } from '../ui/chart';
@@ -18,14 +18,14 @@ interface Series {
 type Worst = Overview['worst'][number];
 
 export function OverviewPage({ query }: { query: URLSearchParams }) {
-  const live = useReading<Overview>('api/overview', {}, 2000);
+  const live = useReading<Overview>('api/overview', { series: false }, 2000);
   const now = useNow();
   const o = live.answer?.data;
   if (!o) return live.problem ? <ProblemNote problem={live.problem} retry={live.reload} /> : <Loading />;
   const minute = o.rates[0];
   return (
     <>
-      <Head title="Overview" note={`Up since ${ago(o.started_at, now)}`} />
+      <Head title="Overview" note={`Up for ${duration(Math.max(0, now - Date.parse(o.started_at)))}`} />
       <ProblemNote problem={live.problem} />
       <div class="tiles">
         <Tile name="Pending" value={count(o.pending)} note={`of ${count(o.pending_limit)} at most`} tone={o.pending > o.pending_limit * 0.8 ? 'bad' : undefined} />
@@ -37,7 +37,7 @@ export function OverviewPage({ query }: { query: URLSearchParams }) {
         <Tile name="Webhooks" value={count(o.webhooks.active)} note={`${count(o.webhooks.paused)} paused, ${count(o.webhooks.disabled)} disabled`} to="webhooks" />
         {o.disk && <Tile name="Disk free" value={bytes(o.disk.free_bytes)} note={`${bytes(o.disk.storage_bytes)} stored, ${bytes(o.disk.reserve_bytes)} reserved`} tone={o.disk.free_bytes < o.disk.reserve_bytes * 2 ? 'bad' : undefined} />}
       </div>
-      <Charts overview={o} query={query} />
+      <Charts query={query} />
       <Panel title="Webhooks that stand out" label="Webhooks that stand out">
         <WorstTable rows={o.worst} />
       </Panel>
@@ -54,9 +54,10 @@ function Tile({ name, value, note, tone, to }: { name: string; value: string; no
 
 const ranges: [string, number][] = [['1h', 60], ['6h', 360], ['24h', 1440]];
 
-function Charts({ overview, query }: { overview: Overview; query: URLSearchParams }) {
-  const series = (overview as { series?: Series }).series;
-  if (!series) return null;
+function Charts({ query }: { query: URLSearchParams }) {
+  const reading = useReading<Overview & { series?: Series }>('api/overview', {}, 15_000);
+  const series = reading.answer?.data.series;
+  if (!series) return <ProblemNote problem={reading.problem} />;
   const chosen = query.get('range') ?? '1h';
   const minutes = ranges.find(([name]) => name === chosen)?.[1] ?? 60;
   const total = series.pending.length;

@@ -1,21 +1,23 @@
 // One webhook: how it is doing, its settings and secrets, and what it was sent.
 import { useState } from 'preact/hooks';
-import { call, post } from '../api';
+import { call, has, post } from '../api';
 import { useListing, useNow, useReading } from '../data';
 import { ago, count, duration, percent } from '../format';
 import { go } from '../router';
 import { useRights } from '../session';
-import type { Delivery, Health, Webhook } from '../types';
+import type { Delivery, Health, Job, Webhook } from '../types';
 import { Action, useAction } from '../ui/dialog';
 import { useKeys } from '../ui/keys';
 import { Badge, Copy, Empty, Exactly, Facts, Head, Link, Loading, Panel, ProblemNote } from '../ui/parts';
 import { Table } from '../ui/table';
 import { deliveryColumns } from './deliveries';
+import { StartJob } from './job_start';
+import { JobTable } from './jobs';
 import { Rotate } from './secrets';
 import { TestSend } from './test_send';
 import { WebhookForm } from './webhook_form';
 
-type Open = 'settings' | 'test' | 'rotate' | 'delete' | 'end-rotation';
+type Open = 'settings' | 'test' | 'rotate' | 'delete' | 'end-rotation' | 'job';
 
 export function WebhookPage({ id }: { id: string; query: URLSearchParams }) {
   const path = 'api/webhooks/' + encodeURIComponent(id);
@@ -57,7 +59,9 @@ export function WebhookPage({ id }: { id: string; query: URLSearchParams }) {
         <SettingsPanel w={w} change={rights.change} open={setOpen} />
       </div>
       <Recent id={id} />
+      {has('get /api/jobs') && <Jobs id={id} start={rights.change ? () => setOpen('job') : undefined} />}
       {open === 'settings' && <WebhookForm webhook={w} close={close} done={() => { webhook.reload(); health.reload(); }} />}
+      {open === 'job' && <StartJob webhook={id} action="retry" filter={{}} ask close={close} />}
       {open === 'test' && <TestSend webhook={w} close={close} />}
       {open === 'rotate' && <Rotate webhook={w} close={() => { close(); webhook.reload(); }} />}
       {open === 'end-rotation' && (
@@ -86,7 +90,7 @@ function HealthPanel({ reading }: { reading: ReturnType<typeof useReading<Health
       {h.owner === 'unreachable' && <p class="notice bad">The node that delivers to it did not answer; this is what is stored.</p>}
       <Facts rows={[
         ['Waits for', h.waiting_for && <>{h.waiting_for.replace('_', ' ')}{h.until && <span class="dim"> · {ago(h.until, now)}</span>}</>],
-        ['Circuit breaker', <><Badge is={h.circuit_breaker.state} />{h.circuit_breaker.open_until && <span class="dim"> until {ago(h.circuit_breaker.open_until, now)}</span>}</>],
+        ['Circuit breaker', <><Badge is={h.circuit_breaker.state} />{h.circuit_breaker.open_until && <span class="dim"> · next try {ago(h.circuit_breaker.open_until, now)}</span>}</>],
         ['Pending', `${count(h.queued)} queued, ${count(h.retrying)} retrying`],
         ['Oldest pending', h.queued + h.retrying > 0 ? duration(h.oldest_pending_age_ms) : undefined],
         ['In flight', `${count(h.in_flight)} of ${count(h.in_flight_allowed)}`],
@@ -136,6 +140,15 @@ function Recent({ id }: { id: string }) {
     <Panel title="Latest deliveries" actions={<Link to={'deliveries?webhook_id=' + id}>All, with filters</Link>}>
       <Table label="Latest deliveries" list={{ ...list, more: undefined }} id={(d) => d.id} open={(d) => 'deliveries/' + d.id} columns={deliveryColumns(now, false)}
         empty={<Empty title="Nothing was sent yet"><p>Press <kbd>t</kbd> to send a test, or publish an event of a type that it asks for.</p></Empty>} />
+    </Panel>
+  );
+}
+
+function Jobs({ id, start }: { id: string; start: (() => void) | undefined }) {
+  const list = useListing<Job>('api/jobs', { webhook_id: id, limit: 5 }, 2000);
+  return (
+    <Panel title="Jobs" actions={<>{start && <button type="button" onClick={start}>New job</button>}<Link to={'jobs?webhook_id=' + id}>All</Link></>}>
+      <JobTable list={{ ...list, more: undefined }} webhook={false} empty={<Empty title="No jobs"><p>A job retries, cancels, replays or backfills many deliveries at once, and counts them first.</p></Empty>} />
     </Panel>
   );
 }

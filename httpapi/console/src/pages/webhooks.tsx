@@ -45,7 +45,7 @@ export function WebhooksPage({ query }: { query: URLSearchParams }) {
         <ChoiceFilter name="health" label="Health" query={query} options={['failing', 'slow', 'open', 'idle']} />
         <TextFilter name="event_type" label="Event type" query={query} placeholder="user.created" />
         {rights.admin && <TextFilter name="client_id" label="Client" query={query} />}
-        <ChoiceFilter name="sort" label="Sort by" query={query} options={[['created', 'created'], ['backlog', 'backlog'], ['age', 'oldest pending'], ['failures', 'failures']]} />
+        <ChoiceFilter name="sort" label="Sort by" any="created" query={query} options={['backlog', ['age', 'oldest pending'], 'failures']} />
       </form>
       <Table label="Webhooks" list={list} id={(w) => w.id} open={(w) => 'webhooks/' + w.id} columns={columns(rights.admin)}
         selection={rights.change ? { ids, set: setIDs } : undefined}

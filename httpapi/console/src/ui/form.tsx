@@ -67,6 +67,15 @@ export function TextFilter({ name, label, query, placeholder }: { name: string; 
   );
 }
 
-export function ChoiceFilter({ name, label, query, options }: { name: string; label: string; query: URLSearchParams; options: ChoiceProps['options'] }) {
-  return <Choice label={label} value={query.get(name) ?? ''} set={(v) => setQuery({ [name]: v })} options={[['', 'any'], ...options]} />;
+interface ChoiceFilterProps {
+  name: string;
+  label: string;
+  query: URLSearchParams;
+  options: ChoiceProps['options'];
+  /** What the choice says without a value. */
+  any?: string;
+}
+
+export function ChoiceFilter({ name, label, query, options, any = 'any' }: ChoiceFilterProps) {
+  return <Choice label={label} value={query.get(name) ?? ''} set={(v) => setQuery({ [name]: v })} options={[['', any], ...options]} />;
 }

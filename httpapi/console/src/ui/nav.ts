@@ -1,4 +1,5 @@
 // The pages that the list of pages shows, by what the session may see.
+import { has } from '../api';
 import type { Rights } from '../session';
 
 export interface PageEntry {
@@ -8,19 +9,31 @@ export interface PageEntry {
   key: string;
 }
 
-const operator: PageEntry[] = [
-  { path: '', name: 'Overview', key: 'o' },
-  { path: 'webhooks', name: 'Webhooks', key: 'w' },
-  { path: 'deliveries', name: 'Deliveries', key: 'd' },
-  { path: 'types', name: 'Event types', key: 't' },
-  { path: 'keys', name: 'API keys', key: 'k' },
-];
+const pages = {
+  overview: { path: '', name: 'Overview', key: 'o' },
+  webhooks: { path: 'webhooks', name: 'Webhooks', key: 'w' },
+  deliveries: { path: 'deliveries', name: 'Deliveries', key: 'd' },
+  events: { path: 'events', name: 'Events', key: 'e' },
+  live: { path: 'live', name: 'Live', key: 'l' },
+  jobs: { path: 'jobs', name: 'Jobs', key: 'j' },
+  types: { path: 'types', name: 'Event types', key: 't' },
+  keys: { path: 'keys', name: 'API keys', key: 'k' },
+  access: { path: 'access', name: 'Portal', key: 'p' },
+  audit: { path: 'audit', name: 'Audit', key: 'a' },
+  receive: { path: 'receive', name: 'Receive', key: 'r' },
+} satisfies Record<string, PageEntry>;
 
-const client: PageEntry[] = [
-  { path: 'webhooks', name: 'Webhooks', key: 'w' },
-  { path: 'deliveries', name: 'Deliveries', key: 'd' },
-  { path: 'types', name: 'Event types', key: 't' },
-  { path: 'receive', name: 'Receive', key: 'r' },
-];
+const operator = [pages.overview, pages.webhooks, pages.deliveries, pages.events, pages.live, pages.jobs, pages.types, pages.keys, pages.access, pages.audit];
+const client = [pages.webhooks, pages.deliveries, pages.events, pages.live, pages.jobs, pages.types, pages.audit, pages.receive];
 
-export const pagesFor = (rights: Rights): PageEntry[] => (rights.admin ? operator : client);
+// What a page shows beyond the API that has always been there.
+const needs: Record<string, string> = {
+  events: 'get /api/events',
+  live: 'get /api/stream',
+  jobs: 'get /api/jobs',
+  access: 'get /api/portal-links',
+  audit: 'get /api/audit',
+};
+
+export const pagesFor = (rights: Rights): PageEntry[] =>
+  (rights.admin ? operator : client).filter((page) => has(needs[page.path] ?? 'get /api/webhooks'));

@@ -25,8 +25,16 @@ export function Exactly({ time }: { time: string | undefined }) {
   return time ? <time dateTime={time} class="mono">{utc(time)} <span class="dim">UTC</span></time> : <span class="none">–</span>;
 }
 
-export function Link({ to, children, class: c, label }: { to: string; children: ComponentChildren; class?: string; label?: string }) {
-  return <a href={to === '' ? './' : to} class={c} aria-label={label}>{children}</a>;
+interface LinkProps {
+  to: string;
+  children: ComponentChildren;
+  class?: string;
+  /** It opens the row that it stands in: j and k go from one to the next. */
+  opens?: boolean;
+}
+
+export function Link({ to, children, class: c, opens }: LinkProps) {
+  return <a href={to === '' ? './' : to} class={c} data-open={opens}>{children}</a>;
 }
 
 /** What an answer other than 2xx said, with a button for the time when Retry-After has passed. */

@@ -13,6 +13,12 @@ export function Payload({ text, label, note }: { text: string; label: string; no
   const [exactly, setExactly] = useState(false);
   const size = useMemo(() => new TextEncoder().encode(text).length, [text]);
   const plain = exactly || !tokens;
+  // Kept from one drawing of the page to the next, so that a long body is not compared again.
+  const body = useMemo(() => (
+    <pre tabIndex={0} role="region" aria-label={label} data-payload={plain ? 'exact' : 'laid out'} class={plain ? 'exact' : undefined}>
+      {plain ? text : shown(tokens)}
+    </pre>
+  ), [text, label, plain, tokens]);
   return (
     <div class="payload">
       <div class="payload-head">
@@ -22,9 +28,7 @@ export function Payload({ text, label, note }: { text: string; label: string; no
           <Copy text={text} />
         </span>
       </div>
-      <pre tabIndex={0} role="region" aria-label={label} data-payload={plain ? 'exact' : 'laid out'} class={plain ? 'exact' : undefined}>
-        {plain ? text : shown(tokens)}
-      </pre>
+      {body}
     </div>
   );
 }
