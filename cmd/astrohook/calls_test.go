@@ -81,6 +81,7 @@ func TestCalls(t *testing.T) {
 		}},
 		{"deliveries cancel --webhook wh_1 -n", []string{`POST /api/jobs {"action":"cancel","dry_run":true,"webhook_id":"wh_1"}`}},
 		{"jobs list --status running --webhook wh_1 --limit 3", []string{"GET /api/jobs?limit=3&status=running&webhook_id=wh_1"}},
+		{"top --sort failures --filter acme", []string{"GET /api/overview?sort=failures"}},
 		{"jobs get job_1", []string{"GET /api/jobs/job_1"}},
 		{"jobs pause job_1", []string{"POST /api/jobs/job_1/pause"}},
 		{"jobs resume job_1 --client acme", []string{"POST /api/jobs/job_1/resume?client_id=acme"}},
@@ -124,6 +125,7 @@ func TestCallsRefused(t *testing.T) {
 		"deliveries cancel whd_1 --since 1h":                              "ids choose single deliveries",
 		"deliveries retry --webhook wh_1 --status delivered":              `but got "delivered"`,
 		"jobs list --status retrying":                                     `but got "retrying"`,
+		"top --sort name":                                                 `but got "name"`,
 		"deliveries get whd_1 -o xml":                                     `but got "xml"`,
 		"deliveries lst":                                                  `did you mean one of "list"`,
 	} {

@@ -65,6 +65,7 @@ type commandLine struct {
 	Migrate   migrateCommand   `cmd:"" group:"Run a server" help:"Make or update the tables of a database."`
 
 	Status     inspect.Status      `cmd:"" group:"See and act" help:"Show whether a server is ready, and what it is doing."`
+	Top        resource.Top        `cmd:"" group:"See and act" help:"Show the webhooks that are worst off, again and again."`
 	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`
 	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
 	Jobs       resource.Jobs       `cmd:"" group:"See and act" help:"List, pause and cancel changes of many deliveries."`

@@ -18,14 +18,33 @@ const compress: Plugin = {
   },
 };
 
-// routes are the API's, such as "get /api/jobs". A page is there if the API that it shows is.
+// routes are the API's, such as "get /api/jobs", and their parameters, such as "get /api/jobs?status".
+// What a page shows is there if the API has it.
 function routes(): string[] {
+  const lines = readFileSync(join(import.meta.dirname, '../openapi.yaml'), 'utf8').split('\n');
+  const shared = new Map<string, string>(); // names of parameters by their names under components
+  lines.forEach((line, i) => {
+    const name = /^      name: (\S+)$/.exec(line)?.[1];
+    const key = /^    (\w+):$/.exec(lines[i - 1] ?? '')?.[1];
+    if (name && key) shared.set(key, name);
+  });
   const out: string[] = [];
   let path = '';
-  for (const line of readFileSync(join(import.meta.dirname, '../openapi.yaml'), 'utf8').split('\n')) {
-    path = /^  (\/\S*):$/.exec(line)?.[1] ?? (/^\S/.test(line) ? '' : path);
+  let route = '';
+  let ofPath: string[] = []; // parameters of every method of the path
+  for (const line of lines) {
+    const begun = /^  (\/\S*):$/.exec(line)?.[1];
+    if (begun || /^\S/.test(line)) [path, route, ofPath] = [begun ?? '', '', []];
     const method = /^    (get|post|put|patch|delete):$/.exec(line)?.[1];
-    if (path && method) out.push(`${method} ${path}`);
+    if (path && method) {
+      route = `${method} ${path}`;
+      out.push(route, ...ofPath.map((name) => `${route}?${name}`));
+    }
+    const parameter = /^ +- name: (\S+)$/.exec(line)?.[1] ?? shared.get(/parameters\/(\w+)"/.exec(line)?.[1] ?? '');
+    if (path && parameter) {
+      if (route) out.push(`${route}?${parameter}`);
+      else ofPath.push(parameter);
+    }
   }
   return out;
 }

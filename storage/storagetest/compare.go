@@ -115,6 +115,7 @@ func (p *pair) change() {
 		{1, "save gate", p.saveGate},
 		{1, "update endpoint", p.updateEndpoint},
 		{1, "registry", p.registry},
+		{1, "job", p.job},
 	}
 	total := 0
 	for _, c := range changes {

@@ -205,7 +205,7 @@ func (c *clusterTrial) loseHints(t *testing.T) {
 	for range faults(t, 1, 20) {
 		stop := c.load()
 		before := c.fatesMet()
-		await(t, "requests to meet each fate", func() error {
+		awaitFor(t, 5*patience, "requests to meet each fate", func() error {
 			for what, n := range c.fatesMet() {
 				if n -= before[what]; n < 50 {
 					return fmt.Errorf("%d were %s", n, fateNames[what])

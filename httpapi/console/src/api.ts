@@ -1,7 +1,7 @@
 // Calls of the server's API, with the cookie of the session. Every page shows what these
 // answers hold, so whatever a page does can be done with curl as well.
 
-/** Reports whether the API has a route such as "get /api/jobs". */
+/** Reports whether the API has a route such as "get /api/jobs", or a parameter: "get /api/jobs?status". */
 export const has = (route: string) => API_ROUTES.includes(route);
 
 export interface Fault {

@@ -48,6 +48,7 @@ func TestRefusals(t *testing.T) {
 		"list event types: ":        &typesList{paged: paged{caller: from, Watch: once}},
 		"register the event type: ": &typesAdd{caller: from, Flags: table, Name: "a.b"},
 		"change the event type: ":   &typesSet{caller: from, Flags: table, Name: "a.b"},
+		"show the overview: ":       &Top{single: single{caller: from, Watch: once}},
 		"list jobs: ":               &jobsList{paged: paged{caller: from, Watch: once}},
 		"show the job: ":            &jobsGet{single: single{caller: from, Watch: once}, ID: "job_1"},
 		"job_1: ":                   &jobsPause{jobChange{caller: from, Flags: table, IDs: []string{"job_1"}}},

@@ -34,7 +34,7 @@ test('by mouse: published, failing, found in the overview, redelivered, delivere
   await page.waitForURL(/webhooks\/wh_/);
   const webhook = idIn(page, 'wh');
 
-  await page.getByRole('link', { name: 'Events', exact: false }).first().click();
+  await page.getByRole('link', { name: 'Overview', exact: false }).first().click();
   await page.getByRole('button', { name: 'Publish an event' }).click();
   await page.getByRole('dialog').getByLabel('Event type').fill('user.created');
   await page.getByRole('dialog').getByLabel('Client').fill('mouse');
@@ -43,7 +43,6 @@ test('by mouse: published, failing, found in the overview, redelivered, delivere
   await page.locator('[data-accepted]').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).first().click();
 
-  await page.getByRole('link', { name: 'Overview', exact: false }).first().click();
   await page.getByRole('table', { name: 'Webhooks that stand out' }).getByRole('link', { name: webhook }).click();
   await page.locator('[data-row]').filter({ hasText: 'retrying' }).getByRole('link').first().click();
   await page.getByText('upstream is away').first().waitFor();
@@ -66,8 +65,10 @@ test('by keyboard alone: published, failing, found in the overview, redelivered,
   await page.keyboard.type(process.env.CONSOLE_TOKEN); // the field has the focus
   await press('Enter');
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  await press('g', 'e');
-  await page.getByRole('heading', { name: 'Events' }).waitFor();
+  await press('g', 'w');
+  await page.getByRole('heading', { name: 'Webhooks' }).waitFor();
+  await press('g', 'o');
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
   await press('n');
   await page.getByRole('dialog').waitFor();
   await press('Control+a');
@@ -76,7 +77,6 @@ test('by keyboard alone: published, failing, found in the overview, redelivered,
   await page.locator('[data-accepted]').waitFor();
   await press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  await press('g', 'o');
   const row = page.getByRole('table', { name: 'Webhooks that stand out' }).getByRole('link', { name: made.id });
   await row.waitFor();
   // j goes down the list until the failing webhook has the focus.

@@ -60,7 +60,7 @@ test('a client registers, sees the secret once, rotates it, tests, and redeliver
   assert.ok(!(await page.content()).includes(second), 'the secret is still there');
   await page.getByRole('button', { name: 'Send a test' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
-  await page.getByRole('dialog').getByText('delivered').waitFor();
+  await page.getByRole('dialog').locator('.outcome').getByText('delivered').waitFor();
   await page.getByRole('button', { name: 'Open the delivery' }).click();
   await page.getByRole('button', { name: 'Redeliver' }).click();
   await page.locator('.timeline button').nth(1).waitFor();

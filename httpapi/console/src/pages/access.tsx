@@ -21,7 +21,7 @@ interface OpenSession {
   id: string;
   kind: string;
   client_id?: string;
-  by?: string;
+  made_by: string;
   created_at: string;
   expires_at: string;
   read_only?: boolean;
@@ -64,7 +64,7 @@ export function AccessPage() {
         <Panel title="Sessions">
           <Table label="Sessions" list={sessions} id={(s) => s.id} empty={<Empty title="No sessions" />}
             columns={[
-              { name: 'Who', show: (s) => <span class="two"><span>{s.kind === 'portal' ? `portal: ${s.client_id}` : s.by ?? s.client_id ?? 'operator'}</span><small class="mono">{s.id}</small></span> },
+              { name: 'Who', show: (s) => <span class="two"><span>{s.kind === 'portal' ? `portal: ${s.client_id}` : s.made_by}</span><small class="mono">{s.id}</small></span> },
               { name: 'May', from: 'mid', show: (s) => (s.read_only ? 'look' : 'change') },
               { name: 'Begun', from: 'mid', show: (s) => <Age time={s.created_at} now={now} /> },
               { name: 'Expires', right: true, show: (s) => <Age time={s.expires_at} now={now} /> },

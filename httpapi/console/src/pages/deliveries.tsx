@@ -1,6 +1,6 @@
 // Deliveries: every filter stands in the address, so that a list can be sent to a colleague.
 import { useState } from 'preact/hooks';
-import { call, has, post, Problem } from '../api';
+import { call, has, post, Problem, type Query } from '../api';
 import { useListing, useNow } from '../data';
 import { count, plural } from '../format';
 import { useRights } from '../session';
@@ -21,7 +21,7 @@ export function DeliveriesPage({ query }: { query: URLSearchParams }) {
   const [job, setJob] = useState<JobAction>();
   const wanted = Object.fromEntries(filters.map((name) => [name, query.get(name) ?? undefined]));
   const webhook = query.get('webhook_id');
-  const list = useListing<Delivery>('api/deliveries', wanted, 3000);
+  const list = useListing<Delivery>(...source(webhook, wanted), 3000);
   const selected = [...ids].filter((id) => list.rows?.some((d) => d.id === id));
   const narrowed = Object.values(wanted).some((v) => v !== undefined);
   return (
@@ -62,6 +62,12 @@ export function DeliveriesPage({ query }: { query: URLSearchParams }) {
       {dialog && <Bulk verb={dialog} ids={selected} close={() => setDialog(undefined)} done={() => { setIDs(new Set()); list.reload(); }} />}
     </>
   );
+}
+
+/** The list of a webhook has a path of its own where the list of all has no filter for it. */
+function source(webhook: string | null, wanted: Query): [string, Query] {
+  if (webhook === null || has('get /api/deliveries?webhook_id')) return ['api/deliveries', wanted];
+  return [`api/webhooks/${encodeURIComponent(webhook)}/deliveries`, { ...wanted, webhook_id: undefined }];
 }
 
 const finished = ['delivered', 'failed', 'cancelled'];

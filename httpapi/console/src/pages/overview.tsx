@@ -1,11 +1,16 @@
 // The overview: how the server is doing, and which webhooks need somebody.
+import { useState } from 'preact/hooks';
 import { useReading, useNow } from '../data';
 import { bytes, count, duration, percent, rate } from '../format';
+import { has } from '../api';
 import { setQuery } from '../router';
+import { useRights } from '../session';
 import type { Overview } from '../types';
 import { Chart } from '../ui/chart';
 import { Badge, Empty, Head, Link, Loading, Panel, ProblemNote } from '../ui/parts';
 import { Table } from '../ui/table';
+import { useKeys } from '../ui/keys';
+import { Publish } from './events';
 
 interface Series {
   step_seconds: number;
@@ -17,15 +22,23 @@ interface Series {
 }
 type Worst = Overview['worst'][number];
 
+const charted = has('get /api/overview?series');
+
 export function OverviewPage({ query }: { query: URLSearchParams }) {
-  const live = useReading<Overview>('api/overview', { series: false }, 2000);
+  const live = useReading<Overview>('api/overview', charted ? { series: false } : {}, 2000);
+  const rights = useRights();
+  const [publishing, setPublishing] = useState(false);
+  useKeys([{ keys: 'n', does: 'publish an event', run: () => { if (rights.publish) setPublishing(true); } }]);
   const now = useNow();
   const o = live.answer?.data;
   if (!o) return live.problem ? <ProblemNote problem={live.problem} retry={live.reload} /> : <Loading />;
   const minute = o.rates[0];
   return (
     <>
-      <Head title="Overview" note={`Up for ${duration(Math.max(0, now - Date.parse(o.started_at)))}`} />
+      <Head title="Overview" note={`Up for ${duration(Math.max(0, now - Date.parse(o.started_at)))}`}>
+        {rights.publish && <button type="button" onClick={() => setPublishing(true)}>Publish an event</button>}
+      </Head>
+      {publishing && <Publish close={() => setPublishing(false)} done={live.reload} />}
       <ProblemNote problem={live.problem} />
       <div class="tiles">
         <Tile name="Pending" value={count(o.pending)} note={`of ${count(o.pending_limit)} at most`} tone={o.pending > o.pending_limit * 0.8 ? 'bad' : undefined} />
@@ -33,11 +46,11 @@ export function OverviewPage({ query }: { query: URLSearchParams }) {
         <Tile name="Accepted /s" value={rate(minute?.events_accepted ?? 0)} note="events, last minute" />
         <Tile name="Delivered /s" value={rate(minute?.deliveries_delivered ?? 0)} note="last minute" />
         <Tile name="Failed /s" value={rate(minute?.deliveries_failed ?? 0)} note="given up, last minute" tone={minute?.deliveries_failed ? 'bad' : undefined} />
-        <Tile name="Breakers open" value={count(o.breakers_open)} note="no attempts for now" tone={o.breakers_open ? 'bad' : undefined} to="webhooks?health=open" />
+        <Tile name="Breakers open" value={count(o.breakers_open)} note="no attempts for now" tone={o.breakers_open ? 'bad' : undefined} {...(has('get /api/webhooks?health') && { to: 'webhooks?health=open' })} />
         <Tile name="Webhooks" value={count(o.webhooks.active)} note={`${count(o.webhooks.paused)} paused, ${count(o.webhooks.disabled)} disabled`} to="webhooks" />
         {o.disk && <Tile name="Disk free" value={bytes(o.disk.free_bytes)} note={`${bytes(o.disk.storage_bytes)} stored, ${bytes(o.disk.reserve_bytes)} reserved`} tone={o.disk.free_bytes < o.disk.reserve_bytes * 2 ? 'bad' : undefined} />}
       </div>
-      <Charts query={query} />
+      {charted && <Charts query={query} />}
       <Panel title="Webhooks that stand out" label="Webhooks that stand out">
         <WorstTable rows={o.worst} />
       </Panel>

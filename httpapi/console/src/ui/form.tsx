@@ -1,6 +1,7 @@
 // Fields of forms, each with its label, a hint, and what the server said about it.
 import type { ComponentChildren } from 'preact';
-import { setQuery } from '../router';
+import { has } from '../api';
+import { place, setQuery } from '../router';
 
 interface FieldProps {
   label: string;
@@ -56,9 +57,16 @@ export function Choice({ label, value, set, options }: ChoiceProps) {
   );
 }
 
+/** Reports whether the list of the present page has a filter. */
+function filters(name: string): boolean {
+  const list = place().path[0] ?? '';
+  return has(`get /api/${list === 'live' ? 'stream' : list}?${name}`);
+}
+
 /** A filter that stands in the page's address. Typing changes the address when the field is left, or at Enter. */
 export function TextFilter({ name, label, query, placeholder }: { name: string; label: string; query: URLSearchParams; placeholder?: string }) {
   const value = query.get(name) ?? '';
+  if (!filters(name)) return null;
   return (
     <Field label={label}>
       <input key={value} name={name} type="search" defaultValue={value} placeholder={placeholder} spellcheck={false} autoComplete="off"
@@ -77,5 +85,6 @@ interface ChoiceFilterProps {
 }
 
 export function ChoiceFilter({ name, label, query, options, any = 'any' }: ChoiceFilterProps) {
+  if (!filters(name)) return null;
   return <Choice label={label} value={query.get(name) ?? ''} set={(v) => setQuery({ [name]: v })} options={[['', any], ...options]} />;
 }

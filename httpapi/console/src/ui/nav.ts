@@ -23,7 +23,7 @@ const pages = {
   receive: { path: 'receive', name: 'Receive', key: 'r' },
 } satisfies Record<string, PageEntry>;
 
-const operator = [pages.overview, pages.webhooks, pages.deliveries, pages.events, pages.live, pages.jobs, pages.types, pages.keys, pages.access, pages.audit];
+const operator = [pages.overview, pages.webhooks, pages.deliveries, pages.events, pages.live, pages.jobs, pages.types, pages.keys, pages.access, pages.audit, pages.receive];
 const client = [pages.webhooks, pages.deliveries, pages.events, pages.live, pages.jobs, pages.types, pages.audit, pages.receive];
 
 // What a page shows beyond the API that has always been there.

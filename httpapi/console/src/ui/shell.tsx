@@ -64,7 +64,7 @@ export function Shell({ place, children }: { place: Place; children: ComponentCh
 function BrandMark() {
   const { session } = useRights();
   return (
-    <a class="brand" href="./">
+    <a class="brand" href="./" aria-label={`${session.brand?.name || 'Astrohook'}: first page`}>
       {session.brand?.logo_url && <img src={session.brand.logo_url} alt="" referrerpolicy="no-referrer" />}
       <span>{session.brand?.name || 'Astrohook'}</span>
     </a>
