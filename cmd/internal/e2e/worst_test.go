@@ -14,8 +14,8 @@ import (
 // something waits for it, also right after kill -9. The overview looks when it is asked,
 // and says how old what it shows is.
 func TestWorstStandsFirst(t *testing.T) {
-	alive := newSubscriber(t, func(*fasthttp.RequestCtx) {})
-	dead := newSubscriber(t, func(ctx *fasthttp.RequestCtx) { ctx.SetStatusCode(http.StatusServiceUnavailable) })
+	alive := startSubscriber(t, func(*fasthttp.RequestCtx) {})
+	dead := startSubscriber(t, func(ctx *fasthttp.RequestCtx) { ctx.SetStatusCode(http.StatusServiceUnavailable) })
 	s := startServer(t)
 	for i := range 999 {
 		s.register(t, fmt.Sprint("client-", i%10), fields{"event_type": "*", "target_url": alive.url("/")})
