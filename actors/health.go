@@ -183,3 +183,17 @@ func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Ov
 	}
 	return o, nil
 }
+
+// Ranked returns up to survey.MaxStanding endpoints of this node in an order, the worst one
+// first: those with pending deliveries, or for webhook.ByFailures those with failed attempts
+// in the last hour. Of their IDs there is the number only. It is as fresh as an overview.
+func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order) ([]webhook.Summary, error) {
+	if by == webhook.ByFailures {
+		return d.shared.survey.Failing(time.Now()), nil
+	}
+	found, err := d.findings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return found.Standing[by], nil
+}

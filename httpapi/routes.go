@@ -33,9 +33,10 @@ const anyMethod = "any"
 // Parameters of lists: of those that are listed whole, and of those that can be filtered.
 // checkQuery refuses all others, as a misspelt filter must not list everything.
 var (
-	pageQuery   = []string{"limit", "cursor"}
-	filterQuery = []string{"limit", "cursor", "status", "event_type", "since", "until", "reason", "code", "min_attempts"}
-	eventQuery  = []string{"limit", "cursor", "event_type", "since", "until", "matched"}
+	pageQuery    = []string{"limit", "cursor"}
+	filterQuery  = []string{"limit", "cursor", "status", "event_type", "since", "until", "reason", "code", "min_attempts"}
+	webhookQuery = []string{"limit", "cursor", "status", "health", "event_type", "q", "sort"}
+	eventQuery   = []string{"limit", "cursor", "event_type", "since", "until", "matched"}
 )
 
 // routes is the table of all calls on the public listener. A path parameter is {id} or
@@ -49,7 +50,7 @@ func (s *Server) routes() []route {
 		{get, "/api/events/{id}", auth.NeedToken, pageQuery, s.getEvent},
 
 		{post, "/api/webhooks", auth.NeedManage, nil, s.createWebhook},
-		{get, "/api/webhooks", auth.NeedManage, pageQuery, s.listWebhooks},
+		{get, "/api/webhooks", auth.NeedManage, webhookQuery, s.listWebhooks},
 		{get, "/api/webhooks/{id}", auth.NeedManage, nil, s.getWebhook},
 		{put, "/api/webhooks/{id}", auth.NeedManage, nil, s.replaceWebhook},
 		{patch, "/api/webhooks/{id}", auth.NeedManage, nil, s.changeWebhook},

@@ -24,6 +24,9 @@ type Findings struct {
 	// Worst are the endpoints that stand out: by the age of what is pending, by how much
 	// is pending and by failed attempts in turn, each once.
 	Worst []webhook.Summary
+	// Standing has up to MaxStanding endpoints by age and by how much is pending, in the form
+	// of Ranked.
+	Standing map[webhook.Order][]webhook.Summary
 	// Ranked has up to webhook.MaxWorst endpoints in each order, the worst one first, also
 	// those that do not stand out. They are not named: of the ID there is the number only.
 	Ranked map[webhook.Order][]webhook.Summary
@@ -57,6 +60,8 @@ type Round struct {
 	open      int
 	byAge     ranking
 	byBacklog ranking
+	// ages and backlogs are the longer lists.
+	ages, backlogs standing
 	// failing are the endpoints that are pending and failed lately: maxFailing at most.
 	failing map[webhook.EndpointNumber]sight
 }
@@ -72,13 +77,20 @@ func (s *Survey) NewRound() *Round {
 	}
 }
 
+// again begins the round from its beginning, in the memory that it has.
+func (r *Round) again() {
+	next := r.survey.NewRound()
+	next.ages, next.backlogs = r.ages[:0], r.backlogs[:0]
+	*r = *next
+}
+
 // Look notes an endpoint with pending deliveries; pending is their number. Endpoints come
 // in ascending order; one that is not larger than the last one begins the round again, as
 // after a failed read.
 func (r *Round) Look(w *webhook.Wake, pending int64) {
 	s := r.survey
 	if w.Endpoint <= r.last {
-		*r = *s.NewRound()
+		r.again()
 	}
 	r.last = w.Endpoint
 	s.mu.Lock()
@@ -96,6 +108,8 @@ func (r *Round) Look(w *webhook.Wake, pending int64) {
 	}
 	r.byAge.put(-float64(seen.OldestAt.UnixMilli()), &seen)
 	r.byBacklog.put(float64(pending), &seen)
+	r.ages.put(-float64(seen.OldestAt.UnixMilli()), &seen)
+	r.backlogs.put(float64(pending), &seen)
 	if fails {
 		r.failing[w.Endpoint] = seen
 	}
@@ -116,11 +130,12 @@ func oldestHead(w *webhook.Wake) time.Time {
 // not find is left out. Its other errors are returned, and that endpoint is left out, too.
 func (r *Round) End(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) error {
 	s := r.survey
-	defer func() { *r = *s.NewRound() }()
+	defer r.again()
 	failing := s.worstFailing(r, now)
 	found := &Findings{At: now, Rounds: s.Findings().Rounds + 1, Oldest: r.oldest, BreakersOpen: r.open, Ranked: map[webhook.Order][]webhook.Summary{
 		webhook.ByAge: ranked(r.byAge.best), webhook.ByPending: ranked(r.byBacklog.best), webhook.ByFailures: ranked(failing),
 	}}
+	found.Standing = map[webhook.Order][]webhook.Summary{webhook.ByAge: r.ages.best(), webhook.ByPending: r.backlogs.best()}
 	known := make(map[webhook.EndpointNumber]webhook.Summary)
 	for _, w := range s.Findings().Worst {
 		known[w.Endpoint.Endpoint] = w

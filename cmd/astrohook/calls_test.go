@@ -42,6 +42,10 @@ func TestCalls(t *testing.T) {
 		{"webhooks test wh_1", []string{"POST /api/webhooks/wh_1/test?wait=10s {}"}},
 		{"webhooks test wh_1 --wait 0s -t user.created --data @" + data, []string{`POST /api/webhooks/wh_1/test {"data":{"n":12345678901234567890},"event_type":"user.created"}`}},
 		{"webhooks remove --yes wh_1", []string{"DELETE /api/webhooks/wh_1"}},
+		{
+			"webhooks list --status paused --health failing -t user.created -q crm --sort backlog --limit 7",
+			[]string{"GET /api/webhooks?event_type=user.created&health=failing&limit=7&q=crm&sort=backlog&status=paused"},
+		},
 		{"deliveries list", []string{"GET /api/deliveries?limit=50"}},
 		{
 			"deliveries list --status failed -t user.created --since 1h --until 2026-01-02T03:04:05+01:00 --client acme --limit 7",
