@@ -54,7 +54,7 @@ $(CONSOLE)/dist/app/index.html: $(CONSOLE_SOURCES) $(CONSOLE)/node_modules/.pack
 # -pgo=off: with -coverprofile and ./... Go 1.26.8 failed to link the test of cmd/astrohook, which has
 # a default.pgo (fingerprint mismatch).
 .PHONY: test
-test: need-go $(PATCHED) need-cc need-python setup-postgres $(NPM_DONE) console ## Run every test with the race detector, and report the coverage
+test: need-go $(PATCHED) need-cc need-python setup-postgres setup-browser $(NPM_DONE) console ## Run every test with the race detector, and report the coverage
 	go test -run Alloc $(ALLOC_PKG)
 	CGO_ENABLED=1 go test -race -pgo=off -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out $(ARGS) $(PKG)
 	@go tool cover -func=coverage.out | awk 'END { print "coverage of all statements: " $$NF }'

@@ -10,8 +10,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/live"
 )
 
 // instant is a target that succeeds at once, and takes one token from underWay.
@@ -43,7 +45,17 @@ func (f *fast) Settle(_ webhook.Settlement, done func(error)) { done(nil) }
 const benchBatch = 16
 
 // BenchmarkDispatcher measures a delivery without storage and network.
-func BenchmarkDispatcher(b *testing.B) {
+func BenchmarkDispatcher(b *testing.B) { benchDispatcher(b, 0) }
+
+// BenchmarkWatchedDispatcher does the same with ten readers of the feed that have stopped
+// reading.
+func BenchmarkWatchedDispatcher(b *testing.B) { benchDispatcher(b, 10) }
+
+func benchDispatcher(b *testing.B, readers int) {
+	watched := feed.New()
+	for range readers {
+		defer watched.Subscribe(live.Query{}).Close()
+	}
 	underWay := make(chan struct{}, 512) // bounds the deliveries: this store could not return those that find no memory
 	store := &fast{Store: memstore.Open(memstore.Options{})}
 	e, err := store.CreateEndpoint(context.Background(), webhook.Endpoint{EventTypes: []string{"*"}, Status: webhook.EndpointActive})
@@ -54,6 +66,7 @@ func BenchmarkDispatcher(b *testing.B) {
 		Store: store, Sequence: new(webhook.Sequence), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Open:  func(webhook.Endpoint, webhook.Settings) (Target, error) { return instant{underWay}, nil },
 		Abort: func() {},
+		Feed:  watched,
 	})
 	if err != nil {
 		b.Fatal(err)

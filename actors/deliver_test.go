@@ -153,7 +153,7 @@ func TestBrokenStorageSendsNoMore(t *testing.T) {
 		before := len(r.receiver.sent(n))
 		r.store.Break(errors.New("device is gone"))
 		time.Sleep(time.Minute)
-		if after := len(r.receiver.sent(n)) - before; after > lane.MaxUnsettled*concurrency {
+		if after := len(r.receiver.sent(n)) - before; after > (lane.MaxUnrecorded-1)*concurrency {
 			t.Error(after, "more were sent, in flight when it broke:", concurrency)
 		}
 		r.stop()

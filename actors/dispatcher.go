@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/figures"
 	"github.com/corpastro/astrohook/actors/limit"
 	"github.com/corpastro/astrohook/actors/stats"
@@ -58,6 +59,7 @@ type shared struct {
 	log        *slog.Logger
 	root       *actor.RootContext
 	metrics    *metrics
+	feed       *feed.Feed
 	survey     *survey.Survey
 	hours      *stats.Book
 	permits    *limit.Permits
@@ -68,6 +70,7 @@ type shared struct {
 	reads      *limit.Readers
 	mailboxes  mailboxes
 	watchers   watchers
+	brakes     limit.Brakes
 	// defaults, ceilings and maxPending start as in the options; the Set methods replace them.
 	defaults   atomic.Pointer[webhook.Settings]
 	ceilings   atomic.Pointer[webhook.Ceilings]
@@ -100,7 +103,7 @@ func New(o Options) (*Dispatcher, error) {
 	)
 	root := d.system.Root
 	d.shared = &shared{
-		options: o, store: o.Store, log: log, root: root,
+		options: o, store: o.Store, log: log, root: root, feed: o.Feed,
 		permits:    limit.NewPermits(o.MaxInFlight, time.Now()),
 		clients:    limit.NewClients(),
 		budget:     limit.NewBudget(o.MaxPayloadMemory),

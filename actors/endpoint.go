@@ -36,6 +36,8 @@ type endpointActor struct {
 	waitsIn     limit.Tier
 	permitKept  bool       // a permit is kept for it
 	unused      heldPermit // taken, and no attempt has it yet
+	braking     bool       // publishers to the endpoint wait
+	begun       int        // attempts, since publishers were let continue
 	noLease     bool       // nothing may be sent, because the node's lease does not hold
 
 	// wanted is how often the endpoint had to be read again, and has how often it was.
@@ -231,6 +233,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 func (a *endpointActor) advance(now time.Time) {
 	a.answer()
 	a.sendAll(now)
+	a.slowDown(now)
 	a.carryOut(now)
 	if f := &a.child.failures; f.count > 0 && !f.next.After(now) {
 		f.report(a.log(), now)
@@ -259,4 +262,5 @@ func (a *endpointActor) stop(now time.Time) {
 	a.child.left = a.lane.HandOver(a.child.current)
 	a.child.inbox.leave(a.batch)
 	a.leavePermits(now)
+	a.releaseBrake()
 }

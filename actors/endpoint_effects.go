@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -73,7 +74,7 @@ func (a *endpointActor) settle(e *lane.Entry) {
 	// From here storage has the attempt. The entry may stay in memory for hours, until a
 	// retry, and must not keep the response's body.
 	e.Next.Now.AttemptLog, e.Attempt.Response = nil, nil
-	a.shared.store.Settle(settlement, func(err error) {
+	done := func(err error) {
 		if e.RecordErr = err; err == nil { // after an error the delivery is as it was
 			shared.metrics.recorded(&e.Next.Now)
 			shared.watchers.notify(&e.Next.Now)
@@ -81,7 +82,24 @@ func (a *endpointActor) settle(e *lane.Entry) {
 		if inbox.record(e) {
 			shared.notify(inbox)
 		}
-	})
+	}
+	if a.shared.feed.Active() && settlement.Now.Status.Finished() {
+		done = a.feedSettled(settlement.Now, done)
+	}
+	a.shared.store.Settle(settlement, done)
+}
+
+// feedSettled returns a callback of storage that passes a stored delivery on to the feed
+// first. It is apart from the callback that settle makes, which costs nothing more while
+// nobody watches.
+func (a *endpointActor) feedSettled(d webhook.Delivery, done func(error)) func(error) {
+	to, item := a.shared.feed, a.child.label.feeds().Settled(&d, time.Now())
+	return func(err error) {
+		if err == nil {
+			to.Publish(item)
+		}
+		done(err)
+	}
 }
 
 // outcomeRecorded passes storage's answer to an outcome on to the lane.
@@ -100,13 +118,15 @@ func (a *endpointActor) outcomeRecorded(e *lane.Entry) {
 // change carries out a client's change of one delivery in storage; changeDone follows.
 // A delivery that is to be sent again comes with its payload, if there is memory for it.
 func (a *endpointActor) change(c *lane.Change, now time.Time) {
-	shared, held := a.shared, a.child.held
+	shared, held, about := a.shared, a.child.held, a.child.label.feeds()
 	a.inBackground(true, func() any {
 		if c.Kind == lane.Cancel {
 			d, err := shared.store.Cancel(context.Background(), c.ID, webhook.ReasonCancelled, now)
+			shared.feedChanged(about, &d, err)
 			return &changeDone{change: c, answer: lane.Answer{Due: webhook.Due{Delivery: d}, Err: err}}
 		}
 		due, err := shared.store.Requeue(context.Background(), c.ID)
+		shared.feedChanged(about, &due.Delivery, err)
 		done := &changeDone{change: c, answer: lane.Answer{Due: due, Err: err}}
 		if err == nil {
 			if done.noMemory = !held.TryTake(len(due.Data)); !done.noMemory {
@@ -115,6 +135,13 @@ func (a *endpointActor) change(c *lane.Change, now time.Time) {
 		}
 		return done
 	})
+}
+
+// feedChanged passes a delivery on to the feed that was changed by hand.
+func (s *shared) feedChanged(about feed.Endpoint, d *webhook.Delivery, err error) {
+	if err == nil && s.feed.Active() {
+		s.feed.Publish(about.Settled(d, time.Now()))
+	}
 }
 
 // failed reports whether storage could not say if the delivery is pending. A conflict and
@@ -127,7 +154,7 @@ func (d *changeDone) failed() bool {
 // disable records that the receiver wants no more deliveries, unless the endpoint has
 // another receiver by now. The change takes effect like one made through the API.
 func (a *endpointActor) disable(reason string) {
-	shared, n, log, since := a.shared, a.number, a.log(), a.lane.ReceiverSince()
+	shared, n, log, since, about := a.shared, a.number, a.log(), a.lane.ReceiverSince(), a.child.label.feeds()
 	shared.reads.Run(a.child.client, true, func() {
 		disabled := false
 		e, err := shared.store.UpdateEndpoint(context.Background(), n, func(e *webhook.Endpoint) error {
@@ -143,6 +170,7 @@ func (a *endpointActor) disable(reason string) {
 		}
 		if disabled {
 			log.Warn("webhook disabled", "cause", reason, "disabled_at", e.DisabledAt)
+			shared.feed.Publish(about.Disabled(e.DisabledAt))
 		}
 		shared.announce(e)
 	})

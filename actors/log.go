@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -19,6 +20,9 @@ type label struct {
 }
 
 func labelOf(e *webhook.Endpoint) label { return label{e.ID, e.ClientID, e.TargetURL} }
+
+// feeds returns what items of the feed are about.
+func (l *label) feeds() feed.Endpoint { return feed.Endpoint{ID: l.id, ClientID: l.clientID} }
 
 // log returns a logger for lines about the child's endpoint. It is made for each use:
 // few endpoints log anything, and all of them would keep one in memory.
@@ -81,8 +85,12 @@ func (a *endpointActor) logAttempt(e *lane.Entry, o webhook.Outcome) {
 
 // logBreaker logs that an attempt opened or closed the breaker. openings is how often
 // in a row it had opened before the attempt ended.
-func (a *endpointActor) logBreaker(openings int, e *lane.Entry, o webhook.Outcome) {
-	switch gate := a.lane.GateState(); {
+func (a *endpointActor) logBreaker(openings int, e *lane.Entry, o webhook.Outcome, now time.Time) {
+	gate := a.lane.GateState()
+	if gate.Openings != openings && a.shared.feed.Active() {
+		a.shared.feed.Publish(a.child.label.feeds().Breaker(gate, now))
+	}
+	switch {
 	case gate.Openings > openings:
 		a.shared.metrics.openings.Inc()
 		a.log().Info("breaker opened", "delivery_id", webhook.DeliveryID.Format(e.ID()),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/figures"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/bulk"
@@ -54,6 +55,8 @@ type Options struct {
 	// IdleTimeout is how long an endpoint's actor stays after its last work; 30 s by
 	// default. Longer costs memory, shorter costs a read of storage for each start.
 	IdleTimeout time.Duration
+	// Feed passes on what happens to whoever watches; one that nobody reads by default.
+	Feed *feed.Feed
 	// Node names this server among others of its cluster: what it has counted is stored
 	// under that name, and found after a restart.
 	Node string
@@ -114,6 +117,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxPending = cmp.Or(max(o.MaxPending, 0), 50_000_000)
 	o.MaxPayloadMemory = cmp.Or(max(o.MaxPayloadMemory, 0), 64<<20)
 	o.MaxPublishing = cmp.Or(max(o.MaxPublishing, 0), 64<<20)
+	if o.Feed == nil {
+		o.Feed = feed.New()
+	}
 	if o.ClientLimits == nil {
 		o.ClientLimits = func(string) webhook.ClientLimits { return webhook.ClientLimits{} }
 	}

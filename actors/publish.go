@@ -36,6 +36,10 @@ func (d *Dispatcher) publish(ctx context.Context, p *publication) ([]webhook.Rec
 		return nil, err
 	}
 	d.shared.metrics.accepted(answer.receipts)
+	if p.only == 0 && answer.err == nil {
+		// The events are stored and on their way: what waits is this publisher's next request.
+		d.shared.brakes.Wait(p.events, maxBrake, d.stopped)
+	}
 	return answer.receipts, answer.err
 }
 

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/corpastro/astrohook/bench/report"
+	"github.com/corpastro/astrohook/bench/server"
 )
 
 // A saturated server is watched in every variant, and the variants are those that have goals.
@@ -70,5 +74,52 @@ func TestSaturationWatch(t *testing.T) {
 		if windows && least != c.least || r.Figures[report.BusyLooks] != c.busy || r.Figures[report.MostPending] != float64(c.most) {
 			t.Errorf("%s: %v", c.reason, r.Figures)
 		}
+	}
+}
+
+// The flags that fix the number of connections or of endpoints leave out the other variants.
+func TestSaturationByFlags(t *testing.T) {
+	for _, c := range []struct {
+		reason  string
+		command runCommand
+		want    []string
+	}{
+		{"neither", runCommand{}, []string{
+			report.Saturation(1, 64), report.Saturation(1, 256), report.Saturation(1, 512),
+			report.Saturation(10, 64), report.Saturation(10, 256), report.Saturation(10, 512),
+		}},
+		{"connections", runCommand{Connections: 8}, []string{report.Saturation(1, 8), report.Saturation(10, 8)}},
+		{"endpoints", runCommand{Endpoints: 3}, []string{report.Saturation(3, 64), report.Saturation(3, 256), report.Saturation(3, 512)}},
+		{"both", runCommand{Connections: 8, Endpoints: 3}, []string{report.Saturation(3, 8)}},
+	} {
+		c.command.Scale, c.command.Scenario = 1, []string{"saturation"}
+		chosen, err := c.command.chosen()
+		if err != nil || len(chosen) != 2 {
+			t.Fatalf("%s: %v, %v", c.reason, names(chosen), err)
+		}
+		var got []string
+		for _, v := range chosen[1].saturations() {
+			got = append(got, v.Variant)
+			if v.Endpoints == 0 || v.Connections == 0 || v.clients() != v.Endpoints {
+				t.Errorf("%s: %+v", c.reason, v.Settings)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q", c.reason, got)
+		}
+	}
+}
+
+// A server that does not say how it is doing is an error: the run would show nothing.
+func TestSaturationNeedsAnOverview(t *testing.T) {
+	b := openBench(t, "")
+	deaf := httptest.NewServer(http.NotFoundHandler())
+	defer deaf.Close()
+	w := &saturationWatch{receiver: b.control, server: server.API{Base: deaf.URL}, endpoints: 1, window: time.Second}
+	if err := w.run(t.Context()); err == nil {
+		t.Error("the watch has seen nothing, and says nothing")
+	}
+	if w.looks != 0 {
+		t.Errorf("%d looks", w.looks)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
@@ -168,8 +169,8 @@ func (s *Server) createAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err := s.inForce(call); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "API key is not known to every node yet", slog.String("key", k.ID), slog.Any("error", err))
 	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "API key made", slog.String("key", k.ID), slog.String("by", who.Publisher))
 	out := showAPIKey(&k)
+	audit.Of(ctx).About(k.ID, k.ClientID).Compare(nil, out)
 	out.Key = text
 	return exchange.Answer(ctx, fasthttp.StatusCreated, out)
 }
@@ -215,7 +216,7 @@ func (s *Server) deleteAPIKey(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err := s.callers.APIKeys().Remove(call, k.ID); err != nil {
 		return err
 	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "API key revoked", slog.String("key", k.ID), slog.String("by", who.Publisher))
+	audit.Of(ctx).About(k.ID, k.ClientID).Compare(showAPIKey(&k.APIKey), nil)
 	if err := s.inForce(call); err != nil {
 		return err
 	}

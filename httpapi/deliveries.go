@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
@@ -81,6 +82,7 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	if d, err = s.dispatcher.Retry(call, d.ID); err != nil {
 		return fmt.Errorf("retry delivery: %w", err)
 	}
+	audit.Of(ctx).About(webhook.DeliveryID.Format(d.ID), e.ClientID)
 	if len(d.AttemptLog) < len(log) {
 		d.AttemptLog = log // a delivery in a lane's window carries no attempts
 	}
@@ -89,7 +91,7 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 
 // cancelDelivery gives up a pending delivery.
 func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	d, _, err := s.delivery(ctx, who)
+	d, e, err := s.delivery(ctx, who)
 	if err != nil {
 		return err
 	}
@@ -98,6 +100,7 @@ func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 	if d, err = s.dispatcher.Cancel(call, d.ID); err != nil {
 		return fmt.Errorf("cancel delivery: %w", err)
 	}
+	audit.Of(ctx).About(webhook.DeliveryID.Format(d.ID), e.ClientID)
 	return s.answerDelivery(ctx, fasthttp.StatusOK, &d)
 }
 

@@ -211,7 +211,7 @@ func (s *Server) listEvents(ctx *fasthttp.RequestCtx, who *auth.Principal) error
 	if q.Before, err = s.cursors.ReadID(of, exchange.Parameter(ctx, "cursor")); err != nil {
 		return err
 	}
-	q.Since, q.Until = p.Bounds()
+	q.Since, q.Until = p.Span()
 	call, cancel := s.call()
 	defer cancel()
 	found, err := s.store.ListEvents(call, q)

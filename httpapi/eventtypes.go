@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
@@ -110,6 +111,7 @@ func (s *Server) createEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	if err := s.types.Create(call, t); err != nil {
 		return err
 	}
+	audit.Of(ctx).About(t.Name, "").Compare(nil, eventTypeResource(t))
 	if err := s.inForce(call); err != nil {
 		return err
 	}
@@ -137,6 +139,7 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 	if err := s.types.Update(call, t); err != nil {
 		return err
 	}
+	audit.Of(ctx).About(t.Name, "").Compare(eventTypeResource(known), eventTypeResource(t))
 	if err := s.inForce(call); err != nil {
 		return err
 	}
@@ -148,9 +151,11 @@ func (s *Server) updateEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) er
 func (s *Server) deleteEventType(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	call, cancel := s.call()
 	defer cancel()
-	if err := s.types.Remove(call, exchange.Path(ctx, "name")); err != nil {
+	name := exchange.Path(ctx, "name")
+	if err := s.types.Remove(call, name); err != nil {
 		return err
 	}
+	audit.Of(ctx).About(name, "")
 	if err := s.inForce(call); err != nil {
 		return err
 	}

@@ -30,8 +30,14 @@ func TestJobLife(t *testing.T) {
 			call, status string
 			code         int
 		}{
-			{"pause", "paused", 200}, {"pause", "paused", 200}, {"resume", "running", 200}, {"resume", "running", 200},
-			{"cancel", "cancelled", 200}, {"cancel", "", 409}, {"resume", "", 409}, {"pause", "", 409},
+			{"pause", "paused", 200},
+			{"pause", "paused", 200},
+			{"resume", "running", 200},
+			{"resume", "running", 200},
+			{"cancel", "cancelled", 200},
+			{"cancel", "", 409},
+			{"resume", "", 409},
+			{"pause", "", 409},
 		} {
 			r := s.want(t, step.code, acme, "POST", path+"/"+step.call, "")
 			if step.code == 200 && r.text(t, "status") != step.status {

@@ -28,6 +28,7 @@ var contract = sync.OnceValues(func() (c struct {
 	openapi3filter.RegisterBodyDecoder(contentKeySet, openapi3filter.JSONBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder)
 	c.doc, err = openapi3.NewLoader().LoadFromData(openAPIDocument)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/problem"
@@ -184,6 +185,9 @@ func (s *Server) reencrypt(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if out.Reencrypted, err = s.store.Reencrypt(call, reencryptStep); err != nil {
 		return fmt.Errorf("reencrypt: %w", err)
 	}
+	note := audit.Of(ctx)
+	note.Nothing = out.Reencrypted == 0
+	note.Set("reencrypted", out.Reencrypted)
 	keys, err := s.store.SecretKeys(call)
 	if err != nil {
 		return fmt.Errorf("read secret keys: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/session"
+	"github.com/corpastro/astrohook/httpapi/stream"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -75,6 +76,8 @@ type Options struct {
 	// Backup writes everything that storage holds, as it is at one moment. It returns
 	// when all is written or ctx ends. If it is nil there are no backups.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Feed has what happens, for GET /api/stream; nil for nothing.
+	Feed stream.Feed
 	// Disk returns what is known of the disk, from memory; nil if nothing is.
 	Disk func() view.Disk
 }
@@ -144,6 +147,9 @@ func (o *Options) complete() error {
 	o.HeaderPrefix = cmp.Or(o.HeaderPrefix, webhook.DefaultHeaderPrefix)
 	if o.ClientLimits == nil {
 		o.ClientLimits = func(string) webhook.ClientLimits { return webhook.ClientLimits{} }
+	}
+	if o.Feed == nil {
+		o.Feed = stream.Nothing{}
 	}
 	o.MaxWebhooks = cmp.Or(o.MaxWebhooks, math.MaxInt)
 	if o.Log == nil {

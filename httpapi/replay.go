@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jobs"
@@ -85,6 +86,9 @@ func (s *Server) replay(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
+	note := audit.Of(ctx).About(webhook.EndpointID.Format(e.ID), e.ClientID)
+	note.Nothing = in.DryRun.Value
+	note.Set("deliveries", out.Deliveries)
 	out.NextCursor = s.cursors.WriteID(of, next)
 	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }

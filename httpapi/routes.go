@@ -10,12 +10,14 @@ import (
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/inbound"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
 	"github.com/corpastro/astrohook/httpapi/problem"
+	"github.com/corpastro/astrohook/httpapi/stream"
 )
 
 // route is one call of the API. openapi.yaml describes each; a test compares the two.
@@ -43,7 +45,7 @@ var (
 // {name}; the handler reads it with pathParameter.
 func (s *Server) routes() []route {
 	const get, post, put, patch, del = "GET", "POST", "PUT", "PATCH", "DELETE"
-	return []route{
+	return append([]route{
 		{post, "/api/events", auth.NeedPublish, nil, s.publish},
 		{post, "/api/events/batch", auth.NeedPublish, nil, s.publishBatch},
 		{get, "/api/events", auth.NeedToken, eventQuery, s.listEvents},
@@ -81,10 +83,18 @@ func (s *Server) routes() []route {
 		{get, "/api/event-types/{name}", auth.NeedToken, nil, s.getEventType},
 		{put, "/api/event-types/{name}", auth.NeedAdmin, nil, s.updateEventType},
 		{del, "/api/event-types/{name}", auth.NeedAdmin, nil, s.deleteEventType},
+	}, s.serverRoutes()...)
+}
 
+// serverRoutes is the part of the table that is about the server, and about who calls it.
+func (s *Server) serverRoutes() []route {
+	const get, post, del = "GET", "POST", "DELETE"
+	return []route{
 		{get, "/api/overview", auth.NeedAdmin, []string{"sort", "series"}, s.overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
+		{get, "/api/stream", auth.NeedManage, stream.Query, s.openStream},
+		{get, "/api/audit", auth.NeedManage, audit.Query, s.listAudit},
 		{get, "/api/nodes", auth.NeedAdmin, nil, s.listNodes},
 		{get, "/api/backup", auth.NeedSecrets, nil, s.backup},
 
@@ -212,7 +222,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, r *route) error {
 			defer s.bodies.Release(body)
 		}
 	}
-	return r.handle(ctx, who)
+	return s.audited(ctx, r, who)
 }
 
 // takesBody reports whether a body has a meaning for the call. Bodies of other calls

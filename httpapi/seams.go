@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
 	"github.com/corpastro/astrohook/httpapi/jobs"
@@ -89,6 +90,7 @@ type Store interface {
 	AccessStore
 	HistoryStore
 	SecretKeyStore
+	audit.Store
 	jobs.Store
 }
 

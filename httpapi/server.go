@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/console"
 	"github.com/corpastro/astrohook/httpapi/eventtypes"
@@ -20,6 +21,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/session"
+	"github.com/corpastro/astrohook/httpapi/stream"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -53,6 +55,9 @@ type Server struct {
 	types   *eventtypes.Registry
 	clients *clientOf
 	cursors *paging.Cursors
+	trail   *audit.Trail
+	feed    stream.Feed
+	streams *stream.Streams
 
 	bodies   *inbound.Bodies
 	underWay underWay
@@ -112,6 +117,13 @@ func New(o Options) (*Server, error) {
 		bodies: inbound.NewBodies(), underWay: newUnderWay(o.Limits.Connections), clientLimits: o.ClientLimits,
 		connections: connections, site: console.NewSite(console.Embedded(), console.Policy{FrameOrigins: o.Pages.FrameOrigins, LogoURL: o.Pages.Brand.LogoURL}),
 	}
+	s.feed, s.trail = o.Feed, audit.New(audit.Options{Store: o.Store, Sequence: o.Sequence, Cursors: cursors, Call: s.call, Log: log})
+	s.streams, err = stream.New(stream.Options{
+		Feed: o.Feed, Connections: o.Limits.Connections, Write: o.Limits.Write, Webhook: s.ownWebhook, Recheck: s.recheck, Registry: o.Registry,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.sessions = session.New(session.Options{
 		Grants: callers.Grants(), Cursors: cursors, Authenticate: s.signingIn, Call: s.call, Version: o.Version, Pages: o.Pages,
 		Refused: func(ctx *fasthttp.RequestCtx, reason error) { callers.Refused(reason, ctx.RemoteAddr()) },
@@ -165,6 +177,7 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.SetReady(false)
 	s.draining.Store(true)
+	s.streams.Close()
 	defer s.callers.Close()
 	defer s.stop()
 	err := s.public.Shutdown(ctx)

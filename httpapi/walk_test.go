@@ -34,6 +34,7 @@ func newScene(t testing.TB, change ...func(*Options)) *scene {
 		t.Fatal(err)
 	}
 	s.key = k.ID
+	s.streams.Close() // each ends after its hello
 	now := time.Now().Truncate(time.Millisecond)
 	for _, kind := range []webhook.GrantKind{webhook.GrantSession, webhook.GrantLink} {
 		g := webhook.Grant{Kind: kind, ClientID: "acme", Subject: "subject:alice", MadeBy: "subject:alice", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
@@ -123,6 +124,8 @@ var visits = []visit{
 	{"GET /api/overview", "", 200, 403, 403, 403},
 	{"GET /api/secret-keys", "", 200, 403, 403, 403},
 	{"POST /api/secret-keys/reencrypt", "", 200, 403, 403, 403},
+	{"GET /api/stream", "", 200, 200, 200, 403},
+	{"GET /api/audit", "", 200, 200, 200, 403},
 	{"GET /api/nodes", "", 200, 403, 403, 403},
 	{"GET /api/backup", "", 200, 403, 403, 403},
 

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/eventinput"
 	"github.com/corpastro/astrohook/httpapi/exchange"
@@ -41,7 +42,7 @@ func (s *Server) rotateSecret(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	}
 	call, cancel := s.call()
 	defer cancel()
-	e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+	e, err = s.update(call, ctx, e.ID, func(e *webhook.Endpoint) error {
 		secret, err := in.NewSecret(e.Scheme())
 		if err != nil {
 			return err
@@ -63,10 +64,11 @@ func (s *Server) endRotation(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if err != nil {
 		return err
 	}
-	if len(e.Secrets) > 1 {
+	note := audit.Of(ctx).About(webhook.EndpointID.Format(e.ID), e.ClientID)
+	if note.Nothing = len(e.Secrets) < 2; !note.Nothing {
 		call, cancel := s.call()
 		defer cancel()
-		e, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+		e, err = s.update(call, ctx, e.ID, func(e *webhook.Endpoint) error {
 			e.Secrets = e.Secrets[:1]
 			return nil
 		})
@@ -116,6 +118,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if err != nil {
 		return fmt.Errorf("test webhook: %w", err)
 	}
+	audit.Of(ctx).About(webhook.EndpointID.Format(e.ID), e.ClientID).Set("delivery_id", webhook.DeliveryID.Format(d.ID))
 	status := fasthttp.StatusAccepted
 	if wait > 0 {
 		status = fasthttp.StatusOK

@@ -3,8 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"net/url"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -55,7 +53,7 @@ func (s *Server) editWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, repl
 		return err
 	}
 	defer changed()
-	e, err := s.update(call, old.ID, func(e *webhook.Endpoint) error {
+	e, err := s.update(call, ctx, old.ID, func(e *webhook.Endpoint) error {
 		rules := s.rules()
 		return in.Apply(e, &rules, target, time.Now())
 	})
@@ -88,7 +86,7 @@ func (s *Server) deleteWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	}
 	call, cancel := s.call()
 	defer cancel()
-	_, err = s.update(call, e.ID, func(e *webhook.Endpoint) error {
+	_, err = s.update(call, ctx, e.ID, func(e *webhook.Endpoint) error {
 		e.Delete(time.Now().UTC().Truncate(time.Millisecond))
 		return nil
 	})
@@ -121,7 +119,7 @@ func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, cha
 	}
 	call, cancel := s.call()
 	defer cancel()
-	e, err = s.update(call, e.ID, change)
+	e, err = s.update(call, ctx, e.ID, change)
 	if err != nil {
 		return err
 	}
@@ -131,7 +129,7 @@ func (s *Server) actOnWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal, cha
 // update changes an endpoint that is not deleted, and puts the change into force before it
 // returns, on all nodes: what is published next sees it. change runs inside the store's
 // transaction, so it must be quick and must not call the store.
-func (s *Server) update(call context.Context, id webhook.ID, change func(*webhook.Endpoint) error) (webhook.Endpoint, error) {
+func (s *Server) update(call context.Context, ctx *fasthttp.RequestCtx, id webhook.ID, change func(*webhook.Endpoint) error) (webhook.Endpoint, error) {
 	var was webhook.Endpoint
 	e, err := s.store.UpdateEndpoint(call, id.Endpoint, func(e *webhook.Endpoint) error {
 		if e.ID != id || e.Deleted() { // since the caller read it
@@ -148,32 +146,7 @@ func (s *Server) update(call context.Context, id webhook.ID, change func(*webhoo
 	if err != nil {
 		return e, fmt.Errorf("update webhook: %w", err)
 	}
-	s.logStatus(&was, &e)
+	s.noteWebhook(ctx, &was, &e)
 	s.dispatcher.EndpointChanged(e)
 	return e, s.inForce(call)
-}
-
-// logStatus logs the changes after which deliveries come or stop coming: an operator who is
-// asked "why does nothing arrive" finds the call in the log. Other changes are not logged.
-func (s *Server) logStatus(was, e *webhook.Endpoint) {
-	var change string
-	switch {
-	case e.Deleted():
-		change = "deleted"
-	case was.Status != e.Status && e.Status == webhook.EndpointPaused:
-		change = "paused"
-	case was.GateSince != e.GateSince && was.ReceiverSince == e.ReceiverSince:
-		change = "resumed" // the gate was reset, and not because the receiver is another one
-	case was.TargetURL != e.TargetURL:
-		change = "target"
-	default:
-		return
-	}
-	// Only the host: a target URL may have a credential in its path or query.
-	host := ""
-	if target, err := url.Parse(e.TargetURL); err == nil {
-		host = target.Host
-	}
-	s.log.Info("webhook changed by request", slog.String("change", change), slog.String("status_before", string(was.Status)),
-		slog.String("webhook_id", webhook.EndpointID.Format(e.ID)), slog.String("client_id", e.ClientID), slog.String("target_host", host))
 }

@@ -45,6 +45,7 @@ func (s *Server) createWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 		return fmt.Errorf("create webhook: %w", err)
 	}
 	s.clients.remember(e.Number(), e.ClientID)
+	s.noteWebhook(ctx, nil, &e)
 	s.dispatcher.EndpointChanged(e) // only now: what the dispatcher knows is stored
 	out := s.showWebhook(&e)
 	out.Reveal(e.Secrets[0])
@@ -139,7 +140,12 @@ func (s *Server) liveEndpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (we
 // endpoint reads the endpoint in the path, deleted or not. An endpoint of another client is
 // ErrNotFound, and so is a number whose ID has another nonce.
 func (s *Server) endpoint(ctx *fasthttp.RequestCtx, who *auth.Principal) (webhook.Endpoint, error) {
-	id, err := webhook.EndpointID.Parse(exchange.Path(ctx, "id"))
+	return s.endpointByID(who, exchange.Path(ctx, "id"))
+}
+
+// endpointByID reads the endpoint with an ID, as endpoint does.
+func (s *Server) endpointByID(who *auth.Principal, text string) (webhook.Endpoint, error) {
+	id, err := webhook.EndpointID.Parse(text)
 	if err != nil {
 		return webhook.Endpoint{}, err
 	}

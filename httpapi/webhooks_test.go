@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/corpastro/astrohook/httpapi/auth/authtest"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/signing"
@@ -190,7 +192,7 @@ func TestLateUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.want(t, 204, acme, "DELETE", "/api/webhooks/"+s.webhook, "")
-	_, err = s.update(t.Context(), id, func(*webhook.Endpoint) error { t.Error("the change was asked for"); return nil })
+	_, err = s.update(t.Context(), new(fasthttp.RequestCtx), id, func(*webhook.Endpoint) error { t.Error("the change was asked for"); return nil })
 	if !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}

@@ -43,7 +43,12 @@ func (l *Lane) Wants(now time.Time) bool {
 // that were asked for by hand keep them, too.
 func (l *Lane) mayStart() bool {
 	return l.configured && (l.sends || l.paused) && !l.draining && !l.broken &&
-		l.inFlight < l.settings.Concurrency && l.unsettled < MaxUnsettled*l.settings.Concurrency
+		l.inFlight < l.settings.Concurrency && !l.unrecorded()
+}
+
+// unrecorded reports whether as many attempts lack a recorded outcome as a crash may repeat.
+func (l *Lane) unrecorded() bool {
+	return l.inFlight+l.unsettled >= MaxUnrecorded*l.settings.Concurrency
 }
 
 func (l *Lane) start(e *Entry, now time.Time) {
@@ -62,6 +67,7 @@ func (l *Lane) Attempted(e *Entry, a webhook.Attempt, chance float64, now time.T
 	l.endAttempt(e, func() { l.gate.leave(now, e.ticket, o, a.RetryAfter) }, now)
 	if l.SameReceiver(e) {
 		l.ramp.learn(&a, o)
+		l.quick.learn(a.Duration)
 	}
 	d := e.Due.Delivery.Attempted(a, l.settings.Retry, chance)
 	if l.deleted && !d.Status.Finished() {
@@ -127,7 +133,7 @@ func (l *Lane) settle(e *Entry, d webhook.Delivery) {
 // NotifyAtOnce reports whether something waits for outcomes to be recorded. If not, the
 // actor need not be woken for each of them.
 func (l *Lane) NotifyAtOnce() bool {
-	return l.draining || l.deleted || !l.sends || l.postponed > 0 || l.unsettled >= MaxUnsettled*l.settings.Concurrency
+	return l.draining || l.deleted || !l.sends || l.postponed > 0 || l.unrecorded()
 }
 
 // Recorded notes that storage has recorded an entry's Next.

@@ -15,10 +15,11 @@ const (
 	MinWindow        = 16
 	maxWindow        = 1024
 	windowPerAllowed = 16
-	// MaxUnsettled bounds the outcomes that are on their way to storage, for each attempt
-	// that may be in flight. A slow disk so slows sending down, and a crash repeats few
-	// attempts.
-	MaxUnsettled = 2
+	// MaxUnrecorded bounds the attempts whose outcome storage does not have, for each that
+	// may be in flight: those in flight, and those whose outcomes are on their way. A slow
+	// disk so slows sending down, and a crash repeats no more than these. While few are in
+	// flight, because receiver and processors are quick, more outcomes may be on their way.
+	MaxUnrecorded = 3
 	// MaxPanics is how many panics over one delivery make it fail.
 	MaxPanics = 3
 	// MaxByHand bounds the deliveries that wait in memory because a person asked for them.
@@ -47,6 +48,7 @@ type Lane struct {
 	broken         bool // storage cannot record anything any more
 	gate           *gate
 	ramp           ramp
+	quick          quickness
 	// receiverSince is the revision of the endpoint since which its receiver is the same
 	// one. Outcomes of attempts that began under an earlier one change neither gate nor ramp.
 	receiverSince uint64
@@ -164,6 +166,9 @@ func (l *Lane) renew(e *webhook.Endpoint, now time.Time) {
 		l.ramp.configure(l.settings.Concurrency)
 	} else {
 		l.ramp = newRamp(l.settings.Concurrency)
+	}
+	if !same {
+		l.quick = quickness{}
 	}
 }
 

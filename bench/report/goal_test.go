@@ -96,3 +96,29 @@ func TestGoalsCanBeJudged(t *testing.T) {
 		}
 	}
 }
+
+// A saturated server meets its goals variant by variant: one in which deliveries fell behind,
+// arrived late or stood still is missed, whatever the others did.
+func TestSaturationIsJudgedByVariant(t *testing.T) {
+	of := func(variant string, figure Figure, value float64) Summary {
+		return Summary{Key: Key{Scenario: "saturation", Variant: variant}, Figures: map[Figure]Spread{figure: {value, value, value}}}
+	}
+	one, ten := Saturation(1, 64), Saturation(10, 512)
+	for _, c := range []struct {
+		reason string
+		seen   Summary
+		met    bool
+	}{
+		{"all was delivered", of(one, LeastDelivered, 0.98), true},
+		{"deliveries fell behind", of(one, LeastDelivered, 0.97), false},
+		{"late, but in time", of(ten, ReceiptP99, 100), true},
+		{"too late", of(ten, ReceiptP99, 101), false},
+		{"never idle", of(ten, BusyLooks, 1), true},
+		{"idle once", of(ten, BusyLooks, 0.999), false},
+	} {
+		verdicts := judge([]Summary{c.seen})
+		if len(verdicts) != 1 || verdicts[0].Met != c.met {
+			t.Errorf("%s: %+v", c.reason, verdicts)
+		}
+	}
+}

@@ -64,6 +64,9 @@ func TestCalls(t *testing.T) {
 			[]string{"GET /api/events?event_type=user.created&limit=7&matched=false&since=1h&until=5m"},
 		},
 		{"events get evt_1 --limit 7 --cursor c1", []string{"GET /api/events/evt_1?cursor=c1&limit=7"}},
+		{"audit --since 1h --action webhook.update --by key:k --resource wh_1 --client acme --limit 7", []string{
+			"GET /api/audit?action=webhook.update&by=key%3Ak&client_id=acme&limit=7&resource=wh_1&since=1h",
+		}},
 		{"types", []string{"GET /api/event-types?limit=50"}},
 		{"types add invoice.paid --description Paid.", []string{`POST /api/event-types {"name":"invoice.paid","description":"Paid."}`}},
 		{"types set invoice.paid Paid.", []string{`PUT /api/event-types/invoice.paid {"name":"invoice.paid","description":"Paid."}`}},

@@ -71,6 +71,8 @@ type commandLine struct {
 	Jobs       resource.Jobs       `cmd:"" group:"See and act" help:"List, pause and cancel changes of many deliveries."`
 	Events     resource.Events     `cmd:"" group:"See and act" help:"List and show events."`
 	Types      resource.Types      `cmd:"" group:"See and act" help:"List, register and change event types."`
+	Tail       resource.Tail       `cmd:"" group:"See and act" help:"Show attempts, deliveries, breakers and changes as they happen."`
+	Audit      resource.Audit      `cmd:"" group:"See and act" help:"List who changed what."`
 	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again, or events that it was never sent."`
 
 	Publish publishCommand `cmd:"" group:"Publish and receive" help:"Publish an event, or many."`

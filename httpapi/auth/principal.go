@@ -118,6 +118,8 @@ func (p *Principal) By() string {
 		return "session:" + p.Session.ID
 	case p.KeyID != "":
 		return "key:" + p.KeyID
+	case p.admin: // also one that acts for a client
+		return p.subject
 	}
 	return p.Publisher
 }

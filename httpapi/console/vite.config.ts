@@ -40,7 +40,7 @@ function routes(): string[] {
       route = `${method} ${path}`;
       out.push(route, ...ofPath.map((name) => `${route}?${name}`));
     }
-    const parameter = /^ +- name: (\S+)$/.exec(line)?.[1] ?? shared.get(/parameters\/(\w+)"/.exec(line)?.[1] ?? '');
+    const parameter = /^ +- \{?name: ([\w-]+)/.exec(line)?.[1] ?? shared.get(/parameters\/(\w+)"/.exec(line)?.[1] ?? '');
     if (path && parameter) {
       if (route) out.push(`${route}?${parameter}`);
       else ofPath.push(parameter);

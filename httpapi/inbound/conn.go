@@ -38,6 +38,7 @@ type conn struct {
 	lineRead bool // the request line has ended
 	lineOK   bool // and with CR LF
 	size     int  // of the request on the wire in bytes; -1 if it is not known
+	streams  bool // the answer has no end; see Stream
 	// failed is the error of the last Read. fasthttp hides it, or takes the end of the
 	// stream for the end of a chunked body.
 	failed error
@@ -46,6 +47,9 @@ type conn struct {
 // Write writes a part of an answer. From now on the connection waits for its peer,
 // which may read slowly, so that the connection can be displaced.
 func (c *conn) Write(p []byte) (int, error) {
+	if c.streams {
+		return c.writeStreamed(p)
+	}
 	c.wait()
 	return c.Conn.Write(p)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/paging"
@@ -87,7 +88,8 @@ func (s *Jobs) Create(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	if in.DryRun.Value {
+	note := audit.Of(ctx)
+	if note.Nothing = in.DryRun.Value; note.Nothing {
 		return exchange.Answer(ctx, fasthttp.StatusOK, found)
 	}
 	if j.Total = -1; found.Exact {
@@ -99,6 +101,8 @@ func (s *Jobs) Create(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		return fmt.Errorf("create job: %w", err)
 	}
 	s.options.Wake()
+	note.About(bulk.IDKind.Format(j.ID), e.ClientID).Set("webhook_id", webhook.EndpointID.Format(e.ID))
+	note.Set("action", j.Action)
 	return exchange.Answer(ctx, fasthttp.StatusCreated, show(&j, e.ID))
 }
 

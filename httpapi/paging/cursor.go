@@ -32,6 +32,7 @@ const (
 	Replay     Kind = 'r' // after a delivery that was sent again
 	EventTypes Kind = 't' // after the name of an event type
 	APIKeys    Kind = 'k' // after the ID of an API key
+	Audit      Kind = 'a' // after an entry of the audit
 	// Sessions and PortalLinks hold a place after the ID of a grant.
 	Sessions    Kind = 's'
 	PortalLinks Kind = 'l'

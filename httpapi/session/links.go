@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
@@ -75,6 +76,7 @@ func (s *Sessions) MakeLink(ctx *fasthttp.RequestCtx, who *auth.Principal) error
 	if err := s.make(call, &g, now); err != nil {
 		return err
 	}
+	audit.Of(ctx).About(g.ID, g.ClientID)
 	// The secret is in the fragment, which browsers neither send nor put into a referrer.
 	return exchange.Answer(ctx, fasthttp.StatusCreated, madeLink{
 		ID: g.ID, ClientID: g.ClientID, URL: s.base(ctx) + "/portal#" + secret, ExpiresAt: jsonbody.Time(g.ExpiresAt),
@@ -181,7 +183,7 @@ func (s *Sessions) Redeem(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if err := s.Grants.Store().RedeemGrant(call, parent.ID, g); err != nil {
 		return s.noLink(ctx, err, now)
 	}
-	return s.begin(ctx, call, secret, &g, now)
+	return s.begin(call, ctx, secret, &g, now)
 }
 
 // noLink returns the error of a link that could not be exchanged. The caller does not learn

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/corpastro/astrohook/httpapi/audit"
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
@@ -170,11 +171,12 @@ func (s *Sessions) SignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	if err := s.make(call, &g, now); err != nil {
 		return err
 	}
-	return s.begin(ctx, call, secret, &g, now)
+	return s.begin(call, ctx, secret, &g, now)
 }
 
 // begin answers with a session that was made, and gives the browser its secret.
-func (s *Sessions) begin(ctx *fasthttp.RequestCtx, call context.Context, secret string, g *webhook.Grant, now time.Time) error {
+func (s *Sessions) begin(call context.Context, ctx *fasthttp.RequestCtx, secret string, g *webhook.Grant, now time.Time) error {
+	audit.Of(ctx).About(g.ID, g.ClientID).By = g.MadeBy
 	who, err := s.Grants.Holder(g, now)
 	if err != nil {
 		return err

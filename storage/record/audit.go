@@ -17,7 +17,10 @@ func EncodeAudit(e *audit.Entry) []byte {
 	for _, c := range e.Changes {
 		dst = appendString(appendString(appendString(dst, c.Field), c.Before), c.After)
 	}
-	return dst
+	if e.Operator {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
 }
 
 // DecodeAudit reads what EncodeAudit wrote.
@@ -29,5 +32,6 @@ func DecodeAudit(id webhook.ID, record []byte) (audit.Entry, error) {
 	for range d.count() {
 		e.Changes = append(e.Changes, audit.Change{Field: d.string(), Before: d.string(), After: d.string()})
 	}
+	e.Operator = d.byte() == 1
 	return e, d.err
 }

@@ -202,7 +202,7 @@ func FuzzGrant(f *testing.F) {
 
 func someAudit() audit.Entry {
 	return audit.Entry{
-		ID: someID, At: time.UnixMicro(1_750_000_000_000_000).UTC(), Action: "webhook.update", By: "key:abc", From: "10.0.0.1", Resource: "wh_1", ClientID: "client",
+		ID: someID, At: time.UnixMicro(1_750_000_000_000_000).UTC(), Action: "webhook.update", By: "key:abc", Operator: true, From: "10.0.0.1", Resource: "wh_1", ClientID: "client",
 		Changes: []audit.Change{{Field: "status", Before: `"active"`, After: `"paused"`}, {Field: "description", After: `"ünï"`}},
 	}
 }

@@ -24,6 +24,8 @@ type Entry struct {
 	// By names the caller: "subject:…", "client:…", "key:…" or "session:…", and the
 	// parts that say more, with a space between.
 	By string
+	// Operator: the caller was an administrator, whom clients do not see.
+	Operator bool
 	// From is the address that the request came from, without its port.
 	From string
 	// Resource is the ID or the name of what was changed; "" for the server as a whole.
@@ -79,7 +81,7 @@ func (q *Query) Ended(e *Entry) bool {
 	return !q.Since.IsZero() && e.ID.Seq < webhook.SeqAt(q.Since)
 }
 
-// Add looks at the next entry of a descending walk, and reports whether the walk goes on.
+// Add looks at the next entry of a descending walk, and reports whether the walk continues.
 // looked counts the entries that the walk has shown it, this one included.
 func (p *Page) Add(q *Query, e Entry, looked int) bool {
 	if q.Selects(&e) {

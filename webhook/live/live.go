@@ -99,7 +99,8 @@ type Batch struct {
 	Items []*Item // nobody changes them
 	// At is the place after the items.
 	At Place
-	// Lost is how many items the reader does not get. If AtLeast, there may have been more.
-	Lost    int
-	AtLeast bool
+	// Lost is how many items the reader does not get. Unless Exact, nobody knows the number,
+	// and Lost is at least 1.
+	Lost  int
+	Exact bool
 }

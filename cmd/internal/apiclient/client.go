@@ -173,11 +173,20 @@ func uncalled(err error) error {
 // The caller reads and closes it, and must check that it is whole: the server can only
 // break off when it fails in the middle.
 func (c *Client) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	return c.Follow(ctx, path, "")
+}
+
+// Follow is Open for a stream of events, which continues after the one with the ID last; ""
+// for one that begins now.
+func (c *Client) Follow(ctx context.Context, path, last string) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.Token)
+	if last != "" {
+		request.Header.Set("Last-Event-ID", last)
+	}
 	unbounded := http.Client{Transport: c.HTTP.Transport, CheckRedirect: stay}
 	response, err := unbounded.Do(request)
 	if err != nil {
@@ -215,6 +224,12 @@ func (e *refusedError) Error() string { return e.line }
 func IsNotFound(err error) bool {
 	refused, ok := errors.AsType[*refusedError](err)
 	return ok && refused.status == http.StatusNotFound
+}
+
+// IsFinal reports whether the server refused a call in a way that does not pass by itself.
+func IsFinal(err error) bool {
+	refused, ok := errors.AsType[*refusedError](err)
+	return ok && refused.status < http.StatusInternalServerError && refused.status != http.StatusTooManyRequests
 }
 
 // Refusal returns the error of an answer other than 2xx, whose reason is one line.

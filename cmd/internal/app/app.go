@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/jobs"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/cmd/internal/member"
@@ -75,6 +76,7 @@ type parts struct {
 	needed     func() uint64          // free disk space that storage needs to continue
 	stored     func() (uint64, error) // disk space that storage takes
 	sender     *sender.Client
+	feed       *feed.Feed
 	dispatcher *actors.Dispatcher
 	leases     *leases
 	jobs       *jobs.Runner

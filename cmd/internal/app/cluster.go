@@ -128,6 +128,7 @@ func (a *App) joinCluster() error {
 		Info:     storage.NodeInfo{Name: a.config.name(), Address: address, Version: a.config.Version},
 		Listener: listener, TLS: clientTLS, Lease: a.config.Lease,
 		Changed: func(e webhook.Endpoint) { a.parts.leases.note(&e, time.Time{}) },
+		Feed:    a.parts.feed,
 		Log:     a.component("cluster"), Metrics: a.parts.registry,
 	})
 	if err != nil && listener != nil {

@@ -53,11 +53,11 @@ type Config struct {
 
 	ShutdownTimeout time.Duration `group:"Server" default:"30s" help:"How long a stop waits for requests and attempts in flight."`
 
-	PublicURL          string   `group:"Console and portal" placeholder:"URL" help:"Address under which browsers reach the server, such as https://hooks.example.com/astrohook: portal links begin with it, and cookies are for its path. Default: that of each request."`
+	PublicURL          string   `group:"Console and portal" placeholder:"ADDRESS" help:"Address under which browsers reach the server, such as https://hooks.example.com/astrohook: portal links begin with it, and cookies are for its path. Default: that of each request."`
 	PortalFrameOrigins []string `group:"Console and portal" placeholder:"ORIGIN" help:"Origins such as https://app.example.com whose pages may show the portal in a frame. Default: none."`
 	BrandName          string   `group:"Console and portal" placeholder:"NAME" help:"What the portal calls itself, up to 100 characters."`
 	BrandColor         string   `group:"Console and portal" placeholder:"#RRGGBB" help:"Colour of the portal's buttons and links."`
-	BrandLogo          string   `group:"Console and portal" placeholder:"URL" help:"Logo of the portal: an https URL, or a data URL of an image in base64, up to 32KiB. Logos of single links can be on the same host."`
+	BrandLogo          string   `group:"Console and portal" placeholder:"IMAGE" help:"Logo of the portal: an https URL, or a data URL of an image in base64, up to 32KiB. Logos of single links can be on the same host."`
 
 	// At least one of the first four is required: without a key no token can be verified,
 	// and nobody could make the first API key.

@@ -11,16 +11,19 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/jobs"
 	"github.com/corpastro/astrohook/actors/sender"
 	"github.com/corpastro/astrohook/httpapi"
 	"github.com/corpastro/astrohook/httpapi/auth"
+	"github.com/corpastro/astrohook/httpapi/stream"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
+	happening "github.com/corpastro/astrohook/webhook/live"
 )
 
 // storeDir is the folder in the data directory that only storage writes to.
@@ -29,6 +32,7 @@ const storeDir = "store"
 // openStorage opens the database if one is set, and the data directory otherwise.
 func (a *App) openStorage() error {
 	var err error
+	a.parts.feed = feed.New()
 	if a.parts.registry, a.parts.figures, err = newRegistry(a.config.Version); err != nil {
 		return err
 	}
@@ -143,6 +147,7 @@ func (a *App) startActors() error {
 
 		ClientLimits: a.limitsOf,
 		Cluster:      a.clusterOf(),
+		Feed:         a.parts.feed,
 	})
 	if err != nil {
 		return err
@@ -188,12 +193,19 @@ func (a *App) openAPI() error {
 		Profiling:    a.config.Profiling,
 		Backup:       a.parts.backup,
 		Disk:         a.disk(),
+		Feed:         feedOf{a.parts.feed},
 		WakeJobs:     a.parts.jobs.Wake,
 		Limits:       httpapi.Limits{Connections: a.descriptors.requests},
 	})
 	a.parts.api = api
 	return err
 }
+
+// feedOf is the feed as the API sees it.
+type feedOf struct{ *feed.Feed }
+
+// Subscribe returns a reader of what q selects.
+func (f feedOf) Subscribe(q happening.Query) stream.Reader { return f.Feed.Subscribe(q) }
 
 // jobsLookup is how often a node of a cluster looks for jobs that another one was asked
 // for, or has left behind.

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corpastro/astrohook/actors"
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/cmd/internal/cluster"
 	"github.com/corpastro/astrohook/cmd/internal/cluster/peer"
 	"github.com/corpastro/astrohook/httpapi"
@@ -44,6 +45,9 @@ type Options struct {
 	Listener net.Listener
 	TLS      *tls.Config // for connections to other nodes; nil for none
 	Lease    time.Duration
+	// Feed is what happens on this node, with what happens on others while somebody watches;
+	// nil for none.
+	Feed *feed.Feed
 	// Changed is called for each endpoint that another node has changed.
 	Changed func(webhook.Endpoint)
 	Log     *slog.Logger          // required
@@ -77,6 +81,8 @@ type Member struct {
 	notices *peer.Notices
 	server  *peer.Server // nil without a listener
 	serving sync.WaitGroup
+	// unwatch ends watchOthers; nil before it began.
+	unwatch context.CancelFunc
 
 	mu    sync.Mutex
 	local Dispatcher // nil before Serve
@@ -163,6 +169,12 @@ func (m *Member) listen() {
 	handlers := peer.NoticeHandlers(m.node.Look, m.apply)
 	handlers[peer.PathHints] = inbox.Take
 	m.forwarded(handlers)
+	if m.options.Feed != nil {
+		handlers[pathFeed] = peer.Answer(m.tell)
+		var watching context.Context
+		watching, m.unwatch = context.WithCancel(context.Background())
+		m.serving.Go(func() { m.watchOthers(watching) })
+	}
 	m.server = peer.NewServer(peer.ServerOptions{
 		Self: m.node.Self(), Secret: m.options.Secret, Known: m.knows, Handlers: handlers, Log: m.log,
 	})
@@ -202,6 +214,9 @@ func (m *Member) Close(ctx context.Context) error {
 	m.outbox.Close()
 	m.notices.Close()
 	var err error
+	if m.unwatch != nil {
+		m.unwatch()
+	}
 	if m.server != nil {
 		err = m.server.Shutdown(ctx)
 		m.serving.Wait()

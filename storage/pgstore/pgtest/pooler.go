@@ -102,7 +102,7 @@ func (p *Pooler) serve(conn net.Conn) error {
 				return err
 			}
 		}
-		status := byte('T')
+		var status byte
 		if status, err = exchange(client, server, message); status == 'I' && !p.keep {
 			p.free(server)
 			server = nil

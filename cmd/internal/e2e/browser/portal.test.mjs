@@ -27,7 +27,7 @@ test('a link opens the pages of its client, with its brand, and nothing of anoth
     'webhooks/' + foreign.id, 'deliveries/' + delivery.id, 'events/' + event.id, 'deliveries?webhook_id=' + foreign.id, 'webhooks?client_id=portal-b'];
   for (const path of paths) {
     await visit(page, path);
-    await page.waitForLoadState('networkidle');
+    await page.waitForFunction(() => !document.querySelector('main .loading'));
     const text = await page.locator('main').textContent();
     assert.ok(!/Theirs alone|secret of b|theirs/.test(text), `${path} shows: ${text}`);
     await checkAccess(page, 'portal: ' + path);

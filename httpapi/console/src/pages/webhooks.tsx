@@ -1,6 +1,6 @@
 // Webhooks: filtered and sorted in the address, paused and resumed by the dozen.
 import { useState } from 'preact/hooks';
-import { post, Problem } from '../api';
+import { has, post, Problem } from '../api';
 import { useListing, useNow } from '../data';
 import { count, duration, percent, plural, shortURL } from '../format';
 import { go } from '../router';
@@ -60,6 +60,12 @@ export function WebhooksPage({ query }: { query: URLSearchParams }) {
   );
 }
 
+const healthColumns: Column<Webhook>[] = [
+  { name: 'Pending', from: 'mid', right: true, show: (w) => (w.health ? count(w.health.pending) : '–') },
+  { name: 'Oldest', from: 'wide', right: true, show: (w) => (w.health?.pending ? duration(w.health.oldest_pending_age_ms) : '–') },
+  { name: 'Succeeded, 1 h', from: 'wide', right: true, show: (w) => (typeof w.health?.last_hour.success_ratio === 'number' ? percent(w.health.last_hour.success_ratio) : '–') },
+];
+
 function columns(admin: boolean): Column<Webhook>[] {
   const now = useNow(5000);
   return [
@@ -67,9 +73,7 @@ function columns(admin: boolean): Column<Webhook>[] {
     ...(admin ? [{ name: 'Client', from: 'mid', show: (w: Webhook) => w.client_id } satisfies Column<Webhook>] : []),
     { name: 'Status', show: (w) => <><Badge is={w.status} />{w.health && w.health.state !== 'ok' && <> <Badge is={w.health.state} title="Health" /></>}</> },
     { name: 'Event types', from: 'wide', show: (w) => <span class="mono">{w.event_types.slice(0, 3).join(', ')}{w.event_types.length > 3 && ` +${w.event_types.length - 3}`}</span> },
-    { name: 'Pending', from: 'mid', right: true, show: (w) => (w.health ? count(w.health.pending) : '–') },
-    { name: 'Oldest', from: 'wide', right: true, show: (w) => (w.health?.pending ? duration(w.health.oldest_pending_age_ms) : '–') },
-    { name: 'Succeeded, 1 h', from: 'wide', right: true, show: (w) => (typeof w.health?.last_hour.success_ratio === 'number' ? percent(w.health.last_hour.success_ratio) : '–') },
+    ...(has('get /api/webhooks?health') ? healthColumns : []),
     { name: 'Created', from: 'wide', right: true, show: (w) => <Age time={w.created_at} now={now} /> },
   ];
 }
