@@ -49,6 +49,7 @@ type child struct {
 	// The actor owns these while it runs; the supervisor owns them while it does not.
 	label    label
 	stats    stats.Hour
+	keptAt   time.Time // when stats were put into the book last
 	failures failures
 	memory   lane.Memory
 	left     lane.Leftover // under way when the actor panicked
@@ -75,6 +76,17 @@ func newChild(n webhook.EndpointNumber, client *limit.Client) *child {
 	return &child{number: n, client: client, at: -1, memory: lane.NewMemory(), inbox: new(inbox)}
 }
 
+// keepEvery is the least time between two entries of an endpoint in the book.
+const keepEvery = 30 * time.Second
+
+// keep puts the last hour into the book, if it is time.
+func (c *child) keep(in *stats.Book, now time.Time) {
+	if now.Sub(c.keptAt) >= keepEvery {
+		c.keptAt = now
+		in.Put(c.number, &c.stats)
+	}
+}
+
 // close notes that the actor is gone, and frees the memory that it held. Reads of the
 // actor that end later keep none.
 func (c *child) close() {
@@ -87,7 +99,7 @@ func (c *child) close() {
 func (c *child) afterStop() *child {
 	return &child{
 		number: c.number, client: c.client, at: -1, inbox: new(inbox),
-		label: c.label, stats: c.stats, failures: c.failures, memory: c.memory,
+		label: c.label, stats: c.stats, keptAt: c.keptAt, failures: c.failures, memory: c.memory,
 		restarts: c.restarts, unexplained: c.unexplained, crashedAt: c.crashedAt,
 	}
 }

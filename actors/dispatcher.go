@@ -11,7 +11,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corpastro/astrohook/actors/feed"
+	"github.com/corpastro/astrohook/actors/figures"
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/stats"
 	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -26,6 +28,8 @@ type Dispatcher struct {
 	supervisor *actor.PID // nil before Start
 
 	diskReserve atomic.Bool
+	glancing    sync.Mutex // one glance at a time
+	figures     *figures.Keeper
 	stopOnce    sync.Once
 	stopErr     error
 	// waker is the goroutine that finds pending work in storage; wakerStop ends it.
@@ -57,6 +61,7 @@ type shared struct {
 	metrics    *metrics
 	feed       *feed.Feed
 	survey     *survey.Survey
+	hours      *stats.Book
 	permits    *limit.Permits
 	clients    *limit.Clients
 	budget     *limit.Budget
@@ -106,6 +111,7 @@ func New(o Options) (*Dispatcher, error) {
 		attempts:   limit.NewWorkers(o.MaxInFlight),
 		reads:      limit.NewReaders(),
 		survey:     survey.New(o.MetricsWebhooks, time.Now()),
+		hours:      stats.NewBook(),
 		mailboxes:  mailboxes{limit.NewWorkers(maxRunning)},
 		announce:   d.EndpointChanged,
 	}
@@ -118,6 +124,7 @@ func New(o Options) (*Dispatcher, error) {
 	d.shared.defaults.Store(&o.Defaults)
 	d.shared.maxPending.Store(o.MaxPending)
 	d.shared.ceilings.Store(&o.Ceilings)
+	d.figures = &figures.Keeper{Store: o.Store, Node: o.Node, Survey: d.shared.survey, Hours: d.shared.hours, Log: log}
 	d.shared.metrics = newMetrics(o.Metrics, d.shared)
 	return d, nil
 }
@@ -144,6 +151,9 @@ func (d *Dispatcher) Start() error {
 	if d.shared.options.Cluster == nil { // else wake counts those of the node's own parts
 		d.shared.metrics.recovered.Add(float64(d.shared.store.Pending()))
 	}
+	if err := d.restoreFigures(); err != nil {
+		return err
+	}
 	d.shared.applied.Store(version)
 	d.supervisor = d.spawn(newSupervisor(d.shared))
 	d.router = d.spawn(&router{
@@ -153,7 +163,18 @@ func (d *Dispatcher) Start() error {
 	d.wakerStop = stop
 	d.unwoken.add(*d.shared.owned.Load())
 	d.waker.Go(func() { d.watch(ctx) })
+	d.waker.Go(func() { d.figures.Run(ctx) })
 	return nil
+}
+
+// restoreFigures takes over what an earlier process has counted. The hours of a cluster's
+// endpoints follow with their parts.
+func (d *Dispatcher) restoreFigures() error {
+	err := d.figures.RestoreSeries(d.shared.running)
+	if err == nil && d.shared.options.Cluster == nil {
+		err = d.figures.RestoreHours(d.shared.running, webhook.AllParts())
+	}
+	return err
 }
 
 // spawn starts the router or the supervisor. If it panics the dispatcher has failed:

@@ -220,6 +220,7 @@ func (a *endpointActor) configure(e webhook.Endpoint, g webhook.GateState, now t
 	a.revision = e.Revision
 	if a.child.stats.Describe(e.ReceiverSince) {
 		a.shared.survey.Forget(a.number)
+		a.shared.hours.Put(a.number, &a.child.stats)
 	}
 	a.joinPermits(e.ClientID, e.ReceiverSince, now)
 	a.lane.Configure(&e, settings, g, now)
@@ -254,6 +255,9 @@ func (a *endpointActor) stop(now time.Time) {
 	}
 	if a.child.failures.count > 0 {
 		a.child.failures.report(a.log(), time.Now())
+	}
+	if a.child.keptAt != (time.Time{}) { // else this process made no attempt
+		a.shared.hours.Put(a.number, &a.child.stats)
 	}
 	a.child.left = a.lane.HandOver(a.child.current)
 	a.child.inbox.leave(a.batch)

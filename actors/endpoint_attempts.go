@@ -135,6 +135,7 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 		if a.child.stats.FailedLately(now) {
 			a.shared.survey.Attempted(a.number, a.child.stats.Tally(now), now)
 		}
+		a.child.keep(a.shared.hours, now)
 	}
 	a.shared.metrics.attempt(&e.Attempt, outcome)
 	openings := a.lane.GateState().Openings

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/corpastro/astrohook/actors/lane"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -115,17 +116,56 @@ func (a *endpointActor) progress(now time.Time) webhook.Progress {
 	return p
 }
 
+const (
+	// freshEnough is the age of findings that an overview is made of.
+	freshEnough = time.Second
+	// maxGlance bounds the endpoints that a request may have looked at, at some 10 µs each.
+	maxGlance = 4096
+)
+
+// findings returns what the watchdog has seen. If that is older than freshEnough, the
+// heads of up to maxGlance endpoints are looked at now; if more have pending deliveries, the
+// watchdog's last round stands. Nothing is audited: looks in short order would take messages
+// on their way for lost ones.
+func (d *Dispatcher) findings(ctx context.Context) (*survey.Findings, error) {
+	d.glancing.Lock()
+	defer d.glancing.Unlock()
+	s := d.shared
+	if found := s.survey.Findings(); time.Since(found.At) < freshEnough && found.Rounds > 0 {
+		return found, nil
+	}
+	round, left := s.survey.NewRound(), maxGlance
+	err := s.store.Wakes(ctx, *s.owned.Load(), 0, func(w webhook.Wake) error {
+		if left--; left < 0 {
+			return errEnough
+		}
+		round.Look(&w, s.store.PendingOf([]webhook.EndpointNumber{w.Endpoint}))
+		return ctx.Err()
+	})
+	if err == nil {
+		err = round.End(time.Now(), namer(ctx, s.store))
+	}
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, fmt.Errorf("look at webhooks with pending deliveries: %w", err)
+	}
+	return s.survey.Findings(), nil
+}
+
 // Overview returns how all endpoints are doing together, and the worst ones in an order. It
-// asks no actor: the figures are in memory, and storage is read for the names of the
-// endpoints only, webhook.MaxWorst at most.
+// asks no actor: most figures are in memory. Storage is read for the names of the endpoints,
+// webhook.MaxWorst at most, and for the heads of queues if nobody has looked lately.
 func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Overview, error) {
+	found, err := d.findings(ctx)
+	if err != nil {
+		return webhook.Overview{}, err
+	}
 	s, now := d.shared, time.Now()
-	found := s.survey.Findings()
+	s.survey.Note(now, s.metrics.counts(), s.store.Pending())
 	o := webhook.Overview{
 		StartedAt: s.survey.StartedAt(), LookedAt: found.At,
 		Pending: s.store.Pending(), MaxPending: s.maxPending.Load(), InFlight: s.permits.InUse(),
 		Endpoints: make(map[webhook.EndpointStatus]int), Oldest: found.Oldest, BreakersOpen: found.BreakersOpen,
-		Rates: s.survey.Rates(now, s.metrics.counts()),
+		Rates: s.survey.Rates(now, s.metrics.counts()), Series: s.survey.Series(now),
 	}
 	for _, status := range []webhook.EndpointStatus{webhook.EndpointActive, webhook.EndpointPaused, webhook.EndpointDisabled} {
 		o.Endpoints[status] = s.survey.Webhooks(status)
@@ -142,4 +182,18 @@ func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Ov
 		o.Worst = append(o.Worst, w)
 	}
 	return o, nil
+}
+
+// Ranked returns up to survey.MaxStanding endpoints of this node in an order, the worst one
+// first: those with pending deliveries, or for webhook.ByFailures those with failed attempts
+// in the last hour. Of their IDs there is the number only. It is as fresh as an overview.
+func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order) ([]webhook.Summary, error) {
+	if by == webhook.ByFailures {
+		return d.shared.survey.Failing(time.Now()), nil
+	}
+	found, err := d.findings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return found.Standing[by], nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // figures returns all figures of a dispatcher, with a labelled one as name{value}.
-func figures(t *testing.T, r *prometheus.Registry) map[string]float64 {
+func scraped(t *testing.T, r *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := r.Gather()
 	if err != nil {
@@ -71,7 +71,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.d = d
-		before := figures(t, registry)
+		before := scraped(t, registry)
 		for _, reason := range webhook.Reasons {
 			if _, there := before["astrohook_attempts_total{"+string(reason)+"}"]; !there {
 				t.Error("no figure for attempts that fail with", reason)
@@ -108,7 +108,7 @@ func TestMetrics(t *testing.T) {
 
 func (r *rig) wantFigures(registry *prometheus.Registry, want map[string]float64) {
 	r.t.Helper()
-	found := figures(r.t, registry)
+	found := scraped(r.t, registry)
 	for name, value := range want {
 		if got, there := found[name]; !there || got != value {
 			r.t.Errorf("%s is %v, want %v", name, got, value)
@@ -171,7 +171,7 @@ func TestStandingOut(t *testing.T) {
 		r.stop()
 		r.start()
 		time.Sleep(100 * time.Second)
-		found := figures(t, registry())
+		found := scraped(t, registry())
 		if _, there := found[of("failure_ratio", paused)]; there {
 			t.Error("more webhooks are named than one")
 		}
@@ -195,7 +195,7 @@ func TestStandingOut(t *testing.T) {
 			"astrohook_webhooks{active}": 2, "astrohook_webhooks{paused}": 0, "astrohook_breakers_open": 0,
 			"astrohook_oldest_pending_age_seconds{active}": 0, "astrohook_oldest_pending_age_seconds{paused}": 0,
 		})
-		for name := range figures(t, registry()) {
+		for name := range scraped(t, registry()) {
 			if strings.HasPrefix(name, "astrohook_webhook_") && name != "astrohook_webhook_actors" {
 				t.Error("a webhook that is well has", name)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corpastro/astrohook/actors/feed"
+	"github.com/corpastro/astrohook/actors/figures"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/bulk"
 )
@@ -56,6 +57,9 @@ type Options struct {
 	IdleTimeout time.Duration
 	// Feed passes on what happens to whoever watches; one that nobody reads by default.
 	Feed *feed.Feed
+	// Node names this server among others of its cluster: what it has counted is stored
+	// under that name, and found after a restart.
+	Node string
 	// Cluster is what connects this node with others that write to the same store; nil
 	// if there are none. With it the dispatcher has no part at first: see GainParts.
 	Cluster Cluster
@@ -133,6 +137,7 @@ type Store interface {
 	Deliveries
 	Endpoints
 	Gates
+	figures.Store
 }
 
 // Journal stores events and recorded outcomes. Its callbacks run after the sync, in

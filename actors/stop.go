@@ -34,10 +34,23 @@ func (d *Dispatcher) stop(ctx context.Context) error {
 	d.shared.reads.Close()
 	// The supervisor stops its children first, and ends after the last one.
 	err = errors.Join(err, root.StopFuture(d.supervisor).Wait(), root.StopFuture(d.router).Wait())
+	d.saveLast()
 	d.system.Shutdown()
 	d.shared.mailboxes.Close()
 	close(d.stopped)
 	return err
+}
+
+// lastSave bounds how long a stop takes to store what was counted.
+const lastSave = 2 * time.Second
+
+// saveLast stores what was counted since the last minute. If storage cannot, that minute is
+// all that is lost, and storage has said why.
+func (d *Dispatcher) saveLast() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastSave)
+	defer cancel()
+	d.shared.survey.Note(time.Now(), d.shared.metrics.counts(), d.shared.store.Pending())
+	_ = d.figures.Save(ctx)
 }
 
 // errCutOff is part of Stop's error when its context ended before the attempts did.

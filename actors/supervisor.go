@@ -119,6 +119,7 @@ func (s *supervisor) child(n webhook.EndpointNumber) *child {
 	found := s.children[n]
 	if found == nil {
 		found = newChild(n, s.shared.clients.Of(n))
+		found.stats = s.shared.hours.Hour(n, time.Now())
 		found.memory.Doubt(webhook.ID{Seq: s.doubted[n.Part()], Endpoint: n})
 		s.children[n] = found
 	}
@@ -257,6 +258,10 @@ func (s *supervisor) pass(c actor.Context, m *forEndpoint, now time.Time) {
 			query.reply <- webhook.Progress{Waiting: known.waiting(now)}
 			return
 		case *healthQuery:
+			if known == nil {
+				known = newChild(m.number, nil)
+				known.stats = s.shared.hours.Hour(m.number, now)
+			}
 			query.reply <- known.idleHealth(now)
 			return
 		}

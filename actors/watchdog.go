@@ -94,6 +94,12 @@ func (d *Dispatcher) wake(ctx context.Context) error {
 	if parts.Len() == 0 {
 		return nil
 	}
+	if d.shared.options.Cluster != nil {
+		if err := d.figures.RestoreHours(ctx, parts); err != nil {
+			d.unwoken.add(parts)
+			return err
+		}
+	}
 	found := int64(0)
 	err := d.shared.store.Wakes(ctx, parts, 0, func(w webhook.Wake) error {
 		found += d.shared.store.PendingOf([]webhook.EndpointNumber{w.Endpoint})
@@ -115,7 +121,7 @@ func (d *Dispatcher) wake(ctx context.Context) error {
 // dispatcher has failed; one of the watchdog is logged, and it starts again a minute later.
 func (d *Dispatcher) watch(ctx context.Context) {
 	dog := watchdog{
-		store: d.shared.store, pace: watchPace, survey: d.shared.survey, counts: d.shared.metrics.counts, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
+		store: d.shared.store, pace: watchPace, survey: d.shared.survey, round: d.shared.survey.NewRound(), counts: d.shared.metrics.counts, owned: func() webhook.Parts { return *d.shared.owned.Load() }, look: d.look,
 		period: d.shared.options.WatchPeriod,
 		ask:    func(w webhook.Wake) { d.shared.root.Send(d.supervisor, &audit{w}) },
 	}
@@ -172,10 +178,12 @@ func (d *Dispatcher) rest(ctx context.Context, wait time.Duration) {
 type watchdog struct {
 	store interface {
 		Wakes
+		Pending() int64
 		PendingOf(endpoints []webhook.EndpointNumber) int64
 		Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
 	}
 	survey *survey.Survey
+	round  *survey.Round // under way
 	counts func() survey.Counts
 	owned  func() webhook.Parts // the parts to look at
 	look   <-chan struct{}      // interrupts run
@@ -228,7 +236,7 @@ var errEnough = errors.New("enough")
 
 // step looks at the next endpoints, and reports whether there are more in this round.
 func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err error) {
-	w.survey.Sample(now, w.counts)
+	w.survey.Sample(now, w.counts, w.store.Pending())
 	left := watchStep
 	err = w.store.Wakes(ctx, w.owned(), w.from, func(wake webhook.Wake) error {
 		if left == 0 {
@@ -237,7 +245,7 @@ func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err erro
 		}
 		left--
 		w.one[0] = wake.Endpoint
-		w.survey.Look(&wake, w.store.PendingOf(w.one[:]))
+		w.round.Look(&wake, w.store.PendingOf(w.one[:]))
 		if w.worthAsking(&wake, now) {
 			w.ask(wake)
 		}
@@ -258,17 +266,25 @@ func (w *watchdog) step(ctx context.Context, now time.Time) (more bool, err erro
 
 // endRound has the survey sum up a round. Reads that a stop cuts off are no error.
 func (w *watchdog) endRound(ctx context.Context, now time.Time) error {
-	err := w.survey.EndRound(now, func(n webhook.EndpointNumber) (webhook.ID, string, error) {
-		e, err := w.store.Endpoint(ctx, n)
-		if err == nil && e.Deleted() {
-			err = webhook.ErrNotFound
-		}
-		return e.ID, e.ClientID, err
-	})
+	err := w.round.End(now, namer(ctx, w.store))
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// namer returns what names endpoints for the survey. A deleted one has no name.
+func namer(ctx context.Context, store interface {
+	Endpoint(ctx context.Context, n webhook.EndpointNumber) (webhook.Endpoint, error)
+},
+) func(webhook.EndpointNumber) (webhook.ID, string, error) {
+	return func(n webhook.EndpointNumber) (webhook.ID, string, error) {
+		e, err := store.Endpoint(ctx, n)
+		if err == nil && e.Deleted() {
+			err = webhook.ErrNotFound
+		}
+		return e.ID, e.ClientID, err
+	}
 }
 
 // worthAsking reports whether the heads have been due for a while. In a cluster a new head

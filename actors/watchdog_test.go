@@ -245,7 +245,7 @@ func TestWatchdogIsPaced(t *testing.T) {
 	old := webhook.ID{Seq: webhook.SeqAt(time.Now().Add(-time.Hour))}
 	asked := map[webhook.EndpointNumber]int{}
 	seen := survey.New(2, time.Now())
-	dog := watchdog{store: steps{endpoints: endpoints, old: old}, survey: seen, counts: func() survey.Counts { return survey.Counts{} }, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
+	dog := watchdog{store: steps{endpoints: endpoints, old: old}, survey: seen, round: seen.NewRound(), counts: func() survey.Counts { return survey.Counts{} }, owned: webhook.AllParts, ask: func(w webhook.Wake) { asked[w.Endpoint]++ }}
 	for step := 1; ; step++ {
 		before := len(asked)
 		more, err := dog.step(t.Context(), time.Now())
@@ -273,6 +273,8 @@ type steps struct {
 	endpoints webhook.EndpointNumber
 	old       webhook.ID
 }
+
+func (s steps) Pending() int64 { return int64(s.endpoints) }
 
 func (s steps) Wakes(_ context.Context, parts webhook.Parts, from webhook.EndpointNumber, visit func(webhook.Wake) error) error {
 	for n := max(from, 1); n <= s.endpoints; n++ {

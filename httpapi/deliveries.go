@@ -106,7 +106,15 @@ func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 
 // listDeliveries lists deliveries of all endpoints that the caller sees, newest first.
 func (s *Server) listDeliveries(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	return s.list(ctx, who, webhook.DeliveryQuery{ClientID: who.ClientID})
+	q := webhook.DeliveryQuery{ClientID: who.ClientID}
+	if ctx.QueryArgs().Has("webhook_id") {
+		id, err := webhook.EndpointID.Parse(exchange.Parameter(ctx, "webhook_id"))
+		if err != nil {
+			return problem.OfField("webhook_id", "is not the id of a webhook, wh_…")
+		}
+		q.Endpoint = id.Endpoint
+	}
+	return s.list(ctx, who, q)
 }
 
 // listWebhookDeliveries lists those of one endpoint, which may be deleted.
@@ -168,11 +176,47 @@ func (s *Server) readFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery)
 	if q.Status, err = parseStatus(exchange.Parameter(ctx, "status")); err != nil {
 		return p, err
 	}
-	if q.EventType = exchange.Parameter(ctx, "event_type"); q.EventType != "" {
-		if err := webhook.ValidateEventType(q.EventType); err != nil {
-			return p, jsonbody.InField(err, "event_type")
+	if q.EventType, err = eventTypeFilter(ctx); err != nil {
+		return p, err
+	}
+	if err := readAttemptFilters(ctx, q); err != nil {
+		return p, err
+	}
+	return periodOf(ctx)
+}
+
+// readAttemptFilters reads those about the latest attempt.
+func readAttemptFilters(ctx *fasthttp.RequestCtx, q *webhook.DeliveryQuery) error {
+	q.Reason = webhook.Reason(exchange.Parameter(ctx, "reason"))
+	if q.Reason != webhook.ReasonNone && !slices.Contains(webhook.Reasons, q.Reason) {
+		return problem.OfField("reason", "is not one of the reasons that openapi.yaml lists")
+	}
+	var ok bool
+	if q.Code, ok = webhook.ParseCodeFilter(exchange.Parameter(ctx, "code")); !ok {
+		return problem.OfField("code", "must be one of 2xx, 3xx, 4xx, 5xx and none, or a status code from 100 to 599")
+	}
+	if text := exchange.Parameter(ctx, "min_attempts"); text != "" {
+		var err error
+		if q.MinAttempts, err = strconv.Atoi(text); err != nil || q.MinAttempts < 0 {
+			return problem.OfField("min_attempts", "must be a whole number from 0 on")
 		}
 	}
+	return nil
+}
+
+// eventTypeFilter reads the parameter event_type; "" if it is absent.
+func eventTypeFilter(ctx *fasthttp.RequestCtx) (string, error) {
+	name := exchange.Parameter(ctx, "event_type")
+	if name != "" {
+		if err := webhook.ValidateEventType(name); err != nil {
+			return "", jsonbody.InField(err, "event_type")
+		}
+	}
+	return name, nil
+}
+
+// periodOf reads the parameters since and until.
+func periodOf(ctx *fasthttp.RequestCtx) (paging.Period, error) {
 	return paging.ParsePeriod(exchange.TimeParameter(ctx, "since"), exchange.TimeParameter(ctx, "until"), time.Now())
 }
 
@@ -216,6 +260,10 @@ func parseStatus(text string) (webhook.Status, error) {
 // deliveryListing is listingOf for the deliveries of a period that q selects.
 func deliveryListing(kind paging.Kind, who *auth.Principal, q *webhook.DeliveryQuery, p *paging.Period) paging.Listing {
 	filters := append([]string{strconv.FormatUint(uint64(q.Endpoint), 10), string(q.Status), q.EventType}, p.Filters()...)
+	// Only what is set, so that cursors without these filters stay as they were.
+	if q.Reason != "" || q.Code != "" || q.MinAttempts != 0 {
+		filters = append(filters, string(q.Reason), string(q.Code), strconv.Itoa(q.MinAttempts))
+	}
 	l := exchange.Listing(kind, who, filters...)
 	l.Period = p
 	return l

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
@@ -183,4 +184,75 @@ func (s *Server) addDeliveries(call context.Context, out *eventResource, event *
 	}
 	out.DeliveryLog, err = s.showDeliveries(call, list, known)
 	return err
+}
+
+// eventEntry is an event in a list.
+type eventEntry struct {
+	ID         string `json:"id"`
+	EventType  string `json:"event_type"`
+	ClientID   string `json:"client_id,omitzero"`
+	AcceptedAt string `json:"accepted_at"`
+	SizeBytes  int    `json:"size_bytes"`
+	// Deliveries counts the deliveries that the caller sees, expired ones included.
+	Deliveries int  `json:"deliveries"`
+	Matched    bool `json:"matched"`
+}
+
+// listEvents lists the events that the caller may read, newest first: all of them for an
+// administrator, those that it published for a publisher, those for it or for one of its
+// webhooks for a client. A page may have fewer than the limit and still not be the last.
+func (s *Server) listEvents(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	q, p, err := readEventFilters(ctx, who)
+	if err != nil {
+		return err
+	}
+	of := exchange.Listing(paging.Events, who, append(p.Filters(), q.EventType, strconv.Itoa(int(q.Matched)))...)
+	of.Period = &p
+	if q.Before, err = s.cursors.ReadID(of, exchange.Parameter(ctx, "cursor")); err != nil {
+		return err
+	}
+	q.Since, q.Until = p.Span()
+	call, cancel := s.call()
+	defer cancel()
+	found, err := s.store.ListEvents(call, q)
+	if err != nil {
+		return fmt.Errorf("list events: %w", err)
+	}
+	out := exchange.Page[eventEntry]{Data: make([]eventEntry, 0, len(found.Events)), NextCursor: s.cursors.WriteID(of, found.Next)}
+	for i := range found.Events {
+		e := &found.Events[i]
+		out.Data = append(out.Data, eventEntry{
+			ID: webhook.EventID.Format(e.ID), EventType: e.Type, ClientID: e.ClientID, AcceptedAt: webhook.FormatTime(e.ID.Time()),
+			SizeBytes: e.Size, Deliveries: e.Deliveries, Matched: e.Deliveries > 0,
+		})
+	}
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
+}
+
+// readEventFilters reads the parameters of a list of events, except the cursor, and
+// restricts the list to what the caller may read. That is what getEvent shows.
+func readEventFilters(ctx *fasthttp.RequestCtx, who *auth.Principal) (q webhook.EventQuery, p paging.Period, err error) {
+	q.ClientID = who.ClientID
+	switch {
+	case who.IsAdmin() && who.ClientID == "":
+	case who.Publishes(), who.ClientID == "":
+		q.Publisher = who.Publisher
+	}
+	if q.Limit, err = exchange.Limit(ctx); err != nil {
+		return q, p, err
+	}
+	if q.EventType, err = eventTypeFilter(ctx); err != nil {
+		return q, p, err
+	}
+	switch exchange.Parameter(ctx, "matched") {
+	case "":
+	case "true":
+		q.Matched = webhook.OnlyMatched
+	case "false":
+		q.Matched = webhook.OnlyUnmatched
+	default:
+		return q, p, problem.OfField("matched", "must be true or false")
+	}
+	p, err = periodOf(ctx)
+	return q, p, err
 }

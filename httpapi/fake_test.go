@@ -25,8 +25,11 @@ type fakeDispatcher struct {
 	waiting  webhook.Waiting // of every endpoint
 	byHand   []webhook.ID
 	health   webhook.Health
-	overview webhook.Overview
-	worst    map[webhook.Order][]webhook.Summary
+	asked    int // how often Health was
+	// ofEndpoint takes the place of health for some endpoints.
+	ofEndpoint map[webhook.EndpointNumber]webhook.Health
+	overview   webhook.Overview
+	worst      map[webhook.Order][]webhook.Summary
 	// hold, if set, blocks Publish until it is closed.
 	hold chan struct{}
 }
@@ -165,6 +168,14 @@ func (f *fakeDispatcher) EndpointChanged(e webhook.Endpoint) {
 	f.changes = append(f.changes, e)
 }
 
+// Ranked returns the worst of the test.
+func (f *fakeDispatcher) Ranked(_ context.Context, by webhook.Order) ([]webhook.Summary, error) {
+	if err := f.failing(); err != nil {
+		return nil, err
+	}
+	return f.worst[by], nil
+}
+
 func (f *fakeDispatcher) Overview(_ context.Context, by webhook.Order) (webhook.Overview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -180,8 +191,12 @@ func (f *fakeDispatcher) Health(ctx context.Context, n webhook.EndpointNumber) (
 	backlog, err := f.store.Backlog(ctx, n)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked++
 	h := f.health
 	h.Backlog = backlog
+	if own, there := f.ofEndpoint[n]; there {
+		h = own
+	}
 	if f.fail != nil {
 		err = f.fail
 	}

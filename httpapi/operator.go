@@ -36,6 +36,10 @@ func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	default:
 		return problem.OfField("sort", "is none of age, pending and failures")
 	}
+	withSeries := exchange.Parameter(ctx, "series") != "false"
+	if text := exchange.Parameter(ctx, "series"); ctx.QueryArgs().Has("series") && text != "false" && text != "true" {
+		return problem.OfField("series", "must be true or false")
+	}
 	call, cancel := s.call()
 	defer cancel()
 	o, err := s.dispatcher.Overview(call, by)
@@ -47,7 +51,11 @@ func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 		known := s.disk()
 		disk = &known
 	}
-	return exchange.Answer(ctx, fasthttp.StatusOK, view.NewOverview(&o, disk, time.Now()))
+	out := view.NewOverview(&o, disk, time.Now())
+	if withSeries {
+		out.AddSeries(&o.Series)
+	}
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // backup streams everything that storage holds: the data of every client, with the

@@ -48,7 +48,17 @@ func TestOverview(t *testing.T) {
 			t.Errorf("%q: the first one is not %s: %s", sort, id, r.body)
 		}
 	}
-	for query, field := range map[string]string{"?sort=name": "sort", "?sort=": "sort", "?client_id=acme": "client_id", "?order=age": "order"} {
+	f.dispatcher.overview.Series = webhook.Series{From: time.Unix(60, 0), Minutes: []webhook.Minute{
+		{Known: true, Accepted: 1, Delivered: 2, Failed: 3, Pending: 4}, {}, {Known: true, Pending: 5},
+	}}
+	const minutes = `"series":{"step_seconds":60,"from":"1970-01-01T00:01:00.000Z","events_accepted":[1,null,0],"deliveries_delivered":[2,null,0],` +
+		`"deliveries_failed":[3,null,0],"pending":[4,null,5]}`
+	for query, want := range map[string]bool{"": true, "?series=true": true, "?series=false": false} {
+		if r := f.want(t, 200, admin, "GET", "/api/overview"+query, ""); strings.Contains(string(r.body), minutes) != want || !want && strings.Contains(string(r.body), "series") {
+			t.Errorf("%q: %s", query, r.body)
+		}
+	}
+	for query, field := range map[string]string{"?series=1": "series", "?series=": "series", "?sort=name": "sort", "?sort=": "sort", "?client_id=acme": "client_id", "?order=age": "order"} {
 		if r := f.want(t, 422, admin, "GET", "/api/overview"+query, ""); r.text(t, "field") != field {
 			t.Errorf("%s: %s", query, r.body)
 		}

@@ -180,18 +180,19 @@ func (s *Server) inFlight(
 		case err != nil:
 			return nil, fmt.Errorf("read delivery: %w", err)
 		}
-		if !d.Status.Finished() && selects(q, &d) {
+		if !d.Status.Finished() && selects(*q, &d) {
 			list = append(list, d.Listed())
 		}
 	}
 	return list, nil
 }
 
-// selects reports whether a delivery passes the filters of type and time, which storage
-// applies to other lists.
-func selects(q *webhook.DeliveryQuery, d *webhook.Delivery) bool {
+// selects reports whether a delivery in flight passes the filters, which storage applies to
+// other lists.
+func selects(q webhook.DeliveryQuery, d *webhook.Delivery) bool {
 	at := d.QueuedAt()
-	return (q.EventType == "" || q.EventType == d.EventType) &&
+	q.Status = "" // the stored one is another
+	return q.Selects(d) && q.Code.Selects(d.LastAttempt()) &&
 		(q.Since.IsZero() || !at.Before(q.Since)) &&
 		(q.Until.IsZero() || at.Before(q.Until))
 }

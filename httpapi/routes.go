@@ -35,8 +35,10 @@ const anyMethod = "any"
 // Parameters of lists: of those that are listed whole, and of those that can be filtered.
 // checkQuery refuses all others, as a misspelt filter must not list everything.
 var (
-	pageQuery   = []string{"limit", "cursor"}
-	filterQuery = []string{"limit", "cursor", "status", "event_type", "since", "until"}
+	pageQuery    = []string{"limit", "cursor"}
+	filterQuery  = []string{"limit", "cursor", "status", "event_type", "since", "until", "reason", "code", "min_attempts"}
+	webhookQuery = []string{"limit", "cursor", "status", "health", "event_type", "q", "sort"}
+	eventQuery   = []string{"limit", "cursor", "event_type", "since", "until", "matched"}
 )
 
 // routes is the table of all calls on the public listener. A path parameter is {id} or
@@ -46,10 +48,11 @@ func (s *Server) routes() []route {
 	return append([]route{
 		{post, "/api/events", auth.NeedPublish, nil, s.publish},
 		{post, "/api/events/batch", auth.NeedPublish, nil, s.publishBatch},
+		{get, "/api/events", auth.NeedToken, eventQuery, s.listEvents},
 		{get, "/api/events/{id}", auth.NeedToken, pageQuery, s.getEvent},
 
 		{post, "/api/webhooks", auth.NeedManage, nil, s.createWebhook},
-		{get, "/api/webhooks", auth.NeedManage, pageQuery, s.listWebhooks},
+		{get, "/api/webhooks", auth.NeedManage, webhookQuery, s.listWebhooks},
 		{get, "/api/webhooks/{id}", auth.NeedManage, nil, s.getWebhook},
 		{put, "/api/webhooks/{id}", auth.NeedManage, nil, s.replaceWebhook},
 		{patch, "/api/webhooks/{id}", auth.NeedManage, nil, s.changeWebhook},
@@ -63,7 +66,7 @@ func (s *Server) routes() []route {
 		{get, "/api/webhooks/{id}/health", auth.NeedManage, nil, s.webhookHealth},
 		{get, "/api/webhooks/{id}/deliveries", auth.NeedManage, filterQuery, s.listWebhookDeliveries},
 
-		{get, "/api/deliveries", auth.NeedManage, filterQuery, s.listDeliveries},
+		{get, "/api/deliveries", auth.NeedManage, slices.Concat(filterQuery, []string{"webhook_id"}), s.listDeliveries},
 		{get, "/api/deliveries/{id}", auth.NeedManage, nil, s.getDelivery},
 		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, s.retryDelivery},
 		{del, "/api/deliveries/{id}", auth.NeedManage, nil, s.cancelDelivery},
@@ -87,7 +90,7 @@ func (s *Server) routes() []route {
 func (s *Server) serverRoutes() []route {
 	const get, post, del = "GET", "POST", "DELETE"
 	return []route{
-		{get, "/api/overview", auth.NeedAdmin, []string{"sort"}, s.overview},
+		{get, "/api/overview", auth.NeedAdmin, []string{"sort", "series"}, s.overview},
 		{get, "/api/secret-keys", auth.NeedAdmin, nil, s.listSecretKeys},
 		{post, "/api/secret-keys/reencrypt", auth.NeedAdmin, nil, s.reencrypt},
 		{get, "/api/stream", auth.NeedManage, stream.Query, s.openStream},

@@ -49,6 +49,10 @@ type EndpointObserver interface {
 	// Progress returns which deliveries of an endpoint are being attempted, and what
 	// the others wait for.
 	Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error)
+	// Ranked returns up to some thousand endpoints in an order, the worst one first, as far as
+	// this node knows them: those with pending deliveries, or with failed attempts in the last
+	// hour. Of their IDs there is the number only.
+	Ranked(ctx context.Context, by webhook.Order) ([]webhook.Summary, error)
 	// Overview returns how all endpoints are doing, with the worst ones in an order.
 	Overview(ctx context.Context, by webhook.Order) (webhook.Overview, error)
 }
@@ -106,6 +110,7 @@ type AccessStore interface {
 // HistoryStore reads what was published, and what became of it.
 type HistoryStore interface {
 	Event(ctx context.Context, id webhook.ID) (webhook.Event, error)
+	ListEvents(ctx context.Context, q webhook.EventQuery) (webhook.EventPage, error)
 	Delivery(ctx context.Context, id webhook.ID) (webhook.Delivery, error)
 	ListDeliveries(ctx context.Context, q webhook.DeliveryQuery) (webhook.DeliveryPage, error)
 }

@@ -45,8 +45,7 @@ func readAnswer(t testing.TB, from *bufio.Reader) (status int, header http.Heade
 func TestMethods(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct{ method, path, allow string }{
-		{"PATCH", "/api/events", "OPTIONS, POST"},
-		{"GET", "/api/events", "OPTIONS, POST"},
+		{"PATCH", "/api/events", "GET, HEAD, OPTIONS, POST"},
 		{"DELETE", "/api/webhooks", "GET, HEAD, OPTIONS, POST"},
 		{"POST", "/api/webhooks/wh_x", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"},
 		{"GET", "/api/webhooks/wh_x/pause", "OPTIONS, POST"},

@@ -85,6 +85,7 @@ type visit struct {
 var visits = []visit{
 	{"POST /api/events", `{"event_type":"user.created","data":{"a":[1,2]}}`, 202, 403, 403, 202},
 	{"POST /api/events/batch", `[{"event_type":"user.created","data":{}}]`, 202, 403, 403, 202},
+	{"GET /api/events", "", 200, 200, 200, 200},
 	{"GET /api/events/{id}", "", 200, 200, 404, 200},
 
 	{"POST /api/webhooks", `{"event_type":"user.*","target_url":"https://example.com/"}`, 422, 201, 201, 403},

@@ -11,7 +11,6 @@ import (
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/jsonbody"
-	"github.com/corpastro/astrohook/httpapi/paging"
 	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/registration"
 	"github.com/corpastro/astrohook/httpapi/view"
@@ -118,36 +117,6 @@ func (s *Server) target(call context.Context, raw string) (string, error) {
 		return "", fmt.Errorf("check target_url: %w", err)
 	}
 	return canonical, nil
-}
-
-// listWebhooks lists the endpoints that the caller sees, newest first. It asks for one more
-// than a page has, to know whether another page follows.
-func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
-	limit, err := exchange.Limit(ctx)
-	if err != nil {
-		return err
-	}
-	of := exchange.Listing(paging.Webhooks, who)
-	before, err := s.cursors.ReadNumber(of, exchange.Parameter(ctx, "cursor"))
-	if err != nil {
-		return err
-	}
-	call, cancel := s.call()
-	defer cancel()
-	list, err := s.store.ListEndpoints(call, who.ClientID, before, limit+1)
-	if err != nil {
-		return fmt.Errorf("list webhooks: %w", err)
-	}
-	out := exchange.Page[registration.Resource]{Data: []registration.Resource{}}
-	for i := range list[:min(limit, len(list))] {
-		shown := s.showWebhook(&list[i])
-		shown.ForList()
-		out.Data = append(out.Data, shown)
-	}
-	if len(list) > limit {
-		out.NextCursor = s.cursors.WriteNumber(of, list[limit-1].Number())
-	}
-	return exchange.Answer(ctx, fasthttp.StatusOK, out)
 }
 
 // getWebhook answers with one endpoint.

@@ -63,6 +63,7 @@ type records interface {
 	Access
 	Grants
 	Audit
+	Figures
 	Events
 	Queues
 	Gates
@@ -138,6 +139,19 @@ type Grants interface {
 	// DeleteGrant removes one, and with a link the session that it was exchanged for, in
 	// one transaction. ErrNotFound.
 	DeleteGrant(ctx context.Context, id string) error
+}
+
+// MaxFigures bounds one value of Figures, in bytes.
+const MaxFigures = 256 << 10
+
+// Figures keeps what servers have counted, so that it survives a restart. To a store each
+// is a name and bytes.
+type Figures interface {
+	// SaveFigures stores a value under a name of at most 128 bytes, in place of the one
+	// before; an empty one removes it.
+	SaveFigures(ctx context.Context, name string, value []byte) error
+	// Figures returns all values whose names have a prefix, by name.
+	Figures(ctx context.Context, prefix string) (map[string][]byte, error)
 }
 
 // Audit keeps who changed what through the API.

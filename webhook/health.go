@@ -89,6 +89,7 @@ type Overview struct {
 	// open or half-open.
 	BreakersOpen int
 	Rates        []Rate // by rising period
+	Series       Series
 	// Worst are up to MaxWorst endpoints, the worst one first.
 	Worst []Summary
 }
@@ -102,6 +103,22 @@ type Rate struct {
 	Known time.Duration // how much of it; less after a start
 	// Accepted counts events, the others deliveries.
 	Accepted, Delivered, Failed float64
+}
+
+// Series is what was counted in each minute of the last day, in order of time.
+type Series struct {
+	// From is when the first minute began; zero if there is none.
+	From    time.Time
+	Minutes []Minute // 1,440 at most
+}
+
+// Minute is what was counted in one minute.
+type Minute struct {
+	// Known is false if no server counted then; all else is zero.
+	Known bool
+	// Accepted counts events, Delivered and Failed deliveries.
+	Accepted, Delivered, Failed int64
+	Pending                     int64 // at the end of the minute
 }
 
 // Order is by what endpoints are compared.

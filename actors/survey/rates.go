@@ -28,8 +28,9 @@ type sample struct {
 // samples are those of the last hour, in order of time. The first one is the start.
 type samples []sample
 
-// Sample notes the counts, if it is time. The watchdog calls it every few seconds.
-func (s *Survey) Sample(now time.Time, count func() Counts) {
+// Sample notes the counts, and how much is pending, if it is time. The watchdog calls it
+// every few seconds.
+func (s *Survey) Sample(now time.Time, count func() Counts, pending int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.samples[len(s.samples)-1].at) < sampleEvery {
@@ -38,7 +39,9 @@ func (s *Survey) Sample(now time.Time, count func() Counts) {
 	if len(s.samples) == samplesKept {
 		s.samples = append(s.samples[:0], s.samples[1:]...)
 	}
-	s.samples = append(s.samples, sample{now, count()})
+	c := count()
+	s.samples = append(s.samples, sample{now, c})
+	s.series.note(now, c, pending)
 }
 
 // Rates returns how much was counted a second, over a minute, five minutes and an hour, or

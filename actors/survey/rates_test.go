@@ -18,7 +18,7 @@ func TestRates(t *testing.T) {
 		for range seconds {
 			now = now.Add(time.Second)
 			c.Accepted, c.Delivered, c.Failed = c.Accepted+accepted, c.Delivered+delivered, c.Failed+failed
-			s.Sample(now, func() Counts { return c })
+			s.Sample(now, func() Counts { return c }, 0)
 		}
 	}
 	want := func(when string, rates ...webhook.Rate) {

@@ -13,6 +13,8 @@ import (
 type Findings struct {
 	// At is when the round ended.
 	At time.Time
+	// Rounds is how many rounds have ended, this one included; 0 before the first.
+	Rounds int64
 	// Oldest has the time at which the oldest delivery at a head was accepted, by the
 	// status of its endpoint; there is no entry where nothing is pending.
 	Oldest map[webhook.EndpointStatus]time.Time
@@ -22,6 +24,9 @@ type Findings struct {
 	// Worst are the endpoints that stand out: by the age of what is pending, by how much
 	// is pending and by failed attempts in turn, each once.
 	Worst []webhook.Summary
+	// Standing has up to MaxStanding endpoints by age and by how much is pending, in the form
+	// of Ranked.
+	Standing map[webhook.Order][]webhook.Summary
 	// Ranked has up to webhook.MaxWorst endpoints in each order, the worst one first, also
 	// those that do not stand out. They are not named: of the ID there is the number only.
 	Ranked map[webhook.Order][]webhook.Summary
@@ -46,34 +51,48 @@ type sight struct {
 	webhook.Summary
 }
 
-// round gathers what the watchdog sees until it has seen all endpoints.
-type round struct {
+// Round gathers what its owner sees until it has seen all endpoints. It is not safe for
+// concurrent use.
+type Round struct {
+	survey    *Survey
 	last      webhook.EndpointNumber // that was seen
 	oldest    map[webhook.EndpointStatus]time.Time
 	open      int
 	byAge     ranking
 	byBacklog ranking
+	// ages and backlogs are the longer lists.
+	ages, backlogs standing
 	// failing are the endpoints that are pending and failed lately: maxFailing at most.
 	failing map[webhook.EndpointNumber]sight
 }
 
-func newRound(most int) *round {
-	return &round{
+// NewRound begins a look at all endpoints with pending deliveries.
+func (s *Survey) NewRound() *Round {
+	return &Round{
+		survey:    s,
 		oldest:    make(map[webhook.EndpointStatus]time.Time),
-		byAge:     ranking{most: most},
-		byBacklog: ranking{most: most},
+		byAge:     ranking{most: s.kept()},
+		byBacklog: ranking{most: s.kept()},
 		failing:   make(map[webhook.EndpointNumber]sight),
 	}
 }
 
-// Look notes an endpoint with pending deliveries; pending is their number. The
-// watchdog visits endpoints in ascending order; one that is not larger than the last one
-// begins another round, as after a failed read.
-func (s *Survey) Look(w *webhook.Wake, pending int64) {
-	if w.Endpoint <= s.round.last {
-		s.round = newRound(s.kept())
+// again begins the round from its beginning, in the memory that it has.
+func (r *Round) again() {
+	next := r.survey.NewRound()
+	next.ages, next.backlogs = r.ages[:0], r.backlogs[:0]
+	*r = *next
+}
+
+// Look notes an endpoint with pending deliveries; pending is their number. Endpoints come
+// in ascending order; one that is not larger than the last one begins the round again, as
+// after a failed read.
+func (r *Round) Look(w *webhook.Wake, pending int64) {
+	s := r.survey
+	if w.Endpoint <= r.last {
+		r.again()
 	}
-	s.round.last = w.Endpoint
+	r.last = w.Endpoint
 	s.mu.Lock()
 	status := cmp.Or(s.held[w.Endpoint], webhook.EndpointActive)
 	tally, fails := s.failing[w.Endpoint]
@@ -81,7 +100,6 @@ func (s *Survey) Look(w *webhook.Wake, pending int64) {
 	seen := sight{w.Endpoint, webhook.Summary{
 		Status: status, Pending: pending, OldestAt: oldestHead(w), OpenUntil: w.Gate.OpenUntil, Attempts: tally.Tally,
 	}}
-	r := s.round
 	if known, there := r.oldest[status]; !there || seen.OldestAt.Before(known) {
 		r.oldest[status] = seen.OldestAt
 	}
@@ -90,6 +108,8 @@ func (s *Survey) Look(w *webhook.Wake, pending int64) {
 	}
 	r.byAge.put(-float64(seen.OldestAt.UnixMilli()), &seen)
 	r.byBacklog.put(float64(pending), &seen)
+	r.ages.put(-float64(seen.OldestAt.UnixMilli()), &seen)
+	r.backlogs.put(float64(pending), &seen)
 	if fails {
 		r.failing[w.Endpoint] = seen
 	}
@@ -104,17 +124,18 @@ func oldestHead(w *webhook.Wake) time.Time {
 	return queued.Time()
 }
 
-// EndRound makes the findings of the round that has seen all endpoints, and begins the
-// next one. name returns an endpoint's ID and client; it is called for endpoints that the
+// End makes the findings of the round, which has seen all endpoints, and begins the next
+// one. name returns an endpoint's ID and client; it is called for endpoints that the
 // findings before did not name, three times their bound at most. An endpoint that it does
 // not find is left out. Its other errors are returned, and that endpoint is left out, too.
-func (s *Survey) EndRound(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) error {
-	r := s.round
-	s.round = newRound(s.kept())
+func (r *Round) End(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) error {
+	s := r.survey
+	defer r.again()
 	failing := s.worstFailing(r, now)
-	found := &Findings{At: now, Oldest: r.oldest, BreakersOpen: r.open, Ranked: map[webhook.Order][]webhook.Summary{
+	found := &Findings{At: now, Rounds: s.Findings().Rounds + 1, Oldest: r.oldest, BreakersOpen: r.open, Ranked: map[webhook.Order][]webhook.Summary{
 		webhook.ByAge: ranked(r.byAge.best), webhook.ByPending: ranked(r.byBacklog.best), webhook.ByFailures: ranked(failing),
 	}}
+	found.Standing = map[webhook.Order][]webhook.Summary{webhook.ByAge: r.ages.best(), webhook.ByPending: r.backlogs.best()}
 	known := make(map[webhook.EndpointNumber]webhook.Summary)
 	for _, w := range s.Findings().Worst {
 		known[w.Endpoint.Endpoint] = w
@@ -140,7 +161,7 @@ func (s *Survey) EndRound(now time.Time, name func(webhook.EndpointNumber) (webh
 // worstFailing returns the endpoints of which the largest part of the attempts failed, and
 // drops those that have made none for an hour. It passes all that failed lately, of which
 // there are maxFailing at most: 2 ms.
-func (s *Survey) worstFailing(r *round, now time.Time) []sight {
+func (s *Survey) worstFailing(r *Round, now time.Time) []sight {
 	best := ranking{most: s.kept()}
 	s.mu.Lock()
 	defer s.mu.Unlock()

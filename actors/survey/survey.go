@@ -21,7 +21,7 @@ type Survey struct {
 	most    int // endpoints in Findings.Worst
 	started time.Time
 
-	mu sync.Mutex // guards the next four
+	mu sync.Mutex // guards the next five
 	// held are the endpoints that hold their deliveries: paused and disabled ones.
 	held map[webhook.EndpointNumber]webhook.EndpointStatus
 	// registered counts the endpoints of each status that are not deleted.
@@ -29,9 +29,9 @@ type Survey struct {
 	// failing are the endpoints with a failed attempt in the last hour.
 	failing map[webhook.EndpointNumber]failing
 	samples samples
+	series  series
 
-	round *round // under way; the watchdog's alone
-	last  atomic.Pointer[Findings]
+	last atomic.Pointer[Findings]
 }
 
 // failing is what is known of the attempts of an endpoint that failed lately.
@@ -52,7 +52,6 @@ func New(most int, now time.Time) *Survey {
 		samples:    make(samples, 0, samplesKept),
 	}
 	s.samples = append(s.samples, sample{at: now})
-	s.round = newRound(s.kept())
 	s.last.Store(&Findings{At: now})
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,9 +34,17 @@ func named(n webhook.EndpointNumber) (webhook.ID, string, error) {
 	return webhook.ID{Seq: 1 << 20, Endpoint: n}, fmt.Sprint("client-", n), nil
 }
 
+// rounds has the round under way of each survey under test.
+var rounds sync.Map
+
+func roundOf(s *Survey) *Round {
+	r, _ := rounds.LoadOrStore(s, s.NewRound())
+	return r.(*Round)
+}
+
 func (s *Survey) mustEnd(t *testing.T, now time.Time) *Findings {
 	t.Helper()
-	if err := s.EndRound(now, named); err != nil {
+	if err := roundOf(s).End(now, named); err != nil {
 		t.Fatal(err)
 	}
 	return s.Findings()
@@ -103,7 +112,7 @@ func TestRound(t *testing.T) {
 		{&webhook.Wake{Endpoint: 6, Scheduled: webhook.Slot{ID: idAt(6, 5*time.Minute)}}, 1},
 		{queued(7, 59*time.Second), 100},
 	} {
-		s.Look(see.wake, see.pending)
+		roundOf(s).Look(see.wake, see.pending)
 	}
 	f := s.mustEnd(t, noon)
 	if f.BreakersOpen != 1 {
@@ -136,7 +145,7 @@ func TestRound(t *testing.T) {
 func TestBrokenRound(t *testing.T) {
 	s := New(4, noon)
 	for _, n := range []webhook.EndpointNumber{1, 2, 1, 2, 3} {
-		s.Look(queued(n, time.Hour), 1)
+		roundOf(s).Look(queued(n, time.Hour), 1)
 	}
 	if got := s.mustEnd(t, noon).numbers(); !slices.Equal(got, []webhook.EndpointNumber{1, 2, 3}) {
 		t.Errorf("named are %v", got)
@@ -158,7 +167,7 @@ func TestFailing(t *testing.T) {
 			s.Attempted(webhook.EndpointNumber(n), tally, noon)
 		}
 	}
-	s.Look(queued(2, time.Second), 12)
+	roundOf(s).Look(queued(2, time.Second), 12)
 	f := s.mustEnd(t, noon)
 	if got, want := f.numbers(), []webhook.EndpointNumber{3, 2, 5}; !slices.Equal(got, want) {
 		t.Fatalf("named are %v, want %v", got, want)
@@ -209,10 +218,10 @@ func TestNames(t *testing.T) {
 	}
 	round := func() error {
 		for n := range webhook.EndpointNumber(4) {
-			s.Look(queued(n+1, time.Hour), int64(n))
+			roundOf(s).Look(queued(n+1, time.Hour), int64(n))
 		}
 		asked = nil
-		return s.EndRound(noon, name)
+		return roundOf(s).End(noon, name)
 	}
 	if err := round(); !errors.Is(err, broken) || len(asked) != 4 {
 		t.Errorf("%v, asked %v", err, asked)
@@ -230,7 +239,7 @@ func TestRanking(t *testing.T) {
 	chance := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		most, count := chance.IntN(6), chance.IntN(40)
-		r := newRound(most).byBacklog
+		r := ranking{most: most}
 		var all []sight
 		for _, n := range chance.Perm(count) {
 			s := sight{webhook.EndpointNumber(n), webhook.Summary{Pending: int64(chance.IntN(10))}}
@@ -255,7 +264,7 @@ func TestSeries(t *testing.T) {
 		w := queued(n+1, time.Hour)
 		w.Gate.OpenUntil = noon.Add(-time.Second) // half-open
 		s.Attempted(n+1, webhook.Tally{Successes: 10, Failures: 30}, noon)
-		s.Look(w, int64(n))
+		roundOf(s).Look(w, int64(n))
 	}
 	s.mustEnd(t, time.Now().Add(time.Hour)) // the clock is set back after that
 	r := prometheus.NewPedanticRegistry()

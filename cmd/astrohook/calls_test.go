@@ -42,6 +42,10 @@ func TestCalls(t *testing.T) {
 		{"webhooks test wh_1", []string{"POST /api/webhooks/wh_1/test?wait=10s {}"}},
 		{"webhooks test wh_1 --wait 0s -t user.created --data @" + data, []string{`POST /api/webhooks/wh_1/test {"data":{"n":12345678901234567890},"event_type":"user.created"}`}},
 		{"webhooks remove --yes wh_1", []string{"DELETE /api/webhooks/wh_1"}},
+		{
+			"webhooks list --status paused --health failing -t user.created -q crm --sort backlog --limit 7",
+			[]string{"GET /api/webhooks?event_type=user.created&health=failing&limit=7&q=crm&sort=backlog&status=paused"},
+		},
 		{"deliveries list", []string{"GET /api/deliveries?limit=50"}},
 		{
 			"deliveries list --status failed -t user.created --since 1h --until 2026-01-02T03:04:05+01:00 --client acme --limit 7",
@@ -51,6 +55,14 @@ func TestCalls(t *testing.T) {
 		{"deliveries get whd_1 --client acme", []string{"GET /api/deliveries/whd_1?client_id=acme"}},
 		{"deliveries retry whd_1 whd_1", []string{"POST /api/deliveries/whd_1/retry", "POST /api/deliveries/whd_1/retry"}},
 		{"deliveries cancel whd_1", []string{"DELETE /api/deliveries/whd_1"}},
+		{
+			"deliveries list --reason http_5xx --code 5xx --min-attempts 3",
+			[]string{"GET /api/deliveries?code=5xx&limit=50&min_attempts=3&reason=http_5xx"},
+		},
+		{
+			"events list -t user.created --matched false --since 1h --until 5m --limit 7",
+			[]string{"GET /api/events?event_type=user.created&limit=7&matched=false&since=1h&until=5m"},
+		},
 		{"events get evt_1 --limit 7 --cursor c1", []string{"GET /api/events/evt_1?cursor=c1&limit=7"}},
 		{"audit --since 1h --action webhook.update --by key:k --resource wh_1 --client acme --limit 7", []string{
 			"GET /api/audit?action=webhook.update&by=key%3Ak&client_id=acme&limit=7&resource=wh_1&since=1h",
@@ -111,6 +123,7 @@ func TestCallsRefused(t *testing.T) {
 		"types remove a":                                                  "--yes is missing: nobody can be asked here",
 		"deliveries list --status lost":                                   `but got "lost"`,
 		"deliveries list --watch --every 1ms":                             "--every 1ms is less than 100ms",
+		"events list --matched maybe":                                     `but got "maybe"`,
 		"events get evt_1 --limit 101":                                    "--limit is not from 1 to 100",
 		"replay wh_1 --status queued":                                     `but got "queued"`,
 		"replay wh_1 --missing --code 404":                                "--missing is about events that were never sent",

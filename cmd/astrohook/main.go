@@ -69,7 +69,7 @@ type commandLine struct {
 	Webhooks   resource.Webhooks   `cmd:"" group:"See and act" help:"List, register and change webhooks."`
 	Deliveries resource.Deliveries `cmd:"" group:"See and act" help:"List, show, retry and cancel deliveries."`
 	Jobs       resource.Jobs       `cmd:"" group:"See and act" help:"List, pause and cancel changes of many deliveries."`
-	Events     resource.Events     `cmd:"" group:"See and act" help:"Show events."`
+	Events     resource.Events     `cmd:"" group:"See and act" help:"List and show events."`
 	Types      resource.Types      `cmd:"" group:"See and act" help:"List, register and change event types."`
 	Tail       resource.Tail       `cmd:"" group:"See and act" help:"Show attempts, deliveries, breakers and changes as they happen."`
 	Audit      resource.Audit      `cmd:"" group:"See and act" help:"List who changed what."`

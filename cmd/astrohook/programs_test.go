@@ -15,7 +15,7 @@ var reading = map[string]int{
 	"webhooks add https://example.com/": 1, "webhooks set wh_1 --timeout 5s": 1, "webhooks pause wh_1": 1, "webhooks resume wh_1": 1,
 	"webhooks rotate wh_1": 1, "webhooks rotate wh_1 --end": 1, "webhooks test wh_1": 1,
 	"deliveries list": 6, "deliveries get whd_1": 1, "deliveries retry whd_1": 1, "deliveries cancel whd_1": 1,
-	"events get evt_1": 1, "audit": 2, "types": 2, "types list": 2, "types add invoice.paid": 1, "types set invoice.paid Paid.": 1,
+	"events list": 2, "events get evt_1": 1, "audit": 2, "types": 2, "types list": 2, "types add invoice.paid": 1, "types set invoice.paid Paid.": 1,
 	"top": 1, "jobs list": 3, "jobs get job_1": 1, "jobs pause job_1": 1, "jobs resume job_1": 1, "jobs cancel job_1": 1,
 	"deliveries retry --webhook wh_1 --yes": 1, "deliveries cancel --webhook wh_1 --yes --detach": 1, "replay wh_1 --missing --dry-run": 1,
 	"replay wh_1 --dry-run": 1, "replay wh_1 --yes": 1, "profiles": 0, "key list": 1, "status --admin http://127.0.0.1:1": 1,

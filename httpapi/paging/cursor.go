@@ -28,6 +28,7 @@ const (
 	Deliveries Kind = 'd' // after a delivery
 	Processing Kind = 'p' // after a delivery in flight
 	Recipients Kind = 'e' // at a recipient of an event
+	Events     Kind = 'v' // after an event
 	Replay     Kind = 'r' // after a delivery that was sent again
 	EventTypes Kind = 't' // after the name of an event type
 	APIKeys    Kind = 'k' // after the ID of an API key

@@ -42,14 +42,11 @@ func (p *Period) relative() bool { return p.since.ago > 0 || p.until.ago > 0 }
 // Filters returns the texts of both ends, for Listing.Of.
 func (p *Period) Filters() []string { return []string{p.since.String(), p.until.String()} }
 
-// Narrow makes a query select the period only. It must be called after the cursor was
-// read, which may set the time that relative ends count from.
-func (p *Period) Narrow(q *webhook.DeliveryQuery) {
-	q.Since, q.Until = p.since.time(p.now), p.until.time(p.now)
-}
+// Narrow makes a query select the period only, as Span says.
+func (p *Period) Narrow(q *webhook.DeliveryQuery) { q.Since, q.Until = p.Span() }
 
-// Span returns the ends of the period as times; zero for open ones. As Narrow, it must be
-// called after the cursor was read.
+// Span returns the ends of the period as times; zero for open ones. It must be called after
+// the cursor was read, which may set the time that relative ends count from.
 func (p *Period) Span() (since, until time.Time) { return p.since.time(p.now), p.until.time(p.now) }
 
 // ParsePeriod reads the ends of a period; "" is an open one. The errors are those of the

@@ -120,3 +120,53 @@ func newOutcomes(t webhook.Tally) outcomes {
 	}
 	return out
 }
+
+// HealthStates are the states of BriefHealth, the worst one first.
+var HealthStates = []string{"open", "failing", "slow", "idle", "ok", "unknown"}
+
+const (
+	// failingRatio is which part of the last hour's attempts must have failed for a webhook to
+	// count as failing.
+	failingRatio = 0.1
+	// slowAnswer is the 95th percentile from which a webhook counts as slow.
+	slowAnswer = time.Second
+)
+
+// BriefHealth is how a webhook in a list is doing.
+type BriefHealth struct {
+	// State is open if the breaker is not closed, failing if a tenth of the last hour's
+	// attempts failed, slow if its answers take a second, idle if nothing is pending and
+	// nothing was attempted for an hour, unknown if the node that delivers to it did not
+	// answer, and else ok.
+	State       string         `json:"state"`
+	Pending     int64          `json:"pending"`
+	OldestAgeMS int64          `json:"oldest_pending_age_ms"`
+	Breaker     *breakerHealth `json:"circuit_breaker,omitzero"`
+	LastHour    *outcomes      `json:"last_hour,omitzero"`
+}
+
+// NewBriefHealth returns a webhook's health for a list; nil is unknown.
+func NewBriefHealth(h *webhook.Health, now time.Time) BriefHealth {
+	if h == nil {
+		return BriefHealth{State: "unknown"}
+	}
+	tally := webhook.Tally{Successes: h.Successes, Failures: h.Failures}
+	hour := newOutcomes(tally)
+	out := BriefHealth{
+		Pending: h.Backlog.Queued + h.Backlog.Retrying, OldestAgeMS: ageMS(h.Backlog.OldestAt, now),
+		Breaker: &breakerHealth{State: string(h.Breaker), OpenUntil: jsonbody.Time(h.OpenUntil)}, LastHour: &hour,
+	}
+	switch {
+	case h.Breaker != webhook.BreakerClosed:
+		out.State = "open"
+	case tally.FailureRatio() >= failingRatio:
+		out.State = "failing"
+	case h.P95 >= slowAnswer:
+		out.State = "slow"
+	case out.Pending == 0 && tally == (webhook.Tally{}):
+		out.State = "idle"
+	default:
+		out.State = "ok"
+	}
+	return out
+}

@@ -21,6 +21,39 @@ type Overview struct {
 	Rates        []rate         `json:"rates"`
 	Disk         *Disk          `json:"disk,omitzero"`
 	Worst        []summary      `json:"worst"`
+	Series       *series        `json:"series,omitzero"`
+}
+
+// series is what was counted in each minute of the last day, oldest first; null for a minute
+// in which no server counted.
+type series struct {
+	StepSeconds int      `json:"step_seconds"`
+	From        string   `json:"from,omitzero"`
+	Accepted    []*int64 `json:"events_accepted"`
+	Delivered   []*int64 `json:"deliveries_delivered"`
+	Failed      []*int64 `json:"deliveries_failed"`
+	Pending     []*int64 `json:"pending"`
+}
+
+// AddSeries adds the minutes of the last day.
+func (o *Overview) AddSeries(from *webhook.Series) {
+	out := &series{StepSeconds: 60, Accepted: []*int64{}, Delivered: []*int64{}, Failed: []*int64{}, Pending: []*int64{}}
+	if !from.From.IsZero() {
+		out.From = jsonbody.Time(from.From)
+	}
+	for i := range from.Minutes {
+		m := &from.Minutes[i]
+		for _, column := range []struct {
+			to    *[]*int64
+			value *int64
+		}{{&out.Accepted, &m.Accepted}, {&out.Delivered, &m.Delivered}, {&out.Failed, &m.Failed}, {&out.Pending, &m.Pending}} {
+			if !m.Known {
+				column.value = nil
+			}
+			*column.to = append(*column.to, column.value)
+		}
+	}
+	o.Series = out
 }
 
 // webhooksHealth counts webhooks by status.

@@ -259,3 +259,33 @@ func (s *Store) ListAudit(_ context.Context, q audit.Query) (audit.Page, error) 
 		}
 	})
 }
+
+// SaveFigures stores what a server has counted; an empty value removes it.
+func (s *Store) SaveFigures(ctx context.Context, name string, value []byte) error {
+	return s.update(ctx, "save figures", func(*badger.Txn) (*change, error) {
+		c := &change{}
+		if len(value) == 0 {
+			c.remove(layout.FiguresKey(name))
+		} else {
+			c.put(layout.FiguresKey(name), value)
+		}
+		return c, nil
+	})
+}
+
+// Figures returns what servers have counted under names with a prefix.
+func (s *Store) Figures(_ context.Context, prefix string) (map[string][]byte, error) {
+	return view(s, "read figures", func(tx *badger.Txn) (map[string][]byte, error) {
+		it := forward(tx, layout.FiguresKey(prefix))
+		defer it.Close()
+		found := map[string][]byte{}
+		for it.Rewind(); it.Valid(); it.Next() {
+			value, err := it.Item().ValueCopy(nil)
+			if err != nil {
+				return nil, err
+			}
+			found[string(it.Item().Key()[1:])] = value
+		}
+		return found, nil
+	})
+}

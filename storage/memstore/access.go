@@ -1,10 +1,12 @@
 package memstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -61,4 +63,30 @@ func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte,
 		return nil
 	})
 	return kept, err
+}
+
+// SaveFigures stores what a server has counted; an empty value removes it.
+func (s *Store) SaveFigures(ctx context.Context, name string, value []byte) error {
+	kept := bytes.Clone(value)
+	return s.update(ctx, "save figures", func() error {
+		if len(kept) == 0 {
+			delete(s.figures, name)
+		} else {
+			s.figures[name] = kept
+		}
+		return nil
+	})
+}
+
+// Figures returns what servers have counted under names with a prefix.
+func (s *Store) Figures(_ context.Context, prefix string) (map[string][]byte, error) {
+	return view(s, "read figures", func() (map[string][]byte, error) {
+		found := map[string][]byte{}
+		for name, value := range s.figures {
+			if strings.HasPrefix(name, prefix) {
+				found[name] = bytes.Clone(value)
+			}
+		}
+		return found, nil
+	})
 }

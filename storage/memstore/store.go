@@ -57,6 +57,7 @@ type Store struct {
 	apiKeys    map[string]webhook.APIKey
 	grants     map[string]webhook.Grant
 	cursorKey  *[32]byte
+	figures    map[string][]byte
 	// changes is the audit, in the order of its IDs.
 	changes []audit.Entry
 	gates   map[webhook.EndpointNumber]webhook.GateState
@@ -93,6 +94,7 @@ func Open(o Options) *Store {
 		types:      map[string]webhook.EventType{},
 		apiKeys:    map[string]webhook.APIKey{},
 		grants:     map[string]webhook.Grant{},
+		figures:    map[string][]byte{},
 		gates:      map[webhook.EndpointNumber]webhook.GateState{},
 		keys:       map[publisherKey]webhook.Event{},
 		events:     map[webhook.ID]webhook.Event{},

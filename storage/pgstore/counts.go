@@ -1,9 +1,11 @@
 package pgstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,4 +211,41 @@ func (c *counts) endCount(found map[webhook.EndpointNumber]int64) {
 	}
 	maps.DeleteFunc(found, func(_ webhook.EndpointNumber, count int64) bool { return count == 0 })
 	c.byEndpoint, c.during = found, nil
+}
+
+var (
+	saveFigures   = tables.Statement("figures.save", `INSERT INTO figures (name, record) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET record = $2`)
+	removeFigures = tables.Statement("figures.remove", `DELETE FROM figures WHERE name = $1`)
+	readFigures   = tables.Statement("figures.read", `SELECT name, record FROM figures WHERE name >= $1 ORDER BY name`)
+)
+
+// SaveFigures stores what a server has counted; an empty value removes it.
+func (s *Store) SaveFigures(ctx context.Context, name string, value []byte) error {
+	return s.change(ctx, "save figures", func(ctx context.Context, tx *transaction) (err error) {
+		if len(value) == 0 {
+			_, err = tx.Exec(ctx, removeFigures, tables.NameOf(name))
+		} else {
+			_, err = tx.Exec(ctx, saveFigures, tables.NameOf(name), value)
+		}
+		return err
+	})
+}
+
+// Figures returns what servers have counted under names with a prefix.
+func (s *Store) Figures(ctx context.Context, prefix string) (map[string][]byte, error) {
+	return fetch(ctx, s, "read figures", func(ctx context.Context, q querier) (map[string][]byte, error) {
+		rows, err := q.Query(ctx, readFigures, tables.NameOf(prefix))
+		if err != nil {
+			return nil, err
+		}
+		found := map[string][]byte{}
+		var name, value []byte
+		_, err = pgx.ForEachRow(rows, []any{&name, &value}, func() error {
+			if strings.HasPrefix(string(name), prefix) {
+				found[string(name)] = bytes.Clone(value)
+			}
+			return nil
+		})
+		return found, err
+	})
 }

@@ -264,6 +264,14 @@ func (f *Faulty) AppendAudit(ctx context.Context, e audit.Entry) error {
 	return f.Store.AppendAudit(ctx, e)
 }
 
+// SaveFigures keeps what a server has counted, or fails.
+func (f *Faulty) SaveFigures(ctx context.Context, name string, value []byte) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.SaveFigures(ctx, name, value)
+}
+
 // CursorKey keeps a cursor key, or fails.
 func (f *Faulty) CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error) {
 	if err := f.fault(); err != nil {

@@ -71,6 +71,7 @@ func Run(t *testing.T, b Backend) {
 		"access":     accessTests,
 		"grants":     grantTests,
 		"audit":      auditTests,
+		"figures":    figureTests,
 		"accept":     acceptTests,
 		"keys":       keyTests,
 		"settle":     settleTests,

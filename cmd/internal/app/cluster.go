@@ -56,6 +56,15 @@ func (c *ClusterConfig) name() string {
 	return name
 }
 
+// figuresName returns the name under which a server stores what it has counted: nodes of
+// one machine differ in their address. A server with a data directory of its own needs none.
+func (c *Config) figuresName() string {
+	if c.ClusterListen == "" {
+		return ""
+	}
+	return c.name() + "@" + c.ClusterListen
+}
+
 // id returns what the database knows the cluster by: nodes with another secret are refused.
 func (c *ClusterConfig) id() string {
 	if c.ClusterSecret == "" {

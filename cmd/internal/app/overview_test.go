@@ -25,8 +25,14 @@ type overviewAnswer struct {
 		Reserve uint64 `json:"reserve_bytes"`
 		Storage uint64 `json:"storage_bytes"`
 	} `json:"disk"`
+	Series struct {
+		Accepted []*int `json:"events_accepted"`
+	} `json:"series"`
 	Worst []struct {
 		WebhookID string `json:"webhook_id"`
+		LastHour  struct {
+			Failures int `json:"failures"`
+		} `json:"last_hour"`
 	} `json:"worst"`
 }
 
@@ -67,8 +73,8 @@ func TestOverviewOfServer(t *testing.T) {
 		for range 5 {
 			w.publish()
 		}
-		time.Sleep(10 * time.Second)
 		for range 2 {
+			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			o := w.overview()
 			if o.Pending != 10 || o.BreakersOpen != 1 || o.Webhooks.Active != 21 || o.Webhooks.Paused != 1 {
@@ -80,8 +86,13 @@ func TestOverviewOfServer(t *testing.T) {
 			if len(o.Worst) != 2 || o.Worst[0].WebhookID != dead || o.Worst[1].WebhookID != paused {
 				t.Errorf("the worst are %v, want %s and %s", o.Worst, dead, paused)
 			}
+			if h := o.Worst[0].LastHour; h.Failures < 2 {
+				t.Errorf("of its last hour is known: %+v", h)
+			}
+			if n := len(o.Series.Accepted); n == 0 || o.Series.Accepted[0] == nil {
+				t.Errorf("of the last minutes is known: %+v", o.Series)
+			}
 			w.restart()
-			time.Sleep(6 * time.Second)
 		}
 	})
 }

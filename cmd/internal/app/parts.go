@@ -139,6 +139,7 @@ func (a *App) startActors() error {
 		Metrics:  a.parts.registry,
 
 		MetricsWebhooks: a.config.MetricsWebhooks,
+		Node:            a.config.figuresName(),
 
 		MaxPending:  a.config.MaxPending,
 		MaxInFlight: a.descriptors.attempts,

@@ -127,3 +127,6 @@ var (
 	MetaPending    = []byte("mpending")   // Tally of the last commit
 	MetaCursorKey  = []byte("mcursor")    // the key(32) that authenticates cursors
 )
+
+// FiguresKey returns the key of what a server has counted, by name.
+func FiguresKey(name string) []byte { return append(SpaceFigures.Prefix(), name...) }

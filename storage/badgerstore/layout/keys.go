@@ -33,6 +33,7 @@ const (
 	SpaceGrant       Space = 'n' // id → grant
 	SpaceLogo        Space = 'r' // id → logo of a grant
 	SpaceAudit       Space = 'h' // seq(8) nonce(4) → entry of the audit
+	SpaceFigures     Space = 'v' // name → what a server has counted
 	SpaceGate        Space = 'g' // number(4) → gate state
 	SpaceIdempotency Space = 'i' // hash of publisher and idempotency key(16) → KeyedEvent
 	SpaceEvent       Space = 'e' // seq(8) nonce(4) → event

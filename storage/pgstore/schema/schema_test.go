@@ -152,7 +152,7 @@ func where(t *testing.T, conn *pgx.Conn) []string {
 }
 
 // small are the tables that do not grow with what is published.
-var small = []string{"access_grant", "api_key", "endpoint", "event_type", "fence", "job", "meta", "node", "partition", "registry", "secret_key"}
+var small = []string{"access_grant", "api_key", "endpoint", "event_type", "fence", "job", "meta", "node", "partition", "registry", "secret_key", "figures"}
 
 // TestKeysCanBeDistributed: every data table has its distribution column in its primary
 // key and in each of its unique indexes, and every table is known to be large or small.

@@ -43,6 +43,7 @@ func TestRefusals(t *testing.T) {
 		"show the delivery: ":       &deliveriesGet{single: single{caller: from, Watch: once}, ID: "whd_1"},
 		"whd_1: ":                   &deliveriesRetry{caller: from, Flags: table, IDs: []string{"whd_1"}},
 		"whd_2: ":                   &deliveriesCancel{caller: from, Flags: table, IDs: []string{"whd_2"}},
+		"list events: ":             &eventsList{paged: paged{caller: from, Watch: once}},
 		"show the event: ":          &eventsGet{single: single{caller: from, Watch: once}, Limit: 1, ID: "evt_1"},
 		"list event types: ":        &typesList{paged: paged{caller: from, Watch: once}},
 		"register the event type: ": &typesAdd{caller: from, Flags: table, Name: "a.b"},

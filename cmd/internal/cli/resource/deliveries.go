@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
@@ -34,6 +35,9 @@ type deliveriesList struct {
 	Webhook   string  `env:"-" complete:"webhook" placeholder:"ID" help:"Only this webhook's; also of one that was deleted."`
 	Status    *string `env:"-" short:"s" enum:"queued,processing,retrying,delivered,failed,cancelled" placeholder:"STATUS" help:"Only those with this status: queued, processing, retrying, delivered, failed or cancelled."`
 	EventType string  `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Only those of this event type."`
+	Reason    string  `env:"-" placeholder:"REASON" help:"Only those that failed for this reason: dns, timeout, http_5xx and so on."`
+	Code      string  `env:"-" placeholder:"CODE" help:"Only those whose latest attempt got this status code: 2xx, 3xx, 4xx, 5xx, a code such as 404, or none for no response."`
+	Attempts  int     `env:"-" name:"min-attempts" placeholder:"N" help:"Only those with at least N attempts."`
 }
 
 // Run prints the list.
@@ -42,7 +46,10 @@ func (c *deliveriesList) Run(ctx context.Context, std terminal.Streams) error {
 	if c.Webhook != "" {
 		path = webhookPath(c.Webhook, "/deliveries")
 	}
-	query := filters("event_type", c.EventType, "since", c.Since, "until", c.Until)
+	query := filters("event_type", c.EventType, "since", c.Since, "until", c.Until, "reason", c.Reason, "code", c.Code)
+	if c.Attempts != 0 {
+		query.Set("min_attempts", strconv.Itoa(c.Attempts))
+	}
 	if c.Status != nil {
 		query.Set("status", *c.Status)
 	}

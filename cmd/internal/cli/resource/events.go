@@ -15,9 +15,48 @@ import (
 // maxLog is the most deliveries that the server shows with an event.
 const maxLog = 100
 
-// Events are the commands about events. There is no list of events in the API.
+// Events are the commands about events.
 type Events struct {
-	Get eventsGet `cmd:"" help:"Show an event with its deliveries."`
+	List eventsList `cmd:"" help:"List events, newest first."`
+	Get  eventsGet  `cmd:"" help:"Show an event with its deliveries."`
+}
+
+// eventEntry is what a list shows of an event.
+type eventEntry struct {
+	ID         string `json:"id"`
+	EventType  string `json:"event_type"`
+	ClientID   string `json:"client_id"`
+	AcceptedAt string `json:"accepted_at"`
+	SizeBytes  int    `json:"size_bytes"`
+	Deliveries int    `json:"deliveries"`
+}
+
+// eventColumns are the columns of a list of events.
+var eventColumns = []output.Column[eventEntry]{
+	{Title: "ID", Text: func(e eventEntry) string { return e.ID }},
+	{Title: "AGE", Text: func(e eventEntry) string { return output.Age(e.AcceptedAt) }},
+	{Title: "DELIVERIES", Text: func(e eventEntry) string { return strconv.Itoa(e.Deliveries) }},
+	{Title: "TYPE", Text: func(e eventEntry) string { return e.EventType }, Least: 10},
+	{Title: "BYTES", Text: func(e eventEntry) string { return strconv.Itoa(e.SizeBytes) }, Drop: 2},
+	{Title: "CLIENT", Text: func(e eventEntry) string { return e.ClientID }, Drop: 1, Least: 10},
+}
+
+// eventsList lists events, with every filter that the API has.
+type eventsList struct {
+	paged  `embed:""`
+	period `embed:""`
+
+	EventType string  `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Only those of this event type."`
+	Matched   *string `env:"-" enum:"true,false" placeholder:"BOOL" help:"Only those with a delivery (true), or those without (false)."`
+}
+
+// Run prints the list.
+func (c *eventsList) Run(ctx context.Context, std terminal.Streams) error {
+	query := filters("event_type", c.EventType, "since", c.Since, "until", c.Until)
+	if c.Matched != nil {
+		query.Set("matched", *c.Matched)
+	}
+	return showList(ctx, std, &c.paged, "/api/events", query, "event", eventColumns)
 }
 
 // event is what a card shows of an event.

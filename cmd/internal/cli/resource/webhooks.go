@@ -28,14 +28,26 @@ type Webhooks struct {
 // webhookPath returns the path of a webhook, or with a rest that of one of its actions.
 func webhookPath(id, rest string) string { return "/api/webhooks/" + url.PathEscape(id) + rest }
 
-// webhooksList lists webhooks.
+// webhooksList lists webhooks, with every filter and order that the API has.
 type webhooksList struct {
 	paged `embed:""`
+
+	Status    *string `env:"-" short:"s" enum:"active,paused,disabled" placeholder:"STATUS" help:"Only those with this status: active, paused or disabled."`
+	Health    *string `env:"-" enum:"open,failing,slow,idle,ok,unknown" placeholder:"STATE" help:"Only those in this state: open (the breaker), failing, slow, idle, ok or unknown."`
+	EventType string  `env:"-" short:"t" complete:"type" placeholder:"TYPE" help:"Only those with a pattern that matches this event type."`
+	Query     string  `env:"-" short:"q" placeholder:"TEXT" help:"Only those with this text in their target URL or description."`
+	Sort      *string `env:"-" enum:"created,backlog,age,failures" placeholder:"ORDER" help:"created (newest first), or the worst first: backlog, age (of the oldest pending delivery) or failures."`
 }
 
 // Run prints the list.
 func (c *webhooksList) Run(ctx context.Context, std terminal.Streams) error {
-	return showList(ctx, std, &c.paged, "/api/webhooks", nil, "webhook", webhookColumns)
+	query := filters("event_type", c.EventType, "q", c.Query)
+	for name, value := range map[string]*string{"status": c.Status, "health": c.Health, "sort": c.Sort} {
+		if value != nil {
+			query.Set(name, *value)
+		}
+	}
+	return showList(ctx, std, &c.paged, "/api/webhooks", query, "webhook", webhookColumns)
 }
 
 // webhooksGet shows one webhook.
