@@ -19,9 +19,10 @@ import (
 
 // CreateJob stores a new job. A note under the endpoint's number names its unfinished job,
 // so that nothing has to be searched for a second one.
-func (s *Store) CreateJob(ctx context.Context, j bulk.Job) (unfinished webhook.ID, err error) {
+func (s *Store) CreateJob(ctx context.Context, j bulk.Job) (webhook.ID, error) {
+	var unfinished webhook.ID
 	note := layout.EndpointKey(layout.SpaceUnfinished, j.ID.Endpoint)
-	err = s.update(ctx, "create job", func(tx *badger.Txn) (*change, error) {
+	err := s.update(ctx, "create job", func(tx *badger.Txn) (*change, error) {
 		other, there, err := readIfStored(tx, note, layout.DecodeID)
 		if err != nil {
 			return nil, err
@@ -35,7 +36,10 @@ func (s *Store) CreateJob(ctx context.Context, j bulk.Job) (unfinished webhook.I
 		c.put(layout.JobKey(j.ID), record.EncodeJob(&j))
 		return c, nil
 	})
-	return unfinished, err
+	if errors.Is(err, webhook.ErrConflict) {
+		return unfinished, err
+	}
+	return webhook.ID{}, err // the write may not have ended yet
 }
 
 // putJob writes a job. One that has finished expires like a delivery.
@@ -54,8 +58,10 @@ func readJob(tx *badger.Txn, id webhook.ID) (bulk.Job, error) {
 }
 
 // UpdateJob applies change to a stored job.
-func (s *Store) UpdateJob(ctx context.Context, id webhook.ID, apply func(*bulk.Job) error) (j bulk.Job, err error) {
-	err = s.update(ctx, "update job", func(tx *badger.Txn) (*change, error) {
+func (s *Store) UpdateJob(ctx context.Context, id webhook.ID, apply func(*bulk.Job) error) (bulk.Job, error) {
+	var j bulk.Job
+	err := s.update(ctx, "update job", func(tx *badger.Txn) (*change, error) {
+		var err error
 		if j, err = readJob(tx, id); err != nil {
 			return nil, err
 		}
@@ -78,8 +84,10 @@ func (s *Store) UpdateJob(ctx context.Context, id webhook.ID, apply func(*bulk.J
 }
 
 // AdvanceJob makes a step and stores the job as it is after it.
-func (s *Store) AdvanceJob(ctx context.Context, id webhook.ID, step bulk.Step) (after bulk.Job, made int, err error) {
-	err = s.update(ctx, "advance job", func(tx *badger.Txn) (*change, error) {
+func (s *Store) AdvanceJob(ctx context.Context, id webhook.ID, step bulk.Step) (bulk.Job, int, error) {
+	var after bulk.Job
+	var made int
+	err := s.update(ctx, "advance job", func(tx *badger.Txn) (*change, error) {
 		j, err := readJob(tx, id)
 		if err != nil {
 			return nil, err

@@ -69,11 +69,12 @@ const maxResealScan = 20_000
 // r.Limit, at most 10,000 and about 1 MiB, in one transaction. It selects them on a
 // snapshot outside the committer, which must not wait for a scan, and looks at each
 // again inside.
-func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next webhook.EndpointNumber, err error) {
+func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (int, webhook.EndpointNumber, error) {
 	found, next, err := s.underOtherKeys(r)
 	if err != nil || len(found) == 0 {
 		return 0, next, err
 	}
+	done := 0
 	err = s.update(ctx, "reencrypt webhooks", func(tx *badger.Txn) (*change, error) {
 		c, resealed, stopped, err := planReseal(tx, r, found)
 		if done = resealed; stopped != 0 {

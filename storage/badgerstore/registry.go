@@ -60,8 +60,9 @@ const cursorKeySize = 32
 
 // CursorKey returns the stored key. The first call stores the one offered: inside the
 // committer, so that two callers get the same.
-func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kept [cursorKeySize]byte, err error) {
-	err = s.update(ctx, "keep cursor key", func(tx *badger.Txn) (*change, error) {
+func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) ([cursorKeySize]byte, error) {
+	var kept [cursorKeySize]byte
+	err := s.update(ctx, "keep cursor key", func(tx *badger.Txn) (*change, error) {
 		err := get(tx, layout.MetaCursorKey, func(value []byte) error {
 			// A shorter key would authenticate cursors of another server, or none.
 			if copy(kept[:], value) < len(kept) {
@@ -78,7 +79,10 @@ func (s *Store) CursorKey(ctx context.Context, offered [cursorKeySize]byte) (kep
 		}
 		return c, err
 	})
-	return kept, err
+	if err != nil { // the write may not have ended yet
+		return [cursorKeySize]byte{}, err
+	}
+	return kept, nil
 }
 
 // EventTypes returns all, in order of their names.

@@ -53,8 +53,9 @@ func (s *Store) DeleteAPIKey(ctx context.Context, id string) error {
 }
 
 // CursorKey returns the stored key. The first call stores the one offered.
-func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte, err error) {
-	err = s.update(ctx, "keep cursor key", func() error {
+func (s *Store) CursorKey(ctx context.Context, offered [32]byte) ([32]byte, error) {
+	var kept [32]byte
+	err := s.update(ctx, "keep cursor key", func() error {
 		// As on disk: the first offer wins, whoever makes it.
 		if s.cursorKey == nil {
 			s.cursorKey = &offered
@@ -62,7 +63,10 @@ func (s *Store) CursorKey(ctx context.Context, offered [32]byte) (kept [32]byte,
 		kept = *s.cursorKey
 		return nil
 	})
-	return kept, err
+	if err != nil { // the write may not have ended yet
+		return [32]byte{}, err
+	}
+	return kept, nil
 }
 
 // SaveFigures stores what a server has counted; an empty value removes it.

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -16,8 +17,9 @@ func cloneJob(j bulk.Job) bulk.Job {
 }
 
 // CreateJob stores a new job; ErrConflict if its endpoint has an unfinished one.
-func (s *Store) CreateJob(ctx context.Context, j bulk.Job) (unfinished webhook.ID, err error) {
-	err = s.update(ctx, "create job", func() error {
+func (s *Store) CreateJob(ctx context.Context, j bulk.Job) (webhook.ID, error) {
+	var unfinished webhook.ID
+	err := s.update(ctx, "create job", func() error {
 		for id, other := range s.jobs {
 			if id.Endpoint == j.ID.Endpoint && !other.Status.Finished() {
 				unfinished = id
@@ -27,7 +29,10 @@ func (s *Store) CreateJob(ctx context.Context, j bulk.Job) (unfinished webhook.I
 		s.jobs[j.ID] = cloneJob(j)
 		return nil
 	})
-	return unfinished, err
+	if errors.Is(err, webhook.ErrConflict) {
+		return unfinished, err
+	}
+	return webhook.ID{}, err // the write may not have ended yet
 }
 
 // findJob returns a job that has not expired; ErrNotFound.
@@ -40,8 +45,9 @@ func (s *Store) findJob(id webhook.ID) (bulk.Job, error) {
 }
 
 // UpdateJob applies change to a stored job.
-func (s *Store) UpdateJob(ctx context.Context, id webhook.ID, change func(*bulk.Job) error) (j bulk.Job, err error) {
-	err = s.update(ctx, "update job", func() (err error) {
+func (s *Store) UpdateJob(ctx context.Context, id webhook.ID, change func(*bulk.Job) error) (bulk.Job, error) {
+	var j bulk.Job
+	err := s.update(ctx, "update job", func() (err error) {
 		if j, err = s.findJob(id); err != nil {
 			return err
 		}
@@ -62,8 +68,10 @@ func (s *Store) UpdateJob(ctx context.Context, id webhook.ID, change func(*bulk.
 }
 
 // AdvanceJob makes a step and stores the job as it is after it.
-func (s *Store) AdvanceJob(ctx context.Context, id webhook.ID, step bulk.Step) (after bulk.Job, made int, err error) {
-	err = s.update(ctx, "advance job", func() error {
+func (s *Store) AdvanceJob(ctx context.Context, id webhook.ID, step bulk.Step) (bulk.Job, int, error) {
+	var after bulk.Job
+	var made int
+	err := s.update(ctx, "advance job", func() error {
 		j, err := s.findJob(id)
 		if err != nil {
 			return err

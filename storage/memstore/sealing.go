@@ -44,8 +44,10 @@ func (s *Store) KeyUses(_ context.Context) ([]storage.KeyUse, error) {
 
 // Reseal replaces the sealed values of endpoints that another key encrypts: all that
 // it found, or none.
-func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next webhook.EndpointNumber, err error) {
-	err = s.update(ctx, "reencrypt webhooks", func() error {
+func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (int, webhook.EndpointNumber, error) {
+	var done int
+	var next webhook.EndpointNumber
+	err := s.update(ctx, "reencrypt webhooks", func() error {
 		resealed := map[webhook.EndpointNumber]webhook.Endpoint{}
 		for _, n := range slices.Sorted(maps.Keys(s.endpoints)) {
 			e := s.endpoints[n]
@@ -70,5 +72,8 @@ func (s *Store) Reseal(ctx context.Context, r storage.Resealing) (done int, next
 		done = len(resealed)
 		return nil
 	})
-	return done, next, err
+	if err != nil { // the write may not have ended yet
+		return 0, 0, err
+	}
+	return done, next, nil
 }
