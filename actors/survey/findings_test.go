@@ -20,7 +20,7 @@ func TestRanked(t *testing.T) {
 	s := New(0, noon)
 	for n := range webhook.EndpointNumber(count) {
 		s.Attempted(n+1, webhook.Tally{Successes: int64(n), Failures: 1}, noon)
-		s.Look(queued(n+1, time.Duration(n)*time.Millisecond), int64(n/2))
+		roundOf(s).Look(queued(n+1, time.Duration(n)*time.Millisecond), int64(n/2))
 	}
 	f := s.mustEnd(t, noon)
 	if len(f.Worst) > 0 {
@@ -139,7 +139,7 @@ func TestSeriesEnd(t *testing.T) {
 	if !s.StartedAt().Equal(noon) {
 		t.Error("started at", s.StartedAt())
 	}
-	s.Look(queued(1, time.Hour), 3)
+	roundOf(s).Look(queued(1, time.Hour), 3)
 	s.mustEnd(t, noon)
 	const pending = "astrohook_webhook_deliveries_pending"
 	if err := testutil.CollectAndCompare(s, strings.NewReader(`
@@ -202,7 +202,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	for range 50 {
 		for n := range webhook.EndpointNumber(20) {
-			s.Look(queued(n+1, time.Hour), 1)
+			roundOf(s).Look(queued(n+1, time.Hour), 1)
 		}
 		s.mustEnd(t, noon)
 	}

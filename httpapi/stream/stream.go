@@ -154,6 +154,9 @@ func (s *Streams) query(ctx *fasthttp.RequestCtx, who *auth.Principal) (q live.Q
 // nobody knows: its reader has missed something.
 func placeOf(id string) live.Place {
 	run, text, _ := strings.Cut(id, "-")
+	if run == "" {
+		run = id // no place of this server's: something may be lost
+	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		n = 0

@@ -73,7 +73,7 @@ func TestRequests(t *testing.T) {
 	failed, paused, target, hour, none := "failed", "paused", "https://b.example/", time.Hour, time.Duration(0)
 	secret, bundle, data := file(t, "s3cret\r\n"), file(t, "PEM\n"), file(t, " [1.0] ")
 	for want, c := range map[string]command{
-		`GET /api/webhooks?client_id=a%26b&limit=7`: &webhooksList{list},
+		`GET /api/webhooks?client_id=a%26b&limit=7`: &webhooksList{paged: list},
 		`GET /api/webhooks/wh%2F1/deliveries?client_id=a%26b&event_type=a.b&limit=7&since=1h&status=failed&until=2h`: &deliveriesList{
 			paged: list, period: period{Since: "1h", Until: "2h"}, Webhook: "wh/1", Status: &failed, EventType: "a.b",
 		},

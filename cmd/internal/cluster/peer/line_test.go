@@ -152,7 +152,11 @@ func TestOutboxToInbox(t *testing.T) {
 	for len(got) < len(someHints) {
 		select {
 		case hints := <-arrived:
-			got = append(got, hints...)
+			for _, h := range hints { // a batch without an answer in time is sent again
+				if !slices.ContainsFunc(got, func(o Hint) bool { return reflect.DeepEqual(o, h) }) {
+					got = append(got, h)
+				}
+			}
 		case <-t.Context().Done():
 			t.Fatal("not all hints arrived")
 		}
