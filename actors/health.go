@@ -184,7 +184,7 @@ func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Ov
 	return o, nil
 }
 
-// Ranked returns up to survey.MaxStanding endpoints of this node in an order, the worst one
+// Ranked returns up to survey.MaxLeaders endpoints of this node in an order, the worst one
 // first: those with pending deliveries, or for webhook.ByFailures those with failed attempts
 // in the last hour. Of their IDs there is the number only. It is as fresh as an overview.
 func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order) ([]webhook.Summary, error) {

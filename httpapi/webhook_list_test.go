@@ -137,11 +137,11 @@ func TestMillionWebhooks(t *testing.T) {
 		store.Store = o.Store.(storage.Store)
 		o.Store = store
 	})
-	standing := make([]webhook.Summary, 4096)
-	for i := range standing {
-		standing[i].Endpoint.Endpoint = webhook.EndpointNumber(registered - i)
+	leaders := make([]webhook.Summary, 4096)
+	for i := range leaders {
+		leaders[i].Endpoint.Endpoint = webhook.EndpointNumber(registered - i)
 	}
-	f.dispatcher.worst = map[webhook.Order][]webhook.Summary{webhook.ByAge: standing}
+	f.dispatcher.worst = map[webhook.Order][]webhook.Summary{webhook.ByAge: leaders}
 	for query, most := range map[string]int{
 		"limit=250": 251, "status=paused": 1260, "q=never&limit=1": 1260, "event_type=a.b": 1260, "health=open": 260, "health=idle": 260,
 		"sort=age&q=never": 250, "sort=age&limit=10": 250, "client_id=acme&q=none": 1260,

@@ -109,9 +109,6 @@ func newAnswer(addrs []netip.Addr, err error) answer {
 // family is first; 0 stands for that of the first address, which the resolver
 // ordered. Within a family the order stays.
 func interleave(addrs []netip.Addr, preferred int32) []netip.Addr {
-	if len(addrs) < 2 {
-		return addrs
-	}
 	var first, second []netip.Addr
 	for _, addr := range addrs {
 		if familyOf(addr) == preferred || preferred == 0 && familyOf(addr) == familyOf(addrs[0]) {

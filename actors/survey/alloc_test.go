@@ -21,7 +21,7 @@ func TestAllocations(t *testing.T) {
 		s.Attempted(wakes[i].Endpoint, tally, noon)
 		r.Look(wakes[i], int64(i))
 	}
-	for range 2 * MaxStanding / len(wakes) { // the lists grow to what they keep
+	for range 2 * MaxLeaders / len(wakes) { // the lists grow to what they keep
 		r.last = 0
 		for i, w := range wakes {
 			r.Look(w, int64(i))

@@ -167,13 +167,13 @@ func TestSamplesAreSpaced(t *testing.T) {
 	s := New(0, noon)
 	reads := 0
 	for i := range 60 {
-		s.Sample(noon.Add(time.Duration(i)*time.Second), func() Counts { reads++; return Counts{} })
+		s.Sample(noon.Add(time.Duration(i)*time.Second), func() Counts { reads++; return Counts{} }, 0)
 	}
 	if reads != 5 || len(s.samples) != 6 {
 		t.Errorf("%d reads, %d samples in a minute", reads, len(s.samples))
 	}
 	// A clock that was set back adds none, and the rates are none that are negative or endless.
-	s.Sample(noon.Add(-time.Hour), func() Counts { t.Error("read"); return Counts{} })
+	s.Sample(noon.Add(-time.Hour), func() Counts { t.Error("read"); return Counts{} }, 0)
 	for _, r := range s.Rates(noon.Add(-time.Hour), Counts{Accepted: 7}) {
 		if r.Accepted != 7 {
 			t.Errorf("%+v", r)
@@ -194,7 +194,7 @@ func TestConcurrentUse(t *testing.T) {
 				s.Attempted(n, webhook.Tally{Failures: 9}, noon)
 				s.Registered(n, webhook.EndpointActive, webhook.EndpointPaused)
 				s.Forget(n)
-				s.Sample(noon.Add(time.Duration(i)*time.Minute), func() Counts { return Counts{} })
+				s.Sample(noon.Add(time.Duration(i)*time.Minute), func() Counts { return Counts{} }, 0)
 				s.Rates(noon, Counts{})
 				testutil.CollectAndCount(s)
 			}

@@ -24,7 +24,7 @@ type Findings struct {
 	// Worst are the endpoints that stand out: by the age of what is pending, by how much
 	// is pending and by failed attempts in turn, each once.
 	Worst []webhook.Summary
-	// Standing has up to MaxStanding endpoints by age and by how much is pending, in the form
+	// Standing has up to MaxLeaders endpoints by age and by how much is pending, in the form
 	// of Ranked.
 	Standing map[webhook.Order][]webhook.Summary
 	// Ranked has up to webhook.MaxWorst endpoints in each order, the worst one first, also
@@ -37,7 +37,7 @@ const (
 	// it names would change with every round: whoever is at work has something pending.
 	behind = time.Minute
 	// fewFailures is added to an endpoint's attempts where endpoints are ranked by the part
-	// that failed, so that the failure of a single attempt ranks below 9 of 10.
+	// that failed, so that the failure of a single attempt leaders below 9 of 10.
 	fewFailures = 10
 	// leastFailures is how many attempts of an hour must have failed before an endpoint is
 	// named for them alone, and leastRatio which part.
@@ -61,7 +61,7 @@ type Round struct {
 	byAge     ranking
 	byBacklog ranking
 	// ages and backlogs are the longer lists.
-	ages, backlogs standing
+	ages, backlogs leaders
 	// failing are the endpoints that are pending and failed lately: maxFailing at most.
 	failing map[webhook.EndpointNumber]sight
 }
@@ -209,7 +209,7 @@ func ranked(best []sight) (out []webhook.Summary) {
 	return out
 }
 
-// weight ranks endpoints by their failures; see fewFailures.
+// weight leaders endpoints by their failures; see fewFailures.
 func weight(t webhook.Tally) float64 {
 	return float64(t.Failures) / float64(t.Successes+t.Failures+fewFailures)
 }

@@ -60,12 +60,11 @@ func (s *Survey) Series(now time.Time) webhook.Series {
 		if out.From.IsZero() {
 			out.From = time.Unix(number*60, 0).UTC()
 		}
-		out.Minutes = append(out.Minutes, webhook.Minute{
-			Known: known, Accepted: m.Accepted, Delivered: m.Delivered, Failed: m.Failed, Pending: m.pending,
-		})
-		if !known {
-			out.Minutes[len(out.Minutes)-1] = webhook.Minute{}
+		var minute webhook.Minute
+		if known {
+			minute = webhook.Minute{Known: true, Accepted: m.Accepted, Delivered: m.Delivered, Failed: m.Failed, Pending: m.pending}
 		}
+		out.Minutes = append(out.Minutes, minute)
 	}
 	return out
 }

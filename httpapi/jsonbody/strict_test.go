@@ -43,7 +43,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// TestOptional tells apart what is absent, null, empty and given, at each depth.
+// TestOptional distinguishes what is absent, null, empty and given, at each depth.
 func TestOptional(t *testing.T) {
 	for _, c := range []struct {
 		body        string

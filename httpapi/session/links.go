@@ -92,8 +92,7 @@ func (s *Sessions) linkOf(in *linkInput, who *auth.Principal, now time.Time) (we
 	if in.Lifetime.Given() {
 		lifetime = time.Duration(in.Lifetime.Value) * time.Second
 		if in.Lifetime.Value < int64(minPortalLifetime/time.Second) || in.Lifetime.Value > int64(maxPortalLifetime/time.Second) {
-			f.Add(problem.OfField("lifetime_seconds", fmt.Sprintf("must be from %d to %d",
-				minPortalLifetime/time.Second, maxPortalLifetime/time.Second)))
+			f.Add(problem.OfField("lifetime_seconds", fmt.Sprintf("must be from %d to %d", minPortalLifetime/time.Second, maxPortalLifetime/time.Second)))
 		}
 	}
 	b := webhook.Brand{Name: in.Brand.Value.Name.Value, Color: in.Brand.Value.Color.Value, LogoURL: in.Brand.Value.LogoURL.Value}

@@ -237,12 +237,11 @@ func backwards(tx *badger.Txn, s layout.Space, from []byte, allowance int, visit
 		if step == engine.Ended {
 			return nil
 		}
-		var err error
+		cost, err := 0, error(nil)
 		if step == engine.Found {
-			var cost int
 			cost, err = visit(scan.Key, scan.Value)
-			allowance -= cost
 		}
+		allowance -= cost
 		switch {
 		case err != nil && !errors.Is(err, errFull):
 			return err

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,9 +89,7 @@ func Join(ctx context.Context, o Options) (*Node, error) {
 	if o.Clock == nil {
 		o.Clock = Boottime
 	}
-	if o.Lease <= 0 {
-		o.Lease = DefaultLease
-	}
+	o.Lease = cmp.Or(max(o.Lease, 0), DefaultLease)
 	self, err := o.Store.Join(ctx, o.Info)
 	if err != nil {
 		return nil, fmt.Errorf("join the cluster: %w", err)

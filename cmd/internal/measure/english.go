@@ -43,7 +43,7 @@ var words = []word{
 // claims and claimed are no claim.
 var names = map[string]string{
 	"tray": "inbox", "hasty": "notifyAtOnce", "hurry": "notifyAtOnce", "seat": "child", "claim": "permit",
-	"standing": "tier", "lingers": "idleTimeout", "aside": "offeredDuringRead", "suspect": "current", "letGo": "dropWindow",
+	"ranks": "tier", "lingers": "idleTimeout", "aside": "offeredDuringRead", "suspect": "current", "letGo": "dropWindow",
 	"land": "endAttempt", "room": "diskSpace or budget", "sighting": "scanMark", "meddled": "changedOutsideActor",
 	"census": "pendingCount", "Census": "CheckReport", "synced": "commitMark", "rekeying": "reencryption", "outline": "jsonScanner",
 	"owners": "clientOf", "hangUp": "closeInUse", "greet": "setUp", "allowedOnly": "a destination type",

@@ -80,7 +80,7 @@ func pagesOf(t *testing.T, page func(before webhook.ID) ([]webhook.ID, webhook.I
 func TestListPage(t *testing.T) {
 	tx := begin(t)
 	_, all := stored(t, tx)
-	owners := map[webhook.EndpointNumber]string{1: "acme", 2: "other", 257: "acme"}
+	clientOf := map[webhook.EndpointNumber]string{1: "acme", 2: "other", 257: "acme"}
 	middle := noon.Add(-4 * time.Hour)
 	for _, q := range []webhook.DeliveryQuery{
 		{},
@@ -114,7 +114,7 @@ func TestListPage(t *testing.T) {
 		var want []webhook.ID
 		for _, d := range all {
 			at := d.ID.Time()
-			place := (q.Endpoint == 0 || q.Endpoint == d.ID.Endpoint) && (q.ClientID == "" || q.ClientID == owners[d.ID.Endpoint]) &&
+			place := (q.Endpoint == 0 || q.Endpoint == d.ID.Endpoint) && (q.ClientID == "" || q.ClientID == clientOf[d.ID.Endpoint]) &&
 				!at.Before(q.Since) && (q.Until.IsZero() || at.Before(q.Until))
 			expired := d.Status.Finished() && !d.FinishedAt.After(noon.Add(-retention))
 			if place && !expired && q.Selects(&d) && q.Code.Selects(d.LastAttempt()) {
@@ -140,7 +140,7 @@ func TestListPage(t *testing.T) {
 	}
 }
 
-// TestListEvents is the same for events, of which the list tells the size of the data.
+// TestListEvents is the same for events, of which the list has the size of the data.
 func TestListEvents(t *testing.T) {
 	tx := begin(t)
 	all, _ := stored(t, tx)
@@ -185,8 +185,8 @@ func TestListEvents(t *testing.T) {
 	}
 }
 
-// TestListsLookAtABoundedNumber of rows for a page that finds nothing; the next page goes
-// on where this one ended.
+// TestListsLookAtABoundedNumber of rows for a page that finds nothing; the next page continues
+// where this one ended.
 func TestListsLookAtABoundedNumber(t *testing.T) {
 	tx, id := begin(t), idAt(time.Hour, 0)
 	exec(t, tx, `INSERT INTO retrying SELECT 1, 1, $1::int8 + n, 0, 0, $2 FROM generate_series(1, 2500) n`,

@@ -166,7 +166,7 @@ func TestOutboxToInbox(t *testing.T) {
 	}
 }
 
-// TestReach tells apart whom a node does not trust, who is not there, and whoever answers.
+// TestReach distinguishes whom a node does not trust, who is not there, and whoever answers.
 func TestReach(t *testing.T) {
 	nodeAt := func(address string) storage.Node {
 		return storage.Node{Incarnation: 2, NodeInfo: storage.NodeInfo{Name: "b", Address: address}}

@@ -8,12 +8,12 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// MaxStanding bounds the endpoints of a list in order, 150 bytes each.
-const MaxStanding = 4096
+// MaxLeaders bounds the endpoints of a list in order, 150 bytes each.
+const MaxLeaders = 4096
 
-// standing keeps the endpoints with the largest keys: twice MaxStanding, of which the
+// leaders keeps the endpoints with the largest keys: twice MaxLeaders, of which the
 // smaller half goes whenever they are so many.
-type standing []keyed
+type leaders []keyed
 
 // keyed is an endpoint with the key by which it is compared.
 type keyed struct {
@@ -21,22 +21,22 @@ type keyed struct {
 	sight
 }
 
-func (s *standing) put(key float64, seen *sight) {
-	if *s = append(*s, keyed{key, *seen}); len(*s) == 2*MaxStanding {
+func (s *leaders) put(key float64, seen *sight) {
+	if *s = append(*s, keyed{key, *seen}); len(*s) == 2*MaxLeaders {
 		s.cut()
 	}
 }
 
-// cut brings the endpoints in order, and drops those beyond MaxStanding.
-func (s *standing) cut() {
+// cut brings the endpoints in order, and drops those beyond MaxLeaders.
+func (s *leaders) cut() {
 	slices.SortFunc(*s, func(a, b keyed) int {
 		return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.number, b.number))
 	})
-	*s = (*s)[:min(len(*s), MaxStanding)]
+	*s = (*s)[:min(len(*s), MaxLeaders)]
 }
 
 // best returns the endpoints in order.
-func (s *standing) best() []webhook.Summary {
+func (s *leaders) best() []webhook.Summary {
 	s.cut()
 	out := make([]webhook.Summary, len(*s))
 	for i := range *s {
@@ -46,10 +46,10 @@ func (s *standing) best() []webhook.Summary {
 	return out
 }
 
-// Failing returns up to MaxStanding endpoints with failed attempts in the last hour, in the
+// Failing returns up to MaxLeaders endpoints with failed attempts in the last hour, in the
 // order of webhook.ByFailures and the form of Findings.Ranked, with their attempts only.
 func (s *Survey) Failing(now time.Time) []webhook.Summary {
-	var list standing
+	var list leaders
 	s.mu.Lock()
 	for n, f := range s.failing {
 		if now.Sub(f.at) < failuresKept {

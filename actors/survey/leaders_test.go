@@ -11,7 +11,7 @@ import (
 // TestStanding: a round of many endpoints leaves those with the largest backlog, and the
 // oldest ones, in order, in memory that is bounded.
 func TestStanding(t *testing.T) {
-	const endpoints = 5 * MaxStanding
+	const endpoints = 5 * MaxLeaders
 	s := New(3, noon)
 	r := s.NewRound()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -19,14 +19,14 @@ func TestStanding(t *testing.T) {
 	for n, p := range pending {
 		r.Look(queued(webhook.EndpointNumber(n+1), time.Duration(endpoints-p)*time.Second), int64(p))
 	}
-	if len(r.ages) >= 2*MaxStanding || cap(r.ages) > 4*MaxStanding {
+	if len(r.ages) >= 2*MaxLeaders || cap(r.ages) > 4*MaxLeaders {
 		t.Errorf("%d endpoints are kept in memory for %d", len(r.ages), cap(r.ages))
 	}
 	if err := r.End(noon, named); err != nil {
 		t.Fatal(err)
 	}
 	found := s.Findings().Standing
-	for i := range MaxStanding {
+	for i := range MaxLeaders {
 		if w := found[webhook.ByPending][i]; w.Pending != int64(endpoints-1-i) || pending[w.Endpoint.Endpoint-1] != endpoints-1-i {
 			t.Fatalf("by backlog, %d: %+v", i, w)
 		}
@@ -34,7 +34,7 @@ func TestStanding(t *testing.T) {
 			t.Fatalf("by age, %d: %+v", i, w)
 		}
 	}
-	if n := len(found[webhook.ByPending]); n != MaxStanding {
+	if n := len(found[webhook.ByPending]); n != MaxLeaders {
 		t.Errorf("%d are listed", n)
 	}
 }
