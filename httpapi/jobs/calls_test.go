@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/auth"
 	"github.com/corpastro/astrohook/httpapi/exchange"
 	"github.com/corpastro/astrohook/httpapi/paging"
+	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/storage/memstore"
 	"github.com/corpastro/astrohook/webhook"
@@ -316,7 +317,8 @@ func TestChanges(t *testing.T) {
 			woken := s.woken
 			got, err := call(step.call, acme, "", "", id)
 			if step.status == "" {
-				if !errors.Is(err, webhook.ErrConflict) || s.woken != woken {
+				p, ok := errors.AsType[*problem.Problem](err)
+				if !ok || p.Status != 409 || p.Detail != "the job has finished" || s.woken != woken {
 					t.Errorf("%v, %v", got, err)
 				}
 				continue
