@@ -32,14 +32,20 @@ func onTerminal(t *testing.T, columns int, input string, args ...string) (code i
 		t.Fatal(err)
 	}
 	var screen bytes.Buffer
+	// The terminal echoes what is typed in its own time: before the program begins, so that
+	// its words come after that.
+	if _, err := io.WriteString(master, input); err != nil {
+		t.Fatal(err)
+	}
+	echo := int64(len(input) + strings.Count(input, "\n")) // a line ends with two characters
+	if _, err := io.CopyN(&screen, master, echo); err != nil {
+		t.Fatal(err)
+	}
 	read := make(chan error, 1)
 	go func() {
 		_, err := io.Copy(&screen, master)
 		read <- err
 	}()
-	if _, err := io.WriteString(master, input); err != nil {
-		t.Fatal(err)
-	}
 	code = run(t.Context(), append([]string{"astrohook"}, args...), streams{In: slave, Out: slave, Err: slave})
 	if err := slave.Close(); err != nil {
 		t.Fatal(err)
