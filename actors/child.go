@@ -62,6 +62,8 @@ type child struct {
 	unexplained int
 	crashedAt   time.Time
 	savingGates atomic.Int32 // states of the breaker on their way to storage, in a cluster
+	// succeeded: another record has taken the place of this one, and has its last hour.
+	succeeded bool
 	// leaving: the endpoint's part is given up, and the actor drains.
 	leaving bool
 	// drainReported: during a stop, the actor has finished what was in flight.
@@ -83,6 +85,13 @@ const keepEvery = 30 * time.Second
 func (c *child) keep(in *stats.Book, now time.Time) {
 	if now.Sub(c.keptAt) >= keepEvery {
 		c.keptAt = now
+		in.Put(c.number, &c.stats)
+	}
+}
+
+// store puts the last hour into the book, unless this process made no attempt.
+func (c *child) store(in *stats.Book) {
+	if !c.keptAt.IsZero() {
 		in.Put(c.number, &c.stats)
 	}
 }

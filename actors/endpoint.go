@@ -256,8 +256,8 @@ func (a *endpointActor) stop(now time.Time) {
 	if a.child.failures.count > 0 {
 		a.child.failures.report(a.log(), time.Now())
 	}
-	if a.child.keptAt != (time.Time{}) { // else this process made no attempt
-		a.shared.hours.Put(a.number, &a.child.stats)
+	if !a.child.succeeded {
+		a.child.store(a.shared.hours)
 	}
 	a.child.left = a.lane.HandOver(a.child.current)
 	a.child.inbox.leave(a.batch)

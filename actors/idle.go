@@ -84,6 +84,9 @@ func (s *supervisor) stopIdle(c actor.Context, m *childIdle, now time.Time) {
 	if to == nil || to.pid == nil || !to.pid.Equal(m.who) || to.sent != m.seen || s.draining != nil {
 		return
 	}
+	// The actor that stops must not read the last hour any more: its successor writes it.
+	to.succeeded = true
+	to.store(s.shared.hours)
 	c.Stop(to.pid)
 	next := s.replace(to, to.afterStop())
 	next.holdUntil, next.waits = steady(m.idle.HoldUntil, now), m.idle.Waits
