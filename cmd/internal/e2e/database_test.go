@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/corpastro/astrohook/storage/pgstore/pgtest"
+	"github.com/corpastro/astrohook/storage/pgstore/schema"
 )
 
 // postgres is the PostgreSQL server of the tests that share one, started when the first of
@@ -225,7 +226,7 @@ func TestCommandsAndDatabases(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"migrate"}, 0, "Made the tables of version 1 in 127.0.0.1:"},
+		{[]string{"migrate"}, 0, fmt.Sprintf("Made the tables of version %d in 127.0.0.1:", schema.Version)},
 		{[]string{"migrate"}, 0, "nothing to do"},
 		{[]string{"migrate", "--database-url", "localhost"}, 2, "--database-url (ASTROHOOK_DATABASE_URL) is not of the form"},
 		{[]string{"check", "postgres://h/d"}, 2, "pg_amcheck"},
