@@ -111,7 +111,7 @@ func readOnly(who *auth.Principal) error {
 	if who.Session != nil {
 		p.Detail = "this session may read, and change nothing"
 	}
-	p.Challenge = `Bearer realm="astrohook", error="insufficient_scope"`
+	p.Challenge = problem.ScopeChallenge("")
 	return p
 }
 
@@ -154,7 +154,7 @@ func notNow(err error) error {
 // was refused for this reason. The caller does not learn the reason.
 func unauthenticated(reason string) error {
 	p := problem.New(problem.Unauthenticated, "a bearer token, an API key or a session is needed")
-	p.Challenge = `Bearer realm="astrohook"`
+	p.Challenge = problem.Challenge
 	if reason != "" {
 		p.Detail = "the token, API key or session is not valid, or not any more"
 		p.Challenge += `, error="invalid_token"`
@@ -170,7 +170,7 @@ func forbidden(scope string, who *auth.Principal) error {
 		p.Detail = "the scope " + auth.ScopePublish + " publishes to the client that the token or API key names, and it names none: " +
 			"give it a client_id, or the scope " + auth.ScopePublishAll + " to publish to every client"
 	}
-	p.Challenge = fmt.Sprintf(`Bearer realm="astrohook", error="insufficient_scope", scope="%s"`, scope)
+	p.Challenge = problem.ScopeChallenge(scope)
 	return p
 }
 

@@ -110,3 +110,7 @@ func (l ClientLimits) OrNone() ClientLimits {
 		Bytes: l.Bytes,
 	}
 }
+
+// MaxLooks returns how many entries storage may look at for one page of a list with this
+// limit, so that no filter makes a request expensive.
+func MaxLooks(limit int) int { return 10*limit + 1000 }

@@ -126,6 +126,20 @@ func New(c Code, detail string) *Problem {
 	return &Problem{Type: TypePrefix + string(c), Title: k.title, Status: k.status, Detail: detail}
 }
 
+// Challenge is the header WWW-Authenticate of a credential that is missing or refused
+// (RFC 6750, section 3).
+const Challenge = `Bearer realm="astrohook"`
+
+// ScopeChallenge is that of a credential that does not allow the call; scope is the one
+// that would, "" if none does.
+func ScopeChallenge(scope string) string {
+	challenge := Challenge + `, error="insufficient_scope"`
+	if scope != "" {
+		challenge += `, scope="` + scope + `"`
+	}
+	return challenge
+}
+
 // Error returns the text for the log: the cause if there is one, otherwise the detail.
 func (p *Problem) Error() string {
 	if p.Cause != nil {

@@ -120,7 +120,7 @@ func (in *linkInput) client(who *auth.Principal) (string, error) {
 		return "", problem.OfField("client_id", auth.ClientIDRule)
 	case who.ClientID != "" && named != who.ClientID:
 		p := problem.New(problem.Forbidden, "client_id is not the token's or API key's own")
-		p.Field, p.Challenge = "client_id", `Bearer realm="astrohook", error="insufficient_scope", scope="`+auth.ScopeAdmin+`"`
+		p.Field, p.Challenge = "client_id", problem.ScopeChallenge(auth.ScopeAdmin)
 		return "", p
 	}
 	return named, nil

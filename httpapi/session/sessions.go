@@ -85,7 +85,7 @@ func (s *Sessions) show(ctx context.Context, who *auth.Principal) (session, erro
 // refused is the problem of a credential or a link that is not good.
 func refused(detail string) *problem.Problem {
 	p := problem.New(problem.Unauthenticated, detail)
-	p.Challenge = `Bearer realm="astrohook"`
+	p.Challenge = problem.Challenge
 	return p
 }
 
@@ -106,7 +106,7 @@ func (s *Sessions) mayTry(ctx *fasthttp.RequestCtx, now time.Time) error {
 // ForeignOrigin is the problem of a change that pages of another site ask for.
 func ForeignOrigin() *problem.Problem {
 	p := problem.New(problem.Forbidden, "with a session, a change must come from this server's own pages")
-	p.Challenge = `Bearer realm="astrohook"`
+	p.Challenge = problem.Challenge
 	return p
 }
 

@@ -3,12 +3,12 @@ package badgerstore
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/corpastro/astrohook/storage"
-	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/storage/groupcommit"
 	"github.com/corpastro/astrohook/storage/record"
@@ -218,7 +218,8 @@ func (s *Store) ListEvents(_ context.Context, q webhook.EventQuery) (webhook.Eve
 		if q.ClientID != "" {
 			l.theirs = endpointsOf(tx, q.ClientID)
 		}
-		err := l.walk(first, since)
+		var err error
+		l.page.Next, err = eventsDown(tx, first, since, q.Limit, l.take)
 		return l.page, err
 	})
 }
@@ -235,50 +236,41 @@ type eventLister struct {
 // a scan copies the data, although the list does not show it.
 const bytesPerLook = 16 << 10
 
-// walk lists the events from an ID down to a Seq.
-func (l *eventLister) walk(first webhook.ID, since uint64) error {
-	allowance, prefix := 10*l.q.Limit+1000, layout.SpaceEvent.Prefix()
-	scan := engine.NewBackward(l.tx, prefix)
-	defer scan.Close()
-	for scan.Seek(layout.EventKey(first)); ; {
-		step := scan.Next(prefix, &allowance)
-		if step == engine.Ended {
-			return nil
-		}
-		id := layout.ParseEventKey(scan.Key)
+// eventsDown calls visit for the records of events from an ID down to a Seq, newest first,
+// as backwards does. It returns the ID behind which the next page continues; zero at the end.
+func eventsDown(tx *badger.Txn, first webhook.ID, since uint64, limit int, visit func(id webhook.ID, value []byte) (int, error)) (next webhook.ID, err error) {
+	err = backwards(tx, layout.SpaceEvent, layout.EventKey(first), webhook.MaxLooks(limit), func(key, value []byte) (int, error) {
+		id := layout.ParseEventKey(key)
 		if id.Seq < since {
-			return nil
+			return math.MaxInt, nil // the end: events are in order of time
 		}
-		if step == engine.Found {
-			if err := l.take(id, scan.Value, &allowance); err != nil {
-				return err
-			}
+		return visit(id, value)
+	}, func(key []byte) {
+		if id := layout.ParseEventKey(key); id.Seq >= since {
+			next = id
 		}
-		if allowance <= 0 || len(l.page.Events) == l.q.Limit {
-			l.page.Next = id
-			return nil
-		}
-	}
+	})
+	return next, err
 }
 
-// take adds an event to the page if it matches.
-func (l *eventLister) take(id webhook.ID, value []byte, allowance *int) error {
+// take adds an event to the page if it matches, and returns how many looks it counts as.
+func (l *eventLister) take(id webhook.ID, value []byte) (looks int, err error) {
 	e, size, err := record.DecodeEventHead(id, value)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	*allowance -= 1 + len(value)/bytesPerLook
+	looks = 1 + len(value)/bytesPerLook
 	// Those of other types need no look at their further recipients.
 	if l.q.EventType != "" && l.q.EventType != e.Type {
-		return nil
+		return looks, nil
 	}
 	first := len(e.Endpoints)
 	if e.Endpoints, err = withParts(l.tx, id, e.Endpoints); err != nil {
-		return err
+		return 0, err
 	}
-	*allowance -= (len(e.Endpoints) - first) / (bytesPerLook / 2)
+	looks += (len(e.Endpoints) - first) / (bytesPerLook / 2)
 	if shown, selected := l.q.Selects(&e, size, l.theirs); selected {
 		l.page.Events = append(l.page.Events, shown)
 	}
-	return nil
+	return looks, full(len(l.page.Events), l.q.Limit)
 }

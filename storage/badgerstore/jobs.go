@@ -196,7 +196,7 @@ func (s *Store) ListJobs(_ context.Context, q bulk.Query) (bulk.Page, error) {
 		if q.Before != (webhook.ID{}) {
 			from = q.Before
 		}
-		err = backwards(tx, layout.SpaceJob, layout.JobKey(from), 10*q.Limit+1000, func(key, value []byte) (int, error) {
+		err = backwards(tx, layout.SpaceJob, layout.JobKey(from), webhook.MaxLooks(q.Limit), func(key, value []byte) (int, error) {
 			id := layout.ParseJobKey(key)
 			if id == q.Before {
 				return 0, nil
@@ -263,11 +263,7 @@ func (s *Store) MissingEvents(_ context.Context, q bulk.MissingQuery) (bulk.Miss
 		if !ok || since >= until {
 			return page, nil
 		}
-		err = backwards(tx, layout.SpaceEvent, layout.EventKey(first), 10*q.Limit+1000, func(key, value []byte) (int, error) {
-			id := layout.ParseEventKey(key)
-			if id.Seq < since {
-				return math.MaxInt, nil // the end: events are in order of time
-			}
+		page.Next, err = eventsDown(tx, first, since, q.Limit, func(id webhook.ID, value []byte) (int, error) {
 			page.Looked++
 			e, missing, err := missingEvent(tx, &q, id, value)
 			if err != nil || !missing {
@@ -275,10 +271,6 @@ func (s *Store) MissingEvents(_ context.Context, q bulk.MissingQuery) (bulk.Miss
 			}
 			page.Events = append(page.Events, e)
 			return len(value) / bytesPerLook, full(len(page.Events), q.Limit)
-		}, func(key []byte) {
-			if id := layout.ParseEventKey(key); id.Seq >= since {
-				page.Next = id
-			}
 		})
 		return page, err
 	})

@@ -54,7 +54,7 @@ func listPage(tx *badger.Txn, q webhook.DeliveryQuery, spaces []layout.Space) (w
 	if q.Reason != webhook.ReasonNone {
 		spaces = slices.DeleteFunc(slices.Clone(spaces), func(s layout.Space) bool { return s == layout.SpaceDelivered })
 	}
-	l := &lister{tx: tx, q: q, spaces: spaces, allowance: 10*q.Limit + 1000}
+	l := &lister{tx: tx, q: q, spaces: spaces, allowance: webhook.MaxLooks(q.Limit)}
 	l.since, l.until = storage.SeqsOf(q.Since, q.Until)
 	// An empty range, or a status that no space holds: there is nothing to scan.
 	if l.until <= l.since || len(spaces) == 0 {

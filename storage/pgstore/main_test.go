@@ -1,7 +1,6 @@
 package pgstore
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -15,33 +14,18 @@ import (
 // postgres is the server of all tests of this package. Each test has a database of it.
 var postgres *pgtest.Server
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	started, err := pgtest.Start(context.Background(), pgtest.Options{})
-	if pgtest.Leaves(err) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	postgres = started
-	code := m.Run()
-	if err := errorsOf(postgres.Close(), goleak.Find()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return max(code, 1)
-	}
-	return code
-}
-
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
+func TestMain(m *testing.M) {
+	code := pgtest.Run(func(s *pgtest.Server) int {
+		if postgres = s; s == nil {
+			return 0
 		}
+		return m.Run()
+	})
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
 	}
-	return nil
+	os.Exit(code)
 }
 
 // database makes an empty database and returns its URL.

@@ -58,9 +58,8 @@ type Page struct {
 	Next webhook.ID
 }
 
-// Looks returns how many entries storage may look at for one page, so that no filter makes
-// a request expensive.
-func (q *Query) Looks() int { return 10*q.Limit + 1000 }
+// Looks returns how many entries storage may look at for one page.
+func (q *Query) Looks() int { return webhook.MaxLooks(q.Limit) }
 
 // Selects reports whether an entry belongs to the list, apart from Before.
 func (q *Query) Selects(e *Entry) bool {

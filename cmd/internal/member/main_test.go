@@ -1,7 +1,6 @@
 package member
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -17,20 +16,12 @@ var postgres *pgtest.Server
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) (code int) {
-	started, err := pgtest.Start(context.Background(), pgtest.Options{})
-	if pgtest.Leaves(err) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	postgres = started
-	code = m.Run()
-	if err := postgres.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
+	code = pgtest.Run(func(s *pgtest.Server) int {
+		if postgres = s; s == nil {
+			return 0
+		}
+		return m.Run()
+	})
 	if err := goleak.Find(
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"), // ends within 10 s
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),    // never ends

@@ -50,6 +50,26 @@ func Leaves(err error) bool {
 	return true
 }
 
+// Run starts a server for the tests of a package, runs them with it, and ends it. It
+// returns the exit code: that of the tests, or 1 if the server failed. On a machine without
+// PostgreSQL the tests are run with nil, and leave out what needs a server; see Leaves.
+func Run(tests func(*Server) int) int {
+	s, err := Start(context.Background(), Options{})
+	if Leaves(err) {
+		return tests(nil)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := tests(s)
+	if err := s.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
+}
+
 // Options are how a server runs.
 type Options struct {
 	// Sync makes commits wait for the disk, as in production. Without it a server that is

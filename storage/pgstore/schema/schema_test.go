@@ -18,20 +18,12 @@ import (
 var postgres *pgtest.Server
 
 func TestMain(m *testing.M) {
-	var err error
-	if postgres, err = pgtest.Start(context.Background(), pgtest.Options{}); err != nil {
-		if pgtest.Leaves(err) {
-			return
+	os.Exit(pgtest.Run(func(s *pgtest.Server) int {
+		if postgres = s; s == nil {
+			return 0
 		}
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+		return m.Run()
+	}))
 }
 
 func connect(t *testing.T) *pgx.Conn {

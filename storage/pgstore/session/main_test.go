@@ -1,9 +1,7 @@
 package session
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
 	"testing"
 
@@ -13,24 +11,11 @@ import (
 // postgres is the server of the tests that need one; nil if this machine has no PostgreSQL.
 var postgres *pgtest.Server
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	started, err := pgtest.Start(context.Background(), pgtest.Options{})
-	if pgtest.Leaves(err) {
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(func(s *pgtest.Server) int {
+		postgres = s
 		return m.Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	postgres = started
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return max(code, 1)
-	}
-	return code
+	}))
 }
 
 // serverURL returns the URL of a database that nothing is stored in, with more parameters.

@@ -21,8 +21,8 @@ const bytesPerLook = 16 << 10
 func ListEvents(ctx context.Context, tx pgx.Tx, q webhook.EventQuery) (webhook.EventPage, error) {
 	var page webhook.EventPage
 	since, until := storage.SeqsOf(q.Since, q.Until)
-	from, more := storage.ListStart(0, min(until, maxSeq), q.Before)
-	if !more || since >= until {
+	from, some := storage.ListStart(0, min(until, maxSeq), q.Before)
+	if !some || since >= until {
 		return page, nil
 	}
 	var theirs []webhook.EndpointNumber
@@ -32,28 +32,44 @@ func ListEvents(ctx context.Context, tx pgx.Tx, q webhook.EventQuery) (webhook.E
 			return page, err
 		}
 	}
-	allowance := 10*q.Limit + 1000
-	for size := q.Limit + 1; more; size = min(2*size, max(q.Limit+1, maxChunk)) {
+	var err error
+	page.Next, err = eventsDown(ctx, tx, from, since, q.Limit, nil, func(e *sizedEvent) (full bool) {
+		if shown, selected := q.Selects(&e.Event, e.size, theirs); selected {
+			page.Events = append(page.Events, shown)
+		}
+		return len(page.Events) == q.Limit
+	})
+	return page, err
+}
+
+// eventsDown calls take for each event from an ID down to a Seq, newest first, until take
+// reports that the page is full or webhook.MaxLooks are used up. It returns the ID behind
+// which the next page continues; zero at the end. Events are read in chunks, for each of
+// which look, unless nil, is called first.
+func eventsDown(
+	ctx context.Context, tx pgx.Tx, from webhook.ID, since uint64, limit int,
+	look func([]sizedEvent) error, take func(*sizedEvent) (full bool),
+) (next webhook.ID, err error) {
+	allowance := webhook.MaxLooks(limit)
+	for size, more := limit+1, true; more; size = min(2*size, max(limit+1, maxChunk)) {
 		events, err := sizedEvents(ctx, tx, from, since, size)
+		if err == nil && look != nil {
+			err = look(events)
+		}
 		if err != nil {
-			return page, err
+			return next, err
 		}
 		for i := range events {
-			e := &events[i]
-			allowance -= e.looks
-			if shown, selected := q.Selects(&e.Event, e.size, theirs); selected {
-				page.Events = append(page.Events, shown)
-			}
-			if allowance <= 0 || len(page.Events) == q.Limit {
-				page.Next = e.ID
-				return page, nil
+			allowance -= events[i].looks
+			if take(&events[i]) || allowance <= 0 {
+				return events[i].ID, nil
 			}
 		}
 		if more = len(events) == size; more {
 			from, more = storage.PreviousID(events[size-1].ID)
 		}
 	}
-	return page, nil
+	return next, nil
 }
 
 // sizedEvent is an event without its data.

@@ -209,8 +209,13 @@ func (f Finder) collect(ctx context.Context, tx pgx.Tx, tables []Table, sql map[
 	return found, tx.SendBatch(ctx, batch).Close()
 }
 
-// eachDelivery calls visit for each row of endpoint, seq, nonce and record.
+// eachDelivery is eachRecord for deliveries.
 func eachDelivery(rows pgx.Rows, visit func(webhook.Delivery)) error {
+	return eachRecord(rows, decodeDelivery, visit)
+}
+
+// eachRecord calls visit for what is decoded of each row of endpoint, seq, nonce and record.
+func eachRecord[T any](rows pgx.Rows, decode func(webhook.ID, []byte) (T, error), visit func(T)) error {
 	defer rows.Close()
 	var k Key
 	for rows.Next() {
@@ -218,11 +223,11 @@ func eachDelivery(rows pgx.Rows, visit func(webhook.Delivery)) error {
 		if err := rows.Scan(&k.Endpoint, &k.Seq, &k.Nonce, &raw); err != nil {
 			return err
 		}
-		d, err := decodeDelivery(k.ID(), raw)
+		v, err := decode(k.ID(), raw)
 		if err != nil {
 			return err
 		}
-		visit(d)
+		visit(v)
 	}
 	return rows.Err()
 }

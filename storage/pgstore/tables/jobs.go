@@ -92,31 +92,13 @@ func UnfinishedJobs(ctx context.Context, tx pgx.Tx) (out []bulk.Job, err error) 
 	if err != nil {
 		return nil, err
 	}
-	return out, eachJob(rows, func(j bulk.Job) { out = append(out, j) })
-}
-
-// eachJob calls visit for each row of endpoint, seq, nonce and record.
-func eachJob(rows pgx.Rows, visit func(bulk.Job)) error {
-	defer rows.Close()
-	var k Key
-	for rows.Next() {
-		var raw []byte
-		if err := rows.Scan(&k.Endpoint, &k.Seq, &k.Nonce, &raw); err != nil {
-			return err
-		}
-		j, err := record.DecodeJob(k.ID(), raw)
-		if err != nil {
-			return err
-		}
-		visit(j)
-	}
-	return rows.Err()
+	return out, eachRecord(rows, record.DecodeJob, func(j bulk.Job) { out = append(out, j) })
 }
 
 // ListJobs returns one page of jobs, newest first. It looks at no more than 10 × limit +
 // 1,000 of them.
 func (f Finder) ListJobs(ctx context.Context, tx pgx.Tx, q bulk.Query) (page bulk.Page, err error) {
-	before, left := Key{Seq: maxSeq, Nonce: maxSeq}, 10*q.Limit+1000
+	before, left := Key{Seq: maxSeq, Nonce: maxSeq}, webhook.MaxLooks(q.Limit)
 	if q.Before != (webhook.ID{}) {
 		before = KeyOf(q.Before)
 	}
@@ -127,7 +109,7 @@ func (f Finder) ListJobs(ctx context.Context, tx pgx.Tx, q bulk.Query) (page bul
 			return page, err
 		}
 		var some []bulk.Job
-		if err := eachJob(rows, func(j bulk.Job) { some = append(some, j) }); err != nil {
+		if err := eachRecord(rows, record.DecodeJob, func(j bulk.Job) { some = append(some, j) }); err != nil {
 			return page, err
 		}
 		for i := range some {

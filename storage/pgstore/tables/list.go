@@ -27,7 +27,7 @@ func (f Finder) ListPage(ctx context.Context, tx pgx.Tx, q webhook.DeliveryQuery
 	if q.Reason != webhook.ReasonNone {
 		scans = failing(scans)
 	}
-	l := &lister{Finder: f, tx: tx, q: q, scans: scans, allowance: 10*q.Limit + 1000}
+	l := &lister{Finder: f, tx: tx, q: q, scans: scans, allowance: webhook.MaxLooks(q.Limit)}
 	l.since, l.until = storage.SeqsOf(q.Since, q.Until)
 	l.until = min(l.until, maxSeq)
 	// An empty range, or a status that is never stored: there is nothing to read.

@@ -19,29 +19,16 @@ import (
 // postgres is the server of the tests that need one; nil if this machine has no PostgreSQL.
 var postgres *pgtest.Server
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	started, err := pgtest.Start(context.Background(), pgtest.Options{})
-	if pgtest.Leaves(err) {
+func TestMain(m *testing.M) {
+	os.Exit(pgtest.Run(func(s *pgtest.Server) int {
+		if postgres = s; s != nil {
+			if err := migrate(context.Background()); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
 		return m.Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	postgres = started
-	code := 1
-	if err := migrate(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	if err := postgres.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return max(code, 1)
-	}
-	return code
+	}))
 }
 
 // noon is the present in all tests, retention how long they keep what has finished.

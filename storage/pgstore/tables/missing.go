@@ -101,39 +101,24 @@ func joinAll(ctx context.Context, tx pgx.Tx, events []webhook.ID, was, now map[w
 func (f Finder) MissingEvents(ctx context.Context, tx pgx.Tx, q bulk.MissingQuery) (page bulk.MissingPage, err error) {
 	since, until := storage.SeqsOf(q.Since, q.Until)
 	since = max(since, webhook.SeqAt(bulk.Oldest(f.now(), f.retention)))
-	from, more := storage.ListStart(0, min(until, maxSeq), q.Before)
-	if !more || since >= until {
+	from, some := storage.ListStart(0, min(until, maxSeq), q.Before)
+	if !some || since >= until {
 		return page, nil
 	}
-	allowance := 10*q.Limit + 1000
-	for size := q.Limit + 1; more; size = min(2*size, max(q.Limit+1, maxChunk)) {
-		events, err := sizedEvents(ctx, tx, from, since, size)
-		if err != nil {
-			return page, err
+	var had map[webhook.ID]bool
+	page.Next, err = eventsDown(ctx, tx, from, since, q.Limit, func(events []sizedEvent) (err error) {
+		had, err = f.ofEndpoint(ctx, tx, q.Endpoint, events)
+		return err
+	}, func(e *sizedEvent) (full bool) {
+		page.Looked++
+		if q.Wants(e.Type, e.ClientID) && !had[e.ID] {
+			page.Events = append(page.Events, bulk.MissingEvent{
+				ID: e.ID, Type: e.Type, ClientID: e.ClientID, Size: int64(e.size), Record: int64(e.looks) * bytesPerLook / 2,
+			})
 		}
-		had, err := f.ofEndpoint(ctx, tx, q.Endpoint, events)
-		if err != nil {
-			return page, err
-		}
-		for i := range events {
-			e := &events[i]
-			page.Looked++
-			allowance -= e.looks
-			if q.Wants(e.Type, e.ClientID) && !had[e.ID] {
-				page.Events = append(page.Events, bulk.MissingEvent{
-					ID: e.ID, Type: e.Type, ClientID: e.ClientID, Size: int64(e.size), Record: int64(e.looks) * bytesPerLook / 2,
-				})
-			}
-			if allowance <= 0 || len(page.Events) == q.Limit {
-				page.Next = e.ID
-				return page, nil
-			}
-		}
-		if more = len(events) == size; more {
-			from, more = storage.PreviousID(events[size-1].ID)
-		}
-	}
-	return page, nil
+		return len(page.Events) == q.Limit
+	})
+	return page, err
 }
 
 // ofEndpoint returns those of some events that an endpoint was sent.
