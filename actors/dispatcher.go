@@ -29,9 +29,12 @@ type Dispatcher struct {
 
 	diskReserve atomic.Bool
 	glancing    sync.Mutex // one glance at a time
-	figures     *figures.Keeper
-	stopOnce    sync.Once
-	stopErr     error
+	// glance is what was seen before the watchdog's first round, where that was not all; nil
+	// for nothing. It is guarded by glancing.
+	glance   *survey.Findings
+	figures  *figures.Keeper
+	stopOnce sync.Once
+	stopErr  error
 	// waker is the goroutine that finds pending work in storage; wakerStop ends it.
 	waker     sync.WaitGroup
 	wakerStop context.CancelFunc

@@ -125,14 +125,20 @@ const (
 
 // findings returns what the watchdog has seen. If that is older than freshEnough, the
 // heads of up to maxGlance endpoints are looked at now; if more have pending deliveries, the
-// watchdog's last round stands. Nothing is audited: looks in short order would take messages
-// on their way for lost ones.
+// watchdog's last round stands, or before its first one what was looked at. Nothing is
+// audited: looks in short order would take messages on their way for lost ones.
 func (d *Dispatcher) findings(ctx context.Context) (*survey.Findings, error) {
 	d.glancing.Lock()
 	defer d.glancing.Unlock()
 	s := d.shared
-	if found := s.survey.Findings(); time.Since(found.At) < freshEnough && found.Rounds > 0 {
-		return found, nil
+	if found := s.survey.Findings(); found.Rounds > 0 {
+		d.glance = nil
+		if time.Since(found.At) < freshEnough {
+			return found, nil
+		}
+	}
+	if d.glance != nil && time.Since(d.glance.At) < freshEnough {
+		return d.glance, nil
 	}
 	round, left := s.survey.NewRound(), maxGlance
 	err := s.store.Wakes(ctx, *s.owned.Load(), 0, func(w webhook.Wake) error {
@@ -148,13 +154,18 @@ func (d *Dispatcher) findings(ctx context.Context) (*survey.Findings, error) {
 	if err != nil && !errors.Is(err, errEnough) {
 		return nil, fmt.Errorf("look at webhooks with pending deliveries: %w", err)
 	}
-	return s.survey.Findings(), nil
+	found := s.survey.Findings()
+	if found.Rounds == 0 {
+		d.glance = round.Partial(time.Now())
+		found = d.glance
+	}
+	return found, nil
 }
 
 // Overview returns how all endpoints are doing together, and the worst ones in an order. It
 // asks no actor: most figures are in memory. Storage is read for the names of the endpoints,
 // webhook.MaxWorst at most, and for the heads of queues if nobody has looked lately.
-func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Overview, error) {
+func (d *Dispatcher) Overview(ctx context.Context, q webhook.OverviewQuery) (webhook.Overview, error) {
 	found, err := d.findings(ctx)
 	if err != nil {
 		return webhook.Overview{}, err
@@ -165,12 +176,15 @@ func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Ov
 		StartedAt: s.survey.StartedAt(), LookedAt: found.At,
 		Pending: s.store.Pending(), MaxPending: s.maxPending.Load(), InFlight: s.permits.InUse(),
 		Endpoints: make(map[webhook.EndpointStatus]int), Oldest: found.Oldest, BreakersOpen: found.BreakersOpen,
-		Rates: s.survey.Rates(now, s.metrics.counts()), Series: s.survey.Series(now),
+		Rates: s.survey.Rates(now, s.metrics.counts()), Coverage: webhook.Coverage{Truncated: found.Partial},
+	}
+	if q.Series {
+		o.Series = s.survey.Series(now)
 	}
 	for _, status := range []webhook.EndpointStatus{webhook.EndpointActive, webhook.EndpointPaused, webhook.EndpointDisabled} {
 		o.Endpoints[status] = s.survey.Webhooks(status)
 	}
-	for _, w := range found.Ranked[by] {
+	for _, w := range found.Ranked[q.By] {
 		e, err := s.store.Endpoint(ctx, w.Endpoint.Endpoint)
 		switch {
 		case errors.Is(err, webhook.ErrNotFound), err == nil && e.Deleted():
@@ -184,16 +198,21 @@ func (d *Dispatcher) Overview(ctx context.Context, by webhook.Order) (webhook.Ov
 	return o, nil
 }
 
-// Ranked returns up to survey.MaxLeaders endpoints of this node in an order, the worst one
-// first: those with pending deliveries, or for webhook.ByFailures those with failed attempts
-// in the last hour. Of their IDs there is the number only. It is as fresh as an overview.
-func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order) ([]webhook.Summary, error) {
+// Ranked returns the first of up to survey.MaxLeaders endpoints of this node in an order, at
+// most so many: those with pending deliveries, or for webhook.ByFailures those with failed
+// attempts in the last hour. It is as fresh as an overview.
+func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order, most int) (webhook.Ranking, error) {
+	var r webhook.Ranking
 	if by == webhook.ByFailures {
-		return d.shared.survey.Failing(time.Now()), nil
+		r = d.shared.survey.Failing(time.Now())
+	} else {
+		found, err := d.findings(ctx)
+		if err != nil {
+			return webhook.Ranking{}, err
+		}
+		r = found.Standing[by]
+		r.Truncated = r.Truncated || found.Partial
 	}
-	found, err := d.findings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return found.Standing[by], nil
+	r.Endpoints = r.Endpoints[:min(max(most, 0), len(r.Endpoints))]
+	return r, nil
 }

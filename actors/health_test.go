@@ -212,7 +212,7 @@ func TestOverview(t *testing.T) {
 		synctest.Wait()
 		overview := func(by webhook.Order) webhook.Overview {
 			t.Helper()
-			o, err := r.d.Overview(t.Context(), by)
+			o, err := r.d.Overview(t.Context(), webhook.OverviewQuery{By: by, Series: by == webhook.ByAge})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -243,6 +243,11 @@ func TestOverview(t *testing.T) {
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("by %s: %v, want %v", by, got, want)
+			}
+		}
+		for by, series := range map[webhook.Order]bool{webhook.ByAge: true, webhook.ByPending: false} {
+			if minutes := overview(by).Series.Minutes; (len(minutes) > 0) != series {
+				t.Errorf("%d minutes, wanted %t", len(minutes), series)
 			}
 		}
 		if w := overview(webhook.ByFailures).Worst[0]; w.Attempts.Failures < 3 || w.Attempts.Successes != 0 || w.Pending != 16 {

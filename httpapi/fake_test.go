@@ -169,21 +169,22 @@ func (f *fakeDispatcher) EndpointChanged(e webhook.Endpoint) {
 }
 
 // Ranked returns the worst of the test.
-func (f *fakeDispatcher) Ranked(_ context.Context, by webhook.Order) ([]webhook.Summary, error) {
+func (f *fakeDispatcher) Ranked(_ context.Context, by webhook.Order, most int) (webhook.Ranking, error) {
 	if err := f.failing(); err != nil {
-		return nil, err
+		return webhook.Ranking{}, err
 	}
-	return f.worst[by], nil
+	all := f.worst[by]
+	return webhook.Ranking{Coverage: f.overview.Coverage, Endpoints: all[:min(most, len(all))]}, nil
 }
 
-func (f *fakeDispatcher) Overview(_ context.Context, by webhook.Order) (webhook.Overview, error) {
+func (f *fakeDispatcher) Overview(_ context.Context, q webhook.OverviewQuery) (webhook.Overview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	o := f.overview
 	if o.StartedAt.IsZero() {
 		o.StartedAt, o.LookedAt = time.Now(), time.Now()
 	}
-	o.Worst = f.worst[by]
+	o.Worst = f.worst[q.By]
 	return o, f.fail
 }
 

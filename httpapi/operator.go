@@ -42,7 +42,7 @@ func (s *Server) overview(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
 	}
 	call, cancel := s.call()
 	defer cancel()
-	o, err := s.dispatcher.Overview(call, by)
+	o, err := s.dispatcher.Overview(call, webhook.OverviewQuery{By: by, Series: withSeries})
 	if err != nil {
 		return fmt.Errorf("overview: %w", err)
 	}

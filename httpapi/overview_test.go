@@ -72,3 +72,25 @@ func TestOverviewWithoutDisk(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 }
+
+// TestCoverage: what the dispatcher leaves out is said, in the overview and in a list in an
+// order of its own; where nothing is left out, nothing is said.
+func TestCoverage(t *testing.T) {
+	f := newFixture(t)
+	for want, c := range map[string]webhook.Coverage{
+		`"incomplete":true,"nodes_missing":["a","b"]}`: {Missing: []string{"a", "b"}},
+		`"incomplete":true}`:                           {Unowned: true},
+		`"truncated":true}`:                            {Truncated: true},
+		`]}`:                                           {},
+	} {
+		f.dispatcher.overview.Coverage = c
+		for _, path := range []string{"/api/overview?series=false", "/api/webhooks?sort=backlog"} {
+			if r := f.want(t, 200, admin, "GET", path, ""); !strings.HasSuffix(strings.TrimSpace(string(r.body)), want) {
+				t.Errorf("%s: %s, want %s", path, r.body, want)
+			}
+		}
+		if r := f.want(t, 200, admin, "GET", "/api/webhooks", ""); strings.Contains(string(r.body), "truncated") {
+			t.Errorf("a list by time: %s", r.body)
+		}
+	}
+}

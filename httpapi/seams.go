@@ -49,12 +49,12 @@ type EndpointObserver interface {
 	// Progress returns which deliveries of an endpoint are being attempted, and what
 	// the others wait for.
 	Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error)
-	// Ranked returns up to some thousand endpoints in an order, the worst one first, as far as
-	// this node knows them: those with pending deliveries, or with failed attempts in the last
-	// hour. Of their IDs there is the number only.
-	Ranked(ctx context.Context, by webhook.Order) ([]webhook.Summary, error)
+	// Ranked returns endpoints in an order, the first ones up to a number: those with pending
+	// deliveries, or with failed attempts in the last hour. Of each node's there are some
+	// thousand at the most.
+	Ranked(ctx context.Context, by webhook.Order, most int) (webhook.Ranking, error)
 	// Overview returns how all endpoints are doing, with the worst ones in an order.
-	Overview(ctx context.Context, by webhook.Order) (webhook.Overview, error)
+	Overview(ctx context.Context, q webhook.OverviewQuery) (webhook.Overview, error)
 }
 
 // DeliveryController changes deliveries by hand.

@@ -108,7 +108,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 	if err != nil {
 		return fmt.Errorf("list webhooks: %w", err)
 	}
-	out := exchange.Page[webhookEntry]{Data: p.list}
+	out := webhookListing{exchange.Page[webhookEntry]{Data: p.list}, view.NewCoverage(&p.coverage)}
 	if next != 0 {
 		out.NextCursor = s.cursors.WriteNumber(of, next)
 	}
@@ -122,6 +122,14 @@ type webhookPage struct {
 	call   context.Context
 	client string // "" for all
 	list   []webhookEntry
+	// coverage is what a list in an order of its own leaves out.
+	coverage webhook.Coverage
+}
+
+// webhookListing is the answer with a page.
+type webhookListing struct {
+	exchange.Page[webhookEntry]
+	view.Coverage
 }
 
 // read fills the page from a place on, and returns where the next one begins; 0 at the end.
@@ -163,7 +171,9 @@ func (p *webhookPage) readNewest(from webhook.EndpointNumber) (next webhook.Endp
 // readRanked fills the page with the worst endpoints, from a position in their order on.
 // What is at a position may change between two pages, as their order does.
 func (p *webhookPage) readRanked(by webhook.Order, from int) (next webhook.EndpointNumber, err error) {
-	all, err := p.server.dispatcher.Ranked(p.call, by)
+	ranking, err := p.server.dispatcher.Ranked(p.call, by, from+askedLooks+1)
+	all := ranking.Endpoints
+	p.coverage = ranking.Coverage
 	if err != nil || from >= len(all) {
 		return 0, err
 	}

@@ -74,9 +74,39 @@ func (t Tally) FailureRatio() float64 {
 	return float64(t.Failures) / float64(t.Successes+t.Failures)
 }
 
-// Overview is how a server is doing with all of its endpoints. What it says of queues and
-// breakers is as old as LookedAt, all else is of the present.
+// fewAttempts is added to an endpoint's attempts where endpoints are compared by the part
+// that failed, so that the failure of a single attempt counts less than 9 of 10.
+const fewAttempts = 10
+
+// Weight compares endpoints by their failures: the part of the attempts that failed, less
+// where there were few.
+func (t Tally) Weight() float64 {
+	return float64(t.Failures) / float64(t.Successes+t.Failures+fewAttempts)
+}
+
+// Coverage says what an answer about all endpoints leaves out.
+type Coverage struct {
+	// Missing are the names of the nodes that did not answer. The endpoints to which they
+	// deliver are left out.
+	Missing []string
+	// Unowned reports that some endpoints have no node at the moment. They are left out.
+	Unowned bool
+	// Truncated reports that more endpoints belong in the order than a node looks at, or
+	// keeps.
+	Truncated bool
+}
+
+// Ranking is a list of endpoints in an order, the worst one first.
+type Ranking struct {
+	Coverage
+	Endpoints []Summary // of their IDs there is the number only
+}
+
+// Overview is how a server, or a cluster, is doing with all of its endpoints. What it says of
+// queues and breakers is as old as LookedAt, all else is of the present.
 type Overview struct {
+	Coverage
+	// StartedAt is when the server that answers started.
 	StartedAt, LookedAt time.Time
 	// Pending is how many deliveries are queued or retrying, MaxPending how many may be.
 	Pending, MaxPending int64
@@ -92,6 +122,12 @@ type Overview struct {
 	Series       Series
 	// Worst are up to MaxWorst endpoints, the worst one first.
 	Worst []Summary
+}
+
+// OverviewQuery asks for an Overview.
+type OverviewQuery struct {
+	By     Order // of Worst
+	Series bool  // whether the minutes of the last day are wanted
 }
 
 // MaxWorst bounds the endpoints that an Overview names.
@@ -130,3 +166,15 @@ const (
 	ByPending  Order = "pending"  // how many deliveries are pending
 	ByFailures Order = "failures" // which part of the last hour's attempts failed, single failures last
 )
+
+// Key returns by what an endpoint is compared: the larger, the worse. Of two with the same
+// key, that with the smaller number stands first.
+func (o Order) Key(s *Summary) float64 {
+	switch o {
+	case ByAge:
+		return -float64(s.OldestAt.UnixMilli())
+	case ByPending:
+		return float64(s.Pending)
+	}
+	return s.Attempts.Weight()
+}

@@ -13,7 +13,10 @@ const MaxLeaders = 4096
 
 // leaders keeps the endpoints with the largest keys: twice MaxLeaders, of which the
 // smaller half goes whenever they are so many.
-type leaders []keyed
+type leaders struct {
+	list    []keyed
+	dropped bool // some did not fit
+}
 
 // keyed is an endpoint with the key by which it is compared.
 type keyed struct {
@@ -22,38 +25,40 @@ type keyed struct {
 }
 
 func (s *leaders) put(key float64, seen *sight) {
-	if *s = append(*s, keyed{key, *seen}); len(*s) == 2*MaxLeaders {
+	if s.list = append(s.list, keyed{key, *seen}); len(s.list) == 2*MaxLeaders {
 		s.cut()
 	}
 }
 
 // cut brings the endpoints in order, and drops those beyond MaxLeaders.
 func (s *leaders) cut() {
-	slices.SortFunc(*s, func(a, b keyed) int {
+	slices.SortFunc(s.list, func(a, b keyed) int {
 		return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.number, b.number))
 	})
-	*s = (*s)[:min(len(*s), MaxLeaders)]
+	s.dropped = s.dropped || len(s.list) > MaxLeaders
+	s.list = s.list[:min(len(s.list), MaxLeaders)]
 }
 
 // best returns the endpoints in order.
-func (s *leaders) best() []webhook.Summary {
+func (s *leaders) best() (r webhook.Ranking) {
 	s.cut()
-	out := make([]webhook.Summary, len(*s))
-	for i := range *s {
-		out[i] = (*s)[i].Summary
-		out[i].Endpoint.Endpoint = (*s)[i].number
+	r.Truncated, r.Endpoints = s.dropped, make([]webhook.Summary, len(s.list))
+	for i := range s.list {
+		r.Endpoints[i] = s.list[i].Summary
+		r.Endpoints[i].Endpoint.Endpoint = s.list[i].number
 	}
-	return out
+	return r
 }
 
 // Failing returns up to MaxLeaders endpoints with failed attempts in the last hour, in the
-// order of webhook.ByFailures and the form of Findings.Ranked, with their attempts only.
-func (s *Survey) Failing(now time.Time) []webhook.Summary {
+// order of webhook.ByFailures, with their attempts only.
+func (s *Survey) Failing(now time.Time) webhook.Ranking {
 	var list leaders
 	s.mu.Lock()
+	list.dropped = len(s.failing) == maxFailing
 	for n, f := range s.failing {
 		if now.Sub(f.at) < failuresKept {
-			list.put(weight(f.Tally), &sight{n, webhook.Summary{Status: cmp.Or(s.held[n], webhook.EndpointActive), Attempts: f.Tally}})
+			list.put(f.Weight(), &sight{n, webhook.Summary{Status: cmp.Or(s.held[n], webhook.EndpointActive), Attempts: f.Tally}})
 		}
 	}
 	s.mu.Unlock()

@@ -15,6 +15,8 @@ type Findings struct {
 	At time.Time
 	// Rounds is how many rounds have ended, this one included; 0 before the first.
 	Rounds int64
+	// Partial reports that the round has not seen all endpoints.
+	Partial bool
 	// Oldest has the time at which the oldest delivery at a head was accepted, by the
 	// status of its endpoint; there is no entry where nothing is pending.
 	Oldest map[webhook.EndpointStatus]time.Time
@@ -24,9 +26,8 @@ type Findings struct {
 	// Worst are the endpoints that stand out: by the age of what is pending, by how much
 	// is pending and by failed attempts in turn, each once.
 	Worst []webhook.Summary
-	// Standing has up to MaxLeaders endpoints by age and by how much is pending, in the form
-	// of Ranked.
-	Standing map[webhook.Order][]webhook.Summary
+	// Standing has up to MaxLeaders endpoints by age and by how much is pending.
+	Standing map[webhook.Order]webhook.Ranking
 	// Ranked has up to webhook.MaxWorst endpoints in each order, the worst one first, also
 	// those that do not stand out. They are not named: of the ID there is the number only.
 	Ranked map[webhook.Order][]webhook.Summary
@@ -36,9 +37,6 @@ const (
 	// behind is the age of a pending delivery from which its endpoint may be named. Below
 	// it names would change with every round: whoever is at work has something pending.
 	behind = time.Minute
-	// fewFailures is added to an endpoint's attempts where endpoints are ranked by the part
-	// that failed, so that the failure of a single attempt leaders below 9 of 10.
-	fewFailures = 10
 	// leastFailures is how many attempts of an hour must have failed before an endpoint is
 	// named for them alone, and leastRatio which part.
 	leastFailures = 5
@@ -80,7 +78,7 @@ func (s *Survey) NewRound() *Round {
 // again begins the round from its beginning, in the memory that it has.
 func (r *Round) again() {
 	next := r.survey.NewRound()
-	next.ages, next.backlogs = r.ages[:0], r.backlogs[:0]
+	next.ages.list, next.backlogs.list = r.ages.list[:0], r.backlogs.list[:0]
 	*r = *next
 }
 
@@ -106,10 +104,11 @@ func (r *Round) Look(w *webhook.Wake, pending int64) {
 	if status == webhook.EndpointActive && !seen.OpenUntil.IsZero() {
 		r.open++
 	}
-	r.byAge.put(-float64(seen.OldestAt.UnixMilli()), &seen)
-	r.byBacklog.put(float64(pending), &seen)
-	r.ages.put(-float64(seen.OldestAt.UnixMilli()), &seen)
-	r.backlogs.put(float64(pending), &seen)
+	old, large := webhook.ByAge.Key(&seen.Summary), webhook.ByPending.Key(&seen.Summary)
+	r.byAge.put(old, &seen)
+	r.byBacklog.put(large, &seen)
+	r.ages.put(old, &seen)
+	r.backlogs.put(large, &seen)
 	if fails {
 		r.failing[w.Endpoint] = seen
 	}
@@ -129,13 +128,30 @@ func oldestHead(w *webhook.Wake) time.Time {
 // findings before did not name, three times their bound at most. An endpoint that it does
 // not find is left out. Its other errors are returned, and that endpoint is left out, too.
 func (r *Round) End(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) error {
+	found, err := r.sum(now, name)
+	r.survey.last.Store(found)
+	return err
+}
+
+// Partial returns the findings of a round that has not seen all endpoints, without names.
+// The survey does not keep them.
+func (r *Round) Partial(now time.Time) *Findings {
+	found, _ := r.sum(now, func(webhook.EndpointNumber) (webhook.ID, string, error) {
+		return webhook.ID{}, "", webhook.ErrNotFound
+	})
+	found.Rounds, found.Partial = r.survey.Findings().Rounds, true
+	return found
+}
+
+// sum makes the findings of what the round has seen, and begins the next one.
+func (r *Round) sum(now time.Time, name func(webhook.EndpointNumber) (webhook.ID, string, error)) (*Findings, error) {
 	s := r.survey
 	defer r.again()
 	failing := s.worstFailing(r, now)
 	found := &Findings{At: now, Rounds: s.Findings().Rounds + 1, Oldest: r.oldest, BreakersOpen: r.open, Ranked: map[webhook.Order][]webhook.Summary{
 		webhook.ByAge: ranked(r.byAge.best), webhook.ByPending: ranked(r.byBacklog.best), webhook.ByFailures: ranked(failing),
 	}}
-	found.Standing = map[webhook.Order][]webhook.Summary{webhook.ByAge: r.ages.best(), webhook.ByPending: r.backlogs.best()}
+	found.Standing = map[webhook.Order]webhook.Ranking{webhook.ByAge: r.ages.best(), webhook.ByPending: r.backlogs.best()}
 	known := make(map[webhook.EndpointNumber]webhook.Summary)
 	for _, w := range s.Findings().Worst {
 		known[w.Endpoint.Endpoint] = w
@@ -154,8 +170,7 @@ func (r *Round) End(now time.Time, name func(webhook.EndpointNumber) (webhook.ID
 		}
 		found.Worst = append(found.Worst, seen.Summary)
 	}
-	s.last.Store(found)
-	return failed
+	return found, failed
 }
 
 // worstFailing returns the endpoints of which the largest part of the attempts failed, and
@@ -175,7 +190,7 @@ func (s *Survey) worstFailing(r *Round, now time.Time) []sight {
 			seen = sight{n, webhook.Summary{Status: cmp.Or(s.held[n], webhook.EndpointActive)}}
 		}
 		seen.Attempts = f.Tally
-		best.put(weight(f.Tally), &seen)
+		best.put(f.Weight(), &seen)
 	}
 	return best.best
 }
@@ -207,11 +222,6 @@ func ranked(best []sight) (out []webhook.Summary) {
 		out = append(out, best[i].Summary)
 	}
 	return out
-}
-
-// weight leaders endpoints by their failures; see fewFailures.
-func weight(t webhook.Tally) float64 {
-	return float64(t.Failures) / float64(t.Successes+t.Failures+fewFailures)
 }
 
 // inTurn takes from several lists the first one, then the second one of each and so on, each

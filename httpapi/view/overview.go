@@ -21,7 +21,8 @@ type Overview struct {
 	Rates        []rate         `json:"rates"`
 	Disk         *Disk          `json:"disk,omitzero"`
 	Worst        []summary      `json:"worst"`
-	Series       *series        `json:"series,omitzero"`
+	Coverage
+	Series *series `json:"series,omitzero"`
 }
 
 // series is what was counted in each minute of the last day, oldest first; null for a minute
@@ -96,6 +97,7 @@ func NewOverview(o *webhook.Overview, disk *Disk, now time.Time) Overview {
 		StartedAt: jsonbody.Time(o.StartedAt), LookedAt: jsonbody.Time(o.LookedAt),
 		Pending: o.Pending, PendingLimit: o.MaxPending, OldestAgeMS: ageMS(o.Oldest[webhook.EndpointActive], now),
 		InFlight: o.InFlight, BreakersOpen: o.BreakersOpen, Disk: disk, Rates: []rate{}, Worst: []summary{},
+		Coverage: NewCoverage(&o.Coverage),
 		Webhooks: webhooksHealth{
 			o.Endpoints[webhook.EndpointActive], o.Endpoints[webhook.EndpointPaused], o.Endpoints[webhook.EndpointDisabled],
 		},
@@ -112,6 +114,22 @@ func NewOverview(o *webhook.Overview, disk *Disk, now time.Time) Overview {
 		})
 	}
 	return out
+}
+
+// Coverage says what an answer about all webhooks leaves out; nothing is shown where it
+// leaves out nothing.
+type Coverage struct {
+	// Incomplete: some webhooks are left out, since NodesMissing did not answer, or since
+	// nobody delivers to them at the moment.
+	Incomplete   bool     `json:"incomplete,omitzero"`
+	NodesMissing []string `json:"nodes_missing,omitempty"`
+	// Truncated: more webhooks belong in the order than are known.
+	Truncated bool `json:"truncated,omitzero"`
+}
+
+// NewCoverage returns what is left out as the API shows it.
+func NewCoverage(c *webhook.Coverage) Coverage {
+	return Coverage{Incomplete: c.Unowned || len(c.Missing) > 0, NodesMissing: c.Missing, Truncated: c.Truncated}
 }
 
 // newBreaker returns the state of a breaker that is open until a time; zero is closed.

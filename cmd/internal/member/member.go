@@ -169,6 +169,7 @@ func (m *Member) listen() {
 	handlers := peer.NoticeHandlers(m.node.Look, m.apply)
 	handlers[peer.PathHints] = inbox.Take
 	m.forwarded(handlers)
+	m.ofAll(handlers)
 	if m.options.Feed != nil {
 		handlers[pathFeed] = peer.Answer(m.tell)
 		var watching context.Context

@@ -31,6 +31,10 @@ type local struct {
 	applied uint64
 	seen    []webhook.Endpoint
 	fail    error
+	// ranked and overview are its answers, and failing its error of both.
+	ranked   webhook.Ranking
+	overview webhook.Overview
+	failing  error
 }
 
 func (l *local) GainParts(webhook.Parts)                      {}
@@ -95,6 +99,25 @@ func (l *local) Cancel(_ context.Context, id webhook.ID) (webhook.Delivery, erro
 	return webhook.Delivery{ID: id, EventType: "cancelled by " + l.name}, nil
 }
 
+func (l *local) Ranked(_ context.Context, by webhook.Order, most int) (webhook.Ranking, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if by != webhook.ByPending {
+		return webhook.Ranking{}, errors.New("asked for another order")
+	}
+	return webhook.Ranking{Coverage: l.ranked.Coverage, Endpoints: l.ranked.Endpoints[:min(most, len(l.ranked.Endpoints))]}, l.failing
+}
+
+func (l *local) Overview(_ context.Context, q webhook.OverviewQuery) (webhook.Overview, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.overview
+	if !q.Series {
+		o.Series = webhook.Series{}
+	}
+	return o, l.failing
+}
+
 func (l *local) Test(_ context.Context, e webhook.Endpoint, _ webhook.Event, wait bool) (webhook.Delivery, error) {
 	d := webhook.Delivery{ID: webhook.ID{Seq: 7, Endpoint: e.Number()}, Status: webhook.Queued}
 	if wait {
@@ -151,13 +174,13 @@ func newPair(t *testing.T) *pair {
 
 func eventually(t *testing.T, what string, check func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 6000 {
 		if check() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("waited 5 s for %s", what)
+	t.Fatalf("waited a minute for %s", what)
 }
 
 // TestForward asks either node about both endpoints: the owner answers.
