@@ -43,6 +43,7 @@ var actions = map[string]string{
 	"POST /api/session":                     "session.create",
 	"DELETE /api/session":                   "session.delete",
 	"DELETE /api/sessions/{id}":             "session.delete",
+	"POST /api/sign-in-links":               "sign_in_link.create",
 	"POST /api/portal-links":                "portal_link.create",
 	"DELETE /api/portal-links/{id}":         "portal_link.revoke",
 	"POST /api/portal-session":              "session.create",

@@ -105,6 +105,7 @@ func (s *Server) serverRoutes() []route {
 		{post, "/api/session", auth.NeedSignIn, nil, s.sessions.SignIn},
 		{get, "/api/session", auth.NeedCaller, nil, s.sessions.Show},
 		{del, "/api/session", auth.NeedCaller, nil, s.sessions.SignOut},
+		{post, "/api/sign-in-links", auth.NeedSignIn, nil, s.sessions.MakeSignIn},
 		{get, "/api/sessions", auth.NeedAdmin, pageQuery, s.sessions.List},
 		{del, "/api/sessions/{id}", auth.NeedAdmin, nil, s.sessions.Revoke},
 		{post, "/api/portal-links", auth.NeedDelegate, nil, s.sessions.MakeLink},

@@ -139,7 +139,7 @@ func TestReadOnly(t *testing.T) {
 	for i := range visits {
 		v := &visits[i]
 		method, path := v.split()
-		if path == "/api/session" || path == "/api/portal-session" || !strings.HasPrefix(path, "/api/") {
+		if path == "/api/session" || path == "/api/sign-in-links" || path == "/api/portal-session" || !strings.HasPrefix(path, "/api/") {
 			continue
 		}
 		for caller, headers := range callers {
@@ -291,7 +291,7 @@ func TestPortalShowsItsClientOnly(t *testing.T) {
 	for i := range visits {
 		v := &visits[i]
 		method, path := v.split()
-		if !strings.HasPrefix(path, "/api/") || path == "/api/portal-session" || path == "/api/session" {
+		if !strings.HasPrefix(path, "/api/") || path == "/api/portal-session" || path == "/api/session" || path == "/api/sign-in-links" { // sessions sign nobody in
 			continue
 		}
 		t.Run(v.route, func(t *testing.T) {
@@ -487,5 +487,95 @@ func TestPortalLinkInput(t *testing.T) {
 		if c.field != "" && r.text(t, "field") != c.field {
 			t.Errorf("%s %s: field %q", c.caller, c.body, r.text(t, "field"))
 		}
+	}
+}
+
+// signInLink makes a sign-in link and returns its secret.
+func (f *fixture) signInLink(t *testing.T, caller, body string) string {
+	t.Helper()
+	_, secret, ok := strings.Cut(f.want(t, 201, caller, "POST", "/api/sign-in-links", body).text(t, "url"), "http://astrohook/ui/#link=")
+	if !ok {
+		t.Fatal("the link's URL has no secret")
+	}
+	return secret
+}
+
+// TestSignInLinks: a link becomes, once, a session that may do what its maker may, for every
+// kind of caller, and ends with the maker's API key.
+func TestSignInLinks(t *testing.T) {
+	f := newFixture(t)
+	f.tokens["reader"] = authtest.Mint(t, "r", "", "admin read", time.Now().Add(time.Hour))
+	for caller, body := range map[string]string{admin: "", keyAdmin: "{}", acme: "", keyAcme: "", backend: "", "reader": "", globex: `{"scope":"read"}`} {
+		link := f.signInLink(t, caller, body)
+		in := `{"link":"` + link + `"}`
+		r := f.want(t, 201, nobody, "POST", "/api/session", in)
+		want := f.want(t, 200, caller, "GET", "/api/session", "").object(t)
+		got := f.want(t, 200, nobody, "GET", "/api/session", "", with(cookieOf(t, r).Value)...).object(t)
+		if body == `{"scope":"read"}` {
+			want["read_only"], want["scopes"] = true, append(want["scopes"].([]any), "read")
+		}
+		for _, member := range []string{"kind", "client_id", "scopes", "read_only"} {
+			if !equalJSON(got[member], want[member]) {
+				t.Errorf("%s: %s is %v, of the credential itself %v", caller, member, got[member], want[member])
+			}
+		}
+		f.want(t, 401, nobody, "POST", "/api/session", in)
+		if strings.Contains(f.log.String(), link) {
+			t.Errorf("%s: the log has the link's secret", caller)
+		}
+	}
+	for caller, want := range map[string]int{nobody: 401, badToken: 401, expired: 401, keyRevoked: 401, keyExpired: 401, bare: 403} {
+		f.want(t, want, caller, "POST", "/api/sign-in-links", "")
+	}
+	// Neither by a session, which could make itself another one for ever, nor by another kind of link.
+	f.want(t, 401, nobody, "POST", "/api/sign-in-links", "", with(f.signIn(t, admin, ""), own...)...)
+	f.want(t, 401, nobody, "POST", "/api/sign-in-links", "", with(f.portal(t), own...)...)
+	f.want(t, 401, nobody, "POST", "/api/session", `{"link":"`+f.link(t, `{"client_id":"acme"}`)+`"}`)
+	f.want(t, 401, nobody, "POST", "/api/portal-session", `{"link":"`+f.signInLink(t, admin, "")+`"}`)
+	link := f.signInLink(t, admin, "")
+	for caller, body := range map[string]string{
+		nobody: `{"link":"` + link + `","scope":"read"}`, admin: `{"link":"` + link + `"}`,
+	} {
+		f.want(t, 422, caller, "POST", "/api/session", body)
+	}
+	f.want(t, 422, admin, "POST", "/api/sign-in-links", `{"scope":"admin"}`)
+	f.want(t, 422, admin, "POST", "/api/sign-in-links", `{"link":"x"}`)
+	f.want(t, 403, nobody, "POST", "/api/session", `{"link":"`+link+`"}`, "Sec-Fetch-Site", "cross-site")
+	f.want(t, 201, nobody, "POST", "/api/session", `{"link":"`+link+`"}`)
+
+	key := f.want(t, 201, admin, "POST", "/api/keys", `{"name":"console","scopes":["admin"]}`).object(t)
+	f.tokens["console"] = key["key"].(string)
+	unused, used := f.signInLink(t, "console", ""), f.signInLink(t, "console", "")
+	secret := cookieOf(t, f.want(t, 201, nobody, "POST", "/api/session", `{"link":"`+used+`"}`)).Value
+	f.want(t, 200, nobody, "GET", "/api/webhooks", "", with(secret)...)
+	f.want(t, 204, admin, "DELETE", "/api/keys/"+key["id"].(string), "")
+	f.want(t, 401, nobody, "GET", "/api/webhooks", "", with(secret)...)
+	f.want(t, 401, nobody, "POST", "/api/session", `{"link":"`+unused+`"}`)
+}
+
+// TestSessionsInAudit: who signed in, by what, and who ended which session.
+func TestSessionsInAudit(t *testing.T) {
+	f := newFixture(t)
+	f.signIn(t, keyAcme, "")
+	secret := cookieOf(t, f.want(t, 201, nobody, "POST", "/api/session", `{"link":"`+f.signInLink(t, admin, "")+`"}`)).Value
+	f.want(t, 204, nobody, "DELETE", "/api/session", "", with(secret, own...)...)
+	session := f.want(t, 200, admin, "GET", "/api/sessions", "").data(t)[0]["id"].(string)
+	f.want(t, 204, admin, "DELETE", "/api/sessions/"+session, "")
+	var got []string
+	entries := f.want(t, 200, admin, "GET", "/api/audit", "").data(t)
+	slices.Reverse(entries)
+	for _, e := range entries {
+		if e["resource"] == nil || e["resource"] == "" {
+			t.Errorf("an entry says nothing of what was changed: %v", e)
+		}
+		by, _, _ := strings.Cut(e["by"].(string), ":")
+		got = append(got, e["action"].(string)+" by "+by)
+	}
+	want := []string{
+		"session.create by key", "sign_in_link.create by subject", "session.create by subject",
+		"session.delete by session", "session.delete by subject",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the audit has %q, want %q", got, want)
 	}
 }

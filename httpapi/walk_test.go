@@ -136,6 +136,7 @@ var visits = []visit{
 	{"POST /api/session", "", 201, 201, 201, 201},
 	{"GET /api/session", "", 200, 200, 200, 200},
 	{"DELETE /api/session", "", 404, 404, 404, 404}, // it is a token or an API key that calls
+	{"POST /api/sign-in-links", "", 201, 201, 201, 201},
 	{"GET /api/sessions", "", 200, 403, 403, 403},
 	{"DELETE /api/sessions/{id}", "", 204, 403, 403, 403},
 	{"POST /api/portal-links", `{"client_id":"acme"}`, 201, 201, 403, 403},

@@ -58,6 +58,9 @@ const (
 	GrantSession GrantKind = 1
 	// GrantLink is exchanged, once, for a session of one client.
 	GrantLink GrantKind = 2
+	// GrantSignIn is exchanged, once, for a session that may do what whoever made the link
+	// may.
+	GrantSignIn GrantKind = 3
 )
 
 // Grant is access to the API for a time, which can be revoked: a session, or a link that
@@ -66,14 +69,14 @@ type Grant struct {
 	ID   string // 16 lower-case letters and digits; not secret
 	Kind GrantKind
 	Hash [32]byte // SHA-256 of the secret
-	// Parent is the link that a session came from; "" for a session of somebody who
+	// Parent is the portal link that a session came from; "" for a session of somebody who
 	// signed in.
 	Parent string
 	// KeyID is the API key with which somebody signed in: the session does what the key
 	// may, for as long as the key does. "" if it was a token.
 	KeyID string
-	// ClientID, Scopes and Subject are those of the token, or of the client that a link is
-	// for. Subject names the holder as its publisher.
+	// ClientID, Scopes and Subject are those of the token, or of the client that a portal link
+	// is for. Subject names the holder as its publisher.
 	ClientID string
 	Scopes   []string
 	Subject  string
@@ -83,10 +86,11 @@ type Grant struct {
 	MadeBy    string
 	CreatedAt time.Time
 	ExpiresAt time.Time // it is good until then
-	// SessionLifetime is how long a session lasts that a link is exchanged for.
+	// SessionLifetime is how long a session lasts that a link is exchanged for: from the
+	// exchange of a portal link, and from the making of a sign-in link.
 	SessionLifetime time.Duration
 	// UsedBy is the session that a link was exchanged for; "" while it was not. UsedAt is
-	// when, and KeptUntil the end of that session, so that the link can be found and
+	// when, and KeptUntil the end of a portal's session, so that the link can be found and
 	// revoked until then.
 	UsedBy    string
 	UsedAt    time.Time
@@ -107,10 +111,13 @@ func (g *Grant) Redeem(session *Grant) error {
 	if g.UsedBy == session.ID { // the same call again, after an answer was lost
 		return nil
 	}
-	if g.Kind != GrantLink || g.UsedBy != "" {
+	if g.Kind != GrantLink && g.Kind != GrantSignIn || g.UsedBy != "" {
 		return ErrConflict
 	}
-	g.UsedBy, g.UsedAt, g.KeptUntil = session.ID, session.CreatedAt, session.ExpiresAt
+	g.UsedBy, g.UsedAt = session.ID, session.CreatedAt
+	if g.Kind == GrantLink {
+		g.KeptUntil = session.ExpiresAt
+	}
 	return nil
 }
 

@@ -128,6 +128,9 @@ func (c *listenCommand) prepare(std streams) (*registration, error) {
 	if c.Lease < minLease || c.Lease > maxLease {
 		return nil, settings.Misuse(fmt.Sprintf("--lease %s is not from %s to %s", c.Lease, minLease, maxLease))
 	}
+	if c.Lease%time.Second != 0 {
+		return nil, settings.Misuse(fmt.Sprintf("--lease %s is no multiple of 1s", c.Lease))
+	}
 	client, err := c.client()
 	if err != nil {
 		return nil, err

@@ -74,6 +74,7 @@ type commandLine struct {
 	Tail       resource.Tail       `cmd:"" group:"See and act" help:"Show attempts, deliveries, breakers and changes as they happen."`
 	Audit      resource.Audit      `cmd:"" group:"See and act" help:"List who changed what."`
 	Replay     resource.Replay     `cmd:"" group:"See and act" help:"Send finished deliveries of a webhook again, or events that it was never sent."`
+	Open       openCommand         `cmd:"" group:"See and act" help:"Open the console in a browser, signed in."`
 
 	Publish publishCommand `cmd:"" group:"Publish and receive" help:"Publish an event, or many."`
 	Listen  listenCommand  `cmd:"" group:"Publish and receive" help:"Receive deliveries, verify their signatures and print them."`

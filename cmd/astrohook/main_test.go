@@ -229,6 +229,7 @@ func TestRefusals(t *testing.T) {
 		{"listen at a wrong port", []string{"listen", "--address=127.0.0.1:99999"}, 2, "the port 99999 is not from 0 to 65535"},
 		{"listen where one cannot", []string{"listen", "--address=192.0.2.1:0"}, 1, "listen: listen tcp"},
 		{"too short a lease", []string{"listen", "--register=http://127.0.0.1:1", "--token=t", "--lease=1s"}, 2, "--lease 1s is not from 30s to 1h0m0s"},
+		{"a lease that the API cannot have", []string{"listen", "--register=http://127.0.0.1:1", "--token=t", "--lease=90500ms"}, 2, "--lease 1m30.5s is no multiple of 1s"},
 		{"register without a token", []string{"listen", "--register=http://127.0.0.1:1"}, 2, "--token"},
 		{"register at a server that is down", []string{"listen", "--register=http://127.0.0.1:1", "--token=t"}, 1, "register"},
 		{"verify without a secret", []string{"verify", "-H", "a: b"}, 2, "--secret"},

@@ -21,6 +21,7 @@ import (
 const (
 	SessionPrefix = "ahs_"
 	LinkPrefix    = "ahl_"
+	SignInPrefix  = "ahi_"
 )
 
 // Lengths in the secret of a grant.
@@ -83,8 +84,11 @@ func (g *Grants) Issue(grant *webhook.Grant) (secret string) {
 }
 
 func prefixOf(kind webhook.GrantKind) string {
-	if kind == webhook.GrantLink {
+	switch kind {
+	case webhook.GrantLink:
 		return LinkPrefix
+	case webhook.GrantSignIn:
+		return SignInPrefix
 	}
 	return SessionPrefix
 }
@@ -133,10 +137,10 @@ func (g *Grants) verify(ctx context.Context, secret string, kind webhook.GrantKi
 	return grant, nil
 }
 
-// Link returns the link of a secret that can still be exchanged at the time now. An error
-// for which IsRefusal holds means that the secret is refused.
-func (g *Grants) Link(ctx context.Context, secret string, now time.Time) (webhook.Grant, error) {
-	link, err := g.verify(ctx, secret, webhook.GrantLink, now)
+// Link returns the link of a secret and a kind that can still be exchanged at the time now.
+// An error for which IsRefusal holds means that the secret is refused.
+func (g *Grants) Link(ctx context.Context, kind webhook.GrantKind, secret string, now time.Time) (webhook.Grant, error) {
+	link, err := g.verify(ctx, secret, kind, now)
 	if err == nil && link.UsedBy != "" {
 		err = errGrant
 	}

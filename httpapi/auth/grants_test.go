@@ -60,7 +60,7 @@ func TestGrantSecrets(t *testing.T) {
 	if err != nil || who.ClientID != "acme" || who.Publisher != "client:acme" || who.Session == nil || who.InPortal() {
 		t.Fatalf("%+v, %v", who, err)
 	}
-	if l, err := grants.Link(t.Context(), link, noon.Add(time.Hour-1)); err != nil || l.ClientID != "acme" {
+	if l, err := grants.Link(t.Context(), webhook.GrantLink, link, noon.Add(time.Hour-1)); err != nil || l.ClientID != "acme" {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	for what, c := range map[string]struct {

@@ -64,7 +64,7 @@ func checkLogoOrigin(logo, configured string) error {
 	if err != nil || u.Scheme != "https" {
 		return nil // none, or a data URL
 	}
-	if own, err := url.Parse(configured); err == nil && own.Scheme == "https" && own.Host == u.Host {
+	if own, err := url.Parse(configured); err == nil && sameOrigin(own, u) {
 		return nil
 	}
 	return problem.OfField("logo_url", "must have the host of the setting brand-logo, or be a data URL: browsers load images of no other host")

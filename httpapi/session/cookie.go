@@ -2,8 +2,10 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"net/url"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -92,8 +94,22 @@ func (s *Sessions) OriginOf(ctx *fasthttp.RequestCtx) Origin {
 	if err != nil || origin.Host == "" {
 		return OriginOther
 	}
-	if origin.Host == string(h.Host()) || s.publicURL != nil && origin.Host == s.publicURL.Host && origin.Scheme == s.publicURL.Scheme {
+	own := url.URL{Scheme: origin.Scheme, Host: string(h.Host())} // TLS may end before the server
+	if sameOrigin(origin, &own) || s.publicURL != nil && sameOrigin(origin, s.publicURL) {
 		return OriginOwn
 	}
 	return OriginOther
+}
+
+// defaultPorts are the ports that a URL of a scheme need not name.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// sameOrigin reports whether two URLs have the same origin (RFC 6454, section 5): scheme and
+// host in any case, and a port that is named or the scheme's own.
+func sameOrigin(a, b *url.URL) bool {
+	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), defaultPorts[strings.ToLower(u.Scheme)])
 }

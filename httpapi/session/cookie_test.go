@@ -83,7 +83,7 @@ func TestCookieOfRequest(t *testing.T) {
 }
 
 // TestOriginOf: what a browser says of the page counts; a page that only resembles the
-// server's own is another site's.
+// server's own is another site's. Upper case and a default port make no other origin.
 func TestOriginOf(t *testing.T) {
 	for _, c := range []struct {
 		headers []string
@@ -111,6 +111,27 @@ func TestOriginOf(t *testing.T) {
 	} {
 		if got := served(t, "https://hooks.example.com/astrohook").OriginOf(request(c.headers...)); got != c.want {
 			t.Errorf("%q: %d, want %d", c.headers, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		publicURL, host, origin string
+		want                    Origin
+	}{
+		{"https://Hooks.Example.COM", "astrohook", "https://hooks.example.com", OriginOwn},
+		{"https://hooks.example.com:443/a", "astrohook", "https://hooks.example.com", OriginOwn},
+		{"HTTPS://hooks.example.com", "astrohook", "https://hooks.example.com:443", OriginOwn},
+		{"http://hooks.example.com:80", "astrohook", "http://hooks.example.com", OriginOwn},
+		{"https://hooks.example.com:80", "astrohook", "https://hooks.example.com", OriginOther},
+		{"https://hooks.example.com:8443", "astrohook", "https://hooks.example.com", OriginOther},
+		{"", "ASTROHOOK", "https://astrohook", OriginOwn},
+		{"", "astrohook:443", "https://astrohook", OriginOwn}, // as proxies pass the host on
+		{"", "astrohook:443", "http://astrohook", OriginOther},
+		{"", "[2001:DB8::1]:80", "http://[2001:db8::1]", OriginOwn},
+	} {
+		ctx := request("Origin", c.origin)
+		ctx.Request.Header.SetHost(c.host)
+		if got := served(t, c.publicURL).OriginOf(ctx); got != c.want {
+			t.Errorf("%q at %s from %s: %d, want %d", c.publicURL, c.host, c.origin, got, c.want)
 		}
 	}
 	if served(t, "").OriginOf(request("Origin", "https://hooks.example.com")) != OriginOther {

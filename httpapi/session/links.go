@@ -169,9 +169,9 @@ func (s *Sessions) Redeem(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	}
 	call, cancel := s.Call()
 	defer cancel()
-	parent, err := s.Grants.Link(call, in.Link.Value, now)
+	parent, err := s.Grants.Link(call, webhook.GrantLink, in.Link.Value, now)
 	if err != nil {
-		return s.noLink(ctx, err, now)
+		return s.noLink(ctx, err, now, linkLifetime)
 	}
 	created := now.UTC().Truncate(time.Millisecond)
 	g := webhook.Grant{
@@ -180,14 +180,14 @@ func (s *Sessions) Redeem(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	}
 	secret := s.Grants.Issue(&g)
 	if err := s.Grants.Store().RedeemGrant(call, parent.ID, g); err != nil {
-		return s.noLink(ctx, err, now)
+		return s.noLink(ctx, err, now, linkLifetime)
 	}
 	return s.begin(call, ctx, secret, &g, now)
 }
 
 // noLink returns the error of a link that could not be exchanged. The caller does not learn
 // whether it was used, has expired, was revoked, or never was.
-func (s *Sessions) noLink(ctx *fasthttp.RequestCtx, err error, now time.Time) error {
+func (s *Sessions) noLink(ctx *fasthttp.RequestCtx, err error, now time.Time, lifetime time.Duration) error {
 	raced := errors.Is(err, webhook.ErrConflict) || errors.Is(err, webhook.ErrNotFound)
 	if !raced && !auth.IsRefusal(err) {
 		return err
@@ -196,7 +196,7 @@ func (s *Sessions) noLink(ctx *fasthttp.RequestCtx, err error, now time.Time) er
 		s.Refused(ctx, err)
 	}
 	s.attempts.failed(ctx.RemoteAddr(), now)
-	p := refused("the link is not valid, or not any more: it works once, within ten minutes; ask for a new one")
+	p := refused(fmt.Sprintf("the link is not valid, or not any more: it works once, within %d minutes; ask for a new one", lifetime/time.Minute))
 	p.Cause = err
 	return p
 }

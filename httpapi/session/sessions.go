@@ -25,7 +25,7 @@ const (
 	Lifetime    = 12 * time.Hour
 	maxGrants   = 20_000 // sessions and links of all together
 	maxOfHolder = 50     // sessions of one token's subject or API key; the oldest one makes room
-	maxLinks    = 1_000  // links of a client that are not over
+	maxLinks    = 1_000  // portal links of a client that are not over
 )
 
 // Sessions serves the calls. It is safe for concurrent use.
@@ -110,59 +110,17 @@ func ForeignOrigin() *problem.Problem {
 	return p
 }
 
-// SignIn exchanges the token or API key of a request for a session.
-func (s *Sessions) SignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
-	now := time.Now()
-	if err := s.mayTry(ctx, now); err != nil {
-		return err
-	}
-	var in struct {
-		Scope jsonbody.Optional[string] `json:"scope"`
-	}
-	if err := exchange.DecodeOptional(ctx, &in); err != nil {
-		return err
-	}
-	if in.Scope.Given() && in.Scope.Value != auth.ScopeRead {
-		return problem.OfField("scope", "must be read, or be left out")
-	}
-	who, err := s.Authenticate(ctx)
-	if err != nil {
-		if p, ok := errors.AsType[*problem.Problem](err); ok && p.Status == fasthttp.StatusUnauthorized {
-			s.attempts.failed(ctx.RemoteAddr(), now)
-		}
-		return err
-	}
-	g := who.Grant(in.Scope.Given())
-	g.CreatedAt, g.ExpiresAt = now.UTC().Truncate(time.Millisecond), now.Add(Lifetime).UTC().Truncate(time.Millisecond)
-	if !who.Until.IsZero() && who.Until.Before(g.ExpiresAt) {
-		g.ExpiresAt = who.Until
-	}
-	call, cancel := s.Call()
-	defer cancel()
-	secret := s.Grants.Issue(&g)
-	if err := s.make(call, &g, now); err != nil {
-		return err
-	}
-	return s.begin(call, ctx, secret, &g, now)
-}
-
-// begin answers with a session that was made, and gives the browser its secret.
-func (s *Sessions) begin(call context.Context, ctx *fasthttp.RequestCtx, secret string, g *webhook.Grant, now time.Time) error {
-	audit.Of(ctx).About(g.ID, g.ClientID).By = g.MadeBy
-	who, err := s.Grants.Holder(g, now)
-	if err != nil {
-		return err
-	}
-	out, err := s.show(call, who)
-	if err != nil {
-		return err
-	}
-	s.setCookie(ctx, secret, g.ExpiresAt.Sub(now), who.InPortal() && len(s.FrameOrigins) > 0)
-	return exchange.Answer(ctx, fasthttp.StatusCreated, out)
-}
-
 // make stores a session or a link, within the bounds.
 func (s *Sessions) make(ctx context.Context, g *webhook.Grant, now time.Time) error {
+	if err := s.makeRoom(ctx, g, now); err != nil {
+		return err
+	}
+	return s.Grants.Store().CreateGrant(ctx, *g)
+}
+
+// makeRoom returns an error if there may be no more grants like this one. A session that its
+// holder may not have besides the others takes the place of the oldest of them.
+func (s *Sessions) makeRoom(ctx context.Context, g *webhook.Grant, now time.Time) error {
 	all, err := s.Grants.Store().Grants(ctx)
 	if err != nil {
 		return err
@@ -177,13 +135,15 @@ func (s *Sessions) make(ctx context.Context, g *webhook.Grant, now time.Time) er
 	switch {
 	case g.Kind == webhook.GrantLink && len(own) >= maxLinks:
 		return problem.InConflict("the client has as many portal links as it may have: wait for some to end, or revoke some")
+	case g.Kind == webhook.GrantSignIn && len(own) >= maxOfHolder:
+		return problem.InConflict("the token or API key has as many sign-in links as it may have: wait for some to end")
 	case g.Kind == webhook.GrantSession && len(own) >= maxOfHolder:
 		oldest := slices.MinFunc(own, func(a, b webhook.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
 		if err := s.Grants.Store().DeleteGrant(ctx, oldest.ID); err != nil && !errors.Is(err, webhook.ErrNotFound) {
 			return err
 		}
 	}
-	return s.Grants.Store().CreateGrant(ctx, *g)
+	return nil
 }
 
 // sameHolder reports whether two grants count for the same bound.
@@ -215,6 +175,7 @@ func (s *Sessions) SignOut(ctx *fasthttp.RequestCtx, who *auth.Principal) error 
 	if err := s.Grants.Store().DeleteGrant(call, who.Session.ID); err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return err
 	}
+	audit.Of(ctx).About(who.Session.ID, who.Session.ClientID)
 	s.setCookie(ctx, "", 0, who.InPortal() && len(s.FrameOrigins) > 0)
 	ctx.SetStatusCode(fasthttp.StatusNoContent)
 	return nil

@@ -71,6 +71,21 @@ var grantTests = []test{
 			same(f, len(all), 2)
 		})
 	}},
+	{name: "exchanges a sign-in link once, and does not keep it for its session", run: func(f *fixture) {
+		ctx, session := f.Context(), f.session("session", "")
+		link := session
+		link.ID, link.Kind, link.ExpiresAt, link.SessionLifetime = "link", webhook.GrantSignIn, f.now.Add(2*time.Minute), time.Hour
+		f.must(f.CreateGrant(ctx, link))
+		f.must(f.RedeemGrant(ctx, "link", session))
+		f.is(f.RedeemGrant(ctx, "link", f.session("second", "")), webhook.ErrConflict)
+		link.UsedBy, link.UsedAt = "session", session.CreatedAt
+		f.check(func() {
+			got, err := f.Grants(ctx)
+			f.must(err)
+			same(f, got, []webhook.Grant{link, session})
+			same(f, got[0].Ends(), link.ExpiresAt)
+		})
+	}},
 	{name: "removes the session with its link", run: func(f *fixture) {
 		ctx := f.Context()
 		f.must(f.CreateGrant(ctx, f.link("link")))

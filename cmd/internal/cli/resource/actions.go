@@ -34,7 +34,9 @@ func (c *webhooksRotate) Run(ctx context.Context, std terminal.Streams) error {
 		}
 		action, members = "/end-rotation", nil
 	} else {
-		put(members, "overlap_seconds", seconds(c.Overlap))
+		if err := putTimes(timeFlag{members, "overlap_seconds", "--overlap", c.Overlap, time.Second}); err != nil {
+			return err
+		}
 		if err := c.add(members, std); err != nil {
 			return explainMissing(err)
 		}
@@ -79,6 +81,9 @@ type webhooksTest struct {
 // Run sends the test and prints the delivery after its first attempt. It fails if that has
 // failed.
 func (c *webhooksTest) Run(ctx context.Context, std terminal.Streams) error {
+	if c.Wait < 0 {
+		return settings.Misuse("--wait is negative")
+	}
 	members := map[string]any{}
 	if c.EventType != "" {
 		members["event_type"] = c.EventType

@@ -222,9 +222,9 @@ func follow(ctx context.Context, std terminal.Streams, a *api, answer json.RawMe
 
 // webhookOrIDs refuses ids together with the flags of many, and neither of them. A trial run
 // in particular must not change anything.
-func (s *selection) webhookOrIDs(webhook string, ids []string) error {
+func (s *selection) webhookOrIDs(webhook string, statuses, ids []string) error {
 	switch {
-	case len(ids) > 0 && (webhook != "" || s.given()):
+	case len(ids) > 0 && (webhook != "" || len(statuses) > 0 || s.given()):
 		return settings.Misuse("ids choose single deliveries: leave --webhook and the filters out")
 	case len(ids) > 0 && (s.DryRun || s.Detach || s.Rate != 0):
 		return settings.Misuse("ids choose single deliveries, which are changed at once: leave --dry-run, --rate and --detach out")

@@ -80,7 +80,7 @@ type deliveriesRetry struct {
 
 // Run has them sent again. Single ones are printed as they are now; many are a job.
 func (c *deliveriesRetry) Run(ctx context.Context, std terminal.Streams) error {
-	if err := c.webhookOrIDs(c.Webhook, c.IDs); err != nil {
+	if err := c.webhookOrIDs(c.Webhook, c.Status, c.IDs); err != nil {
 		return err
 	}
 	return c.with(func(a *api) error {
@@ -115,7 +115,7 @@ type deliveriesCancel struct {
 
 // Run cancels them. Single ones are printed as they are now; many are a job.
 func (c *deliveriesCancel) Run(ctx context.Context, std terminal.Streams) error {
-	if err := c.webhookOrIDs(c.Webhook, c.IDs); err != nil {
+	if err := c.webhookOrIDs(c.Webhook, c.Status, c.IDs); err != nil {
 		return err
 	}
 	return c.with(func(a *api) error {

@@ -46,22 +46,26 @@ var resettable = map[string]string{
 func (s *webhookSettings) members(std terminal.Streams) (map[string]any, error) {
 	members := map[string]any{}
 	put(members, "description", s.Description)
-	put(members, "lease_seconds", seconds(s.Lease))
-	put(members, "timeout_ms", milliseconds(s.Timeout))
 	put(members, "concurrency", s.Concurrency)
 	rate := map[string]any{}
 	put(rate, "per_second", s.Rate)
 	put(rate, "burst", s.Burst)
 	retry := map[string]any{}
 	put(retry, "max_attempts", s.MaxAttempts)
-	put(retry, "initial_delay_ms", milliseconds(s.RetryInitial))
 	put(retry, "multiplier", s.RetryMultiplier)
-	put(retry, "max_delay_ms", milliseconds(s.RetryMax))
 	put(retry, "jitter", s.RetryJitter)
 	breaker := map[string]any{}
 	put(breaker, "failures", s.BreakerFailures)
-	put(breaker, "open_ms", milliseconds(s.BreakerOpen))
-	put(breaker, "max_open_ms", milliseconds(s.BreakerMax))
+	if err := putTimes(
+		timeFlag{members, "lease_seconds", "--lease", s.Lease, time.Second},
+		timeFlag{members, "timeout_ms", "--timeout", s.Timeout, time.Millisecond},
+		timeFlag{retry, "initial_delay_ms", "--retry-initial", s.RetryInitial, time.Millisecond},
+		timeFlag{retry, "max_delay_ms", "--retry-max", s.RetryMax, time.Millisecond},
+		timeFlag{breaker, "open_ms", "--breaker-open", s.BreakerOpen, time.Millisecond},
+		timeFlag{breaker, "max_open_ms", "--breaker-max", s.BreakerMax, time.Millisecond},
+	); err != nil {
+		return nil, err
+	}
 	headers, err := s.headers()
 	if err != nil {
 		return nil, err
@@ -125,20 +129,25 @@ func put[T any](members map[string]any, name string, value *T) {
 	}
 }
 
-// milliseconds returns a duration as the API takes it.
-func milliseconds(d *time.Duration) *int64 {
-	if d == nil {
-		return nil
-	}
-	ms := d.Milliseconds()
-	return &ms
+// timeFlag is a duration that the API takes as a whole number of units.
+type timeFlag struct {
+	members      map[string]any
+	member, flag string
+	value        *time.Duration // nil if it was not given
+	unit         time.Duration  // time.Second or time.Millisecond
 }
 
-// seconds returns a duration as the API takes a lease.
-func seconds(d *time.Duration) *int64 {
-	if d == nil {
-		return nil
+// putTimes adds the members of the durations that were given. A fraction of a unit is refused:
+// the API cannot take it, and without it 500ms would be 0s, which has a meaning of its own.
+func putTimes(flags ...timeFlag) error {
+	for _, f := range flags {
+		if f.value == nil {
+			continue
+		}
+		if *f.value%f.unit != 0 {
+			return settings.Misuse(fmt.Sprintf("%s %s is no multiple of %s", f.flag, *f.value, f.unit))
+		}
+		f.members[f.member] = int64(*f.value / f.unit)
 	}
-	s := int64(*d / time.Second)
-	return &s
+	return nil
 }

@@ -104,3 +104,16 @@ test('a read-only session changes nothing', async () => {
   assert.equal(await page.evaluate(async () => (await fetch('../api/webhooks')).status), 401);
   await page.context().close();
 });
+
+test('a sign-in link, as astrohook open makes it, signs an operator in once', async () => {
+  const { url } = await call('POST', 'api/sign-in-links', '{}');
+  const address = url.slice(url.lastIndexOf('ui/'));
+  const page = await open(address);
+  await page.getByRole('link', { name: 'Overview' }).waitFor();
+  assert.ok(!page.url().includes('#'), page.url());
+  const late = await open(address);
+  late.expected.add('401');
+  await late.getByRole('heading', { name: 'This link does not open' }).waitFor();
+  await page.context().close();
+  await late.context().close();
+});

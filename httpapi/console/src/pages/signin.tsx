@@ -10,7 +10,8 @@ export function SignIn({ link, done }: { link: string | undefined; done: () => v
   const [readOnly, setReadOnly] = useState(false);
   const { run, busy, problem } = useAction();
   const exchange = async () => {
-    if (await run(() => post('api/portal-session', { link }))) done();
+    const exchanged = link?.startsWith('ahi_') ? 'api/session' : 'api/portal-session';
+    if (await run(() => post(exchanged, { link }))) done();
   };
   useEffect(() => {
     if (link) void exchange();
@@ -28,7 +29,7 @@ export function SignIn({ link, done }: { link: string | undefined; done: () => v
       <main class="alone">
         <h1>This link does not open</h1>
         <ProblemNote problem={problem} />
-        <p>A link can be used once, within ten minutes. Ask for a new one where you found it.</p>
+        <p>A link can be used once, and for some minutes only. Ask for a new one where you found it.</p>
       </main>
     );
   }
