@@ -94,7 +94,9 @@ func (s *Store) PendingOf(endpoints []webhook.EndpointNumber) (sum int64) {
 }
 
 var (
-	sqlLastEvent = tables.Statement("event.last", `SELECT coalesce(max(seq), 0) FROM event`)
+	// The condition names the column that event is distributed by: since PostgreSQL 17 the plan
+	// of max has none by itself.
+	sqlLastEvent = tables.Statement("event.last", `SELECT coalesce(max(seq), 0) FROM event WHERE seq > 0`)
 	sqlLastSeq   = tables.Statement("registry.last", `SELECT last_seq FROM registry`)
 )
 
