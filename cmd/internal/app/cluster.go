@@ -74,28 +74,27 @@ func (c *ClusterConfig) id() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// tls returns the configurations of TLS for both sides of a connection between nodes; nil
-// without TLS.
-func (c *ClusterConfig) tls() (server, client *tls.Config, err error) {
+// tls returns the configurations of TLS between nodes; none without cluster-tls-cert.
+func (c *ClusterConfig) tls() (both member.TLS, err error) {
 	if c.ClusterTLSCert == "" {
-		return nil, nil, nil
+		return both, nil
 	}
 	certificate, err := tls.LoadX509KeyPair(c.ClusterTLSCert, c.ClusterTLSKey)
 	if err != nil {
-		return nil, nil, &webhook.FieldError{Field: "cluster-tls-cert", Reason: "cannot be read: " + err.Error()}
+		return both, &webhook.FieldError{Field: "cluster-tls-cert", Reason: "cannot be read: " + err.Error()}
 	}
 	pem, err := os.ReadFile(c.ClusterTLSCA)
 	if err != nil {
-		return nil, nil, &webhook.FieldError{Field: "cluster-tls-ca", Reason: "cannot be read: " + err.Error()}
+		return both, &webhook.FieldError{Field: "cluster-tls-ca", Reason: "cannot be read: " + err.Error()}
 	}
 	authority := x509.NewCertPool()
 	if !authority.AppendCertsFromPEM(pem) {
-		return nil, nil, &webhook.FieldError{Field: "cluster-tls-ca", Reason: "has no certificate"}
+		return both, &webhook.FieldError{Field: "cluster-tls-ca", Reason: "has no certificate"}
 	}
 	own := []tls.Certificate{certificate}
-	server = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, ClientCAs: authority, ClientAuth: tls.RequireAndVerifyClientCert}
-	client = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, RootCAs: authority}
-	return server, client, nil
+	both.Server = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, ClientCAs: authority, ClientAuth: tls.RequireAndVerifyClientCert}
+	both.Client = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, RootCAs: authority}
+	return both, nil
 }
 
 // joinTimeout bounds how long a start waits for the other nodes and the database.
@@ -108,18 +107,18 @@ func (a *App) joinCluster() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), joinTimeout)
 	defer cancel()
-	serverTLS, clientTLS, err := a.config.tls()
+	between, err := a.config.tls()
 	if err != nil {
 		return err
 	}
-	listener, address, err := a.clusterListener(serverTLS)
+	listener, address, err := a.clusterListener(between.Server != nil)
 	if err != nil {
 		return err
 	}
 	a.parts.member, err = member.Join(ctx, member.Options{
 		Store: sharedStore{a.parts.shared, a.parts.store}, Secret: a.config.ClusterSecret,
 		Info:     storage.NodeInfo{Name: a.config.name(), Address: address, Version: a.config.Version},
-		Listener: listener, TLS: clientTLS, Lease: a.config.Lease,
+		Listener: listener, TLS: between, Lease: a.config.Lease,
 		Changed: func(e webhook.Endpoint) { a.parts.leases.note(&e, time.Time{}) },
 		Feed:    a.parts.feed,
 		Log:     a.component("cluster"), Metrics: a.parts.registry,
@@ -166,7 +165,7 @@ type sharedStore struct {
 
 // clusterListener opens cluster-listen, and returns the address for other nodes; nil if it
 // is not set.
-func (a *App) clusterListener(with *tls.Config) (net.Listener, string, error) {
+func (a *App) clusterListener(withTLS bool) (net.Listener, string, error) {
 	if a.config.ClusterListen == "" {
 		return nil, "", nil
 	}
@@ -178,11 +177,10 @@ func (a *App) clusterListener(with *tls.Config) (net.Listener, string, error) {
 	if address == "" {
 		address = listener.Addr().String()
 	}
-	if with == nil {
+	if !withTLS {
 		a.component("cluster").Info("nodes talk without TLS: cluster-listen belongs into a network of theirs alone", slog.String("address", address))
-		return listener, address, nil
 	}
-	return tls.NewListener(listener, with), address, nil
+	return listener, address, nil
 }
 
 // clusterOf returns the cluster for the dispatcher; nil if there is none.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,9 +73,12 @@ func (a *api) try(method, path string, in, out any) error {
 	return nil
 }
 
-// send sends a body as it is.
+// send sends a body as it is. A server that never answers fails the test that asked it, with
+// that server's last words, in place of all tests at the end of their time.
 func (a *api) send(method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequest(method, a.base+path, bytes.NewReader(body))
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

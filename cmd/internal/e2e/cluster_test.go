@@ -29,9 +29,8 @@ func asNode(t *testing.T, name string) []string {
 }
 
 // startNodes starts nodes on one database, and returns when each has its share of parts.
-func startNodes(t *testing.T, n int) []*server {
+func startNodes(t *testing.T, n int, at string) []*server {
 	t.Helper()
-	at := database(t)
 	var nodes []*server
 	for i := range n {
 		nodes = append(nodes, startServer(t, append(onDatabase(at), asNode(t, fmt.Sprintf("node-%d", i+1))...)...))
@@ -80,7 +79,14 @@ func awaitShares(t *testing.T, nodes []*server) {
 
 // TestCluster has three nodes on one database, first in order, then without one of them.
 func TestCluster(t *testing.T) {
-	nodes := startNodes(t, 3)
+	at := database(t)
+	nodes := startNodes(t, 3, at)
+	t.Run("a node with TLS", func(t *testing.T) {
+		ours := newAuthority(t, "ours")
+		settings := append(append(onDatabase(at), asNode(t, "wrong")...), ours.settings(t, "wrong", ours)...)
+		refusedNode(t, "a node with TLS beside nodes without", settings, []string{"cluster-tls-cert", "one of the two nodes talks over TLS"})
+		awaitShares(t, nodes)
+	})
 	t.Run("answers alike", func(t *testing.T) { answerAlike(t, nodes[0], nodes[1]) })
 	t.Run("registrations", func(t *testing.T) { registerAndPublish(t, nodes, 4, roundsOr(t, 100)) })
 	t.Run("keys", func(t *testing.T) { revokeKeys(t, nodes) })

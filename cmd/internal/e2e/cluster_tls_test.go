@@ -94,7 +94,7 @@ func (a *authority) settings(t *testing.T, name string, trusts *authority) []str
 }
 
 // TestClusterWithTLS: three nodes talk over TLS, and a node that does not trust their
-// authority, or has no certificate, is refused with a line that says so.
+// authority, or talks without TLS, is refused with a line that names the setting.
 func TestClusterWithTLS(t *testing.T) {
 	ours, other := newAuthority(t, "ours"), newAuthority(t, "another one")
 	at := database(t)
@@ -116,18 +116,29 @@ func TestClusterWithTLS(t *testing.T) {
 	for _, c := range []struct {
 		reason   string
 		settings []string
+		want     []string
 	}{
-		{"trusts another authority", ours.settings(t, "mistrustful", other)},
-		{"is of another authority, and trusts that", other.settings(t, "stranger", other)},
+		{"trusts another authority", ours.settings(t, "mistrustful", other), []string{"cluster-tls-ca", "not of one authority"}},
+		{"is of another authority, and trusts that", other.settings(t, "stranger", other), []string{"cluster-tls-ca", "not of one authority"}},
+		{"has no TLS", nil, []string{"cluster-tls-cert", "one of the two nodes talks over TLS"}},
 	} {
-		s := newServer(t, node("wrong", c.settings)...)
-		s.start(t)
-		if code := s.awaitExit(t); code == 0 || code == -1 {
-			t.Errorf("a node that %s ended with code %d", c.reason, code)
-		}
-		lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
-		if last := lines[len(lines)-1]; !strings.Contains(last, "cluster-tls-ca") || !strings.Contains(last, "not of one authority") {
-			t.Errorf("a node that %s ends with: %s", c.reason, last)
+		refusedNode(t, "a node that "+c.reason, node("wrong", c.settings), c.want)
+	}
+	awaitShares(t, nodes) // those that were refused have left nothing behind
+}
+
+// refusedNode starts a node, which must end by itself with a line that has all words.
+func refusedNode(t *testing.T, reason string, settings, words []string) {
+	t.Helper()
+	s := newServer(t, settings...)
+	s.start(t)
+	if code := s.awaitExit(t); code == 0 || code == -1 {
+		t.Errorf("%s ended with code %d", reason, code)
+	}
+	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	for _, word := range words {
+		if last := lines[len(lines)-1]; !strings.Contains(last, word) {
+			t.Errorf("%s ends without %q: %s", reason, word, last)
 		}
 	}
 }

@@ -43,7 +43,7 @@ type Options struct {
 	Secret string
 	// Listener takes the connections of other nodes; nil for none. The member closes it.
 	Listener net.Listener
-	TLS      *tls.Config // for connections to other nodes; nil for none
+	TLS      TLS
 	Lease    time.Duration
 	// Feed is what happens on this node, with what happens on others while somebody watches;
 	// nil for none.
@@ -53,6 +53,9 @@ type Options struct {
 	Log     *slog.Logger          // required
 	Metrics prometheus.Registerer // required
 }
+
+// TLS has the configurations of both sides of a connection between nodes; nil without TLS.
+type TLS struct{ Server, Client *tls.Config }
 
 // Dispatcher is this node's own dispatcher, as a member uses it: *actors.Dispatcher, and
 // what a server puts in front of it.
@@ -100,7 +103,7 @@ func Join(ctx context.Context, o Options) (*Member, error) {
 		return nil, err
 	}
 	m.node = node
-	m.client = peer.NewClient(peer.ClientOptions{Self: node.Self(), Secret: o.Secret, TLS: o.TLS})
+	m.client = peer.NewClient(peer.ClientOptions{Self: node.Self(), Secret: o.Secret, TLS: o.TLS.Client})
 	m.outbox = peer.NewOutbox(m.client, o.Log)
 	m.notices = &peer.Notices{Client: m.client, Others: node.Others, Applied: node.PeerApplied}
 	if o.Listener == nil {
@@ -136,21 +139,25 @@ func (m *Member) Serve(ctx context.Context, d Dispatcher, api Refresher) error {
 	return m.CatchUp(ctx)
 }
 
-// tryOthers refuses to serve beside nodes that do not accept this one's certificate, or whose
-// certificate is not accepted here: nothing would reach them but by the audit of their
-// queues. Nodes that start or stop may not answer yet, or any more.
+// tryOthers refuses to serve beside nodes with which this one cannot talk before a setting
+// changes: their certificates are of another authority, or only one side has TLS. Nothing
+// would reach them but by the audit of their queues, and who asks one about the other's
+// webhooks would wait in vain. Nodes that start or stop may not answer yet, or any more.
 func (m *Member) tryOthers(ctx context.Context) error {
-	if m.options.Listener == nil || m.options.TLS == nil {
+	if m.options.Listener == nil {
 		return nil
 	}
 	answered := map[storage.Incarnation]bool{}
-	for range tries {
+	for range m.tries() {
 		for _, other := range m.node.Others() { // those that have died meanwhile are not there any more
 			if other.Leaving || other.Address == "" || answered[other.Incarnation] {
 				continue
 			}
 			err := m.client.Reach(ctx, other)
-			if errors.Is(err, peer.ErrDistrust) {
+			switch {
+			case errors.Is(err, peer.ErrOneSided):
+				return &webhook.FieldError{Field: "cluster-tls-cert", Reason: "does not fit: " + err.Error()}
+			case errors.Is(err, peer.ErrDistrust):
 				return &webhook.FieldError{Field: "cluster-tls-ca", Reason: "does not fit: " + err.Error()}
 			}
 			answered[other.Incarnation] = err == nil
@@ -159,9 +166,15 @@ func (m *Member) tryOthers(ctx context.Context) error {
 	return nil
 }
 
-// tries is how often a node that does not answer is tried, two seconds each at most. A
-// node that died a moment ago delays a start by that.
-const tries = 3
+// tries returns how often a node that does not answer is tried, two seconds each at most. A
+// node that died a moment ago delays a start by that. Who refuses a certificate may end the
+// connection before its reason arrives; who has no TLS, or wants it, always says so.
+func (m *Member) tries() int {
+	if m.options.TLS.Client == nil {
+		return 1
+	}
+	return 3
+}
 
 // listen answers other nodes in the background.
 func (m *Member) listen() {
@@ -177,7 +190,7 @@ func (m *Member) listen() {
 		m.serving.Go(func() { m.watchOthers(watching) })
 	}
 	m.server = peer.NewServer(peer.ServerOptions{
-		Self: m.node.Self(), Secret: m.options.Secret, Known: m.knows, Handlers: handlers, Log: m.log,
+		Self: m.node.Self(), Secret: m.options.Secret, Known: m.knows, Handlers: handlers, TLS: m.options.TLS.Server, Log: m.log,
 	})
 	m.serving.Go(func() {
 		if err := m.server.Serve(m.options.Listener); err != nil {

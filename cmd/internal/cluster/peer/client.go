@@ -84,7 +84,7 @@ func (c *Client) Call(ctx context.Context, to storage.Node, path string, body []
 	request.GetBody = nil
 	answer, err := c.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAway, err)
+		return nil, away(err)
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read to its end, or is given up
 	content, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
@@ -94,20 +94,29 @@ func (c *Client) Call(ctx context.Context, to storage.Node, path string, body []
 	code := answer.Header.Get(headerError)
 	want := c.secret.answer(mac, code, content)
 	if !hmac.Equal([]byte(want), []byte(answer.Header.Get(headerMac))) {
+		if wantsTLS(answer.StatusCode, content) {
+			return nil, away(errWantsTLS)
+		}
 		return nil, fmt.Errorf("%w: its answer, status %d, is not authenticated", ErrAway, answer.StatusCode)
 	}
 	return content, errorOf(code)
 }
 
+// away returns ErrAway with its cause, and with the reason that lasts, if there is one.
+func away(err error) error {
+	if reason := misfit(err); reason != nil {
+		return fmt.Errorf("%w: %w: %w", ErrAway, reason, err)
+	}
+	return fmt.Errorf("%w: %w", ErrAway, err)
+}
+
 // Reach returns ErrDistrust if a node and this one do not accept each other's certificates,
-// and ErrAway if the node does not answer. What it answers does not matter.
+// ErrOneSided if only one of them talks over TLS, each with ErrAway and the node's name, and
+// ErrAway alone if the node does not answer. What it answers does not matter.
 func (c *Client) Reach(ctx context.Context, to storage.Node) error {
 	_, err := c.Call(ctx, to, pathLook, nil)
-	switch {
-	case distrusts(err):
-		return fmt.Errorf("node %s at %s: %w: %w", to.Name, to.Address, ErrDistrust, err)
-	case errors.Is(err, ErrAway):
-		return err
+	if errors.Is(err, ErrAway) {
+		return fmt.Errorf("node %s at %s: %w", to.Name, to.Address, err)
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/corpastro/astrohook/webhook"
@@ -77,9 +79,34 @@ func errorOf(code string) error {
 	return errors.New("the other node failed")
 }
 
-// ErrDistrust reports that two nodes have certificates of different authorities, or that one
-// of them has none.
-var ErrDistrust = errors.New("its certificate and those of this node are not of one authority")
+// Errors of two nodes that cannot talk to each other before the settings of one change.
+var (
+	// ErrDistrust reports that two nodes have certificates of different authorities.
+	ErrDistrust = errors.New("its certificate and those of this node are not of one authority")
+	// ErrOneSided reports that one of two nodes talks over TLS, and the other does not.
+	ErrOneSided = errors.New("one of the two nodes talks over TLS, and the other does not: all of a cluster do, or none")
+)
+
+// misfit returns the lasting reason, if there is one, for which a request found no answer:
+// ErrDistrust, ErrOneSided, or nil.
+func misfit(err error) error {
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errWantsTLS):
+		return ErrOneSided
+	case distrusts(err):
+		return ErrDistrust
+	}
+	return nil
+}
+
+// errWantsTLS reports the answer that net/http gives to a request without TLS.
+var errWantsTLS = errors.New("the node expects TLS")
+
+// wantsTLS reports whether an answer is that one. A node of this program gives no other
+// answer with this status.
+func wantsTLS(status int, content []byte) bool {
+	return status == http.StatusBadRequest && bytes.Contains(content, []byte("HTTP request to an HTTPS server"))
+}
 
 // distrusts reports whether a request failed because of the certificates. The side that
 // refuses a client's may end the connection before its reason arrives: then it does not.

@@ -180,25 +180,35 @@ func TestReach(t *testing.T) {
 	plain := startClient(t, 1, testSecret)
 	there := startServer(t, NoticeHandlers(func() {}, func(context.Context, uint64) uint64 { return 0 }))
 	silent := startServer(t, nil) // it has no path for notices, and says so
+	secure := serve(t, ServerOptions{
+		Self: 2, Secret: testSecret, Known: func(storage.Incarnation) bool { return true }, Handlers: map[string]Handler{},
+		TLS: &tls.Config{Certificates: foreign.TLS.Certificates}, Log: slog.New(slog.DiscardHandler),
+	})
 	for _, c := range []struct {
 		reason string
 		from   *Client
 		to     storage.Node
-		want   error
-
-		distrust bool
+		want   error // besides ErrAway; nil for an answer
 	}{
-		{"it answers", plain, there, nil, false},
-		{"it refuses", plain, silent, nil, false},
-		{"nobody there", plain, nodeAt("127.0.0.1:1"), ErrAway, false},
-		{"no address", plain, nodeAt("a b"), ErrAway, false},
-		{"a certificate of another authority", over, nodeAt(foreign.Listener.Addr().String()), ErrDistrust, true},
+		{"it answers", plain, there, nil},
+		{"it refuses", plain, silent, nil},
+		{"nobody there", plain, nodeAt("127.0.0.1:1"), ErrAway},
+		{"no address", plain, nodeAt("a b"), ErrAway},
+		{"a certificate of another authority", over, nodeAt(foreign.Listener.Addr().String()), ErrDistrust},
+		{"a node's own certificate of another authority", over, secure, ErrDistrust},
+		{"only this node has TLS", over, there, ErrOneSided},
+		{"only the other node has TLS", plain, secure, ErrOneSided},
 	} {
 		err := c.from.Reach(t.Context(), c.to)
-		if !errors.Is(err, c.want) || errors.Is(err, ErrDistrust) != c.distrust {
+		for _, reason := range []error{ErrDistrust, ErrOneSided} {
+			if errors.Is(err, reason) != (c.want == reason) {
+				t.Errorf("%s: %v", c.reason, err)
+			}
+		}
+		if errors.Is(err, ErrAway) != (c.want != nil) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", c.reason, err, c.want)
 		}
-		if errors.Is(err, ErrDistrust) && !strings.Contains(err.Error(), c.to.Address) {
+		if err != nil && !strings.Contains(err.Error(), c.to.Address) {
 			t.Errorf("%s: %v does not say which node", c.reason, err)
 		}
 	}

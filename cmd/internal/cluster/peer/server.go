@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -29,13 +30,14 @@ const (
 // by its name; see codes.
 type Handler func(ctx context.Context, from storage.Incarnation, body []byte) ([]byte, error)
 
-// ServerOptions are the parts of a Server. All are required.
+// ServerOptions are the parts of a Server. All but TLS are required.
 type ServerOptions struct {
 	Self   storage.Incarnation
 	Secret string
 	// Known reports whether a node is one of the cluster, as far as this node knows.
 	Known    func(storage.Incarnation) bool
 	Handlers map[string]Handler // by path
+	TLS      *tls.Config        // nil for none
 	Log      *slog.Logger
 }
 
@@ -63,9 +65,14 @@ func NewServer(o ServerOptions) *Server {
 	return s
 }
 
-// Serve accepts connections until Shutdown.
+// Serve accepts connections until Shutdown. The limit is below TLS: net/http sees connections
+// of TLS as such, bounds their handshakes, and answers who speaks without it.
 func (s *Server) Serve(listener net.Listener) error {
-	if err := s.http.Serve(netutil.LimitListener(listener, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+	listener = netutil.LimitListener(listener, maxConnections)
+	if s.options.TLS != nil {
+		listener = tls.NewListener(listener, s.options.TLS)
+	}
+	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -30,10 +30,16 @@ func startServer(t *testing.T, more map[string]Handler) storage.Node {
 	for path, h := range more {
 		handlers[path] = h
 	}
-	s := NewServer(ServerOptions{
+	return serve(t, ServerOptions{
 		Self: 2, Secret: testSecret, Known: func(n storage.Incarnation) bool { return n == 1 },
 		Handlers: handlers, Log: slog.New(slog.DiscardHandler),
 	})
+}
+
+// serve runs a server until the test ends, and returns its node.
+func serve(t *testing.T, o ServerOptions) storage.Node {
+	t.Helper()
+	s := NewServer(o)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +56,7 @@ func startServer(t *testing.T, more map[string]Handler) storage.Node {
 		_ = s.Shutdown(ctx) // a test may leave a request unfinished
 		serving.Wait()
 	})
-	return storage.Node{Incarnation: 2, NodeInfo: storage.NodeInfo{Address: listener.Addr().String()}}
+	return storage.Node{Incarnation: o.Self, NodeInfo: storage.NodeInfo{Address: listener.Addr().String()}}
 }
 
 func startClient(t *testing.T, self storage.Incarnation, with string) *Client {
