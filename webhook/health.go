@@ -25,7 +25,7 @@ type Health struct {
 	Backlog           Backlog
 	// Waiting is what the endpoint's next delivery waits for.
 	Waiting Waiting
-	// Successes and Failures count attempts of the last hour that this process saw, since
+	// Successes and Failures count attempts of the last hour, as far as they are known, since
 	// the receiver was last changed.
 	Successes, Failures int64
 	// P50, P95 and P99 are percentiles of the same hour: the time to an answer's status

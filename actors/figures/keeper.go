@@ -32,8 +32,8 @@ const (
 	// maxValue bounds a value in bytes, as storage.MaxFigures does.
 	maxValue = 256 << 10
 	// maxHours is how many values the hours of a server take at most: stats.MaxKept endpoints
-	// at 40 bytes each.
-	maxHours = 4
+	// at 40 bytes each, and up to 200 for latencies.
+	maxHours = 16
 )
 
 // Store keeps values by name; storage.Figures says what the methods promise.
@@ -51,6 +51,9 @@ type Keeper struct {
 	Survey *survey.Survey
 	Hours  *stats.Book
 	Log    *slog.Logger
+
+	// stored is how many values of hours there may be; nil before the first Save.
+	stored *int
 }
 
 // RestoreSeries takes over the minutes that this server counted before. Bytes that cannot
@@ -109,17 +112,29 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// Save stores the series, and the hours if they have changed: five values at most.
+// Save stores the series, and the hours if they have changed. One goroutine at a time calls
+// it.
 func (k *Keeper) Save(ctx context.Context) error {
 	now := time.Now()
 	err := k.Store.SaveFigures(ctx, seriesPrefix+k.Node, k.Survey.EncodeSeries(now))
 	hours, changed := k.Hours.Encode(now, maxValue)
-	for i := 0; changed && i < maxHours; i++ {
+	if !changed {
+		return err
+	}
+	hours = hours[:min(len(hours), maxHours)]
+	before := maxHours // an earlier process may have stored as many
+	if k.stored != nil {
+		before = *k.stored
+	}
+	for i := range max(len(hours), before) {
 		var value []byte // removes one that is not needed any more
 		if i < len(hours) {
 			value = hours[i]
 		}
 		err = errors.Join(err, k.Store.SaveFigures(ctx, fmt.Sprint(hoursPrefix, k.Node, "/", i), value))
+	}
+	if written := len(hours); err == nil {
+		k.stored = &written
 	}
 	return err
 }

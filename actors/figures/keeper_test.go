@@ -114,6 +114,13 @@ func TestNextProcess(t *testing.T) {
 		if err := next.Save(t.Context()); err != nil || store.saved != 1 {
 			t.Errorf("%d values were saved although no endpoint made an attempt: %v", store.saved, err)
 		}
+		for _, want := range []int{1 + maxHours, 2} { // first what an earlier process may have left is removed
+			next.Hours.Put(7, failed(1))
+			store.saved = 0
+			if err := next.Save(t.Context()); err != nil || store.saved != want || len(store.kept) != 2 {
+				t.Errorf("%d values were saved, want %d, and %d are kept: %v", store.saved, want, len(store.kept), err)
+			}
+		}
 	})
 }
 

@@ -10,13 +10,13 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// MaxKept bounds the endpoints in a Book, 250 bytes each. Beyond that, those that failed
+// MaxKept bounds the endpoints in a Book, 500 bytes each. Beyond that, those that failed
 // lately displace others.
 const MaxKept = 1 << 14
 
 // Book has the last hours of endpoints for the next process, which an actor of another
-// process, or on another node, takes over. It keeps counts and the last failure of each,
-// and no latencies. It is safe for concurrent use.
+// process, or on another node, takes over. It keeps counts and the last failure of each, and
+// of the latencies a sketch for each ten minutes. It is safe for concurrent use.
 type Book struct {
 	mu    sync.Mutex
 	hours map[webhook.EndpointNumber]kept
@@ -24,7 +24,7 @@ type Book struct {
 	changed bool
 }
 
-// kept is an Hour without latencies.
+// kept is an Hour with sketches in place of its histograms.
 type kept struct {
 	receiverSince uint64
 	parts         [statsSlices]counts
@@ -36,7 +36,10 @@ type kept struct {
 }
 
 // counts are the attempts of ten minutes.
-type counts struct{ number, successes, failures int64 }
+type counts struct {
+	number, successes, failures int64
+	latencies                   sketch
+}
 
 // NewBook returns an empty book.
 func NewBook() *Book { return &Book{hours: make(map[webhook.EndpointNumber]kept)} }
@@ -49,7 +52,7 @@ func (b *Book) Put(n webhook.EndpointNumber, h *Hour) {
 	}
 	for i, part := range h.slices {
 		if part != nil {
-			k.parts[i] = counts{part.number, part.successes, part.failures}
+			k.parts[i] = counts{part.number, part.successes, part.failures, newSketch(&part.latencies)}
 		}
 	}
 	b.mu.Lock()
@@ -96,13 +99,17 @@ func (b *Book) Hour(n webhook.EndpointNumber, now time.Time) (h Hour) {
 	for i, c := range k.parts {
 		if c.number != 0 {
 			h.slices[i] = &statsPart{number: c.number, successes: c.successes, failures: c.failures}
+			c.latencies.fill(&h.slices[i].latencies)
 		}
 	}
 	return h
 }
 
-// bookVersion is the first byte of what Encode writes.
-const bookVersion = 1
+// bookVersion is the first byte of what Encode writes. Before withLatencies there were none.
+const (
+	bookVersion   = 2
+	withLatencies = 2
+)
 
 // Encode returns all endpoints with an attempt in the last hour, as values of at most size
 // bytes each, and forgets the others. It returns false, and nothing, if nothing was put in
@@ -151,6 +158,7 @@ func (k *kept) append(dst []byte) []byte {
 			c = counts{}
 		}
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(c.successes)), uint64(c.failures))
+		dst = c.latencies.append(dst)
 	}
 	return dst
 }
@@ -162,10 +170,10 @@ var errBook = errors.New("figures of the last hour cannot be read")
 // wants returns true and of which nothing is known yet. It calls visit for each of them. An
 // error says that the value, or the rest of it, cannot be read.
 func (b *Book) Restore(value []byte, wants func(webhook.EndpointNumber) bool, visit func(webhook.EndpointNumber, *Hour)) error {
-	if len(value) == 0 || value[0] != bookVersion {
+	if len(value) == 0 || value[0] < 1 || value[0] > bookVersion {
 		return errBook
 	}
-	r := &reader{rest: value[1:]}
+	r := &reader{version: value[0], rest: value[1:]}
 	for len(r.rest) > 0 {
 		n, k := webhook.EndpointNumber(r.next()), r.kept()
 		if r.failed {
@@ -188,8 +196,9 @@ func (b *Book) Restore(value []byte, wants func(webhook.EndpointNumber) bool, vi
 
 // reader reads numbers; after a failure it returns zeros.
 type reader struct {
-	rest   []byte
-	failed bool
+	version byte
+	rest    []byte
+	failed  bool
 }
 
 func (r *reader) next() uint64 {
@@ -230,7 +239,10 @@ func (r *reader) kept() (k kept) {
 	k.lastStatus = int(r.next())
 	newest := k.lastAttempt.UnixNano() / int64(statsSlice)
 	for ago := range int64(statsSlices) {
-		c := counts{newest - ago, int64(r.next()), int64(r.next())}
+		c := counts{number: newest - ago, successes: int64(r.next()), failures: int64(r.next())}
+		if r.version >= withLatencies {
+			c.latencies = r.sketch()
+		}
 		if c.successes+c.failures > 0 && c.number > 0 {
 			k.parts[c.number%statsSlices] = c
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/corpastro/astrohook/webhook"
 )
 
-// Health is how an endpoint is doing, as the API shows it. Everything except the backlog is
-// what the running server knows: it starts again with the server.
+// Health is how an endpoint is doing, as the API shows it: the backlog as it is stored, the
+// last hour as it is kept across a restart, and all else as the running server knows it.
 type Health struct {
 	WebhookID      string `json:"webhook_id"`
 	Status         string `json:"status"`
