@@ -1,7 +1,7 @@
 // What an operator does when a webhook fails, by mouse and by keyboard alone.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { browser, call, checkFaults, open, signIn, startReceiver } from './stage.mjs';
+import { browser, call, checkFaults, failing, open, signIn, startReceiver, working } from './stage.mjs';
 
 const receiver = await startReceiver();
 after(async () => {
@@ -10,8 +10,6 @@ after(async () => {
 });
 
 const patient = '"retry_policy":{"initial_delay_ms":600000}';
-const failing = { status: 500, headers: {}, body: 'upstream is away' };
-const working = { status: 204, headers: {}, body: '' };
 
 /** Returns the id in the page's address. */
 const idIn = (page, prefix) => new RegExp(`${prefix}_[0-9a-z]+`).exec(page.url())?.[0];

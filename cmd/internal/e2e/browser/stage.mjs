@@ -23,21 +23,38 @@ export async function call(method, path, body) {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** Starts a receiver on this machine. `answer` is what it says next, to every request. */
+/** Answers of receivers that work, and of those that do not. */
+export const working = { status: 204, headers: {}, body: '' };
+export const failing = { status: 500, headers: {}, body: 'upstream is away' };
+
+/**
+ * Starts a receiver on this machine. `answer` is what it says next: to every request, or, if it is a
+ * function, to one with this path.
+ */
 export async function startReceiver() {
-  const receiver = { answer: { status: 204, headers: {}, body: '' }, bodies: [], url: '' };
+  const receiver = { answer: working, bodies: [], url: '' };
   const server = http.createServer((request, response) => {
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
       receiver.bodies.push(Buffer.concat(chunks).toString());
-      response.writeHead(receiver.answer.status, receiver.answer.headers).end(receiver.answer.body);
+      const { status, headers, body } = typeof receiver.answer === 'function' ? receiver.answer(request.url) : receiver.answer;
+      response.writeHead(status, headers).end(body);
     });
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   receiver.url = `http://127.0.0.1:${server.address().port}/hook`;
   receiver.close = () => { server.close(); server.closeAllConnections(); };
   return receiver;
+}
+
+/** Calls again and again until the answer is as wanted, and returns it. */
+export async function awaitAnswer(path, wanted) {
+  for (const end = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const answer = await call('GET', path);
+    if (wanted(answer)) return answer;
+    assert.ok(Date.now() < end, `${path} answers ${JSON.stringify(answer)}`);
+  }
 }
 
 /** Opens a page of a context of its own, and watches it. `page.faults` lists what it must not do. */
@@ -95,4 +112,15 @@ export async function visit(page, path) {
 
 export function checkFaults(page) {
   assert.deepEqual(page.faults, []);
+}
+
+/** The rows of a list, by the text that each has to have; in this order. */
+export async function checkRows(page, list, ...texts) {
+  const rows = page.getByRole('table', { name: list, exact: true }).locator('[data-row]');
+  const seen = () => rows.allTextContents();
+  for (const end = Date.now() + patience; ; await page.waitForTimeout(50)) {
+    const found = await seen();
+    if (found.length === texts.length && found.every((row, i) => row.includes(texts[i]))) return;
+    assert.ok(Date.now() < end, `rows: ${JSON.stringify(found)}, wanted: ${JSON.stringify(texts)}`);
+  }
 }

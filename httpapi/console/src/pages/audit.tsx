@@ -1,5 +1,6 @@
 // The audit: who changed what.
 import { useListing, useNow } from '../data';
+import { plural } from '../format';
 import { useRights } from '../session';
 import type { AuditEntry } from '../types';
 import { TextFilter } from '../ui/form';
@@ -28,21 +29,30 @@ export function AuditPage({ query }: { query: URLSearchParams }) {
         empty={<Empty title="Nothing was changed"><p>Registrations, settings, retries and keys stand here from the moment that somebody changes one.</p></Empty>}
         columns={[
           { name: 'Action', show: (a) => <span class="two"><span class="mono">{a.action}</span><small class="mono break">{a.resource}</small></span> },
-          { name: 'By', show: (a) => <span class="two"><span class="mono break">{a.by}</span><small>{a.from_address}</small></span> },
+          { name: 'By', show: (a) => <span class="two"><span class="mono break">{a.by === 'subject:' ? 'a token' : a.by}</span><small>{a.from_address}</small></span> },
           { name: 'Changes', from: 'mid', show: (a) => <Changes of={a} /> },
-          ...(rights.admin ? [{ name: 'Client', from: 'wide' as const, show: (a: AuditEntry) => a.client_id ?? <span class="none">–</span> }] : []),
+          ...(rights.admin ? [{ name: 'Client', from: 'wide' as const, show: (a: AuditEntry) => <span class="short">{a.client_id ?? '–'}</span> }] : []),
           { name: 'When', right: true, show: (a) => <Age time={a.at} now={now} /> },
         ]} />
     </>
   );
 }
 
+// What was registered or deleted has a change for each of its members: the rest unfolds.
+const shownChanges = 4;
+
 function Changes({ of }: { of: AuditEntry }) {
-  if (!of.changes?.length) return <span class="none">–</span>;
+  const all = of.changes ?? [];
+  if (all.length === 0) return <span class="none">–</span>;
+  if (all.length <= shownChanges) return <ChangeList of={all} />;
+  return <details class="changes"><summary>{plural(all.length, 'member')}</summary><ChangeList of={all} /></details>;
+}
+
+function ChangeList({ of }: { of: NonNullable<AuditEntry['changes']> }) {
   return (
     <dl class="changes">
-      {of.changes.map((c) => (
-        <div key={c.field}><dt>{c.field}</dt><dd><bdi class="break">{word(c.before)}</bdi> → <bdi class="break">{word(c.after)}</bdi></dd></div>
+      {of.map((c) => (
+        <div key={c.field}><dt>{c.field}</dt><dd>{c.before !== undefined && <><bdi class="break">{word(c.before)}</bdi> → </>}<bdi class="break">{word(c.after)}</bdi></dd></div>
       ))}
     </dl>
   );

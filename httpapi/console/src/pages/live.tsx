@@ -1,6 +1,6 @@
 // The live tail: what happens now, from the stream of the server, and paused at will.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { address } from '../api';
+import { address, get, Problem } from '../api';
 import { count, duration, plural } from '../format';
 import { useRights } from '../session';
 import { ChoiceFilter, TextFilter } from '../ui/form';
@@ -36,7 +36,8 @@ export function LivePage({ query }: { query: URLSearchParams }) {
   const [paused, setPaused] = useState(false);
   const [waiting, setWaiting] = useState(0);
   const [lost, setLost] = useState(0);
-  const [state, setState] = useState<'connecting' | 'live' | 'away'>('connecting');
+  const [state, setState] = useState<'connecting' | 'live' | 'away' | 'refused'>('connecting');
+  const [round, setRound] = useState(0);
   const hidden = useRef<Message[]>([]);
   const stopped = useRef(false);
   stopped.current = paused;
@@ -58,7 +59,16 @@ export function LivePage({ query }: { query: URLSearchParams }) {
     };
     const source = new EventSource(target);
     source.onopen = () => setState('live');
-    source.onerror = () => setState('away');
+    // A browser connects again by itself, but not after an answer other than 200: a webhook that is not
+    // there, a server that stops, a session that has ended. The last leads to signing in.
+    let again = 0;
+    source.onerror = () => {
+      const refused = source.readyState === EventSource.CLOSED;
+      setState(refused ? 'refused' : 'away');
+      if (!refused) return;
+      again = window.setTimeout(() => setRound((n) => n + 1), 3000);
+      get('api/session').catch((error: unknown) => { if (!(error instanceof Problem)) throw error; });
+    };
     for (const kind of kinds) {
       source.addEventListener(kind, (event) => {
         arrived.push({ ...(JSON.parse(event.data as string) as Omit<Message, 'key' | 'kind'>), kind, key: next++ });
@@ -70,8 +80,9 @@ export function LivePage({ query }: { query: URLSearchParams }) {
     return () => {
       source.close();
       clearTimeout(timer);
+      clearTimeout(again);
     };
-  }, [target]);
+  }, [target, round]);
   const toggle = () => {
     if (paused) {
       const missed = hidden.current;
@@ -84,7 +95,7 @@ export function LivePage({ query }: { query: URLSearchParams }) {
   useKeys([{ keys: 'p', does: 'pause or continue', run: toggle }]);
   return (
     <>
-      <Head title="Live" note={<span role="status">{paused ? `Paused; ${plural(waiting, 'new message')}` : state === 'live' ? 'Connected' : state === 'away' ? 'Not connected; trying again' : 'Connecting…'}{lost > 0 && ` · ${count(lost)} lost: more happened than this page could take`}</span>}>
+      <Head title="Live" note={<span role="status">{paused ? `Paused; ${plural(waiting, 'new message')}` : state === 'live' ? 'Connected' : state === 'away' ? 'Not connected; trying again' : state === 'refused' ? 'Refused; trying again. Is there such a webhook?' : 'Connecting…'}{lost > 0 && ` · ${count(lost)} lost: more happened than this page could take`}</span>}>
         <button type="button" class={paused ? 'primary' : undefined} onClick={toggle}>{paused ? 'Continue' : 'Pause'}</button>
         <button type="button" onClick={() => setRows([])}>Clear</button>
       </Head>

@@ -11,6 +11,7 @@ import { Badge, Empty, Head, Link, Loading, Panel, ProblemNote } from '../ui/par
 import { Table } from '../ui/table';
 import { useKeys } from '../ui/keys';
 import { Publish } from './events';
+import { useTargets } from './targets';
 
 interface Series {
   step_seconds: number;
@@ -50,9 +51,9 @@ export function OverviewPage({ query }: { query: URLSearchParams }) {
         <Tile name="Webhooks" value={count(o.webhooks.active)} note={`${count(o.webhooks.paused)} paused, ${count(o.webhooks.disabled)} disabled`} to="webhooks" />
         {o.disk && <Tile name="Disk free" value={bytes(o.disk.free_bytes)} note={`${bytes(o.disk.storage_bytes)} stored, ${bytes(o.disk.reserve_bytes)} reserved`} tone={o.disk.free_bytes < o.disk.reserve_bytes * 2 ? 'bad' : undefined} />}
       </div>
-      {charted && <Charts query={query} />}
+      {charted && <Charts query={query} live={o} now={now} />}
       <Panel title="Webhooks that stand out" label="Webhooks that stand out">
-        <WorstTable rows={o.worst} />
+        <WorstTable rows={o.worst.filter(standsOut)} />
       </Panel>
       <Rates overview={o} />
     </>
@@ -67,7 +68,8 @@ function Tile({ name, value, note, tone, to }: { name: string; value: string; no
 
 const ranges: [string, number][] = [['1h', 60], ['6h', 360], ['24h', 1440]];
 
-function Charts({ query }: { query: URLSearchParams }) {
+/** The course of the last day. Its last point is the present one: a minute that has just begun says little. */
+function Charts({ query, live, now }: { query: URLSearchParams; live: Overview; now: number }) {
   const reading = useReading<Overview & { series?: Series }>('api/overview', {}, 15_000);
   const series = reading.answer?.data.series;
   if (!series) return <ProblemNote problem={reading.problem} />;
@@ -77,31 +79,39 @@ function Charts({ query }: { query: URLSearchParams }) {
   const from = Math.max(0, total - minutes);
   const begin = Date.parse(series.from) / 1000;
   const times = Array.from({ length: total - from }, (_, i) => begin + (from + i) * series.step_seconds);
-  const perSecond = (values: (number | null)[]) => values.slice(from).map((v) => (v === null ? null : v / series.step_seconds));
+  const last = times.length - 1;
+  if (last >= 0) times[last] = Math.min(Math.max(now / 1000, times[last]!), times[last]! + 2 * series.step_seconds);
+  const ending = (values: (number | null)[], end: number | undefined) => [...values.slice(from, -1), end ?? null];
+  const perSecond = (values: (number | null)[], end: number | undefined) => ending(values.map((v) => (v === null ? null : v / series.step_seconds)), end);
+  const minute = live.rates[0];
   return (
-    <Panel label="Charts" actions={ranges.map(([name]) => (
+    <Panel title="Over time, in UTC" label="Charts" actions={ranges.map(([name]) => (
       <button key={name} type="button" class="quiet" aria-pressed={chosen === name} onClick={() => setQuery({ range: name === '1h' ? '' : name })}>{name}</button>
     ))}>
       <div class="charts">
         <Chart label="Per second" times={times} format={rate} lines={[
-          { name: 'accepted', color: 'accent', values: perSecond(series.events_accepted) },
-          { name: 'delivered', color: 'good', values: perSecond(series.deliveries_delivered), fill: true },
-          { name: 'failed', color: 'bad', values: perSecond(series.deliveries_failed) },
+          { name: 'accepted', color: 'accent', values: perSecond(series.events_accepted, minute?.events_accepted) },
+          { name: 'delivered', color: 'good', values: perSecond(series.deliveries_delivered, minute?.deliveries_delivered), fill: true },
+          { name: 'failed', color: 'bad', values: perSecond(series.deliveries_failed, minute?.deliveries_failed) },
         ]} />
-        <Chart label="Pending" times={times} format={count} lines={[{ name: 'deliveries', color: 'warn', values: series.pending.slice(from), fill: true }]} />
+        <Chart label="Pending" times={times} format={count} lines={[{ name: 'deliveries', color: 'warn', values: ending(series.pending, live.pending), fill: true }]} />
       </div>
     </Panel>
   );
 }
 
+/** What has waited for less than a second, and has not failed, is a delivery on its way. */
+const standsOut = (w: Worst) => w.status !== 'active' || w.circuit_breaker.state !== 'closed' || w.oldest_pending_age_ms >= 1000 || w.last_hour.failures > 0;
+
 function WorstTable({ rows }: { rows: Worst[] }) {
+  const targets = useTargets(rows.map((w) => w.webhook_id));
   const list = { rows, problem: undefined, more: undefined, busy: false, reload: () => {} };
   return (
     <Table label="Webhooks that stand out" list={list} id={(w) => w.webhook_id} open={(w) => 'webhooks/' + w.webhook_id}
       empty={<Empty title="Nothing waits, nothing fails"><p>When a webhook fails or falls behind, it stands here, the worst one first. Try it: <Link to="webhooks">register a webhook</Link> and publish an event.</p></Empty>}
       columns={[
-        { name: 'Webhook', show: (w) => <span class="mono">{w.webhook_id}</span> },
-        { name: 'Client', from: 'mid', show: (w) => w.client_id },
+        { name: 'Webhook', show: (w) => <span class="two"><span class="break">{targets.get(w.webhook_id) ?? '…'}</span><small class="mono">{w.webhook_id}</small></span> },
+        { name: 'Client', from: 'mid', show: (w) => <span class="short">{w.client_id}</span> },
         { name: 'Status', show: (w) => <><Badge is={w.status} />{w.circuit_breaker.state !== 'closed' && <> <Badge is={w.circuit_breaker.state} title="Circuit breaker" /></>}</> },
         { name: 'Pending', right: true, show: (w) => count(w.pending) },
         { name: 'Oldest', from: 'mid', right: true, show: (w) => (w.pending ? duration(w.oldest_pending_age_ms) : '–') },

@@ -20,8 +20,7 @@ export function TypesPage() {
   const may = rights.admin && rights.change;
   useKeys([{ keys: 'n', does: 'new event type', run: () => { if (may) setOpen({ kind: 'new' }); } }]);
   const columns: Column<EventType>[] = [
-    { name: 'Name', show: (t) => <span class="mono break">{t.name}</span> },
-    { name: 'Description', show: (t) => t.description || <span class="none">–</span> },
+    { name: 'Name', show: (t) => <span class="two"><span class="mono break">{t.name}</span><small>{t.description}</small></span> },
     ...(may ? [{
       name: 'Change', right: true, show: (t: EventType) => (
         <span class="actions"><button type="button" class="quiet" aria-label={`Edit ${t.name}`} onClick={() => setOpen({ kind: 'edit', type: t })}>Edit</button>

@@ -70,7 +70,7 @@ function columns(admin: boolean): Column<Webhook>[] {
   const now = useNow(5000);
   return [
     { name: 'Target', show: (w) => <span class="two"><span class="break">{shortURL(w.target_url)}</span><small>{w.description || w.id}</small></span> },
-    ...(admin ? [{ name: 'Client', from: 'mid', show: (w: Webhook) => w.client_id } satisfies Column<Webhook>] : []),
+    ...(admin ? [{ name: 'Client', from: 'mid', show: (w: Webhook) => <span class="short">{w.client_id}</span> } satisfies Column<Webhook>] : []),
     { name: 'Status', show: (w) => <><Badge is={w.status} />{w.health && w.health.state !== 'ok' && <> <Badge is={w.health.state} title="Health" /></>}</> },
     { name: 'Event types', from: 'wide', show: (w) => <span class="mono">{w.event_types.slice(0, 3).join(', ')}{w.event_types.length > 3 && ` +${w.event_types.length - 3}`}</span> },
     ...(has('get /api/webhooks?health') ? healthColumns : []),

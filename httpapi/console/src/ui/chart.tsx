@@ -64,6 +64,12 @@ const last = (values: (number | null)[], format: (n: number) => string) => {
 
 const data = (times: number[], lines: Line[]): UPlot.AlignedData => [times, ...lines.map((l) => l.values)];
 
+/** A time of day in UTC, as all times here; of midnight the date. */
+function clock(seconds: number): string {
+  const text = new Date(seconds * 1000).toISOString();
+  return text.slice(11, 16) === '00:00' ? text.slice(5, 10) : text.slice(11, 16);
+}
+
 function options(width: number, height: number, lines: Line[], format: (n: number) => string): UPlot.Options {
   // Colours are read through an element's colour: a variable of the style sheet may be light-dark().
   const probe = document.createElement('span');
@@ -86,7 +92,7 @@ function options(width: number, height: number, lines: Line[], format: (n: numbe
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [{ ...axis, size: 24, space: 70 }, { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map(format) }],
+    axes: [{ ...axis, size: 24, space: 70, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map(format) }],
     series: [{}, ...series],
   };
 }

@@ -1,6 +1,6 @@
 // Dialogs: the browser's own, which keep the focus inside and close with Escape.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../api';
 import { ProblemNote } from './parts';
 
@@ -13,9 +13,10 @@ interface DialogProps {
 
 export function Dialog({ title, close, wide, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: a key that follows belongs to the dialog
     const before = document.activeElement;
     ref.current?.showModal();
+    begin(ref.current)?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
@@ -29,6 +30,12 @@ export function Dialog({ title, close, wide, children }: DialogProps) {
       </div>
     </dialog>
   );
+}
+
+/** Where the keyboard begins: in the first field, or at the button that acts, unless it destroys something. */
+function begin(dialog: HTMLDialogElement | null): HTMLElement | null | undefined {
+  return dialog?.querySelector<HTMLElement>('[autofocus]') ?? dialog?.querySelector<HTMLElement>('form :is(input, select, textarea)')
+    ?? dialog?.querySelector<HTMLElement>('.dialog-foot button:not(.danger)[type=submit]') ?? dialog?.querySelector<HTMLElement>('.dialog-foot button');
 }
 
 interface ActionProps {
