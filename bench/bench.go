@@ -93,7 +93,10 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r report.Result, 
 		return report.Result{}, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if s.Slow == 0 { // nothing is beside the load
+	switch {
+	case s.Watched:
+		return v.measureWatched(ctx, s)
+	case s.Slow == 0: // nothing is beside the load
 		return b.warmAndMeasure(ctx, s, v.target(s))
 	}
 	if err := v.addSlow(ctx, s); err != nil {

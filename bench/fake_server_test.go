@@ -27,7 +27,7 @@ import (
 // endpoints and waiting deliveries in a file, if it has one, and breaks promises on demand.
 type fakeServer struct {
 	// fault is what happens to every third delivery: "lose", "double", "corrupt", "misroute"
-	// or "unsign".
+	// or "unsign"; or to every stream: "mute" says hello only, "cut" ends.
 	fault string
 	// file is where the state is kept; "" if it does not outlive the process.
 	file   string
@@ -41,6 +41,8 @@ type fakeServer struct {
 	registered int
 	events     int
 	deliveries int
+	// streamed and listed are how many streams were opened, and lists read.
+	streamed, listed int
 }
 
 type fakeEndpoint struct {
@@ -118,11 +120,18 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	if r.URL.Path == "/api/stream" {
+		s.stream(w, r)
+		return
+	}
 	rest, isWebhook := strings.CutPrefix(r.URL.Path, "/api/webhooks")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case r.URL.Path == "/readyz":
+	case isWebhook && r.Method == http.MethodGet || r.URL.Path == "/api/deliveries":
+		s.listed++
+		fmt.Fprint(w, `{"data":[]}`)
 	case r.URL.Path == "/api/overview":
 		fmt.Fprint(w, `{"pending":0,"in_flight":0}`)
 	case isWebhook && rest == "":

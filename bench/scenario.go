@@ -30,6 +30,8 @@ type scenario struct {
 	Refusing bool
 	// Hosts: each endpoint has a host name of its own, and so connections.
 	Hosts bool
+	// Watched: a console is open and streams are read while the scenario runs.
+	Watched bool
 	// Cold: no warm-up, so that most deliveries are the first of their endpoints.
 	Cold bool
 	// Patience is how long nothing may arrive before the rest counts as lost.
@@ -132,6 +134,8 @@ func shortScenarios() []scenario {
 			s.Endpoints, s.FanOut, s.BlackHoles, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
 			s.Duration, s.play = 40*time.Second, playIsolation
 		}),
+		// Whether publishers and receivers feel those who look on.
+		likeSingle("watched", func(s *scenario) { s.Watched, s.play = true, playWatched }),
 		// What a delivery costs with more processors, bytes or endpoints.
 		likeSingle("scaling", func(s *scenario) {
 			s.Points, s.play, s.Own = []int{1, 10, 100, 1000, 10_000, 100_000}, playScaling, true

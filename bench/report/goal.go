@@ -27,6 +27,7 @@ func Goals() []Goal {
 		return k
 	}
 	single, healthy, few := of("single"), of("isolation", AllHealthy), of("registered", FewIdle)
+	calm, busy := of("watched", LatencyAlone), of("watched", SingleAlone)
 	fanOut, one := of("fan-out"), of("scaling", "endpoints 1")
 	goals := []Goal{
 		// Throughput, to what the machine allows, and its price.
@@ -40,6 +41,8 @@ func Goals() []Goal {
 		{Of: of("latency"), figure: ReceiptP50, bound: 1},
 		{Of: of("latency"), figure: ReceiptP99, bound: 5},
 		{Of: of("isolation"), figure: ReceiptP99, To: &healthy, bound: 1.5},
+		{Of: of("watched", LatencyWatched), figure: ReceiptP99, To: &calm, bound: 1.1},
+		{Of: of("watched"), figure: ReceiptP99, To: &busy, bound: 1.1},
 		// Cost grows neither with endpoints nor with what waits.
 		{Of: of("scaling", "endpoints 100,000"), figure: ServerCPU, To: &one, bound: 1.25},
 		{Of: of("herd"), figure: HerdPeak, bound: 3},

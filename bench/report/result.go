@@ -12,6 +12,11 @@ const (
 	AllHealthy = "all healthy"
 	FewIdle    = "with 1,000 idle endpoints"
 
+	// The variants of watched; without a name it is single beside a console and streams.
+	SingleAlone    = "single, alone"
+	LatencyAlone   = "latency, alone"
+	LatencyWatched = "latency, watched"
+
 	ConnectionsAxis = "connections"
 	EndpointsAxis   = "endpoints"
 	// PayloadAxis is the axis of results that differ in the bytes of data, CoresAxis of
