@@ -15,7 +15,9 @@ type index struct {
 	patterns  map[string][]webhook.EndpointNumber // of all clients, each list ascending
 	clients   map[string]*tenant                  // those with endpoints that are not deleted
 	live      int                                 // endpoints that are not deleted
-	names     []string                            // scratch memory of match, to save an allocation
+	// statuses lists the endpoints that are not deleted by status, each list ascending.
+	statuses map[webhook.EndpointStatus][]webhook.EndpointNumber
+	names    []string // scratch memory of match, to save an allocation
 	// registered is called at each change, with the status before and after it; "" for an
 	// endpoint that is new or deleted.
 	registered func(n webhook.EndpointNumber, was, is webhook.EndpointStatus)
@@ -36,6 +38,7 @@ func newIndex() *index {
 		endpoints: make(map[webhook.EndpointNumber]indexed),
 		patterns:  make(map[string][]webhook.EndpointNumber),
 		clients:   make(map[string]*tenant),
+		statuses:  make(map[webhook.EndpointStatus][]webhook.EndpointNumber),
 
 		registered: func(webhook.EndpointNumber, webhook.EndpointStatus, webhook.EndpointStatus) {},
 	}
@@ -74,6 +77,12 @@ func (x *index) put(e *webhook.Endpoint) (newer bool) {
 		x.insert(n, now)
 	}
 	x.endpoints[n] = now
+	if was, is := old.status(), now.status(); was != is {
+		x.statuses[was] = withoutNumber(x.statuses[was], n)
+		if is != "" {
+			x.statuses[is] = withNumber(x.statuses[is], n)
+		}
+	}
 	x.registered(n, old.status(), now.status())
 	return true
 }
@@ -153,6 +162,90 @@ func matchLists(patterns map[string][]webhook.EndpointNumber, names []string) []
 		found = slices.Compact(found)
 	}
 	return found
+}
+
+// list returns endpoints that a query selects, newest first.
+func (x *index) list(q *webhook.EndpointQuery) (page webhook.EndpointNumbers) {
+	lists := x.shortest(q)
+	if q.Before != 0 {
+		for i, list := range lists {
+			at, _ := slices.BinarySearch(list, q.Before)
+			lists[i] = list[:at]
+		}
+	}
+	n := takeLast(lists)
+	for looks := q.Looks; n != 0 && looks > 0 && len(page.Numbers) < q.Limit; looks-- {
+		if e := x.endpoints[n]; e.selected(q) {
+			page.Numbers = append(page.Numbers, n)
+		}
+		page.Next = n
+		n = takeLast(lists)
+	}
+	if n == 0 {
+		page.Next = 0
+	}
+	return page
+}
+
+// selected reports whether a query selects the endpoint, its place aside.
+func (e *indexed) selected(q *webhook.EndpointQuery) bool {
+	return e.owner != nil && (q.ClientID == "" || q.ClientID == e.owner.client) && (q.Status == "" || q.Status == e.status()) &&
+		(q.EventType == "" || slices.ContainsFunc(e.patterns, func(p string) bool { return webhook.MatchType(p, q.EventType) }))
+}
+
+// shortest returns the fewest endpoints among which all are that a query selects: those of the
+// client, of the status, or of the patterns that match the type. The lists must not be changed.
+func (x *index) shortest(q *webhook.EndpointQuery) (best [][]webhook.EndpointNumber) {
+	size := -1
+	offer := func(lists ...[]webhook.EndpointNumber) {
+		total := 0
+		for _, list := range lists {
+			total += len(list)
+		}
+		if size < 0 || total < size {
+			best, size = lists, total
+		}
+	}
+	patterns := x.patterns
+	if q.ClientID != "" {
+		t := x.clients[q.ClientID]
+		if t == nil {
+			return nil
+		}
+		offer(t.endpoints)
+		patterns = t.patterns
+	}
+	if q.Status != "" {
+		offer(x.statuses[q.Status])
+	}
+	if q.EventType != "" && patterns != nil {
+		x.names = webhook.AppendPatterns(x.names[:0], q.EventType)
+		matching := make([][]webhook.EndpointNumber, len(x.names))
+		for i, name := range x.names {
+			matching[i] = patterns[name]
+		}
+		offer(matching...)
+	}
+	if size < 0 {
+		offer(x.statuses[webhook.EndpointActive], x.statuses[webhook.EndpointPaused], x.statuses[webhook.EndpointDisabled])
+	}
+	return best
+}
+
+// takeLast removes the largest number from the ends of ascending lists, and returns it; 0 if
+// they are empty.
+func takeLast(lists [][]webhook.EndpointNumber) (last webhook.EndpointNumber) {
+	for _, list := range lists {
+		if len(list) > 0 {
+			last = max(last, list[len(list)-1])
+		}
+	}
+	for i, list := range lists {
+		if len(list) > 0 && list[len(list)-1] == last {
+			lists[i] = list[:len(list)-1]
+		}
+	}
+	return last
 }
 
 // footprint counts what a client has registered, and what all clients have.

@@ -100,3 +100,80 @@ func BenchmarkIndexMatch(b *testing.B) {
 		}
 	}
 }
+
+// TestIndexLists: page by page a list has what asking each endpoint would select, newest
+// first, and no page looks at more than it may.
+func TestIndexLists(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	statuses := []webhook.EndpointStatus{webhook.EndpointActive, webhook.EndpointPaused, webhook.EndpointDisabled}
+	patterns := []string{"*", "user.*", "user.created", "user.plan.changed", "report.*", "report.generated"}
+	x, now := newIndex(), map[webhook.EndpointNumber]webhook.Endpoint{}
+	for range 1000 {
+		n := webhook.EndpointNumber(1 + random.IntN(120))
+		e := endpoint(n, fmt.Sprint("client", n%(1+n%4)))
+		e.Revision, e.Status = now[n].Revision+1, statuses[random.IntN(3)]
+		for _, i := range random.Perm(len(patterns))[:1+random.IntN(3)] {
+			e.EventTypes = append(e.EventTypes, patterns[i])
+		}
+		if random.IntN(10) == 0 {
+			e.DeletedAt = time.Now()
+		}
+		now[n] = e
+		x.put(&e)
+	}
+	for range 2000 {
+		q := webhook.EndpointQuery{
+			ClientID: []string{"", "client0", "client1", "nobody"}[random.IntN(4)], Status: append(statuses, "")[random.IntN(4)],
+			EventType: []string{"", "user.created", "user.plan.changed", "report.generated", "other.type"}[random.IntN(5)],
+			Looks:     1 + random.IntN(150), Limit: 1 + random.IntN(50),
+		}
+		var want, got []webhook.EndpointNumber
+		for n := webhook.EndpointNumber(120); n > 0; n-- {
+			e, known := now[n]
+			if known && !e.Deleted() && (q.ClientID == "" || e.ClientID == q.ClientID) && (q.Status == "" || e.Status == q.Status) &&
+				(q.EventType == "" || slices.ContainsFunc(e.EventTypes, func(p string) bool { return webhook.MatchType(p, q.EventType) })) {
+				want = append(want, n)
+			}
+		}
+		for pages := 0; ; pages++ {
+			page := x.list(&q)
+			if len(page.Numbers) > min(q.Limit, q.Looks) || pages > 120 {
+				t.Fatalf("%d numbers on page %d of %+v", len(page.Numbers), pages, q)
+			}
+			got = append(got, page.Numbers...)
+			if q.Before = page.Next; q.Before == 0 {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%+v lists %v, want %v", q, got, want)
+		}
+	}
+}
+
+// TestIndexListsTheFewest: a rare status, a rare pattern and a small client are found without
+// a look at what else there is.
+func TestIndexListsTheFewest(t *testing.T) {
+	x := newIndex()
+	for n := range webhook.EndpointNumber(10_000) {
+		e := endpoint(n+1, "many", "user.*")
+		switch n {
+		case 10:
+			e.Status = webhook.EndpointPaused
+		case 20:
+			e.EventTypes = []string{"rare.type"}
+		case 30:
+			e.ClientID = "few"
+		}
+		x.put(&e)
+	}
+	for n, q := range map[webhook.EndpointNumber]webhook.EndpointQuery{
+		11: {Status: webhook.EndpointPaused, EventType: "user.created"}, 21: {EventType: "rare.type", Status: webhook.EndpointActive},
+		31: {ClientID: "few", EventType: "user.created"},
+	} {
+		q.Looks, q.Limit = 1, 5
+		if page := x.list(&q); !slices.Equal(page.Numbers, []webhook.EndpointNumber{n}) || page.Next != 0 {
+			t.Errorf("%+v: %+v", q, page)
+		}
+	}
+}

@@ -76,6 +76,12 @@ type (
 		client string
 		reply  chan webhook.Footprint // buffered
 	}
+	// listQuery asks for some endpoints, from Dispatcher.List. It may be lost: the question
+	// times out.
+	listQuery struct {
+		query webhook.EndpointQuery
+		reply chan webhook.EndpointNumbers // buffered
+	}
 	// pendingQuery asks whether the client of an endpoint may have more pending, from
 	// Dispatcher.Replay; the answer is the error if not. It may be lost.
 	pendingQuery struct {

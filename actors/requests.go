@@ -26,6 +26,13 @@ func (d *Dispatcher) Footprint(ctx context.Context, client string) (webhook.Foot
 	return await(ctx, d, d.router, &footprintQuery{client, reply}, reply)
 }
 
+// List returns endpoints of all nodes by what is registered, as far as EndpointChanged was
+// called.
+func (d *Dispatcher) List(ctx context.Context, q webhook.EndpointQuery) (webhook.EndpointNumbers, error) {
+	reply := make(chan webhook.EndpointNumbers, 1)
+	return await(ctx, d, d.router, &listQuery{q, reply}, reply)
+}
+
 // Progress returns what is known of an endpoint's pending deliveries beside
 // storage: which are being attempted, and what the others wait for.
 func (d *Dispatcher) Progress(ctx context.Context, n webhook.EndpointNumber) (webhook.Progress, error) {

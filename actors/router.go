@@ -59,6 +59,8 @@ func (r *router) Receive(c actor.Context) {
 		r.changesRead(m, time.Now())
 	case *footprintQuery:
 		m.reply <- r.index.footprint(m.client)
+	case *listQuery:
+		m.reply <- r.index.list(&m.query)
 	case *pendingQuery:
 		m.reply <- r.checkPending(m.number)
 	case *closeRouter, *actor.Stopping: // Stopping overtakes queued messages, so both close

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type fakeDispatcher struct {
 	ofEndpoint map[webhook.EndpointNumber]webhook.Health
 	overview   webhook.Overview
 	worst      map[webhook.Order][]webhook.Summary
+	// list, if set, takes the place of what the store has.
+	list func(webhook.EndpointQuery) webhook.EndpointNumbers
 	// hold, if set, blocks Publish until it is closed.
 	hold chan struct{}
 }
@@ -105,6 +108,33 @@ func (f *fakeDispatcher) Footprint(ctx context.Context, client string) (has webh
 		return nil
 	})
 	return has, err
+}
+
+// List returns what the store has.
+func (f *fakeDispatcher) List(ctx context.Context, q webhook.EndpointQuery) (page webhook.EndpointNumbers, err error) {
+	if err := f.failing(); err != nil {
+		return page, err
+	}
+	f.mu.Lock()
+	list := f.list
+	f.mu.Unlock()
+	if list != nil {
+		return list(q), nil
+	}
+	err = f.store.EachEndpoint(ctx, func(e webhook.Endpoint) error {
+		if n := e.Number(); !e.Deleted() && (q.Before == 0 || n < q.Before) && (q.ClientID == "" || e.ClientID == q.ClientID) &&
+			(q.Status == "" || e.Status == q.Status) && (q.EventType == "" || matches(&e, &webhook.Event{Type: q.EventType})) {
+			page.Numbers = append(page.Numbers, n)
+		}
+		return nil
+	})
+	slices.Sort(page.Numbers)
+	slices.Reverse(page.Numbers)
+	if len(page.Numbers) > q.Limit {
+		page.Numbers = page.Numbers[:q.Limit]
+		page.Next = page.Numbers[q.Limit-1]
+	}
+	return page, err
 }
 
 func matches(to *webhook.Endpoint, e *webhook.Event) bool {

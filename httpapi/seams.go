@@ -40,6 +40,8 @@ type Registrar interface {
 	EndpointChanged(e webhook.Endpoint)
 	// Footprint returns what a client has registered, as far as EndpointChanged was told.
 	Footprint(ctx context.Context, client string) (webhook.Footprint, error)
+	// List returns endpoints by what is registered, as far as EndpointChanged was called.
+	List(ctx context.Context, q webhook.EndpointQuery) (webhook.EndpointNumbers, error)
 }
 
 // EndpointObserver reports what the server knows and storage does not.

@@ -134,10 +134,63 @@ type webhookListing struct {
 
 // read fills the page from a place on, and returns where the next one begins; 0 at the end.
 func (p *webhookPage) read(from webhook.EndpointNumber) (next webhook.EndpointNumber, err error) {
-	if by, ranked := orders[p.sort]; ranked {
+	by, ranked := orders[p.sort]
+	switch {
+	case ranked:
 		return p.readRanked(by, int(from))
+	case p.indexed():
+		return p.readIndexed(from)
 	}
 	return p.readNewest(from)
+}
+
+// indexed reports whether the dispatcher's lists of the registrations by status and event type
+// find the entries sooner than a look at one after the other. Most are active: a text is found
+// sooner among all.
+func (f *webhookFilters) indexed() bool {
+	return f.eventType != "" || f.status != "" && (f.status != webhook.EndpointActive || f.text == "")
+}
+
+// readIndexed fills the page with what the dispatcher lists by status and event type, newest
+// first. Of that it reads askedLooks at most.
+func (p *webhookPage) readIndexed(from webhook.EndpointNumber) (next webhook.EndpointNumber, err error) {
+	if err := p.server.catchUp(p.call); err != nil {
+		return 0, err
+	}
+	q := webhook.EndpointQuery{ClientID: p.client, Status: p.status, EventType: p.eventType, Before: from, Looks: listedLooks}
+	for left := askedLooks; ; {
+		q.Limit = min(left, p.limit-len(p.list))
+		page, err := p.server.dispatcher.List(p.call, q)
+		if err != nil {
+			return 0, err
+		}
+		candidates, err := p.endpoints(page.Numbers)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := p.add(candidates); err != nil {
+			return 0, err
+		}
+		left -= len(page.Numbers)
+		if q.Before = page.Next; q.Before == 0 || left <= 0 || len(p.list) == p.limit || len(page.Numbers) < q.Limit {
+			return q.Before, nil
+		}
+	}
+}
+
+// endpoints reads those of some endpoints that the caller sees, in their order.
+func (p *webhookPage) endpoints(numbers []webhook.EndpointNumber) (found []webhook.Endpoint, err error) {
+	for _, n := range numbers {
+		e, err := p.server.store.Endpoint(p.call, n)
+		switch {
+		case errors.Is(err, webhook.ErrNotFound):
+		case err != nil:
+			return nil, err
+		case !e.Deleted() && (p.client == "" || e.ClientID == p.client):
+			found = append(found, e)
+		}
+	}
+	return found, nil
 }
 
 // readNewest fills the page in order of registration; from is the endpoint behind which it
@@ -177,25 +230,21 @@ func (p *webhookPage) readRanked(by webhook.Order, from int) (next webhook.Endpo
 	if err != nil || from >= len(all) {
 		return 0, err
 	}
-	some := all[from:min(from+askedLooks, len(all))]
-	candidates, positions := make([]webhook.Endpoint, 0, len(some)), make([]int, 0, len(some))
-	for i := range some {
-		e, err := p.server.store.Endpoint(p.call, some[i].Endpoint.Endpoint)
-		switch {
-		case errors.Is(err, webhook.ErrNotFound):
-		case err != nil:
-			return 0, err
-		case !e.Deleted() && (p.client == "" || e.ClientID == p.client):
-			candidates, positions = append(candidates, e), append(positions, from+i)
-		}
+	end := min(from+askedLooks, len(all))
+	var numbers []webhook.EndpointNumber
+	for i := from; i < end; i++ {
+		numbers = append(numbers, all[i].Endpoint.Endpoint)
+	}
+	candidates, err := p.endpoints(numbers)
+	if err != nil {
+		return 0, err
 	}
 	used, err := p.add(candidates)
 	if err != nil {
 		return 0, err
 	}
-	end := from + len(some)
 	if used < len(candidates) {
-		end = positions[used]
+		end = from + slices.Index(numbers, candidates[used].Number())
 	}
 	if end == len(all) {
 		return 0, nil

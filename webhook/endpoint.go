@@ -129,3 +129,22 @@ const (
 	EndpointPaused   EndpointStatus = "paused"   // accepts, and holds its deliveries
 	EndpointDisabled EndpointStatus = "disabled" // holds what it has; new deliveries fail, and can be replayed
 )
+
+// EndpointQuery selects registered endpoints by what is in memory of all of them, newest
+// first.
+type EndpointQuery struct {
+	ClientID  string         // "" for every client
+	Status    EndpointStatus // "" for every status
+	EventType string         // one that a pattern of the endpoint matches; "" for all
+	Before    EndpointNumber // continues after this endpoint; 0 for the newest
+	// Looks bounds the endpoints that are looked at, and Limit those that are returned, both
+	// at least 1.
+	Looks, Limit int
+}
+
+// EndpointNumbers is what an EndpointQuery selects.
+type EndpointNumbers struct {
+	Numbers []EndpointNumber
+	// Next is the Before of the next query; 0 at the end.
+	Next EndpointNumber
+}

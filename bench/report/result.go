@@ -30,6 +30,12 @@ func Saturation(endpoints, connections int) string {
 	return fmt.Sprintf("endpoints %d, connections %d", endpoints, connections)
 }
 
+// Nodes and ThroughOne name variants of the scenario cluster.
+func Nodes(n int) string { return fmt.Sprintf("nodes %d", n) }
+
+// ThroughOne is a low rate that is published through the first of n nodes.
+func ThroughOne(n int) string { return fmt.Sprintf("nodes %d, 100/s through one", n) }
+
 // Key names what was measured. Results with the same key are repetitions.
 type Key struct {
 	Scenario string `json:"scenario"`

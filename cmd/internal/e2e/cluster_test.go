@@ -90,7 +90,11 @@ func TestCluster(t *testing.T) {
 	t.Run("answers alike", func(t *testing.T) { answerAlike(t, nodes[0], nodes[1]) })
 	t.Run("registrations", func(t *testing.T) { registerAndPublish(t, nodes, 4, roundsOr(t, 100)) })
 	t.Run("keys", func(t *testing.T) { revokeKeys(t, nodes) })
-	t.Run("an owner is away", func(t *testing.T) { loseOwner(t, nodes) })
+	t.Run("an owner is away", func(t *testing.T) {
+		jobs := beginJobs(t, nodes)
+		loseOwner(t, nodes)
+		jobs.finish(t, nodes)
+	})
 	t.Run("a node leaves", func(t *testing.T) { leave(t, nodes) })
 }
 
