@@ -53,6 +53,7 @@ func TestCalls(t *testing.T) {
 		},
 		{"deliveries list --webhook wh_1", []string{"GET /api/webhooks/wh_1/deliveries?limit=50"}},
 		{"deliveries get whd_1 --client acme", []string{"GET /api/deliveries/whd_1?client_id=acme"}},
+		{"deliveries get whd_1 --attempt 2", []string{"GET /api/deliveries/whd_1/attempts/2"}},
 		{"deliveries retry whd_1 whd_1", []string{"POST /api/deliveries/whd_1/retry", "POST /api/deliveries/whd_1/retry"}},
 		{"deliveries cancel whd_1", []string{"DELETE /api/deliveries/whd_1"}},
 		{

@@ -117,7 +117,7 @@ func browse(t *testing.T, base, token, script string) {
 func TestConsole(t *testing.T) {
 	chromium(t)
 	needConsole(t)
-	for _, script := range []string{"journeys", "hostile", "lists", "bulk", "live", "pages", "portal"} {
+	for _, script := range []string{"journeys", "attempts", "hostile", "lists", "bulk", "live", "pages", "portal"} {
 		t.Run(script, func(t *testing.T) {
 			s := startServer(t)
 			browse(t, behind(t, s.base), s.token, script+".test.mjs")

@@ -58,12 +58,17 @@ func (c *deliveriesList) Run(ctx context.Context, std terminal.Streams) error {
 
 // deliveriesGet shows one delivery.
 type deliveriesGet struct {
-	single `embed:""`
-	ID     string `arg:"" complete:"delivery" placeholder:"ID" help:"The delivery's id, whd_…."`
+	single  `embed:""`
+	Attempt int    `env:"-" placeholder:"N" help:"Show the attempt with this number, with what it sent and what came back."`
+	ID      string `arg:"" complete:"delivery" placeholder:"ID" help:"The delivery's id, whd_…."`
 }
 
-// Run prints the delivery.
+// Run prints the delivery, or one of its attempts.
 func (c *deliveriesGet) Run(ctx context.Context, std terminal.Streams) error {
+	if c.Attempt != 0 {
+		path := deliveryPath(c.ID, "/attempts/"+strconv.Itoa(c.Attempt))
+		return showOne(ctx, std, &c.single, path, nil, "the attempt", showAttempt)
+	}
 	return showOne(ctx, std, &c.single, deliveryPath(c.ID, ""), nil, "the delivery", showDelivery)
 }
 
