@@ -39,6 +39,11 @@ func (c *Client) connect(ctx context.Context, to *destination, deadline time.Tim
 	}
 	cn := newConn(raw, to.origin)
 	cn.epoch, cn.ends = epoch, webhook.Connection{From: met.From, To: met.To, Proxied: met.Proxied, Reused: true}
+	return c.begin(cn, to, deadline, met)
+}
+
+// begin sets a connection up that was dialled, or closes it.
+func (c *Client) begin(cn *conn, to *destination, deadline time.Time, met *webhook.Connection) (*conn, error) {
 	if !c.track(cn) {
 		cn.close()
 		c.idle.closed()

@@ -90,27 +90,31 @@ const (
 func NewAttempts(log []webhook.Attempt, whole bool) []Attempt {
 	list := make([]Attempt, 0, len(log))
 	for i := range log {
-		a := &log[i]
-		list = append(list, Attempt{
-			Number:            a.Number,
-			StartedAt:         webhook.FormatTime(a.At),
-			DurationMS:        milliseconds(a.Duration),
-			LatencyMS:         milliseconds(a.Latency),
-			connection:        newConnection(&a.Connection, whole),
-			Requests:          a.Requests,
-			ResponseCode:      a.StatusCode,
-			ResponseBody:      excerpt(a),
-			ResponseTruncated: a.ResponseTruncated,
-			ResponseEncoding:  a.ResponseEncoding,
-			Location:          a.Location,
-			responseHead:      newResponseHead(a, log[len(log)-1].Number-a.Number),
-			Reason:            string(a.Outcome().Reason),
-			ErrorMessage:      a.Message(),
-			Detail:            a.Detail,
-			RetryAfterMS:      a.RetryAfter.Milliseconds(),
-		})
+		list = append(list, newAttempt(&log[i], log[len(log)-1].Number-log[i].Number, whole))
 	}
 	return list
+}
+
+// newAttempt returns an attempt that so many later ones followed.
+func newAttempt(a *webhook.Attempt, later int, whole bool) Attempt {
+	return Attempt{
+		Number:            a.Number,
+		StartedAt:         webhook.FormatTime(a.At),
+		DurationMS:        milliseconds(a.Duration),
+		LatencyMS:         milliseconds(a.Latency),
+		connection:        newConnection(&a.Connection, whole),
+		Requests:          a.Requests,
+		ResponseCode:      a.StatusCode,
+		ResponseBody:      excerpt(a),
+		ResponseTruncated: a.ResponseTruncated,
+		ResponseEncoding:  a.ResponseEncoding,
+		Location:          a.Location,
+		responseHead:      newResponseHead(a, later),
+		Reason:            string(a.Outcome().Reason),
+		ErrorMessage:      a.Message(),
+		Detail:            a.Detail,
+		RetryAfterMS:      a.RetryAfter.Milliseconds(),
+	}
 }
 
 func newConnection(c *webhook.Connection, whole bool) connection {

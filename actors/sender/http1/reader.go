@@ -177,13 +177,7 @@ func (r *ResponseReader) statusLine(arrived []byte) error {
 	if !r.statusAt.IsZero() {
 		return nil
 	}
-	now := r.firstAt
-	if len(arrived) > 0 {
-		now = time.Now()
-	}
-	if r.firstAt.IsZero() {
-		r.firstAt = now
-	}
+	now := r.noteFirst(arrived)
 	if !startsLikeHTTP(arrived) {
 		return notHTTP(arrived)
 	}
@@ -196,6 +190,17 @@ func (r *ResponseReader) statusLine(arrived []byte) error {
 		return nil
 	}
 	return detail.Explain(ErrProtocol, fmt.Sprintf("the response's status line is longer than %d KiB", MaxStatusLine>>10))
+}
+
+// noteFirst notes the time of the first byte, and returns the time if any byte arrived.
+func (r *ResponseReader) noteFirst(arrived []byte) (now time.Time) {
+	if len(arrived) > 0 {
+		now = time.Now()
+	}
+	if r.firstAt.IsZero() {
+		r.firstAt = now
+	}
+	return now
 }
 
 // wholeLines returns the lines of b that have their ends; nil if there are none.
