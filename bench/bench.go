@@ -73,19 +73,22 @@ func (b *bench) run(ctx context.Context, s scenario) ([]report.Result, error) {
 // target is where a generator sends, and which process is measured: a server, or in bare
 // the receiver.
 type target struct {
-	shape   loadgen.Shape
-	address string
+	shape loadgen.Shape
+	// addresses are all at which events may arrive.
+	addresses []string
 	// secret signs the deliveries; "" if they are unsigned, as in bare.
 	secret string
 	// server is nil if there is none, or somebody else started it.
 	server *server.Server
+	// others are the nodes beside it, if it is the first of a cluster.
+	others []*server.Server
 }
 
 // measureAlone measures a scenario on a server of its own, so that no run inherits
 // another's backlog, tables or memory.
 func (b *bench) measureAlone(ctx context.Context, s scenario) (r report.Result, err error) {
 	if s.Bare {
-		t := target{shape: loadgen.Shape{Host: b.deliverTo, Path: receiver.DeliverPath + "0"}, address: b.deliverTo}
+		t := target{shape: loadgen.Shape{Host: b.deliverTo, Path: receiver.DeliverPath + "0"}, addresses: []string{b.deliverTo}}
 		return b.warmAndMeasure(ctx, s, t)
 	}
 	v, err := b.open(ctx, s)
@@ -93,7 +96,10 @@ func (b *bench) measureAlone(ctx context.Context, s scenario) (r report.Result, 
 		return report.Result{}, err
 	}
 	defer func() { err = errors.Join(err, v.close(ctx)) }()
-	if s.Slow == 0 { // nothing is beside the load
+	switch {
+	case s.Watched:
+		return v.measureWatched(ctx, s)
+	case s.Slow == 0: // nothing is beside the load
 		return b.warmAndMeasure(ctx, s, v.target(s))
 	}
 	if err := v.addSlow(ctx, s); err != nil {

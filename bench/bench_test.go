@@ -100,7 +100,7 @@ func TestSmokeAgainstAServerThatRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants(t, r, throughput, report.Bare, "single", "batch", "fan-out")
+	wants(t, r, throughput, report.Bare, "single", "batch", "fan-out", "watched")
 	for name, one := range byName(r) {
 		if _, ok := one.Figures[report.ServerCPU]; ok {
 			t.Errorf("%s knows the cost of a process that it did not start", name)
@@ -115,7 +115,7 @@ func TestSmokeAgainstAServerThatRuns(t *testing.T) {
 	if b := byName(r)["batch"]; b.Published%100 != 0 {
 		t.Errorf("batch: %d events", b.Published)
 	}
-	if left, registered := fake.count(); len(r.Goals) != 0 || left != 0 || registered != 12 {
+	if left, registered := fake.count(); len(r.Goals) != 0 || left != 0 || registered != 13 {
 		t.Errorf("%d goals, %d endpoints left of %d", len(r.Goals), left, registered)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // runCommand runs scenarios. A flag that is left out keeps each scenario's own value.
 type runCommand struct {
-	Scenario        []string      `help:"Scenarios to run, separated by commas: bare, single, batch, fan-out, many, latency, isolation, scaling, herd, registered, backlog, saturation, sustained. All of them by default." placeholder:"NAME"`
-	Smoke           bool          `help:"A short run of bare, single, batch and fan-out that judges only whether anything was lost, duplicated or corrupted."`
+	Scenario        []string      `help:"Scenarios to run, separated by commas: bare, single, batch, fan-out, many, latency, isolation, watched, scaling, cluster, herd, registered, backlog, saturation, sustained. All of them by default." placeholder:"NAME"`
+	Smoke           bool          `help:"A short run of bare, single, batch, fan-out and watched that judges only whether anything was lost, duplicated or corrupted."`
 	Repetitions     int           `help:"How often to run each scenario." default:"1"`
 	LongRepetitions int           `help:"The same for herd, registered, backlog, saturation and sustained." default:"1"`
 	Scale           float64       `help:"Multiplies the sizes that make a scenario long: many endpoints, many pending deliveries, many minutes." default:"1"`
@@ -65,7 +65,7 @@ func (c *runCommand) Validate() error {
 func (c *runCommand) chosen() ([]scenario, error) {
 	names := c.Scenario
 	if c.Smoke {
-		names = []string{report.Bare, "single", "batch", "fan-out"}
+		names = []string{report.Bare, "single", "batch", "fan-out", "watched"}
 	}
 	all := scenarios()
 	for _, name := range names {
@@ -79,6 +79,12 @@ func (c *runCommand) chosen() ([]scenario, error) {
 		if s.Own && c.Against != "" {
 			if named {
 				return nil, fmt.Errorf("--scenario: %s starts the server again, which --against does not allow", s.Name)
+			}
+			continue
+		}
+		if s.Shared && c.DatabaseURL == "" {
+			if named {
+				return nil, fmt.Errorf("--scenario: %s takes a --database-url", s.Name)
 			}
 			continue
 		}

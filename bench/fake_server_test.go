@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,7 +28,7 @@ import (
 // endpoints and waiting deliveries in a file, if it has one, and breaks promises on demand.
 type fakeServer struct {
 	// fault is what happens to every third delivery: "lose", "double", "corrupt", "misroute"
-	// or "unsign".
+	// or "unsign"; or to every stream: "mute" says hello only, "cut" ends.
 	fault string
 	// file is where the state is kept; "" if it does not outlive the process.
 	file   string
@@ -41,6 +42,8 @@ type fakeServer struct {
 	registered int
 	events     int
 	deliveries int
+	// streamed and listed are how many streams were opened, and lists read.
+	streamed, listed int
 }
 
 type fakeEndpoint struct {
@@ -118,13 +121,22 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	if r.URL.Path == "/api/stream" {
+		s.stream(w, r)
+		return
+	}
 	rest, isWebhook := strings.CutPrefix(r.URL.Path, "/api/webhooks")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case r.URL.Path == "/readyz":
+	case isWebhook && r.Method == http.MethodGet || r.URL.Path == "/api/deliveries":
+		s.listed++
+		fmt.Fprint(w, `{"data":[]}`)
 	case r.URL.Path == "/api/overview":
 		fmt.Fprint(w, `{"pending":0,"in_flight":0}`)
+	case r.URL.Path == "/api/nodes":
+		s.nodes(w)
 	case isWebhook && rest == "":
 		s.register(w, r.URL.Query().Get("client_id"), body)
 	case isWebhook:
@@ -134,6 +146,39 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// nodes lists the fakes that have joined, each with an even share.
+func (s *fakeServer) nodes(w http.ResponseWriter) {
+	raw, err := os.ReadFile(s.file + ".nodes")
+	joined := strings.Fields(string(raw))
+	if err != nil || len(joined) == 0 {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	list := make([]string, len(joined))
+	for i := range joined {
+		list[i] = fmt.Sprintf(`{"parts":%d}`, 256/len(joined))
+	}
+	fmt.Fprintf(w, `{"data":[%s],"free_parts":0}`, strings.Join(list, ","))
+}
+
+// join adds a fake to the nodes of its folder. The second one fails on demand.
+func join(file, address string) error {
+	all, err := os.OpenFile(file+".nodes", os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+	info, err := all.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > 0 && os.Getenv("BENCH_FAKE_NODES") == "broken" {
+		return errors.New("this node is broken")
+	}
+	_, err = fmt.Fprintln(all, address)
+	return err
 }
 
 func (s *fakeServer) register(w http.ResponseWriter, client string, body []byte) {
@@ -287,6 +332,11 @@ func serveFake() error {
 	s, err := newFakeServer(os.Getenv("ASTROHOOK_DATA_DIR"), "")
 	if err != nil {
 		return err
+	}
+	if node := os.Getenv("ASTROHOOK_CLUSTER_LISTEN"); node != "" {
+		if err := join(s.file, node); err != nil {
+			return err
+		}
 	}
 	web := &http.Server{Addr: os.Getenv("ASTROHOOK_LISTEN"), Handler: s, ReadHeaderTimeout: time.Minute}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

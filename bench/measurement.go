@@ -14,6 +14,7 @@ import (
 	"github.com/corpastro/astrohook/bench/process"
 	"github.com/corpastro/astrohook/bench/receiver"
 	"github.com/corpastro/astrohook/bench/report"
+	"github.com/corpastro/astrohook/bench/server"
 )
 
 // sampleEvery is the part of deliveries whose signatures are checked: enough to notice a
@@ -57,7 +58,7 @@ func (b *bench) begin(ctx context.Context, s scenario, t target) (*measurement, 
 // publish runs the load to its end. Deliveries may take longer.
 func (m *measurement) publish(ctx context.Context) (err error) {
 	m.sent, err = loadgen.Generate(ctx, loadgen.Load{
-		Shape: m.t.shape, Address: m.t.address, Run: m.run,
+		Shape: m.t.shape, Addresses: m.t.addresses, Run: m.run,
 		Connections: m.s.Connections, Rate: m.s.Rate, Duration: m.s.Duration, Events: m.s.Events,
 	})
 	if err != nil {
@@ -102,6 +103,7 @@ func (m *measurement) endWithAudit(ctx context.Context) (r report.Result, a rece
 
 // usage is the processor time that each process has used.
 type usage struct {
+	// server is that of all nodes together.
 	server, receiver, generator time.Duration
 	// database is that of all processes of PostgreSQL on this machine.
 	database time.Duration
@@ -120,11 +122,17 @@ func (b *bench) use(t target) (u usage, err error) {
 	if u.generator, err = process.CPUTime(os.Getpid()); err != nil {
 		return u, err
 	}
-	if pid := t.server.PID(); pid != 0 {
+	for _, s := range append([]*server.Server{t.server}, t.others...) {
+		pid := s.PID()
+		if pid == 0 {
+			continue
+		}
 		u.owned = true
-		if u.server, err = process.CPUTime(pid); err != nil {
+		used, err := process.CPUTime(pid)
+		if err != nil {
 			return u, err
 		}
+		u.server += used
 	}
 	u.stored = b.database != nil
 	if t.server != nil && t.server.Stored {

@@ -95,6 +95,8 @@ func (c *runCommand) turns(s scenario, repetition int) []string {
 	switch {
 	case len(c.Compare) == 0 && c.DatabaseURL == "" || s.Bare:
 		return []string{""}
+	case s.Shared:
+		return []string{"B"}
 	case repetition%2 == 0:
 		return []string{"B", "A"}
 	}

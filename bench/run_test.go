@@ -41,10 +41,10 @@ func TestChosenScenarios(t *testing.T) {
 		want    []string // nil for an error
 	}{
 		{runCommand{Scenario: []string{"batch", "single"}}, []string{report.Bare, "single", "batch"}},
-		{runCommand{Smoke: true}, []string{report.Bare, "single", "batch", "fan-out"}},
+		{runCommand{Smoke: true}, []string{report.Bare, "single", "batch", "fan-out", "watched"}},
 		{runCommand{Scenario: []string{"nonsense"}}, nil},
 		{runCommand{Scenario: []string{"backlog"}, Against: "http://h"}, nil},
-		{runCommand{Against: "http://h"}, []string{report.Bare, "single", "batch", "fan-out", "many", "latency", "isolation", "herd", "saturation"}},
+		{runCommand{Against: "http://h"}, []string{report.Bare, "single", "batch", "fan-out", "many", "latency", "isolation", "watched", "herd", "saturation"}},
 	} {
 		c.command.Scale = 1
 		got, err := c.command.chosen()

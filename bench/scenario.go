@@ -30,12 +30,19 @@ type scenario struct {
 	Refusing bool
 	// Hosts: each endpoint has a host name of its own, and so connections.
 	Hosts bool
+	// Watched: a console is open and streams are read while the scenario runs.
+	Watched bool
 	// Cold: no warm-up, so that most deliveries are the first of their endpoints.
 	Cold bool
 	// Patience is how long nothing may arrive before the rest counts as lost.
 	Patience time.Duration
 	// Environment is set for the server in addition to the bench's own settings.
 	Environment []string
+
+	// Nodes is how many nodes share a database; 0 for a server by itself.
+	Nodes int
+	// OneWay: all events are published through the first node, and not through all in turn.
+	OneWay bool
 
 	// Pending is how many deliveries wait when a backlog is complete.
 	Pending uint64
@@ -47,6 +54,8 @@ type scenario struct {
 	Timeline bool
 	// Own: the bench must be able to start and stop the server.
 	Own bool
+	// Shared: it takes a database that servers share.
+	Shared bool
 	// play returns one result for each variant; nil stands for once.
 	play func(context.Context, *bench, scenario) ([]report.Result, error)
 }
@@ -132,10 +141,17 @@ func shortScenarios() []scenario {
 			s.Endpoints, s.FanOut, s.BlackHoles, s.Slow, s.Rate, s.Connections = 100, false, 10, 64, 1000, 64
 			s.Duration, s.play = 40*time.Second, playIsolation
 		}),
+		// Whether publishers and receivers feel those who look on.
+		likeSingle("watched", func(s *scenario) { s.Watched, s.play = true, playWatched }),
 		// What a delivery costs with more processors, bytes or endpoints.
 		likeSingle("scaling", func(s *scenario) {
 			s.Points, s.play, s.Own = []int{1, 10, 100, 1000, 10_000, 100_000}, playScaling, true
 			s.Duration = 5 * time.Second
+		}),
+		// What a delivery costs with more nodes, and how late it is if another node makes it.
+		likeSingle("cluster", func(s *scenario) {
+			s.Endpoints, s.FanOut, s.Connections, s.Points = 64, false, 32, []int{1, 2, 3, 4}
+			s.play, s.Own, s.Shared = playCluster, true, true
 		}),
 	}
 }

@@ -22,6 +22,8 @@ import (
 type session struct {
 	b      *bench
 	server *server.Server
+	// others are the nodes beside the server, if it is the first of a cluster.
+	others []*server.Server
 	// secret signs the deliveries to all endpoints of the session.
 	secret string
 	// refusing is the address of the scenario's endpoints that refuse connections at
@@ -51,14 +53,28 @@ func (b *bench) open(ctx context.Context, s scenario) (_ *session, err error) {
 				return nil, errors.Join(err, v.server.Close())
 			}
 		}
-		if err := v.server.Start(ctx); err != nil {
-			return nil, errors.Join(err, v.server.Close())
+		if err := v.start(ctx, s); err != nil {
+			return nil, errors.Join(err, v.closeNodes(), v.server.Close())
 		}
 	}
 	if err := v.registerAll(ctx, s); err != nil {
 		return nil, errors.Join(err, v.close(ctx))
 	}
 	return v, nil
+}
+
+// start starts the server, and the nodes beside it.
+func (v *session) start(ctx context.Context, s scenario) error {
+	if s.Nodes == 0 {
+		return v.server.Start(ctx)
+	}
+	if err := v.server.AsNode(); err != nil {
+		return err
+	}
+	if err := v.server.Start(ctx); err != nil {
+		return err
+	}
+	return v.startNodes(ctx, s)
 }
 
 // accept makes the endpoints that have refused connections so far accept them.
@@ -72,14 +88,19 @@ func (v *session) close(ctx context.Context) error {
 	if v.server == v.b.against {
 		return v.forAll(context.WithoutCancel(ctx), v.server.Delete)
 	}
-	return v.server.Close()
+	return errors.Join(v.closeNodes(), v.server.Close())
 }
 
 // target returns where a generator sends the scenario's events.
 func (v *session) target(s scenario) target {
 	t := target{
-		shape:   loadgen.Shape{Host: v.server.Host(), Path: "/api/events", Token: v.server.Token},
-		address: v.server.Host(), secret: v.secret, server: v.server,
+		shape:     loadgen.Shape{Host: v.server.Host(), Path: "/api/events", Token: v.server.Token},
+		addresses: []string{v.server.Host()}, secret: v.secret, server: v.server, others: v.others,
+	}
+	for _, other := range v.others {
+		if !s.OneWay {
+			t.addresses = append(t.addresses, other.Host())
+		}
 	}
 	if s.Batch > 1 {
 		t.shape.Path = "/api/events/batch"

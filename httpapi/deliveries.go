@@ -50,13 +50,58 @@ func (s *Server) getDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if err != nil {
 		return err
 	}
-	return s.answerDelivery(ctx, fasthttp.StatusOK, &d)
+	return s.answerDelivery(ctx, who, fasthttp.StatusOK, &d)
+}
+
+// getAttempt answers with one attempt of a delivery, and with the request that it sent.
+func (s *Server) getAttempt(ctx *fasthttp.RequestCtx, who *auth.Principal) error {
+	d, e, err := s.delivery(ctx, who)
+	if err != nil {
+		return err
+	}
+	number := exchange.Path(ctx, "number")
+	at := slices.IndexFunc(d.AttemptLog, func(a webhook.Attempt) bool { return strconv.Itoa(a.Number) == number })
+	if at < 0 {
+		return fmt.Errorf("attempt of the delivery: %w", webhook.ErrNotFound)
+	}
+	out := view.NewAttempts(d.AttemptLog, who.IsAdmin())[at]
+	out.Request, out.RequestNotKept, err = s.requestOf(&e, d, d.AttemptLog[at])
+	if err != nil {
+		return err
+	}
+	return exchange.Answer(ctx, fasthttp.StatusOK, out)
+}
+
+// requestOf returns the request that an attempt sent, or why it cannot be shown. Only the
+// data of the event is stored, so the request is made again, by what made it, and shown if
+// it cannot have been another one.
+func (s *Server) requestOf(e *webhook.Endpoint, d webhook.Delivery, a webhook.Attempt) (*view.Request, string, error) {
+	switch {
+	case a.Requests == 0:
+		return nil, view.NotKeptUnsent, nil
+	case a.SentAs == 0:
+		return nil, view.NotKeptOlder, nil
+	}
+	call, cancel := s.call()
+	defer cancel()
+	event, err := s.store.Event(call, d.ID.Event())
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return nil, view.NotKeptExpired, nil
+	case err != nil:
+		return nil, "", fmt.Errorf("read the delivery's event: %w", err)
+	}
+	head, body, ok := s.requests(*e, webhook.Due{Delivery: d, Data: event.Data}, a)
+	if !ok {
+		return nil, view.NotKeptChanged, nil
+	}
+	return view.NewRequest(e.TargetURL, head, body), "", nil
 }
 
 // answerDelivery answers with a delivery as a single read shows it, also after a change: the
 // caller need not read it again.
-func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, status int, d *webhook.Delivery) error {
-	out, err := s.fullDelivery(d)
+func (s *Server) answerDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal, status int, d *webhook.Delivery) error {
+	out, err := s.fullDelivery(who, d)
 	if err != nil {
 		return err
 	}
@@ -86,7 +131,7 @@ func (s *Server) retryDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) er
 	if len(d.AttemptLog) < len(log) {
 		d.AttemptLog = log // a delivery in a lane's window carries no attempts
 	}
-	return s.answerDelivery(ctx, fasthttp.StatusAccepted, &d)
+	return s.answerDelivery(ctx, who, fasthttp.StatusAccepted, &d)
 }
 
 // cancelDelivery gives up a pending delivery.
@@ -101,7 +146,7 @@ func (s *Server) cancelDelivery(ctx *fasthttp.RequestCtx, who *auth.Principal) e
 		return fmt.Errorf("cancel delivery: %w", err)
 	}
 	audit.Of(ctx).About(webhook.DeliveryID.Format(d.ID), e.ClientID)
-	return s.answerDelivery(ctx, fasthttp.StatusOK, &d)
+	return s.answerDelivery(ctx, who, fasthttp.StatusOK, &d)
 }
 
 // listDeliveries lists deliveries of all endpoints that the caller sees, newest first.
@@ -222,7 +267,7 @@ func periodOf(ctx *fasthttp.RequestCtx) (paging.Period, error) {
 
 // fullDelivery returns a delivery as a single read shows it: with its attempts, and with its
 // payload as long as the event is stored.
-func (s *Server) fullDelivery(d *webhook.Delivery) (view.Delivery, error) {
+func (s *Server) fullDelivery(who *auth.Principal, d *webhook.Delivery) (view.Delivery, error) {
 	call, cancel := s.call()
 	defer cancel()
 	known, err := s.progressOf(call, []webhook.Delivery{*d})
@@ -237,7 +282,7 @@ func (s *Server) fullDelivery(d *webhook.Delivery) (view.Delivery, error) {
 		return view.Delivery{}, fmt.Errorf("the delivery's webhook: %w", webhook.ErrNotFound)
 	}
 	r := shown[0]
-	r.AttemptLog = view.NewAttempts(d.AttemptLog)
+	r.AttemptLog = view.NewAttempts(d.AttemptLog, who.IsAdmin())
 	event, err := s.store.Event(call, d.ID.Event())
 	switch {
 	case errors.Is(err, webhook.ErrNotFound): // it has expired

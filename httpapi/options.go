@@ -43,6 +43,10 @@ type Options struct {
 	// CheckTarget checks a target URL and returns the form in which it is stored. Its
 	// error is a *webhook.FieldError that says what is wrong.
 	CheckTarget func(ctx context.Context, raw string) (canonical string, err error)
+	// Request returns the head and the body of the request that an attempt sent, with the
+	// values of the endpoint's own headers masked; false if it cannot be made again. Nil
+	// means that none can.
+	Request func(e webhook.Endpoint, due webhook.Due, a webhook.Attempt) (head string, body []byte, ok bool)
 	// Sequence issues the IDs of endpoints. The caller must have resumed it from the store.
 	Sequence *webhook.Sequence
 	// Defaults are the settings of endpoints that set none; zero fields as in webhook.DefaultSettings.
@@ -147,6 +151,9 @@ func (o *Options) complete() error {
 	o.HeaderPrefix = cmp.Or(o.HeaderPrefix, webhook.DefaultHeaderPrefix)
 	if o.ClientLimits == nil {
 		o.ClientLimits = func(string) webhook.ClientLimits { return webhook.ClientLimits{} }
+	}
+	if o.Request == nil {
+		o.Request = func(webhook.Endpoint, webhook.Due, webhook.Attempt) (string, []byte, bool) { return "", nil, false }
 	}
 	if o.Feed == nil {
 		o.Feed = stream.Nothing{}

@@ -68,6 +68,7 @@ func (s *Server) routes() []route {
 
 		{get, "/api/deliveries", auth.NeedManage, slices.Concat(filterQuery, []string{"webhook_id"}), s.listDeliveries},
 		{get, "/api/deliveries/{id}", auth.NeedManage, nil, s.getDelivery},
+		{get, "/api/deliveries/{id}/attempts/{number}", auth.NeedManage, nil, s.getAttempt},
 		{post, "/api/deliveries/{id}/retry", auth.NeedManage, nil, s.retryDelivery},
 		{del, "/api/deliveries/{id}", auth.NeedManage, nil, s.cancelDelivery},
 

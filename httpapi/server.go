@@ -34,6 +34,7 @@ type Server struct {
 	peers       Peers      // nil for none
 	membership  Membership // nil outside of a cluster
 	checkTarget func(ctx context.Context, raw string) (string, error)
+	requests    func(webhook.Endpoint, webhook.Due, webhook.Attempt) (string, []byte, bool)
 	sequence    *webhook.Sequence
 	defaults    atomic.Pointer[webhook.Settings]
 	ceilings    atomic.Pointer[webhook.Ceilings]
@@ -110,7 +111,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store: o.Store, dispatcher: o.Dispatcher, peers: o.Peers, membership: o.Membership, checkTarget: o.CheckTarget, sequence: o.Sequence,
+		store: o.Store, dispatcher: o.Dispatcher, peers: o.Peers, membership: o.Membership, checkTarget: o.CheckTarget, requests: o.Request, sequence: o.Sequence,
 		headerPrefix: o.HeaderPrefix, limits: o.Limits, version: o.Version,
 		log: log, metrics: metrics, exposition: exposition(o.Registry), writeBackup: o.Backup, disk: o.Disk,
 		callers: callers, types: types, clients: newClientOf(o.Store), cursors: cursors,

@@ -59,6 +59,11 @@ func (s *scene) path(route string) string {
 		id = s.webhook
 	case strings.HasPrefix(route, "/api/deliveries/"):
 		id = s.delivery
+		if strings.Contains(route, "{number}") { // the other visits are of a delivery that nobody has tried
+			if delivery, err := webhook.DeliveryID.Parse(id); err == nil {
+				_, _ = s.dispatcher.attempt(delivery, webhook.Attempt{StatusCode: 503}) // there is none of a missing one
+			}
+		}
 	case strings.HasPrefix(route, "/api/keys/"):
 		id = s.key
 	case strings.HasPrefix(route, "/api/sessions/"):
@@ -68,7 +73,7 @@ func (s *scene) path(route string) string {
 	case strings.HasPrefix(route, "/api/jobs/"):
 		id = s.job
 	}
-	return strings.NewReplacer("{id}", id, "{name}", "user.created").Replace(route)
+	return strings.NewReplacer("{id}", id, "{name}", "user.created", "{number}", "1").Replace(route)
 }
 
 // visit is a good request to a route, with the status for each kind of caller.
@@ -105,6 +110,7 @@ var visits = []visit{
 
 	{"GET /api/deliveries", "", 200, 200, 200, 403},
 	{"GET /api/deliveries/{id}", "", 200, 200, 404, 403},
+	{"GET /api/deliveries/{id}/attempts/{number}", "", 200, 200, 404, 403},
 	{"POST /api/deliveries/{id}/retry", "", 202, 202, 404, 403},
 	{"DELETE /api/deliveries/{id}", "", 200, 200, 404, 403},
 

@@ -123,7 +123,7 @@ func (s *Server) testWebhook(ctx *fasthttp.RequestCtx, who *auth.Principal) erro
 	if wait > 0 {
 		status = fasthttp.StatusOK
 	}
-	out, err := s.fullDelivery(&d)
+	out, err := s.fullDelivery(who, &d)
 	if err != nil {
 		return err
 	}

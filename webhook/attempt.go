@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -39,13 +40,47 @@ type Attempt struct {
 	ResponseEncoding string
 	// RetryAfter is how long the receiver asked to wait, from the attempt's end; 0 if it did not.
 	RetryAfter time.Duration
+	// Connection is what the attempt met on its way.
+	Connection Connection
+	// SentAs is the fingerprint of everything that the request was made from besides the
+	// delivery; 0 in attempts of versions that did not note it. A request that is made again
+	// under the same fingerprint is the same, to the byte.
+	SentAs uint32
+	// ResponseHead holds the response's status line and its header fields, one a line, with
+	// the values of credentials masked. It ends with a line HeadCut if some are missing. ""
+	// if the response has no place for it: see Long.
+	ResponseHead string
 }
+
+// HeadCut is the last line of a ResponseHead that does not have all fields. No field is
+// such a line.
+const HeadCut = "…"
 
 // Bounds of the texts of an attempt, in bytes.
 const (
-	MaxDetail   = 256
-	MaxLocation = 1024
+	MaxDetail       = 256
+	MaxLocation     = 1024
+	MaxResponseHead = 4 << 10
 )
+
+// Connection is what an attempt met on the way to its receiver. Each field is zero where
+// there was no such thing, and in attempts that a version without the field stored.
+type Connection struct {
+	// From and To are the two ends of the connection, without zones. After a connection
+	// that was not made, To is the address that was tried last, and From is zero.
+	From, To netip.AddrPort
+	// Reused reports that an earlier attempt had opened the connection, so that DNS,
+	// Connect and TLS took no time.
+	Reused bool
+	// Proxied reports that To is the egress proxy, which resolves the receiver's name.
+	Proxied bool
+	// DNS, Connect and TLS are how long each step took, also the one that failed. With a
+	// proxy, DNS is the look-up of the proxy's name, and Connect includes the tunnel.
+	DNS, Connect, TLS time.Duration
+	// FirstByte is the time from the attempt's beginning to the first byte of a response,
+	// also an informational one.
+	FirstByte time.Duration
+}
 
 // Verdict is what an attempt means for its delivery.
 type Verdict int

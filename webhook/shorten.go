@@ -14,6 +14,7 @@ func (a *Attempt) bound() {
 	a.Detail = cut(a.Detail, MaxDetail)
 	a.Location = cut(a.Location, MaxLocation)
 	a.ResponseEncoding = cut(a.ResponseEncoding, maxEncoding)
+	a.ResponseHead = cut(a.ResponseHead, MaxResponseHead)
 }
 
 // cut shortens a text to at most n bytes. It cuts UTF-8 at the end of a character.
@@ -29,8 +30,8 @@ func cut(text string, n int) string {
 }
 
 // Long returns how many bytes of the response storage keeps only while there is space
-// for them: a body longer than MaxShortResponse and a Location longer than
-// MaxShortLocation.
+// for them: a body longer than MaxShortResponse, a Location longer than MaxShortLocation,
+// and the head.
 func (a *Attempt) Long() (bytes int) {
 	if len(a.Response) > MaxShortResponse {
 		bytes += len(a.Response)
@@ -38,7 +39,7 @@ func (a *Attempt) Long() (bytes int) {
 	if len(a.Location) > MaxShortLocation {
 		bytes += len(a.Location)
 	}
-	return bytes
+	return bytes + len(a.ResponseHead)
 }
 
 // ellipsis marks the place where a text was cut.
@@ -59,7 +60,7 @@ func (d Delivery) Listed() Delivery {
 	last := d.LastAttempt()
 	switch {
 	case last == nil:
-	case len(last.Response) > MaxShortResponse:
+	case last.ResponseHead != "", len(last.Response) > MaxShortResponse:
 		short := last.Shortened()
 		short.Response = slices.Clone(short.Response)
 		d.AttemptLog = []Attempt{short}
@@ -70,8 +71,9 @@ func (d Delivery) Listed() Delivery {
 }
 
 // Shortened returns the attempt with at most MaxShortResponse bytes of the response's
-// body. It shares memory with the attempt.
+// body, and without its head. It shares memory with the attempt.
 func (a Attempt) Shortened() Attempt {
+	a.ResponseHead = ""
 	if len(a.Response) > MaxShortResponse {
 		a.Response, a.ResponseTruncated = a.Response[:MaxShortResponse:MaxShortResponse], true
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/webhook"
-	"github.com/corpastro/astrohook/webhook/signing"
 )
 
 const (
@@ -121,14 +120,8 @@ func (c *Client) Open(e webhook.Endpoint, s webhook.Settings) (*Target, error) {
 
 // prepare computes once what every request to an endpoint needs, and joins the
 // endpoint's origin, which Close leaves again.
-func (t *Target) prepare(e *webhook.Endpoint) (err error) {
-	if t.url, err = guard.ParseTarget(e.TargetURL); err != nil {
-		return err
-	}
-	if t.signer, err = signing.NewSigner(e.Secrets); err != nil {
-		return err
-	}
-	if t.head, err = t.client.head.forTarget(t.url, e.Headers); err != nil {
+func (t *Target) prepare(e *webhook.Endpoint) error {
+	if err := t.compose(e); err != nil {
 		return err
 	}
 	rules, err := t.client.trust(e.CABundle)

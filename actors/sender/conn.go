@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/http1"
 	"github.com/corpastro/astrohook/actors/sender/socket"
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // conn is a connection to one origin. It belongs to one attempt at a time, and to
@@ -17,6 +18,8 @@ type conn struct {
 	net.Conn // carries the requests: raw, or TLS over it
 	raw      net.Conn
 	origin   *origin
+	// ends says what an attempt meets that uses the connection again.
+	ends webhook.Connection
 	// meter wraps the connection that was dialled; raw points to it.
 	meter meter
 	// socket is the socket below raw; nil if there is none, as in memory.

@@ -24,17 +24,55 @@ type destination struct {
 
 // connect opens a connection to a destination on which nothing was sent yet: it
 // resolves, checks, dials and, for https, does the TLS handshake. It ends at the
-// deadline or with ctx. Its errors are for classify.
-func (c *Client) connect(ctx context.Context, to *destination, deadline time.Time) (*conn, error) {
+// deadline or with ctx, and notes in met how far it came. Its errors are for classify.
+func (c *Client) connect(ctx context.Context, to *destination, deadline time.Time, met *webhook.Connection) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	epoch := c.idle.now() // before admit: a guard set in between makes the connection outdated
-	r, err := c.route(ctx, to)
+	r, err := c.resolve(ctx, to, met)
 	if err != nil {
 		return nil, err
 	}
-	c.closeAllIdle(c.idle.opened()) // a connection counts from the start of its dial
-	raw, err := c.dialAny(ctx, r, to.origin)
+	raw, err := c.open(ctx, r, to, met)
+	if err != nil {
+		return nil, err
+	}
+	cn := newConn(raw, to.origin)
+	cn.epoch, cn.ends = epoch, webhook.Connection{From: met.From, To: met.To, Proxied: met.Proxied, Reused: true}
+	if !c.track(cn) {
+		cn.close()
+		c.idle.closed()
+		return nil, errAborted
+	}
+	if err := c.setUp(cn, to, deadline, met); err != nil {
+		c.closeInUse(cn)
+		return nil, err
+	}
+	return cn, nil
+}
+
+// resolve is route, with the time that a name took.
+func (c *Client) resolve(ctx context.Context, to *destination, met *webhook.Connection) (route, error) {
+	began, name := time.Now(), !to.url.Addr.IsValid()
+	if met.Proxied = c.proxy != nil; met.Proxied {
+		name = !c.proxy.at.Addr.IsValid()
+	}
+	r, err := c.route(ctx, to)
+	if name {
+		met.DNS = time.Since(began)
+	}
+	return r, err
+}
+
+// open dials. A connection counts from the start of its dial.
+func (c *Client) open(ctx context.Context, r route, to *destination, met *webhook.Connection) (net.Conn, error) {
+	c.closeAllIdle(c.idle.opened())
+	began := time.Now()
+	raw, addr, err := c.dialAny(ctx, r, to.origin)
+	met.Connect = time.Since(began)
+	if addr.IsValid() {
+		met.To = netip.AddrPortFrom(addr.Unmap().WithZone(""), r.port)
+	}
 	if err != nil {
 		c.idle.closed()
 		if c.proxy != nil {
@@ -42,18 +80,19 @@ func (c *Client) connect(ctx context.Context, to *destination, deadline time.Tim
 		}
 		return nil, err
 	}
-	cn := newConn(raw, to.origin)
-	cn.epoch = epoch
-	if !c.track(cn) {
-		cn.close()
-		c.idle.closed()
-		return nil, errAborted
+	met.From = localOf(raw)
+	return raw, nil
+}
+
+// localOf returns this end of a connection; zero for one that is not TCP.
+func localOf(raw net.Conn) netip.AddrPort {
+	tcp, ok := raw.(*net.TCPConn)
+	if !ok {
+		return netip.AddrPort{}
 	}
-	if err := c.setUp(cn, to, deadline); err != nil {
-		c.closeInUse(cn)
-		return nil, err
-	}
-	return cn, nil
+	local, _ := tcp.LocalAddr().(*net.TCPAddr)
+	at := local.AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
 }
 
 // route returns where to dial for a destination that the guard admits: its own
@@ -74,16 +113,22 @@ func (c *Client) route(ctx context.Context, to *destination) (route, error) {
 
 // setUp does everything that precedes the first request: the tunnel through the
 // proxy, and TLS.
-func (c *Client) setUp(cn *conn, to *destination, deadline time.Time) error {
+func (c *Client) setUp(cn *conn, to *destination, deadline time.Time, met *webhook.Connection) error {
+	began := time.Now()
 	if c.proxy != nil {
-		if err := c.viaProxy(cn, to.url, deadline); err != nil {
+		err := c.viaProxy(cn, to.url, deadline)
+		met.Connect += time.Since(began)
+		if err != nil {
 			return err
 		}
+		began = time.Now()
 	}
 	if !to.url.Secure {
 		return nil
 	}
-	return cn.handshake(to, deadline)
+	err := cn.handshake(to, deadline)
+	met.TLS = time.Since(began)
+	return err
 }
 
 // dialTCP is the dialer of a Client whose options have none. Keep-alive probes are

@@ -23,6 +23,9 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 	if cn.meter.written > before {
 		a.Requests++
 	}
+	if at := response.FirstAt(); !at.IsZero() {
+		a.Connection.FirstByte = at.Sub(d.began)
+	}
 	if err != nil {
 		// unseen needs how long the request took. d began with the request, because a
 		// kept connection costs no time to get.
@@ -37,8 +40,13 @@ func (t *Target) exchange(cn *conn, d delivery, deadline time.Time, a *webhook.A
 	if h.Encoding == "" {
 		a.Response, a.ResponseTruncated = part.Excerpt, part.More
 	}
-	if h.Status < 200 || h.Status >= 300 {
+	failed := h.Status < 200 || h.Status >= 300
+	if failed {
 		a.RetryAfter, _ = webhook.ParseRetryAfter(h.RetryAfter, time.Now())
+	}
+	// Storage writes a record for these anyway, or has a budget for them.
+	if failed || len(a.Response) > webhook.MaxShortResponse {
+		a.ResponseHead = h.Kept()
 	}
 	if part.Clean && h.Reusable() && response.Empty() {
 		t.client.closeAllIdle(t.client.idle.put(cn))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/sender/guard"
 	"github.com/corpastro/astrohook/actors/sender/http1"
+	"github.com/corpastro/astrohook/webhook"
 )
 
 // fetchTimeout bounds how long Fetch takes in all.
@@ -41,7 +42,7 @@ func (c *Client) fetch(ctx context.Context, url guard.TargetURL, limit int) ([]b
 	defer context.AfterFunc(c.running, cancel)()
 	deadline, _ := ctx.Deadline()
 	to := destination{url: url, origin: &origin{site: newSite(originKey{}, c.tls)}, onlyListed: !url.Secure}
-	cn, err := c.connect(ctx, &to, deadline)
+	cn, err := c.connect(ctx, &to, deadline, new(webhook.Connection))
 	if err != nil {
 		return nil, err
 	}

@@ -31,19 +31,20 @@ type route struct {
 	port  uint16
 }
 
-// dialAny connects to one of the addresses. o remembers the family of the one that
-// answered, which is dialled first the next time.
-func (c *Client) dialAny(ctx context.Context, to route, o *origin) (net.Conn, error) {
+// dialAny connects to one of the addresses, and returns it, or the latest that it tried.
+// o remembers the family of the one that answered, which is dialled first the next time.
+func (c *Client) dialAny(ctx context.Context, to route, o *origin) (net.Conn, netip.Addr, error) {
 	addrs := interleave(to.addrs, o.family.Load())
 	if len(addrs) == 1 {
-		return to.dialOne(ctx)
+		raw, err := to.dialOne(ctx)
+		return raw, addrs[0], err
 	}
 	r := &race{client: c, to: to, waiting: addrs[:min(len(addrs), maxDials)], results: make(chan dialled)}
-	raw, winner, err := r.run(ctx)
+	raw, addr, err := r.run(ctx)
 	if err == nil {
-		o.family.Store(familyOf(winner))
+		o.family.Store(familyOf(addr))
 	}
-	return raw, err
+	return raw, addr, err
 }
 
 // dialOne connects to the only address that there is.
@@ -65,9 +66,10 @@ type race struct {
 	waiting []netip.Addr // not dialled yet
 	results chan dialled
 	pending int // dials without a result
-	// latest is when the latest dial began; giveUp ends that dial.
-	latest time.Time
-	giveUp context.CancelFunc
+	// latest is when the latest dial began, and latestTo its address; giveUp ends that dial.
+	latest   time.Time
+	latestTo netip.Addr
+	giveUp   context.CancelFunc
 }
 
 // dialled is the result of one dial.
@@ -77,7 +79,8 @@ type dialled struct {
 	err  error
 }
 
-// run returns the first connection, or why there is none. It ends the dials that
+// run returns the first connection and its address, or why there is none, and the address
+// that was dialled last. It ends the dials that
 // lost; their goroutines close connections that come too late.
 func (r *race) run(ctx context.Context) (net.Conn, netip.Addr, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -100,7 +103,7 @@ func (r *race) run(ctx context.Context) (net.Conn, netip.Addr, error) {
 			r.next(ctx)
 			tick.Reset(attemptDelay)
 		case <-ctx.Done():
-			return nil, netip.Addr{}, ctx.Err()
+			return nil, r.latestTo, ctx.Err()
 		}
 	}
 	switch {
@@ -109,7 +112,7 @@ func (r *race) run(ctx context.Context) (net.Conn, netip.Addr, error) {
 	case failure == nil: // nothing could begin
 		failure = errAborted
 	}
-	return nil, netip.Addr{}, failure
+	return nil, r.latestTo, failure
 }
 
 // next starts to dial the next address, if there is one. Without room for a dial
@@ -135,7 +138,7 @@ func (r *race) next(ctx context.Context) {
 		return
 	}
 	r.pending++
-	r.latest, r.giveUp = time.Now(), giveUp
+	r.latest, r.latestTo, r.giveUp = time.Now(), addr, giveUp
 	go func() {
 		defer r.client.racing.Done()
 		defer giveUp()

@@ -17,6 +17,7 @@ type Target struct {
 	id       webhook.ID
 	clientID string
 	head     string // the beginning of each request; see headOptions.forTarget
+	sentAs   uint32 // see webhook.Attempt.SentAs
 	signer   *signing.Signer
 	timeout  time.Duration
 	maxIdle  int // its share of the origin's idle connections
@@ -31,7 +32,7 @@ type Target struct {
 // Attempt.Number. Send does not keep due.Data.
 func (t *Target) Send(due webhook.Due) webhook.Attempt {
 	now := time.Now()
-	a := webhook.Attempt{At: now.Round(0).UTC()}
+	a := webhook.Attempt{At: now.Round(0).UTC(), SentAs: t.sentAs}
 	d := delivery{
 		id: due.Delivery.ID, eventType: due.Delivery.EventType, data: due.Data,
 		attempt: due.Delivery.Attempts + 1, at: a.At, began: now,
@@ -53,6 +54,7 @@ func (t *Target) Send(due webhook.Due) webhook.Attempt {
 // could be a duplicate, and the attempt fails.
 func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) error {
 	for cn := t.take(); cn != nil; cn = t.take() {
+		a.Connection = cn.ends
 		unseen, err := t.exchange(cn, d, deadline, a)
 		if err == nil || !unseen {
 			return err
@@ -61,7 +63,8 @@ func (t *Target) deliver(d delivery, deadline time.Time, a *webhook.Attempt) err
 			break // a request was written: the next one goes over a new connection
 		}
 	}
-	cn, err := t.client.connect(t.client.running, &t.destination, deadline)
+	a.Connection = webhook.Connection{}
+	cn, err := t.client.connect(t.client.running, &t.destination, deadline, &a.Connection)
 	if err != nil {
 		return err
 	}

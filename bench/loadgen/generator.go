@@ -26,8 +26,9 @@ import (
 
 // Load is what a generator sends, where, and how fast.
 type Load struct {
-	Shape   Shape
-	Address string // host:port
+	Shape Shape
+	// Addresses, each host:port, are taken by the connections in turn.
+	Addresses []string
 	// Run names the run in the data of every event.
 	Run uint32
 	// Connections is how many requests can be in flight: one on each connection.
@@ -84,9 +85,9 @@ func Generate(ctx context.Context, l Load) (Published, error) {
 	start := time.Now()
 	turns := g.turns(ctx, start)
 	var workers sync.WaitGroup
-	for range l.Connections {
+	for i := range l.Connections {
 		workers.Go(func() {
-			if err := g.work(ctx, start, turns); err != nil {
+			if err := g.work(ctx, l.Addresses[i%len(l.Addresses)], start, turns); err != nil {
 				cancel(err)
 			}
 		})
@@ -121,8 +122,8 @@ func (g *generator) turns(ctx context.Context, start time.Time) <-chan turn {
 
 // work sends requests over one connection until the load is done. In an open loop a
 // request's time counts from when it was due, in a closed one from when it is sent.
-func (g *generator) work(ctx context.Context, start time.Time, turns <-chan turn) error {
-	c := &connection{address: g.load.Address}
+func (g *generator) work(ctx context.Context, address string, start time.Time, turns <-chan turn) error {
+	c := &connection{address: address}
 	defer c.close()
 	r := newRequest(g.load.Shape)
 	for ctx.Err() == nil {

@@ -22,8 +22,8 @@ import (
 // bareLoad is a load on a receiver without a server in between.
 func bareLoad(address string, batch int) loadgen.Load {
 	return loadgen.Load{
-		Shape:   loadgen.Shape{Host: address, Path: receiver.DeliverPath + "0", Payload: 256, Batch: batch, Clients: 1},
-		Address: address, Run: 3, Connections: 8, Duration: 100 * time.Millisecond,
+		Shape:     loadgen.Shape{Host: address, Path: receiver.DeliverPath + "0", Payload: 256, Batch: batch, Clients: 1},
+		Addresses: []string{address}, Run: 3, Connections: 8, Duration: 100 * time.Millisecond,
 	}
 }
 
@@ -74,6 +74,34 @@ func TestGeneratorAndReceiverAgree(t *testing.T) {
 		if p.Answers.Count != int64(p.Issued) || p.Answers.Max < p.Answers.P50 || p.Elapsed <= 0 {
 			t.Errorf("%s: answers %+v of %d events in %s", name, p.Answers, p.Issued, p.Elapsed)
 		}
+	}
+}
+
+// Connections take the addresses in turn, and number their events together.
+func TestGeneratorUsesAllAddresses(t *testing.T) {
+	var arrived [3]atomic.Int64
+	l := bareLoad("", 1)
+	l.Addresses = nil
+	for i := range arrived {
+		l.Addresses = append(l.Addresses, benchtest.Serve(t, func(ctx *fasthttp.RequestCtx) {
+			arrived[i].Add(1)
+			ctx.SetStatusCode(fasthttp.StatusOK)
+		}))
+	}
+	l.Shape.Host, l.Events = l.Addresses[0], 3000
+	p, err := loadgen.Generate(t.Context(), l)
+	if err != nil || p.Issued != 3000 || p.Acknowledged != 3000 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	sum := int64(0)
+	for i := range arrived {
+		sum += arrived[i].Load()
+		if arrived[i].Load() == 0 {
+			t.Errorf("nothing came to address %d", i)
+		}
+	}
+	if sum != 3000 {
+		t.Errorf("%d events arrived", sum)
 	}
 }
 

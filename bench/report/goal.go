@@ -27,7 +27,8 @@ func Goals() []Goal {
 		return k
 	}
 	single, healthy, few := of("single"), of("isolation", AllHealthy), of("registered", FewIdle)
-	fanOut, one := of("fan-out"), of("scaling", "endpoints 1")
+	calm, busy := of("watched", LatencyAlone), of("watched", SingleAlone)
+	fanOut, one, alone := of("fan-out"), of("scaling", "endpoints 1"), of("cluster", Nodes(1))
 	goals := []Goal{
 		// Throughput, to what the machine allows, and its price.
 		{Of: single, figure: ToBare, atLeast: true, bound: 0.35},
@@ -40,8 +41,16 @@ func Goals() []Goal {
 		{Of: of("latency"), figure: ReceiptP50, bound: 1},
 		{Of: of("latency"), figure: ReceiptP99, bound: 5},
 		{Of: of("isolation"), figure: ReceiptP99, To: &healthy, bound: 1.5},
+		{Of: of("watched", LatencyWatched), figure: ReceiptP99, To: &calm, bound: 1.1},
+		{Of: of("watched"), figure: ReceiptP99, To: &busy, bound: 1.1},
 		// Cost grows neither with endpoints nor with what waits.
 		{Of: of("scaling", "endpoints 100,000"), figure: ServerCPU, To: &one, bound: 1.25},
+		// Nor does it with nodes, of which any may own the endpoint.
+		{Of: of("cluster", Nodes(4)), figure: StoredCPU, To: &alone, bound: 1.1},
+		{Of: of("cluster", ThroughOne(1)), figure: ReceiptP50, bound: 2},
+		{Of: of("cluster", ThroughOne(1)), figure: ReceiptP99, bound: 8},
+		{Of: of("cluster", ThroughOne(4)), figure: ReceiptP50, bound: 2.5},
+		{Of: of("cluster", ThroughOne(4)), figure: ReceiptP99, bound: 8.5},
 		{Of: of("herd"), figure: HerdPeak, bound: 3},
 		{Of: of("backlog"), figure: ReadyIn, bound: 2},
 		{Of: of("backlog"), figure: FirstDelivery, bound: 2},

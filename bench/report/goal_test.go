@@ -22,6 +22,8 @@ func TestGoals(t *testing.T) {
 		{"many slower than single", []Summary{of("single", "", DeliveredPerSecond, 100), of("many", "", DeliveredPerSecond, 89)}, map[string]bool{"many": false}},
 		{"many without single", []Summary{of("many", "", DeliveredPerSecond, 89)}, nil},
 		{"black holes that are felt", []Summary{of("isolation", AllHealthy, ReceiptP99, 2), of("isolation", "", ReceiptP99, 3.1)}, map[string]bool{"isolation": false}},
+		{"onlookers that are felt", []Summary{of("watched", SingleAlone, ReceiptP99, 20), of("watched", "", ReceiptP99, 22.1)}, map[string]bool{"watched": false}},
+		{"onlookers that are not", []Summary{of("watched", LatencyAlone, ReceiptP99, 2), of("watched", LatencyWatched, ReceiptP99, 2.2)}, map[string]bool{"watched": true}},
 		{"a variant is not the scenario", []Summary{of("single", "connections 1", ToBare, 0.01)}, nil},
 	} {
 		got := judge(c.summaries)

@@ -12,6 +12,11 @@ const (
 	AllHealthy = "all healthy"
 	FewIdle    = "with 1,000 idle endpoints"
 
+	// The variants of watched; without a name it is single beside a console and streams.
+	SingleAlone    = "single, alone"
+	LatencyAlone   = "latency, alone"
+	LatencyWatched = "latency, watched"
+
 	ConnectionsAxis = "connections"
 	EndpointsAxis   = "endpoints"
 	// PayloadAxis is the axis of results that differ in the bytes of data, CoresAxis of
@@ -24,6 +29,12 @@ const (
 func Saturation(endpoints, connections int) string {
 	return fmt.Sprintf("endpoints %d, connections %d", endpoints, connections)
 }
+
+// Nodes and ThroughOne name variants of the scenario cluster.
+func Nodes(n int) string { return fmt.Sprintf("nodes %d", n) }
+
+// ThroughOne is a low rate that is published through the first of n nodes.
+func ThroughOne(n int) string { return fmt.Sprintf("nodes %d, 100/s through one", n) }
 
 // Key names what was measured. Results with the same key are repetitions.
 type Key struct {

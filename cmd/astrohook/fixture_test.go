@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,4 +83,11 @@ func (f *fixture) taken() []string {
 	calls := f.calls
 	f.calls = nil
 	return calls
+}
+
+// called returns the calls since the last time that they were taken.
+func (f *fixture) called() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
 }

@@ -19,6 +19,10 @@ const (
 	comments = 15 * time.Second
 	// checks is how often a stream looks whether its caller is still admitted.
 	checks = time.Second
+	// pace is the shortest time between two pieces of a stream. What happens after a while in
+	// which nothing did is sent at once; a busy server writes ten pieces a second, and no reader
+	// costs its publishers more, however many items there are.
+	pace = 100 * time.Millisecond
 )
 
 // body is the answer that a stream is. It is written while it is sent, and ends with its
@@ -40,6 +44,7 @@ type body struct {
 	text        []byte // what is still to be sent
 	nextComment time.Time
 	nextCheck   time.Time
+	nextPiece   time.Time
 }
 
 // Read returns the next piece, and waits until there is one.
@@ -71,7 +76,7 @@ func (b *body) begin(now time.Time) {
 	if len(first.Items) > 0 {
 		at.Number = first.Items[0].Number - 1
 	}
-	b.text = appendBatch(appendHello(nil, at, now), &first)
+	b.text = b.streams.texts.appendBatch(appendHello(nil, at, now), &first)
 	b.nextComment, b.nextCheck = now.Add(comments), now.Add(checks)
 }
 
@@ -86,10 +91,12 @@ func (b *body) fill(now time.Time) bool {
 		}
 		b.nextCheck = now.Add(checks)
 	}
+	b.await(b.nextPiece.Sub(now))
 	batch := b.reader.Next(b.ctx, checks)
 	switch {
 	case len(batch.Items) > 0 || batch.Lost > 0:
-		b.text = appendBatch(b.text[:0], &batch)
+		b.text = b.streams.texts.appendBatch(b.text[:0], &batch)
+		b.nextPiece = time.Now().Add(pace)
 	case !now.Before(b.nextComment):
 		// The ID moves along: what passed a filter by is not lost.
 		b.text = append(appendPlace(append(b.text[:0], ":\n"...), batch.At), '\n')
@@ -98,6 +105,19 @@ func (b *body) fill(now time.Time) bool {
 	}
 	b.nextComment = now.Add(comments)
 	return true
+}
+
+// await waits for a time, or until the stream ends.
+func (b *body) await(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-b.ctx.Done():
+	}
 }
 
 // Close ends the stream. It is called once the answer was sent or cannot be.

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -105,14 +106,37 @@ func appendHello(dst []byte, at live.Place, now time.Time) []byte {
 	return appendEvent(appendPlace(append(dst, "retry: 2000\n"...), at), "hello", hello{webhook.FormatTime(now)})
 }
 
+// texts holds the events of the latest items, so that many streams of the same items write
+// each of them once. The zero value is ready for use; it is safe for concurrent use.
+type texts struct {
+	kept [1024]atomic.Pointer[written]
+}
+
+// written is an item's event. All readers of one feed share the item.
+type written struct {
+	item *live.Item
+	text []byte
+}
+
+// of returns the event of an item of a run.
+func (t *texts) of(i *live.Item, run string) []byte {
+	place := &t.kept[i.Number%uint64(len(t.kept))]
+	if w := place.Load(); w != nil && w.item == i {
+		return w.text
+	}
+	text := appendPlace(nil, live.Place{Run: run, Number: i.Number})
+	text = appendEvent(text, string(i.Kind), show(i))
+	place.Store(&written{i, text})
+	return text
+}
+
 // appendBatch appends what a reader got: first what it does not get.
-func appendBatch(dst []byte, b *live.Batch) []byte {
+func (t *texts) appendBatch(dst []byte, b *live.Batch) []byte {
 	if b.Lost > 0 {
 		dst = appendEvent(dst, "lost", lost{b.Lost, b.Exact})
 	}
 	for _, i := range b.Items {
-		dst = appendPlace(dst, live.Place{Run: b.At.Run, Number: i.Number})
-		dst = appendEvent(dst, string(i.Kind), show(i))
+		dst = append(dst, t.of(i, b.At.Run)...)
 	}
 	return dst
 }

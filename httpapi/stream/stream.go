@@ -65,6 +65,7 @@ type Streams struct {
 	options Options
 	open    *webhook.Shares // by account
 	gauge   prometheus.Gauge
+	texts   texts
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
 }

@@ -49,29 +49,6 @@ type Delivery struct {
 	AttemptLog []Attempt `json:"attempt_log,omitzero"`
 }
 
-// Attempt is an attempt as the API shows it. Durations are in milliseconds, to the
-// microsecond.
-type Attempt struct {
-	Number     int     `json:"number"`
-	StartedAt  string  `json:"started_at"`
-	DurationMS float64 `json:"duration_ms"`
-	// LatencyMS is the time to the response's status line.
-	LatencyMS float64 `json:"latency_ms,omitzero"`
-	// Requests counts the HTTP requests that were written: two where the receiver had closed
-	// the kept connection before it read the first.
-	Requests          int    `json:"requests"`
-	ResponseCode      int    `json:"response_code,omitzero"`
-	ResponseBody      string `json:"response_body,omitzero"`
-	ResponseTruncated bool   `json:"response_truncated,omitzero"`
-	ResponseEncoding  string `json:"response_encoding,omitzero"`
-	Location          string `json:"location,omitzero"`
-	Reason            string `json:"reason,omitzero"`
-	ErrorMessage      string `json:"error_message,omitzero"`
-	// Detail is what exactly was wrong, in words for the receiver's owner.
-	Detail       string `json:"detail,omitzero"`
-	RetryAfterMS int64  `json:"retry_after_ms,omitzero"`
-}
-
 // NewDelivery returns a delivery as lists show it; endpoint is the ID of its endpoint. What
 // the delivery waits for, and whether it is in flight, is not known here: the caller sets
 // Waiting and calls SetProcessing.
@@ -138,29 +115,4 @@ func excerpt(a *webhook.Attempt) string {
 		}
 	}
 	return strings.ToValidUTF8(string(text), "\uFFFD")
-}
-
-// NewAttempts returns the attempts of a delivery that are kept, the oldest first.
-func NewAttempts(log []webhook.Attempt) []Attempt {
-	list := make([]Attempt, 0, len(log))
-	for i := range log {
-		a := &log[i]
-		list = append(list, Attempt{
-			Number:            a.Number,
-			StartedAt:         webhook.FormatTime(a.At),
-			DurationMS:        milliseconds(a.Duration),
-			LatencyMS:         milliseconds(a.Latency),
-			Requests:          a.Requests,
-			ResponseCode:      a.StatusCode,
-			ResponseBody:      excerpt(a),
-			ResponseTruncated: a.ResponseTruncated,
-			ResponseEncoding:  a.ResponseEncoding,
-			Location:          a.Location,
-			Reason:            string(a.Outcome().Reason),
-			ErrorMessage:      a.Message(),
-			Detail:            a.Detail,
-			RetryAfterMS:      a.RetryAfter.Milliseconds(),
-		})
-	}
-	return list
 }

@@ -14,9 +14,9 @@ func ExampleNewAttempts() {
 	log := []webhook.Attempt{{
 		Number: 1, At: time.Date(2025, 5, 17, 10, 30, 45, 123e6, time.UTC),
 		Duration: 2500 * time.Microsecond, Latency: 2 * time.Millisecond, Requests: 1,
-		StatusCode: 503, Response: []byte("come back later"),
+		StatusCode: 503, Response: []byte("come back later"), ResponseHead: "HTTP/1.1 503 Busy\nContent-Length: 15",
 	}}
-	text, err := json.MarshalIndent(view.NewAttempts(log), "", "  ")
+	text, err := json.MarshalIndent(view.NewAttempts(log, true), "", "  ")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -32,6 +32,13 @@ func ExampleNewAttempts() {
 	//     "requests": 1,
 	//     "response_code": 503,
 	//     "response_body": "come back later",
+	//     "response_line": "HTTP/1.1 503 Busy",
+	//     "response_headers": [
+	//       [
+	//         "Content-Length",
+	//         "15"
+	//       ]
+	//     ],
 	//     "reason": "http_5xx",
 	//     "error_message": "the receiver failed"
 	//   }

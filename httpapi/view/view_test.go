@@ -164,7 +164,7 @@ func TestAttempts(t *testing.T) {
 			ResponseTruncated: true, RetryAfter: 90 * time.Second,
 		},
 		{Number: 3, At: accepted, Duration: time.Second, Latency: time.Millisecond, Requests: 1, StatusCode: 200, ResponseEncoding: "gzip"},
-	})
+	}, true)
 	for i, want := range []map[string]any{
 		{
 			"number": 1.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1.5, "requests": 0.0, "reason": "timeout", "detail": "no answer in time",
@@ -172,11 +172,11 @@ func TestAttempts(t *testing.T) {
 		},
 		{
 			"number": 2.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1000.0, "latency_ms": 250.0, "requests": 2.0, "response_code": 503.0,
-			"response_body": "later", "response_truncated": true, "reason": "http_5xx", "error_message": list[1].ErrorMessage, "retry_after_ms": 90000.0,
+			"response_body": "later", "response_truncated": true, "response_headers_not_kept": "older_version", "reason": "http_5xx", "error_message": list[1].ErrorMessage, "retry_after_ms": 90000.0,
 		},
 		{
 			"number": 3.0, "started_at": "2025-05-17T10:30:45.123Z", "duration_ms": 1000.0, "latency_ms": 1.0, "requests": 1.0, "response_code": 200.0,
-			"response_encoding": "gzip",
+			"response_encoding": "gzip", "response_headers_not_kept": "older_version",
 		},
 	} {
 		if got := members(t, list[i]); fmt.Sprint(got) != fmt.Sprint(want) {
@@ -186,7 +186,7 @@ func TestAttempts(t *testing.T) {
 	if list[0].ErrorMessage == "" || list[1].ErrorMessage == "" {
 		t.Errorf("no words: %+v", list)
 	}
-	if text, err := json.Marshal(NewAttempts(nil)); err != nil || string(text) != "[]" {
+	if text, err := json.Marshal(NewAttempts(nil, false)); err != nil || string(text) != "[]" {
 		t.Errorf("no attempts: %s, %v", text, err)
 	}
 }

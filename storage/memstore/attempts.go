@@ -39,8 +39,8 @@ func (s *Store) record(d *webhook.Delivery) {
 // short returns the attempt with a short response. It shares no memory with a long
 // one, which could not be freed otherwise.
 func short(a webhook.Attempt) webhook.Attempt {
-	if len(a.Response) > webhook.MaxShortResponse {
-		a = a.Shortened()
+	long := len(a.Response) > webhook.MaxShortResponse
+	if a = a.Shortened(); long {
 		a.Response = slices.Clone(a.Response)
 	}
 	return a

@@ -19,12 +19,12 @@ const (
 	hasRequests // without it, the attempt took one request
 	hasDetail
 	hasLocation
-	hasEncoding
+	hasEncoding // connection.go has more
 )
 
 // attemptSize estimates how many bytes appendAttempt appends.
 func attemptSize(a *webhook.Attempt) int {
-	return 40 + min(len(a.Response), webhook.MaxShortResponse) + len(a.Detail) + len(a.Location) + len(a.ResponseEncoding)
+	return 72 + min(len(a.Response), webhook.MaxShortResponse) + len(a.Detail) + len(a.Location) + len(a.ResponseEncoding)
 }
 
 // appendAttempt appends an attempt, shortened. Zero fields take no room.
@@ -61,7 +61,7 @@ func appendAttempt(dst []byte, long *webhook.Attempt) []byte {
 	if flags&hasEncoding != 0 {
 		dst = appendString(dst, a.ResponseEncoding)
 	}
-	return dst
+	return appendConnection(dst, &a, flags)
 }
 
 // attemptFlags returns which fields are set.
@@ -80,7 +80,7 @@ func attemptFlags(a *webhook.Attempt) (flags uint64) {
 	set(hasDetail, a.Detail != "")
 	set(hasLocation, a.Location != "")
 	set(hasEncoding, a.ResponseEncoding != "")
-	return flags
+	return flags | connectionFlags(a)
 }
 
 // attempt reads what appendAttempt wrote.
@@ -115,6 +115,7 @@ func (d *decoder) attempt() webhook.Attempt {
 	if flags&hasEncoding != 0 {
 		a.ResponseEncoding = d.string()
 	}
+	d.connection(&a, flags)
 	return a
 }
 
@@ -157,30 +158,4 @@ func DecodeAttempt(record []byte) (webhook.Attempt, error) {
 	d := newDecoder(record)
 	a := d.attempt()
 	return a, d.err
-}
-
-// Body is a response body, as much of it as the sender kept.
-type Body struct {
-	Number    int // of the attempt
-	Truncated bool
-	Text      []byte
-}
-
-// Encode returns the record of a body.
-func (b *Body) Encode() []byte {
-	dst := append(make([]byte, 0, 16+len(b.Text)), recordVersion)
-	dst = binary.AppendUvarint(dst, uint64(max(b.Number, 0)))
-	truncated := byte(0)
-	if b.Truncated {
-		truncated = 1
-	}
-	return append(append(dst, truncated), b.Text...)
-}
-
-// DecodeBody reads what Body.Encode wrote. Text is a part of the record.
-func DecodeBody(record []byte) (Body, error) {
-	d := newDecoder(record)
-	b := Body{Number: d.number(), Truncated: d.byte() == 1}
-	b.Text = d.rest
-	return b, d.err
 }

@@ -135,6 +135,17 @@ func (d *decoder) bytes() []byte {
 	return b
 }
 
+// fixed reads n bytes, which are a part of the record; nil if there are fewer.
+func (d *decoder) fixed(n int) []byte {
+	if len(d.rest) < n {
+		d.fail()
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
 func (d *decoder) string() string { return string(d.bytes()) }
 
 // time reads what appendTime wrote.

@@ -21,6 +21,9 @@ func goldenRecords() map[string][]byte {
 	attempt := delivery.AttemptLog[0]
 	unknown := attempt
 	unknown.Failure, unknown.Requests = "of a newer program", 1
+	connected := attempt
+	connected.Connection, connected.SentAs = someConnection(), 0xdeadbeef
+	headed := Body{Number: 3, Truncated: true, Text: []byte("body"), Head: "HTTP/1.1 500 No\nA: b"}
 	body := Body{Number: 3, Truncated: true, Text: []byte("body")}
 	return map[string][]byte{
 		"event":               EncodeEvent(&event, event.Endpoints),
@@ -31,7 +34,9 @@ func goldenRecords() map[string][]byte {
 		"delivery, retrying":  EncodeDelivery(&pending),
 		"attempt":             EncodeAttempt(&attempt),
 		"attempt, no code":    EncodeAttempt(&unknown),
+		"attempt, connection": EncodeAttempt(&connected),
 		"body":                body.Encode(),
+		"body with a head":    headed.Encode(),
 		"endpoint":            EncodeEndpoint(&endpoint),
 		"keyed event":         keyed.Encode(),
 		"API key":             EncodeAPIKey(&key),
@@ -71,23 +76,25 @@ func TestGolden(t *testing.T) {
 // never panics.
 func TestGoldenRecordsAreRead(t *testing.T) {
 	decoders := map[string]func([]byte) error{
-		"event":            func(r []byte) error { _, err := DecodeEvent(someID, r); return err },
-		"numbers":          func(r []byte) error { _, err := DecodeNumbers(r); return err },
-		"delivery, failed": func(r []byte) error { _, err := DecodeDelivery(someID, r); return err },
-		"attempt":          func(r []byte) error { _, err := DecodeAttempt(r); return err },
-		"attempt, no code": func(r []byte) error { _, err := DecodeAttempt(r); return err },
-		"body":             func(r []byte) error { _, err := DecodeBody(r); return err },
-		"endpoint":         func(r []byte) error { _, err := DecodeEndpoint(r); return err },
-		"keyed event":      func(r []byte) error { _, err := DecodeKeyedEvent(r); return err },
-		"API key":          func(r []byte) error { _, err := DecodeAPIKey(r); return err },
-		"grant":            func(r []byte) error { _, err := DecodeGrant(r); return err },
-		"event type":       func(r []byte) error { _, err := DecodeEventType(r); return err },
-		"audit":            func(r []byte) error { _, err := decodeAudit(r); return err },
-		"gate":             func(r []byte) error { _, err := DecodeGate(r); return err },
-		"job":              func(r []byte) error { _, err := DecodeJob(someID, r); return err },
+		"event":               func(r []byte) error { _, err := DecodeEvent(someID, r); return err },
+		"numbers":             func(r []byte) error { _, err := DecodeNumbers(r); return err },
+		"delivery, failed":    func(r []byte) error { _, err := DecodeDelivery(someID, r); return err },
+		"attempt":             func(r []byte) error { _, err := DecodeAttempt(r); return err },
+		"attempt, no code":    func(r []byte) error { _, err := DecodeAttempt(r); return err },
+		"body":                func(r []byte) error { _, err := DecodeBody(r); return err },
+		"body with a head":    func(r []byte) error { _, err := DecodeBody(r); return err },
+		"attempt, connection": func(r []byte) error { _, err := DecodeAttempt(r); return err },
+		"endpoint":            func(r []byte) error { _, err := DecodeEndpoint(r); return err },
+		"keyed event":         func(r []byte) error { _, err := DecodeKeyedEvent(r); return err },
+		"API key":             func(r []byte) error { _, err := DecodeAPIKey(r); return err },
+		"grant":               func(r []byte) error { _, err := DecodeGrant(r); return err },
+		"event type":          func(r []byte) error { _, err := DecodeEventType(r); return err },
+		"audit":               func(r []byte) error { _, err := decodeAudit(r); return err },
+		"gate":                func(r []byte) error { _, err := DecodeGate(r); return err },
+		"job":                 func(r []byte) error { _, err := DecodeJob(someID, r); return err },
 	}
 	// mayEndAt are the places where a record of an older version ended.
-	mayEndAt := map[string]int{"gate": 2, "body": 4, "delivery, failed": 1, "event": 7}
+	mayEndAt := map[string]int{"gate": 2, "body": 4, "body with a head": 4, "delivery, failed": 1, "event": 7}
 	records := goldenRecords()
 	for name, decode := range decoders {
 		record := records[name]

@@ -22,20 +22,12 @@ func BodySlot(number int) int { return number % webhook.MaxLongResponses }
 type Logged struct {
 	Number  int    // of the attempt, which decides its places; 0 if there is none
 	Attempt []byte // nil if it stands in the delivery's own record
-	Body    []byte // nil if the response is short
+	Body    []byte // nil if the response is short, and its head is not kept
 }
 
 // EncodeLogged returns what the log gets of an attempt.
 func EncodeLogged(a *webhook.Attempt) Logged {
 	return Logged{Number: a.Number, Attempt: EncodeAttempt(a), Body: encodeLong(a)}
-}
-
-// encodeLong returns the record of an attempt's body if it is long, else nil.
-func encodeLong(a *webhook.Attempt) []byte {
-	if len(a.Response) <= webhook.MaxShortResponse {
-		return nil
-	}
-	return (&Body{Number: a.Number, Truncated: a.ResponseTruncated, Text: a.Response}).Encode()
 }
 
 // JoinLog adds to a delivery, as its record has it, the attempts and bodies that its log
@@ -55,7 +47,7 @@ func JoinLog(d *webhook.Delivery, attempts []webhook.Attempt, bodies []Body) {
 	for _, b := range bodies {
 		for i := range d.AttemptLog {
 			if a := &d.AttemptLog[i]; a.Number == b.Number && a.Number > d.LastAttempt().Number-webhook.MaxLongResponses {
-				a.Response, a.ResponseTruncated = b.Text, b.Truncated
+				b.addTo(a)
 			}
 		}
 	}

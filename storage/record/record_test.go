@@ -275,6 +275,13 @@ func TestSettledRecordIsSmall(t *testing.T) {
 	if size > 64 || size > before+1 { // a latency takes more than the two fields that are left out
 		t.Errorf("the record of a delivery that was delivered at once takes %d bytes, in version 1 %d", size, before)
 	}
+	// What the sender notes of a kept connection: one more byte of flags, the kinds of the
+	// addresses, 6 bytes each, and the fingerprint of the request.
+	a.SentAs, a.Connection = 0xdeadbeef, someConnection()
+	a.Connection = webhook.Connection{From: a.Connection.From, To: a.Connection.To, Reused: true, FirstByte: a.Latency}
+	if got := len(EncodeDelivery(&now)); got > size+18 {
+		t.Errorf("with its connection the record takes %d bytes more, want 18 at most", got-size)
+	}
 }
 
 // TestOlderRecords: a record of version 1, which lacks the later fields, is read, and

@@ -2,6 +2,8 @@ package storagetest
 
 import (
 	"bytes"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,6 +149,25 @@ var attemptTests = []test{
 			same(f, page.Deliveries, []webhook.Delivery{now.Listed()})
 		})
 	}},
+	{name: "keeps what an attempt met, and the heads of the latest", run: func(f *fixture) {
+		id := f.queued(1, 1)[0]
+		var log []webhook.Attempt
+		for n := 1; n <= webhook.MaxLongResponses+2; n++ {
+			now := f.meets(id, n, "HTTP/1.1 500 No\nN: "+strconv.Itoa(n), forever)
+			log = append(log, *now.LastAttempt())
+			for i := range len(log) - webhook.MaxLongResponses {
+				log[i] = log[i].Shortened()
+			}
+			f.check(func() { same(f, f.delivery(id).AttemptLog, log) })
+		}
+		page, err := f.ListDeliveries(f.Context(), webhook.DeliveryQuery{Endpoint: 1, Limit: 1})
+		f.must(err)
+		same(f, page.Deliveries[0].AttemptLog[0], log[len(log)-1].Shortened())
+		now := f.meets(id, 9, "HTTP/1.1 500", webhook.RetryPolicy{MaxAttempts: 1})
+		_, err = f.Requeue(f.Context(), id)
+		f.must(err)
+		f.check(func() { same(f, f.delivery(id).AttemptLog[webhook.MaxLongResponses+2], *now.LastAttempt()) })
+	}},
 	{name: "keeps nothing of the memory that a settlement came in", run: func(f *fixture) {
 		for _, size := range []int{10, webhook.MaxShortResponse, 2 * webhook.MaxShortResponse} {
 			for _, policy := range []webhook.RetryPolicy{forever, {MaxAttempts: 1}} {
@@ -240,6 +261,24 @@ func (f *fixture) fails(id webhook.ID, response []byte, policy webhook.RetryPoli
 	return f.delivery(id)
 }
 
+// meets settles an attempt that has everything that depends on its connection.
+func (f *fixture) meets(id webhook.ID, n int, head string, policy webhook.RetryPolicy) webhook.Delivery {
+	f.Helper()
+	was := withoutLog(f.delivery(id))
+	a := f.attempt(500)
+	a.Requests, a.Latency, a.SentAs, a.ResponseHead = 1, 3*time.Millisecond, uint32(n), head
+	if n%2 == 0 {
+		a.Response, a.ResponseTruncated = longBody(n), true
+	}
+	a.Connection = webhook.Connection{
+		From: netip.MustParseAddrPort("192.0.2.1:40000"), To: netip.MustParseAddrPort("[2001:db8::1]:443"), Reused: n%2 == 0,
+		DNS: time.Duration(n) * time.Millisecond, Connect: time.Millisecond, TLS: 2 * time.Millisecond, FirstByte: time.Duration(n) * time.Millisecond,
+	}
+	now := was.Attempted(a, policy, 0)
+	f.settle(webhook.Settlement{Was: was.Place(), Now: now})
+	return now
+}
+
 // hasAttempts checks that a delivery's log has the attempts from first to last.
 func (f *fixture) hasAttempts(id webhook.ID, first, last int) {
 	f.Helper()
@@ -276,6 +315,7 @@ func bodyBudget(f *fixture) {
 	for _, id := range ids {
 		f.fails(id, bytes.Repeat([]byte("x"), size), forever)
 	}
+	headed := f.meets(f.queued(1, 1)[0], 1, "HTTP/1.1 500 "+strings.Repeat("h", webhook.MaxResponseHead-13), forever)
 	redirected := f.delivery(f.queued(1, 1)[0])
 	a := f.attempt(302)
 	a.Location = "/" + strings.Repeat("l", webhook.MaxLocation-1)
@@ -285,6 +325,13 @@ func bodyBudget(f *fixture) {
 	f.check(func() {
 		if got := f.delivery(redirected.ID).AttemptLog[0].Location; got != a.Location || earned < len(a.Location) {
 			same(f, got, a.Cut().Location)
+		}
+		if got := f.delivery(headed.ID).AttemptLog[0]; got.ResponseHead != "" && earned < len(got.ResponseHead) {
+			f.Errorf("a head of %d bytes was kept over the budget", len(got.ResponseHead))
+		} else {
+			want := *headed.LastAttempt()
+			want.ResponseHead = got.ResponseHead
+			same(f, got, want) // the attempt itself is always kept
 		}
 		kept := 0
 		for _, id := range ids {

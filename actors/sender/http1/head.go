@@ -26,6 +26,8 @@ type Head struct {
 	// Cut is why the head was not read to its end; nil if it was.
 	Cut error
 
+	// block has the head's lines, as long as no other head is read.
+	block []byte
 	// length is the body's, from Content-Length; -1 without one.
 	length  int64
 	chunked bool
@@ -73,7 +75,7 @@ func (h *Head) Reusable() bool {
 // false if the first line is not a status line. A field that makes no sense costs
 // the connection, and not the verdict.
 func parseHead(block []byte) (h Head, ok bool) {
-	h.length = -1
+	h.length, h.block = -1, block
 	line, rest := cutLine(block)
 	if !h.readStatus(line) {
 		return h, false

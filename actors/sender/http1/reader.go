@@ -39,6 +39,7 @@ type ResponseReader struct {
 	buf      []byte
 	from, to int // the unused bytes within buf
 	received bool
+	firstAt  time.Time
 	statusAt time.Time
 	body     io.LimitedReader // here so that reading a body allocates no reader
 }
@@ -50,7 +51,7 @@ var readers = sync.Pool{New: func() any { return &ResponseReader{buf: make([]byt
 // the reader.
 func NewResponseReader(conn Conn) *ResponseReader {
 	r := readers.Get().(*ResponseReader)
-	r.conn, r.from, r.to, r.received, r.statusAt = conn, 0, 0, false, time.Time{}
+	r.conn, r.from, r.to, r.received, r.firstAt, r.statusAt = conn, 0, 0, false, time.Time{}, time.Time{}
 	return r
 }
 
@@ -66,6 +67,9 @@ func (r *ResponseReader) Release() {
 // Received reports whether any byte arrived: the receiver has seen the connection,
 // and probably the request.
 func (r *ResponseReader) Received() bool { return r.received }
+
+// FirstAt returns when the first byte had arrived; zero before that.
+func (r *ResponseReader) FirstAt() time.Time { return r.firstAt }
 
 // StatusAt returns when the status line of the latest head had arrived; zero before
 // that.
@@ -128,6 +132,7 @@ func (r *ResponseReader) ReadHead() (Head, error) {
 			h.cutBy(err)
 			return h, nil
 		case errors.Is(err, errLongHead):
+			h.block = bytes.Clone(block) // what skipHead reads takes its place
 			size, err = r.skipHead(MaxInterim - interim)
 		}
 		if err != nil {
@@ -172,13 +177,20 @@ func (r *ResponseReader) statusLine(arrived []byte) error {
 	if !r.statusAt.IsZero() {
 		return nil
 	}
+	now := r.firstAt
+	if len(arrived) > 0 {
+		now = time.Now()
+	}
+	if r.firstAt.IsZero() {
+		r.firstAt = now
+	}
 	if !startsLikeHTTP(arrived) {
 		return notHTTP(arrived)
 	}
 	end := bytes.IndexByte(arrived[:min(len(arrived), MaxStatusLine)], '\n')
 	switch {
 	case end >= 0:
-		r.statusAt = time.Now()
+		r.statusAt = now
 		return nil
 	case len(arrived) < MaxStatusLine:
 		return nil

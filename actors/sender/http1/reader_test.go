@@ -252,3 +252,35 @@ func wantLikeNetHTTP(t *testing.T, text []byte, got reading) {
 		return
 	}
 }
+
+// TestFirstAt: the first byte has a time of its own, also where it is that of an
+// informational response, or where no status line follows.
+func TestFirstAt(t *testing.T) {
+	for _, c := range []struct {
+		parts  []string
+		status time.Duration // 0 for none
+	}{
+		{[]string{"HTTP/1.1 200 OK\r\n\r\n"}, time.Second},
+		{[]string{"H", "TTP/1.1 200 OK\r\n\r\n"}, 2 * time.Second},
+		{[]string{"HTTP/1.1 102 P\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}, 2 * time.Second},
+		{[]string{"SSH-2.0"}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			r := NewResponseReader(&slowly{c.parts})
+			defer r.Release()
+			_, err := r.ReadHead()
+			if got := r.FirstAt().Sub(began); got != time.Second {
+				t.Errorf("%q: the first byte arrived after %v", c.parts, got)
+			}
+			if (c.status == 0) != (err != nil) || err == nil && r.StatusAt().Sub(began) != c.status {
+				t.Errorf("%q: the status line after %v, %v", c.parts, r.StatusAt().Sub(began), err)
+			}
+		})
+	}
+	r := scriptedReader(nil, 1)
+	defer r.Release()
+	if _, err := r.ReadHead(); err == nil || !r.FirstAt().IsZero() {
+		t.Errorf("nothing arrived: %v, %v", r.FirstAt(), err)
+	}
+}

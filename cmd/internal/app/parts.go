@@ -179,6 +179,7 @@ func (a *App) openAPI() error {
 		Issuer:       a.config.JWTIssuer,
 		Audiences:    a.config.JWTAudience,
 		CheckTarget:  a.parts.sender.CheckTarget,
+		Request:      a.parts.sender.Request,
 		Sequence:     a.parts.sequence,
 		Defaults:     a.config.endpointDefaults(),
 		Ceilings:     a.config.ceilings(),

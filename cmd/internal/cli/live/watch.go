@@ -143,9 +143,23 @@ func (s *screen) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 		if isUsage(m.err) {
 			return s, tea.Quit
 		}
-		return s, tea.Tick(s.every, func(time.Time) tea.Msg { return due{} })
+		return s, later(s.ctx, s.every, due{})
 	}
 	return s, nil
+}
+
+// later sends a message after a time. Unlike the library's Tick it ends with ctx.
+func later(ctx context.Context, after time.Duration, message tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return message
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // look makes one look, beside the loop that shows it.

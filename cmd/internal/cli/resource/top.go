@@ -2,11 +2,13 @@ package resource
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/corpastro/astrohook/cmd/internal/cli/live"
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
 	"github.com/corpastro/astrohook/cmd/internal/terminal"
 )
@@ -20,14 +22,38 @@ type Top struct {
 	Once   bool   `env:"-" help:"Show it once, also on a terminal."`
 }
 
-// Run prints the table. On a terminal it is drawn again until Ctrl-C or q.
+// Run prints the table. On a terminal it is drawn again and again, with keys for its order, a
+// filter and single webhooks, until Ctrl-C or q.
 func (c *Top) Run(ctx context.Context, std terminal.Streams) error {
 	if !c.Once && c.Output == output.Table && terminal.Is(std.Out) && terminal.Is(std.In) {
-		c.Watch.Watch = true
+		return c.with(func(a *api) error { return c.board(a).Show(ctx, std, c.Printer(std)) })
 	}
 	return showOne(ctx, std, &c.single, "/api/overview", filters("sort", c.Sort), "the overview", func(p *output.Printer, o overview) error {
 		return showTop(p, &o, c.Filter)
 	})
+}
+
+// board returns the table as it is on a terminal.
+func (c *Top) board(a *api) *live.Board[worstOf] {
+	return &live.Board[worstOf]{
+		Every: c.Every, Orders: []string{"backlog", "age", "failures"}, Order: c.Sort, Filter: c.Filter, Noun: "webhook", Columns: topColumns,
+		Fetch: func(ctx context.Context, order string) ([]string, []worstOf, error) {
+			answer, err := a.get(ctx, "/api/overview", filters("sort", order))
+			if err != nil {
+				return nil, nil, fmt.Errorf("show the overview: %w", err)
+			}
+			var o overview
+			if err := json.Unmarshal(answer, &o); err != nil {
+				return nil, nil, fmt.Errorf("the server's answer is not what was expected: %w", err)
+			}
+			return o.head(), o.Worst, nil
+		},
+		Name: func(w worstOf) string { return w.WebhookID },
+		Has:  func(w worstOf, text string) bool { return w.has(text) },
+		Detail: func(ctx context.Context, p *output.Printer, w worstOf) error {
+			return showWithHealth(ctx, a, p, w.WebhookID)
+		},
+	}
 }
 
 // overview is what top shows of a server.
@@ -106,8 +132,8 @@ func spanOf(ms float64) string {
 	return output.Span(time.Duration(ms * float64(time.Millisecond)))
 }
 
-// showTop prints the sums, and the table of the worst webhooks that a filter leaves.
-func showTop(p *output.Printer, o *overview, filter string) error {
+// head returns the sums in sentences.
+func (o *overview) head() []string {
 	lines := []string{
 		fmt.Sprintf("%s pending of %d, oldest %s; %d in flight", terminal.CountedOrNo(int(o.Pending), "delivery"), o.PendingLimit, orNone(spanOf(o.OldestAgeMS)), o.InFlight),
 		fmt.Sprintf("%s active, %d paused, %d disabled; %s open",
@@ -115,11 +141,17 @@ func showTop(p *output.Printer, o *overview, filter string) error {
 	}
 	for i := range o.Rates {
 		r := &o.Rates[i]
-		lines = append(lines, fmt.Sprintf("a second over %s: %.1f accepted, %.1f delivered, %.1f failed",
+		lines = append(lines, fmt.Sprintf("A second over %s: %.1f accepted, %.1f delivered, %.1f failed",
 			output.Span(time.Duration(r.Over)*time.Second), r.Accepted, r.Delivered, r.Failed))
 	}
-	for _, line := range lines {
-		if err := p.Line(sentence(line)); err != nil {
+	lines[0] = sentence(lines[0])
+	return lines
+}
+
+// showTop prints the sums, and the table of the worst webhooks that a filter leaves.
+func showTop(p *output.Printer, o *overview, filter string) error {
+	for _, line := range o.head() {
+		if err := p.Line(line); err != nil {
 			return err
 		}
 	}

@@ -59,23 +59,26 @@ type webhooksGet struct {
 // Run prints the webhook, and for people its health below it.
 func (c *webhooksGet) Run(ctx context.Context, std terminal.Streams) error {
 	return c.with(func(a *api) error {
-		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error {
-			answer, err := a.get(ctx, webhookPath(c.ID, ""), nil)
-			if err != nil {
-				return fmt.Errorf("show the webhook: %w", err)
-			}
-			if err := printWebhook(p, answer); err != nil || p.Format != output.Table {
-				return err
-			}
-			if answer, err = a.get(ctx, webhookPath(c.ID, "/health"), nil); err != nil {
-				return fmt.Errorf("show its health: %w", err)
-			}
-			if err := p.Section("How it is doing"); err != nil {
-				return err
-			}
-			return output.One(p, answer, showHealth)
-		})
+		return c.Show(ctx, std, func(ctx context.Context, p *output.Printer) error { return showWithHealth(ctx, a, p, c.ID) })
 	})
+}
+
+// showWithHealth prints a webhook, and for people its health below it.
+func showWithHealth(ctx context.Context, a *api, p *output.Printer, id string) error {
+	answer, err := a.get(ctx, webhookPath(id, ""), nil)
+	if err != nil {
+		return fmt.Errorf("show the webhook: %w", err)
+	}
+	if err := printWebhook(p, answer); err != nil || p.Format != output.Table {
+		return err
+	}
+	if answer, err = a.get(ctx, webhookPath(id, "/health"), nil); err != nil {
+		return fmt.Errorf("show its health: %w", err)
+	}
+	if err := p.Section("How it is doing"); err != nil {
+		return err
+	}
+	return output.One(p, answer, showHealth)
 }
 
 // webhooksHealth shows the health of one webhook.

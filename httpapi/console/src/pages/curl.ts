@@ -3,7 +3,7 @@
 export interface Sent {
   method: string;
   url: string;
-  headers: [string, string][];
+  headers: string[][];
   body_base64?: string;
 }
 
@@ -18,10 +18,10 @@ const quote = (text: string) => "'" + text.replaceAll("'", `'\\''`) + "'";
 // curl writes these itself.
 const own = /^(host|content-length|connection)$/i;
 
-/** Returns the request for a POSIX shell. The signature's value is not known here, so receivers that verify refuse it. */
+/** Returns the request for a POSIX shell. Masked values stay masked, so a receiver that asks for one of the webhook's own headers refuses it. */
 export function curl(sent: Sent): string {
   const parts = [`curl -sS -i -X ${sent.method} ${quote(sent.url)}`];
-  for (const [name, value] of sent.headers) {
+  for (const [name = '', value = ''] of sent.headers) {
     // A header with an empty value is written with a semicolon: curl leaves out "Name:".
     if (!own.test(name)) parts.push('-H ' + quote(value === '' ? name + ';' : `${name}: ${value}`));
   }
