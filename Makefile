@@ -90,13 +90,13 @@ setup-postgres: ## Install PostgreSQL for make test and make faults, where that 
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } || \
 		{ echo "missing: PostgreSQL 15 or later, of which the tests start servers of their own (Debian: apt-get install postgresql)" >&2; exit 1; }
 
-# PHP is for one of the receivers that the console shows.
+# PHP is for one of the receivers that the console shows, jq for the commands' output.
 .PHONY: setup-browser
-setup-browser: ## Install what the console's tests drive, where that is possible
-	@{ command -v chromium && command -v php; } >/dev/null || { \
+setup-browser: ## Install what the tests of the console and the commands drive, where that is possible
+	@{ command -v chromium && command -v php && command -v jq; } >/dev/null || { \
 		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core php-cli; } >/dev/null || \
-		{ echo "missing: chromium and php, for the tests of the console (Debian: apt-get install chromium php-cli)" >&2; exit 1; }
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core php-cli jq; } >/dev/null || \
+		{ echo "missing: chromium, php and jq, for the tests of the console and the commands (Debian: apt-get install chromium php-cli jq)" >&2; exit 1; }
 
 # TestFaultPatroni is part of the long form only, and starts an etcd of its own. Where there is systemd,
 # Debian's package starts another one, which nobody here needs.

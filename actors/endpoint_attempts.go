@@ -8,6 +8,7 @@ import (
 
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/actors/limit"
+	"github.com/corpastro/astrohook/actors/survey"
 	"github.com/corpastro/astrohook/webhook"
 )
 
@@ -131,9 +132,12 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 	}
 	outcome := e.Attempt.Outcome()
 	if a.lane.SameReceiver(e) {
-		a.child.stats.Record(&e.Attempt, outcome)
+		latency := a.child.stats.Record(&e.Attempt, outcome)
 		if a.child.stats.FailedLately(now) {
 			a.shared.survey.Attempted(a.number, a.child.stats.Tally(now), now)
+		}
+		if latency >= survey.SlowFrom {
+			a.shared.survey.Slow(a.number, now)
 		}
 		a.child.keep(a.shared.hours, now)
 	}

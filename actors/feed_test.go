@@ -2,12 +2,14 @@ package actors
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/bulk"
 	"github.com/corpastro/astrohook/webhook/live"
 )
 
@@ -101,6 +103,43 @@ func TestFeedOfChanges(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("\n%q\nwant\n%q", got, want)
+		}
+	})
+}
+
+// TestFeedOfJobs: a step of a job shows each delivery that it queues again, by its type, before
+// the attempt. A step that is refused shows nothing.
+func TestFeedOfJobs(t *testing.T) {
+	inRig(t, func(o *Options) { o.Feed = feed.New() }, func(r *rig) {
+		t, watched := r.t, r.options.Feed
+		n := r.register(regular(time.Second, 1))
+		r.receiver.does(n, answers(500, time.Millisecond))
+		step := bulk.Step{Requeue: []webhook.ID{r.publishOne(n).For(n), r.publishOne(n).For(n)}}
+		time.Sleep(time.Second)
+		r.receiver.does(n, answers(200, time.Millisecond))
+		reader := watched.Subscribe(live.Query{Kinds: []live.Kind{live.Delivery}})
+		defer reader.Close()
+		r.d.SetDiskReserve(true)
+		wantError(t, r.advance(n, step), webhook.ErrDiskReserve)
+		if got := happened(r, reader); len(got) > 0 {
+			t.Errorf("a refused step: %q", got)
+		}
+		r.d.SetDiskReserve(false)
+		if err := r.advance(n, step); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		items := reader.Next(t.Context(), 0).Items
+		shown := map[string]int{}
+		for _, i := range items {
+			if i.EventType != r.delivery(i.Delivery).EventType || i.ClientID == "" || i.Webhook.Seq == 0 {
+				t.Errorf("%+v", i)
+			}
+			shown[fmt.Sprint(i.Status, " ", i.Reason, " ", i.Delivery == step.Requeue[0])]++
+		}
+		want := map[string]int{"queued  true": 1, "queued  false": 1, "delivered  true": 1, "delivered  false": 1}
+		if !maps.Equal(shown, want) {
+			t.Errorf("%v, want %v", shown, want)
 		}
 	})
 }

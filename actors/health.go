@@ -199,18 +199,23 @@ func (d *Dispatcher) Overview(ctx context.Context, q webhook.OverviewQuery) (web
 }
 
 // Ranked returns the first of up to survey.MaxLeaders endpoints of this node in an order, at
-// most so many: those with pending deliveries, or for webhook.ByFailures those with failed
-// attempts in the last hour. It is as fresh as an overview.
-func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order, most int) (webhook.Ranking, error) {
-	var r webhook.Ranking
-	if by == webhook.ByFailures {
-		r = d.shared.survey.Failing(time.Now())
-	} else {
+// most so many: those with pending deliveries, or what survey.Failing and Noted say. It is
+// as fresh as an overview.
+func (d *Dispatcher) Ranked(ctx context.Context, by webhook.Order, most int) (r webhook.Ranking, err error) {
+	s, now := d.shared.survey, time.Now()
+	switch by {
+	case webhook.ByFailures:
+		r = s.Failing(now)
+	case webhook.ByFailing, webhook.BySlow:
+		r = s.Noted(by, nil, now)
+	default:
 		found, err := d.findings(ctx)
 		if err != nil {
-			return webhook.Ranking{}, err
+			return r, err
 		}
-		r = found.Standing[by]
+		if r = found.Standing[by]; by == webhook.ByOpen {
+			r = s.Noted(by, found, now)
+		}
 		r.Truncated = r.Truncated || found.Partial
 	}
 	r.Endpoints = r.Endpoints[:min(max(most, 0), len(r.Endpoints))]

@@ -255,3 +255,65 @@ func TestOverview(t *testing.T) {
 		}
 	})
 }
+
+// TestRankedByState: the lists have the endpoints that failed, answered slowly, or have an open
+// breaker, newest first, and no more of them than are wanted.
+func TestRankedByState(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		settings := regular(time.Hour, 50)
+		settings.Breaker = webhook.BreakerPolicy{Failures: 1, Open: time.Hour, MaxOpen: time.Hour}
+		good, slow, dead, later := r.register(settings), r.register(settings), r.register(settings), r.register(settings)
+		r.receiver.does(good, answers(200, 100*time.Millisecond))
+		r.receiver.does(slow, answers(200, 2*time.Second))
+		r.receiver.does(dead, answers(500, 0))
+		r.receiver.does(later, answers(503, 0))
+		r.publish(2, 10)
+		time.Sleep(10 * time.Second)
+		for by, want := range map[webhook.Order][]webhook.EndpointNumber{
+			webhook.ByOpen: {later, dead}, webhook.ByFailing: {later, dead}, webhook.BySlow: {slow},
+		} {
+			for most := range 3 {
+				list, err := r.d.Ranked(t.Context(), by, most)
+				var got []webhook.EndpointNumber
+				for i := range list.Endpoints {
+					got = append(got, list.Endpoints[i].Endpoint.Endpoint)
+				}
+				if err != nil || !slices.Equal(got, want[:min(most, len(want))]) || list.Truncated {
+					t.Errorf("%s, %d at most: %v, %+v, %v; want %v", by, most, got, list.Coverage, err, want)
+				}
+			}
+		}
+	})
+}
+
+// TestGlanceAtTooMany: after a start with more endpoints at work than a request may look at,
+// an overview is about some of them, and says so, until the watchdog has seen all.
+func TestGlanceAtTooMany(t *testing.T) {
+	inRig(t, nil, func(r *rig) {
+		const endpoints = maxGlance + 10
+		for range endpoints {
+			r.registerFor("acme", webhook.EndpointPaused, "*")
+		}
+		r.publish(1, 10)
+		synctest.Wait()
+		r.stop()
+		r.start()
+		look := func() webhook.Overview {
+			t.Helper()
+			o, err := r.d.Overview(t.Context(), webhook.OverviewQuery{By: webhook.ByAge})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		if o := look(); !o.Truncated || len(o.Worst) != webhook.MaxWorst || o.Oldest[webhook.EndpointPaused].IsZero() {
+			t.Errorf("after the start: %+v, %d worst", o.Coverage, len(o.Worst))
+		}
+		for range 60 {
+			if time.Sleep(time.Second); !look().Truncated {
+				return
+			}
+		}
+		t.Error("a minute later the watchdog has not seen all")
+	})
+}

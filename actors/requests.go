@@ -6,9 +6,11 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/corpastro/astrohook/actors/feed"
 	"github.com/corpastro/astrohook/actors/lane"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/bulk"
+	"github.com/corpastro/astrohook/webhook/live"
 )
 
 // Requests about one client, endpoint or delivery. Each is a question to the actor
@@ -89,12 +91,40 @@ func (d *Dispatcher) AdvanceJob(ctx context.Context, id webhook.ID, s bulk.Step)
 			return bulk.Job{}, err
 		}
 	}
+	watched := d.shared.watched(ctx, s.Requeue)
 	after, made, err := d.shared.store.AdvanceJob(ctx, id, s)
 	if made > 0 {
+		watched()
 		first := s.From == (bulk.Position{})
 		d.shared.root.Send(d.supervisor, &forEndpoint{id.Endpoint, &notOffered{byHand: first}})
 	}
 	return after, err
+}
+
+// watched returns a function that passes deliveries on to the feed as queued again. They are
+// read now, and only while somebody watches. What cannot be read is left out: the feed
+// promises nothing about what could not be stored either.
+func (s *shared) watched(ctx context.Context, requeued []webhook.ID) func() {
+	if len(requeued) == 0 || !s.feed.Active() {
+		return func() {}
+	}
+	e, err := s.store.Endpoint(ctx, requeued[0].Endpoint)
+	if err != nil {
+		return func() {}
+	}
+	about, now := feed.Endpoint{ID: e.ID, ClientID: e.ClientID}, time.Now()
+	var items []live.Item
+	for _, id := range requeued {
+		if d, err := s.store.Delivery(ctx, id); err == nil {
+			d.Status, d.Reason = webhook.Queued, webhook.ReasonNone
+			items = append(items, about.Settled(&d, now))
+		}
+	}
+	return func() {
+		for _, i := range items {
+			s.feed.Publish(i)
+		}
+	}
 }
 
 // Delivers reports whether this node delivers to an endpoint.

@@ -16,6 +16,7 @@ import (
 	"github.com/corpastro/astrohook/httpapi/problem"
 	"github.com/corpastro/astrohook/httpapi/view"
 	"github.com/corpastro/astrohook/webhook"
+	"github.com/corpastro/astrohook/webhook/live"
 )
 
 const (
@@ -105,6 +106,9 @@ func (s *Server) runReplay(call context.Context, e *webhook.Endpoint, q webhook.
 		return out, next, fmt.Errorf("replay: %w", err)
 	}
 	if !dry && out.Deliveries > 0 {
+		s.feed.Publish(live.Item{
+			Kind: live.Webhook, At: time.Now(), Webhook: e.ID, ClientID: e.ClientID, Status: string(e.Status), Change: "replayed",
+		})
 		out.Waiting, err = s.queueWaits(e)
 	}
 	return out, next, err

@@ -277,3 +277,22 @@ func TestSlowStream(t *testing.T) {
 		t.Errorf("the slow one: %d, lost %d", got, lost)
 	}
 }
+
+// TestStreamOfReplays: a replay that sends something again is a change of its webhook; one that
+// finds nothing, or only counts, is none.
+func TestStreamOfReplays(t *testing.T) {
+	f, _ := newStreaming(t)
+	id := f.register(t, acme)
+	w := f.watch(t, acme, "?kind=webhook", "")
+	w.want("hello", "")
+	path := "/api/webhooks/" + id + "/replay"
+	f.want(t, 200, acme, "POST", path, "")
+	if _, err := f.dispatcher.attempt(deliveryTo(t, f.publishOne(t), id), webhook.Attempt{StatusCode: 410}); err != nil {
+		t.Fatal(err)
+	}
+	f.want(t, 200, acme, "POST", path, `{"dry_run":true}`)
+	f.want(t, 200, acme, "POST", path, "")
+	f.want(t, 200, acme, "POST", "/api/webhooks/"+id+"/pause", "")
+	w.want("webhook", `"webhook_id":"`+id+`","client_id":"acme","change":"replayed","status":"active"`)
+	w.want("webhook", `"change":"paused"`)
+}

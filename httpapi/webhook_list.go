@@ -45,6 +45,18 @@ type webhookFilters struct {
 // orders are the lists that are not in order of registration.
 var orders = map[string]webhook.Order{"backlog": webhook.ByPending, "age": webhook.ByAge, "failures": webhook.ByFailures}
 
+// states are the lists, newest first, of the webhooks that may be in a state. The others are
+// those of most webhooks, which are found among all.
+var states = map[string]webhook.Order{"open": webhook.ByOpen, "failing": webhook.ByFailing, "slow": webhook.BySlow}
+
+// order returns the list that the dispatcher has for the filters; "" for none.
+func (f *webhookFilters) order() webhook.Order {
+	if by, ranked := orders[f.sort]; ranked {
+		return by
+	}
+	return states[f.health]
+}
+
 // webhookEntry is a webhook in a list.
 type webhookEntry struct {
 	registration.Resource
@@ -93,7 +105,7 @@ func (s *Server) listWebhooks(ctx *fasthttp.RequestCtx, who *auth.Principal) err
 		return err
 	}
 	var filters []string // none where there are none, so that older cursors stay good
-	if by := orders[f.sort]; f.filtered() || by != "" {
+	if by := f.order(); f.filtered() || by != "" {
 		filters = []string{string(f.status), f.health, f.eventType, f.text, string(by)}
 	}
 	of := exchange.Listing(paging.Webhooks, who, filters...)
@@ -134,9 +146,8 @@ type webhookListing struct {
 
 // read fills the page from a place on, and returns where the next one begins; 0 at the end.
 func (p *webhookPage) read(from webhook.EndpointNumber) (next webhook.EndpointNumber, err error) {
-	by, ranked := orders[p.sort]
-	switch {
-	case ranked:
+	switch by := p.order(); {
+	case by != "":
 		return p.readRanked(by, int(from))
 	case p.indexed():
 		return p.readIndexed(from)
@@ -221,7 +232,8 @@ func (p *webhookPage) readNewest(from webhook.EndpointNumber) (next webhook.Endp
 	}
 }
 
-// readRanked fills the page with the worst endpoints, from a position in their order on.
+// readRanked fills the page with endpoints that stand in a list of the dispatcher's, from a
+// position on.
 // What is at a position may change between two pages, as their order does.
 func (p *webhookPage) readRanked(by webhook.Order, from int) (next webhook.EndpointNumber, err error) {
 	ranking, err := p.server.dispatcher.Ranked(p.call, by, from+askedLooks+1)

@@ -43,6 +43,7 @@ func TestWebhookFilters(t *testing.T) {
 	f.dispatcher.worst = map[webhook.Order][]webhook.Summary{
 		webhook.ByPending: {summary(one), summary(three), {Endpoint: webhook.ID{Endpoint: 999}}}, webhook.ByAge: {summary(three), summary(one)},
 		webhook.ByFailures: {summary(two), summary(one)},
+		webhook.ByOpen:     {summary(two), summary(one)}, webhook.ByFailing: {summary(two), summary(one)}, webhook.BySlow: {summary(three)},
 	}
 	for query, want := range map[string][]string{
 		"": {three, two, one}, "&sort=created": {three, two, one}, "&status=paused": {two}, "&status=active": {three, one}, "&status=disabled": nil,
@@ -145,7 +146,7 @@ func TestMillionWebhooks(t *testing.T) {
 	for i := range leaders {
 		leaders[i].Endpoint.Endpoint = webhook.EndpointNumber(registered - i)
 	}
-	f.dispatcher.worst = map[webhook.Order][]webhook.Summary{webhook.ByAge: leaders}
+	f.dispatcher.worst = map[webhook.Order][]webhook.Summary{webhook.ByAge: leaders, webhook.ByOpen: leaders}
 	f.dispatcher.list = store.list
 	for query, most := range map[string]int{
 		"limit=250": 251, "status=active": 50, "event_type=user.a&limit=250": 250, "event_type=user.a&health=open": 250, "status=paused&limit=4": 4,

@@ -165,6 +165,11 @@ const (
 	ByAge      Order = "age"      // of the oldest delivery at a head
 	ByPending  Order = "pending"  // how many deliveries are pending
 	ByFailures Order = "failures" // which part of the last hour's attempts failed, single failures last
+
+	// Newest first, of those that may be in a state: whoever lists them looks at each.
+	ByOpen    Order = "open"    // the breaker is not closed
+	ByFailing Order = "failing" // many attempts failed
+	BySlow    Order = "slow"    // answers take long
 )
 
 // Key returns by what an endpoint is compared: the larger, the worse. Of two with the same
@@ -175,6 +180,8 @@ func (o Order) Key(s *Summary) float64 {
 		return -float64(s.OldestAt.UnixMilli())
 	case ByPending:
 		return float64(s.Pending)
+	case ByOpen, ByFailing, BySlow:
+		return float64(s.Endpoint.Endpoint)
 	}
 	return s.Attempts.Weight()
 }

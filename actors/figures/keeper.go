@@ -78,13 +78,17 @@ func (k *Keeper) RestoreHours(ctx context.Context, parts webhook.Parts) error {
 	}
 	now := time.Now()
 	wants := func(n webhook.EndpointNumber) bool { return parts.Has(n.Part()) }
-	failing := func(n webhook.EndpointNumber, h *stats.Hour) {
+	tell := func(n webhook.EndpointNumber, h *stats.Hour) {
 		if h.FailedLately(now) {
 			k.Survey.Attempted(n, h.Tally(now), now)
 		}
+		var health webhook.Health
+		if h.Fill(&health, now); health.P95 >= survey.SlowFrom {
+			k.Survey.Slow(n, now)
+		}
 	}
 	for name, value := range hours {
-		k.unreadable(name, k.Hours.Restore(value, wants, failing))
+		k.unreadable(name, k.Hours.Restore(value, wants, tell))
 	}
 	return nil
 }

@@ -65,15 +65,14 @@ func (s *Hour) Tally(now time.Time) (t webhook.Tally) {
 	return t
 }
 
-// Record counts an attempt. Only an answer has a latency: the time that a connection
-// took to be refused says nothing about the speed of the receiver.
-func (s *Hour) Record(a *webhook.Attempt, o webhook.Outcome) {
+// Record counts an attempt, and returns its latency. Only an answer has one, others have 0:
+// the time that a connection took to be refused says nothing about the speed of the receiver.
+func (s *Hour) Record(a *webhook.Attempt, o webhook.Outcome) (latency time.Duration) {
 	end := a.At.Add(a.Duration)
 	s.lastAttempt = end
 	part := s.part(end)
 	if a.StatusCode != 0 {
-		latency := a.Latency
-		if latency == 0 {
+		if latency = a.Latency; latency == 0 {
 			latency = a.Duration
 		}
 		part.latencies[latencyBucket(latency)]++
@@ -81,10 +80,11 @@ func (s *Hour) Record(a *webhook.Attempt, o webhook.Outcome) {
 	if o.Verdict == webhook.Success {
 		part.successes++
 		s.lastSuccess = end
-		return
+		return latency
 	}
 	part.failures++
 	s.lastFailure, s.lastReason, s.lastStatus = end, o.Reason, a.StatusCode
+	return latency
 }
 
 // part returns the ten minutes that a time lies in. It reuses the memory of those an

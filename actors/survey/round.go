@@ -26,7 +26,8 @@ type Findings struct {
 	// Worst are the endpoints that stand out: by the age of what is pending, by how much
 	// is pending and by failed attempts in turn, each once.
 	Worst []webhook.Summary
-	// Standing has up to MaxLeaders endpoints by age and by how much is pending.
+	// Standing has up to MaxLeaders endpoints by age, by how much is pending, and of those
+	// whose breaker is open or half-open.
 	Standing map[webhook.Order]webhook.Ranking
 	// Ranked has up to webhook.MaxWorst endpoints in each order, the worst one first, also
 	// those that do not stand out. They are not named: of the ID there is the number only.
@@ -59,7 +60,7 @@ type Round struct {
 	byAge     ranking
 	byBacklog ranking
 	// ages and backlogs are the longer lists.
-	ages, backlogs leaders
+	ages, backlogs, opened leaders
 	// failing are the endpoints that are pending and failed lately: maxFailing at most.
 	failing map[webhook.EndpointNumber]sight
 }
@@ -78,7 +79,7 @@ func (s *Survey) NewRound() *Round {
 // again begins the round from its beginning, in the memory that it has.
 func (r *Round) again() {
 	next := r.survey.NewRound()
-	next.ages.list, next.backlogs.list = r.ages.list[:0], r.backlogs.list[:0]
+	next.ages.list, next.backlogs.list, next.opened.list = r.ages.list[:0], r.backlogs.list[:0], r.opened.list[:0]
 	*r = *next
 }
 
@@ -109,6 +110,9 @@ func (r *Round) Look(w *webhook.Wake, pending int64) {
 	r.byBacklog.put(large, &seen)
 	r.ages.put(old, &seen)
 	r.backlogs.put(large, &seen)
+	if !seen.OpenUntil.IsZero() {
+		r.opened.put(float64(w.Endpoint), &seen)
+	}
 	if fails {
 		r.failing[w.Endpoint] = seen
 	}
@@ -151,7 +155,7 @@ func (r *Round) sum(now time.Time, name func(webhook.EndpointNumber) (webhook.ID
 	found := &Findings{At: now, Rounds: s.Findings().Rounds + 1, Oldest: r.oldest, BreakersOpen: r.open, Ranked: map[webhook.Order][]webhook.Summary{
 		webhook.ByAge: ranked(r.byAge.best), webhook.ByPending: ranked(r.byBacklog.best), webhook.ByFailures: ranked(failing),
 	}}
-	found.Standing = map[webhook.Order]webhook.Ranking{webhook.ByAge: r.ages.best(), webhook.ByPending: r.backlogs.best()}
+	found.Standing = map[webhook.Order]webhook.Ranking{webhook.ByAge: r.ages.best(), webhook.ByPending: r.backlogs.best(), webhook.ByOpen: r.opened.best()}
 	known := make(map[webhook.EndpointNumber]webhook.Summary)
 	for _, w := range s.Findings().Worst {
 		known[w.Endpoint.Endpoint] = w
@@ -180,11 +184,8 @@ func (s *Survey) worstFailing(r *Round, now time.Time) []sight {
 	best := ranking{most: s.kept()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetLocked(now)
 	for n, f := range s.failing {
-		if now.Sub(f.at) >= failuresKept {
-			delete(s.failing, n)
-			continue
-		}
 		seen, pending := r.failing[n]
 		if !pending {
 			seen = sight{n, webhook.Summary{Status: cmp.Or(s.held[n], webhook.EndpointActive)}}

@@ -21,13 +21,15 @@ type Survey struct {
 	most    int // endpoints in Findings.Worst
 	started time.Time
 
-	mu sync.Mutex // guards the next five
+	mu sync.Mutex // guards the next six
 	// held are the endpoints that hold their deliveries: paused and disabled ones.
 	held map[webhook.EndpointNumber]webhook.EndpointStatus
 	// registered counts the endpoints of each status that are not deleted.
 	registered map[webhook.EndpointStatus]int
 	// failing are the endpoints with a failed attempt in the last hour.
 	failing map[webhook.EndpointNumber]failing
+	// slow are the endpoints with a slow answer in the last hour, and when that was.
+	slow    map[webhook.EndpointNumber]time.Time
 	samples samples
 	series  series
 
@@ -49,6 +51,7 @@ func New(most int, now time.Time) *Survey {
 		held:       make(map[webhook.EndpointNumber]webhook.EndpointStatus),
 		registered: make(map[webhook.EndpointStatus]int),
 		failing:    make(map[webhook.EndpointNumber]failing),
+		slow:       make(map[webhook.EndpointNumber]time.Time),
 		samples:    make(samples, 0, samplesKept),
 	}
 	s.samples = append(s.samples, sample{at: now})
@@ -77,6 +80,7 @@ func (s *Survey) Registered(n webhook.EndpointNumber, was, is webhook.EndpointSt
 		s.registered[is]++
 	} else {
 		delete(s.failing, n)
+		delete(s.slow, n)
 	}
 	if is == webhook.EndpointPaused || is == webhook.EndpointDisabled {
 		s.held[n] = is
@@ -102,11 +106,12 @@ func (s *Survey) Attempted(n webhook.EndpointNumber, t webhook.Tally, at time.Ti
 	}
 }
 
-// Forget drops an endpoint's tally, which was about another receiver.
+// Forget drops what is known of an endpoint's attempts, which were about another receiver.
 func (s *Survey) Forget(n webhook.EndpointNumber) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.failing, n)
+	delete(s.slow, n)
 }
 
 // Findings returns what the last round found. The caller must not change it.

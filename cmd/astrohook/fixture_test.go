@@ -66,6 +66,14 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"type":"urn:astrohook:problem:not-found","title":"Not found","status":404,"detail":"there is no such thing, or it belongs to another client"}`)
 		return
 	}
+	var text string // of an answer that is no JSON
+	if json.Unmarshal(answer, &text) == nil {
+		if r.URL.Path == "/api/stream" {
+			w.Header().Set("Content-Type", "text/event-stream")
+		}
+		_, _ = io.WriteString(w, text)
+		return
+	}
 	now := time.Now().UTC()
 	_, _ = w.Write(distance.ReplaceAllFunc(answer, func(text []byte) []byte {
 		d, err := time.ParseDuration(string(distance.FindSubmatch(text)[1]))

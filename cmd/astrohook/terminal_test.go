@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
@@ -77,6 +78,9 @@ func legible(seen string) string {
 // TestTerminal: what users see, at the widths that terminals have. A file of
 // testdata/terminal has for each command line its output; go test -rewrite writes them.
 func TestTerminal(t *testing.T) {
+	zone := time.Local
+	time.Local = time.UTC // of what tail shows
+	defer func() { time.Local = zone }()
 	server := startFixture(t)
 	datadriven.Walk(t, "testdata/terminal", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
@@ -96,6 +100,7 @@ func TestTerminal(t *testing.T) {
 			}
 			code, seen := onTerminal(t, columns, input, strings.Fields(d.Input)...)
 			seen = strings.ReplaceAll(legible(seen), server.URL, "http://server")
+			seen = regexp.MustCompile(`(answered in\S*  )\S+`).ReplaceAllString(seen, "${1}1ms")
 			for line := range strings.Lines(regexp.MustCompile(`‹[^›]*›`).ReplaceAllString(seen, "")) {
 				if strings.HasPrefix(line, "astrohook: ") || d.HasArg("long") {
 					continue // an error is one line, however long

@@ -57,7 +57,7 @@ type Item struct {
 	// Until is the time of the next attempt, or until when the breaker is open; zero for none.
 	Until time.Time
 	// Change is what has changed of a webhook: created, changed, paused, resumed, disabled,
-	// deleted or rotated.
+	// deleted, rotated or replayed.
 	Change string
 	// Remote items come from another node.
 	Remote bool

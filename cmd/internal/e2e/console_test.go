@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
@@ -14,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/corpastro/astrohook/storage/badgerstore"
 )
 
 // console is the folder of the pages' sources.
@@ -96,7 +100,7 @@ func behind(t *testing.T, server string) string {
 }
 
 // browse runs a test of the folder browser against a server.
-func browse(t *testing.T, base, token, script string) {
+func browse(t *testing.T, base, token, script string, env ...string) {
 	t.Helper()
 	if err := npmInstall("browser"); err != nil {
 		t.Fatal(err)
@@ -105,7 +109,7 @@ func browse(t *testing.T, base, token, script string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test", script)
 	cmd.Dir = "browser"
-	cmd.Env = append(os.Environ(), "CONSOLE_BASE="+base, "CONSOLE_TOKEN="+token, "CONSOLE_BROWSER="+chromium(t))
+	cmd.Env = append(append(os.Environ(), env...), "CONSOLE_BASE="+base, "CONSOLE_TOKEN="+token, "CONSOLE_BROWSER="+chromium(t))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, out)
@@ -117,12 +121,72 @@ func browse(t *testing.T, base, token, script string) {
 func TestConsole(t *testing.T) {
 	chromium(t)
 	needConsole(t)
-	for _, script := range []string{"journeys", "attempts", "hostile", "lists", "bulk", "live", "pages", "portal"} {
+	for _, script := range []string{"journeys", "attempts", "hostile", "lists", "bulk", "live", "pages"} {
 		t.Run(script, func(t *testing.T) {
 			s := startServer(t)
 			browse(t, behind(t, s.base), s.token, script+".test.mjs")
 		})
 	}
+}
+
+// TestConsolePortal opens links, good ones and others: one of them has expired meanwhile.
+func TestConsolePortal(t *testing.T) {
+	chromium(t)
+	needConsole(t)
+	s := startServer(t)
+	link := s.expiredLink(t)
+	browse(t, behind(t, s.base), s.token, "portal.test.mjs", "CONSOLE_EXPIRED="+link)
+}
+
+// expiredLink makes a portal link and lets it expire: the server is away while what it keeps
+// of the link gets older. It returns the path and the fragment of the link.
+func (s *server) expiredLink(t *testing.T) string {
+	t.Helper()
+	var made struct{ ID, URL string }
+	s.call(t, http.MethodPost, "/api/portal-links", fields{"client_id": "portal-a"}, &made)
+	s.kill()
+	store, err := badgerstore.Open(badgerstore.Options{Dir: filepath.Join(s.dataDir, "store")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := store.Grant(t.Context(), made.ID)
+	link.CreatedAt, link.ExpiresAt = link.CreatedAt.Add(-time.Hour), link.ExpiresAt.Add(-time.Hour)
+	err = errors.Join(err, store.DeleteGrant(t.Context(), made.ID), store.CreateGrant(t.Context(), link), store.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	s.awaitReady(t)
+	_, fragment, _ := strings.Cut(made.URL, "#")
+	return "portal#" + fragment
+}
+
+// TestConsoleFrames shows the portal in frames of two sites, of which the server allows one.
+func TestConsoleFrames(t *testing.T) {
+	chromium(t)
+	needConsole(t)
+	var proxy *httputil.ReverseProxy
+	sites := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Host, "hooks.test:") {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<!doctype html><iframe width=1200 height=800 src="%s"></iframe>`, html.EscapeString(r.URL.Query().Get("src")))
+	}))
+	t.Cleanup(sites.Close)
+	_, port, _ := strings.Cut(sites.Listener.Addr().String(), ":")
+	s := startServer(t, "ASTROHOOK_PUBLIC_URL=https://hooks.test:"+port, "ASTROHOOK_PORTAL_FRAME_ORIGINS=https://app.test:"+port)
+	target, err := url.Parse(s.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy = &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
+	sites.StartTLS()
+	browse(t, s.base+"/", s.token, "frames.test.mjs", "CONSOLE_FRAMES="+port)
 }
 
 // TestConsoleUnits runs the tests of the pages' code that needs no browser.

@@ -64,6 +64,9 @@ func (p *Printer) Into(w io.Writer, width int) *Printer {
 	return &Printer{Format: p.Format, out: w, styled: w, notes: w, width: width, escape: true}
 }
 
+// Width returns the columns of the terminal; 0 for as many as are needed.
+func (p *Printer) Width() int { return p.width }
+
 // Values prints a list of JSON values for programs as they come: what has been printed of a
 // long list when an error ends it can be read, and is well-formed. It returns how many it
 // printed.

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/corpastro/astrohook/cmd/internal/apiclient"
 	"github.com/corpastro/astrohook/cmd/internal/cli/output"
@@ -92,6 +95,7 @@ func (e *happened) print(p *output.Printer) error {
 	if t, err := time.Parse(time.RFC3339, v.At); err == nil {
 		at = t.Local().Format("15:04:05.000")
 	}
+	begin := terminal.Printable(at) + " " + output.StatusTone(status).Paint(fmt.Sprintf("%-9s", terminal.Printable(status))) + " "
 	words := []string{e.name}
 	switch e.name {
 	case "attempt":
@@ -101,8 +105,25 @@ func (e *happened) print(p *output.Printer) error {
 	default:
 		words = append(words, v.WebhookID, v.Change)
 	}
-	status = output.StatusTone(status).Paint(fmt.Sprintf("%-9s", terminal.Printable(status)))
-	return p.Text(terminal.Printable(at) + " " + status + " " + strings.TrimSpace(terminal.Printable(strings.Join(words, " "))) + "\n")
+	return p.Text(begin + fitted(words, p.Width()-ansi.StringWidth(begin), v.WebhookID, v.EventType) + "\n")
+}
+
+// fitted returns words in one line. Where they are too long for a terminal, those that can be
+// spared are left out, one after the other, and then the line is cut. A width below 1 is that
+// of no terminal.
+func fitted(words []string, width int, spared ...string) string {
+	for {
+		words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
+		line := terminal.Printable(strings.Join(words, " "))
+		switch {
+		case width < 1 || ansi.StringWidth(line) <= width:
+			return line
+		case len(spared) == 0:
+			return ansi.Truncate(line, width, "…")
+		}
+		words = slices.DeleteFunc(words, func(word string) bool { return word == spared[0] })
+		spared = spared[1:]
+	}
 }
 
 // bounded ends after n events; 0 is no bound.

@@ -90,6 +90,13 @@ test('a link that was used, changed or revoked is refused', async () => {
   }
 });
 
+test('a link that has expired is refused', async () => {
+  const page = await open(process.env.CONSOLE_EXPIRED);
+  await page.getByText('This link does not open').waitFor();
+  assert.ok(!page.url().includes('#'));
+  await page.context().close();
+});
+
 test('a read-only session changes nothing', async () => {
   const page = await open();
   await page.getByText('Look only').click();
@@ -116,4 +123,16 @@ test('a sign-in link, as astrohook open makes it, signs an operator in once', as
   await late.getByRole('heading', { name: 'This link does not open' }).waitFor();
   await page.context().close();
   await late.context().close();
+});
+
+// The last one: nobody on this machine signs in for a minute afterwards.
+test('who fails to sign in too often has to wait', async () => {
+  const page = await open();
+  page.expected.add('429');
+  for (let i = 0; i < 20; i++) await page.evaluate(() => fetch('../api/session', { method: 'POST', headers: { Authorization: 'Bearer wrong' } }));
+  await page.getByLabel('API key or token').fill('wrong');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('too many attempts').waitFor();
+  checkFaults(page);
+  await page.context().close();
 });

@@ -13,7 +13,7 @@ const patience = Number(process.env.CONSOLE_PATIENCE ?? 60_000);
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-export const browser = await chromium.launch({ executablePath: process.env.CONSOLE_BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+export const browser = await chromium.launch({ executablePath: process.env.CONSOLE_BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP *.test 127.0.0.1'] });
 
 /** Calls the API as the administrator; the body is JSON text. */
 export async function call(method, path, body) {
