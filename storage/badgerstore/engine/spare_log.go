@@ -30,7 +30,7 @@ const (
 type spareLog struct {
 	path    string // the file that becomes the next log; empty: none does
 	size    int64  // how many bytes a log takes
-	room    int64  // how many must be free to make one
+	needs   int64  // how many must be free to make one
 	commits int    // since the start, until a spare log was made
 	making  func() // makes one in the background
 	made    chan struct{}
@@ -43,10 +43,10 @@ func newSpareLog(dir string, sizes spaceSizes) spareLog {
 		return spareLog{}
 	}
 	return spareLog{
-		path: filepath.Join(dir, spareName),
-		size: sizes.blocks(),
-		room: sizes.needed(largestMerge) + sizes.ballast(),
-		made: make(chan struct{}, 1),
+		path:  filepath.Join(dir, spareName),
+		size:  sizes.blocks(),
+		needs: sizes.needed(largestMerge) + sizes.ballast(),
+		made:  make(chan struct{}, 1),
 	}
 }
 
@@ -76,7 +76,7 @@ func (s *spareLog) committed(db *badger.DB, free func() (int64, error)) {
 	if s.commits++; s.commits < fillAfter {
 		return
 	}
-	if room, err := free(); err == nil && room >= s.room && !logIsFilled(db) {
+	if left, err := free(); err == nil && left >= s.needs && !logIsFilled(db) {
 		s.making()
 	}
 	s.making = nil

@@ -103,18 +103,18 @@ func TestLeftoversAreNotReplayed(t *testing.T) {
 	}
 }
 
-// TestSpareLogNeedsRoom: none is made while the disk has no room to spare, and a full disk
+// TestSpareLogNeedsSpace: none is made while the disk is short of space, and a full disk
 // takes it away.
-func TestSpareLogNeedsRoom(t *testing.T) {
+func TestSpareLogNeedsSpace(t *testing.T) {
 	dir := t.TempDir()
 	made := 0
-	s := spareLog{path: filepath.Join(dir, spareName), room: 100, making: func() { made++ }}
+	s := spareLog{path: filepath.Join(dir, spareName), needs: 100, making: func() { made++ }}
 	db := openTest(t, t.TempDir()).badger
 	for range 2 * fillAfter {
 		s.committed(db, func() (int64, error) { return 99, nil })
 	}
 	if s.making != nil || made != 0 {
-		t.Error("a spare log was made without room")
+		t.Error("a spare log was made without space")
 	}
 	if err := os.WriteFile(s.path, nil, 0o600); err != nil {
 		t.Fatal(err)
