@@ -51,26 +51,28 @@ func (c *openCommand) Run(ctx context.Context, std streams) error {
 	if err := client.Do(ctx, request, &answer); err != nil {
 		return fmt.Errorf("sign in at %s: %w", terminal.Printable(client.Server), err)
 	}
-	p := c.Format.Printer(std)
-	return output.One(p, answer, func(p *output.Printer, link signInLink) error {
-		// What is started with the address must not take it for a flag or a file.
-		if !strings.HasPrefix(link.URL, "https://") && !strings.HasPrefix(link.URL, "http://") || link.URL != terminal.Printable(link.URL) {
-			return errors.New("the server's answer has no link that a browser could open")
+	return output.One(c.Format.Printer(std), answer, func(p *output.Printer, link signInLink) error { return c.open(ctx, p, link) })
+}
+
+// open opens a link in a browser, or prints it.
+func (c *openCommand) open(ctx context.Context, p *output.Printer, link signInLink) error {
+	// What is started with the address must not take it for a flag or a file.
+	if !strings.HasPrefix(link.URL, "https://") && !strings.HasPrefix(link.URL, "http://") || link.URL != terminal.Printable(link.URL) {
+		return errors.New("the server's answer has no link that a browser could open")
+	}
+	if !c.Print {
+		err := browse(ctx, link.URL)
+		if err == nil {
+			p.Note("Opened the console in a browser.")
+			return nil
 		}
-		if !c.Print {
-			err := browse(ctx, link.URL)
-			if err == nil {
-				p.Note("Opened the console in a browser.")
-				return nil
-			}
-			p.Note(fmt.Sprintf("No browser could be started: %v. Open this address in one:", err))
-		}
-		if err := p.Text(link.URL + "\n"); err != nil {
-			return err
-		}
-		p.Note("The link works once, until " + output.When(link.ExpiresAt) + ".")
-		return nil
-	})
+		p.Note(fmt.Sprintf("No browser could be started: %v. Open this address in one:", err))
+	}
+	if err := p.Text(link.URL + "\n"); err != nil {
+		return err
+	}
+	p.Note("The link works once, until " + output.When(link.ExpiresAt) + ".")
+	return nil
 }
 
 // browserGrace is how long a browser may take to fail. One that still runs then has opened.

@@ -60,6 +60,9 @@ func (c *serveCommand) Run(
 	config, level := c.Config, new(slog.LevelVar)
 	config.Log, config.Version = c.logger(std.Err, level), currentVersion()
 	c.limitMemory()
+	if c.DatabaseURL == "" && c.Sync {
+		process.AddProcessor()
+	}
 	var dev devMode
 	if c.Dev {
 		var err error

@@ -24,29 +24,30 @@ type signInInput struct {
 	Link  jsonbody.Optional[string] `json:"link"` // of the call that makes a session only
 }
 
-// check returns what is wrong with the scope.
-func (in *signInInput) check() error {
-	if in.Scope.Given() && in.Scope.Value != auth.ScopeRead {
-		return problem.OfField("scope", "must be read, or be left out")
+// wanted reads the body of a request of somebody who may try to sign in.
+func (s *Sessions) wanted(ctx *fasthttp.RequestCtx, now time.Time) (*signInInput, error) {
+	if err := s.mayTry(ctx, now); err != nil {
+		return nil, err
 	}
-	return nil
+	var in signInInput
+	if err := exchange.DecodeOptional(ctx, &in); err != nil {
+		return nil, err
+	}
+	if in.Scope.Given() && in.Scope.Value != auth.ScopeRead {
+		return nil, problem.OfField("scope", "must be read, or be left out")
+	}
+	return &in, nil
 }
 
 // SignIn exchanges the token or API key of a request, or a sign-in link, for a session.
 func (s *Sessions) SignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	now := time.Now()
-	if err := s.mayTry(ctx, now); err != nil {
-		return err
-	}
-	var in signInInput
-	if err := exchange.DecodeOptional(ctx, &in); err != nil {
-		return err
-	}
-	if err := in.check(); err != nil {
+	in, err := s.wanted(ctx, now)
+	if err != nil {
 		return err
 	}
 	if in.Link.Given() {
-		return s.signInByLink(ctx, &in, now)
+		return s.signInByLink(ctx, in, now)
 	}
 	who, err := s.credential(ctx, now)
 	if err != nil {
@@ -110,30 +111,18 @@ type madeSignIn struct {
 // itself.
 func (s *Sessions) MakeSignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	now := time.Now()
-	if err := s.mayTry(ctx, now); err != nil {
-		return err
-	}
-	var in signInInput
-	if err := exchange.DecodeOptional(ctx, &in); err != nil {
+	in, err := s.wanted(ctx, now)
+	if err != nil {
 		return err
 	}
 	if in.Link.Given() {
 		return problem.OfField("link", "is no member of this call")
 	}
-	if err := in.check(); err != nil {
-		return err
-	}
 	who, err := s.credential(ctx, now)
 	if err != nil {
 		return err
 	}
-	end := sessionEnd(who, now)
-	g := who.Grant(in.Scope.Given())
-	g.Kind, g.CreatedAt = webhook.GrantSignIn, now.UTC().Truncate(time.Millisecond)
-	g.ExpiresAt, g.SessionLifetime = g.CreatedAt.Add(signInLifetime), end.Sub(g.CreatedAt)
-	if end.Before(g.ExpiresAt) {
-		g.ExpiresAt = end
-	}
+	g := signInLink(who, in.Scope.Given(), now)
 	call, cancel := s.Call()
 	defer cancel()
 	secret := s.Grants.Issue(&g)
@@ -142,6 +131,18 @@ func (s *Sessions) MakeSignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error
 	}
 	audit.Of(ctx).About(g.ID, g.ClientID).By = g.MadeBy
 	return exchange.Answer(ctx, fasthttp.StatusCreated, madeSignIn{g.ID, s.base(ctx) + "/ui/#link=" + secret, jsonbody.Time(g.ExpiresAt)})
+}
+
+// signInLink returns a link of a caller, without ID and hash.
+func signInLink(who *auth.Principal, readOnly bool, now time.Time) webhook.Grant {
+	end := sessionEnd(who, now)
+	g := who.Grant(readOnly)
+	g.Kind, g.CreatedAt = webhook.GrantSignIn, now.UTC().Truncate(time.Millisecond)
+	g.ExpiresAt, g.SessionLifetime = g.CreatedAt.Add(signInLifetime), end.Sub(g.CreatedAt)
+	if end.Before(g.ExpiresAt) {
+		g.ExpiresAt = end
+	}
+	return g
 }
 
 // signInByLink exchanges a sign-in link for a session.

@@ -10,6 +10,7 @@ package groupcommit
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -105,7 +106,8 @@ func (c *Committer[J]) Do(ctx context.Context, j J) error {
 	}
 }
 
-// run commits until no jobs are left.
+// run commits until no jobs are left. After a group it lets those run whom the group's
+// Dones have woken: what they submit is in the next group then, not in the one after it.
 func (c *Committer[J]) run() {
 	for jobs := c.take(nil); len(jobs) > 0; jobs = c.take(jobs) {
 		for rest := c.admit(jobs); len(rest) > 0; rest = c.admit(rest) {
@@ -116,6 +118,7 @@ func (c *Committer[J]) run() {
 			c.finished(rest[:n])
 			rest = rest[n:]
 		}
+		runtime.Gosched()
 	}
 }
 

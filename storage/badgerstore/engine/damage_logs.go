@@ -16,7 +16,8 @@ import (
 const (
 	logHeaderSize    = 20
 	markerBit        = 0x80
-	markerHeaderSize = 5 // meta, user meta, and three lengths of one byte
+	seededBit        = 0x80 // of a header's first byte: checksums have a seed (patch)
+	markerHeaderSize = 5    // meta, user meta, and three lengths of one byte
 	longestKey       = 1 << 16
 	// A log has this size, with zeros at its end, until a replay cuts it to its content.
 	logSize = 2 * memtableSize
@@ -58,12 +59,13 @@ func checkLogs(dir string) (r Replay, err error) {
 // checkLog returns where the last whole transaction of a log ends. Only the newest log
 // may end with a torn transaction.
 func checkLog(path string, text []byte, newest bool) (whole int, err error) {
-	end, whole := logEnd(text)
+	seed := logSeed(text)
+	end, whole := logEnd(text, seed)
 	torn := 0
 	if newest {
 		torn = 1
 	}
-	if cut := countMarkers(text[end:]); cut > torn {
+	if cut := countMarkers(text[end:], seed); cut > torn {
 		return whole, fmt.Errorf("%w: %s cannot be read from byte %d on, with %d transactions after it: restore a backup, or move the file away to go on without them",
 			ErrDamaged, path, end, cut)
 	}
@@ -74,13 +76,22 @@ func checkLog(path string, text []byte, newest bool) (whole int, err error) {
 	return whole, nil
 }
 
+// logSeed returns the seed of the checksums in a log. Logs of older programs have none;
+// in others what is left of an earlier log in the same file has another seed.
+func logSeed(text []byte) uint32 {
+	if len(text) < logHeaderSize || text[0]&seededBit == 0 {
+		return 0
+	}
+	return crc32.Checksum(text[8:logHeaderSize], castagnoli)
+}
+
 // logEnd returns where a log's readable entries end, and where the last whole
 // transaction among them ends.
-func logEnd(text []byte) (end, whole int) {
+func logEnd(text []byte, seed uint32) (end, whole int) {
 	end = min(logHeaderSize, len(text))
 	whole = end
 	for {
-		size, marker := entrySize(text[end:])
+		size, marker := entrySize(text[end:], seed)
 		if size == 0 {
 			return end, whole
 		}
@@ -92,7 +103,7 @@ func logEnd(text []byte) (end, whole int) {
 
 // entrySize returns the size of the entry that text begins with, 0 if there is none,
 // and whether the entry is a marker.
-func entrySize(text []byte) (size int, marker bool) {
+func entrySize(text []byte, seed uint32) (size int, marker bool) {
 	if len(text) < 2 {
 		return 0, false
 	}
@@ -109,7 +120,7 @@ func entrySize(text []byte) (size int, marker bool) {
 		return 0, false
 	}
 	end := at + int(key) + int(value)
-	if end+crc32.Size > len(text) || crc32.Checksum(text[:end], castagnoli) != binary.BigEndian.Uint32(text[end:]) {
+	if end+crc32.Size > len(text) || crc32.Update(seed, castagnoli, text[:end]) != binary.BigEndian.Uint32(text[end:]) {
 		return 0, false
 	}
 	return end + crc32.Size, text[0]&markerBit != 0
@@ -117,7 +128,7 @@ func entrySize(text []byte) (size int, marker bool) {
 
 // countMarkers counts the whole markers in text, wherever they stand: after damage the
 // beginning of the next entry is unknown.
-func countMarkers(text []byte) int {
+func countMarkers(text []byte, seed uint32) int {
 	count := 0
 	for at := 0; ; {
 		next := bytes.Index(text[at:], markerKey)
@@ -125,7 +136,7 @@ func countMarkers(text []byte) int {
 			return count
 		}
 		if start := at + next - markerHeaderSize; start >= 0 {
-			if _, marker := entrySize(text[start:]); marker {
+			if _, marker := entrySize(text[start:], seed); marker {
 				count++
 			}
 		}

@@ -13,7 +13,14 @@ import (
 // TestLogDamage: what is refused in a log, and what a torn last transaction may look
 // like. The log has three transactions of one entry each.
 func TestLogDamage(t *testing.T) {
-	log := make([]byte, logHeaderSize)
+	for _, log := range [][]byte{make([]byte, logHeaderSize), seededHeader("first")} {
+		testLogDamage(t, log)
+	}
+}
+
+func testLogDamage(t *testing.T, log []byte) {
+	t.Helper()
+	header := bytes.Clone(log)
 	var ends []int
 	for range 3 {
 		log = appendLogEntry(log, 0, []byte("key"), []byte("value"))
@@ -37,7 +44,7 @@ func TestLogDamage(t *testing.T) {
 		{"cut off within a transaction", log[:ends[2]-4], true, 0},
 		{"cut off within the header", log[:7], false, 0},
 		{"cut off between transactions looks whole: the commit mark knows better", log[:ends[1]], false, 2},
-		{"no transactions", full(log[:logHeaderSize]), false, 0},
+		{"no transactions", full(header), false, 0},
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "00001.mem"), c.text, 0o600); err != nil {
@@ -82,40 +89,75 @@ func FuzzLog(f *testing.F) {
 	f.Add(log[:len(log)-7], 40)
 	f.Add(append(log, make([]byte, 100)...), 21)
 	f.Add([]byte{}, 0)
+	f.Add(appendLogEntry(seededHeader("seed"), markerBit, markerKey, []byte("1")), 30)
 	f.Fuzz(func(t *testing.T, text []byte, at int) {
-		end, whole := logEnd(text)
+		seed := logSeed(text)
+		end, whole := logEnd(text, seed)
 		if whole > end || end > len(text) || whole < min(logHeaderSize, len(text)) {
 			t.Fatalf("end %d, whole %d of %d", end, whole, len(text))
 		}
-		if again, _ := logEnd(text[:end]); again != end {
+		if again, _ := logEnd(text[:end], seed); again != end {
 			t.Fatalf("what can be read ends at %d, and of that %d", end, again)
 		}
-		if size, _ := entrySize(text[end:]); size != 0 && end >= logHeaderSize {
+		if size, _ := entrySize(text[end:], seed); size != 0 && end >= logHeaderSize {
 			t.Fatalf("an entry of %d bytes follows the end", size)
 		}
 		if at < 0 || at >= whole || at < logHeaderSize {
 			return
 		}
-		before := countMarkers(text)
+		before := countMarkers(text, seed)
 		changed := append([]byte(nil), text...)
 		changed[at] ^= 0x10
-		shorter, _ := logEnd(changed)
+		shorter, _ := logEnd(changed, seed)
 		if shorter > at && changed[at] != text[at] {
 			t.Fatalf("byte %d was changed and is read: up to %d", at, shorter)
 		}
-		if after := countMarkers(changed[shorter:]); after > before {
+		if after := countMarkers(changed[shorter:], seed); after > before {
 			t.Fatalf("%d transactions after the damage, of %d", after, before)
 		}
 	})
 }
 
+// TestLeftoversOfAnEarlierLog: the entries that an earlier log left in the file of a log are
+// neither transactions of it nor damage, even right behind its last one.
+func TestLeftoversOfAnEarlierLog(t *testing.T) {
+	log := seededHeader("this one")
+	log = appendLogEntry(log, 0, []byte("key"), []byte("value"))
+	log = appendLogEntry(log, markerBit, markerKey, []byte("1"))
+	earlier := seededHeader("an earlier one")
+	for range 3 {
+		earlier = appendLogEntry(earlier, 0, []byte("key"), []byte("value"))
+		earlier = appendLogEntry(earlier, markerBit, markerKey, []byte("1"))
+	}
+	text := append(log, earlier[logHeaderSize:]...)
+	text = append(text, make([]byte, logSize-len(text))...)
+	dir := t.TempDir()
+	for _, name := range []string{"00001.mem", "00002.mem"} { // in a log that may be torn, and in one that may not
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := checkLogs(dir)
+	if err != nil || got.Transactions != 2 || got.Bytes != int64(2*(len(log)-logHeaderSize)) {
+		t.Errorf("%+v, %v, want one transaction in each log", got, err)
+	}
+}
+
+// seededHeader is the header of a log with a seed; iv makes up to 12 bytes of its base IV.
+func seededHeader(iv string) []byte {
+	header := make([]byte, logHeaderSize)
+	header[0] = seededBit
+	copy(header[8:], iv)
+	return header
+}
+
 // appendLogEntry writes an entry as Badger does.
 func appendLogEntry(log []byte, meta byte, key, value []byte) []byte {
-	start := len(log)
+	start, seed := len(log), logSeed(log)
 	log = append(log, meta, 0)
 	for _, n := range []int{len(key), len(value), 0} {
 		log = binary.AppendUvarint(log, uint64(n))
 	}
 	log = append(append(log, key...), value...)
-	return binary.BigEndian.AppendUint32(log, crc32.Checksum(log[start:], castagnoli))
+	return binary.BigEndian.AppendUint32(log, crc32.Update(seed, castagnoli, log[start:]))
 }

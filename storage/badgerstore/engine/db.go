@@ -18,6 +18,7 @@ type DB struct {
 	replayed Replay
 	space    *diskSpace
 	mark     commitMark
+	spare    spareLog
 
 	// Only the writer uses these two: when it last looked after the disk space, and
 	// when it last released the tables' pages.
@@ -74,6 +75,7 @@ func (db *DB) Start(commits uint64) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	db.stop = stop
+	db.spare.begin(ctx, db)
 	db.startScrub(ctx)
 	return nil
 }
@@ -82,6 +84,7 @@ func (db *DB) Start(commits uint64) error {
 // commits is the commit's number. Only the writer calls it.
 func (db *DB) Committed(commits uint64, now time.Time) {
 	_ = db.mark.note(commits) // the mark is a second witness: without it nothing is lost
+	db.spare.committed(db.badger, db.space.free)
 	if db.space.logChanged() {
 		db.reserveSpace()
 	}

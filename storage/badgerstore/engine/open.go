@@ -31,7 +31,7 @@ type Replay struct {
 func (r *Replay) addLog(text []byte) {
 	if len(text) > logHeaderSize {
 		r.Logs++
-		r.Transactions += countMarkers(text)
+		r.Transactions += countMarkers(text, logSeed(text))
 		r.Bytes += int64(len(text) - logHeaderSize)
 	}
 }
@@ -52,7 +52,7 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.space = space
+	db.space, db.spare = space, newSpareLog(space.dir, space.spaceSizes)
 	space.watch(db.badger)
 	return db, nil
 }

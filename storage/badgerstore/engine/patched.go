@@ -34,4 +34,8 @@ func logState(db *badger.DB) (left int64, waiting int) { return db.LogState() }
 
 func endLog(db *badger.DB) { db.EndLog() }
 
+func reuseLogs(db *badger.DB, spare string) { db.ReuseLogs(spare) }
+
+func logIsFilled(db *badger.DB) bool { return db.LogIsFilled() }
+
 func squeezeTables(db *badger.DB, on bool) { db.Squeeze(on) }

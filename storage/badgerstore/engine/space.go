@@ -69,6 +69,7 @@ func (s *diskSpace) prepareStart() error {
 	}
 	free, err := s.free()
 	if err == nil && free < s.nextLog()+int64(len(logs))*s.blocks() {
+		_ = os.Remove(filepath.Join(s.dir, spareName))
 		if err = os.Remove(filepath.Join(s.dir, ballastName)); err == nil || errors.Is(err, fs.ErrNotExist) {
 			free, err = s.free()
 		}
@@ -217,6 +218,9 @@ func (db *DB) Squeeze() (endLog bool, err error) {
 	}
 	needed := db.space.needed(db.TableBytes())
 	tight := free < needed+needed/8 // publishing ends somewhat above the need
+	if tight {
+		db.spare.drop()
+	}
 	squeezeTables(db.badger, tight)
 	return tight && free >= db.space.nextLog(), nil
 }

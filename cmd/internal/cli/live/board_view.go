@@ -20,27 +20,27 @@ var chosenStyle = lipgloss.NewStyle().Reverse(true)
 // View returns the screen: the table or the row that is open, and below it what the keys do.
 func (s *board[T]) View() tea.View {
 	foot := s.foot()
-	room := s.height - len(foot) - 1
-	lines := s.table(room)
+	height := s.height - len(foot) - 1
+	lines := s.table(height)
 	if s.opened != nil {
-		lines = clipped(strings.Split(strings.TrimSuffix(s.detail, "\n"), "\n"), room)
+		lines = clipped(strings.Split(strings.TrimSuffix(s.detail, "\n"), "\n"), height)
 	}
 	view := tea.NewView(strings.Join(append(append(lines, ""), foot...), "\n"))
 	view.AltScreen = true
 	return view
 }
 
-// clipped returns as many lines as there is room for, and says how many there are more.
-func clipped(lines []string, room int) []string {
-	if room < 1 || len(lines) <= room {
+// clipped returns as many lines as fit, and says how many there are more.
+func clipped(lines []string, height int) []string {
+	if height < 1 || len(lines) <= height {
 		return lines
 	}
-	return append(lines[:room-1:room-1], output.Quiet.Paint(fmt.Sprintf("… %d more lines", len(lines)-room+1)))
+	return append(lines[:height-1:height-1], output.Quiet.Paint(fmt.Sprintf("… %d more lines", len(lines)-height+1)))
 }
 
-// table returns the lines of the table. Where there is no room for all rows, those around the
+// table returns the lines of the table. Where not all rows fit, those around the
 // cursor are shown.
-func (s *board[T]) table(room int) []string {
+func (s *board[T]) table(height int) []string {
 	var lines []string
 	for _, line := range s.head {
 		lines = append(lines, ansi.Truncate(terminal.Printable(line), s.width, "…"))
@@ -55,10 +55,10 @@ func (s *board[T]) table(room int) []string {
 	lines, table = append(lines, table[0]), table[1:]
 	at := s.cursor(rows)
 	table[at] = chosenStyle.Width(s.width).Render(ansi.Strip(table[at]))
-	if room -= len(lines); room < len(table) {
-		room = max(room, 1)
-		first := min(max(at-room/2, 0), len(table)-room)
-		table = table[first : first+room]
+	if height -= len(lines); height < len(table) {
+		height = max(height, 1)
+		first := min(max(at-height/2, 0), len(table)-height)
+		table = table[first : first+height]
 	}
 	return append(lines, table...)
 }

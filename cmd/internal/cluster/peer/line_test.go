@@ -201,7 +201,7 @@ func TestReach(t *testing.T) {
 	} {
 		err := c.from.Reach(t.Context(), c.to)
 		for _, reason := range []error{ErrDistrust, ErrOneSided} {
-			if errors.Is(err, reason) != (c.want == reason) {
+			if errors.Is(err, reason) != errors.Is(c.want, reason) {
 				t.Errorf("%s: %v", c.reason, err)
 			}
 		}
