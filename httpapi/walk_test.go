@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,6 +52,17 @@ func newScene(t testing.TB, change ...func(*Options)) *scene {
 // body fills in a visit's body.
 func (s *scene) body(text string) string { return strings.ReplaceAll(text, "{webhook}", s.webhook) }
 
+// tryOnce makes an attempt for a delivery that has none; there is none of a missing one.
+func (s *scene) tryOnce(id string) {
+	delivery, err := webhook.DeliveryID.Parse(id)
+	if err != nil {
+		return
+	}
+	if d, err := s.dispatcher.store.Delivery(context.Background(), delivery); err == nil && d.Attempts == 0 {
+		_, _ = s.dispatcher.attempt(delivery, webhook.Attempt{StatusCode: 503})
+	}
+}
+
 // path fills in a route's path.
 func (s *scene) path(route string) string {
 	id := webhook.EventID.Format(s.event)
@@ -60,9 +72,7 @@ func (s *scene) path(route string) string {
 	case strings.HasPrefix(route, "/api/deliveries/"):
 		id = s.delivery
 		if strings.Contains(route, "{number}") { // the other visits are of a delivery that nobody has tried
-			if delivery, err := webhook.DeliveryID.Parse(id); err == nil {
-				_, _ = s.dispatcher.attempt(delivery, webhook.Attempt{StatusCode: 503}) // there is none of a missing one
-			}
+			s.tryOnce(id)
 		}
 	case strings.HasPrefix(route, "/api/keys/"):
 		id = s.key
