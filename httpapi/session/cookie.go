@@ -90,15 +90,16 @@ func (s *Sessions) OriginOf(ctx *fasthttp.RequestCtx) Origin {
 	if text == "" {
 		return OriginUnknown
 	}
-	origin, err := url.Parse(text)
-	if err != nil || origin.Host == "" {
-		return OriginOther
-	}
-	own := url.URL{Scheme: origin.Scheme, Host: string(h.Host())} // TLS may end before the server
-	if sameOrigin(origin, &own) || s.publicURL != nil && sameOrigin(origin, s.publicURL) {
+	if origin, err := url.Parse(text); err == nil && origin.Host != "" && s.isOwn(origin, string(h.Host())) {
 		return OriginOwn
 	}
 	return OriginOther
+}
+
+// isOwn reports whether an origin is that of a request's host, or of the public URL.
+func (s *Sessions) isOwn(origin *url.URL, host string) bool {
+	own := url.URL{Scheme: origin.Scheme, Host: host} // TLS may end before the server
+	return sameOrigin(origin, &own) || s.publicURL != nil && sameOrigin(origin, s.publicURL)
 }
 
 // defaultPorts are the ports that a URL of a scheme need not name.

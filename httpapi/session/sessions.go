@@ -138,10 +138,16 @@ func (s *Sessions) makeRoom(ctx context.Context, g *webhook.Grant, now time.Time
 	case g.Kind == webhook.GrantSignIn && len(own) >= maxOfHolder:
 		return problem.InConflict("the token or API key has as many sign-in links as it may have: wait for some to end")
 	case g.Kind == webhook.GrantSession && len(own) >= maxOfHolder:
-		oldest := slices.MinFunc(own, func(a, b webhook.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
-		if err := s.Grants.Store().DeleteGrant(ctx, oldest.ID); err != nil && !errors.Is(err, webhook.ErrNotFound) {
-			return err
-		}
+		return s.endOldest(ctx, own)
+	}
+	return nil
+}
+
+// endOldest removes the oldest of some sessions, unless another node has.
+func (s *Sessions) endOldest(ctx context.Context, own []webhook.Grant) error {
+	oldest := slices.MinFunc(own, func(a, b webhook.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	if err := s.Grants.Store().DeleteGrant(ctx, oldest.ID); err != nil && !errors.Is(err, webhook.ErrNotFound) {
+		return err
 	}
 	return nil
 }

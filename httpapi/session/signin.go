@@ -55,13 +55,18 @@ func (s *Sessions) SignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	}
 	g := who.Grant(in.Scope.Given())
 	g.CreatedAt, g.ExpiresAt = now.UTC().Truncate(time.Millisecond), sessionEnd(who, now)
+	return s.start(ctx, &g, now)
+}
+
+// start stores a session, and answers with it.
+func (s *Sessions) start(ctx *fasthttp.RequestCtx, g *webhook.Grant, now time.Time) error {
 	call, cancel := s.Call()
 	defer cancel()
-	secret := s.Grants.Issue(&g)
-	if err := s.make(call, &g, now); err != nil {
+	secret := s.Grants.Issue(g)
+	if err := s.make(call, g, now); err != nil {
 		return err
 	}
-	return s.begin(call, ctx, secret, &g, now)
+	return s.begin(call, ctx, secret, g, now)
 }
 
 // credential returns who presents the token or API key of a request. One that is refused
@@ -112,11 +117,11 @@ type madeSignIn struct {
 func (s *Sessions) MakeSignIn(ctx *fasthttp.RequestCtx, _ *auth.Principal) error {
 	now := time.Now()
 	in, err := s.wanted(ctx, now)
+	if err == nil && in.Link.Given() {
+		err = problem.OfField("link", "is no member of this call")
+	}
 	if err != nil {
 		return err
-	}
-	if in.Link.Given() {
-		return problem.OfField("link", "is no member of this call")
 	}
 	who, err := s.credential(ctx, now)
 	if err != nil {
@@ -147,15 +152,20 @@ func signInLink(who *auth.Principal, readOnly bool, now time.Time) webhook.Grant
 
 // signInByLink exchanges a sign-in link for a session.
 func (s *Sessions) signInByLink(ctx *fasthttp.RequestCtx, in *signInInput, now time.Time) error {
-	switch {
-	case in.Scope.Given():
+	if in.Scope.Given() {
 		return problem.OfField("scope", "must be left out beside link, whose maker has chosen it")
-	case len(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)) > 0:
+	}
+	if len(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)) > 0 {
 		return problem.OfField("link", "must be left out beside the header Authorization")
 	}
+	return s.exchange(ctx, in.Link.Value, now)
+}
+
+// exchange makes a session of the secret of a sign-in link.
+func (s *Sessions) exchange(ctx *fasthttp.RequestCtx, text string, now time.Time) error {
 	call, cancel := s.Call()
 	defer cancel()
-	link, err := s.Grants.Link(call, webhook.GrantSignIn, in.Link.Value, now)
+	link, err := s.Grants.Link(call, webhook.GrantSignIn, text, now)
 	if err != nil {
 		return s.noLink(ctx, err, now, signInLifetime)
 	}

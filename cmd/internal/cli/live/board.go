@@ -138,12 +138,18 @@ func (s *board[T]) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case boardLook[T]:
 		return s, s.take(&m)
-	default: // what the input has asked for
-		var cmd tea.Cmd
-		s.input, cmd = s.input.Update(message)
-		return s, cmd
+	case tea.PasteMsg:
+		s.paste(m)
 	}
 	return s, nil
+}
+
+// paste adds a text to the filter that is typed.
+func (s *board[T]) paste(text tea.PasteMsg) {
+	if s.input.Focused() {
+		s.input, _ = s.input.Update(text)
+		s.Filter = s.input.Value()
+	}
 }
 
 // take keeps the result of a look, unless another one has begun since.
@@ -204,7 +210,15 @@ func (s *board[T]) press(m tea.KeyPressMsg) tea.Cmd {
 		s.help.ShowAll = !s.help.ShowAll
 	case key.Matches(m, keyAgain):
 		return s.look()
-	case s.opened != nil: // the others are about the table
+	case s.opened == nil:
+		return s.pressTable(m)
+	}
+	return nil
+}
+
+// pressTable carries out what a key asks of the table.
+func (s *board[T]) pressTable(m tea.KeyPressMsg) tea.Cmd {
+	switch {
 	case key.Matches(m, keyOrder):
 		s.Order = s.Orders[(slices.Index(s.Orders, s.Order)+1)%len(s.Orders)]
 		return s.look()
@@ -212,10 +226,8 @@ func (s *board[T]) press(m tea.KeyPressMsg) tea.Cmd {
 		s.input.SetValue(s.Filter)
 		s.input.CursorEnd()
 		return s.input.Focus()
-	default:
-		return s.move(m)
 	}
-	return nil
+	return s.move(m)
 }
 
 // move moves the cursor, or opens the row that it is on.

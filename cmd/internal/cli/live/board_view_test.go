@@ -136,7 +136,10 @@ func TestBoard(t *testing.T) {
 	if foot := d.lines()[4]; !strings.Contains(foot, "by down; only with b-") {
 		t.Errorf("the state is %q", foot)
 	}
-	d.press("/", "x", "enter")
+	d.send(tea.PasteMsg{Content: "z"}) // while no filter is typed
+	d.press("/")
+	d.send(tea.PasteMsg{Content: "x"})
+	d.press("enter")
 	d.shows("without a row", "6 letters?", "None of 6 letters has this text.")
 	d.press("j", "enter")
 	d.shows("of which none can be opened", "6 letters?", "None of 6 letters has this text.")
