@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	time.Local = time.UTC // of what tail shows in golden files; before any goroutine reads it
 	goleak.VerifyTestMain(homely{m, home},
 		// fasthttp's clock runs for ever; its pool of workers notices within 10 s that it has stopped.
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),

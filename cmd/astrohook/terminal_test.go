@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
@@ -78,9 +77,6 @@ func legible(seen string) string {
 // TestTerminal: what users see, at the widths that terminals have. A file of
 // testdata/terminal has for each command line its output; go test -rewrite writes them.
 func TestTerminal(t *testing.T) {
-	zone := time.Local
-	time.Local = time.UTC // of what tail shows
-	defer func() { time.Local = zone }()
 	server := startFixture(t)
 	datadriven.Walk(t, "testdata/terminal", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
