@@ -63,7 +63,8 @@ const stopTimeout = 40 * time.Second
 // Close asks the process to stop, waits for it, and kills one that does not stop in
 // 40 s. It returns how the process ended, unless that is exit code 0.
 func (p *Program) Close() error {
-	if err := p.stop(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	// A process that has ended by itself has no input to close any more.
+	if err := p.stop(); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, os.ErrClosed) {
 		return fmt.Errorf("stop %s: %w", p.cmd.Path, err)
 	}
 	select {

@@ -46,6 +46,15 @@ func TestCloseReturnsHowTheProcessEnded(t *testing.T) {
 	}
 }
 
+// TestCloseAfterTheEnd: a process that has ended has its input closed already.
+func TestCloseAfterTheEnd(t *testing.T) {
+	p := startShell(t, "exit 4")
+	<-p.Exited()
+	if err := p.Close(); err == nil || !strings.Contains(err.Error(), "exit status 4") {
+		t.Errorf("closed: %v", err)
+	}
+}
+
 // Without a way of its own to stop, a program gets SIGTERM.
 func TestCloseSendsSIGTERM(t *testing.T) {
 	p, err := Start(exec.Command("/bin/sleep", "1000"), nil)

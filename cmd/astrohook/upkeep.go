@@ -37,8 +37,8 @@ func (c *checkCommand) Run(std streams) error {
 	if err := isDir(c.Dir); err != nil {
 		return err
 	}
-	working := live.Work(std.Err, "Checking")
-	found, err := app.Check(c.Dir, c.SecretKeys)
+	working := live.Share(std.Err, "Checking")
+	found, err := app.Check(c.Dir, c.SecretKeys, working.Set)
 	working.Stop()
 	if err != nil {
 		if found != (app.CheckReport{}) {
@@ -103,8 +103,8 @@ func (c *backupCommand) offline(std streams, dir, file string) error {
 	if err := isDir(dir); err != nil {
 		return err
 	}
-	working := live.Work(std.Err, "Backing up")
-	found, err := app.Backup(dir, file)
+	working := live.Share(std.Err, "Backing up")
+	found, err := app.Backup(dir, file, working.Set)
 	working.Stop()
 	if err != nil {
 		return err
@@ -132,8 +132,8 @@ func (c *restoreCommand) Run(ctx context.Context, std streams) error {
 	if place == "" {
 		return settings.Misuse("restore takes FILE DIR, or FILE postgres://…")
 	}
-	working := live.Work(std.Err, "Restoring")
 	if app.IsDatabase(place) {
+		working := live.Work(std.Err, "Restoring")
 		found, err := app.RestoreDatabase(ctx, c.File, place)
 		working.Stop()
 		if err != nil {
@@ -143,7 +143,8 @@ func (c *restoreCommand) Run(ctx context.Context, std streams) error {
 			c.File, sizeOf(c.File), app.DescribeDatabase(place), contents(found))
 		return nil
 	}
-	found, err := app.Restore(c.File, place)
+	working := live.Share(std.Err, "Restoring")
+	found, err := app.Restore(c.File, place, working.Set)
 	working.Stop()
 	if err != nil {
 		return err

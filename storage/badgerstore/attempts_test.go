@@ -48,11 +48,11 @@ func TestBackupKeepsLogs(t *testing.T) {
 		want = append(want, d)
 	}
 	closed(t, s)
-	had, err := BackupDir(dir, file)
+	had, err := BackupDir(dir, file, nil)
 	if err != nil || had.Attempts != 0+1+3+4 { // of one that has failed, the last is in its record
 		t.Fatalf("%+v, %v", had, err)
 	}
-	if got, err := RestoreDir(file, again); err != nil || got != had {
+	if got, err := RestoreDir(file, again, nil); err != nil || got != had {
 		t.Fatalf("restored %+v of %+v: %v", got, had, err)
 	}
 	r := openTest(t, again)

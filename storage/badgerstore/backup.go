@@ -111,18 +111,22 @@ func writeList(w io.Writer, list *pb.KVList) error {
 
 // BackupDir checks a directory that no process uses, and backs it up into a new file.
 // Encrypted values are copied as they are. The file appears only when it is complete
-// and synced.
-func BackupDir(dir, path string) (c CheckReport, err error) {
+// and synced. progress, unless nil, follows the work.
+func BackupDir(dir, path string, progress disk.Progress) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir})
 	if err != nil {
 		return c, err
 	}
 	// Open has replayed the logs, so that the directory is closed properly afterwards.
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if c, err = s.Check(nil); err != nil {
+	meter := disk.NewMeter(progress)
+	meter.Expect(2 * s.db.TableBytes())
+	if c, err = s.check(nil, meter); err != nil {
 		return c, err
 	}
-	return c, disk.Create(path, func(file *os.File) error { return s.Backup(context.Background(), file) })
+	return c, disk.Create(path, func(file *os.File) error {
+		return s.Backup(context.Background(), io.MultiWriter(file, meter))
+	})
 }
 
 // SaveBackup copies a backup from a stream to a new file. The file appears only when it
@@ -134,7 +138,7 @@ func SaveBackup(from io.Reader, path string) (c CheckReport, err error) {
 		}
 		// Read back from the file: what a proxy or a full disk has cut off is found now, not
 		// on the day of the restore.
-		b, err := checkBackup(file)
+		b, err := checkBackup(file, nil)
 		c = b.found
 		return err
 	})
@@ -143,22 +147,23 @@ func SaveBackup(from io.Reader, path string) (c CheckReport, err error) {
 
 // backup is a complete backup in a file.
 type backup struct {
-	file *os.File
-	size int64 // of the lists
-	sum  []byte
+	file  *os.File
+	size  int64 // of the lists
+	sum   []byte
+	meter *disk.Meter // counts what is read of them
 	// found are its records by their keys; Opened and Damaged are not known.
 	found CheckReport
 }
 
 // checkBackup reads all of a backup, and returns it if it is complete. An error is the
 // file system's, or errNoBackup for anything that Backup does not write.
-func checkBackup(file *os.File) (b backup, err error) {
+func checkBackup(file *os.File, meter *disk.Meter) (b backup, err error) {
 	// Everything is derived from the size: the hash has a fixed length at the end.
 	info, err := file.Stat()
 	if err != nil {
 		return b, err
 	}
-	b = backup{file: file, size: info.Size() - int64(len(backupTitle)) - sha256.Size, sum: make([]byte, sha256.Size)}
+	b = backup{file: file, size: info.Size() - int64(len(backupTitle)) - sha256.Size, sum: make([]byte, sha256.Size), meter: meter}
 	if _, err := file.ReadAt(b.sum[:1], 0); err != nil && !errors.Is(err, io.EOF) {
 		return b, err
 	}
@@ -183,7 +188,7 @@ func (b backup) lists() *listReader {
 	r := &listReader{sum: sha256.New(), want: b.sum}
 	// Hashed below the buffer, which may hold more than was asked for: the hash is valid
 	// once the section was read to its end.
-	r.from = bufio.NewReaderSize(io.TeeReader(io.NewSectionReader(b.file, 0, int64(len(backupTitle))+b.size), r.sum), backupChunk)
+	r.from = bufio.NewReaderSize(io.TeeReader(io.NewSectionReader(b.file, 0, int64(len(backupTitle))+b.size), io.MultiWriter(r.sum, b.meter)), backupChunk)
 	title := make([]byte, len(backupTitle))
 	if _, err := io.ReadFull(r.from, title); err == nil && string(title) != backupTitle {
 		r.err = errNoBackup

@@ -100,7 +100,7 @@ func TestRestoreChecksRecords(t *testing.T) {
 		if err := os.WriteFile(file, signed(append([]byte(backupTitle), listOf(t, c.records...)...)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := RestoreDir(file, dir); !errors.Is(err, c.want) {
+		if _, err := RestoreDir(file, dir, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 		for path, want := range map[string]bool{dir: c.want == nil, dir + stagingSuffix: false} {

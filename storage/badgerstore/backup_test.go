@@ -23,22 +23,58 @@ func TestBackup(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	had, err := BackupDir(dir, file)
+	had, err := BackupDir(dir, file, nil)
 	if err != nil || had.Events != 500 || had.Queued != 999 || had.Delivered != 1 {
 		t.Fatalf("%+v, %v", had, err)
 	}
-	if _, err := BackupDir(dir, file); !errors.Is(err, os.ErrExist) {
+	if _, err := BackupDir(dir, file, nil); !errors.Is(err, os.ErrExist) {
 		t.Error("a backup was overwritten:", err)
 	}
-	if got, err := RestoreDir(file, again); err != nil || got != had {
+	if got, err := RestoreDir(file, again, nil); err != nil || got != had {
 		t.Errorf("restored %+v of %+v: %v", got, had, err)
 	}
-	if _, err := RestoreDir(file, again); !errors.Is(err, errNotEmpty) {
+	if _, err := RestoreDir(file, again, nil); !errors.Is(err, errNotEmpty) {
 		t.Error("restored over other data:", err)
 	}
 	r := openTest(t, again)
 	if r.LastSeq() != ids[499].Seq {
 		t.Error("the last id is", r.LastSeq())
+	}
+}
+
+// TestProgress: a backup, a restore and a check say how far they are, never backwards, and
+// are near their totals at the end.
+func TestProgress(t *testing.T) {
+	base := t.TempDir()
+	dir, file := filepath.Join(base, "a"), filepath.Join(base, "backup")
+	s := openTest(t, dir)
+	acceptMany(t, s, 20_000, 1, 2)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var done, total int64
+	calls := 0
+	progress := func(d, all int64) {
+		if d < done || d > all {
+			t.Errorf("%d of %d after %d", d, all, done)
+		}
+		done, total, calls = d, all, calls+1
+	}
+	for _, c := range []struct {
+		name string
+		work func() (CheckReport, error)
+	}{
+		{"backup", func() (CheckReport, error) { return BackupDir(dir, file, progress) }},
+		{"restore", func() (CheckReport, error) { return RestoreDir(file, filepath.Join(base, "b"), progress) }},
+		{"check", func() (CheckReport, error) { return CheckDir(dir, nil, progress) }},
+	} {
+		done, total, calls = 0, 0, 0
+		if _, err := c.work(); err != nil {
+			t.Fatal(c.name, err)
+		}
+		if calls < 4 || done < total/2 {
+			t.Errorf("%s: %d calls, the last of which said %d of %d", c.name, calls, done, total)
+		}
 	}
 }
 
@@ -59,7 +95,7 @@ func TestRestoreRefusesWhatIsNotWhole(t *testing.T) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := RestoreDir(path, filepath.Join(base, "b")); !errors.Is(err, errNoBackup) {
+		if _, err := RestoreDir(path, filepath.Join(base, "b"), nil); !errors.Is(err, errNoBackup) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -103,7 +139,7 @@ func TestBackupOfOneMoment(t *testing.T) {
 	if got, err := SaveBackup(bytes.NewReader(w.Bytes()), file); err != nil || got != (CheckReport{Events: events, Queued: 2 * events}) {
 		t.Fatalf("saved %+v: %v", got, err)
 	}
-	got, err := RestoreDir(file, filepath.Join(base, "b"))
+	got, err := RestoreDir(file, filepath.Join(base, "b"), nil)
 	if err != nil || got != (CheckReport{Events: events, Queued: 2 * events}) {
 		t.Errorf("restored %+v: %v", got, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/corpastro/astrohook/storage"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
+	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/record"
 	"github.com/corpastro/astrohook/webhook"
 	"github.com/corpastro/astrohook/webhook/audit"
@@ -34,9 +35,12 @@ const firstFaults = 20
 // the retry schedule, and decrypts every secret unless secrets is nil. The error
 // lists the first twenty faults; the report is valid with an error too, as far as
 // the check came.
-func (s *Store) Check(secrets Secrets) (CheckReport, error) {
+func (s *Store) Check(secrets Secrets) (CheckReport, error) { return s.check(secrets, nil) }
+
+// check is Check with a meter for the bytes of the records.
+func (s *Store) check(secrets Secrets, meter *disk.Meter) (CheckReport, error) {
 	c, err := view(s, "check", func(tx *badger.Txn) (CheckReport, error) {
-		check := checker{tx: tx, secrets: secrets, sealed: map[string]uint64{}, recorded: map[string]uint64{}}
+		check := checker{tx: tx, secrets: secrets, meter: meter, sealed: map[string]uint64{}, recorded: map[string]uint64{}}
 		readErr := check.run()
 		return check.found, errors.Join(append(check.faults, readErr)...)
 	})
@@ -50,6 +54,7 @@ func (s *Store) Check(secrets Secrets) (CheckReport, error) {
 type checker struct {
 	tx      *badger.Txn
 	secrets Secrets
+	meter   *disk.Meter
 	// sealed counts the endpoints under each key, recorded is what the key records say.
 	sealed, recorded map[string]uint64
 
@@ -70,6 +75,7 @@ func (c *checker) run() error {
 		if err != nil {
 			c.fault(key, err)
 		}
+		c.meter.Add(int64(len(key) + len(value)))
 	}
 	// Only now are all endpoints counted.
 	c.keyCounts()
@@ -281,8 +287,12 @@ func (c *checker) needs(key []byte, missing error) error {
 // CheckDir opens a data directory that no process uses, and checks the checksums of all
 // files and then every record. A directory that was not closed properly is brought up to
 // date first, as by a start; a damaged one stays as it is. If
-// secrets is nil, nothing is decrypted.
-func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
+// secrets is nil, nothing is decrypted. progress, unless nil, follows the work.
+func CheckDir(dir string, secrets Secrets, progress disk.Progress) (CheckReport, error) {
+	return checkDir(dir, secrets, disk.NewMeter(progress))
+}
+
+func checkDir(dir string, secrets Secrets, meter *disk.Meter) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir, Retention: 100 * 365 * 24 * time.Hour})
 	if err != nil {
 		return c, err
@@ -297,11 +307,14 @@ func CheckDir(dir string, secrets Secrets) (c CheckReport, err error) {
 			return c, fmt.Errorf("check secret keys: %w", err)
 		}
 	}
+	tables := s.db.TableBytes()
+	meter.Expect(2 * tables)
 	// Files before records: a record in a damaged block would only be missing.
 	if err := s.db.VerifyChecksums(); err != nil {
 		return c, fmt.Errorf("check: %w", err)
 	}
-	return s.Check(secrets)
+	meter.Add(tables)
+	return s.check(secrets, meter)
 }
 
 // CheckReport is what a check found: numbers of records that are whole.

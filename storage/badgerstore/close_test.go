@@ -67,14 +67,14 @@ func TestCommandsMakeNoStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{empty, missing} {
-		if _, err := CheckDir(dir, nil); !errors.Is(err, errNoData) {
+		if _, err := CheckDir(dir, nil, nil); !errors.Is(err, errNoData) {
 			t.Errorf("check of %s: %v", dir, err)
 		}
-		if _, err := BackupDir(dir, filepath.Join(base, "backup")); !errors.Is(err, errNoData) {
+		if _, err := BackupDir(dir, filepath.Join(base, "backup"), nil); !errors.Is(err, errNoData) {
 			t.Errorf("backup of %s: %v", dir, err)
 		}
 	}
-	if _, err := CheckDir(file, nil); err == nil || errors.Is(err, errNoData) {
+	if _, err := CheckDir(file, nil, nil); err == nil || errors.Is(err, errNoData) {
 		t.Errorf("check of a file: %v", err)
 	}
 	if _, err := Open(Options{Dir: file}); err == nil {
@@ -104,7 +104,7 @@ func TestUsable(t *testing.T) {
 	for name, use := range map[string]func() error{
 		"Usable":   func() error { return Usable(dir) },
 		"Open":     func() error { _, err := Open(Options{Dir: dir}); return err },
-		"CheckDir": func() error { _, err := CheckDir(dir, nil); return err },
+		"CheckDir": func() error { _, err := CheckDir(dir, nil, nil); return err },
 	} {
 		if err := use(); !errors.Is(err, errUnfinished) || !strings.Contains(err.Error(), dir+stagingSuffix) {
 			t.Errorf("%s: %v", name, err)

@@ -32,12 +32,12 @@ func Example() {
 		panic(err)
 	}
 
-	if _, err := badgerstore.BackupDir(dir, file); err != nil {
+	if _, err := badgerstore.BackupDir(dir, file, nil); err != nil {
 		panic(err)
 	}
-	restored, err := badgerstore.RestoreDir(file, filepath.Join(base, "restored"))
+	restored, err := badgerstore.RestoreDir(file, filepath.Join(base, "restored"), nil)
 	fmt.Println("event types:", restored.EventTypes, err)
-	_, err = badgerstore.RestoreDir(file, dir)
+	_, err = badgerstore.RestoreDir(file, dir, nil)
 	fmt.Println("over the old one:", err != nil)
 	// Output:
 	// new: true

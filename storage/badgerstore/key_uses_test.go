@@ -335,22 +335,22 @@ func TestCheckOpensSecrets(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := CheckDir(dir, nil); err != nil || c.Opened != 0 {
+	if c, err := CheckDir(dir, nil, nil); err != nil || c.Opened != 0 {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); err != nil || c.Opened != 3 {
+	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k")), nil); err != nil || c.Opened != 3 {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if _, err := CheckDir(dir, sealed.NewKeys(testKeys("other"))); !errors.Is(err, keyring.ErrUnknownKey) {
+	if _, err := CheckDir(dir, sealed.NewKeys(testKeys("other")), nil); !errors.Is(err, keyring.ErrUnknownKey) {
 		t.Fatal(err)
 	}
 	overwrite(t, dir, layout.SecretKeyKey("k"), miscounted.Encode())
-	if c, err := CheckDir(dir, nil); !errors.Is(err, errMiscounted) || c.Damaged != 1 {
+	if c, err := CheckDir(dir, nil, nil); !errors.Is(err, errMiscounted) || c.Damaged != 1 {
 		t.Errorf("miscounted: %+v, %v", c, err)
 	}
 	stored.Sealed.Text[len(stored.Sealed.Text)-1] ^= 1
 	overwrite(t, dir, layout.EndpointKey(layout.SpaceEndpoint, all[1].Number()), record.EncodeEndpoint(&stored))
-	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k"))); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
+	if c, err := CheckDir(dir, sealed.NewKeys(testKeys("k")), nil); !errors.Is(err, keyring.ErrChanged) || c.Opened != 2 || c.Damaged != 2 {
 		t.Errorf("changed: %+v, %v", c, err)
 	}
 }
@@ -371,10 +371,10 @@ func TestBackupKeepsSecretsSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(base, "backup")
-	if _, err := BackupDir(filepath.Join(base, "a"), file); err != nil {
+	if _, err := BackupDir(filepath.Join(base, "a"), file, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := RestoreDir(file, filepath.Join(base, "b")); err != nil {
+	if _, err := RestoreDir(file, filepath.Join(base, "b"), nil); err != nil {
 		t.Fatal(err)
 	}
 	restored := openWith(t, filepath.Join(base, "b"), "k")

@@ -49,7 +49,8 @@ func refuseUnfinished(dir string) error {
 //
 // The target itself cannot be a mount point, because a rename replaces it; the directory
 // that holds it can.
-func RestoreDir(path, dir string) (c CheckReport, err error) {
+// progress, unless nil, follows the work.
+func RestoreDir(path, dir string, progress disk.Progress) (c CheckReport, err error) {
 	if err := disk.Supported(); err != nil {
 		return c, err
 	}
@@ -59,7 +60,11 @@ func RestoreDir(path, dir string) (c CheckReport, err error) {
 	}
 	defer func() { _ = file.Close() }()
 	// Before anything is made: a damaged backup must not cost an empty target.
-	b, err := checkBackup(file)
+	meter := disk.NewMeter(progress)
+	if info, err := file.Stat(); err == nil {
+		meter.Expect(5 * info.Size()) // checked, loaded, compared; then its tables and its records
+	}
+	b, err := checkBackup(file, meter)
 	if err != nil {
 		return c, fmt.Errorf("restore %s: %w", path, err)
 	}
@@ -149,7 +154,7 @@ func fillStaging(b backup, dir string) (c CheckReport, err error) {
 	}
 	reached("compared")
 	// Without keys: a restore must be possible on a machine that has none.
-	if c, err = CheckDir(dir, nil); err != nil {
+	if c, err = checkDir(dir, nil, b.meter); err != nil {
 		return c, err
 	}
 	reached("checked")

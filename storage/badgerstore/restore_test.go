@@ -28,7 +28,7 @@ func runRestoreChild(text string) {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 	}
-	if _, err := RestoreDir(words[0], words[1]); err != nil {
+	if _, err := RestoreDir(words[0], words[1], nil); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
@@ -65,7 +65,7 @@ func someBackup(t *testing.T) (file string, report CheckReport) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if report, err = BackupDir(dir, file); err != nil {
+	if report, err = BackupDir(dir, file, nil); err != nil {
 		t.Fatal(err)
 	}
 	return file, report
@@ -99,14 +99,14 @@ func TestKilledRestore(t *testing.T) {
 			if err == nil {
 				s.Close()
 			}
-			if _, err := RestoreDir(file, dir); !errors.Is(err, errUnfinished) {
+			if _, err := RestoreDir(file, dir, nil); !errors.Is(err, errUnfinished) {
 				t.Errorf("%s: restore once more: %v", c.step, err)
 			}
 		}
-		if got, err := CheckDir(dir, nil); !errors.Is(err, c.want) || c.want == nil && got != report {
+		if got, err := CheckDir(dir, nil, nil); !errors.Is(err, c.want) || c.want == nil && got != report {
 			t.Errorf("%s: check: %+v, %v", c.step, got, err)
 		}
-		if _, err := BackupDir(dir, filepath.Join(t.TempDir(), "backup")); !errors.Is(err, c.want) {
+		if _, err := BackupDir(dir, filepath.Join(t.TempDir(), "backup"), nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: back up: %v", c.step, err)
 		}
 		if c.want == nil {
@@ -115,7 +115,7 @@ func TestKilledRestore(t *testing.T) {
 		if err := os.RemoveAll(dir + stagingSuffix); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := RestoreDir(file, dir); err != nil || got != report {
+		if got, err := RestoreDir(file, dir, nil); err != nil || got != report {
 			t.Errorf("%s: restored after all: %+v, %v", c.step, got, err)
 		}
 	}
@@ -142,7 +142,7 @@ func TestRestoreInto(t *testing.T) {
 		if err := c.prepare(dir); err != nil {
 			t.Fatal(err)
 		}
-		got, err := RestoreDir(file, dir)
+		got, err := RestoreDir(file, dir, nil)
 		if !errors.Is(err, c.want) || err == nil && got != report {
 			t.Errorf("%s: %+v, %v, want %v", name, got, err, c.want)
 		}
@@ -160,7 +160,7 @@ func TestCompareWithBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	b, err := checkBackup(open)
+	b, err := checkBackup(open, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

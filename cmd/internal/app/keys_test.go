@@ -49,11 +49,11 @@ func TestKeysInUse(t *testing.T) {
 		if c.want == "" {
 			continue
 		}
-		if _, err := Check(config.DataDir, c.keys); !errors.As(err, &field) || field.Field != "secret-keys" {
+		if _, err := Check(config.DataDir, c.keys, nil); !errors.As(err, &field) || field.Field != "secret-keys" {
 			t.Errorf("%s: a check says %v", reason, err)
 		}
 	}
-	if found, err := Check(config.DataDir, []string{testSecretKey}); err != nil || found.Opened != 1 {
+	if found, err := Check(config.DataDir, []string{testSecretKey}, nil); err != nil || found.Opened != 1 {
 		t.Errorf("check: %+v, %v", found, err)
 	}
 }

@@ -11,10 +11,14 @@ import (
 	"github.com/corpastro/astrohook/storage/badgerstore"
 	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/export"
+	"github.com/corpastro/astrohook/storage/disk"
 	"github.com/corpastro/astrohook/storage/pgstore"
 	"github.com/corpastro/astrohook/storage/sealed"
 	"github.com/corpastro/astrohook/webhook"
 )
+
+// Progress is told how far work that takes long has come: done of about total bytes.
+type Progress = disk.Progress
 
 // CheckReport is what a data directory holds.
 type CheckReport = badgerstore.CheckReport
@@ -36,8 +40,8 @@ func Usable(dataDir string) error { return badgerstore.Usable(filepath.Join(data
 
 // Check verifies a data directory that no server uses: every checksum, every
 // record, and that every pending delivery has what it needs. With keys, in the form of
-// Config.SecretKeys, it decrypts every secret.
-func Check(dataDir string, keys []string) (CheckReport, error) {
+// Config.SecretKeys, it decrypts every secret. progress may be nil.
+func Check(dataDir string, keys []string, progress Progress) (CheckReport, error) {
 	ring, err := secretKeys(keys)
 	if err != nil {
 		return CheckReport{}, err
@@ -46,14 +50,14 @@ func Check(dataDir string, keys []string) (CheckReport, error) {
 	if ring != nil {
 		secrets = sealed.NewKeys(ring)
 	}
-	c, err := badgerstore.CheckDir(filepath.Join(dataDir, storeDir), secrets)
+	c, err := badgerstore.CheckDir(filepath.Join(dataDir, storeDir), secrets, progress)
 	return c, missingKey(err)
 }
 
 // Backup writes a data directory that no server uses to a new file. It never overwrites
-// one. Secrets stay encrypted in it.
-func Backup(dataDir, file string) (CheckReport, error) {
-	return badgerstore.BackupDir(filepath.Join(dataDir, storeDir), file)
+// one. Secrets stay encrypted in it. progress may be nil.
+func Backup(dataDir, file string, progress Progress) (CheckReport, error) {
+	return badgerstore.BackupDir(filepath.Join(dataDir, storeDir), file, progress)
 }
 
 // SaveBackup writes a backup that a running server streams to a new file. The file
@@ -64,8 +68,9 @@ func SaveBackup(from io.Reader, file string) (CheckReport, error) {
 
 // Restore makes a new data directory from a backup. It compares and checks every record
 // before the directory gets its name, and writes into no directory that holds anything.
-func Restore(file, dataDir string) (CheckReport, error) {
-	return badgerstore.RestoreDir(file, filepath.Join(dataDir, storeDir))
+// progress may be nil.
+func Restore(file, dataDir string, progress Progress) (CheckReport, error) {
+	return badgerstore.RestoreDir(file, filepath.Join(dataDir, storeDir), progress)
 }
 
 // RestoreDatabase fills an empty database from a backup of a data directory: the way over
@@ -79,7 +84,7 @@ func RestoreDatabase(ctx context.Context, file, url string) (found CheckReport, 
 		return found, fmt.Errorf("restore: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if found, err = Restore(file, dir); err != nil {
+	if found, err = Restore(file, dir, nil); err != nil {
 		return found, err
 	}
 	store := filepath.Join(dir, storeDir)

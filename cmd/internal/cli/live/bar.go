@@ -48,6 +48,12 @@ func Items(w io.Writer, title string, total int64) *Progress {
 	return start(w, title, total, count, decor.AverageSpeed(nil, "%.0f/s"))
 }
 
+// Share shows the progress of work whose total is known only once it runs: the share that is
+// done, and for how much longer it will take. Set has both.
+func Share(w io.Writer, title string) *Progress {
+	return start(w, title, 1, decor.Elapsed(decor.ET_STYLE_GO), decor.Name(""))
+}
+
 // Work shows that work goes forward whose amount nobody knows, and for how long it has.
 func Work(w io.Writer, title string) *Progress {
 	return start(w, title, 0, decor.Elapsed(decor.ET_STYLE_GO), decor.Name(""))
