@@ -36,13 +36,6 @@ func (l *line) add(h Hint) bool {
 	return true
 }
 
-// has reports whether there is a next batch.
-func (l *line) has() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.waiting != nil || l.skip
-}
-
 // take returns the next batch, nil if there is none.
 func (l *line) take() []byte {
 	l.mu.Lock()

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/corpastro/astrohook/storage"
 )
 
@@ -21,11 +19,6 @@ const (
 	// retryHints is how soon a batch follows one that got no answer. It has a later number,
 	// by which the receiver sees that one is missing.
 	retryHints = 250 * time.Millisecond
-	// batchRate bounds the batches per second to a node, after batchBurst at once. A request
-	// costs about 100 µs of processor time at either end, which a busy node would pay for a
-	// hint or two each; so it gathers for 5 ms. Below that rate nothing waits.
-	batchRate  = 200
-	batchBurst = 8
 )
 
 // caller is what an Outbox needs of a Client.
@@ -33,8 +26,8 @@ type caller interface {
 	Call(ctx context.Context, to storage.Node, path string, body []byte) ([]byte, error)
 }
 
-// Outbox sends hints: one request at a time to each node, and up to batchRate a second, with
-// everything that gathered meanwhile. A node that is slow or away costs the memory of maxWaiting and nothing else.
+// Outbox sends hints: one request at a time to each node, with everything that gathered
+// meanwhile. A node that is slow or away costs the memory of maxWaiting and nothing else.
 type Outbox struct {
 	client caller
 	log    *slog.Logger
@@ -92,14 +85,14 @@ func (o *Outbox) line(to storage.Node) *line {
 
 // send sends batches until the outbox is closed or the node has gone.
 func (o *Outbox) send(l *line) {
-	failing, pace := false, rate.NewLimiter(batchRate, batchBurst)
+	failing := false
 	for {
 		select {
 		case <-o.ctx.Done():
 			return
 		case <-l.wake:
 		}
-		for batch := o.take(l, pace); batch != nil; batch = o.take(l, pace) {
+		for batch := l.take(); batch != nil; batch = l.take() {
 			_, err := o.client.Call(o.ctx, l.to, PathHints, batch)
 			if err != nil && !failing {
 				l.putBack(batch)
@@ -113,14 +106,6 @@ func (o *Outbox) send(l *line) {
 			return
 		}
 	}
-}
-
-// take returns the next batch for a node when it may be sent, nil if there is none.
-func (o *Outbox) take(l *line, pace *rate.Limiter) []byte {
-	if !l.has() || pace.Wait(o.ctx) != nil {
-		return nil
-	}
-	return l.take()
 }
 
 // failed waits before the next batch, which will show that one is missing. It reports

@@ -122,34 +122,6 @@ func TestOutboxGathers(t *testing.T) {
 	})
 }
 
-// TestOutboxPaces: a node that answers at once gets no more than batchRate batches a second,
-// with every hint in them, and the first batchBurst without a wait.
-func TestOutboxPaces(t *testing.T) {
-	f := &far{}
-	outboxTest(t, f, func(o *Outbox) {
-		for range batchBurst {
-			o.Send(node, hint(1, 10))
-			synctest.Wait()
-		}
-		if got := f.called(); got != batchBurst {
-			t.Errorf("%d batches at once, want %d", got, batchBurst)
-		}
-		const hints = 2000
-		for range hints {
-			o.Send(node, hint(1, 10))
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(time.Second / batchRate)
-		synctest.Wait()
-		if got, most := f.called(), batchBurst+hints*batchRate/1000+2; got > most {
-			t.Errorf("%d batches, want up to %d", got, most)
-		}
-		if got := len(f.receive(t).hints); got != batchBurst+hints {
-			t.Errorf("%d hints arrived, want %d", got, batchBurst+hints)
-		}
-	})
-}
-
 // TestOutboxIsBounded sends more than there is room for to a node that is away: data is
 // left out first, then hints are, and the node learns of it by itself when it is back.
 func TestOutboxIsBounded(t *testing.T) {
