@@ -89,12 +89,12 @@ function Charts({ query, live, now }: { query: URLSearchParams; live: Overview; 
       <button key={name} type="button" class="quiet" aria-pressed={chosen === name} onClick={() => setQuery({ range: name === '1h' ? '' : name })}>{name}</button>
     ))}>
       <div class="charts">
-        <Chart label="Per second" times={times} format={rate} lines={[
+        <Chart label="Per second" times={times} span={minutes * series.step_seconds} format={rate} lines={[
           { name: 'accepted', color: 'accent', values: perSecond(series.events_accepted, minute?.events_accepted) },
           { name: 'delivered', color: 'good', values: perSecond(series.deliveries_delivered, minute?.deliveries_delivered), fill: true },
           { name: 'failed', color: 'bad', values: perSecond(series.deliveries_failed, minute?.deliveries_failed) },
         ]} />
-        <Chart label="Pending" times={times} format={count} lines={[{ name: 'deliveries', color: 'warn', values: ending(series.pending, live.pending), fill: true }]} />
+        <Chart label="Pending" times={times} span={minutes * series.step_seconds} format={count} lines={[{ name: 'deliveries', color: 'warn', values: ending(series.pending, live.pending), fill: true }]} />
       </div>
     </Panel>
   );

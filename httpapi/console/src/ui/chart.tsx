@@ -15,21 +15,23 @@ interface Props {
   label: string;
   /** Unix seconds, ascending. */
   times: number[];
+  /** Seconds that the chart shows before the last of the times, however few of them there are. */
+  span: number;
   lines: Line[];
   format: (n: number) => string;
   height?: number;
 }
 
-export function Chart({ label, times, lines, format, height = 160 }: Props) {
+export function Chart({ label, times, span, lines, format, height = 160 }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | null>(null);
-  const shape = lines.map((l) => l.name + l.color).join() + document.documentElement.dataset.theme;
+  const shape = lines.map((l) => l.name + l.color).join() + span + document.documentElement.dataset.theme;
   useEffect(() => {
     const element = box.current;
     if (!element) return;
     const made = () => {
       plot.current?.destroy();
-      plot.current = new UPlot(options(element.clientWidth, height, lines, format), data(times, lines), element);
+      plot.current = new UPlot(options(element.clientWidth, height, span, lines, format), data(times, lines), element);
     };
     made();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
@@ -70,7 +72,7 @@ function clock(seconds: number): string {
   return text.slice(11, 16) === '00:00' ? text.slice(5, 10) : text.slice(11, 16);
 }
 
-function options(width: number, height: number, lines: Line[], format: (n: number) => string): UPlot.Options {
+function options(width: number, height: number, span: number, lines: Line[], format: (n: number) => string): UPlot.Options {
   // Colours are read through an element's colour: a variable of the style sheet may be light-dark().
   const probe = document.createElement('span');
   document.body.append(probe);
@@ -91,7 +93,7 @@ function options(width: number, height: number, lines: Line[], format: (n: numbe
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    scales: { x: { range: (_, __, last) => [last - span, last] }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [{ ...axis, size: 24, space: 70, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map(format) }],
     series: [{}, ...series],
   };
