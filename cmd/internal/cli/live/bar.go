@@ -12,7 +12,8 @@ import (
 
 const (
 	// barWidth is the longest bar, in columns.
-	barWidth = 40
+	barWidth     = 40
+	spinnerWidth = 2
 	// barRefresh is the time between two drawings.
 	barRefresh = 100 * time.Millisecond
 	// barDelay is how long work may take without a bar: one that flashes up is a nuisance.
@@ -51,7 +52,7 @@ func Items(w io.Writer, title string, total int64) *Progress {
 // Share shows the progress of work whose total is known only once it runs: the share that is
 // done, and for how much longer it will take. Set has both.
 func Share(w io.Writer, title string) *Progress {
-	return start(w, title, 1, decor.Elapsed(decor.ET_STYLE_GO), decor.Name(""))
+	return show(w, title, 0, bar, barWidth, decor.Percentage(), space, decor.Elapsed(decor.ET_STYLE_GO), space, decor.AverageETA(decor.ET_STYLE_GO))
 }
 
 // Work shows that work goes forward whose amount nobody knows, and for how long it has.
@@ -59,22 +60,31 @@ func Work(w io.Writer, title string) *Progress {
 	return start(w, title, 0, decor.Elapsed(decor.ET_STYLE_GO), decor.Name(""))
 }
 
+var (
+	bar     = mpb.BarStyle().Rbound("] ")
+	spinner = mpb.SpinnerStyle().PositionLeft()
+	space   = decor.Name(" ")
+)
+
 // start shows a bar, or a spinner without a total.
 func start(w io.Writer, title string, total int64, count, speed decor.Decorator) *Progress {
+	if total <= 0 {
+		return show(w, title, 0, spinner, spinnerWidth, count, space, speed)
+	}
+	return show(w, title, total, bar, barWidth, decor.Percentage(), space, count, space, speed, space, decor.AverageETA(decor.ET_STYLE_GO))
+}
+
+// show shows a bar of a style with what stands behind it, once the work has taken long
+// enough. Set can change the total only of a bar that begins with 0.
+func show(w io.Writer, title string, total int64, style mpb.BarFillerBuilder, width int, behind ...decor.Decorator) *Progress {
 	if !terminal.Is(w) {
 		return &Progress{}
 	}
 	shown := make(chan any)
 	late := time.AfterFunc(barDelay, func() { close(shown) })
 	bars := mpb.New(mpb.WithOutput(w), mpb.WithWidth(barWidth), mpb.WithRefreshRate(barRefresh), mpb.WithRenderDelay(shown))
-	space := decor.Name(" ")
-	before := mpb.PrependDecorators(decor.Name(title + " "))
-	if total <= 0 {
-		return &Progress{late: late, bars: bars, bar: bars.New(0, mpb.SpinnerStyle().PositionLeft(), before, mpb.BarRemoveOnComplete(),
-			mpb.BarWidth(2), mpb.AppendDecorators(count, space, speed))}
-	}
-	return &Progress{late: late, bars: bars, bar: bars.New(total, mpb.BarStyle().Rbound("] "), before, mpb.BarRemoveOnComplete(),
-		mpb.AppendDecorators(decor.Percentage(), space, count, space, speed, space, decor.AverageETA(decor.ET_STYLE_GO)))}
+	return &Progress{late: late, bars: bars, bar: bars.New(total, style, mpb.BarRemoveOnComplete(), mpb.BarWidth(width),
+		mpb.PrependDecorators(decor.Name(title+" ")), mpb.AppendDecorators(behind...))}
 }
 
 // Add counts n more bytes or things.

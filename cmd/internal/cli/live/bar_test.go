@@ -94,6 +94,12 @@ func TestProgress(t *testing.T) {
 		{"of a known number", func(w io.Writer) *live.Progress { return live.Items(w, "Replaying", 1000) }, []string{"Replaying ", "[===", "25 %", "250 / 1000"}},
 		{"of an unknown number", func(w io.Writer) *live.Progress { return live.Items(w, "Counting", 0) }, []string{"Counting ", "250 "}},
 		{"of bytes", func(w io.Writer) *live.Progress { return live.Bytes(w, "Backing up", 0) }, []string{"Backing up ", "250.0 b"}},
+		{"of a share", func(w io.Writer) *live.Progress {
+			p := live.Share(w, "Restoring")
+			p.Set(0, 1000) // what is said first
+			p.Set(0, 2000)
+			return p
+		}, []string{"Restoring ", "[===", "12 %"}},
 		{"of work without a number", func(w io.Writer) *live.Progress { return live.Work(w, "Checking") }, []string{"Checking ", "1s"}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
