@@ -292,6 +292,7 @@ func CheckDir(dir string, secrets Secrets, progress disk.Progress) (CheckReport,
 	return checkDir(dir, secrets, disk.NewMeter(progress))
 }
 
+// checkDir is CheckDir with a meter, which may expect more than this work.
 func checkDir(dir string, secrets Secrets, meter *disk.Meter) (c CheckReport, err error) {
 	s, err := openExisting(Options{Dir: dir, Retention: 100 * 365 * 24 * time.Hour})
 	if err != nil {

@@ -50,8 +50,8 @@ func newSpareLog(dir string, sizes spaceSizes) spareLog {
 	}
 }
 
-// begin has logs used again from now on. If a spare one is there, the first commit uses
-// it. ctx ends what begin or committed have begun in the background.
+// begin has logs used again from now on. If a spare one is there, the second commit
+// uses it. ctx ends what begin or committed have begun in the background.
 func (s *spareLog) begin(ctx context.Context, db *DB) {
 	if s.path == "" {
 		return
@@ -109,10 +109,8 @@ func (s *spareLog) fill(ctx context.Context, path string) error {
 	defer func() { _ = file.Close() }() // each write was synced
 	zeros := make([]byte, fillChunk)
 	for at := int64(0); at < s.size; at += fillChunk {
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, fillPause) {
 			return ctx.Err()
-		case <-time.After(fillPause):
 		}
 		if _, err := file.WriteAt(zeros, at); err != nil {
 			return err

@@ -45,12 +45,11 @@ func (b *Board[T]) Show(ctx context.Context, std terminal.Streams, p *output.Pri
 	ctx, cancel := context.WithCancel(ctx) // a look under way ends with the screen
 	defer cancel()
 	s := newBoard(ctx, b, p)
-	program := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(std.In), tea.WithOutput(std.Out), tea.WithoutSignalHandler())
-	_, err := program.Run()
+	err := run(ctx, std, s)
 	switch {
 	case isUsage(s.err):
 		return s.err
-	case err != nil && ctx.Err() == nil:
+	case err != nil:
 		return fmt.Errorf("show the table: %w", err)
 	}
 	for _, line := range s.head {

@@ -85,15 +85,23 @@ func (w *Watch) inPlace(ctx context.Context, std terminal.Streams, draw Print) e
 	ctx, cancel := context.WithCancel(ctx) // a look under way ends with the screen
 	defer cancel()
 	s := &screen{ctx: ctx, every: w.Every, draw: draw, printer: w.Printer(std)}
-	program := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(std.In), tea.WithOutput(std.Out), tea.WithoutSignalHandler())
-	_, err := program.Run()
+	err := run(ctx, std, s)
 	switch {
 	case isUsage(s.err):
 		return s.err
-	case err != nil && ctx.Err() == nil:
+	case err != nil:
 		return fmt.Errorf("show the result: %w", err)
 	}
 	return s.printer.Text(s.text)
+}
+
+// run shows a model on the terminal until it ends or ctx does, which is no error.
+func run(ctx context.Context, std terminal.Streams, model tea.Model) error {
+	program := tea.NewProgram(model, tea.WithContext(ctx), tea.WithInput(std.In), tea.WithOutput(std.Out), tea.WithoutSignalHandler())
+	if _, err := program.Run(); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // screen shows a result, and makes the next look when it is due. Looks never overlap.
