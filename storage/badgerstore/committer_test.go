@@ -106,7 +106,7 @@ func TestAllocations(t *testing.T) {
 	})
 	perEvent := perBatch / batch
 	t.Logf("%.0f allocations per event", perEvent)
-	most := 60.0
+	most := 35.0
 	if !engine.Patched() {
 		most = 90
 	}
