@@ -122,7 +122,9 @@ func (a *acceptance) store(i int) bool {
 
 // owe writes an event's deliveries for some recipients. A withheld one is written as
 // failed at the time of the event. keys is an empty slice with room for all their keys:
-// one allocation instead of one per delivery.
+// one allocation instead of one per delivery. The deliveries must not have been queued
+// before: IDs of events are unique, and a part of a wide event is written once, in the
+// transaction that moves the note on.
 func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber, retention time.Duration) {
 	// The usual event has no withheld deliveries, and need not look each up.
 	withheld := len(e.Disabled)+len(e.Limited) > 0
@@ -136,7 +138,7 @@ func (c *change) owe(keys []byte, e *webhook.Event, to []webhook.EndpointNumber,
 			}
 		}
 		keys = layout.AppendDeliveryKey(keys, layout.SpaceQueued, id)
-		c.put(keys[start:len(keys):len(keys)], record.Fresh)
+		c.putNew(keys[start:len(keys):len(keys)], record.Fresh)
 		c.moves = append(c.moves, move{id: id, queued: +1})
 	}
 }

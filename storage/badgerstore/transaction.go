@@ -7,6 +7,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/corpastro/astrohook/storage/badgerstore/engine"
 	"github.com/corpastro/astrohook/storage/badgerstore/layout"
 	"github.com/corpastro/astrohook/webhook"
 )
@@ -52,6 +53,12 @@ const opOverhead = 16
 
 // put writes a key that stays until it is removed.
 func (c *change) put(key, value []byte) { c.putUntil(key, value, time.Time{}) }
+
+// putNew writes a key of which no version was ever written before. It costs no disk space
+// beyond the log if it is removed soon; see engine.NewKey.
+func (c *change) putNew(key, value []byte) {
+	c.add(op{entry: badger.Entry{Key: key, Value: value, UserMeta: engine.NewKey}})
+}
 
 // putUntil writes a key that expires at a time, rounded up to a second; the zero time
 // is never. Expired keys cost nothing: Badger drops them when it merges tables.

@@ -20,6 +20,11 @@ const patched = true
 // events.
 func Patched() bool { return patched }
 
+// NewKey is the bit of an entry's user meta that says that no version of its key was ever
+// written before. Such a key that is removed while it is in memory leaves nothing on
+// disk. A wrong bit brings an older version of the key back.
+const NewKey = badger.NewKey
+
 // The functions below are the only users of what the patches add to Badger's methods.
 
 func verifyTables(db *badger.DB, next func(size int64) bool) error { return db.VerifyTables(next) }

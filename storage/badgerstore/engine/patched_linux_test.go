@@ -181,30 +181,36 @@ func divertManifest(t *testing.T, dir string) (entries func() []byte) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { out.Close() })
+	divert(t, filepath.Join(dir, badger.ManifestFilename), in)
+	return func() []byte {
+		if err := errors.Join(in.Close(), unix.SetNonblock(int(out.Fd()), true)); err != nil {
+			t.Fatal(err)
+		}
+		return readPipe(t, out)
+	}
+}
+
+// divert puts another file in the place of one that this process has open.
+func divert(t *testing.T, path string, to *os.File) {
+	t.Helper()
 	links, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, link := range links {
-		if target, err := os.Readlink(link); err != nil || target != filepath.Join(dir, badger.ManifestFilename) {
+		if target, err := os.Readlink(link); err != nil || target != path {
 			continue
 		}
 		var fd int
 		if _, err := fmt.Sscan(filepath.Base(link), &fd); err != nil {
 			t.Fatal(err)
 		}
-		if err := unix.Dup3(int(in.Fd()), fd, unix.O_CLOEXEC); err != nil {
+		if err := unix.Dup3(int(to.Fd()), fd, unix.O_CLOEXEC); err != nil {
 			t.Fatal(err)
 		}
-		return func() []byte {
-			if err := errors.Join(in.Close(), unix.SetNonblock(int(out.Fd()), true)); err != nil {
-				t.Fatal(err)
-			}
-			return readPipe(t, out)
-		}
+		return
 	}
-	t.Fatal("the manifest is not open")
-	return nil
+	t.Fatal(path, "is not open")
 }
 
 // readPipe reads the content of a pipe, which must be one entry of the manifest.

@@ -13,6 +13,9 @@ const patched = false
 // Patched reports that this program was built without the patches to Badger.
 func Patched() bool { return patched }
 
+// NewKey is no bit of an entry's user meta: nothing would look at it.
+const NewKey byte = 0
+
 // The functions below stand for the methods that the patches add to Badger. They do
 // nothing, and report that the log in use is full, so that each write looks at the
 // free disk space.
