@@ -81,10 +81,14 @@ func (b *Brakes) Release(n webhook.EndpointNumber) {
 	}
 }
 
+// Patience is how long a publisher waits at most: Each for a delivery to the endpoint, so
+// that a batch does not pass a hundred times as fast as single events, and Most in all.
+type Patience struct{ Each, Most time.Duration }
+
 // Wait returns when a publisher of events may continue: at once if no endpoint of theirs
-// has its brake set, and after the time of patience at the latest, or when stop is closed.
+// has its brake set, at the end of its patience at the latest, or when stop is closed.
 // Of several such endpoints the first one counts.
-func (b *Brakes) Wait(events []webhook.Event, patience time.Duration, stop <-chan struct{}) {
+func (b *Brakes) Wait(events []webhook.Event, patience Patience, stop <-chan struct{}) {
 	if b.set.Load() == 0 {
 		return
 	}
@@ -92,7 +96,7 @@ func (b *Brakes) Wait(events []webhook.Event, patience time.Duration, stop <-cha
 	if w == nil {
 		return
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(min(patience.Each*time.Duration(w.deliveries), patience.Most))
 	defer timer.Stop()
 	select {
 	case <-w.released:

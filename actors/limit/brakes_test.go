@@ -16,11 +16,13 @@ func to(endpoints ...webhook.EndpointNumber) (events []webhook.Event) {
 	return events
 }
 
+var testPatience = Patience{Each: time.Second, Most: 3 * time.Second}
+
 // wait has a publisher of events wait, and returns a channel that gets how long it did.
 func wait(b *Brakes, events []webhook.Event, stop <-chan struct{}) <-chan time.Duration {
 	waited, began := make(chan time.Duration, 1), time.Now()
 	go func() {
-		b.Wait(events, time.Second, stop)
+		b.Wait(events, testPatience, stop)
 		waited <- time.Since(began)
 	}()
 	synctest.Wait()
@@ -79,6 +81,15 @@ func TestBrakesEnd(t *testing.T) {
 		third := wait(&b, to(1), nil)
 		b.Ease(1, 1)
 		wantWaiting(t, "one behind those who gave up", third, false)
+		for took, batch := range map[time.Duration][]webhook.Event{
+			time.Second:     to(2, 1, 2),
+			2 * time.Second: to(1, 1, 2),
+			3 * time.Second: to(1, 1, 1, 1, 1),
+		} {
+			if got := <-wait(&b, batch, nil); got != took {
+				t.Errorf("the patience of %d events ended after %v, want %v", len(batch), got, took)
+			}
+		}
 	})
 }
 
@@ -86,7 +97,7 @@ func TestBrakesEnd(t *testing.T) {
 func TestBrakesCostNothing(t *testing.T) {
 	var b Brakes
 	events := to(1)
-	if allocs := testing.AllocsPerRun(100, func() { b.Wait(events, time.Second, nil) }); allocs > 0 {
+	if allocs := testing.AllocsPerRun(100, func() { b.Wait(events, testPatience, nil) }); allocs > 0 {
 		t.Error(allocs, "allocations")
 	}
 }
