@@ -44,6 +44,10 @@ const (
 	// most events stay in the table that they are first merged into, and large because
 	// each table is an open file.
 	tableSize = 16 << 20
+	// A compaction of the first level begins with levelZeroTables, and flushes wait at
+	// three times as many. A memory table leaves up to three there, of different kinds of
+	// keys: as many bytes as Badger's own five tables of everything.
+	levelZeroTables = 15
 )
 
 // badgerOptions returns Badger's options for a directory.
@@ -63,6 +67,8 @@ func badgerOptions(o Options, log badger.Logger) badger.Options {
 		WithMemTableSize(memtableSize).
 		WithBaseTableSize(tableSize).
 		WithNumMemtables(3).
+		WithNumLevelZeroTables(levelZeroTables).
+		WithNumLevelZeroTablesStall(3 * levelZeroTables).
 		WithNumCompactors(2).
 		WithBlockCacheSize(blockCacheSize).
 		WithIndexCacheSize(indexCacheSize).

@@ -26,8 +26,8 @@ import (
 // patchKeys is how many keys fillTables writes.
 const patchKeys = 20_000
 
-// fillTables makes a database with small tables in level 0, without compactors: a test
-// calls Flatten when it wants a compaction.
+// fillTables makes a database with small tables in level 0 that overlap, without
+// compactors: a test calls Flatten when it wants a compaction.
 func fillTables(t *testing.T, dir string) (*badger.DB, *logger) {
 	t.Helper()
 	db, _ := openSmall(t, dir)
@@ -35,7 +35,7 @@ func fillTables(t *testing.T, dir string) (*badger.DB, *logger) {
 		err := db.Update(func(tx *badger.Txn) error {
 			var errs []error
 			for n := range 100 {
-				errs = append(errs, tx.Set(patchKey(from+n), make([]byte, 1000)))
+				errs = append(errs, tx.Set(patchKey((from+n)*7919%patchKeys), make([]byte, 1000)))
 			}
 			return errors.Join(errs...)
 		})

@@ -18,7 +18,7 @@ import (
 func openTiny(t *testing.T, dir string) *badger.DB {
 	t.Helper()
 	db, err := badger.Open(badgerOptions(Options{Dir: dir, NoSync: true}, newLogger(slog.New(slog.DiscardHandler))).
-		WithNumCompactors(0).WithMemTableSize(1 << 20).WithValueThreshold(64 << 10).
+		WithNumCompactors(0).WithMemTableSize(768 << 10).WithValueThreshold(64 << 10).
 		WithBaseTableSize(128 << 10).WithBaseLevelSize(256 << 10).WithNumLevelZeroTables(1))
 	if err != nil {
 		t.Fatal(err)
@@ -243,15 +243,23 @@ func wantExactly(t *testing.T, db *badger.DB, want map[string][]byte) {
 }
 
 // TestExpiredTablesGo: expired records leave the disk although nothing new comes near
-// them, and all others stay.
+// them, and all others stay. Their table is in the last level, or in the one above, which is
+// not full.
 func TestExpiredTablesGo(t *testing.T) {
 	needPatch(t)
+	for name, settle := range map[string]func(*testing.T, *badger.DB) *badger.DB{"last level": merged, "above": reopen} {
+		t.Run(name, func(t *testing.T) { expire(t, settle) })
+	}
+}
+
+func expire(t *testing.T, settle func(*testing.T, *badger.DB) *badger.DB) {
 	db := openTiny(t, t.TempDir())
 	put(t, db, "e", 0, 2000)
+	db = merged(t, db)
 	writeAll(t, db, 2000, func(b *badger.WriteBatch, n int) error {
 		return b.SetEntry(badger.NewEntry(kindKey('d', n), make([]byte, 50)).WithTTL(5 * time.Second))
 	})
-	db = merged(t, db)
+	db = settle(t, db)
 	if !slices.ContainsFunc(db.Tables(), ofKind('d')) {
 		t.Fatal("no table has what expires")
 	}

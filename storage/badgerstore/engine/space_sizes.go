@@ -12,8 +12,9 @@ const (
 	logShare    = 64
 	smallestLog = 4 << 20
 	// largestMerge bounds what merging tables takes: the tables that are merged stay
-	// until the new ones are synced. Five tables of the first level, or one of another,
-	// are merged with those of the next level that they overlap; two merges run at a time.
+	// until the new ones are synced. The tables of some five memory tables in the first
+	// level, or one table of another, are merged with those of the next level that they
+	// overlap; two merges run at a time.
 	largestMerge = 512 << 20
 	// smallFiles is for the manifest and other small files.
 	smallFiles = 4 << 20
