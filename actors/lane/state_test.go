@@ -151,6 +151,14 @@ func TestProgress(t *testing.T) {
 	if len(p.ByHand) != 2 || p.Waiting.For != webhook.WaitBreaker || !p.Waiting.Until.Equal(l.gate.state.OpenUntil) {
 		t.Errorf("%+v", p)
 	}
+	l.Attempted(flying, webhook.Attempt{At: now, StatusCode: 200}, 0, now)
+	if p := l.Progress(now); len(p.Started) != 1 { // in storage it is queued until then
+		t.Errorf("before the outcome is recorded: %+v", p)
+	}
+	l.Recorded(flying)
+	if p := l.Progress(now); len(p.Started) != 0 {
+		t.Errorf("once the outcome is recorded: %+v", p)
+	}
 }
 
 // TestHealth: what the lane knows of how the endpoint is doing.

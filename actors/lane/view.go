@@ -63,13 +63,13 @@ func (l *Lane) Health(now time.Time) webhook.Health {
 	return h
 }
 
-// Progress returns which deliveries are being attempted, which wait because a person
-// asked for them, and what the others wait for.
+// Progress returns which deliveries are being attempted, or were and storage does not have
+// the outcome yet, which wait because a person asked for them, and what the others wait for.
 func (l *Lane) Progress(now time.Time) webhook.Progress {
-	p := webhook.Progress{Started: make(map[webhook.ID]time.Time, l.inFlight), Waiting: l.Waits(now)}
+	p := webhook.Progress{Started: make(map[webhook.ID]time.Time, l.inFlight+l.unsettled), Waiting: l.Waits(now)}
 	for id, e := range l.window {
 		switch {
-		case e.state == entryInFlight:
+		case e.state == entryInFlight, e.state == entrySettling:
 			p.Started[id] = e.startedAt
 		case e.state == entryWaiting && e.ByHand && l.maySend(e):
 			p.ByHand = append(p.ByHand, id)

@@ -250,9 +250,9 @@ func revokeKeys(t *testing.T, nodes []*server) {
 func loseOwner(t *testing.T, nodes []*server) {
 	t.Helper()
 	a, b := nodes[0], nodes[1]
-	var ids []string
-	for range 6 {
-		ids = append(ids, a.register(t, "acme", fields{"event_type": "*", "target_url": "http://127.0.0.1:1/", "secret": plainSecret}))
+	var ids []string // so many that the other node certainly has some of them
+	for range 32 {
+		ids = append(ids, a.register(t, "acme", fields{"event_type": "none.*", "target_url": "http://127.0.0.1:1/", "secret": plainSecret}))
 	}
 	b.kill()
 	var away []string

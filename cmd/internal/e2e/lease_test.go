@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
 	"syscall"
@@ -68,6 +70,11 @@ func TestListenKilled(t *testing.T) {
 // TestListenHangUp: a `listen` whose terminal is closed deregisters, as at Ctrl-C.
 func TestListenHangUp(t *testing.T) {
 	t.Parallel()
+	// Under nohup this process ignores SIGHUP, and what it starts would, too. A program that
+	// is started gets back the default of what is caught here.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	s := startServer(t)
 	for _, number := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
 		var output tail
