@@ -154,7 +154,7 @@ func (a *endpointActor) attemptEnded(e *lane.Entry, now time.Time) {
 }
 
 // maxBrake is for how long publishers wait at most for an endpoint that cannot keep up.
-var maxBrake = limit.Patience{Each: 100 * time.Millisecond, Most: time.Second}
+var maxBrake = limit.MaxWait{Each: 100 * time.Millisecond, Total: time.Second}
 
 // slowDown has the endpoint's publishers wait while more deliveries wait than this server
 // can send soon, and lets them continue at the pace of its attempts: at half of it while

@@ -81,14 +81,14 @@ func (b *Brakes) Release(n webhook.EndpointNumber) {
 	}
 }
 
-// Patience is how long a publisher waits at most: Each for a delivery to the endpoint, so
-// that a batch does not pass a hundred times as fast as single events, and Most in all.
-type Patience struct{ Each, Most time.Duration }
+// MaxWait is how long a publisher waits at most: Each for a delivery to the endpoint, so
+// that a batch does not pass a hundred times as fast as single events, and Total in all.
+type MaxWait struct{ Each, Total time.Duration }
 
 // Wait returns when a publisher of events may continue: at once if no endpoint of theirs
-// has its brake set, at the end of its patience at the latest, or when stop is closed.
+// has its brake set, after that time at the latest, or when stop is closed.
 // Of several such endpoints the first one counts.
-func (b *Brakes) Wait(events []webhook.Event, patience Patience, stop <-chan struct{}) {
+func (b *Brakes) Wait(events []webhook.Event, most MaxWait, stop <-chan struct{}) {
 	if b.set.Load() == 0 {
 		return
 	}
@@ -96,7 +96,7 @@ func (b *Brakes) Wait(events []webhook.Event, patience Patience, stop <-chan str
 	if w == nil {
 		return
 	}
-	timer := time.NewTimer(min(patience.Each*time.Duration(w.deliveries), patience.Most))
+	timer := time.NewTimer(min(most.Each*time.Duration(w.deliveries), most.Total))
 	defer timer.Stop()
 	select {
 	case <-w.released:

@@ -16,13 +16,13 @@ func to(endpoints ...webhook.EndpointNumber) (events []webhook.Event) {
 	return events
 }
 
-var testPatience = Patience{Each: time.Second, Most: 3 * time.Second}
+var testWait = MaxWait{Each: time.Second, Total: 3 * time.Second}
 
 // wait has a publisher of events wait, and returns a channel that gets how long it did.
 func wait(b *Brakes, events []webhook.Event, stop <-chan struct{}) <-chan time.Duration {
 	waited, began := make(chan time.Duration, 1), time.Now()
 	go func() {
-		b.Wait(events, testPatience, stop)
+		b.Wait(events, testWait, stop)
 		waited <- time.Since(began)
 	}()
 	synctest.Wait()
@@ -87,7 +87,7 @@ func TestBrakesEnd(t *testing.T) {
 			3 * time.Second: to(1, 1, 1, 1, 1),
 		} {
 			if got := <-wait(&b, batch, nil); got != took {
-				t.Errorf("the patience of %d events ended after %v, want %v", len(batch), got, took)
+				t.Errorf("%d events waited for %v, want %v", len(batch), got, took)
 			}
 		}
 	})
@@ -97,7 +97,7 @@ func TestBrakesEnd(t *testing.T) {
 func TestBrakesCostNothing(t *testing.T) {
 	var b Brakes
 	events := to(1)
-	if allocs := testing.AllocsPerRun(100, func() { b.Wait(events, testPatience, nil) }); allocs > 0 {
+	if allocs := testing.AllocsPerRun(100, func() { b.Wait(events, testWait, nil) }); allocs > 0 {
 		t.Error(allocs, "allocations")
 	}
 }

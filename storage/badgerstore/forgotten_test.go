@@ -16,11 +16,7 @@ func versionsOf(t *testing.T, dir string, s layout.Space) (n int) {
 	err := engine.With(dir, func(db *engine.DB) error {
 		tx := db.NewTransaction(false)
 		defer tx.Discard()
-		it := tx.NewIterator(badger.IteratorOptions{Prefix: s.Prefix(), AllVersions: true})
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			n++
-		}
+		n = countItems(tx.NewIterator(badger.IteratorOptions{Prefix: s.Prefix(), AllVersions: true}))
 		return nil
 	})
 	if err != nil {

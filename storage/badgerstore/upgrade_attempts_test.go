@@ -234,15 +234,20 @@ func TestReapRemovesLogsOfExpiredDeliveries(t *testing.T) {
 func keysIn(t *testing.T, s *Store, of layout.Space) (n int) {
 	t.Helper()
 	err := s.view("count", func(tx *badger.Txn) error {
-		it := forward(tx, []byte{byte(of)})
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			n++
-		}
+		n = countItems(forward(tx, []byte{byte(of)}))
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return n
+}
+
+// countItems returns how many items an iterator has, and closes it.
+func countItems(it *badger.Iterator) (n int) {
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		n++
 	}
 	return n
 }

@@ -165,16 +165,13 @@ func TestKilledFlush(t *testing.T) {
 	db := openKinds(t, dir, 0)
 	put(t, db, "de", 0, 3000)
 	removeAll(t, db, 'd', 1000)
-	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
-	if err != nil || len(logs) != 1 {
-		t.Fatal(logs, err)
-	}
-	text, err := os.ReadFile(logs[0])
+	log := onlyLog(t, dir)
+	text, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := errors.Join(db.Close(), os.WriteFile(logs[0], text, 0o600)); err != nil {
+		if err := errors.Join(db.Close(), os.WriteFile(log, text, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		db = openKinds(t, dir, 0)

@@ -16,12 +16,8 @@ func TestReadersSurviveALogThatCannotBeMade(t *testing.T) {
 	needPatch(t)
 	db := openTiny(t, t.TempDir())
 	put(t, db, "k", 0, 10)
-	logs, err := filepath.Glob(filepath.Join(db.Opts().Dir, "*.mem"))
-	if err != nil || len(logs) == 0 {
-		t.Fatal(logs, err)
-	}
 	var number int
-	if _, err := fmt.Sscanf(filepath.Base(logs[len(logs)-1]), "%d.mem", &number); err != nil {
+	if _, err := fmt.Sscanf(filepath.Base(onlyLog(t, db.Opts().Dir)), "%d.mem", &number); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(db.Opts().Dir, fmt.Sprintf("%05d.mem", number+1)), 0o700); err != nil {
@@ -44,4 +40,14 @@ func TestReadersSurviveALogThatCannotBeMade(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+}
+
+// onlyLog returns the path of a directory's log, which must be the only one.
+func onlyLog(t *testing.T, dir string) string {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	if err != nil || len(logs) != 1 {
+		t.Fatal(logs, err)
+	}
+	return logs[0]
 }
