@@ -106,3 +106,23 @@ func looked(t *testing.T, tx *badger.Txn) map[string]string {
 	}
 	return found
 }
+
+// TestLargeWritesAreReadAtOnce: a commit of many keys, which are inserted while the log is
+// synced, returns when all of them can be read.
+func TestLargeWritesAreReadAtOnce(t *testing.T) {
+	db := openTest(t, t.TempDir())
+	const rounds, each = 10, 1000
+	for round := range rounds {
+		must(t, db.Update(func(tx *badger.Txn) (err error) {
+			for n := range each {
+				err = errors.Join(err, tx.Set(fmt.Appendf(nil, "%c%d", 'a'+n%26, round*each+n), nil))
+			}
+			return err
+		}))
+		tx := db.NewTransaction(false)
+		if found := len(stored(t, tx)); found != (round+1)*each {
+			t.Fatalf("round %d: %d keys, want %d", round, found, (round+1)*each)
+		}
+		tx.Discard()
+	}
+}
