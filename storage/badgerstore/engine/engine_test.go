@@ -109,14 +109,15 @@ func fill(t *testing.T, dir string, keys int) {
 	closed(t, w) // which writes the table
 }
 
-// onlyTable returns the path of the one table in a directory.
-func onlyTable(t *testing.T, dir string) string {
+// onlyFile returns the path of the one file in a directory whose name has a pattern: *.sst of
+// tables, *.mem of logs.
+func onlyFile(t *testing.T, dir, pattern string) string {
 	t.Helper()
-	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	if err != nil || len(tables) != 1 {
-		t.Fatal(tables, err)
+	files, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
 	}
-	return tables[0]
+	return files[0]
 }
 
 // exists reports whether a key can be read.

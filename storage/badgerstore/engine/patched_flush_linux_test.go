@@ -178,7 +178,7 @@ func TestFailedWriteForgetsNothing(t *testing.T) {
 	}
 	defer db.Close()
 	putAs(t, db, 'q', 1, NewKey)
-	log := onlyLog(t, dir)
+	log := onlyFile(t, dir, "*.mem")
 	readOnly, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)

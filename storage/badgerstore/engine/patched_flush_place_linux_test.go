@@ -165,7 +165,7 @@ func TestKilledFlush(t *testing.T) {
 	db := openKinds(t, dir, 0)
 	put(t, db, "de", 0, 3000)
 	removeAll(t, db, 'd', 1000)
-	log := onlyLog(t, dir)
+	log := onlyFile(t, dir, "*.mem")
 	text, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)

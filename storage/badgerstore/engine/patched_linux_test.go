@@ -282,7 +282,7 @@ func TestDailyScrub(t *testing.T) {
 			t.Fatal("without damage:", err)
 		default:
 		}
-		path := onlyTable(t, dir)
+		path := onlyFile(t, dir, "*.sst")
 		enginetest.Rot(t, path)
 		select {
 		case err := <-failed:
@@ -303,7 +303,7 @@ func TestDamagedBlockIsReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fill(t, dir, 2000)
-			path := onlyTable(t, dir)
+			path := onlyFile(t, dir, "*.sst")
 			damage(t, path)
 			synctest.Test(t, func(t *testing.T) { // the scrub pauses before its first table
 				db := openTest(t, dir)
@@ -339,7 +339,7 @@ func TestVerifyNow(t *testing.T) {
 	}
 	var failed error
 	db.OnFailure(func(err error) { failed = err })
-	enginetest.Rot(t, onlyTable(t, dir))
+	enginetest.Rot(t, onlyFile(t, dir, "*.sst"))
 	if err := db.VerifyNow(t.Context()); !errors.Is(err, ErrDamaged) || !errors.Is(failed, ErrDamaged) {
 		t.Error("with damage:", err, failed)
 	}

@@ -17,7 +17,7 @@ func TestReadersSurviveALogThatCannotBeMade(t *testing.T) {
 	db := openTiny(t, t.TempDir())
 	put(t, db, "k", 0, 10)
 	var number int
-	if _, err := fmt.Sscanf(filepath.Base(onlyLog(t, db.Opts().Dir)), "%d.mem", &number); err != nil {
+	if _, err := fmt.Sscanf(filepath.Base(onlyFile(t, db.Opts().Dir, "*.mem")), "%d.mem", &number); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(db.Opts().Dir, fmt.Sprintf("%05d.mem", number+1)), 0o700); err != nil {
@@ -40,14 +40,4 @@ func TestReadersSurviveALogThatCannotBeMade(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-}
-
-// onlyLog returns the path of a directory's log, which must be the only one.
-func onlyLog(t *testing.T, dir string) string {
-	t.Helper()
-	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
-	if err != nil || len(logs) != 1 {
-		t.Fatal(logs, err)
-	}
-	return logs[0]
 }
